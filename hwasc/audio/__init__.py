@@ -1,0 +1,1 @@
+"""Sound: reading clips, waveform to log-mel, augmentation."""

@@ -1,0 +1,122 @@
+"""Augmentation of log-mel batches (B, 1, mels, frames), each drawing from the generator it is given.
+
+The generator lives on the CPU whatever the device of the batch, so the same seed gives the same draws everywhere.
+"""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Generator, Tensor
+
+from hwasc.audio.frontend import mel_filters
+from hwasc.audio.reading import AUDIO_SUFFIXES, UnreadableClip, duration, read_clip
+from hwasc.errors import DataError
+from hwasc.records.architecture import FrontEnd
+
+EPSILON = 1e-6
+
+
+def freq_mixstyle(x: Tensor, generator: Generator, alpha: float = 0.4, p: float = 0.4) -> Tensor:
+    """Freq-MixStyle: each band takes on a mixture of its own and another clip's mean and standard deviation.
+
+    Kim et al., Domain generalization with relaxed instance frequency-wise normalization, 2022; Schmid et al., DCASE
+    2022. Statistics over channel and time, mixed with lambda ~ Beta(alpha, alpha) per clip, no gradient through them.
+    The whole batch is changed with probability p.
+    """
+    apply = _uniform(generator, 1).item() < p
+    if not apply or len(x) < 2:
+        return x
+    share = _beta(generator, alpha, len(x)).to(x).view(-1, 1, 1, 1)
+    other = torch.randperm(len(x), generator=generator).to(x.device)
+    variance, mean = torch.var_mean(x.detach(), dim=(1, 3), keepdim=True, correction=0)
+    std = (variance + EPSILON).sqrt()
+    mixed_mean = share * mean + (1 - share) * mean[other]
+    mixed_std = share * std + (1 - share) * std[other]
+    return (x - mean) / std * mixed_std + mixed_mean
+
+
+def time_roll(x: Tensor, generator: Generator, share: float = 0.1) -> Tensor:
+    """Roll each clip in time, circularly, by up to `share` (0 ... 1) of its frames either way."""
+    frames = x.shape[3]
+    most = int(share * frames)
+    shift = torch.randint(-most, most + 1, (len(x), 1), generator=generator)
+    source = ((torch.arange(frames) - shift) % frames).to(x.device)
+    return x.gather(3, source[:, None, None, :].expand_as(x))
+
+
+def frequency_mask(x: Tensor, generator: Generator, share: float = 0.15) -> Tensor:
+    """Set one run of bands per clip to the clip's own mean; its width is uniform from 0 to `share` (0 ... 1) of all.
+
+    Park et al., SpecAugment, 2019, without the time mask.
+    """
+    bands = x.shape[2]
+    width = torch.randint(0, int(share * bands) + 1, (len(x), 1), generator=generator)
+    first = (_uniform(generator, len(x), 1) * (bands - width + 1)).long()
+    band = torch.arange(bands)
+    masked = ((band >= first) & (band < first + width)).to(x.device)
+    return torch.where(masked[:, None, :, None], x.mean(dim=(1, 2, 3), keepdim=True), x)
+
+
+def device_response(
+    x: Tensor, generator: Generator, responses: Tensor, apply_to: Tensor, p: float, front_end: FrontEnd
+) -> Tensor:
+    """Let chosen clips sound as if recorded by another device: add a random response to each, in log-mel.
+
+    Morocutti et al., Device-robust acoustic scene classification via impulse response augmentation, 2023, moved from the
+    waveform to the log-mel domain. responses: (R, mels), see `load_responses`. apply_to: bool (B,), the clips that may
+    change (as a rule those of the main device); each does with probability p. front_end: that of x; its log offset is
+    taken out and put back, or quiet bands would follow the response where the sound itself does not reach them.
+
+    Against convolving the waveform with 17 microphone responses: mean absolute error 0.045 in natural-log power on white
+    noise and 0.061 on city recordings, where plainly adding the response gives 0.056 and 0.59 (256 bands, n_fft 4096).
+    """
+    index = torch.randint(0, len(responses), (len(x),), generator=generator)
+    chosen = (_uniform(generator, len(x)) < p) & apply_to.cpu()
+    rows = chosen.nonzero().flatten().to(x.device)
+    response = responses.to(x)[index.to(x.device)[rows]][:, None, :, None]
+    floor = (math.log(front_end.log_offset) - front_end.mean) / front_end.std
+    power = torch.expm1((x[rows] - floor) * front_end.std).clamp(min=0)  # in units of the log offset
+    heard = torch.log1p(power * torch.exp(response * front_end.std)) / front_end.std + floor
+    return x.index_copy(0, rows, heard)
+
+
+def load_responses(folder: Path, front_end: FrontEnd) -> Tensor:
+    """Impulse responses of devices as log-mel offsets: float32 (R, mels), files in alphabetical order.
+
+    Every audio file in `folder` is read whole, resampled to the front end's rate and becomes log(M |H|^2 / M 1), with M the
+    mel filters on a frequency grid fine enough for its length, minus its mean over the bands, divided by the front end's
+    std. That is what convolving does to the log-mel of a sound whose spectrum is flat within each band. Bands more than
+    60 dB below the strongest are taken as 60 dB below.
+
+    Raises DataError: no folder, no audio files, an unreadable file.
+    """
+    files = [f for f in sorted(Path(folder).glob("*")) if f.suffix.lower() in AUDIO_SUFFIXES and f.name[0] != "."]
+    if not files:
+        raise DataError(f"{folder}: holds no impulse responses; expected audio files, one per device")
+    return torch.stack([_response(file, front_end) for file in files])
+
+
+def _response(file: Path, front_end: FrontEnd) -> Tensor:
+    try:
+        impulse = read_clip(file, 0.0, duration(file), front_end.sample_rate)
+    except UnreadableClip as e:
+        raise DataError(f"{file}: cannot be used as an impulse response ({e})") from None
+    n_fft = max(front_end.n_fft, 1 << (len(impulse) - 1).bit_length())
+    filters = mel_filters(front_end, n_fft).astype(np.float64)
+    gain = filters @ np.abs(np.fft.rfft(impulse, n_fft)) ** 2 / np.maximum(filters.sum(axis=1), 1e-30)
+    response = np.log(np.maximum(gain, gain.max() * 1e-6))
+    return torch.from_numpy((response - response.mean()) / front_end.std).float()
+
+
+def _uniform(generator: Generator, *shape: int) -> Tensor:
+    return torch.rand(shape, generator=generator)
+
+
+def _beta(generator: Generator, alpha: float, count: int) -> Tensor:
+    """Beta(alpha, alpha) draws; torch's own distribution takes no generator, so numpy's is seeded from it."""
+    seed = int(torch.randint(2**62, (1,), generator=generator))
+    return torch.from_numpy(np.random.default_rng(seed).beta(alpha, alpha, count))

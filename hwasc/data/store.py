@@ -1,0 +1,124 @@
+"""One entry of the feature cache: a raw float16 file and what was left out, renamed into place when whole."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from io import BufferedRandom
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+
+class Entry:
+    """A folder that holds `features.f16`, `entry.json`, and `unreadable.txt` where clips were left out.
+
+    While it is made it is named `<name>.partial` and holds `journal.jsonl`, one line per chunk that is on disk; so a
+    run that was stopped, however hard, resumes after its last whole chunk. shape: (mels, frames) of a clip.
+    """
+
+    def __init__(self, folder: Path, shape: tuple[int, int]) -> None:
+        self.folder, self.shape = folder, shape
+        self.array = folder / "features.f16"
+
+    def complete(self) -> bool:
+        """Whether the entry is there and its file has the size it was given."""
+        try:
+            return bool(self.array.stat().st_size == self._record()["bytes"])
+        except (OSError, ValueError, KeyError):
+            return False
+
+    def unreadable(self) -> dict[int, str]:
+        """Position in the clip list to the reason why the clip was left out."""
+        return {int(i): why for i, why in self._record()["unreadable"].items()}
+
+    @contextmanager
+    def writer(self) -> Iterator[Writer]:
+        """A writer that stands after the last whole chunk of an earlier run, or at the start."""
+        partial = self.folder.with_name(f"{self.folder.name}.partial")
+        partial.mkdir(parents=True, exist_ok=True)
+        data, journal = partial / self.array.name, partial / "journal.jsonl"
+        with data.open("a+b"), journal.open("a+b"):  # both exist from here on
+            pass
+        with data.open("r+b") as d, journal.open("r+b") as j:
+            yield Writer(self, partial, d, j)
+
+    def _record(self) -> dict[str, Any]:
+        record: dict[str, Any] = json.loads((self.folder / "entry.json").read_text())
+        return record
+
+
+class Writer:
+    """Appends chunks of features. clips: how many are done, readable or not. unreadable: position to reason."""
+
+    def __init__(self, entry: Entry, partial: Path, data: BufferedRandom, journal: BufferedRandom) -> None:
+        self._entry, self._partial, self._data, self._journal = entry, partial, data, journal
+        self._row = entry.shape[0] * entry.shape[1] * 2
+        self.clips = 0
+        self.unreadable: dict[int, str] = {}
+        self._resume()
+
+    def append(self, features: npt.NDArray[np.float16], unreadable: Mapping[int, str], clips: int) -> None:
+        """Add a chunk of `clips` clips: rows of the readable ones, and chunk position to reason of the others."""
+        if len(features) + len(unreadable) != clips:
+            raise ValueError(f"{len(features)} rows and {len(unreadable)} unreadable clips do not make {clips}")
+        self._data.write(features.astype(np.float16, copy=False).tobytes())
+        _to_disk(self._data)
+        line = json.dumps({"clips": clips, "unreadable": {str(i): why for i, why in unreadable.items()}})
+        self._journal.write(line.encode() + b"\n")
+        _to_disk(self._journal)
+        self._count(clips, unreadable)
+
+    def finish(self, ids: Mapping[int, str]) -> None:
+        """Give the entry its name. ids: the clips' names for `unreadable.txt`, by position."""
+        rows = self.clips - len(self.unreadable)
+        record = {"bytes": rows * self._row, "unreadable": {str(i): why for i, why in self.unreadable.items()}}
+        if self.unreadable:
+            lines = [f"{ids[i]}\t{why}\n" for i, why in self.unreadable.items()]
+            (self._partial / "unreadable.txt").write_text("".join(lines), errors="surrogateescape")
+        with (self._partial / "entry.json").open("wb") as f:
+            f.write(json.dumps(record).encode())
+            _to_disk(f)
+        if self._entry.folder.exists():  # an entry that was damaged from outside
+            os.replace(self._entry.folder, _unused(self._entry.folder))
+        os.replace(self._partial, self._entry.folder)
+        (self._entry.folder / "journal.jsonl").unlink()
+
+    def _count(self, clips: int, unreadable: Mapping[int, str]) -> None:
+        self.unreadable.update({self.clips + int(i): why for i, why in unreadable.items()})
+        self.clips += clips
+
+    def _resume(self) -> None:
+        size = os.fstat(self._data.fileno()).st_size
+        end = 0
+        for line in self._journal.read().splitlines(keepends=True):
+            try:
+                chunk = json.loads(line) if line.endswith(b"\n") else None
+            except ValueError:
+                chunk = None
+            if chunk is None:
+                break
+            rows = self.clips + chunk["clips"] - len(self.unreadable) - len(chunk["unreadable"])
+            if rows * self._row > size:
+                break
+            self._count(chunk["clips"], chunk["unreadable"])
+            end += len(line)
+        for file, length in ((self._journal, end), (self._data, (self.clips - len(self.unreadable)) * self._row)):
+            file.truncate(length)
+            file.seek(length)
+
+
+def _to_disk(file: Any) -> None:
+    file.flush()
+    os.fsync(file.fileno())
+
+
+def _unused(folder: Path) -> Path:
+    number = 1
+    while (name := folder.with_name(f"{folder.name}.damaged{number}")).exists():
+        number += 1
+    return name

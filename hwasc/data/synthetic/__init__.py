@@ -1,0 +1,5 @@
+"""A synthetic data set of acoustic scenes, written in the layout of TAU Urban Acoustic Scenes 2022 Mobile."""
+
+from .generate import SyntheticSpec, generate
+
+__all__ = ["SyntheticSpec", "generate"]

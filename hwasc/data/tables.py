@@ -1,0 +1,91 @@
+"""Tab-separated lists as TAU and DCASE publish them: read whole, checked line by line, also xz-compressed."""
+
+from __future__ import annotations
+
+import difflib
+import lzma
+import posixpath
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from hwasc.errors import DataError
+
+META_COLUMNS = ("filename", "scene_label", "identifier", "source_label")
+LIST_COLUMNS = ("filename", "scene_label")
+UNUSUAL = ("//", "/.", "\\", ":", "\n/", "\n.")  # in file names that are not canonical or lead out of their folder
+
+
+def find(folders: Sequence[Path], name: str) -> Path | None:
+    """The first of `folder/name` and `folder/name.xz` that is there."""
+    candidates = (folder / f"{name}{suffix}" for folder in folders for suffix in ("", ".xz"))
+    return next((path for path in candidates if path.is_file()), None)
+
+
+def read(path: Path, columns: Sequence[str], optional: Sequence[str] = ()) -> list[tuple[str, ...]]:
+    """The rows of a list, each in the order of `columns`; an absent optional column is read as ''.
+
+    The first column is a file name: it is made posix and must stay inside the data folder. Line ends may be LF or CRLF.
+    Raises DataError with one line: unreadable file, unknown or missing columns, broken or duplicate rows, no rows.
+    """
+    text = _text(path)
+    lines = text.splitlines()
+    if not lines:
+        raise DataError(f"{path}: is empty; expected a header {' '.join(columns)} and one line per clip")
+    header = [c.strip() for c in lines[0].split("\t")]
+    _check_header(path, header, columns, optional)
+    absent = len(header)  # the index of an extra empty cell, for optional columns that are not there
+    order = [header.index(c) if c in header else absent for c in columns]
+    unusual = any(mark in text for mark in UNUSUAL)  # 140,000 names need not each be looked at
+    rows: list[tuple[str, ...]] = []
+    seen: set[str] = set()
+    for number, line in enumerate(lines[1:], 2):
+        cells = line.split("\t")
+        if len(cells) != len(header):
+            if not line.strip():
+                continue
+            raise DataError(f"{path}: line {number} has {len(cells)} cells, expected {len(header)} separated by tabs")
+        if "" in cells:
+            raise DataError(f"{path}: line {number} has an empty cell")
+        cells.append("")
+        name, *others = [cells[i] for i in order]
+        if unusual:
+            name = _inside(path, number, name)
+        if name in seen:
+            raise DataError(f"{path}: line {number} lists {name} a second time; remove one of the two")
+        seen.add(name)
+        rows.append((name, *map(sys.intern, others)))
+    if not rows:
+        raise DataError(f"{path}: lists no clips, only a header")
+    return rows
+
+
+def _text(path: Path) -> str:
+    try:
+        raw = path.read_bytes()
+        return (lzma.decompress(raw) if path.suffix == ".xz" else raw).decode("utf-8-sig")
+    except FileNotFoundError:
+        raise DataError(f"{path}: there is no such list") from None
+    except (OSError, lzma.LZMAError, UnicodeDecodeError) as e:
+        raise DataError(f"{path}: cannot be read as a list ({e})") from None
+
+
+def _check_header(path: Path, header: list[str], columns: Sequence[str], optional: Sequence[str]) -> None:
+    expected = f"expected {', '.join(columns)}, separated by tabs"
+    for name in header:
+        if name not in columns:
+            near = difflib.get_close_matches(name, columns, 1, 0.5)
+            hint = f", did you mean '{near[0]}'?" if near else ""
+            raise DataError(f"{path}: unknown column '{name}'{hint} ({expected})")
+    if len(set(header)) < len(header):
+        raise DataError(f"{path}: a column stands twice in the header ({expected})")
+    missing = [c for c in columns if c not in header and c not in optional]
+    if missing:
+        raise DataError(f"{path}: column '{missing[0]}' is missing ({expected})")
+
+
+def _inside(path: Path, number: int, name: str) -> str:
+    name = posixpath.normpath(name.replace("\\", "/"))  # backslashes: lists written on Windows
+    if name.startswith(("/", "../")) or name == ".." or name[1:2] == ":":
+        raise DataError(f"{path}: line {number} leads out of the data folder ({name}); paths must be relative to it")
+    return name

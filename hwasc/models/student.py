@@ -1,0 +1,49 @@
+"""The student: an architecture record as a torch module."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from hwasc.models.blocks import ConvUnit, InvertedResidual
+from hwasc.records.architecture import Architecture
+
+
+class Student(nn.Module):
+    """Log-mel (B, 1, mels, frames) -> logits (B, classes). `architecture` is the record it was built from.
+
+    `input` and `output` are identities in float; quantization puts the input and output quantizers there.
+    """
+
+    def __init__(self, architecture: Architecture) -> None:
+        super().__init__()
+        self.architecture = architecture
+        self.input = nn.Identity()
+        a, channels = architecture, 1
+        stem = []
+        for width, stride in zip(a.stem, a.stem_strides, strict=True):
+            stem.append(ConvUnit(channels, width, 3, stride, padding=a.padding))
+            channels = width
+        self.stem = nn.Sequential(*stem)
+        blocks = []
+        for block in a.blocks:
+            blocks.append(InvertedResidual(channels, block, a.padding))
+            channels = block.channels
+        self.blocks = nn.Sequential(*blocks)
+        self.head = ConvUnit(channels, a.classes, relu=False)
+        self.pool = GlobalMean()
+        self.output = nn.Identity()
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.output(self.pool(self.head(self.blocks(self.stem(self.input(x))))))
+
+
+class GlobalMean(nn.Module):
+    """Mean over frequency and time: (B, C, F, T) -> (B, C)."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.mean((2, 3))
+
+
+def build(architecture: Architecture) -> Student:
+    """A freshly initialised float student; torch's global generator decides the weights."""
+    return Student(architecture)

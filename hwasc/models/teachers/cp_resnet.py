@@ -1,0 +1,89 @@
+"""CP-ResNet: a ResNet whose receptive field is the regulariser.
+
+Koutini, Eghbal-zadeh, Widmer, "Receptive Field Regularization Techniques for Audio Classification and Tagging with
+Deep Convolutional Neural Networks", IEEE/ACM TASLP 2021 (arXiv 2105.12395); first in "The Receptive Field as a
+Regularizer in Deep Convolutional Neural Networks for Acoustic Scene Classification", EUSIPCO 2019 (arXiv 1907.01803).
+"""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from hwasc.models.blocks import ConvUnit
+from hwasc.records.architecture import FrontEnd
+
+BLOCKS_PER_STAGE = 4
+POOL_AFTER = (0, 1, 3)  # blocks, counted from the first
+MAX_RHO = 2 * (3 * BLOCKS_PER_STAGE - 1)  # the first block is fixed, each other one holds two free convolutions
+
+
+def kernels(rho: int) -> list[tuple[int, int]]:
+    """The two kernel sizes of each of the 12 blocks: (3, 1) first, then `rho` convolutions of 3, the others of 1.
+
+    ValueError unless 0 <= rho <= 22.
+    """
+    if not 0 <= rho <= MAX_RHO:
+        raise ValueError(f"rho must be between 0 and {MAX_RHO}, found {rho}")
+    free = [3 if k < rho else 1 for k in range(MAX_RHO)]
+    return [(3, 1), *zip(free[::2], free[1::2], strict=True)]
+
+
+def receptive_field(rho: int) -> tuple[int, int]:
+    """Input bins (frequency) and frames (time) that one unit before the global average can see; both axes are alike."""
+    size, jump = 5, 2  # the stem: 5 x 5, stride 2
+    for i, pair in enumerate(kernels(rho)):
+        size += sum(k - 1 for k in pair) * jump
+        if i in POOL_AFTER:
+            size, jump = size + jump, jump * 2
+    return size, size
+
+
+def rho_for(mels: int) -> int:
+    """The largest rho whose receptive field covers at most two thirds of the mel axis (0 when none does).
+
+    The share carries a good setting over to other front ends: it gives rho 8 (167 bins) at 256 mels and 2 (39) at 64.
+    """
+    return max((r for r in range(MAX_RHO + 1) if receptive_field(r)[0] <= mels * 2 / 3), default=0)
+
+
+class ResidualBlock(nn.Module):
+    """relu(bn(conv(relu(bn(conv(x))))) + shortcut); the shortcut is a 1 x 1 convolution where channels change."""
+
+    def __init__(self, inputs: int, channels: int, kernel: tuple[int, int]) -> None:
+        super().__init__()
+        self.first = ConvUnit(inputs, channels, kernel[0])
+        self.second = ConvUnit(channels, channels, kernel[1], relu=False)
+        self.shortcut = nn.Identity() if inputs == channels else ConvUnit(inputs, channels, relu=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.relu(self.second(self.first(x)) + self.shortcut(x))
+
+
+class CPResNet(nn.Module):
+    """Log-mel (B, 1, mels, frames) -> logits (B, classes); stages of width, 2 width and 4 width channels.
+
+    The paper has width 128. `receptive_field` is (mel bins, frames). ValueError for rho outside 0..22.
+    """
+
+    def __init__(self, classes: int, width: int = 32, rho: int = 5) -> None:
+        super().__init__()
+        self.receptive_field = receptive_field(rho)
+        layers: list[nn.Module] = [ConvUnit(1, width, 5, (2, 2), padding="torch")]
+        inputs = width
+        for i, kernel in enumerate(kernels(rho)):
+            channels = width * 2 ** (i // BLOCKS_PER_STAGE)
+            layers.append(ResidualBlock(inputs, channels, kernel))
+            if i in POOL_AFTER:
+                layers.append(nn.MaxPool2d(2, ceil_mode=True))  # ceil: 16 frames must survive four halvings
+            inputs = channels
+        self.features = nn.Sequential(*layers)
+        self.head = ConvUnit(inputs, classes, relu=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(self.features(x)).mean((2, 3))
+
+
+def build(classes: int, width: int, front_end: FrontEnd) -> nn.Module:
+    """CP-ResNet with the receptive field that suits the front end's mel axis."""
+    return CPResNet(classes, width, rho_for(front_end.mels))

@@ -1,0 +1,61 @@
+"""CRNN: convolutions for the local pattern, a bidirectional GRU for its course in time, attention pooling.
+
+Cakir et al., "Convolutional Recurrent Neural Networks for Polyphonic Sound Event Detection", IEEE/ACM TASLP 2017 (arXiv
+1702.06286), with the attention pooling of Kong et al. (arXiv 1711.00927), one weight a frame for all classes.
+"""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from hwasc.models.blocks import ConvUnit
+from hwasc.records.architecture import FrontEnd
+
+BANDS = 4
+STAGES = ((1, (2, 2)), (2, (2, 1)), (4, (2, 1)), (4, (1, 1)))  # channels per width, pooling over frequency x time
+
+
+class AttentionPool(nn.Module):
+    """Weighted mean over time, (B, T, C) -> (B, C); the weights start equal. No bias: a softmax would not notice it."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.score = nn.Linear(channels, 1, bias=False)
+        nn.init.zeros_(self.score.weight)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return (F.softmax(self.score(x), dim=1) * x).sum(1)
+
+
+class CRNN(nn.Module):
+    """Log-mel (B, 1, mels, frames) -> logits (B, classes); mels >= 32.
+
+    Convolutions of width x 1, 2, 4, 4 channels halve time once and frequency three times; what is left of frequency is
+    averaged into 4 bands, so that the GRU (4 width units each way) still knows low from high.
+    """
+
+    def __init__(self, classes: int, width: int = 16, dropout: float = 0.2) -> None:
+        super().__init__()
+        layers: list[nn.Module] = []
+        inputs = 1
+        for multiplier, pooling in STAGES:
+            layers.append(ConvUnit(inputs, multiplier * width, 3))
+            if pooling != (1, 1):
+                layers.append(nn.MaxPool2d(pooling))
+            inputs = multiplier * width
+        self.features = nn.Sequential(*layers, nn.AdaptiveAvgPool2d((BANDS, None)))
+        self.gru = nn.GRU(BANDS * inputs, inputs, batch_first=True, bidirectional=True)
+        self.pool = AttentionPool(2 * inputs)
+        self.dropout = nn.Dropout(dropout)
+        self.head = nn.Linear(2 * inputs, classes)
+
+    def forward(self, x: Tensor) -> Tensor:
+        frames = self.features(x).flatten(1, 2).transpose(1, 2)  # (B, T, channels * bands)
+        states, _ = self.gru(self.dropout(frames))
+        return self.head(self.dropout(self.pool(states)))
+
+
+def build(classes: int, width: int, front_end: FrontEnd) -> nn.Module:
+    """CRNN; it fits any front end."""
+    return CRNN(classes, width)

@@ -1,0 +1,85 @@
+"""A small audio spectrogram transformer with patchout.
+
+Patches and attention: Gong, Chung, Glass, "AST: Audio Spectrogram Transformer", Interspeech 2021 (arXiv 2104.01778).
+Separate time and frequency position embeddings, structured patchout: Koutini et al., "Efficient Training of Audio
+Transformers with Patchout" (PaSST), Interspeech 2022 (arXiv 2110.05069). Unlike both it is small, starts from random
+weights, has patches that do not overlap, and averages its tokens instead of learning a class token.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from hwasc.records.architecture import FrontEnd
+
+
+class TransformerBlock(nn.Module):
+    """Pre-norm self-attention and MLP (4 x width, GELU), each on a residual: (B, tokens, width) -> the same shape."""
+
+    def __init__(self, width: int, heads: int, dropout: float) -> None:
+        super().__init__()
+        self.heads = heads
+        self.attention_norm, self.mlp_norm = nn.LayerNorm(width), nn.LayerNorm(width)
+        self.qkv, self.project = nn.Linear(width, 3 * width, bias=False), nn.Linear(width, width)
+        self.mlp = nn.Sequential(nn.Linear(width, 4 * width), nn.GELU(), nn.Linear(4 * width, width))
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, x: Tensor) -> Tensor:
+        q, k, v = self.qkv(self.attention_norm(x)).unflatten(2, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
+        attended = F.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2)
+        x = x + self.dropout(self.project(attended))
+        return x + self.dropout(self.mlp(self.mlp_norm(x)))
+
+
+class PatchTransformer(nn.Module):
+    """Log-mel (B, 1, mels, frames) -> logits (B, classes), for the mels it was built with and at most its frames.
+
+    patch: bins x frames of one patch. patchout: the shares of patch rows and patch columns that training leaves out, the
+    same ones for the whole batch, drawn from torch's global generator. ValueError for other sizes, or a width that the
+    heads do not divide (4 heads below a width of 256, then one per 64).
+    """
+
+    def __init__(self, classes: int, width: int, size: tuple[int, int], patch: tuple[int, int], *, depth: int = 4,
+                 patchout: tuple[float, float] = (0.25, 0.25), dropout: float = 0.1) -> None:
+        super().__init__()
+        heads = 4 if width < 256 else width // 64
+        if width < 1 or width % heads:
+            raise ValueError(f"width must be a positive multiple of {heads}, found {width}")
+        self.size, self.patchout = size, patchout
+        self.embed = nn.Conv2d(1, width, patch, patch)
+        self.frequency = nn.Parameter(torch.empty(1, width, size[0] // patch[0], 1))
+        self.time = nn.Parameter(torch.empty(1, width, 1, size[1] // patch[1]))
+        for position in (self.frequency, self.time):
+            nn.init.trunc_normal_(position, std=0.02)
+        self.blocks = nn.Sequential(*(TransformerBlock(width, heads, dropout) for _ in range(depth)))
+        self.norm = nn.LayerNorm(width)
+        self.head = nn.Linear(width, classes)
+
+    def forward(self, x: Tensor) -> Tensor:
+        mels, frames = x.shape[2:]
+        if mels != self.size[0] or frames > self.size[1]:
+            raise ValueError(f"this transformer was built for {self.size[0]} x {self.size[1]} (mels x frames, or fewer "
+                             f"frames), found {mels} x {frames}")
+        grid = self.embed(x)
+        grid = grid + self.frequency + self.time[..., : grid.shape[3]]
+        if self.training:
+            for axis, share in zip((2, 3), self.patchout, strict=True):
+                grid = _leave_out(grid, axis, share)
+        tokens = self.blocks(grid.flatten(2).transpose(1, 2))
+        return self.head(self.norm(tokens).mean(1))
+
+
+def _leave_out(grid: Tensor, axis: int, share: float) -> Tensor:
+    """Keep a random part of the rows or columns, in their order, at least one."""
+    count = grid.shape[axis]
+    kept = torch.randperm(count)[: max(1, count - round(share * count))].sort().values
+    return grid.index_select(axis, kept.to(grid.device))
+
+
+def build(classes: int, width: int, front_end: FrontEnd) -> nn.Module:
+    """The transformer for a front end's size: 8 patches an axis, and more where they would exceed PaSST's 16 bins."""
+    size = (front_end.mels, front_end.frames)
+    patch = (min(max(size[0] // 8, 2), 16), min(max(size[1] // 8, 2), 16))
+    return PatchTransformer(classes, width, size, patch)

@@ -1,0 +1,127 @@
+"""The ensemble: z1 and z2 fitted on out-of-fold logits, the table that compares them, and the targets students learn from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from hwasc.data.features import Features
+from hwasc.data.splits import hold_out
+from hwasc.models import student
+from hwasc.models.fusion import Z1, Z2, Ensemble, fit_fusion, log_loss
+from hwasc.pipelines.teaching import Teachers, content, held_out, out_of_fold, teach, teacher_front_end
+from hwasc.pipelines.workspace import Workspace
+from hwasc.records import schema
+from hwasc.records.architecture import GRN, Architecture, Block, FrontEnd
+from hwasc.training.loss import macro_accuracy
+from hwasc.training.weights import load_weights, save_weights
+
+VIEW = "z1+z2"  # the view that students are distilled from
+BATCH = 256
+
+
+@dataclass(frozen=True)
+class FusionRow:
+    """One line of the fusion table: macro accuracy (0..1) and log loss (nats) on held-out clips."""
+
+    name: str
+    accuracy: float
+    log_loss: float
+
+
+@dataclass(frozen=True)
+class Fused:
+    """The fitted ensemble with the teachers it fuses."""
+
+    teachers: Teachers
+    ensemble: Ensemble
+    workspace: Workspace
+    key: str
+
+    def targets(self) -> np.ndarray:
+        """Ensemble logits (n, classes) of the training clips, from teachers that were not trained on them."""
+        logits = out_of_fold(self.teachers, self.workspace)
+        return self._view(self.teachers.train, logits)[VIEW]
+
+    def table(self, features: Features, what: str) -> list[FusionRow]:
+        """Every teacher, the mean logit, z1, z2, z1+z2 on clips that neither teachers nor heads saw."""
+        logits = held_out(self.teachers, self.workspace, features, what)
+        views = {name: logits[:, k] for k, name in enumerate(self.teachers.names)} | self._view(features, logits)
+        return [_row(name, v, features) for name, v in views.items()]
+
+    def _view(self, features: Features, logits: np.ndarray) -> dict[str, np.ndarray]:
+        out: dict[str, list[np.ndarray]] = {}
+        self.ensemble.to(self.workspace.device).eval()
+        with torch.no_grad():
+            for rows in _chunks(np.arange(len(features))):
+                x, y = features.batch(rows), torch.from_numpy(logits[rows])
+                for name, v in self.ensemble.views(x.to(self.workspace.device), y.to(self.workspace.device)).items():
+                    out.setdefault(name, []).append(v.float().cpu().numpy())
+        return {name: np.concatenate(parts) for name, parts in out.items()}
+
+
+def z1_architecture(front_end: FrontEnd, teachers: int) -> Architecture:
+    """The student-style backbone that predicts the mixture weights: about 20 k parameters."""
+    norm = GRN("scalar", "sum", "mean")
+    blocks = (Block(3, 48, 24, (1, 1), True, norm), Block(3, 48, 32, (2, 2), False, norm), Block(3, 64, 48, (1, 1), False, norm))
+    return Architecture(front_end, (8, 24), blocks, max(teachers, 2))
+
+
+def fuse(ws: Workspace) -> Fused:
+    """Teachers (trained on demand) and their fusion heads (fitted once, then kept in the cache)."""
+    teachers = teach(ws)
+    s, train = ws.settings, teachers.train
+    key = schema.digest({"teachers": [f.name for f in teachers.folders], "fusion": s.fusion, "seed": s.seed, "content": content(train)})
+    torch.manual_seed(s.seed)
+    backbone = student.build(z1_architecture(teacher_front_end(ws), len(teachers.specs)))
+    ensemble = Ensemble(Z1(len(teachers.specs), backbone), Z2(len(teachers.specs), len(train.classes)))
+    path = ws.cache / "fusion" / f"{key}.safetensors"
+    if path.is_file():
+        ensemble.load_state_dict(load_weights(path))
+        return Fused(teachers, ensemble, ws, key)
+    logits = out_of_fold(teachers, ws)
+    fit_clips, stop_clips = hold_out(train.clips, s.fusion.hold_out, s.seed)
+    held = {c.id for c in stop_clips}
+    stop = np.array([c.id in held for c in train.clips])
+    augment = ws.augment(teacher_front_end(ws))
+
+    def batch(rows: np.ndarray, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        return x.to(ws.device), torch.from_numpy(logits[rows]).to(ws.device), torch.from_numpy(train.labels[rows]).to(ws.device)
+
+    def batches(epoch: int) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+        rng = np.random.default_rng([s.seed, epoch])
+        generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
+        for rows in _chunks(rng.permutation(np.flatnonzero(~stop)), 64):
+            if len(rows) > 1:
+                yield batch(rows, augment(train.batch(rows), train.devices[rows], generator))
+
+    with ws.reporter.track("fusion heads z1, z2", s.fusion.epochs) as update:
+        fit_fusion(ensemble.to(ws.device), _counted(batches, update), epochs=s.fusion.epochs, lr=s.fusion.lr,
+                   weight_decay=s.fusion.weight_decay, seed=s.seed,
+                   validate=lambda e: log_loss(e, (batch(r, train.batch(r)) for r in _chunks(np.flatnonzero(stop)))))
+    save_weights(path, ensemble, {"teachers": ",".join(f.name for f in teachers.folders)})
+    return Fused(teachers, ensemble, ws, key)
+
+
+def _counted(batches: Callable[[int], Iterator[Any]], update: Callable[[int], None]) -> Callable[[int], Iterator[Any]]:
+    def epoch(number: int) -> Iterator[Any]:
+        yield from batches(number)
+        update(number + 1)
+
+    return epoch
+
+
+def _chunks(rows: np.ndarray, size: int = BATCH) -> Iterator[np.ndarray]:
+    for start in range(0, len(rows), size):
+        yield rows[start : start + size]
+
+
+def _row(name: str, logits: np.ndarray, features: Features) -> FusionRow:
+    y, labels = torch.from_numpy(logits), torch.from_numpy(features.labels)
+    return FusionRow(name, macro_accuracy(y.argmax(1), labels, len(features.classes)), float(F.cross_entropy(y, labels)))

@@ -1,0 +1,133 @@
+"""`hwasc search`: the most accurate candidate of a space that keeps a budget."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hwasc.cost import measure
+from hwasc.cost.limits import check, resolve
+from hwasc.data import logits as logit_files
+from hwasc.errors import HwascError
+from hwasc.pipelines.fusing import VIEW, Fused, fuse
+from hwasc.pipelines.jobs import Submit, pool
+from hwasc.pipelines.workspace import Workspace
+from hwasc.records import architecture as architectures
+from hwasc.records import schema
+from hwasc.records.architecture import Architecture
+from hwasc.records.budget import Budget
+from hwasc.records.run import environment, open_run
+from hwasc.records.space import SearchSpace
+from hwasc.report.terminal import Reporter
+from hwasc.search.feasibility import Survey, examine
+from hwasc.search.proxy import Candidate, Score, score
+from hwasc.search.strategies import create
+from hwasc.search.study import Journal, Study
+from hwasc.search.trial import Trial, best, pareto
+
+
+@dataclass(frozen=True)
+class SearchResult:
+    """What a search leaves: the files of its run folder, and the winner."""
+
+    architecture: Architecture
+    best: Trial
+    front: list[Trial]
+    trials: list[Trial]
+    run: Path
+
+    @property
+    def path(self) -> Path:
+        """The winner's architecture file."""
+        return self.run / "best.json"
+
+
+def survey(space: SearchSpace, budget: Budget, classes: int, seconds: float, seed: int, reporter: Reporter) -> tuple[dict[str, int], Survey]:
+    """Limits resolved and held against the space, printed; InfeasibleBudget before any training where none can be met."""
+    limits = resolve(budget)
+    found = examine(space, limits, classes, seconds, seed)
+    reporter.say(f"search space {space.name}: 10^{space.log10_size():.1f} points; {found.feasible_share:.0%} of random ones keep the budget "
+                 f"{budget.name}")
+    reporter.table("limits over the space", ("limit", "at most", "minimum", "centre", "maximum", "within"),
+                   [(r.name, r.limit, r.minimum, r.centre, r.maximum, f"{r.feasible:.0%}") for r in found.ranges])
+    return limits, found
+
+
+def search(ws: Workspace, space: SearchSpace, budget: Budget, run: Path) -> SearchResult:
+    """Search and write best.json, trials.jsonl, pareto.csv and report.html into the run folder; resumes what it finds there.
+
+    Raises InfeasibleBudget in seconds where no candidate keeps the budget.
+    """
+    s, classes = ws.settings, len(ws.dataset.classes)
+    limits, found = survey(space, budget, classes, s.data.seconds, s.seed, ws.reporter)
+    open_run(run, {"verb": "search", "data": ws.data, "dataset": ws.dataset.fingerprint, "budget": budget, "space": space, "settings": s})
+    fused = fuse(ws)
+    targets = write_targets(ws, fused)
+    journal = Journal(run / "trials.jsonl")
+    study = Study(space, limits, create(s.search.strategy, space, s.search.population, s.seed), journal, (classes, s.data.seconds), s.seed)
+    with ws.reporter.track("search", s.search.trials) as update, pool(ws.workers) as submit:
+        update(len(journal.trials), "resumed" if journal.trials else "")
+
+        def on_trial(_: Trial) -> None:
+            known = list(journal.trials.values())
+            update(len(known), f"best {best(known).accuracy:.1%}, front {len(pareto(known))}")
+
+        trials = study.run(s.search.trials, s.search.at_a_time, _evaluator(ws, targets, submit), on_trial)
+    if not trials:
+        raise HwascError(f"no candidate of the space {space.name} within the budget was found in {study.asked:,} points")
+    return _write(ws, space, budget, limits, found, fused, trials, run)
+
+
+def write_targets(ws: Workspace, fused: Fused) -> Path:
+    """The ensemble's logits of the training clips as a file in the cache, for any process to load."""
+    path = ws.cache / "fusion" / f"{fused.key}-targets.npz"
+    if not path.is_file():
+        train = fused.teachers.train
+        record = {"hash": fused.key, "view": VIEW, "teachers": list(fused.teachers.names)}
+        logit_files.save(path, [c.id for c in train.clips], train.hashes, fused.targets(), record)
+    return path
+
+
+def _evaluator(ws: Workspace, targets: Path, submit: Submit) -> Any:
+    s = ws.settings
+
+    def candidate(architecture: Architecture) -> Candidate:
+        train = ws.features(ws.dataset.train, architecture.front_end, "train")
+        validation = ws.features(ws.dataset.validation, architecture.front_end, "validation")
+        logits = logit_files.load(targets, [c.id for c in train.clips], train.hashes)
+        return Candidate(architecture, train, validation, logits, ws.augment(architecture.front_end), s.search.train, s.distill.alpha,
+                         s.distill.temperature, s.seed, str(ws.device))
+
+    def evaluate(architectures: list[Architecture]) -> Iterator[tuple[int, Score]]:
+        return submit(score, [candidate(a) for a in architectures])
+
+    return evaluate
+
+
+def _write(ws: Workspace, space: SearchSpace, budget: Budget, limits: dict[str, int], found: Survey, fused: Fused, trials: list[Trial],
+           run: Path) -> SearchResult:
+    from hwasc.report.reports import search_report
+
+    front, winner = pareto(trials), best(trials)
+    architecture = space.architecture(winner.point, len(ws.dataset.classes), ws.settings.data.seconds)
+    costs = measure(architecture)
+    validation = ws.features(ws.dataset.validation, fused.teachers.specs[0].front_end, "validation")
+    rows = fused.table(validation, "validation")
+    architectures.save(run / "best.json", architecture, {
+        "data": ws.data, "dataset": ws.dataset.fingerprint, "classes": list(ws.dataset.classes), "budget": budget.name, "space": space.name,
+        "costs": schema.plain(costs), "limits": {c.name: {"limit": c.limit, "slack": c.slack} for c in check(costs, limits)},
+        "proxy": {"int8_accuracy": winner.accuracy, "standard_error": winner.standard_error, "clips": len(validation),
+                  "split": "validation", "trial": winner.number}, "seed": ws.settings.seed, **environment()})
+    table = io.StringIO()
+    writer = csv.writer(table, lineterminator="\n")
+    writer.writerow(("id", "accuracy", "standard_error", "parameters", "macs", "memory", "weights", "trial"))
+    writer.writerows((t.id, t.accuracy, t.standard_error, t.parameters, t.macs, t.memory, t.weights, t.number) for t in front)
+    schema.write_whole(run / "pareto.csv", table.getvalue())
+    schema.write_whole(run / "report.html", search_report(
+        space.name, space.log10_size(), found.ranges, found.feasible_share, trials, front, winner, architecture.text(), rows, limits,
+        environment()))
+    return SearchResult(architecture, winner, front, trials, run)

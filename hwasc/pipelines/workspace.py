@@ -1,0 +1,89 @@
+"""What every verb starts from: the data set, the settings, the cache, the device, and where to report."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+
+from hwasc.audio.augmentation import load_responses
+from hwasc.data.clips import Clip, Dataset, open_dataset
+from hwasc.data.features import Features, extract
+from hwasc.data.synthetic import SyntheticSpec, generate
+from hwasc.errors import UsageError
+from hwasc.records.architecture import FrontEnd
+from hwasc.records.settings import Settings
+from hwasc.report.terminal import Reporter
+from hwasc.training.batches import Augment
+from hwasc.training.device import one_thread, pick_device
+
+SYNTHETIC = "synthetic"
+
+
+def default_cache() -> Path:
+    """$HWASC_CACHE, or hwasc in the user's cache folder."""
+    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(os.environ.get("HWASC_CACHE") or Path(home) / "hwasc")
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """Everything a pipeline needs. `data` is how the user named the data set."""
+
+    data: str
+    dataset: Dataset
+    settings: Settings
+    cache: Path
+    device: torch.device
+    workers: int = 1
+    reporter: Reporter = field(default_factory=lambda: Reporter(quiet=True))
+
+    def features(self, clips: Sequence[Clip], front_end: FrontEnd, what: str) -> Features:
+        """Cached log-mel features of clips; a bar while they are extracted."""
+        with self.reporter.track(f"features {front_end.mels}x{front_end.frames} ({what})", len(clips)) as update:
+            return extract(
+                clips, self.dataset.classes, front_end, self.cache / "features", workers=self.workers,
+                max_unreadable=self.settings.data.max_unreadable, notify=self.reporter.say,
+                progress=lambda stage, done, total: update(done, stage))
+
+    def augment(self, front_end: FrontEnd) -> Augment:
+        """The augmentation of the settings, with impulse responses where a folder of them is named or comes with the data."""
+        s = self.settings.augment
+        folder = Path(s.response_folder) if s.response_folder else self.dataset.root / "impulse_responses"
+        if s.response_folder and not folder.is_dir():
+            raise UsageError(f"augment.response_folder: {folder} is no folder")
+        wanted = s.response_p > 0 and folder.is_dir()
+        return Augment(s, load_responses(folder, front_end) if wanted else None)
+
+
+def open_workspace(data: str | Path | None, settings: Settings, *, cache: Path | None = None, device: str = "auto", workers: int = 1,
+                   reporter: Reporter | None = None) -> Workspace:
+    """Open the data set (the embedded synthetic one by default, generated on first use) and choose the device."""
+    one_thread()
+    reporter = reporter or Reporter(quiet=True)
+    cache = cache or default_cache()
+    name = str(data) if data is not None else SYNTHETIC
+    if data is None:
+        reporter.say("no --data given: using the embedded synthetic scenes (--data synthetic); name a folder to use your own recordings")
+    root = synthetic_root(settings, cache, workers, reporter) if name == SYNTHETIC else Path(name)
+    d = settings.data
+    dataset = open_dataset(root, seconds=d.seconds, subset=d.subset, seed=settings.seed, validation_share=d.validation_share,
+                           test_share=d.test_share)
+    for note in dataset.notes:
+        reporter.say(note)
+    reporter.say(f"data {dataset.name}: {len(dataset.classes)} classes; clips {len(dataset.train)} train, "
+                 f"{len(dataset.validation)} validation, {len(dataset.test)} test")
+    return Workspace(name, dataset, settings, cache, pick_device(device), workers, reporter)
+
+
+def synthetic_root(settings: Settings, cache: Path, workers: int, reporter: Reporter) -> Path:
+    """The embedded data set's folder, generated if it is not there yet. Its own seed is fixed: runs differ, the data does not."""
+    d = settings.data
+    spec = SyntheticSpec(train_locations=d.synthetic_train_locations, test_locations=d.synthetic_test_locations)
+    root = cache / "synthetic" / f"{d.synthetic_train_locations}-{d.synthetic_test_locations}"
+    total = 10 * (spec.train_locations + spec.test_locations)
+    with reporter.track("simulating scenes", total) as update:
+        return generate(root, spec, workers=workers, progress=lambda done, _: update(done, "locations"))

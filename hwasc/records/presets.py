@@ -1,0 +1,57 @@
+"""Published nets as architectures of our record, exactly: CP-Mobile (Schmid et al., DCASE 2023) and the DCASE 2024 baseline."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Literal
+
+from hwasc.records.architecture import GRN, Architecture, Block, FrontEnd, Stride
+
+
+def make_divisible(value: float, divisor: int = 8) -> int:
+    """The nearest multiple of `divisor`, at least one, never more than 10 % below `value` (MobileNet's rule)."""
+    rounded = max(divisor, int(value + divisor / 2) // divisor * divisor)
+    return rounded + divisor if rounded < 0.9 * value else rounded
+
+
+def cp_mobile(
+    base: int = 32,
+    multiplier: float = 2.3,
+    expansion: float = 3.0,
+    blocks: tuple[int, ...] = (3, 2, 1),
+    strides: Mapping[int, Stride] | None = None,
+    grn: Literal["none", "scalar", "channel"] = "scalar",
+    classes: int = 10,
+    mels: int = 256,
+    frames: int = 64,
+) -> Architecture:
+    """CP-Mobile: stages of `blocks` blocks, stage i (from 0) of `make_divisible(base * multiplier ** i)` channels.
+
+    strides: block number (from 1 over the whole net) to (frequency, time) stride; the default is {2: (2, 2), 4: (2, 1)}.
+    Reference counts at 256 x 64: 126,952 parameters, 28,893,268 MACs by the torchinfo rule.
+    """
+    chosen = {2: (2, 2), 4: (2, 1)} if strides is None else dict(strides)
+    norm = None if grn == "none" else GRN(grn, "sum", "l2")
+    channels, out = base, []
+    for stage, depth in enumerate(blocks):
+        width = make_divisible(base * multiplier**stage)
+        for _ in range(depth):
+            stride = chosen.get(len(out) + 1, (1, 1))
+            out.append(Block(3, make_divisible(channels * expansion), width, stride, channels == width, norm))
+            channels = width
+    front_end = FrontEnd.for_clip(mels, frames)
+    return Architecture(front_end, (base // 4, base), tuple(out), classes, padding="torch")
+
+
+def dcase2024_baseline() -> Architecture:
+    """The DCASE 2024 task 1 baseline at 256 x 65: 61,148 parameters and 29,419,156 MACs by the torchinfo rule."""
+    return cp_mobile(32, 1.8, 2.1, (3, 2, 1), {3: (1, 2), 4: (2, 1)}, "none", 10, 256, 65)
+
+
+PRESETS: dict[str, Callable[[], Architecture]] = {
+    "dcase2024_baseline": dcase2024_baseline,
+    "cp_mobile": cp_mobile,
+    "cp_mobile_24": lambda: cp_mobile(base=24),
+    "cp_mobile_16": lambda: cp_mobile(base=16),
+    "cp_mobile_8": lambda: cp_mobile(base=8),
+}

@@ -1,0 +1,60 @@
+"""The run folder: the resolved configuration, the environment, and what the run wrote. The same command again resumes."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import platform
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+import hwasc
+from hwasc.errors import UsageError
+from hwasc.records import schema
+
+PACKAGES = ("torch", "brevitas", "nni", "optuna", "torch-pruning", "numpy", "onnxruntime")
+
+
+def environment() -> dict[str, Any]:
+    """Command, versions and machine kind, for every result file."""
+    versions = {}
+    for name in PACKAGES:
+        try:
+            versions[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            versions[name] = "absent"
+    command = " ".join([Path(sys.argv[0]).name, *sys.argv[1:]])
+    return {"hwasc": hwasc.__version__, "command": command, "python": platform.python_version(),
+            "machine": platform.machine(), "system": platform.system(), "packages": versions,
+            "date": time.strftime("%Y-%m-%dT%H:%M:%S%z")}
+
+
+def open_run(folder: Path, config: dict[str, Any]) -> Path:
+    """Create a run folder, or go on in one with the same configuration; UsageError shows the difference otherwise."""
+    path = folder / "config.yaml"
+    config = json.loads(schema.canonical(config))
+    if path.is_file():
+        old = schema.read_yaml(path, "run configuration")
+        changes = list(_differences(old, config))
+        if changes:
+            shown = "; ".join(changes[:5]) + (f"; and {len(changes) - 5} more" if len(changes) > 5 else "")
+            raise UsageError(f"{folder} holds a run with another configuration: {shown}. Name another folder with --run, or delete this one")
+    else:
+        if folder.exists() and not folder.is_dir():
+            raise UsageError(f"{folder} is a file; --run names a folder")
+        schema.write_whole(path, yaml.safe_dump(config, sort_keys=False))
+        schema.write_json(folder / "environment.json", environment())
+    return folder
+
+
+def _differences(old: Any, new: Any, where: str = "") -> Iterator[str]:
+    if isinstance(old, dict) and isinstance(new, dict):
+        for key in [*old, *(k for k in new if k not in old)]:
+            yield from _differences(old.get(key), new.get(key), f"{where}.{key}" if where else str(key))
+    elif old != new:
+        yield f"{where} was {old!r}, is now {new!r}"

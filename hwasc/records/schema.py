@@ -1,0 +1,156 @@
+"""Reading and writing records: dataclass <-> JSON or YAML, every mistake listed at once, unknown keys with their neighbour."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import hashlib
+import json
+import os
+import re
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+
+from hwasc.errors import UsageError
+
+T = TypeVar("T")
+STRICT: dict[str, Any] = {"extra": "forbid"}  # set as __pydantic_config__ on every record
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML as people write it: 1e-5 is a number too (YAML 1.1 asks for 1.0e-5)."""
+
+
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float",
+    re.compile(r"^[-+]?(?:[0-9][0-9_]*\.[0-9_]*(?:[eE][-+]?[0-9]+)?|[0-9][0-9_]*[eE][-+]?[0-9]+|\.[0-9_]+(?:[eE][-+]?[0-9]+)?"
+               r"|\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))$"),
+    list("-+0123456789."),
+)
+
+
+def parse_yaml(text: str) -> Any:
+    """Safe YAML to plain values."""
+    return yaml.load(text, Loader=_Loader)
+
+
+def parse(cls: type[T], data: Any, where: str) -> T:
+    """Validate plain values as a record of type `cls`.
+
+    Raises UsageError that lists every mistake: the key, what is wrong, and the nearest known key for unknown ones.
+    """
+    from pydantic import TypeAdapter, ValidationError
+
+    if not isinstance(data, Mapping):
+        raise UsageError(f"{where}: expected a mapping of keys to values, found {type(data).__name__}")
+    try:
+        return TypeAdapter(cls).validate_python(dict(data))
+    except ValidationError as e:
+        lines = [_explain(cls, m, data) for m in e.errors()]
+        raise UsageError(f"{where}: " + "; ".join(dict.fromkeys(lines))) from None
+
+
+def _explain(cls: type, mistake: Mapping[str, Any], data: Mapping[str, Any]) -> str:
+    steps = [s for s in mistake["loc"] if not (isinstance(s, str) and ("(" in s or "[" in s))]  # drop pydantic's union tags
+    key = ".".join(str(s) for s in steps) or "record"
+    if mistake["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
+        known = _known_keys(cls, steps[:-1])
+        near = difflib.get_close_matches(str(steps[-1]), known, 1, 0.5)
+        hint = f", did you mean '{near[0]}'?" if near else f" (known: {', '.join(known)})" if known else ""
+        return f"unknown key '{key}'{hint}"
+    if mistake["type"] in ("missing", "missing_argument"):
+        return f"key '{key}' is missing"
+    message = mistake["msg"].removeprefix("Value error, ")
+    value = mistake.get("input")
+    shown = f" (found {value!r})" if isinstance(value, (str, int, float, bool, type(None))) else ""
+    return f"{key}: {message[:1].lower()}{message[1:]}{shown}"
+
+
+def _known_keys(cls: Any, steps: list[Any]) -> list[str]:
+    import typing
+
+    for step in [*steps, None]:
+        while not dataclasses.is_dataclass(cls):  # look through Optional, tuple[...] and dict[...]
+            inner = [a for a in typing.get_args(cls) if a not in (type(None), Ellipsis, str)]
+            if not inner:
+                return []
+            cls = inner[-1]
+        hints = typing.get_type_hints(cls)
+        if step is None:
+            return list(hints)
+        cls = hints.get(step, cls) if not isinstance(step, int) else cls
+    return []
+
+
+def plain(record: Any) -> Any:
+    """A record as JSON-ready values: dataclasses to dicts, tuples to lists, paths to strings."""
+    if dataclasses.is_dataclass(record) and not isinstance(record, type):
+        return {f.name: plain(getattr(record, f.name)) for f in dataclasses.fields(record)}
+    if isinstance(record, Mapping):
+        return {str(k): plain(v) for k, v in record.items()}
+    if isinstance(record, (tuple, list)):
+        return [plain(v) for v in record]
+    return str(record) if isinstance(record, Path) else record
+
+
+def canonical(record: Any) -> str:
+    """The one JSON text of a record: sorted keys, no spaces. Equal records give equal texts."""
+    return json.dumps(plain(record), sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def digest(record: Any, length: int = 12) -> str:
+    """Hexadecimal SHA-256 of the canonical text, shortened."""
+    return hashlib.sha256(canonical(record).encode()).hexdigest()[:length]
+
+
+def read_text(path: Path, what: str) -> str:
+    """The text of a file, or a UsageError that says what is missing."""
+    try:
+        return Path(path).read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise UsageError(f"{path}: there is no such {what}") from None
+    except (OSError, UnicodeDecodeError) as e:
+        raise UsageError(f"{path}: cannot be read as a {what} ({e})") from None
+
+
+def read_json(path: Path, what: str) -> Any:
+    """Plain values from a JSON file, or a UsageError that names the place of the mistake."""
+    try:
+        return json.loads(read_text(path, what))
+    except ValueError as e:
+        raise UsageError(f"{path}: not valid JSON ({e}); it may be truncated") from None
+
+
+def read_yaml(path: Path, what: str) -> Any:
+    """Plain values from a YAML file, or a UsageError that names the place of the mistake."""
+    try:
+        return parse_yaml(read_text(path, what))
+    except yaml.YAMLError as e:
+        raise UsageError(f"{path}: not valid YAML ({' '.join(str(e).split())})") from None
+
+
+def write_whole(path: Path, content: str | bytes) -> None:
+    """Write a file so that it appears whole or not at all: aside, to disk, then renamed."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    data = content.encode() if isinstance(content, str) else content
+    handle, aside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as f:
+            f.write(data)
+            f.flush()
+            os.fsync(f.fileno())
+        os.chmod(aside, 0o644)
+        os.replace(aside, path)
+    except BaseException:
+        Path(aside).unlink(missing_ok=True)
+        raise
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write values as indented JSON, whole or not at all."""
+    write_whole(path, json.dumps(plain(value), indent=2) + "\n")

@@ -1,0 +1,188 @@
+"""Settings: everything a run can be told besides its data, budget and space, with defaults, from a file and `--set a.b=c`."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+from hwasc.errors import UsageError
+from hwasc.records import schema
+from hwasc.records.schema import STRICT
+
+
+@dataclass(frozen=True)
+class DataSettings:
+    """seconds: clip length. subset: a DCASE training subset (5, 10, 25, 50). Shares are of locations.
+
+    max_unreadable: the share of clips that may be unreadable before the run stops.
+    """
+
+    seconds: float = 1.0
+    subset: str | None = None
+    validation_share: float = 0.2
+    test_share: float = 0.25
+    max_unreadable: float = 0.02
+    synthetic_train_locations: int = 30
+    synthetic_test_locations: int = 20
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
+
+
+@dataclass(frozen=True)
+class AugmentSettings:
+    """mixstyle_p, mixstyle_alpha: Freq-MixStyle. roll, mask: greatest share of time rolled, of bands masked.
+
+    response_p: chance that a clip of `response_devices` is given a device's impulse response, drawn from `response_folder`
+    (none: the data set's own `impulse_responses` folder, if it has one).
+    """
+
+    mixstyle_p: float = 0.4
+    mixstyle_alpha: float = 0.4
+    roll: float = 0.1
+    mask: float = 0.1
+    response_p: float = 0.4
+    response_folder: str | None = None
+    response_devices: tuple[str, ...] = ("a",)
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
+
+
+@dataclass(frozen=True)
+class TrainSettings:
+    """One training: AdamW, linear warm-up over the first tenth, then cosine to zero."""
+
+    epochs: int = 40
+    batch: int = 64
+    lr: float = 3e-3
+    weight_decay: float = 1e-3
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
+
+    def __post_init__(self) -> None:
+        if self.epochs < 1 or self.batch < 2 or self.lr <= 0:
+            raise ValueError(f"need epochs >= 1, batch >= 2 and lr > 0, found {self.epochs}, {self.batch}, {self.lr}")
+
+
+@dataclass(frozen=True)
+class TeacherSettings:
+    """families: which teachers. folds: cross-fitting over so many location-disjoint folds. mels, frames: their front end."""
+
+    families: tuple[str, ...] = ("cp_resnet", "tf_sepnet", "crnn")
+    folds: int = 3
+    mels: int = 64
+    frames: int = 49
+    train: TrainSettings = field(default_factory=lambda: TrainSettings(25, 64, 2e-3, 1e-2))
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
+
+    def __post_init__(self) -> None:
+        if self.folds < 2:
+            raise ValueError(f"folds: cross-fitting needs at least 2, found {self.folds}")
+        if len(self.families) < 2 or len(set(self.families)) < len(self.families):
+            raise ValueError("families: at least two different teachers are needed to fuse")
+
+
+@dataclass(frozen=True)
+class FusionSettings:
+    """Fitting z1 and z2 on the teachers' out-of-fold logits; `hold_out` of the locations decides when to stop."""
+
+    epochs: int = 30
+    lr: float = 2e-3
+    weight_decay: float = 1e-2
+    hold_out: float = 0.2
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
+
+
+@dataclass(frozen=True)
+class DistillSettings:
+    """Loss (1 - alpha) CE + alpha T^2 KL (batchmean). alpha 0 trains on labels alone. qat: the quantization-aware part."""
+
+    alpha: float = 0.7
+    temperature: float = 2.0
+    train: TrainSettings = field(default_factory=TrainSettings)
+    qat: TrainSettings = field(default_factory=lambda: TrainSettings(4, 64, 3e-4, 0.0))
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.alpha <= 1 or self.temperature <= 0:
+            raise ValueError(f"need 0 <= alpha <= 1 and temperature > 0, found {self.alpha}, {self.temperature}")
+
+
+@dataclass(frozen=True)
+class SearchSettings:
+    """strategy and number of trials; `train`: the proxy's short distillation; population: of the evolutionary strategies.
+
+    at_a_time: candidates asked for before the strategy is told, the same whatever the number of workers.
+    """
+
+    strategy: Literal["nsga2", "tpe", "evolution", "random"] = "nsga2"
+    trials: int = 24
+    population: int = 8
+    at_a_time: int = 4
+    train: TrainSettings = field(default_factory=lambda: TrainSettings(6, 64, 4e-3, 1e-3))
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
+
+    def __post_init__(self) -> None:
+        if self.trials < 1 or self.population < 2 or self.at_a_time < 1:
+            raise ValueError("need trials >= 1, population >= 2 and at_a_time >= 1, found "
+                             f"{self.trials}, {self.population}, {self.at_a_time}")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The whole tree. Every random draw follows from `seed`."""
+
+    seed: int = 0
+    data: DataSettings = field(default_factory=DataSettings)
+    augment: AugmentSettings = field(default_factory=AugmentSettings)
+    teachers: TeacherSettings = field(default_factory=TeacherSettings)
+    fusion: FusionSettings = field(default_factory=FusionSettings)
+    search: SearchSettings = field(default_factory=SearchSettings)
+    distill: DistillSettings = field(default_factory=DistillSettings)
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
+
+    @classmethod
+    def load(cls, path: Path | None = None, overrides: Sequence[str] = (), seed: int | None = None) -> Settings:
+        """Defaults, then a YAML file, then `a.b=c` overrides (the value is YAML), then the seed."""
+        data = schema.read_yaml(path, "settings file") if path else {}
+        if data is None:
+            data = {}
+        if not isinstance(data, dict):
+            raise UsageError(f"{path}: expected a mapping of keys to values")
+        for text in overrides:
+            _set(data, text)
+        if seed is not None:
+            data["seed"] = seed
+        where = " and ".join([str(path)] * (path is not None) + ["--set"] * bool(overrides)) or "settings"
+        merged = _merge(dataclasses.asdict(cls()), data)
+        return schema.parse(cls, merged, where)
+
+
+def _merge(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    out = dict(base)
+    for key, value in changes.items():
+        if isinstance(value, dict) and isinstance(base.get(key), dict):
+            out[key] = _merge(base[key], value)
+        else:
+            out[key] = value
+    return out
+
+
+def _set(data: dict[str, Any], text: str) -> None:
+    key, eq, value = text.partition("=")
+    if not eq or not key:
+        raise UsageError(f"--set {text}: expected name.name=value, e.g. distill.train.epochs=20")
+    *path, last = key.split(".")
+    for step in path:
+        inner = data.setdefault(step, {})
+        if not isinstance(inner, dict):
+            raise UsageError(f"--set {text}: '{step}' is a value, not a section")
+        data = inner
+    data[last] = schema.parse_yaml(value)

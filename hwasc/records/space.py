@@ -1,0 +1,145 @@
+"""The search space: named choices per field and stage, and how a point of it becomes an architecture. No torch."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+from hwasc.errors import UsageError
+from hwasc.records import bundled, schema
+from hwasc.records.architecture import GRN, Architecture, Block, FrontEnd, Stride
+from hwasc.records.presets import make_divisible
+from hwasc.records.schema import STRICT
+
+SCHEMA = 1
+Point = Mapping[str, Any]  # choice name -> chosen value; strides as "2x1", so that every value is a number or a string
+
+
+@dataclass(frozen=True)
+class FrontEndChoices:
+    """Choices of the front end; `seconds` is fixed by the data. n_fft, window in samples; the hop follows from `frames`."""
+
+    mels: tuple[int, ...]
+    frames: tuple[int, ...]
+    sample_rate: int = 32_000
+    n_fft: int = 4096
+    window: int = 3072
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Choices of one stage; all its blocks share them, the stride is the first block's. expansion: of the input channels."""
+
+    depth: tuple[int, ...]
+    width: tuple[int, ...]
+    expansion: tuple[float, ...]
+    kernel: tuple[int, ...] = (3,)
+    stride: tuple[str, ...] = ("1x1",)
+    grn: tuple[Literal["none", "scalar", "channel"], ...] = ("none",)
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
+
+
+@dataclass(frozen=True)
+class Constraints:
+    """Rules between choices. widths_grow: no stage narrower than the one before it. min_map: least final (frequency, time)."""
+
+    widths_grow: bool = False
+    min_map: tuple[int, int] = (1, 1)
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
+
+
+@dataclass(frozen=True)
+class SearchSpace:
+    """Front end, stem and stages as choices. grn_at and grn_response hold for the whole space."""
+
+    name: str
+    front_end: FrontEndChoices
+    stem: tuple[int, ...]
+    stages: tuple[Stage, ...]
+    schema: int = SCHEMA
+    grn_at: tuple[Literal["sum", "expanded"], ...] = ("sum",)
+    grn_response: Literal["mean", "l2"] = "mean"
+    constraints: Constraints = field(default_factory=Constraints)
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
+
+    def __post_init__(self) -> None:
+        for name, values in self.choices().items():
+            if not values:
+                raise ValueError(f"{name}: needs at least one choice")
+            if len(set(values)) != len(values):
+                raise ValueError(f"{name}: the same choice stands twice")
+        for stage in self.stages:
+            for stride in stage.stride:
+                parse_stride(stride)
+
+    def choices(self) -> dict[str, tuple[Any, ...]]:
+        """Every choice by name, in a fixed order."""
+        out: dict[str, tuple[Any, ...]] = {"mels": self.front_end.mels, "frames": self.front_end.frames, "stem": self.stem,
+                                           "grn_at": self.grn_at}
+        for i, stage in enumerate(self.stages, 1):
+            for key in ("depth", "width", "expansion", "kernel", "stride", "grn"):
+                out[f"stage{i}.{key}"] = getattr(stage, key)
+        return out
+
+    def log10_size(self) -> float:
+        """log10 of the number of points."""
+        return sum(math.log10(len(v)) for v in self.choices().values())
+
+    def violations(self, point: Point) -> list[str]:
+        """The constraints that a point breaks, as sentences."""
+        out, maps = [], [point["mels"], point["frames"]]
+        widths = [point[f"stage{i}.width"] for i in range(1, len(self.stages) + 1)]
+        if self.constraints.widths_grow and widths != sorted(widths):
+            out.append(f"widths {widths} do not grow")
+        strides = [(2, 2), (2, 2)] + [parse_stride(point[f"stage{i}.stride"]) for i in range(1, len(self.stages) + 1)]
+        for s in strides:
+            maps = [-(-m // k) for m, k in zip(maps, s, strict=True)]
+        if any(m < least for m, least in zip(maps, self.constraints.min_map, strict=True)):
+            out.append(f"the final map {maps[0]}x{maps[1]} is below {self.constraints.min_map[0]}x{self.constraints.min_map[1]}")
+        return out
+
+    def architecture(self, point: Point, classes: int, seconds: float = 1.0) -> Architecture:
+        """The architecture at a point. Raises UsageError where the front end does not fit the clip."""
+        fe = self.front_end
+        try:
+            front_end = FrontEnd.for_clip(point["mels"], point["frames"], seconds, fe.sample_rate, n_fft=fe.n_fft, window=fe.window)
+        except ValueError as e:
+            raise UsageError(f"search space {self.name}: {e}") from None
+        stem = (point["stem"], point["stage1.width"])
+        channels, blocks = stem[1], []
+        for i in range(1, len(self.stages) + 1):
+            get = {k: point[f"stage{i}.{k}"] for k in ("depth", "width", "expansion", "kernel", "stride", "grn")}
+            grn = None if get["grn"] == "none" else GRN(get["grn"], point["grn_at"], self.grn_response)
+            for j in range(get["depth"]):
+                stride = parse_stride(get["stride"]) if j == 0 else (1, 1)
+                expanded = make_divisible(channels * get["expansion"])
+                blocks.append(Block(get["kernel"], expanded, get["width"], stride, channels == get["width"], grn))
+                channels = get["width"]
+        return Architecture(front_end, stem, tuple(blocks), classes)
+
+    @classmethod
+    def load(cls, name_or_path: str | Path) -> SearchSpace:
+        """A bundled space by name, or a file; UsageError lists every mistake."""
+        path = bundled.find("search_spaces", name_or_path)
+        space = schema.parse(cls, schema.read_yaml(path, "search space"), str(path))
+        if space.schema != SCHEMA:
+            raise UsageError(f"{path}: schema {space.schema} is not known here (this version reads {SCHEMA})")
+        if not space.stages:
+            raise UsageError(f"{path}: stages: at least one stage is needed")
+        return space
+
+
+def parse_stride(text: str) -> Stride:
+    """'2x1' -> (2, 1): frequency x time."""
+    parts = text.split("x")
+    if len(parts) != 2 or any(p not in ("1", "2") for p in parts):
+        raise ValueError(f"a stride reads 1x1, 2x1, 1x2 or 2x2, found '{text}'")
+    return int(parts[0]), int(parts[1])

@@ -1,0 +1,1 @@
+"""Reports: the terminal, plots, self-contained HTML."""

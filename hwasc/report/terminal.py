@@ -1,0 +1,77 @@
+"""What a person sees while a command runs: lines, tables and bars with the time left; plain lines where there is no terminal."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+PLAIN_EVERY = 20.0  # seconds between plain progress lines
+
+
+class Reporter:
+    """Prints to standard error, so that standard output stays for results (`--json`). quiet: nothing but errors."""
+
+    def __init__(self, quiet: bool = False) -> None:
+        self.quiet = quiet
+        self.console = Console(file=sys.stderr, quiet=quiet, highlight=False, soft_wrap=True)
+
+    def __reduce__(self) -> tuple[type[Reporter], tuple[bool]]:
+        return Reporter, (True,)  # worker processes are quiet
+
+    def say(self, text: str) -> None:
+        """One line."""
+        self.console.print(text, markup=False)
+
+    def table(self, title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+        """A table; numbers are aligned to the right."""
+        table = Table(title=title, title_justify="left", title_style="bold")
+        for i, column in enumerate(columns):
+            numeric = all(isinstance(r[i], (int, float)) for r in rows) if rows else False
+            table.add_column(column, justify="right" if numeric else "left")
+        for row in rows:
+            table.add_row(*(show(v) for v in row))
+        self.console.print(table)
+
+    @contextlib.contextmanager
+    def track(self, what: str, total: int) -> Iterator[Callable[[int, str], None]]:
+        """A bar over `total` steps; the yielded function takes the steps done and a short note (may be empty)."""
+        if self.quiet or total < 1:
+            yield lambda done, note="": None
+        elif self.console.is_terminal:
+            columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.fields[note]}"))
+            with Progress(*columns, console=self.console) as bar:
+                task = bar.add_task(what, total=total, note="")
+                yield lambda done, note="": bar.update(task, completed=done, note=note)
+        else:
+            yield _plain_lines(self.say, what, total)
+
+
+def _plain_lines(say: Callable[[str], None], what: str, total: int) -> Callable[[int, str], None]:
+    start = last = time.monotonic()
+
+    def update(done: int, note: str = "") -> None:
+        nonlocal last
+        now = time.monotonic()
+        # Short work stays silent; the end is told only where the way was.
+        if now - last < PLAIN_EVERY and not (done >= total and last > start):
+            return
+        last = now
+        left = (now - start) / max(done, 1) * (total - done)
+        say(f"{what}: {done}/{total}, {left:.0f} s left{', ' + note if note else ''}")
+
+    return update
+
+
+def show(value: object) -> str:
+    """A cell: thousands separated, shares with four digits."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return f"{value:,}"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,39 @@
+"""Constrained NSGA-II (Deb et al., 2002) from Optuna: accuracy up, MACs and activation memory down, limits as constraints."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import optuna
+
+from hwasc.search.trial import Outcome
+
+
+class Nsga2:
+    """Optuna's sampler behind ask and tell."""
+
+    def __init__(self, choices: dict[str, list[Any]], population: int, seed: int) -> None:
+        optuna.logging.set_verbosity(optuna.logging.WARNING)
+        sampler = optuna.samplers.NSGAIISampler(population_size=population, seed=seed)
+        self._study = optuna.create_study(directions=["maximize", "minimize", "minimize"], sampler=sampler)
+        self._choices = choices
+        self._open: dict[int, optuna.Trial] = {}
+
+    def ask(self) -> tuple[int, dict[str, Any]]:
+        """A child of the last generation's parents."""
+        trial = self._study.ask()
+        self._open[trial.number] = trial
+        return trial.number, {name: trial.suggest_categorical(name, values) for name, values in self._choices.items()}
+
+    def tell(self, number: int, outcome: Outcome) -> None:
+        """Costs are told as logarithms, so that halving counts the same anywhere."""
+        trial = self._open.pop(number)
+        trial.set_constraint("budget", outcome.violation)
+        accuracy = outcome.accuracy if outcome.accuracy is not None else 0.0
+        self._study.tell(trial, [accuracy, math.log(max(outcome.macs, 1)), math.log(max(outcome.memory, 1))])
+
+
+def create(choices: dict[str, list[Any]], population: int, seed: int) -> Nsga2:
+    """See `Strategy`."""
+    return Nsga2(choices, population, seed)

@@ -1,0 +1,149 @@
+"""The study: asks a strategy, filters by cost, has candidates scored, keeps a journal that the same command resumes from."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hwasc.cost import Costs, measure
+from hwasc.cost.limits import violation
+from hwasc.errors import HwascError, UsageError
+from hwasc.records import schema
+from hwasc.records.architecture import Architecture
+from hwasc.records.space import SearchSpace
+from hwasc.search.declare import random_point
+from hwasc.search.proxy import Score
+from hwasc.search.strategies import Strategy
+from hwasc.search.trial import Outcome, Trial
+
+PATIENCE = 2_000  # points asked for without a new feasible one before random ones help out
+
+Evaluate = Callable[[list[Architecture]], Iterator[tuple[int, Score]]]
+
+
+class Journal:
+    """`trials.jsonl`: a line a trial, on disk before the next one starts. A line cut short by a crash is dropped."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.trials: dict[int, Trial] = {}
+        if path.is_file():
+            self._read()
+
+    def _read(self) -> None:
+        good = 0
+        lines = self.path.read_bytes().splitlines(keepends=True)
+        for number, line in enumerate(lines, 1):
+            try:
+                record = json.loads(line)
+            except ValueError:
+                if number == len(lines):
+                    break  # the trial in flight when the run was killed
+                raise UsageError(f"{self.path}: line {number} is no JSON; mend it or delete it") from None
+            trial = schema.parse(Trial, record, f"{self.path}: line {number}")
+            self.trials[trial.number] = trial
+            good += len(line)
+        if good < sum(map(len, lines)):
+            with self.path.open("rb+") as f:
+                f.truncate(good)
+
+    def append(self, trial: Trial) -> None:
+        """Write a trial and have it reach the disk."""
+        try:
+            with self.path.open("ab") as f:
+                f.write(schema.canonical(trial).encode() + b"\n")
+                f.flush()
+                os.fsync(f.fileno())
+        except OSError as e:
+            raise HwascError(f"{self.path}: trial {trial.number} cannot be written ({e.strerror}); free some space and run "
+                             "the same command again: it goes on from here") from None
+        self.trials[trial.number] = trial
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """A new feasible candidate that waits for its score. number: the strategy's (None where a random draw helped out)."""
+
+    number: int | None
+    point: dict[str, Any]
+    architecture: Architecture
+    costs: Costs
+    asked: int
+
+
+class Study:
+    """One search over a space under limits. clip: classes and seconds, which the data decides."""
+
+    def __init__(self, space: SearchSpace, limits: dict[str, int], strategy: Strategy, journal: Journal, clip: tuple[int, float],
+                 seed: int) -> None:
+        self.space, self.limits, self.strategy, self.journal, self.clip, self.seed = space, limits, strategy, journal, clip, seed
+        self.asked = 0
+        self._known: dict[str, Outcome] = {}
+        self._rng = random.Random(seed)
+
+    def run(self, count: int, at_a_time: int, evaluate: Evaluate, on_trial: Callable[[Trial], None]) -> list[Trial]:
+        """Score `count` different feasible candidates (fewer where no more are found) and return them by number.
+
+        evaluate(architectures) yields (index, score) in any order. Candidates that the journal holds are not scored again;
+        on_trial is called for each one that is.
+        """
+        done: list[Trial] = []
+        while len(done) < count and (group := self._ask(min(at_a_time, count - len(done)))):
+            scores = self._resumed(len(done), group)
+            missing = [i for i in range(len(group)) if i not in scores]
+            for j, result in evaluate([group[i].architecture for i in missing]):
+                i = missing[j]
+                scores[i] = self._trial(len(done) + i, group[i], result)
+                self.journal.append(scores[i])
+                on_trial(scores[i])
+            for i, candidate in enumerate(group):
+                outcome = self._outcome(candidate.costs, scores[i].accuracy)
+                self._known[candidate.architecture.id] = outcome
+                if candidate.number is not None:
+                    self.strategy.tell(candidate.number, outcome)
+            done += [scores[i] for i in range(len(group))]
+        return done
+
+    def _ask(self, size: int) -> list[_Asked]:
+        """Up to `size` candidates that are within the budget and new; all others are told at once, for about a millisecond each."""
+        group: list[_Asked] = []
+        idle = 0
+        while len(group) < size and idle < PATIENCE:
+            idle += 1
+            self.asked += 1
+            # A strategy that has settled on what is known or beyond the budget is helped out by chance.
+            number, point = (None, random_point(self.space, self._rng)) if idle > PATIENCE // 2 else self.strategy.ask()
+            broken = self.space.violations(point)
+            architecture = self.space.architecture(point, *self.clip)
+            costs = measure(architecture)
+            beyond = violation(costs, self.limits) + len(broken)
+            known = self._known.get(architecture.id)
+            waiting = next((a for a in group if a.architecture.id == architecture.id), None)
+            if beyond == 0 and known is None and waiting is None:
+                group.append(_Asked(number, point, architecture, costs, self.asked))
+                idle = 0
+            elif number is not None:
+                self.strategy.tell(number, known or self._outcome(costs, None, beyond))
+        return group
+
+    def _resumed(self, start: int, group: list[_Asked]) -> dict[int, Trial]:
+        found = {i: t for i in range(len(group)) if (t := self.journal.trials.get(start + i)) is not None}
+        for i, trial in found.items():
+            if trial.id != group[i].architecture.id:
+                raise UsageError(f"{self.journal.path}: trial {trial.number} is not the candidate that this command asks for; it was "
+                                 "written by another version. Name another folder with --run")
+        return found
+
+    @staticmethod
+    def _outcome(costs: Costs, accuracy: float | None, beyond: float = 0.0) -> Outcome:
+        return Outcome(beyond, accuracy, costs.macs.torchinfo, costs.int8_memory.activations)
+
+    def _trial(self, number: int, a: _Asked, score: Score) -> Trial:
+        return Trial(number, a.architecture.id, a.point, score.accuracy, score.float_accuracy, score.standard_error, a.costs.parameters,
+                     a.costs.macs.torchinfo, a.costs.int8_memory.activations, a.costs.int8_memory.weights, round(score.seconds, 2),
+                     a.asked, self.seed)

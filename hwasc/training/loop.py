@@ -1,0 +1,106 @@
+"""The one training loop: students, teachers and quantized students alike; resumable after every epoch."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from hwasc.data.features import Features
+from hwasc.errors import HwascError
+from hwasc.records.settings import TrainSettings
+from hwasc.training.batches import Batch
+from hwasc.training.device import mixed_precision
+
+Loss = Callable[[Tensor, Tensor, "Tensor | None"], Tensor]  # logits, labels, teacher logits -> scalar
+EpochBatches = Callable[[int], Iterable[Batch]]
+
+
+def fit(model: nn.Module, batches: EpochBatches, steps_per_epoch: int, loss: Loss, settings: TrainSettings, device: torch.device, *,
+        checkpoint: Path | None = None, on_epoch: Callable[[int, float], None] | None = None) -> nn.Module:
+    """Train in place with AdamW and return the model in eval mode.
+
+    batches(epoch) gives that epoch's batches. checkpoint: where to keep the state after every epoch; training goes on from
+    there when the file exists. on_epoch(epoch from 1, mean loss) is called after each. Raises HwascError when the loss is no
+    longer finite.
+    """
+    model.to(device).to(memory_format=torch.channels_last)  # 1.4 times faster on CPUs too
+    optimizer = torch.optim.AdamW(_groups(model, settings.weight_decay), lr=settings.lr)
+    total = max(settings.epochs * steps_per_epoch, 1)
+    warm = max(total // 10, 1)
+    schedule = torch.optim.lr_scheduler.LambdaLR(
+        optimizer, lambda s: min((s + 1) / warm, 0.5 * (1 + math.cos(math.pi * min(s / total, 1)))))
+    start = _resume(checkpoint, model, optimizer, schedule, device)
+    for epoch in range(start, settings.epochs):
+        torch.manual_seed(1_000_003 * (epoch + 1))  # dropout and the like: the same whether resumed or not
+        model.train()
+        running, count = 0.0, 0
+        for x, labels, teacher in batches(epoch):
+            x = x.to(device, memory_format=torch.channels_last)
+            with mixed_precision(device):
+                value = loss(model(x).float(), labels.to(device), teacher.to(device) if teacher is not None else None)
+            optimizer.zero_grad(set_to_none=True)
+            value.backward()
+            optimizer.step()
+            schedule.step()
+            running, count = running + float(value.detach()), count + 1
+        mean = running / max(count, 1)
+        if not math.isfinite(mean):
+            raise HwascError(f"training diverged in epoch {epoch + 1} (loss {mean}); lower the learning rate, now {settings.lr}")
+        if checkpoint is not None:
+            _keep(checkpoint, model, optimizer, schedule, epoch + 1)
+        if on_epoch is not None:
+            on_epoch(epoch + 1, mean)
+    return model.eval()
+
+
+def _groups(model: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
+    """Weights decay; biases, norms, scales and GRN's vectors (one long axis at most) do not."""
+    decayed, free = [], []
+    for p in model.parameters():
+        (decayed if sum(n > 1 for n in p.shape) > 1 else free).append(p)
+    return [{"params": decayed, "weight_decay": weight_decay}, {"params": free, "weight_decay": 0.0}]
+
+
+def _keep(path: Path, model: nn.Module, optimizer: Any, schedule: Any, epoch: int) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_suffix(f".{os.getpid()}.part")
+    state = {"model": model.state_dict(), "optimizer": optimizer.state_dict(), "schedule": schedule.state_dict(), "epoch": epoch}
+    try:
+        torch.save(state, aside)
+        os.replace(aside, path)
+    except (OSError, RuntimeError) as e:  # torch reports a full disk as a RuntimeError
+        aside.unlink(missing_ok=True)
+        raise HwascError(f"{path}: the checkpoint cannot be written ({e}); free some disk space and run the same command again") from None
+
+
+def _resume(path: Path | None, model: nn.Module, optimizer: Any, schedule: Any, device: torch.device) -> int:
+    if path is None or not path.is_file():
+        return 0
+    try:
+        state = torch.load(path, map_location=device, weights_only=True)
+        model.load_state_dict(state["model"], strict=False)  # Brevitas' statistics buffers come and go
+        optimizer.load_state_dict(state["optimizer"])
+        schedule.load_state_dict(state["schedule"])
+    except Exception as e:
+        raise HwascError(f"{path}: the checkpoint cannot be read ({type(e).__name__}); delete it to train this part anew") from None
+    return int(state["epoch"])
+
+
+@torch.no_grad()
+def predict(model: nn.Module, features: Features, device: torch.device, batch: int = 128, rows: np.ndarray | None = None) -> np.ndarray:
+    """Logits (n, classes) float32 of every clip (of `rows`, if given), in order, in eval mode."""
+    model.to(device).eval()
+    rows = np.arange(len(features)) if rows is None else rows
+    out = []
+    for start in range(0, len(rows), batch):
+        x = features.batch(rows[start : start + batch])
+        with mixed_precision(device):
+            out.append(model(x.to(device, memory_format=torch.channels_last)).float().cpu().numpy())
+    return np.concatenate(out)

@@ -1,0 +1,204 @@
+"""All of Brevitas: a float student becomes an int8 one that computes what the chip's integer kernels compute.
+
+Per-channel symmetric int8 weights, int32 biases at input x weight scale, per-tensor int8 activations: unsigned after a
+ReLU (zero point -128 on the chip), signed elsewhere. A sum's inputs keep their own scales, only its output is quantized.
+"""
+
+from __future__ import annotations
+
+import copy
+import warnings
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")
+    import brevitas.nn as qnn
+    import brevitas.quant as bq
+    from brevitas.graph.calibrate import bias_correction_mode, calibration_mode
+    from brevitas.quant_tensor import QuantTensor
+
+from hwasc.models.blocks import ConvUnit, GlobalResponseNorm, Sum, pad_same
+from hwasc.models.student import GlobalMean, Student
+from hwasc.training.folding import folded
+
+
+def _act(signed: bool) -> nn.Module:
+    """An activation quantizer; unsigned ones are a ReLU at the same time."""
+    if signed:
+        return qnn.QuantIdentity(act_quant=bq.Int8ActPerTensorFloat, return_quant_tensor=True)
+    return qnn.QuantReLU(act_quant=bq.Uint8ActPerTensorFloat, return_quant_tensor=True)
+
+
+def _value(x: Any) -> Tensor:
+    return x.value if isinstance(x, QuantTensor) else x  # quantizers pass plain tensors on while they are being calibrated
+
+
+def _with_value(x: Any, value: Tensor) -> Any:
+    return x.set(value=value) if isinstance(x, QuantTensor) else value
+
+
+class QuantConvUnit(nn.Module):
+    """A convolution with its batch norm folded, its output quantized; quant tensor in, quant tensor out."""
+
+    def __init__(self, unit: ConvUnit) -> None:
+        super().__init__()
+        conv = unit.conv
+        self.padding_of = (conv.kernel_size[0], conv.stride) if not unit.pads_itself else None
+        self.conv = qnn.QuantConv2d(
+            conv.in_channels, conv.out_channels, conv.kernel_size, conv.stride, conv.padding, groups=conv.groups, bias=True,
+            weight_quant=bq.Int8WeightPerChannelFloat, bias_quant=bq.Int32Bias, return_quant_tensor=False)
+        weight, bias = folded(unit)
+        self.conv.weight.data.copy_(weight)
+        self.conv.bias.data.copy_(bias)
+        self.act = _act(signed=not unit.relu)
+
+    def forward(self, x: Any) -> Any:
+        if self.padding_of is not None:
+            x = _with_value(x, pad_same(_value(x), *self.padding_of))
+        return self.act(self.conv(x))
+
+
+class QuantSum(nn.Module):
+    """The shortcut sum, its output quantized."""
+
+    def __init__(self, unit: Sum) -> None:
+        super().__init__()
+        self.act = _act(signed=not unit.relu)
+
+    def forward(self, a: Any, b: Any) -> Any:
+        return self.act(_value(a) + _value(b))
+
+
+class QuantPool(nn.Module):
+    """Average pooling keeps its input's scale on the chip: the result is rounded onto the same grid."""
+
+    def __init__(self, pool: nn.Module) -> None:
+        super().__init__()
+        self.pool = pool
+
+    def forward(self, x: Any) -> Any:
+        pooled = self.pool(_value(x))
+        if not isinstance(x, QuantTensor):
+            return pooled
+        steps = pooled / x.scale
+        return x.set(value=(steps + (steps.round() - steps).detach()) * x.scale)  # straight-through rounding
+
+
+class QuantGRN(nn.Module):
+    """GRN with every intermediate result quantized: response, its mean, their quotient, the gain, the product."""
+
+    def __init__(self, grn: GlobalResponseNorm, signed: bool) -> None:
+        super().__init__()
+        self.l2 = grn.l2
+        self.gamma = nn.Parameter(grn.gamma.detach().clone())
+        self.beta = nn.Parameter(grn.beta.detach().clone()) if grn.beta is not None else None
+        self.gamma_quant = qnn.QuantIdentity(act_quant=bq.Int8ActPerTensorFloat)
+        self.response, self.mean, self.quotient = _act(False), _act(False), _act(False)
+        self.scaled, self.gain, self.product = _act(True), _act(True), _act(signed)
+        if self.l2:
+            self.square, self.mean_square = _act(False), _act(False)
+            self.shifted = _act(signed)
+
+    def forward(self, x: Any) -> Any:
+        v = _value(x)
+        if self.l2:
+            mean_square = _value(self.mean_square(_value(self.square(v * v)).mean((2, 3), keepdim=True)))
+            g = _value(self.response(torch.sqrt(mean_square + 1e-12)))
+        else:
+            g = _value(self.response(v.mean((2, 3), keepdim=True)))
+        n = _value(self.quotient(g / (_value(self.mean(g.mean(1, keepdim=True))) + 1e-6)))
+        gain = _value(self.gain(1 + _value(self.scaled(n * _value(self.gamma_quant(self.gamma))))))
+        y = self.product(v * gain)
+        return y if self.beta is None else self.shifted(_value(y) + self.beta)
+
+
+class QuantMean(nn.Module):
+    """Mean over the map; the output quantizer follows it."""
+
+    def forward(self, x: Any) -> Tensor:
+        return _value(x).mean((2, 3))
+
+
+class Output(nn.Module):
+    """Quantized logits as a plain tensor (B, classes)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.act = _act(signed=True)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return _value(self.act(x))
+
+
+def quantize(student: Student) -> Student:
+    """An int8 (fake-quantized) copy of a float student, batch norm folded. Scales are unset until `calibrate` or training.
+
+    The copy is a `Student` whose modules are replaced by quantized ones; its `architecture` stays.
+    """
+    quantized = copy.deepcopy(student).cpu()
+    _replace(quantized, _quantized_unit)
+    for block in quantized.blocks:
+        # The map before the L2 response's ReLU has both signs; so has the GRN's product there.
+        if isinstance(block.grn, GlobalResponseNorm):
+            block.grn = QuantGRN(block.grn, signed=isinstance(block.relu, nn.ReLU))
+        if isinstance(block.inner_grn, GlobalResponseNorm):
+            block.inner_grn = QuantGRN(block.inner_grn, signed=block.inner_grn.l2)
+        if isinstance(block.relu, nn.ReLU):
+            block.relu = _act(signed=False)
+        if block.shortcut and not isinstance(block.pool, nn.Identity):
+            block.pool = QuantPool(block.pool)
+    quantized.input = _act(signed=True)
+    quantized.output = Output()
+    return quantized.to(next(student.parameters()).device)
+
+
+def _quantized_unit(module: nn.Module) -> nn.Module | None:
+    if isinstance(module, ConvUnit):
+        return QuantConvUnit(module)
+    if isinstance(module, Sum):
+        return QuantSum(module)
+    return QuantMean() if isinstance(module, GlobalMean) else None
+
+
+def _replace(module: nn.Module, swap: Callable[[nn.Module], nn.Module | None]) -> None:
+    for name, child in module.named_children():
+        new = swap(child)
+        if new is None:
+            _replace(child, swap)
+        else:
+            setattr(module, name, new)
+
+
+@torch.no_grad()
+def calibrate(model: Student, batches: Iterable[Tensor], correct_bias: bool = True) -> Student:
+    """Set the activation scales from log-mel batches (B, 1, F, T), then correct the biases; in place, returned in eval mode."""
+    kept = [b for b in batches]
+    device = next(model.parameters()).device
+    model.eval()
+    with calibration_mode(model):
+        for x in kept:
+            model(x.to(device))
+    if correct_bias:
+        with bias_correction_mode(model):
+            for x in kept:
+                model(x.to(device))
+    return model.eval()
+
+
+def load_state(model: Student, state: dict[str, Tensor]) -> Student:
+    """Load a quantized student's own weights and scales (safetensors). Unknown or missing keys raise KeyError."""
+    known = set(model.state_dict())
+    if known - set(state):
+        # Scales that were never set are buffers until the first load; give Brevitas what the file holds and check the rest.
+        missing = {k for k in known - set(state) if "runtime_stats" not in k}
+        if missing:
+            raise KeyError(f"weights lack {sorted(missing)[:3]}")
+    model.load_state_dict(state, strict=False)
+    return model
+
+
+__all__ = ["QuantConvUnit", "QuantGRN", "calibrate", "load_state", "quantize"]

@@ -1,0 +1,27 @@
+"""Weights on disk: safetensors, written whole or not at all; nothing from a file runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import safetensors.torch
+from torch import Tensor, nn
+
+from hwasc.errors import DataError
+from hwasc.records.schema import write_whole
+
+
+def save_weights(path: Path, model: nn.Module, metadata: dict[str, str] | None = None) -> None:
+    """The model's state as safetensors; tensors that share memory are written once each."""
+    state = {k: v.detach().cpu().contiguous().clone() for k, v in model.state_dict().items()}
+    write_whole(path, safetensors.torch.save(state, metadata or {}))
+
+
+def load_weights(path: Path) -> dict[str, Tensor]:
+    """A state dict; DataError where the file is missing, truncated or no safetensors."""
+    try:
+        return safetensors.torch.load_file(path)
+    except FileNotFoundError:
+        raise DataError(f"{path}: there are no such weights; run the command that trains them") from None
+    except Exception as e:  # safetensors raises its own error type, and OSError
+        raise DataError(f"{path}: not readable as safetensors ({e}); delete it to train this part anew") from None

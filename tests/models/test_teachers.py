@@ -1,0 +1,212 @@
+"""Every family of teachers passes one contract; each is also held against the figures of its paper."""
+
+from __future__ import annotations
+
+import copy
+from itertools import pairwise
+
+import pytest
+import torch
+from pydantic import TypeAdapter
+from safetensors.torch import load, save
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from hwasc.errors import UsageError
+from hwasc.models.blocks import ConvUnit
+from hwasc.models.teachers import FAMILIES, TeacherSpec, bc_resnet, build, cp_resnet, describe, tf_sepnet
+from hwasc.models.teachers.patch_transformer import PatchTransformer
+from hwasc.records import schema
+from hwasc.records.architecture import FrontEnd
+
+SMALL = (40, 16)
+NARROW = {"cp_resnet": 4, "bc_resnet": 1, "tf_sepnet": 8, "patch_transformer": 16, "crnn": 4}
+
+
+def front_end(mels: int, frames: int) -> FrontEnd:
+    return FrontEnd.for_clip(mels, frames)
+
+
+def teacher(family: str, classes: int = 10, size: tuple[int, int] = SMALL, seed: int = 0) -> nn.Module:
+    torch.manual_seed(seed)
+    return build(TeacherSpec(family, NARROW.get(family, 0), front_end(*size)), classes)
+
+
+def count(model: nn.Module) -> int:
+    return sum(p.numel() for p in model.parameters())
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+class TestContract:
+    @pytest.mark.parametrize(("size", "classes"), [((40, 16), 2), ((64, 33), 10), ((128, 51), 50), ((256, 65), 10),
+                                                   ((45, 1000), 3)])
+    def test_gives_logits_for_any_size(self, family: str, size: tuple[int, int], classes: int) -> None:
+        model = teacher(family, classes, size)
+        for mode in (True, False):
+            logits = model.train(mode)(torch.randn(2, 1, *size))
+            assert logits.shape == (2, classes) and logits.isfinite().all()
+
+    def test_gradients_reach_every_parameter(self, family: str) -> None:
+        model = teacher(family).train()
+        F.cross_entropy(model(torch.randn(8, 1, *SMALL)), torch.arange(8)).backward()
+        missing = [n for n, p in model.named_parameters() if p.grad is None or not p.grad.any()]
+        assert not missing
+
+    def test_eval_is_deterministic_and_blind_to_companions(self, family: str) -> None:
+        model = warm(teacher(family))
+        x = torch.randn(5, 1, *SMALL)
+        together = model(x)
+        assert torch.equal(together, model(x))
+        alone = torch.cat([model(clip[None]) for clip in x])
+        torch.testing.assert_close(alone, together, rtol=1e-4, atol=1e-5)
+
+    def test_state_survives_safetensors(self, family: str) -> None:
+        model, other = warm(teacher(family)), teacher(family, seed=1).eval()
+        x = torch.randn(3, 1, *SMALL)
+        assert not torch.equal(model(x), other(x))
+        other.load_state_dict(load(save(model.state_dict())))
+        assert torch.equal(model(x), other(x))
+
+    def test_runs_in_bfloat16_and_channels_last(self, family: str) -> None:
+        model, x = teacher(family), torch.randn(4, 1, *SMALL)
+        with torch.autocast("cpu", torch.bfloat16):
+            loss = F.cross_entropy(model(x).float(), torch.arange(4))
+        loss.backward()
+        assert loss.isfinite() and all(p.grad is not None and p.grad.isfinite().all() for p in model.parameters())
+        model.eval()
+        last = copy.deepcopy(model).to(memory_format=torch.channels_last)
+        torch.testing.assert_close(last(x.to(memory_format=torch.channels_last)), model(x), rtol=1e-3, atol=1e-4)
+
+    def test_moves_to_another_device(self, family: str) -> None:
+        model = teacher(family).to("meta").train()  # a buffer or index left behind on the CPU would raise
+        assert model(torch.randn(2, 1, *SMALL, device="meta")).device.type == "meta"
+
+    def test_learns_low_from_high(self, family: str) -> None:
+        model = teacher(family, classes=2).train()
+        optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3)
+        for _ in range(40):
+            x, y = low_or_high(32)
+            optimizer.zero_grad()
+            F.cross_entropy(model(x), y).backward()
+            optimizer.step()
+        x, y = low_or_high(200)
+        assert (model.eval()(x).argmax(1) == y).float().mean() > 0.9
+
+    def test_default_width_is_for_a_laptop(self, family: str) -> None:
+        line = describe(TeacherSpec(family, front_end=front_end(64, 33)), 10)
+        macs = float(line.split(", ")[1].split(" M MACs")[0])
+        assert line.startswith(f"{family} width {FAMILIES[family].width} at 64x33") and 4.5 < macs < 20
+
+    def test_width_scales(self, family: str) -> None:
+        size = front_end(*SMALL)
+        small, large = (count(build(TeacherSpec(family, w * FAMILIES[family].width, size), 10)) for w in (1, 2))
+        assert 2 < large / small < 4.5
+
+
+def warm(model: nn.Module) -> nn.Module:
+    """A model whose running statistics are no longer the initial ones, in evaluation mode."""
+    model.train()(torch.randn(8, 1, *SMALL) * 2 + 1)
+    return model.eval()
+
+
+def low_or_high(clips: int) -> tuple[Tensor, Tensor]:
+    """Noise with more energy in the lower (0) or the upper (1) half of the mel axis."""
+    y = torch.randint(0, 2, (clips,))
+    x = torch.randn(clips, 1, *SMALL)
+    upper = torch.arange(SMALL[0]) >= SMALL[0] // 2
+    return x + 1.5 * (upper[None] == y[:, None].bool())[:, None, :, None], y
+
+
+def test_spec_names_the_nearest_family_and_resolves_the_width() -> None:
+    assert TeacherSpec("cp_resnet").width == 32 and TeacherSpec("cp_resnet", 128).width == 128
+    with pytest.raises(ValueError, match="did you mean 'bc_resnet'"):
+        TeacherSpec("bcresnet")
+    with pytest.raises(ValueError, match="known: cp_resnet, "):
+        TeacherSpec("xyz")
+    with pytest.raises(ValueError, match="width"):
+        TeacherSpec("crnn", -1)
+    with pytest.raises(ValueError, match="two classes"):
+        build(TeacherSpec("crnn"), 1)
+
+
+def test_spec_is_a_record() -> None:
+    spec = TeacherSpec("crnn", front_end=front_end(64, 33))
+    assert schema.parse(TeacherSpec, schema.plain(spec), "test") == spec
+    assert TypeAdapter(TeacherSpec).validate_python({"family": "crnn"}).width == FAMILIES["crnn"].width
+    with pytest.raises(UsageError, match="did you mean 'width'"):
+        schema.parse(TeacherSpec, {"family": "crnn", "wdith": 3}, "test")
+
+
+@pytest.mark.parametrize("rho", [0, 1, 3])
+def test_cp_resnet_sees_as_far_as_it_says(rho: int) -> None:
+    model = cp_resnet.CPResNet(2, 2, rho).eval()
+    for module in model.modules():  # positive throughout and averaged, so that no path is cut
+        if isinstance(module, ConvUnit):
+            nn.init.constant_(module.conv.weight, 0.1)
+        for name, child in module.named_children():
+            if isinstance(child, nn.MaxPool2d):
+                setattr(module, name, nn.AvgPool2d(2, ceil_mode=True))
+    x = torch.ones(1, 1, 160, 144, requires_grad=True)
+    features = model.features(x)
+    features[0, :, features.shape[2] // 2, features.shape[3] // 2].sum().backward()
+    assert x.grad is not None
+    seen = tuple(int(x.grad[0, 0].any(1 - axis).sum()) for axis in (0, 1))
+    assert seen == model.receptive_field == cp_resnet.receptive_field(rho)
+
+
+def test_cp_resnet_receptive_field_follows_rho_and_the_mel_axis() -> None:
+    sizes = [cp_resnet.receptive_field(rho)[0] for rho in range(9)]
+    assert sizes == [23, 31, 39, 55, 71, 87, 103, 135, 167]  # the published series: 5 x 5 / 2, pools after 1, 2 and 4
+    assert all(a < b for a, b in pairwise(map(cp_resnet.receptive_field, range(cp_resnet.MAX_RHO + 1))))
+    assert [cp_resnet.rho_for(m) for m in (40, 64, 128, 256)] == [0, 2, 4, 8]
+    with pytest.raises(ValueError, match="between 0 and 22"):
+        cp_resnet.CPResNet(10, 4, 23)
+
+
+@pytest.mark.parametrize(("tau", "thousands"), [(1, 9.2), (2, 27.3), (3, 54.2), (6, 188), (8, 321)])
+def test_bc_resnet_has_the_published_size(tau: int, thousands: float) -> None:
+    size = count(bc_resnet.BCResNet(12, tau)) / 1000
+    assert abs(size - thousands) <= (0.5 if thousands >= 100 else 0.05)  # the paper's table is rounded
+
+
+def test_bc_resnet_normalises_each_band_alone() -> None:
+    norm = bc_resnet.SubSpectralNorm(3).train()
+    loud = torch.arange(17.0)[None, None, :, None] // 4 * 10  # bands of 4, 4, 3, 3 and 3 rows
+    y = norm(torch.randn(4, 3, 17, 6) + loud)
+    for rows in (slice(0, 4), slice(4, 8), slice(8, 11), slice(11, 14), slice(14, 17)):
+        torch.testing.assert_close(y[:, :, rows].mean((0, 2, 3)), torch.zeros(3), rtol=0, atol=1e-4)
+
+
+@pytest.mark.parametrize(("adaptive", "size"), [(False, 126_858), (True, 126_858 + 3 * 576)])
+def test_tf_sepnet_64_has_the_published_size(adaptive: bool, size: int) -> None:
+    assert count(tf_sepnet.TFSepNet(10, 64, adaptive=adaptive)) == size
+
+
+def test_residual_norm_is_its_equation() -> None:
+    x = torch.randn(2, 6, 5, 7) * 3 + 1
+    fin = (x - x.mean((1, 3), keepdim=True)) / (x.var((1, 3), correction=0, keepdim=True) + 1e-5).sqrt()
+    torch.testing.assert_close(tf_sepnet.ResidualNorm(6, adaptive=False)(x), 0.1 * x + fin)
+    norm = tf_sepnet.ResidualNorm(6, adaptive=True)
+    for p in norm.parameters():
+        nn.init.normal_(p)
+    torch.testing.assert_close(norm(x), norm.gamma * (norm.rho * x + (1 - norm.rho) * fin) + norm.beta)
+
+
+def test_tf_sepnet_refuses_widths_that_cannot_be_halved() -> None:
+    with pytest.raises(ValueError, match="multiple of 4"):
+        tf_sepnet.TFSepNet(10, 30)
+
+
+def test_patchout_only_in_training_and_sizes_are_checked() -> None:
+    model = PatchTransformer(10, 16, (64, 32), (8, 4), depth=1)
+    tokens: list[int] = []
+    model.norm.register_forward_hook(lambda _, __, out: tokens.append(out.shape[1]))
+    x = torch.randn(2, 1, 64, 32)
+    model.train()(x)
+    model.eval()(x)
+    model(x[..., :16])  # fewer frames are fine, as in PaSST
+    assert tokens == [36, 64, 32]
+    with pytest.raises(ValueError, match="built for 64 x 32"):
+        model(torch.randn(2, 1, 64, 40))
+    with pytest.raises(ValueError, match="multiple of 4"):
+        PatchTransformer(10, 18, (64, 32), (8, 4))
