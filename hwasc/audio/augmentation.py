@@ -5,10 +5,13 @@ The generator lives on the CPU whatever the device of the batch, so the same see
 
 from __future__ import annotations
 
+import functools
 import math
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Generator, Tensor
 
@@ -62,52 +65,54 @@ def frequency_mask(x: Tensor, generator: Generator, share: float = 0.15) -> Tens
 
 
 def device_response(
-    x: Tensor, generator: Generator, responses: Tensor, apply_to: Tensor, p: float, front_end: FrontEnd
+    x: Tensor, generator: Generator, responses: Tensor, apply_to: Tensor, p: float, front_end: FrontEnd | None = None
 ) -> Tensor:
     """Let chosen clips sound as if recorded by another device: add a random response to each, in log-mel.
 
-    Morocutti et al., Device-robust acoustic scene classification via impulse response augmentation, 2023, moved from the
-    waveform to the log-mel domain. responses: (R, mels), see `load_responses`. apply_to: bool (B,), the clips that may
-    change (as a rule those of the main device); each does with probability p. front_end: that of x; its log offset is
-    taken out and put back, or quiet bands would follow the response where the sound itself does not reach them.
+    Morocutti et al., Device-robust acoustic scene classification via impulse response augmentation, 2023, moved from
+    the waveform to the log-mel domain. responses: (R, mels), see `load_responses`. apply_to: bool (B,), the clips that
+    may change (as a rule those of the main device); each does with probability p. front_end: that of x, to take its log
+    offset out and put it back: bands as quiet as the offset then stay so, as they do when the sound itself is filtered.
 
-    Against convolving the waveform with 17 microphone responses: mean absolute error 0.045 in natural-log power on white
-    noise and 0.061 on city recordings, where plainly adding the response gives 0.056 and 0.59 (256 bands, n_fft 4096).
+    Against convolving the waveform with 17 microphone responses (256 bands, n_fft 4096) the mean absolute error is 0.045
+    in natural-log power on white noise and 0.061 on city recordings; without `front_end` it is 0.056 and 0.59.
     """
     index = torch.randint(0, len(responses), (len(x),), generator=generator)
     chosen = (_uniform(generator, len(x)) < p) & apply_to.cpu()
     rows = chosen.nonzero().flatten().to(x.device)
     response = responses.to(x)[index.to(x.device)[rows]][:, None, :, None]
-    floor = (math.log(front_end.log_offset) - front_end.mean) / front_end.std
-    power = torch.expm1((x[rows] - floor) * front_end.std).clamp(min=0)  # in units of the log offset
-    heard = torch.log1p(power * torch.exp(response * front_end.std)) / front_end.std + floor
-    return x.index_copy(0, rows, heard)
+    if front_end is None:
+        return x.index_add(0, rows, response.expand_as(x[rows]))
+    floor, std = (math.log(front_end.log_offset) - front_end.mean) / front_end.std, front_end.std
+    power = torch.expm1((x[rows] - floor) * std).clamp(min=0)  # in units of the log offset
+    return x.index_copy(0, rows, torch.log1p(power * torch.exp(response * std)) / std + floor)
 
 
 def load_responses(folder: Path, front_end: FrontEnd) -> Tensor:
     """Impulse responses of devices as log-mel offsets: float32 (R, mels), files in alphabetical order.
 
-    Every audio file in `folder` is read whole, resampled to the front end's rate and becomes log(M |H|^2 / M 1), with M the
-    mel filters on a frequency grid fine enough for its length, minus its mean over the bands, divided by the front end's
-    std. That is what convolving does to the log-mel of a sound whose spectrum is flat within each band. Bands more than
-    60 dB below the strongest are taken as 60 dB below.
+    Every audio file in `folder` is read whole, resampled to the front end's rate and becomes log(M |H|^2 / M 1), with M
+    the mel filters on a frequency grid fine enough for its length, minus its mean over the bands, divided by the front
+    end's std. That is what convolving does to the log-mel of a sound whose spectrum is flat within each band. Bands
+    more than 60 dB below the strongest are taken as 60 dB below.
 
     Raises DataError: no folder, no audio files, an unreadable file.
     """
     files = [f for f in sorted(Path(folder).glob("*")) if f.suffix.lower() in AUDIO_SUFFIXES and f.name[0] != "."]
     if not files:
         raise DataError(f"{folder}: holds no impulse responses; expected audio files, one per device")
-    return torch.stack([_response(file, front_end) for file in files])
+    filters = functools.cache(lambda n_fft: mel_filters(front_end, n_fft).astype(np.float64))
+    return torch.stack([_response(file, front_end, filters) for file in files])
 
 
-def _response(file: Path, front_end: FrontEnd) -> Tensor:
+def _response(file: Path, front_end: FrontEnd, filters: Callable[[int], npt.NDArray[np.float64]]) -> Tensor:
     try:
         impulse = read_clip(file, 0.0, duration(file), front_end.sample_rate)
     except UnreadableClip as e:
         raise DataError(f"{file}: cannot be used as an impulse response ({e})") from None
     n_fft = max(front_end.n_fft, 1 << (len(impulse) - 1).bit_length())
-    filters = mel_filters(front_end, n_fft).astype(np.float64)
-    gain = filters @ np.abs(np.fft.rfft(impulse, n_fft)) ** 2 / np.maximum(filters.sum(axis=1), 1e-30)
+    mel = filters(n_fft)
+    gain = mel @ np.abs(np.fft.rfft(impulse, n_fft)) ** 2 / np.maximum(mel.sum(axis=1), 1e-30)
     response = np.log(np.maximum(gain, gain.max() * 1e-6))
     return torch.from_numpy((response - response.mean()) / front_end.std).float()
 

@@ -63,8 +63,20 @@ class _Builder:
         y = self.tensor((1, h, w, channels))
         weights = kernel * kernel * channels * (1 if depthwise else c)
         self.operators.append(
-            Operator("depthwise" if depthwise else "conv", layer, (x,), y, kernel, stride, relu, weights, channels, channels,
-                     weights + 2 * channels, weights * h * w)
+            Operator(
+                "depthwise" if depthwise else "conv",
+                layer,
+                (x,),
+                y,
+                kernel,
+                stride,
+                relu,
+                weights,
+                channels,
+                channels,
+                weights + 2 * channels,
+                weights * h * w,
+            )
         )
         return y
 
@@ -74,12 +86,16 @@ class _Builder:
         self.operators.append(Operator("average_pool", layer, (x,), y, 3, stride))
         return y
 
-    def pointwise(self, kind: Kind, layer: str, *inputs: int, relu: bool = False, constants: int = 0, parameters: int = 0) -> int:
+    def pointwise(
+        self, kind: Kind, layer: str, *inputs: int, relu: bool = False, constants: int = 0, parameters: int = 0
+    ) -> int:
         """An elementwise operator; the output has the shape of its largest input (the others are broadcast)."""
         shape = max((self.tensors[i] for i in inputs), key=lambda s: s[1] * s[2] * s[3])
         y = self.tensor(shape)
         macs = shape[1] * shape[2] * shape[3] if kind in ("mul", "div") else 0
-        self.operators.append(Operator(kind, layer, inputs, y, relu=relu, weights=constants, parameters=parameters, macs=macs))
+        self.operators.append(
+            Operator(kind, layer, inputs, y, relu=relu, weights=constants, parameters=parameters, macs=macs)
+        )
         return y
 
     def mean(self, layer: str, x: int, over: Literal["map", "channels"]) -> int:

@@ -53,7 +53,9 @@ def resolve(budget: Budget) -> dict[str, int]:
     if budget.reference not in PRESETS:
         near = difflib.get_close_matches(str(budget.reference), PRESETS, 1)
         hint = f", did you mean '{near[0]}'?" if near else ""
-        raise UsageError(f"budget {budget.name}: reference '{budget.reference}' is no preset{hint} (known: {', '.join(PRESETS)})")
+        raise UsageError(
+            f"budget {budget.name}: reference '{budget.reference}' is no preset{hint} (known: {', '.join(PRESETS)})"
+        )
     costs = measure(PRESETS[budget.reference]())
     return {k: int(float(v[:-1]) / 100 * value(costs, k)) if isinstance(v, str) else v for k, v in amounts.items()}
 

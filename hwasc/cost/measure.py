@@ -92,6 +92,17 @@ def layers(architecture: Architecture) -> list[Layer]:
     rows = []
     for step, op in enumerate(graph.operators, 1):
         _, h, w, c = graph.tensors[op.output]
-        rows.append(Layer(op.layer, op.kind, (c, h, w), op.kernel, op.stride, op.parameters, op.macs,
-                          op.weights + BIAS_BYTES * op.biases, alive[step]))
+        rows.append(
+            Layer(
+                op.layer,
+                op.kind,
+                (c, h, w),
+                op.kernel,
+                op.stride,
+                op.parameters,
+                op.macs,
+                op.weights + BIAS_BYTES * op.biases,
+                alive[step],
+            )
+        )
     return rows

@@ -39,7 +39,7 @@ class Features:
     def __init__(
         self, path: Path, shape: tuple[int, int], clips: Sequence[Clip], classes: Sequence[str], hashes: Sequence[str]
     ) -> None:
-        self.path, self.shape, self.classes = path, shape, tuple(classes)
+        self.path, self.shape, self.classes = path.absolute(), shape, tuple(classes)
         self.clips, self.hashes = tuple(clips), list(hashes)
         number = {scene: i for i, scene in enumerate(classes)}
         self.labels = np.array([number[clip.scene] for clip in clips], dtype=np.int64)

@@ -81,7 +81,7 @@ def _read(path: Path) -> dict[str, npt.NDArray[Any]]:
             return {name: file[name] for name in ARRAYS}
     except FileNotFoundError:
         raise DataError(f"{path}: there are no such logits; run the teacher first") from None
-    except (OSError, ValueError, KeyError, EOFError, AttributeError, zipfile.BadZipFile, zlib.error) as e:
+    except (OSError, ValueError, TypeError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as e:
         raise DataError(f"{path}: is damaged ({e}); make the logits again") from None
 
 

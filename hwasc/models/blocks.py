@@ -18,20 +18,37 @@ def same_padding(size: int, kernel: int, stride: int) -> tuple[int, int]:
 
 def pad_same(x: Tensor, kernel: int, stride: Stride) -> Tensor:
     """Pad (B, C, F, T) with zeros as TFLite's SAME does."""
-    f, t = same_padding(x.shape[2], kernel, stride[0]), same_padding(x.shape[3], kernel, stride[1])
+    # int: under tracing sizes are tensors, whose floor division exports as a truncation
+    f, t = same_padding(int(x.shape[2]), kernel, stride[0]), same_padding(int(x.shape[3]), kernel, stride[1])
     return F.pad(x, (*t, *f)) if any((*f, *t)) else x
 
 
 class ConvUnit(nn.Module):
     """Convolution, batch norm and an optional ReLU: (B, C, F, T) -> (B, channels, ceil(F / stride), ceil(T / stride))."""
 
-    def __init__(self, inputs: int, channels: int, kernel: int = 1, stride: Stride = (1, 1), *, depthwise: bool = False,
-                 relu: bool = True, padding: str = "same") -> None:
+    def __init__(
+        self,
+        inputs: int,
+        channels: int,
+        kernel: int = 1,
+        stride: Stride = (1, 1),
+        *,
+        depthwise: bool = False,
+        relu: bool = True,
+        padding: str = "same",
+    ) -> None:
         super().__init__()
         # Where SAME is symmetric whatever the input's size, torch pads by itself, which is faster.
         self.pads_itself = padding == "torch" or stride == (1, 1)
-        self.conv = nn.Conv2d(inputs, channels, kernel, stride, kernel // 2 if self.pads_itself else 0,
-                              groups=inputs if depthwise else 1, bias=False)
+        self.conv = nn.Conv2d(
+            inputs,
+            channels,
+            kernel,
+            stride,
+            kernel // 2 if self.pads_itself else 0,
+            groups=inputs if depthwise else 1,
+            bias=False,
+        )
         self.bn = nn.BatchNorm2d(channels)
         self.relu = relu
         nn.init.kaiming_normal_(self.conv.weight, mode="fan_out" if not depthwise else "fan_in", nonlinearity="relu")
@@ -56,7 +73,7 @@ class ShortcutPool(nn.Module):
         if self.padding == "torch":
             return F.avg_pool2d(x, 3, self.stride, 1)
         pooled = F.avg_pool2d(pad_same(x, 3, self.stride), 3, self.stride)
-        inside = torch.ones(1, 1, *x.shape[2:], dtype=x.dtype, device=x.device)
+        inside = torch.ones(1, 1, *map(int, x.shape[2:]), dtype=x.dtype, device=x.device)
         return pooled / F.avg_pool2d(pad_same(inside, 3, self.stride), 3, self.stride)
 
 
@@ -97,9 +114,13 @@ class InvertedResidual(nn.Module):
     def __init__(self, inputs: int, block: records.Block, padding: str) -> None:
         super().__init__()
         at_sum = block.grn if block.grn and block.grn.at == "sum" else None
-        relu_before = not (at_sum and at_sum.response == "l2")  # L2: GRN, then ReLU, as published; mean: on the rectified map
+        relu_before = not (
+            at_sum and at_sum.response == "l2"
+        )  # L2: GRN, then ReLU, as published; mean: on the rectified map
         self.expand = ConvUnit(inputs, block.expanded)
-        self.depthwise = ConvUnit(block.expanded, block.expanded, block.kernel, block.stride, depthwise=True, padding=padding)
+        self.depthwise = ConvUnit(
+            block.expanded, block.expanded, block.kernel, block.stride, depthwise=True, padding=padding
+        )
         self.inner_grn = GlobalResponseNorm(block.expanded, block.grn) if block.grn and not at_sum else nn.Identity()
         self.project = ConvUnit(block.expanded, block.channels, relu=relu_before and not block.shortcut)
         self.shortcut = block.shortcut

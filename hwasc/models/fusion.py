@@ -8,7 +8,7 @@ The mean stays the plain mean. z1 does not mind the constants (they do not depen
 teacher down. z2 sees log-probabilities, which know no constants, standardised per teacher, so that a loud teacher
 does not drown the others.
 
-Fit the heads on logits for clips that the teachers were not trained on: stacking on seen clips learns the wrong weights.
+Fit the heads on logits for clips that the teachers were not trained on: stacking on seen clips learns wrong weights.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ class Ensemble(nn.Module):
         self.z1, self.z2 = z1, z2
 
     def views(self, logmel: Tensor, logits: Tensor) -> dict[str, Tensor]:
-        """The fused logits (B, C) of every way to fuse, 'mean', 'z1', 'z2', 'z1+z2', from one pass through each head."""
+        """The fused logits (B, C) of every way to fuse: 'mean', 'z1', 'z2', 'z1+z2'; one pass through each head."""
         mean, weighted, correction = mean_logit(logits), self.z1(logmel, logits), self.z2.correction(logits)
         return {"mean": mean, "z1": weighted, "z2": mean + correction, "z1+z2": weighted + correction}
 
@@ -104,7 +104,7 @@ class Ensemble(nn.Module):
 
 @dataclass(frozen=True)
 class Fit:
-    """What a fit did: mean training loss per epoch, validation per candidate (the start first), epoch kept (0: start)."""
+    """What a fit did: training loss per epoch, validation per candidate (the start first), epoch kept (0: start)."""
 
     training: tuple[float, ...]
     validation: tuple[float, ...]
@@ -112,7 +112,7 @@ class Fit:
 
 
 def log_loss(ensemble: Ensemble, batches: Iterable[Batch], view: str = "z1+z2") -> float:
-    """Mean cross-entropy (nats per clip) of a view in evaluation mode, e.g. to validate a fit; ValueError for no clips."""
+    """Mean cross-entropy (nats per clip) of a view in evaluation mode, e.g. to validate a fit. ValueError: no clips."""
     total, clips = 0.0, 0
     with _evaluating(ensemble):
         for logmel, logits, labels in batches:

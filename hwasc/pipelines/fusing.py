@@ -69,7 +69,11 @@ class Fused:
 def z1_architecture(front_end: FrontEnd, teachers: int) -> Architecture:
     """The student-style backbone that predicts the mixture weights: about 20 k parameters."""
     norm = GRN("scalar", "sum", "mean")
-    blocks = (Block(3, 48, 24, (1, 1), True, norm), Block(3, 48, 32, (2, 2), False, norm), Block(3, 64, 48, (1, 1), False, norm))
+    blocks = (
+        Block(3, 48, 24, (1, 1), True, norm),
+        Block(3, 48, 32, (2, 2), False, norm),
+        Block(3, 64, 48, (1, 1), False, norm),
+    )
     return Architecture(front_end, (8, 24), blocks, max(teachers, 2))
 
 
@@ -77,7 +81,9 @@ def fuse(ws: Workspace) -> Fused:
     """Teachers (trained on demand) and their fusion heads (fitted once, then kept in the cache)."""
     teachers = teach(ws)
     s, train = ws.settings, teachers.train
-    key = schema.digest({"teachers": [f.name for f in teachers.folders], "fusion": s.fusion, "seed": s.seed, "content": content(train)})
+    key = schema.digest(
+        {"teachers": [f.name for f in teachers.folders], "fusion": s.fusion, "seed": s.seed, "content": content(train)}
+    )
     torch.manual_seed(s.seed)
     backbone = student.build(z1_architecture(teacher_front_end(ws), len(teachers.specs)))
     ensemble = Ensemble(Z1(len(teachers.specs), backbone), Z2(len(teachers.specs), len(train.classes)))
@@ -92,7 +98,11 @@ def fuse(ws: Workspace) -> Fused:
     augment = ws.augment(teacher_front_end(ws))
 
     def batch(rows: np.ndarray, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        return x.to(ws.device), torch.from_numpy(logits[rows]).to(ws.device), torch.from_numpy(train.labels[rows]).to(ws.device)
+        return (
+            x.to(ws.device),
+            torch.from_numpy(logits[rows]).to(ws.device),
+            torch.from_numpy(train.labels[rows]).to(ws.device),
+        )
 
     def batches(epoch: int) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
         rng = np.random.default_rng([s.seed, epoch])
@@ -102,9 +112,15 @@ def fuse(ws: Workspace) -> Fused:
                 yield batch(rows, augment(train.batch(rows), train.devices[rows], generator))
 
     with ws.reporter.track("fusion heads z1, z2", s.fusion.epochs) as update:
-        fit_fusion(ensemble.to(ws.device), _counted(batches, update), epochs=s.fusion.epochs, lr=s.fusion.lr,
-                   weight_decay=s.fusion.weight_decay, seed=s.seed,
-                   validate=lambda e: log_loss(e, (batch(r, train.batch(r)) for r in _chunks(np.flatnonzero(stop)))))
+        fit_fusion(
+            ensemble.to(ws.device),
+            _counted(batches, update),
+            epochs=s.fusion.epochs,
+            lr=s.fusion.lr,
+            weight_decay=s.fusion.weight_decay,
+            seed=s.seed,
+            validate=lambda e: log_loss(e, (batch(r, train.batch(r)) for r in _chunks(np.flatnonzero(stop)))),
+        )
     save_weights(path, ensemble, {"teachers": ",".join(f.name for f in teachers.folders)})
     return Fused(teachers, ensemble, ws, key)
 
@@ -124,4 +140,6 @@ def _chunks(rows: np.ndarray, size: int = BATCH) -> Iterator[np.ndarray]:
 
 def _row(name: str, logits: np.ndarray, features: Features) -> FusionRow:
     y, labels = torch.from_numpy(logits), torch.from_numpy(features.labels)
-    return FusionRow(name, macro_accuracy(y.argmax(1), labels, len(features.classes)), float(F.cross_entropy(y, labels)))
+    return FusionRow(
+        name, macro_accuracy(y.argmax(1), labels, len(features.classes)), float(F.cross_entropy(y, labels))
+    )

@@ -46,14 +46,21 @@ class SearchResult:
         return self.run / "best.json"
 
 
-def survey(space: SearchSpace, budget: Budget, classes: int, seconds: float, seed: int, reporter: Reporter) -> tuple[dict[str, int], Survey]:
+def survey(
+    space: SearchSpace, budget: Budget, classes: int, seconds: float, seed: int, reporter: Reporter
+) -> tuple[dict[str, int], Survey]:
     """Limits resolved and held against the space, printed; InfeasibleBudget before any training where none can be met."""
     limits = resolve(budget)
     found = examine(space, limits, classes, seconds, seed)
-    reporter.say(f"search space {space.name}: 10^{space.log10_size():.1f} points; {found.feasible_share:.0%} of random ones keep the budget "
-                 f"{budget.name}")
-    reporter.table("limits over the space", ("limit", "at most", "minimum", "centre", "maximum", "within"),
-                   [(r.name, r.limit, r.minimum, r.centre, r.maximum, f"{r.feasible:.0%}") for r in found.ranges])
+    reporter.say(
+        f"search space {space.name}: 10^{space.log10_size():.1f} points; {found.feasible_share:.0%} of random ones keep the budget "
+        f"{budget.name}"
+    )
+    reporter.table(
+        "limits over the space",
+        ("limit", "at most", "minimum", "centre", "maximum", "within"),
+        [(r.name, r.limit, r.minimum, r.centre, r.maximum, f"{r.feasible:.0%}") for r in found.ranges],
+    )
     return limits, found
 
 
@@ -64,11 +71,28 @@ def search(ws: Workspace, space: SearchSpace, budget: Budget, run: Path) -> Sear
     """
     s, classes = ws.settings, len(ws.dataset.classes)
     limits, found = survey(space, budget, classes, s.data.seconds, s.seed, ws.reporter)
-    open_run(run, {"verb": "search", "data": ws.data, "dataset": ws.dataset.fingerprint, "budget": budget, "space": space, "settings": s})
+    open_run(
+        run,
+        {
+            "verb": "search",
+            "data": ws.data,
+            "dataset": ws.dataset.fingerprint,
+            "budget": budget,
+            "space": space,
+            "settings": s,
+        },
+    )
     fused = fuse(ws)
     targets = write_targets(ws, fused)
     journal = Journal(run / "trials.jsonl")
-    study = Study(space, limits, create(s.search.strategy, space, s.search.population, s.seed), journal, (classes, s.data.seconds), s.seed)
+    study = Study(
+        space,
+        limits,
+        create(s.search.strategy, space, s.search.population, s.seed),
+        journal,
+        (classes, s.data.seconds),
+        s.seed,
+    )
     with ws.reporter.track("search", s.search.trials) as update, pool(ws.workers) as submit:
         update(len(journal.trials), "resumed" if journal.trials else "")
 
@@ -78,7 +102,9 @@ def search(ws: Workspace, space: SearchSpace, budget: Budget, run: Path) -> Sear
 
         trials = study.run(s.search.trials, s.search.at_a_time, _evaluator(ws, targets, submit), on_trial)
     if not trials:
-        raise HwascError(f"no candidate of the space {space.name} within the budget was found in {study.asked:,} points")
+        raise HwascError(
+            f"no candidate of the space {space.name} within the budget was found in {study.asked:,} points"
+        )
     return _write(ws, space, budget, limits, found, fused, trials, run)
 
 
@@ -99,8 +125,18 @@ def _evaluator(ws: Workspace, targets: Path, submit: Submit) -> Any:
         train = ws.features(ws.dataset.train, architecture.front_end, "train")
         validation = ws.features(ws.dataset.validation, architecture.front_end, "validation")
         logits = logit_files.load(targets, [c.id for c in train.clips], train.hashes)
-        return Candidate(architecture, train, validation, logits, ws.augment(architecture.front_end), s.search.train, s.distill.alpha,
-                         s.distill.temperature, s.seed, str(ws.device))
+        return Candidate(
+            architecture,
+            train,
+            validation,
+            logits,
+            ws.augment(architecture.front_end),
+            s.search.train,
+            s.distill.alpha,
+            s.distill.temperature,
+            s.seed,
+            str(ws.device),
+        )
 
     def evaluate(architectures: list[Architecture]) -> Iterator[tuple[int, Score]]:
         return submit(score, [candidate(a) for a in architectures])
@@ -108,8 +144,16 @@ def _evaluator(ws: Workspace, targets: Path, submit: Submit) -> Any:
     return evaluate
 
 
-def _write(ws: Workspace, space: SearchSpace, budget: Budget, limits: dict[str, int], found: Survey, fused: Fused, trials: list[Trial],
-           run: Path) -> SearchResult:
+def _write(
+    ws: Workspace,
+    space: SearchSpace,
+    budget: Budget,
+    limits: dict[str, int],
+    found: Survey,
+    fused: Fused,
+    trials: list[Trial],
+    run: Path,
+) -> SearchResult:
     from hwasc.report.reports import search_report
 
     front, winner = pareto(trials), best(trials)
@@ -117,17 +161,49 @@ def _write(ws: Workspace, space: SearchSpace, budget: Budget, limits: dict[str, 
     costs = measure(architecture)
     validation = ws.features(ws.dataset.validation, fused.teachers.specs[0].front_end, "validation")
     rows = fused.table(validation, "validation")
-    architectures.save(run / "best.json", architecture, {
-        "data": ws.data, "dataset": ws.dataset.fingerprint, "classes": list(ws.dataset.classes), "budget": budget.name, "space": space.name,
-        "costs": schema.plain(costs), "limits": {c.name: {"limit": c.limit, "slack": c.slack} for c in check(costs, limits)},
-        "proxy": {"int8_accuracy": winner.accuracy, "standard_error": winner.standard_error, "clips": len(validation),
-                  "split": "validation", "trial": winner.number}, "seed": ws.settings.seed, **environment()})
+    architectures.save(
+        run / "best.json",
+        architecture,
+        {
+            "data": ws.data,
+            "dataset": ws.dataset.fingerprint,
+            "classes": list(ws.dataset.classes),
+            "budget": budget.name,
+            "space": space.name,
+            "costs": schema.plain(costs),
+            "limits": {c.name: {"limit": c.limit, "slack": c.slack} for c in check(costs, limits)},
+            "proxy": {
+                "int8_accuracy": winner.accuracy,
+                "standard_error": winner.standard_error,
+                "clips": len(validation),
+                "split": "validation",
+                "trial": winner.number,
+            },
+            "seed": ws.settings.seed,
+            **environment(),
+        },
+    )
     table = io.StringIO()
     writer = csv.writer(table, lineterminator="\n")
     writer.writerow(("id", "accuracy", "standard_error", "parameters", "macs", "memory", "weights", "trial"))
-    writer.writerows((t.id, t.accuracy, t.standard_error, t.parameters, t.macs, t.memory, t.weights, t.number) for t in front)
+    writer.writerows(
+        (t.id, t.accuracy, t.standard_error, t.parameters, t.macs, t.memory, t.weights, t.number) for t in front
+    )
     schema.write_whole(run / "pareto.csv", table.getvalue())
-    schema.write_whole(run / "report.html", search_report(
-        space.name, space.log10_size(), found.ranges, found.feasible_share, trials, front, winner, architecture.text(), rows, limits,
-        environment()))
+    schema.write_whole(
+        run / "report.html",
+        search_report(
+            space.name,
+            space.log10_size(),
+            found.ranges,
+            found.feasible_share,
+            trials,
+            front,
+            winner,
+            architecture.text(),
+            rows,
+            limits,
+            environment(),
+        ),
+    )
     return SearchResult(architecture, winner, front, trials, run)

@@ -73,10 +73,21 @@ def teach(ws: Workspace) -> Teachers:
     fold_of = np.array(folds(train.clips, s.teachers.folds, s.seed))
     augment = ws.augment(front_end)
     specs = tuple(TeacherSpec(family, front_end=front_end) for family in s.teachers.families)
-    response_key = hashlib.sha256(augment.responses.numpy().tobytes()).hexdigest() if augment.responses is not None else ""
-    common = {"content": content(train), "labels": train.labels.tolist(), "augment": s.augment, "responses": response_key,
-              "train": s.teachers.train, "folds": fold_of.tolist(), "seed": s.seed}
-    folders = tuple(ws.cache / "teachers" / f"{spec.family}-{schema.digest({**common, 'spec': spec})}" for spec in specs)
+    response_key = (
+        hashlib.sha256(augment.responses.numpy().tobytes()).hexdigest() if augment.responses is not None else ""
+    )
+    common = {
+        "content": content(train),
+        "labels": train.labels.tolist(),
+        "augment": s.augment,
+        "responses": response_key,
+        "train": s.teachers.train,
+        "folds": fold_of.tolist(),
+        "seed": s.seed,
+    }
+    folders = tuple(
+        ws.cache / "teachers" / f"{spec.family}-{schema.digest({**common, 'spec': spec})}" for spec in specs
+    )
     jobs = []
     for k, (spec, folder) in enumerate(zip(specs, folders, strict=True)):
         for fold in range(s.teachers.folds):
@@ -86,7 +97,10 @@ def teach(ws: Workspace) -> Teachers:
                 seed = int(np.random.SeedSequence([s.seed, k, fold]).generate_state(1)[0])
                 jobs.append(_Job(spec, train, rows, augment, s.teachers.train, seed, str(ws.device), weights))
     if jobs:
-        with ws.reporter.track(f"teachers ({', '.join(s.teachers.families)})", len(jobs)) as update, pool(ws.workers) as run:
+        with (
+            ws.reporter.track(f"teachers ({', '.join(s.teachers.families)})", len(jobs)) as update,
+            pool(ws.workers) as run,
+        ):
             for done, (i, accuracy) in enumerate(run(_train, jobs), 1):
                 update(done, f"{jobs[i].spec.family} {jobs[i].weights.stem}, last loss {accuracy:.3f}")
     return Teachers(specs, folders, s.teachers.folds, train, fold_of)
@@ -96,12 +110,17 @@ def _train(job: _Job) -> float:
     torch.manual_seed(job.seed)
     model = build(job.spec, len(job.train.classes))
     last = [0.0]
-    fit(model,
+    fit(
+        model,
         lambda epoch: training_batches(job.train, None, job.settings.batch, job.augment, job.seed, epoch, job.rows),
         steps(len(job.rows), job.settings.batch),
         lambda logits, labels, _: distillation_loss(logits, labels, None, 0, 1),
-        job.settings, pick_device(job.device), checkpoint=job.weights.with_suffix(".ckpt"),
-        on_epoch=lambda _, loss: last.__setitem__(0, loss))
+        job.settings,
+        pick_device(job.device),
+        job.seed,
+        checkpoint=job.weights.with_suffix(".ckpt"),
+        on_epoch=lambda _, loss: last.__setitem__(0, loss),
+    )
     save_weights(job.weights, model, {"spec": schema.canonical(job.spec)})
     job.weights.with_suffix(".ckpt").unlink(missing_ok=True)
     return last[0]
@@ -122,19 +141,38 @@ def out_of_fold(teachers: Teachers, ws: Workspace) -> np.ndarray:
 def held_out(teachers: Teachers, ws: Workspace, features: Features, what: str) -> np.ndarray:
     """Logits (n, K, classes) of clips that no teacher saw: the mean over each teacher's folds."""
     rows = np.arange(len(features))
-    per_fold = [np.stack([_kept_logits(teachers, ws, j, fold, features, rows, f"{what}-fold{fold}", features.clips)
-                          for j in range(len(teachers.specs))], 1) for fold in range(teachers.folds)]
+    per_fold = [
+        np.stack(
+            [
+                _kept_logits(teachers, ws, j, fold, features, rows, f"{what}-fold{fold}", features.clips)
+                for j in range(len(teachers.specs))
+            ],
+            1,
+        )
+        for fold in range(teachers.folds)
+    ]
     return np.mean(per_fold, 0, dtype=np.float32)
 
 
-def _kept_logits(teachers: Teachers, ws: Workspace, k: int, fold: int, features: Features, rows: np.ndarray, name: str,
-                 clips: Sequence[Clip]) -> np.ndarray:
+def _kept_logits(
+    teachers: Teachers,
+    ws: Workspace,
+    k: int,
+    fold: int,
+    features: Features,
+    rows: np.ndarray,
+    name: str,
+    clips: Sequence[Clip],
+) -> np.ndarray:
     ids, hashes = [c.id for c in clips], [features.hashes[i] for i in rows]
     path = teachers.folders[k] / f"{name}-{schema.digest([ids, hashes])}.npz"
     if not path.is_file():
         weights = teachers.folders[k] / f"fold{fold}.safetensors"
         model = build(teachers.specs[k], len(features.classes))
         model.load_state_dict(load_weights(weights))
-        record = {"hash": hashlib.sha256(weights.read_bytes()).hexdigest()[:16], "spec": schema.plain(teachers.specs[k])}
+        record = {
+            "hash": hashlib.sha256(weights.read_bytes()).hexdigest()[:16],
+            "spec": schema.plain(teachers.specs[k]),
+        }
         logit_files.save(path, ids, hashes, predict(model, features, ws.device, rows=rows), record)
     return logit_files.load(path, ids, hashes)

@@ -45,9 +45,15 @@ class Workspace:
         """Cached log-mel features of clips; a bar while they are extracted."""
         with self.reporter.track(f"features {front_end.mels}x{front_end.frames} ({what})", len(clips)) as update:
             return extract(
-                clips, self.dataset.classes, front_end, self.cache / "features", workers=self.workers,
-                max_unreadable=self.settings.data.max_unreadable, notify=self.reporter.say,
-                progress=lambda stage, done, total: update(done, stage))
+                clips,
+                self.dataset.classes,
+                front_end,
+                self.cache / "features",
+                workers=self.workers,
+                max_unreadable=self.settings.data.max_unreadable,
+                notify=self.reporter.say,
+                progress=lambda stage, done, total: update(done, stage),
+            )
 
     def augment(self, front_end: FrontEnd) -> Augment:
         """The augmentation of the settings, with impulse responses where a folder of them is named or comes with the data."""
@@ -59,23 +65,40 @@ class Workspace:
         return Augment(s, load_responses(folder, front_end) if wanted else None)
 
 
-def open_workspace(data: str | Path | None, settings: Settings, *, cache: Path | None = None, device: str = "auto", workers: int = 1,
-                   reporter: Reporter | None = None) -> Workspace:
+def open_workspace(
+    data: str | Path | None,
+    settings: Settings,
+    *,
+    cache: Path | None = None,
+    device: str = "auto",
+    workers: int = 1,
+    reporter: Reporter | None = None,
+) -> Workspace:
     """Open the data set (the embedded synthetic one by default, generated on first use) and choose the device."""
     one_thread()
     reporter = reporter or Reporter(quiet=True)
     cache = cache or default_cache()
     name = str(data) if data is not None else SYNTHETIC
     if data is None:
-        reporter.say("no --data given: using the embedded synthetic scenes (--data synthetic); name a folder to use your own recordings")
+        reporter.say(
+            "no --data given: using the embedded synthetic scenes (--data synthetic); name a folder to use your own recordings"
+        )
     root = synthetic_root(settings, cache, workers, reporter) if name == SYNTHETIC else Path(name)
     d = settings.data
-    dataset = open_dataset(root, seconds=d.seconds, subset=d.subset, seed=settings.seed, validation_share=d.validation_share,
-                           test_share=d.test_share)
+    dataset = open_dataset(
+        root,
+        seconds=d.seconds,
+        subset=d.subset,
+        seed=settings.seed,
+        validation_share=d.validation_share,
+        test_share=d.test_share,
+    )
     for note in dataset.notes:
         reporter.say(note)
-    reporter.say(f"data {dataset.name}: {len(dataset.classes)} classes; clips {len(dataset.train)} train, "
-                 f"{len(dataset.validation)} validation, {len(dataset.test)} test")
+    reporter.say(
+        f"data {dataset.name}: {len(dataset.classes)} classes; clips {len(dataset.train)} train, "
+        f"{len(dataset.validation)} validation, {len(dataset.test)} test"
+    )
     return Workspace(name, dataset, settings, cache, pick_device(device), workers, reporter)
 
 
@@ -84,6 +107,5 @@ def synthetic_root(settings: Settings, cache: Path, workers: int, reporter: Repo
     d = settings.data
     spec = SyntheticSpec(train_locations=d.synthetic_train_locations, test_locations=d.synthetic_test_locations)
     root = cache / "synthetic" / f"{d.synthetic_train_locations}-{d.synthetic_test_locations}"
-    total = 10 * (spec.train_locations + spec.test_locations)
-    with reporter.track("simulating scenes", total) as update:
-        return generate(root, spec, workers=workers, progress=lambda done, _: update(done, "locations"))
+    with reporter.track("simulating scenes", spec.clips) as update:
+        return generate(root, spec, workers=workers, progress=lambda done, _: update(done, "clips"))

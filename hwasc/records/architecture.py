@@ -44,7 +44,9 @@ class FrontEnd:
         if self.window > self.n_fft:
             raise ValueError(f"window {self.window} is longer than n_fft {self.n_fft}")
         if not 0 <= self.f_min < self.f_max <= self.sample_rate / 2:
-            raise ValueError(f"need 0 <= f_min < f_max <= sample_rate / 2, found {self.f_min}, {self.f_max}, {self.sample_rate}")
+            raise ValueError(
+                f"need 0 <= f_min < f_max <= sample_rate / 2, found {self.f_min}, {self.f_max}, {self.sample_rate}"
+            )
         if self.frames > 1 + self.samples // self.hop:
             raise ValueError(f"{self.frames} frames of hop {self.hop} do not fit into {self.samples} samples")
         if self.std <= 0 or self.log_offset <= 0:
@@ -150,7 +152,9 @@ class Architecture:
         channels = self.stem[1]
         for i, block in enumerate(self.blocks):
             if block.shortcut and block.channels != channels:
-                raise ValueError(f"blocks.{i}: a shortcut needs as many input as output channels, found {channels} and {block.channels}")
+                raise ValueError(
+                    f"blocks.{i}: a shortcut needs as many input as output channels, found {channels} and {block.channels}"
+                )
             channels = block.channels
 
     @property
@@ -186,8 +190,10 @@ def load(path: Path) -> ArchitectureFile:
     if record.schema != SCHEMA:
         raise UsageError(f"{path}: schema {record.schema} is not known here (this version reads {SCHEMA})")
     if record.id and record.id != record.architecture.id:
-        raise UsageError(f"{path}: the id {record.id} does not fit the architecture ({record.architecture.id}); "
-                         "delete the id if the change was meant")
+        raise UsageError(
+            f"{path}: the id {record.id} does not fit the architecture ({record.architecture.id}); "
+            "delete the id if the change was meant"
+        )
     return record
 
 

@@ -137,7 +137,9 @@ class Budget:
             raise UsageError(f"{path}: schema {budget.schema} is not known here (this version reads {SCHEMA})")
         amounts = budget.amounts()
         if not amounts:
-            raise UsageError(f"{path}: limits: a budget needs at least one limit (macs, parameters, parameter_memory, int8_memory)")
+            raise UsageError(
+                f"{path}: limits: a budget needs at least one limit (macs, parameters, parameter_memory, int8_memory)"
+            )
         if any(isinstance(a, str) for a in amounts.values()) and budget.reference is None:
             raise UsageError(f"{path}: a share such as '60%' needs a reference architecture (key 'reference')")
         return budget

@@ -29,9 +29,15 @@ def environment() -> dict[str, Any]:
         except importlib.metadata.PackageNotFoundError:
             versions[name] = "absent"
     command = " ".join([Path(sys.argv[0]).name, *sys.argv[1:]])
-    return {"hwasc": hwasc.__version__, "command": command, "python": platform.python_version(),
-            "machine": platform.machine(), "system": platform.system(), "packages": versions,
-            "date": time.strftime("%Y-%m-%dT%H:%M:%S%z")}
+    return {
+        "hwasc": hwasc.__version__,
+        "command": command,
+        "python": platform.python_version(),
+        "machine": platform.machine(),
+        "system": platform.system(),
+        "packages": versions,
+        "date": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+    }
 
 
 def open_run(folder: Path, config: dict[str, Any]) -> Path:
@@ -43,7 +49,9 @@ def open_run(folder: Path, config: dict[str, Any]) -> Path:
         changes = list(_differences(old, config))
         if changes:
             shown = "; ".join(changes[:5]) + (f"; and {len(changes) - 5} more" if len(changes) > 5 else "")
-            raise UsageError(f"{folder} holds a run with another configuration: {shown}. Name another folder with --run, or delete this one")
+            raise UsageError(
+                f"{folder} holds a run with another configuration: {shown}. Name another folder with --run, or delete this one"
+            )
     else:
         if folder.exists() and not folder.is_dir():
             raise UsageError(f"{folder} is a file; --run names a folder")

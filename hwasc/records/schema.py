@@ -27,8 +27,10 @@ class _Loader(yaml.SafeLoader):
 
 _Loader.add_implicit_resolver(
     "tag:yaml.org,2002:float",
-    re.compile(r"^[-+]?(?:[0-9][0-9_]*\.[0-9_]*(?:[eE][-+]?[0-9]+)?|[0-9][0-9_]*[eE][-+]?[0-9]+|\.[0-9_]+(?:[eE][-+]?[0-9]+)?"
-               r"|\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))$"),
+    re.compile(
+        r"^[-+]?(?:[0-9][0-9_]*\.[0-9_]*(?:[eE][-+]?[0-9]+)?|[0-9][0-9_]*[eE][-+]?[0-9]+|\.[0-9_]+(?:[eE][-+]?[0-9]+)?"
+        r"|\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))$"
+    ),
     list("-+0123456789."),
 )
 
@@ -55,7 +57,9 @@ def parse(cls: type[T], data: Any, where: str) -> T:
 
 
 def _explain(cls: type, mistake: Mapping[str, Any], data: Mapping[str, Any]) -> str:
-    steps = [s for s in mistake["loc"] if not (isinstance(s, str) and ("(" in s or "[" in s))]  # drop pydantic's union tags
+    steps = [
+        s for s in mistake["loc"] if not (isinstance(s, str) and ("(" in s or "[" in s))
+    ]  # drop pydantic's union tags
     key = ".".join(str(s) for s in steps) or "record"
     if mistake["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
         known = _known_keys(cls, steps[:-1])

@@ -70,10 +70,10 @@ class TrainSettings:
 class TeacherSettings:
     """families: which teachers. folds: cross-fitting over so many location-disjoint folds. mels, frames: their front end."""
 
-    families: tuple[str, ...] = ("cp_resnet", "tf_sepnet", "crnn")
+    families: tuple[str, ...] = ("cp_resnet", "crnn", "patch_transformer")
     folds: int = 3
     mels: int = 64
-    frames: int = 49
+    frames: int = 33
     train: TrainSettings = field(default_factory=lambda: TrainSettings(25, 64, 2e-3, 1e-2))
 
     __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
@@ -130,8 +130,10 @@ class SearchSettings:
 
     def __post_init__(self) -> None:
         if self.trials < 1 or self.population < 2 or self.at_a_time < 1:
-            raise ValueError("need trials >= 1, population >= 2 and at_a_time >= 1, found "
-                             f"{self.trials}, {self.population}, {self.at_a_time}")
+            raise ValueError(
+                "need trials >= 1, population >= 2 and at_a_time >= 1, found "
+                f"{self.trials}, {self.population}, {self.at_a_time}"
+            )
 
 
 @dataclass(frozen=True)

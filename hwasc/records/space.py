@@ -82,8 +82,12 @@ class SearchSpace:
 
     def choices(self) -> dict[str, tuple[Any, ...]]:
         """Every choice by name, in a fixed order."""
-        out: dict[str, tuple[Any, ...]] = {"mels": self.front_end.mels, "frames": self.front_end.frames, "stem": self.stem,
-                                           "grn_at": self.grn_at}
+        out: dict[str, tuple[Any, ...]] = {
+            "mels": self.front_end.mels,
+            "frames": self.front_end.frames,
+            "stem": self.stem,
+            "grn_at": self.grn_at,
+        }
         for i, stage in enumerate(self.stages, 1):
             for key in ("depth", "width", "expansion", "kernel", "stride", "grn"):
                 out[f"stage{i}.{key}"] = getattr(stage, key)
@@ -103,14 +107,18 @@ class SearchSpace:
         for s in strides:
             maps = [-(-m // k) for m, k in zip(maps, s, strict=True)]
         if any(m < least for m, least in zip(maps, self.constraints.min_map, strict=True)):
-            out.append(f"the final map {maps[0]}x{maps[1]} is below {self.constraints.min_map[0]}x{self.constraints.min_map[1]}")
+            out.append(
+                f"the final map {maps[0]}x{maps[1]} is below {self.constraints.min_map[0]}x{self.constraints.min_map[1]}"
+            )
         return out
 
     def architecture(self, point: Point, classes: int, seconds: float = 1.0) -> Architecture:
         """The architecture at a point. Raises UsageError where the front end does not fit the clip."""
         fe = self.front_end
         try:
-            front_end = FrontEnd.for_clip(point["mels"], point["frames"], seconds, fe.sample_rate, n_fft=fe.n_fft, window=fe.window)
+            front_end = FrontEnd.for_clip(
+                point["mels"], point["frames"], seconds, fe.sample_rate, n_fft=fe.n_fft, window=fe.window
+            )
         except ValueError as e:
             raise UsageError(f"search space {self.name}: {e}") from None
         stem = (point["stem"], point["stage1.width"])

@@ -44,7 +44,13 @@ class Reporter:
         if self.quiet or total < 1:
             yield lambda done, note="": None
         elif self.console.is_terminal:
-            columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.fields[note]}"))
+            columns = (
+                TextColumn("{task.description}"),
+                BarColumn(),
+                MofNCompleteColumn(),
+                TimeRemainingColumn(),
+                TextColumn("{task.fields[note]}"),
+            )
             with Progress(*columns, console=self.console) as bar:
                 task = bar.add_task(what, total=total, note="")
                 yield lambda done, note="": bar.update(task, completed=done, note=note)

@@ -46,14 +46,20 @@ def examine(space: SearchSpace, limits: dict[str, int], classes: int, seconds: f
     too_small = [r for r in ranges if r.minimum > r.limit]
     if too_small:
         said = "; ".join(f"{r.name} is at least {r.minimum:,}, the limit is {r.limit:,}" for r in too_small)
-        raise InfeasibleBudget(f"no candidate of the space {space.name} meets the budget: {said}. Raise the limit or name another space")
+        raise InfeasibleBudget(
+            f"no candidate of the space {space.name} meets the budget: {said}. Raise the limit or name another space"
+        )
     example = min(by_cost, key=lambda pc: violation(pc[1], limits))[0]
     if share == 0:
-        example = min((descend(space, p, lambda q: violation(cost(q), limits)) for p in [example, *extremes]),
-                      key=lambda p: violation(cost(p), limits))
+        example = min(
+            (descend(space, p, lambda q: violation(cost(q), limits)) for p in [example, *extremes]),
+            key=lambda p: violation(cost(p), limits),
+        )
         if not feasible(cost(example), limits):
-            raise InfeasibleBudget(f"no candidate of the space {space.name} was found that meets all limits at once "
-                                   f"({', '.join(limits)}), though each can be met alone. Raise one or name another space")
+            raise InfeasibleBudget(
+                f"no candidate of the space {space.name} was found that meets all limits at once "
+                f"({', '.join(limits)}), though each can be met alone. Raise one or name another space"
+            )
     return Survey(ranges, share, example)
 
 

@@ -55,11 +55,15 @@ def score(candidate: Candidate) -> Score:
     c, train, device = candidate, candidate.train, pick_device(candidate.device)
     torch.manual_seed(c.seed)
     model = student.build(c.architecture)
-    fit(model,
+    fit(
+        model,
         lambda epoch: training_batches(train, c.targets, c.settings.batch, c.augment, c.seed, epoch),
         steps(len(train), c.settings.batch),
         lambda y, labels, soft: distillation_loss(y, labels, soft, c.alpha, c.temperature),
-        c.settings, device)
+        c.settings,
+        device,
+        c.seed,
+    )
     labels = torch.from_numpy(c.validation.labels)
     classes = c.architecture.classes
     float_accuracy = macro_accuracy(torch.from_numpy(predict(model, c.validation, device)).argmax(1), labels, classes)

@@ -60,8 +60,10 @@ class Journal:
                 f.flush()
                 os.fsync(f.fileno())
         except OSError as e:
-            raise HwascError(f"{self.path}: trial {trial.number} cannot be written ({e.strerror}); free some space and run "
-                             "the same command again: it goes on from here") from None
+            raise HwascError(
+                f"{self.path}: trial {trial.number} cannot be written ({e.strerror}); free some space and run "
+                "the same command again: it goes on from here"
+            ) from None
         self.trials[trial.number] = trial
 
 
@@ -79,9 +81,23 @@ class _Asked:
 class Study:
     """One search over a space under limits. clip: classes and seconds, which the data decides."""
 
-    def __init__(self, space: SearchSpace, limits: dict[str, int], strategy: Strategy, journal: Journal, clip: tuple[int, float],
-                 seed: int) -> None:
-        self.space, self.limits, self.strategy, self.journal, self.clip, self.seed = space, limits, strategy, journal, clip, seed
+    def __init__(
+        self,
+        space: SearchSpace,
+        limits: dict[str, int],
+        strategy: Strategy,
+        journal: Journal,
+        clip: tuple[int, float],
+        seed: int,
+    ) -> None:
+        self.space, self.limits, self.strategy, self.journal, self.clip, self.seed = (
+            space,
+            limits,
+            strategy,
+            journal,
+            clip,
+            seed,
+        )
         self.asked = 0
         self._known: dict[str, Outcome] = {}
         self._rng = random.Random(seed)
@@ -135,8 +151,10 @@ class Study:
         found = {i: t for i in range(len(group)) if (t := self.journal.trials.get(start + i)) is not None}
         for i, trial in found.items():
             if trial.id != group[i].architecture.id:
-                raise UsageError(f"{self.journal.path}: trial {trial.number} is not the candidate that this command asks for; it was "
-                                 "written by another version. Name another folder with --run")
+                raise UsageError(
+                    f"{self.journal.path}: trial {trial.number} is not the candidate that this command asks for; it was "
+                    "written by another version. Name another folder with --run"
+                )
         return found
 
     @staticmethod
@@ -144,6 +162,18 @@ class Study:
         return Outcome(beyond, accuracy, costs.macs.torchinfo, costs.int8_memory.activations)
 
     def _trial(self, number: int, a: _Asked, score: Score) -> Trial:
-        return Trial(number, a.architecture.id, a.point, score.accuracy, score.float_accuracy, score.standard_error, a.costs.parameters,
-                     a.costs.macs.torchinfo, a.costs.int8_memory.activations, a.costs.int8_memory.weights, round(score.seconds, 2),
-                     a.asked, self.seed)
+        return Trial(
+            number,
+            a.architecture.id,
+            a.point,
+            score.accuracy,
+            score.float_accuracy,
+            score.standard_error,
+            a.costs.parameters,
+            a.costs.macs.torchinfo,
+            a.costs.int8_memory.activations,
+            a.costs.int8_memory.weights,
+            round(score.seconds, 2),
+            a.asked,
+            self.seed,
+        )

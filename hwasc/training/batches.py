@@ -34,8 +34,15 @@ class Augment:
         return augmentation.frequency_mask(x, generator, s.mask)
 
 
-def training_batches(features: Features, targets: np.ndarray | None, batch: int, augment: Augment | None, seed: int,
-                     epoch: int, rows: np.ndarray | None = None) -> Iterator[Batch]:
+def training_batches(
+    features: Features,
+    targets: np.ndarray | None,
+    batch: int,
+    augment: Augment | None,
+    seed: int,
+    epoch: int,
+    rows: np.ndarray | None = None,
+) -> Iterator[Batch]:
     """One epoch over `features` (over `rows` of it, if given) in an order drawn from (seed, epoch).
 
     targets: (n, classes) float32 logits of all n clips, or None.

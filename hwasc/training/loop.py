@@ -22,11 +22,21 @@ Loss = Callable[[Tensor, Tensor, "Tensor | None"], Tensor]  # logits, labels, te
 EpochBatches = Callable[[int], Iterable[Batch]]
 
 
-def fit(model: nn.Module, batches: EpochBatches, steps_per_epoch: int, loss: Loss, settings: TrainSettings, device: torch.device, *,
-        checkpoint: Path | None = None, on_epoch: Callable[[int, float], None] | None = None) -> nn.Module:
+def fit(
+    model: nn.Module,
+    batches: EpochBatches,
+    steps_per_epoch: int,
+    loss: Loss,
+    settings: TrainSettings,
+    device: torch.device,
+    seed: int,
+    *,
+    checkpoint: Path | None = None,
+    on_epoch: Callable[[int, float], None] | None = None,
+) -> nn.Module:
     """Train in place with AdamW and return the model in eval mode.
 
-    batches(epoch) gives that epoch's batches. checkpoint: where to keep the state after every epoch; training goes on from
+    batches(epoch) gives that epoch's batches; seed decides dropout and the like. checkpoint: where to keep the state after every epoch; training goes on from
     there when the file exists. on_epoch(epoch from 1, mean loss) is called after each. Raises HwascError when the loss is no
     longer finite.
     """
@@ -35,10 +45,11 @@ def fit(model: nn.Module, batches: EpochBatches, steps_per_epoch: int, loss: Los
     total = max(settings.epochs * steps_per_epoch, 1)
     warm = max(total // 10, 1)
     schedule = torch.optim.lr_scheduler.LambdaLR(
-        optimizer, lambda s: min((s + 1) / warm, 0.5 * (1 + math.cos(math.pi * min(s / total, 1)))))
+        optimizer, lambda s: min((s + 1) / warm, 0.5 * (1 + math.cos(math.pi * min(s / total, 1))))
+    )
     start = _resume(checkpoint, model, optimizer, schedule, device)
     for epoch in range(start, settings.epochs):
-        torch.manual_seed(1_000_003 * (epoch + 1))  # dropout and the like: the same whether resumed or not
+        torch.manual_seed(1_000_003 * (epoch + 1) + seed)  # dropout and the like: the same whether resumed or not
         model.train()
         running, count = 0.0, 0
         for x, labels, teacher in batches(epoch):
@@ -52,7 +63,9 @@ def fit(model: nn.Module, batches: EpochBatches, steps_per_epoch: int, loss: Los
             running, count = running + float(value.detach()), count + 1
         mean = running / max(count, 1)
         if not math.isfinite(mean):
-            raise HwascError(f"training diverged in epoch {epoch + 1} (loss {mean}); lower the learning rate, now {settings.lr}")
+            raise HwascError(
+                f"training diverged in epoch {epoch + 1} (loss {mean}); lower the learning rate, now {settings.lr}"
+            )
         if checkpoint is not None:
             _keep(checkpoint, model, optimizer, schedule, epoch + 1)
         if on_epoch is not None:
@@ -71,13 +84,20 @@ def _groups(model: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
 def _keep(path: Path, model: nn.Module, optimizer: Any, schedule: Any, epoch: int) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     aside = path.with_suffix(f".{os.getpid()}.part")
-    state = {"model": model.state_dict(), "optimizer": optimizer.state_dict(), "schedule": schedule.state_dict(), "epoch": epoch}
+    state = {
+        "model": model.state_dict(),
+        "optimizer": optimizer.state_dict(),
+        "schedule": schedule.state_dict(),
+        "epoch": epoch,
+    }
     try:
         torch.save(state, aside)
         os.replace(aside, path)
     except (OSError, RuntimeError) as e:  # torch reports a full disk as a RuntimeError
         aside.unlink(missing_ok=True)
-        raise HwascError(f"{path}: the checkpoint cannot be written ({e}); free some disk space and run the same command again") from None
+        raise HwascError(
+            f"{path}: cannot be written ({e}); free some disk space and run the same command again"
+        ) from None
 
 
 def _resume(path: Path | None, model: nn.Module, optimizer: Any, schedule: Any, device: torch.device) -> int:
@@ -89,12 +109,16 @@ def _resume(path: Path | None, model: nn.Module, optimizer: Any, schedule: Any, 
         optimizer.load_state_dict(state["optimizer"])
         schedule.load_state_dict(state["schedule"])
     except Exception as e:
-        raise HwascError(f"{path}: the checkpoint cannot be read ({type(e).__name__}); delete it to train this part anew") from None
+        raise HwascError(
+            f"{path}: not a readable checkpoint ({type(e).__name__}); delete it to train this part anew"
+        ) from None
     return int(state["epoch"])
 
 
 @torch.no_grad()
-def predict(model: nn.Module, features: Features, device: torch.device, batch: int = 128, rows: np.ndarray | None = None) -> np.ndarray:
+def predict(
+    model: nn.Module, features: Features, device: torch.device, batch: int = 128, rows: np.ndarray | None = None
+) -> np.ndarray:
     """Logits (n, classes) float32 of every clip (of `rows`, if given), in order, in eval mode."""
     model.to(device).eval()
     rows = np.arange(len(features)) if rows is None else rows

@@ -7,7 +7,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 
-def distillation_loss(logits: Tensor, labels: Tensor, teacher: Tensor | None, alpha: float, temperature: float) -> Tensor:
+def distillation_loss(
+    logits: Tensor, labels: Tensor, teacher: Tensor | None, alpha: float, temperature: float
+) -> Tensor:
     """(1 - alpha) CE(labels) + alpha T^2 KL(teacher || student) at temperature T, KL reduced by `batchmean`.
 
     logits, teacher: (B, classes) logits; labels: (B,) int64. Hinton et al. (2015), eq. 1 with the T^2 of section 2. Without

@@ -34,7 +34,9 @@ def _act(signed: bool) -> nn.Module:
 
 
 def _value(x: Any) -> Tensor:
-    return x.value if isinstance(x, QuantTensor) else x  # quantizers pass plain tensors on while they are being calibrated
+    return (
+        x.value if isinstance(x, QuantTensor) else x
+    )  # quantizers pass plain tensors on while they are being calibrated
 
 
 def _with_value(x: Any, value: Tensor) -> Any:
@@ -49,8 +51,17 @@ class QuantConvUnit(nn.Module):
         conv = unit.conv
         self.padding_of = (conv.kernel_size[0], conv.stride) if not unit.pads_itself else None
         self.conv = qnn.QuantConv2d(
-            conv.in_channels, conv.out_channels, conv.kernel_size, conv.stride, conv.padding, groups=conv.groups, bias=True,
-            weight_quant=bq.Int8WeightPerChannelFloat, bias_quant=bq.Int32Bias, return_quant_tensor=False)
+            conv.in_channels,
+            conv.out_channels,
+            conv.kernel_size,
+            conv.stride,
+            conv.padding,
+            groups=conv.groups,
+            bias=True,
+            weight_quant=bq.Int8WeightPerChannelFloat,
+            bias_quant=bq.Int32Bias,
+            return_quant_tensor=False,
+        )
         weight, bias = folded(unit)
         self.conv.weight.data.copy_(weight)
         self.conv.bias.data.copy_(bias)

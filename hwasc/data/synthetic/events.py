@@ -96,19 +96,18 @@ def music(rng: Rng, span: Span) -> Array:
     """Shop music: chords over four beats, a melody of plucked notes, a bass and a hat on the beat."""
     beat = 60.0 / float(rng.uniform(85, 132))
     root = float(rng.uniform(160, 260))
-    scale = 2.0 ** (np.array([0, 2, 4, 7, 9, 12, 14, 16]) / 12)
+    scale = root * 2.0 ** (np.array([0, 2, 4, 7, 9, 12, 14, 16]) / 12)
+    notes = [ring(span.rate, 2 * pitch * np.arange(1, 5), 0.18) for pitch in scale]
+    basses = [ring(span.rate, pitch / 2 * np.arange(1, 4), 0.25) for pitch in scale[:4]]
+    chords = [0.5 * ring(span.rate, pitch * np.array([1, 1.25, 1.5, 2, 2.5, 3]), 0.4, 0.02) for pitch in scale[:4]]
     hat = burst(rng, span.rate, 0.001, 0.02, band(5000, 12000)) * np.float32(0.15)
     events: list[tuple[float, Array]] = []
     for index, start in enumerate(every(rng, span, beat)):
         events += [(start, hat), (start + beat / 2, hat * np.float32(0.6))]
         if index % 2 == 0:
-            bass = root / 2 * scale[int(rng.integers(4))]
-            events.append((start, ring(span.rate, (bass, 2 * bass, 3 * bass), 0.25)))
-            events += [(start, 0.5 * ring(span.rate, (bass * k, bass * 2 * k), 0.5, 0.02)) for k in (2, 2.5, 3)]
-        for lag in (0.0, beat / 2):
-            if rng.random() < 0.75:
-                note = 2 * root * scale[int(rng.integers(8))]
-                events.append((start + lag, ring(span.rate, (note, 2 * note, 3 * note, 4 * note), 0.18)))
+            degree = int(rng.integers(4))
+            events += [(start, basses[degree]), (start, chords[degree])]
+        events += [(start + lag, notes[int(rng.integers(8))]) for lag in (0.0, beat / 2) if rng.random() < 0.75]
     return unit(place(span, events), span.rate)
 
 

@@ -32,8 +32,8 @@ Row = tuple[str, str, str, str]
 class SyntheticSpec:
     """What to generate: locations per scene, clips per location, sample rate in Hz, clip length in s.
 
-    A location is one continuous recording that is cut into clips; the clips' devices follow fixed quotas. A larger
-    specification with the same seed contains the smaller one's train locations. Raises ValueError on sizes below 1,
+    A location is one continuous recording that is cut into clips; the clips' devices follow fixed quotas. More
+    locations of the same seed and clips per location only add files. Raises ValueError on sizes below 1,
     a sample rate below 16 kHz or clips shorter than 0.1 s.
     """
 
@@ -72,7 +72,6 @@ class _Location:
 
 
 def _locations(spec: SyntheticSpec) -> Iterator[_Location]:
-    number = 0
     for scene_index, scene in enumerate(SCENES):
         for split, count, clips in (
             ("train", spec.train_locations, spec.clips_per_location),
@@ -81,8 +80,9 @@ def _locations(spec: SyntheticSpec) -> Iterator[_Location]:
             for index in range(count):
                 city = CITIES[(index + scene_index) % len(CITIES)]
                 devices = tuple(_device(spec.seed, scene, split, index * clips + clip) for clip in range(clips))
+                # Numbers are unique, and stay what they are when a larger specification adds locations.
+                number = 2 * (index * len(SCENES) + scene_index) + (split == "test")
                 yield _Location(scene, city, number, split, index, devices)
-                number += 1
 
 
 def _device(seed: int, scene: str, split: str, clip: int) -> str:

@@ -67,10 +67,10 @@ def rail_joints(rng: Rng, span: Span, speed: tuple[float, float], axles: tuple[f
     return unit(place(span, events), span.rate)
 
 
-def rolling(rng: Rng, span: Span) -> Array:
-    """Steel wheels on steel rails: a roar with a slow beat from the rails' corrugation."""
-    centre = float(rng.uniform(250, 900))
-    roar = noise(rng, span, band(centre / 2, centre * 1.6, 1))
+def rolling(rng: Rng, span: Span, centre: tuple[float, float]) -> Array:
+    """Steel wheels on steel rails: a roar around `centre` Hz with a slow beat from the rails' corrugation."""
+    middle = float(rng.uniform(*centre))
+    roar = noise(rng, span, band(middle / 2, middle * 1.6, 1))
     beat = 1.0 + rng.uniform(0.1, 0.5) * sine(phase(wander(rng, span, 0.5, 2.0, 5.0), span.rate))
     return unit(roar * beat * swell(rng, span, 0.5, 4), span.rate)
 

@@ -13,7 +13,7 @@ from .signals import Array, Source, Span, decibels, stream
 
 CITIES = ("barcelona", "helsinki", "lisbon", "london", "lyon", "paris", "prague", "vienna")
 
-BED_SPREAD = 4.5  # dB; how far the spectra of locations differ
+BED_SPREAD = 4.0  # dB; how far the spectra of locations differ
 LIFT = 5.0  # dB; added to every level below: how clearly the sources stand out of the bed
 CITY_SPREAD = 2.0  # dB; how far a city's habit of each source differs from the others'
 
@@ -55,6 +55,8 @@ _stone = partial(events.footsteps, floor="stone")
 _pavement = partial(events.footsteps, floor="pavement")
 _tram_joints = partial(machines.rail_joints, speed=(5.0, 9.0), axles=(1.6, 2.0))
 _metro_joints = partial(machines.rail_joints, speed=(15.0, 22.0), axles=(2.1, 2.6))
+_tram_rolling = partial(machines.rolling, centre=(250, 600))
+_metro_rolling = partial(machines.rolling, centre=(400, 1000))
 _few_birds = partial(nature.birds, count=(1, 2), pause=(2.0, 5.0))
 _many_birds = partial(nature.birds, count=(2, 5), pause=(0.9, 2.2))
 
@@ -131,7 +133,7 @@ SCENES: Mapping[str, Scene] = MappingProxyType(
             whine=Ingredient(machines.traction_whine, 0.95, (-6, 5)),
             gong=Ingredient(events.tram_gong, 0.4, (-8, 4), civic=True),
             squeal=Ingredient(machines.squeal, 0.3, (-12, 0)),
-            rolling=Ingredient(machines.rolling, 0.7, (-8, 4)),
+            rolling=Ingredient(_tram_rolling, 0.7, (-8, 4)),
             rattle=Ingredient(machines.rattle, 0.2, (-8, 2)),
             talker=Ingredient(voices.talker, 0.4, (-8, 2)),
         ),
@@ -147,7 +149,7 @@ SCENES: Mapping[str, Scene] = MappingProxyType(
         ),
         "metro": _scene(
             _CABIN,
-            rolling=Ingredient(machines.rolling, 0.9, (-2, 8)),
+            rolling=Ingredient(_metro_rolling, 0.9, (-2, 8)),
             joints=Ingredient(_metro_joints, 0.95, (0, 10)),
             inverter=Ingredient(machines.inverter, 0.9, (-6, 5)),
             squeal=Ingredient(machines.squeal, 0.25, (-12, 0)),

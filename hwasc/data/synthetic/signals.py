@@ -115,7 +115,7 @@ def ring(rate: int, frequencies: Iterable[float], decay: float, attack: float = 
     """A struck tone: partials at `frequencies` Hz, each weaker than the last, falling with time constant `decay` s."""
     time = Span(rate, int(rate * min(5 * decay, 3.0))).times()
     tone = np.zeros_like(time)
-    for order, frequency in enumerate(frequencies):
+    for order, frequency in enumerate(map(float, frequencies)):  # a numpy scalar would make the tone double
         if frequency < rate / 2:
             tone += np.sin(2 * np.pi * frequency * time) * np.exp(-time * (1 + 0.5 * order) / decay) / (1 + order)
     return (tone * np.minimum(time / attack, 1.0)).astype(np.float32)

@@ -1,14 +1,14 @@
 """The teachers: one table of families, a record that says which one, and `build`.
 
-The families differ in build, not only in size, so that their errors differ and the ensemble gains. A new one is a module
-with `build(classes, width, front_end)` and a row in FAMILIES, which puts it under the families' shared contract test.
+The families differ in build, not only in size, so that their errors differ and the ensemble gains. A new one is a
+module with `build(classes, width, front_end)` and a row in FAMILIES, which puts it under the shared contract test.
 """
 
 from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, ClassVar
 
@@ -39,10 +39,10 @@ class Family:
 
 
 FAMILIES: Mapping[str, Family] = MappingProxyType({
-    "cp_resnet": Family(cp_resnet.build, 32, "ResNet, regularised receptive field; width = first channels (paper: 128)"),
+    "cp_resnet": Family(cp_resnet.build, 32, "ResNet, regularised receptive field; width = channels (paper: 128)"),
     "bc_resnet": Family(bc_resnet.build, 3, "broadcasted residuals, sub-spectral norm; width = tau (paper: 1 to 8)"),
     "tf_sepnet": Family(tf_sepnet.build, 64, "separate time and frequency paths; width = channels (paper: 40, 64)"),
-    "patch_transformer": Family(patch_transformer.build, 64, "attention over patches, patchout; width = embedding (PaSST: 768)"),
+    "patch_transformer": Family(patch_transformer.build, 64, "attention over patches, patchout; width = token size"),
     "crnn": Family(crnn.build, 16, "convolutions, bidirectional GRU, attention pooling; width = first channels"),
 })
 
@@ -56,7 +56,7 @@ class TeacherSpec:
 
     family: str
     width: int = 0
-    front_end: FrontEnd = FrontEnd()
+    front_end: FrontEnd = field(default_factory=FrontEnd)
 
     __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
 
@@ -91,5 +91,5 @@ def describe(spec: TeacherSpec, classes: int) -> str:
         model(torch.zeros(1, 1, front_end.mels, front_end.frames))
     line = (f"{spec.family} width {spec.width} at {front_end.mels}x{front_end.frames}: "
             f"{sum(p.numel() for p in model.parameters()):,} parameters, {counter.get_total_flops() / 2e6:.1f} M MACs")
-    field = getattr(model, "receptive_field", None)
-    return line + (f", receptive field {field[0]}x{field[1]}" if field else "")
+    seen = getattr(model, "receptive_field", None)
+    return line + (f", receptive field {seen[0]}x{seen[1]}" if seen else "")

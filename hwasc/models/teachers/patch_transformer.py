@@ -36,9 +36,9 @@ class TransformerBlock(nn.Module):
 class PatchTransformer(nn.Module):
     """Log-mel (B, 1, mels, frames) -> logits (B, classes), for the mels it was built with and at most its frames.
 
-    patch: bins x frames of one patch. patchout: the shares of patch rows and patch columns that training leaves out, the
-    same ones for the whole batch, drawn from torch's global generator. ValueError for other sizes, or a width that the
-    heads do not divide (4 heads below a width of 256, then one per 64).
+    patch: bins x frames of one patch. patchout: the shares of patch rows and patch columns that training leaves out,
+    the same ones for the whole batch, drawn from torch's global generator. ValueError for other sizes, or a width that
+    the heads do not divide (4 heads below a width of 256, then one per 64).
     """
 
     def __init__(self, classes: int, width: int, size: tuple[int, int], patch: tuple[int, int], *, depth: int = 4,
@@ -52,7 +52,7 @@ class PatchTransformer(nn.Module):
         self.frequency = nn.Parameter(torch.empty(1, width, size[0] // patch[0], 1))
         self.time = nn.Parameter(torch.empty(1, width, 1, size[1] // patch[1]))
         for position in (self.frequency, self.time):
-            nn.init.trunc_normal_(position, std=0.02)
+            nn.init.trunc_normal_(position, std=0.2)  # 0.02, as in vision, hides absolute frequency for long
         self.blocks = nn.Sequential(*(TransformerBlock(width, heads, dropout) for _ in range(depth)))
         self.norm = nn.LayerNorm(width)
         self.head = nn.Linear(width, classes)

@@ -60,7 +60,7 @@ class Path(nn.Module):
 
 
 class SeparateConvolutions(nn.Module):
-    """1 x 1 where channels change, channel shuffle, then the frequency path for one half, the time path for the other."""
+    """1 x 1 where channels change, channel shuffle, the frequency path for one half, the time path for the other."""
 
     def __init__(self, inputs: int, channels: int, dropout: float) -> None:
         super().__init__()

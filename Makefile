@@ -1,0 +1,40 @@
+# Two commands: `make demo` runs the main job on the embedded scenes, `make test` the tests. Both install first.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+DEMO ?= demo
+DEMO_FLAGS := --config experiments/demo.yaml --cache $(DEMO)/cache --workers 2
+
+.PHONY: install demo test lint clean
+
+install: $(VENV)/installed
+
+# torch comes first and from the pinned version, so that no other package's range pulls in a larger build
+$(VENV)/installed: setup.cfg constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt torch
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	touch $@
+
+demo: install
+	$(BIN)/hwasc search $(DEMO_FLAGS) --data synthetic --budget budgets/dcase2024.yaml --run $(DEMO)/search --out $(DEMO)/best.json
+	$(BIN)/hwasc distill $(DEMO_FLAGS) --data synthetic --arch $(DEMO)/best.json --run $(DEMO)/distill
+	$(BIN)/hwasc profile --arch $(DEMO)/best.json --budget budgets/dcase2024.yaml --cross-checks --html $(DEMO)/profile.html
+	@echo
+	@echo "done. What was made:"
+	@echo "  architecture  $(DEMO)/best.json"
+	@echo "  int8 model    $(DEMO)/distill/student.onnx"
+	@echo "  reports       $(DEMO)/search/report.html  $(DEMO)/distill/report.html  $(DEMO)/profile.html"
+	@$(BIN)/python -c "import json; r = json.load(open('$(DEMO)/distill/result.json')); c = r['costs']; \
+	print(f\"  reached       int8 {r['int8']['accuracy']:.1%}, float {r['float']['accuracy']:.1%} macro accuracy on {r['int8']['clips']:,} test clips; \" \
+	f\"{c['parameters']:,} parameters, {c['macs']['torchinfo']:,} MACs, {c['int8_memory']['activations']:,} B peak activations\")"
+
+lint: install
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+test: lint
+	OMP_NUM_THREADS=1 OMP_WAIT_POLICY=passive $(BIN)/python -m pytest -n 2 --dist loadfile
+
+clean:
+	rm -rf $(VENV) $(DEMO) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache

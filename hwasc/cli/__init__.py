@@ -1,0 +1,82 @@
+"""The command line: `hwasc VERB ...`. One module a verb, arguments and printing only; heavy imports inside."""
+
+from __future__ import annotations
+
+import argparse
+import errno
+import importlib
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+
+import hwasc
+
+VERBS = {
+    "search": "find the best architecture within a budget",
+    "distill": "train, quantize, export and measure an architecture",
+    "profile": "what an architecture costs, layer by layer",
+    "teach": "train the teachers and fit their fusion",
+    "evaluate": "measure a finished model file on the test split",
+    "export": "write a distilled student as a file for a runtime",
+}
+INTERRUPTED = 130
+
+
+def parser() -> argparse.ArgumentParser:
+    """The whole command line, without any heavy import."""
+    top = argparse.ArgumentParser(
+        prog="hwasc",
+        description="Hardware-aware architecture search and compression for acoustic scene classification.",
+        epilog="examples:\n  hwasc search --budget dcase2024 --data my_recordings\n"
+        "  hwasc distill --arch best.json --data my_recordings\n  hwasc profile --arch best.json --budget dcase2024\n\n"
+        "exit status: 0 done, 1 failure, 2 wrong use or a budget that cannot be met, 130 interrupted",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    top.add_argument("--version", action="version", version=f"hwasc {hwasc.__version__}")
+    verbs = top.add_subparsers(dest="verb", metavar="VERB", required=True)
+    for name, about in VERBS.items():
+        module = importlib.import_module(f"hwasc.cli.{name}_verb")
+        sub = verbs.add_parser(
+            name,
+            help=about,
+            description=module.__doc__,
+            epilog=module.EXAMPLES,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        module.arguments(sub)
+        sub.set_defaults(call=module.run)
+    return top
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit status; every foreseen mistake ends in one line on standard error."""
+    from hwasc.errors import HwascError
+
+    # One thread a process: set before torch loads its OpenMP runtime, unless the user decided otherwise.
+    for name, value in (("OMP_NUM_THREADS", "1"), ("OMP_WAIT_POLICY", "passive"), ("GOMP_SPINCOUNT", "0")):
+        os.environ.setdefault(name, value)
+    args = parser().parse_args(argv)
+    try:
+        args.call(args)
+    except HwascError as e:
+        return _fail(args, str(e), e.exit_status)
+    except KeyboardInterrupt:
+        return _fail(args, "interrupted; what was finished is kept, the same command goes on from there", INTERRUPTED)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except OSError as e:
+        full = e.errno in (errno.ENOSPC, errno.EDQUOT)
+        advice = "; free some space and run the same command again" if full else ""
+        return _fail(args, f"{e.filename or 'file'}: {e.strerror or e}{advice}", 1)
+    except Exception as e:
+        if os.environ.get("HWASC_DEBUG"):
+            traceback.print_exc()
+        return _fail(args, f"unexpected {type(e).__name__}: {e} (HWASC_DEBUG=1 shows where; please report it)", 1)
+    return 0
+
+
+def _fail(args: argparse.Namespace, message: str, status: int) -> int:
+    print(f"hwasc {args.verb}: {' '.join(message.split())}", file=sys.stderr)
+    return status

@@ -1,0 +1,102 @@
+"""Arguments that several verbs share, and what is made of them."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hwasc.errors import UsageError
+
+if TYPE_CHECKING:
+    from hwasc.pipelines.workspace import Workspace
+    from hwasc.records.architecture import ArchitectureFile
+    from hwasc.report.terminal import Reporter
+
+
+def whole(least: int) -> Any:
+    """An argument type: a whole number of at least `least`."""
+
+    def number(text: str) -> int:
+        try:
+            value = int(text)
+        except ValueError:
+            value = least - 1
+        if value < least:
+            raise argparse.ArgumentTypeError(f"expected a whole number of at least {least}, found '{text}'")
+        return value
+
+    return number
+
+
+def add_data(parser: argparse.ArgumentParser) -> None:
+    """Data, settings and machine."""
+    data = parser.add_argument_group("data and settings")
+    data.add_argument("--data", metavar="DIR", help="TAU 2022 Mobile, a folder of recordings, or 'synthetic' (default)")
+    data.add_argument("--config", metavar="FILE", type=Path, help="settings file (YAML)")
+    data.add_argument(
+        "--set", metavar="A.B=C", action="append", default=[], dest="overrides", help="one setting; repeatable"
+    )
+    data.add_argument("--seed", type=whole(0), help="every random draw follows from it (default 0)")
+    machine = parser.add_argument_group("machine")
+    machine.add_argument(
+        "--cache", metavar="DIR", type=Path, help="features, teachers, logits (default $HWASC_CACHE or ~/.cache/hwasc)"
+    )
+    machine.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps (default auto)")
+    machine.add_argument(
+        "--workers", type=whole(1), default=1, help="processes; the result does not depend on it (default 1)"
+    )
+    add_output(parser)
+
+
+def add_output(parser: argparse.ArgumentParser) -> None:
+    """How the result is told."""
+    output = parser.add_argument_group("output")
+    output.add_argument("--json", action="store_true", help="the result as JSON on standard output")
+    output.add_argument("--quiet", action="store_true", help="no progress, only results and errors")
+
+
+def reporter(args: argparse.Namespace) -> Reporter:
+    """Progress on standard error, or nothing."""
+    from hwasc.report.terminal import Reporter
+
+    return Reporter(quiet=args.quiet)
+
+
+def workspace(args: argparse.Namespace) -> Workspace:
+    """Data, settings, cache and device from the shared arguments."""
+    from hwasc.records.settings import Settings
+
+    settings = Settings.load(args.config, args.overrides, args.seed)
+    out = reporter(args)
+    from hwasc.pipelines.workspace import open_workspace
+
+    return open_workspace(args.data, settings, cache=args.cache, device=args.device, workers=args.workers, reporter=out)
+
+
+def architecture(name: str) -> ArchitectureFile:
+    """An architecture file, or a preset by its name."""
+    from hwasc.records.architecture import ArchitectureFile, load
+    from hwasc.records.presets import PRESETS
+
+    path = Path(name)
+    if path.is_file():
+        return load(path)
+    if name in PRESETS:
+        found = PRESETS[name]()
+        return ArchitectureFile(found, found.id)
+    if path.suffix == "" and path.parent == Path("."):
+        import difflib
+
+        near = difflib.get_close_matches(name, PRESETS, 1, 0.5)
+        hint = f", did you mean '{near[0]}'?" if near else ""
+        raise UsageError(f"--arch {name}: neither a file nor a preset{hint} (presets: {', '.join(PRESETS)})")
+    return load(path)
+
+
+def print_json(value: Any) -> None:
+    """A record on standard output."""
+    from hwasc.records.schema import plain
+
+    print(json.dumps(plain(value), indent=2))

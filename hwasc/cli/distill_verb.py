@@ -1,0 +1,44 @@
+"""Train an architecture in full: float distillation from the ensemble, batch norm folded, int8 quantization-aware
+distillation, ONNX export, and the measurement of all of it on the test split. Run it again to go on where it stopped.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from hwasc.cli import common
+
+EXAMPLES = """examples:
+  hwasc distill --arch best.json
+  hwasc distill --arch dcase2024_baseline --data my_recordings --run runs/baseline --seed 1
+  hwasc distill --arch best.json --set distill.alpha=0    # on labels alone, for comparison"""
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """The verb's own arguments."""
+    parser.add_argument("--arch", required=True, metavar="FILE|PRESET", help="best.json of a search, or a preset")
+    parser.add_argument(
+        "--run", metavar="DIR", type=Path, default=Path("runs/distill"), help="run folder (default runs/distill)"
+    )
+    common.add_data(parser)
+
+
+def run(args: argparse.Namespace) -> None:
+    """Distill and print what was reached."""
+    record = common.architecture(args.arch)
+    ws = common.workspace(args)
+    from hwasc.pipelines.distilling import distill
+
+    result = distill(ws, record, args.run, args.arch)
+    if args.json:
+        common.print_json(result.record)
+        return
+    f, q = result.float_metrics, result.int8_metrics
+    print(
+        f"test split, {q.clips:,} clips: float {f.accuracy:.1%}, int8 {q.accuracy:.1%} macro accuracy "
+        f"(log loss {f.log_loss:.3f}, {q.log_loss:.3f}); by location {q.by_location:.1%} of {q.locations}"
+    )
+    print("  int8 by device group: " + ", ".join(f"{g} {v:.1%}" for g, v in q.groups.items()))
+    print(f"  ONNX Runtime names the same scene on {result.onnx_agreement:.1%} of the clips")
+    print(f"int8 model {result.onnx}\nreport     {args.run / 'report.html'}")

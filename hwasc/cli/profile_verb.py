@@ -1,0 +1,69 @@
+"""What an architecture costs on the chip: parameters, MACs by both rules, int8 weights and peak activation memory, layer by
+layer, held against a budget.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from hwasc.cli import common
+
+EXAMPLES = """examples:
+  hwasc profile --arch best.json
+  hwasc profile --arch cp_mobile --budget cortex-m4-128k --cross-checks
+  hwasc profile --arch best.json --budget dcase2024 --json
+  hwasc profile --arch best.json --html report.html"""
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """The verb's own arguments."""
+    parser.add_argument("--arch", required=True, metavar="FILE|PRESET", help="best.json of a search, or a preset")
+    parser.add_argument(
+        "--budget", metavar="NAME|FILE", help="hold the costs against it (default: the one it was searched for)"
+    )
+    parser.add_argument("--cross-checks", action="store_true", help="also count with fvcore and thop")
+    parser.add_argument("--html", metavar="FILE", type=Path, help="write a self-contained page")
+    common.add_output(parser)
+
+
+def run(args: argparse.Namespace) -> None:
+    """Profile and print."""
+    from hwasc.pipelines.profiling import profile
+    from hwasc.records.budget import Budget
+
+    record = common.architecture(args.arch)
+    named = args.budget or _bundled(record.provenance.get("budget"))
+    result = profile(record.architecture, Budget.load(named) if named else None, args.cross_checks)
+    if args.html:
+        from hwasc.records.run import environment
+        from hwasc.records.schema import write_whole
+        from hwasc.report.reports import profile_report
+
+        cross = [(c.tool, c.macs, c.explanation) for c in result.cross_checks]
+        page = profile_report(
+            result.architecture,
+            result.costs,
+            result.layers,
+            result.checks,
+            result.budget,
+            cross,
+            record.provenance,
+            environment(),
+        )
+        write_whole(args.html, page)
+    if args.json:
+        common.print_json(result.to_json())
+        return
+    from hwasc.report.profile_tables import print_profile
+
+    print_profile(result)
+    if args.html:
+        print(f"page {args.html}")
+
+
+def _bundled(name: object) -> str | None:
+    """The budget that the architecture was searched for, where it is a bundled one."""
+    from hwasc.records.bundled import names
+
+    return name if isinstance(name, str) and name in names("budgets") else None

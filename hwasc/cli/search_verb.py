@@ -1,0 +1,81 @@
+"""Find the most accurate architecture of a search space that keeps a budget.
+
+Trains the teachers and their fusion once, then scores candidates: a short ensemble distillation, int8 quantization,
+accuracy on validation clips. Candidates beyond the budget are never trained. Run it again to go on where it stopped.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from hwasc.cli import common
+
+EXAMPLES = """examples:
+  hwasc search --budget dcase2024
+  hwasc search --budget budgets/nrf52840.yaml --data my_recordings --space full --trials 40 --workers 2
+  hwasc search --budget my_budget.yaml --strategy tpe --set search.train.epochs=10 --run runs/tpe"""
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """The verb's own arguments."""
+    parser.add_argument(
+        "--budget", required=True, metavar="NAME|FILE", help="a bundled budget (dcase2024, ...) or a file"
+    )
+    parser.add_argument(
+        "--space", default="small", metavar="NAME|FILE", help="a bundled search space or a file (default small)"
+    )
+    parser.add_argument("--strategy", choices=("nsga2", "tpe", "evolution", "random"), help="default nsga2")
+    parser.add_argument("--trials", type=common.whole(1), help="candidates to score")
+    parser.add_argument(
+        "--run", metavar="DIR", type=Path, default=Path("runs/search"), help="run folder (default runs/search)"
+    )
+    parser.add_argument(
+        "--out",
+        metavar="FILE",
+        type=Path,
+        help="also write the winner here (default best.json)",
+        default=Path("best.json"),
+    )
+    common.add_data(parser)
+
+
+def run(args: argparse.Namespace) -> None:
+    """Search and print what was found."""
+    from hwasc.cost import measure
+    from hwasc.records.budget import Budget
+    from hwasc.records.schema import plain, write_whole
+    from hwasc.records.space import SearchSpace
+
+    args.overrides += [f"search.strategy={args.strategy}"] if args.strategy else []
+    args.overrides += [f"search.trials={args.trials}"] if args.trials else []
+    budget, space = Budget.load(args.budget), SearchSpace.load(args.space)
+    ws = common.workspace(args)
+    from hwasc.pipelines.searching import search
+
+    result = search(ws, space, budget, args.run)
+    write_whole(args.out, result.path.read_bytes())
+    costs = measure(result.architecture)
+    if args.json:
+        common.print_json(
+            {
+                "best": str(args.out),
+                "run": str(args.run),
+                "report": str(args.run / "report.html"),
+                "trial": result.best,
+                "costs": plain(costs),
+                "trials": len(result.trials),
+                "front": result.front,
+            }
+        )
+        return
+    b = result.best
+    print(
+        f"best of {len(result.trials)} candidates: {b.accuracy:.1%} +- {b.standard_error:.1%} int8 on validation clips"
+    )
+    print(
+        f"  {costs.parameters:,} parameters, {costs.macs.torchinfo:,} MACs, {costs.int8_memory.weights:,} B weights, "
+        f"{costs.int8_memory.activations:,} B activations"
+    )
+    print(f"architecture {args.out}\nreport       {args.run / 'report.html'}")
+    print(f"next         hwasc distill --arch {args.out}" + (f" --data {args.data}" if args.data else ""))

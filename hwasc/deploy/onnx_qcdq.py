@@ -1,0 +1,92 @@
+"""ONNX in QCDQ form (quantize, clip, dequantize around every layer): written by Brevitas, run by ONNX Runtime."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import onnxruntime
+import torch
+
+from hwasc.errors import DataError
+from hwasc.models.student import Student
+from hwasc.records import schema
+from hwasc.records.architecture import Architecture
+
+OPSET = 13
+
+
+def export(model: Student, path: Path, classes: tuple[str, ...]) -> Path:
+    """Write a quantized student with any batch size; architecture and class names travel in the metadata.
+
+    The torchscript exporter is used: Brevitas' QCDQ handlers are written for it.
+    """
+    from brevitas.export import export_onnx_qcdq
+
+    fe = model.architecture.front_end
+    example = torch.zeros(1, 1, fe.mels, fe.frames)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, aside = tempfile.mkstemp(dir=path.parent, suffix=".part")
+    os.close(handle)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            export_onnx_qcdq(
+                model.cpu().eval(),
+                args=example,
+                export_path=aside,
+                opset_version=OPSET,
+                dynamo=False,
+                input_names=["logmel"],
+                output_names=["logits"],
+                dynamic_axes={"logmel": {0: "clips"}, "logits": {0: "clips"}},
+            )
+        proto = onnx.load(aside)
+        for key, value in (
+            ("architecture", schema.canonical(model.architecture)),
+            ("classes", json.dumps(list(classes))),
+        ):
+            entry = proto.metadata_props.add()
+            entry.key, entry.value = key, value
+        schema.write_whole(path, proto.SerializeToString())
+    finally:
+        Path(aside).unlink(missing_ok=True)
+    return path
+
+
+class Runtime:
+    """ONNX Runtime on the CPU without graph fusions, which change the integer results on some machines."""
+
+    def __init__(self, path: Path) -> None:
+        options = onnxruntime.SessionOptions()
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+        options.intra_op_num_threads = 1
+        options.log_severity_level = 4
+        try:
+            self._session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        except Exception as e:  # ONNX Runtime has an exception class a failure, none public
+            raise DataError(f"{path}: no model that ONNX Runtime can open ({str(e).splitlines()[0]})") from None
+        meta: dict[str, str] = self._session.get_modelmeta().custom_metadata_map
+        if not {"architecture", "classes"} <= set(meta):
+            raise DataError(f"{path}: was not written by hwasc (it names no architecture and classes)")
+        self.architecture: Architecture = schema.parse(Architecture, json.loads(meta["architecture"]), str(path))
+        self.classes: tuple[str, ...] = tuple(json.loads(meta["classes"]))
+
+    def logits(self, logmel: np.ndarray) -> np.ndarray:
+        """(B, 1, mels, frames) float32 -> (B, classes) float32."""
+        out: Any = self._session.run(["logits"], {"logmel": logmel})
+        return np.asarray(out[0], np.float32)
+
+
+def predict(runtime: Runtime, features: Any, batch: int = 64) -> np.ndarray:
+    """Logits (n, classes) of every clip of a feature set, in order."""
+    rows = np.arange(len(features))
+    return np.concatenate(
+        [runtime.logits(features.batch(rows[i : i + batch]).numpy()) for i in range(0, len(rows), batch)]
+    )

@@ -1,0 +1,223 @@
+"""`hwasc distill`: an architecture becomes a trained int8 student, exported and measured; the test split is read at the end only."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from hwasc.cost import measure
+from hwasc.data import logits as logit_files
+from hwasc.data.features import Features
+from hwasc.errors import HwascError, UsageError
+from hwasc.models import student
+from hwasc.models.student import Student
+from hwasc.pipelines.fusing import Fused, fuse
+from hwasc.pipelines.searching import write_targets
+from hwasc.pipelines.workspace import Workspace
+from hwasc.records import architecture as architectures
+from hwasc.records import schema
+from hwasc.records.architecture import Architecture, ArchitectureFile
+from hwasc.records.run import environment, open_run
+from hwasc.records.settings import TrainSettings
+from hwasc.search.proxy import calibration_batches
+from hwasc.training.batches import steps, training_batches
+from hwasc.training.loop import fit, predict
+from hwasc.training.loss import distillation_loss
+from hwasc.training.metrics import Metrics, measure_logits
+from hwasc.training.weights import load_weights, save_weights
+
+AGREEMENT = (
+    0.99  # least share of test clips on which ONNX Runtime and the fake-quantized student must name the same scene
+)
+
+
+@dataclass(frozen=True)
+class DistillResult:
+    """What a distillation leaves in its run folder, and what the student reached on the test split."""
+
+    run: Path
+    float_metrics: Metrics
+    int8_metrics: Metrics
+    onnx: Path
+    onnx_agreement: float
+    record: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class _Data:
+    """What the student learns from. targets: ensemble logits of the training clips, None when it learns from labels alone."""
+
+    train: Features
+    targets: np.ndarray | None
+
+
+def check_classes(record: ArchitectureFile, ws: Workspace, path: Path | str) -> None:
+    """UsageError where an architecture was found for other classes or clips than the data has."""
+    a, classes = record.architecture, ws.dataset.classes
+    named = record.provenance.get("classes")
+    if a.classes != len(classes) or (named and list(named) != list(classes)):
+        known = f" ({', '.join(named)})" if named else ""
+        raise UsageError(
+            f"{path}: is for {a.classes} classes{known}, but the data has {len(classes)} ({', '.join(classes)}); search on "
+            "this data, or name the data it was made for with --data"
+        )
+    if a.front_end.seconds != ws.settings.data.seconds:
+        raise UsageError(
+            f"{path}: hears clips of {a.front_end.seconds:g} s, but data.seconds is {ws.settings.data.seconds:g}"
+        )
+
+
+def distill(ws: Workspace, record: ArchitectureFile, run: Path, name: str = "the architecture") -> DistillResult:
+    """Float distillation, batch norm folded, Brevitas QAT distillation, ONNX export, and the measurement of all on the test split.
+
+    Resumes in a run folder of the same configuration. distill.alpha 0 trains on labels alone, without teachers.
+    """
+    check_classes(record, ws, name)
+    a, s = record.architecture, ws.settings
+    open_run(
+        run, {"verb": "distill", "data": ws.data, "dataset": ws.dataset.fingerprint, "architecture": a, "settings": s}
+    )
+    architectures.save(run / "architecture.json", a, record.provenance)
+    fused = fuse(ws) if s.distill.alpha > 0 else None
+    train = ws.features(ws.dataset.train, a.front_end, "train")
+    targets = None
+    if fused is not None:
+        targets = logit_files.load(write_targets(ws, fused), [c.id for c in train.clips], train.hashes)
+    data = _Data(train, targets)
+    torch.manual_seed(s.seed)
+    model, float_losses = _trained(ws, data, student.build(a), s.distill.train, run, "float")
+    quantized, qat_losses = _quantized(ws, data, model, run)
+    return _measure(ws, a, model, quantized, {"float": float_losses, "qat": qat_losses}, fused, run)
+
+
+def _trained(
+    ws: Workspace, data: _Data, model: Student, train: TrainSettings, run: Path, stage: str
+) -> tuple[Student, list[float]]:
+    """Train a stage, or load what a finished one left; losses by epoch come from its journal."""
+    weights, losses_path = run / f"{stage}.safetensors", run / f"{stage}_losses.json"
+    checkpoint = run / f"{stage}.ckpt"
+    if weights.is_file():
+        model.load_state_dict(load_weights(weights), strict=stage == "float")
+        return model, [float(v) for v in schema.read_json(losses_path, "list of losses")]
+    d, features = ws.settings.distill, data.train
+    losses = (
+        [float(v) for v in schema.read_json(losses_path, "list of losses")]
+        if checkpoint.is_file() and losses_path.is_file()
+        else []
+    )
+    with ws.reporter.track(
+        f"distilling, {stage}" if data.targets is not None else f"training on labels, {stage}", train.epochs
+    ) as update:
+
+        def on_epoch(epoch: int, loss: float) -> None:
+            del losses[epoch - 1 :]
+            losses.append(loss)
+            schema.write_json(losses_path, losses)
+            update(epoch, f"loss {loss:.3f}")
+
+        seed = ws.settings.seed + (0 if stage == "float" else 500_000)
+        fit(
+            model,
+            lambda epoch: training_batches(
+                features, data.targets, train.batch, ws.augment(model.architecture.front_end), seed, epoch
+            ),
+            steps(len(features), train.batch),
+            lambda y, labels, soft: distillation_loss(y, labels, soft, d.alpha, d.temperature),
+            train,
+            ws.device,
+            seed,
+            checkpoint=checkpoint,
+            on_epoch=on_epoch,
+        )
+    save_weights(weights, model, _metadata(ws, model.architecture, stage))
+    checkpoint.unlink(missing_ok=True)
+    return model, losses
+
+
+def _quantized(ws: Workspace, data: _Data, model: Student, run: Path) -> tuple[Student, list[float]]:
+    from hwasc.training.quantization import calibrate, quantize
+
+    quantized = quantize(model)
+    ready = (run / "int8.safetensors").is_file()
+    if not ready:
+        calibrate(quantized, calibration_batches(data.train, ws.settings.seed))
+    return _trained(ws, data, quantized, ws.settings.distill.qat, run, "int8")
+
+
+def _metadata(ws: Workspace, a: Architecture, stage: str) -> dict[str, str]:
+    return {"architecture": schema.canonical(a), "classes": json.dumps(list(ws.dataset.classes)), "numbers": stage}
+
+
+def _measure(
+    ws: Workspace,
+    a: Architecture,
+    model: Student,
+    quantized: Student,
+    losses: dict[str, list[float]],
+    fused: Fused | None,
+    run: Path,
+) -> DistillResult:
+    from hwasc.deploy import onnx_qcdq
+    from hwasc.report.reports import distill_report
+
+    cpu = torch.device("cpu")
+    onnx_path = onnx_qcdq.export(quantized, run / "student.onnx", ws.dataset.classes)
+    validation = ws.features(ws.dataset.validation, a.front_end, "validation")
+    test = ws.features(ws.dataset.test, a.front_end, "test")  # the first time that anything reads the test split
+    seen = sorted({c.device for c in ws.dataset.train})
+
+    def metrics(net: nn.Module, features: Features) -> tuple[Metrics, np.ndarray]:
+        logits = predict(net, features, cpu)
+        return measure_logits(logits, features, seen), logits
+
+    float_test, _ = metrics(model.to(cpu), test)
+    int8_test, int8_logits = metrics(quantized.to(cpu), test)
+    onnx_logits = onnx_qcdq.predict(onnx_qcdq.Runtime(onnx_path), test)
+    agreement = float((onnx_logits.argmax(1) == int8_logits.argmax(1)).mean())
+    fusion = []
+    if fused is not None:
+        fusion = fused.table(ws.features(ws.dataset.test, fused.teachers.specs[0].front_end, "test"), "test")
+    record = {
+        "schema": 1,
+        "id": a.id,
+        "architecture": a.text(),
+        "costs": measure(a),
+        "classes": list(ws.dataset.classes),
+        "data": ws.data,
+        "dataset": ws.dataset.fingerprint,
+        "alpha": ws.settings.distill.alpha,
+        "seed": ws.settings.seed,
+        "validation": {
+            "float": metrics(model, validation)[0].accuracy,
+            "int8": metrics(quantized, validation)[0].accuracy,
+        },
+        "float": float_test,
+        "int8": int8_test,
+        "confusion": int8_test.confusion,
+        "fusion": fusion,
+        "losses": losses,
+        "onnx": {
+            "agreement": agreement,
+            "clips": len(test),
+            "accuracy": measure_logits(onnx_logits, test, seen).accuracy,
+            "file": onnx_path.name,
+            "sha256": hashlib.sha256(onnx_path.read_bytes()).hexdigest(),
+        },
+        "environment": environment(),
+    }
+    record = schema.plain(record)
+    schema.write_json(run / "result.json", record)
+    schema.write_whole(run / "report.html", distill_report(record))
+    if agreement < AGREEMENT:
+        raise HwascError(
+            f"{onnx_path}: ONNX Runtime names the same scene as the quantized student on only {agreement:.1%} of {len(test):,} "
+            f"test clips (at least {AGREEMENT:.0%} expected); the file should not be shipped"
+        )
+    return DistillResult(run, float_test, int8_test, onnx_path, agreement, record)

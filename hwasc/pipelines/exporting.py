@@ -1,0 +1,29 @@
+"""`hwasc export`: a distilled run's int8 student as a file for a runtime."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import safetensors
+
+from hwasc.errors import UsageError
+from hwasc.models import student
+from hwasc.records import schema
+from hwasc.records.architecture import Architecture
+from hwasc.training.weights import load_weights
+
+
+def export(weights: Path, out: Path) -> Path:
+    """Write `int8.safetensors` as ONNX QCDQ. UsageError for weights that are not a quantized student's."""
+    from hwasc.deploy import onnx_qcdq
+    from hwasc.training.quantization import load_state, quantize
+
+    state = load_weights(weights)
+    with safetensors.safe_open(str(weights), "pt") as f:
+        meta = f.metadata() or {}
+    if meta.get("numbers") != "int8":
+        raise UsageError(f"{weights}: holds no int8 student; name the int8.safetensors that `hwasc distill` wrote")
+    architecture = schema.parse(Architecture, json.loads(meta["architecture"]), str(weights))
+    model = load_state(quantize(student.build(architecture)), state)
+    return onnx_qcdq.export(model, out, tuple(json.loads(meta["classes"])))

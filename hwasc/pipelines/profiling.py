@@ -1,0 +1,102 @@
+"""`hwasc profile`: what an architecture costs, held against a budget, layer by layer. Without cross-checks no torch is loaded."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from typing import Any
+
+from hwasc.cost import Costs, Layer, layers, measure
+from hwasc.cost.limits import Check, check, resolve
+from hwasc.records import schema
+from hwasc.records.architecture import Architecture
+from hwasc.records.budget import Budget
+
+
+@dataclass(frozen=True)
+class CrossCheck:
+    """Another tool's count, and why it differs from ours."""
+
+    tool: str
+    macs: int
+    explanation: str
+
+
+@dataclass(frozen=True)
+class Profile:
+    """Costs, layers, limits with slack, and cross-checks if asked for."""
+
+    architecture: Architecture
+    costs: Costs
+    layers: list[Layer]
+    budget: str | None
+    checks: list[Check]
+    cross_checks: list[CrossCheck]
+
+    def to_json(self) -> dict[str, Any]:
+        """All of it for machines: the costs' own keys, `limits` with slack, `layers`."""
+        limits = [
+            {"name": c.name, "limit": c.limit, "value": c.value, "slack": c.slack, "met": c.slack >= 0}
+            for c in self.checks
+        ]
+        out: dict[str, Any] = {
+            "schema": 1,
+            "id": self.architecture.id,
+            **schema.plain(self.costs),
+            "budget": self.budget,
+            "limits": limits,
+            "layers": schema.plain(self.layers),
+            "cross_checks": schema.plain(self.cross_checks),
+        }
+        return out
+
+
+def profile(architecture: Architecture, budget: Budget | None = None, cross_checks: bool = False) -> Profile:
+    """The profile of an architecture; cross_checks also counts with fvcore, thop (they load torch)."""
+    costs = measure(architecture)
+    checks = check(costs, resolve(budget)) if budget else []
+    cross = cross_check(architecture, costs) if cross_checks else []
+    return Profile(architecture, costs, layers(architecture), budget.name if budget else None, checks, cross)
+
+
+def cross_check(architecture: Architecture, costs: Costs) -> list[CrossCheck]:
+    """MACs by fvcore and thop, each with the rule that makes it differ."""
+    import copy
+    import logging
+
+    import torch
+
+    from hwasc.models import build
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from fvcore.nn import FlopCountAnalysis
+        from thop import profile as thop_profile
+
+        logging.getLogger("fvcore").setLevel(logging.ERROR)
+        model = build(architecture).eval()
+        x = torch.zeros(1, 1, architecture.front_end.mels, architecture.front_end.frames)
+        analysis = FlopCountAnalysis(model, x).unsupported_ops_warnings(False).uncalled_modules_warnings(False)
+        by_operator = analysis.by_operator()
+        fvcore = int(sum(by_operator.values()))
+        fv_conv = int(by_operator["conv"])
+        thop, _ = thop_profile(
+            copy.deepcopy(model), inputs=(x,), verbose=False
+        )  # it leaves buffers behind in what it counts
+    conv_only = costs.macs.conv - costs.macs.grn
+    rest = {k: int(v) for k, v in by_operator.items() if k != "conv" and v}
+    return [
+        CrossCheck(
+            "fvcore",
+            fvcore,
+            f"convolutions {fv_conv:,} (ours {conv_only:,}); it adds "
+            + (", ".join(f"{k} {v:,}" for k, v in rest.items()) or "nothing")
+            + "; it does not count GRN's products",
+        ),
+        CrossCheck(
+            "thop",
+            int(thop),
+            f"it adds batch norm at up to 4 an element and pooling ({int(thop) - conv_only:+,} to our convolutions), "
+            "and does not see GRN's bare parameters",
+        ),
+    ]

@@ -1,0 +1,193 @@
+"""Plots of a search and of a training run."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+
+from matplotlib.axes import Axes
+from matplotlib.ticker import LogLocator, MaxNLocator, MultipleLocator
+
+from hwasc.report.canvas import halo, render, sheet, ticks
+from hwasc.report.formats import count, kib, millions, percent, short
+from hwasc.report.theme import ACCENT, BLUE, GREEN, INK, NEUTRAL, ORANGE, PINK, SKY
+from hwasc.search.trial import Trial, best
+
+SERIES = (BLUE, ORANGE, GREEN, PINK, SKY, INK)
+DASHES = ("-", (0, (5, 2)), (0, (1.5, 1.5)), (0, (6, 2, 1.5, 2)))
+
+
+def search_curve(trials: Sequence[Trial]) -> str:
+    """int8 validation accuracy by trial number with its standard error, and the best so far."""
+    trials = sorted(trials, key=lambda t: t.number)
+    with sheet(3.4) as figure:
+        axes = figure.add_axes((0.06, 0.15, 0.92, 0.8))
+        if trials:
+            x, y = [t.number for t in trials], [t.accuracy for t in trials]
+            axes.errorbar(
+                x, y, [t.standard_error for t in trials], fmt="none", ecolor=NEUTRAL, elinewidth=0.8, alpha=0.7
+            )
+            axes.plot(x, y, "o", color=BLUE, markersize=4.5 if len(x) <= 100 else 3, label="trial, ± standard error")
+            so_far = [max(y[: i + 1]) for i in range(len(y))]
+            axes.plot(
+                [*x, x[-1] + 0.5],
+                [*so_far, so_far[-1]],
+                drawstyle="steps-post",
+                color=INK,
+                linewidth=1.4,
+                label="best so far",
+            )
+            top = best(trials)
+            axes.plot(
+                [top.number],
+                [top.accuracy],
+                "*",
+                color=ACCENT,
+                markersize=12,
+                label=f"best: trial {top.number}, {percent(top.accuracy)}",
+            )
+            axes.set_xlim(x[0] - 0.7, x[-1] + 0.7)
+            axes.legend(loc="lower right", ncols=3)
+            low = min(a - t.standard_error for a, t in zip(y, trials, strict=True))
+            high = max(a + t.standard_error for a, t in zip(y, trials, strict=True))
+            room = max(high - low, 0.02)
+            axes.set_ylim(low - 0.22 * room, high + 0.05 * room)  # the legend stands below the points
+        axes.xaxis.set_major_locator(MaxNLocator(12, integer=True, steps=[1, 2, 5, 10], min_n_ticks=1))
+        axes.set(xlabel="trial", ylabel="int8 validation accuracy")
+        ticks(axes.yaxis, lambda v: f"{100 * v:.3g} %")
+        axes.grid(axis="y")
+        return render(figure)
+
+
+def pareto_plot(trials: Sequence[Trial], front: Sequence[Trial], limits: Mapping[str, int]) -> str:
+    """Accuracy against MACs and against activation memory: all trials, the Pareto front, the best one, the limits.
+
+    The front is that of all three together; in each panel the line joins its members that no other beats in the two
+    quantities shown. limits: by the dotted names of a budget; those of MACs and of activations are drawn.
+    """
+    with sheet(4.3) as figure:
+        figure.subplots_adjust(left=0.06, right=0.985, top=0.92, bottom=0.155, wspace=0.07)
+        left, right = figure.subplots(1, 2, sharey=True)
+        macs = next((v for k, v in limits.items() if k.startswith("macs")), None)
+        _panel(left, trials, front, lambda t: t.macs, macs, millions, "MACs")
+        _panel(
+            right,
+            trials,
+            front,
+            lambda t: t.memory,
+            limits.get("int8_memory.activations"),
+            kib,
+            "activation memory (peak RAM)",
+        )
+        left.set_ylabel("int8 validation accuracy")
+        ticks(left.yaxis, lambda v: f"{100 * v:.3g} %")
+        handles, labels = left.get_legend_handles_labels()
+        figure.legend(handles, labels, loc="lower center", ncols=4)
+        return render(figure)
+
+
+def _panel(
+    axes: Axes,
+    trials: Sequence[Trial],
+    front: Sequence[Trial],
+    cost: Callable[[Trial], int],
+    limit: int | None,
+    text: Callable[[float], str],
+    title: str,
+) -> None:
+    axes.set(xscale="log", title=title)
+    if not trials:
+        return
+    axes.plot(
+        [cost(t) for t in trials],
+        [t.accuracy for t in trials],
+        "o",
+        color=NEUTRAL,
+        alpha=0.65,
+        markersize=4,
+        label="trials",
+    )
+    axes.plot(
+        [cost(t) for t in front],
+        [t.accuracy for t in front],
+        "o",
+        color=BLUE,
+        markersize=6,
+        label="on the Pareto front",
+    )
+    line: list[Trial] = []
+    for t in sorted(front, key=lambda t: (cost(t), -t.accuracy)):
+        if not line or t.accuracy > line[-1].accuracy:
+            line.append(t)
+    axes.plot(
+        [cost(t) for t in line],
+        [t.accuracy for t in line],
+        color=BLUE,
+        linewidth=1.2,
+        drawstyle="steps-post",
+        label="best for the cost",
+    )
+    top = best(list(trials))
+    axes.plot([cost(top)], [top.accuracy], "*", color=ACCENT, markersize=13, label="best")
+    low, high = min(map(cost, trials)), max(map(cost, trials))
+    if limit is not None and limit <= 6 * high:
+        high, low = max(high, limit), min(low, limit)
+        axes.axvline(limit, color=INK, linestyle=(0, (4, 2)), linewidth=1)
+        inner = math.log(limit / low) > 0.5 * math.log(high / low)
+        axes.text(
+            limit, 1.015, f"limit {text(limit)}", ha="right" if inner else "left", transform=axes.get_xaxis_transform()
+        )
+    elif limit is not None:
+        axes.text(1, 1.015, f"limit {text(limit)}, beyond →", ha="right", transform=axes.transAxes)
+    low, high = max(low, 1), max(high, 1)
+    room = max((high / low) ** 0.06, 1.08)
+    axes.set_xlim(low / room, high * room)
+    spread = math.log(high * room / low * room)
+    if text is kib:  # powers of two
+        axes.xaxis.set_major_locator(LogLocator(2, (1.0, 1.5) if spread < 1.5 else (1.0,), numticks=14))
+        ticks(axes.xaxis, lambda v: f"{v / 1024:,.3g} KiB")
+    else:
+        subs = (1.0, 2.0, 5.0) if spread > 2 else (1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0)
+        axes.xaxis.set_major_locator(LogLocator(10, subs, numticks=14))
+        ticks(axes.xaxis, millions)
+    axes.minorticks_off()
+    axes.grid()
+
+
+def training_curve(series: Mapping[str, Sequence[float]]) -> str:
+    """Loss by epoch, one line a series, the last value at its end."""
+    with sheet(3.2) as figure:
+        axes = figure.add_axes((0.06, 0.16, 0.84, 0.78))
+        longest = 1
+        for i, (name, values) in enumerate((n, v) for n, v in series.items() if v):
+            ink, dash = SERIES[i % len(SERIES)], DASHES[i // len(SERIES) % len(DASHES)]
+            x = range(1, len(values) + 1)
+            axes.plot(
+                x,
+                values,
+                color=ink,
+                linestyle=dash,
+                linewidth=1.6,
+                marker="o" if len(values) < 3 else None,
+                markersize=4,
+            )
+            axes.annotate(
+                f"{short(name, 18)}  {values[-1]:.3f}",
+                (len(values), values[-1]),
+                (6, 0),
+                textcoords="offset points",
+                va="center",
+                color=ink,
+                annotation_clip=False,
+                path_effects=halo(),
+            )
+            longest = max(longest, len(values))
+        axes.set(
+            xlabel="epoch",
+            ylabel="training loss",
+            xlim=(0.5 if longest < 10 else 1, longest + (0.5 if longest < 10 else 0)),
+        )
+        axes.xaxis.set_major_locator(MultipleLocator(1) if longest <= 12 else MaxNLocator(integer=True))
+        ticks(axes.xaxis, count)
+        axes.grid(axis="y")
+        return render(figure)

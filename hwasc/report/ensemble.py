@@ -1,0 +1,71 @@
+"""What the teachers and the ways to fuse them reach, and whether the learned fusion earns its place."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from hwasc.report import plots
+from hwasc.report.formats import decimal, percent, points
+from hwasc.report.page import Paragraph, Part, Picture, Table
+
+FUSED = ("mean", "z1", "z2", "z1+z2")
+
+
+@dataclass(frozen=True)
+class Line:
+    """A teacher or a way to fuse: macro accuracy 0..1, log loss in nats."""
+
+    name: str
+    accuracy: float
+    log_loss: float
+
+
+def lines(rows: Sequence[Any]) -> list[Line]:
+    """Rows as lines, from records with these attributes or from their JSON form."""
+    plain = [
+        r if isinstance(r, Mapping) else {k: getattr(r, k) for k in ("name", "accuracy", "log_loss")} for r in rows
+    ]
+    return [Line(str(r.get("name", "")), _number(r.get("accuracy")), _number(r.get("log_loss"))) for r in plain]
+
+
+def fusion_parts(rows: Sequence[Any], clips: int | None = None) -> list[Part]:
+    """The verdict in a sentence, the bars, the table."""
+    table = lines(rows)
+    over = (
+        f"over {clips:,} clips" if clips else "on clips that neither the teachers nor the fusion heads were fitted on"
+    )
+    shown = [(r.name, percent(r.accuracy), decimal(r.log_loss)) for r in table]
+    return [
+        *([Paragraph(text)] if (text := verdict(table)) else []),
+        Picture(
+            plots.fusion_bars(table),
+            f"Measured {over}. Teachers in grey, the plain mean of their logits in orange, the learned heads in blue.",
+        ),
+        Table(("teacher or fusion", "macro accuracy", "log loss"), shown, f"Measured {over}"),
+    ]
+
+
+def verdict(table: Sequence[Line]) -> str:
+    """How the learned fusion compares with the plain mean and the best single teacher; empty if they are not there."""
+    named = {r.name: r for r in table}
+    teachers = [r for r in table if r.name not in FUSED]
+    if "mean" not in named or "z1+z2" not in named:
+        return ""
+    mean, learned = named["mean"], named["z1+z2"]
+    gain, loss = learned.accuracy - mean.accuracy, learned.log_loss - mean.log_loss
+    text = f"The learned fusion z1+z2 reaches {percent(learned.accuracy)}, {points(gain)} points against the plain mean"
+    if teachers:
+        top = max(teachers, key=lambda r: r.accuracy)
+        text += f" and {points(learned.accuracy - top.accuracy)} against the best single teacher, {top.name}"
+    text += f"; its log loss is {decimal(learned.log_loss)} (mean: {decimal(mean.log_loss)})."
+    if gain <= 0 and loss >= 0:
+        return text + " The learned heads do not beat the plain mean here."
+    if gain <= 0 or loss >= 0:
+        return text + f" It beats the plain mean in {'log loss' if loss < 0 else 'accuracy'} only."
+    return text
+
+
+def _number(value: Any) -> float:
+    return float(value) if isinstance(value, (int, float)) else float("nan")

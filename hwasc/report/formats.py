@@ -1,0 +1,72 @@
+"""How numbers and foreign text read in a report: thousands separated, bytes also as KiB, accuracies in per cent."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+ABSENT, MINUS, TIMES = "\u2013", "\u2212", "\u00d7"
+
+
+def clean(text: object) -> str:
+    """Text that XML and UTF-8 can hold: control characters and lone surrogates (odd file names) become U+FFFD."""
+    kept = (c if c in "\n\t" or ((c.isprintable() or c.isspace()) and ord(c) > 31) else "\ufffd" for c in str(text))
+    return "".join(kept)
+
+
+def short(text: object, width: int) -> str:
+    """Clean text on one line of at most `width` characters."""
+    line = " ".join(clean(text).split())
+    return line if len(line) <= width else line[: width - 1] + "…"
+
+
+def count(value: float | None) -> str:
+    """A count, e.g. `29,419,156`."""
+    return ABSENT if value is None else f"{value:,.0f}".replace("-", MINUS)
+
+
+def millions(value: float) -> str:
+    """A count in short, e.g. `29.4 M`, `331 k`."""
+    if value >= 1e6:
+        return f"{value / 1e6:,.3g} M" if value < 1e9 else f"{value / 1e9:,.3g} G"
+    return f"{value / 1e3:,.3g} k" if value >= 1e3 else f"{value:,.0f}"
+
+
+def kib(value: float) -> str:
+    """Bytes in short, e.g. `206.0 KiB`; below one KiB in bytes."""
+    return f"{value / 1024:,.1f} KiB" if abs(value) >= 1024 or not value else f"{value:,.0f} B"
+
+
+def size(value: float | None) -> str:
+    """Bytes exactly and in KiB, e.g. `210,944 B (206.0 KiB)`."""
+    if value is None:
+        return ABSENT
+    exact = f"{value:,.0f} B".replace("-", MINUS)
+    return exact if abs(value) < 1024 else f"{exact} ({kib(abs(value))})"
+
+
+def percent(share: float | None, digits: int = 1) -> str:
+    """A share 0..1 in per cent, e.g. `57.0 %`."""
+    return ABSENT if share is None or not math.isfinite(share) else f"{100 * share:.{digits}f} %"
+
+
+def points(difference: float | None) -> str:
+    """A difference of two shares in percentage points, signed, e.g. `-0.4` with a true minus."""
+    if difference is None or not math.isfinite(difference):
+        return ABSENT
+    return f"{100 * difference:+.1f}".replace("-", MINUS)
+
+
+def decimal(value: float | None, digits: int = 3) -> str:
+    """A plain figure such as a log loss."""
+    return ABSENT if value is None or not math.isfinite(value) else f"{value:.{digits}f}"
+
+
+def amount(name: str, value: float | None) -> str:
+    """A cost by its dotted name: bytes for memories, a count for the rest."""
+    return size(value) if "memory" in name else count(value)
+
+
+def shape(sizes: Sequence[int]) -> str:
+    """Sizes of a tensor, kernel or stride, e.g. `64 x 33` with a true multiplication sign, without spaces."""
+    return TIMES.join(map(str, sizes))

@@ -1,0 +1,17 @@
+"""Every picture of a report, each a function that returns an SVG element as text."""
+
+from hwasc.report.bars import Scored, confusion, fusion_bars, grouped_bars
+from hwasc.report.curves import pareto_plot, search_curve, training_curve
+from hwasc.report.timeline import layer_chart, memory_timeline
+
+__all__ = [
+    "Scored",
+    "confusion",
+    "fusion_bars",
+    "grouped_bars",
+    "layer_chart",
+    "memory_timeline",
+    "pareto_plot",
+    "search_curve",
+    "training_curve",
+]

@@ -1,0 +1,50 @@
+"""The profile on a terminal: limits, totals and the per-layer table on standard output."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from hwasc.pipelines.profiling import Profile
+
+
+def print_profile(profile: Profile) -> None:
+    """Print the per-layer table, the totals, the limits and the cross-checks."""
+    console = Console(highlight=False, soft_wrap=True)
+    console.width = max(console.width, 120)  # a pipe has no width: do not cut the table
+    fe = profile.architecture.front_end
+    title = f"{profile.architecture.id}: log-mel {fe.mels} x {fe.frames}, {profile.architecture.classes} classes"
+    table = Table(title=title, title_justify="left")
+    columns = ("layer", "kind", "output CxFxT", "kernel", "parameters", "MACs", "weights B", "live memory B")
+    for i, column in enumerate(columns):
+        table.add_column(column, justify="left" if i < 3 else "right", no_wrap=True)
+    peak = max(layer.live_memory for layer in profile.layers)
+    for y in profile.layers:
+        stride = "" if y.stride == (1, 1) else f"/{y.stride[0]}x{y.stride[1]}"
+        table.add_row(
+            y.name,
+            y.kind,
+            "x".join(map(str, y.shape)),
+            f"{y.kernel}{stride}",
+            f"{y.parameters:,}",
+            f"{y.macs:,}",
+            f"{y.weights:,}",
+            f"{y.live_memory:,}{' *' if y.live_memory == peak else '  '}",
+        )
+    console.print(table)
+    c = profile.costs
+    console.print(
+        f"parameters {c.parameters:,}   MACs {c.macs.conv:,} conv (GRN {c.macs.grn:,} of it), {c.macs.torchinfo:,} torchinfo"
+    )
+    console.print(
+        f"int8 memory: weights {c.int8_memory.weights:,} B, activations {c.int8_memory.activations:,} B "
+        f"(least possible {c.int8_memory.lower_bound:,} B), total {c.int8_memory.total:,} B"
+    )
+    for check in profile.checks:
+        met = "within" if check.slack >= 0 else "OVER  "
+        console.print(f"  {met}  {check.name:<24} {check.value:>12,} of {check.limit:>12,}   slack {check.slack:+,}")
+    for cross in profile.cross_checks:
+        console.print(f"cross-check {cross.tool}: {cross.macs:,} MACs; {cross.explanation}")

@@ -1,0 +1,235 @@
+"""The profiling report: what an architecture costs, where, and whether it fits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from hwasc.cost import Costs, Layer, memory
+from hwasc.cost import graph as deployment
+from hwasc.cost.limits import Check
+from hwasc.records.architecture import Architecture
+from hwasc.report import plots
+from hwasc.report.formats import TIMES, amount, count, kib, percent, shape, short, size
+from hwasc.report.page import Fact, Facts, Meter, Paragraph, Picture, Preformatted, Section, Table, page
+
+EXACT = (
+    "Figures marked exact are counted on the deployment graph: the int8 tensors and operators as they run on the chip; "
+    "none is an estimate."
+)
+
+
+def profile_report(
+    architecture: Architecture,
+    costs: Costs,
+    layers: Sequence[Layer],
+    checks: Sequence[Check],
+    budget_name: str | None,
+    cross: Sequence[tuple[str, int | float, str]] = (),
+    provenance: Mapping[str, Any] | None = None,
+    environment: Mapping[str, Any] | None = None,
+) -> str:
+    """The page as text. cross: (tool, its figure, why it differs); provenance: as the architecture file has it."""
+    limit = next((c.limit for c in checks if c.name == "int8_memory.activations"), None)
+    sections = [Section("Summary", [Paragraph(_verdict(checks, budget_name)), Facts(cards(costs)), Paragraph(EXACT)])]
+    if checks:
+        sections.append(Section(f"Limits of {budget_name or 'the budget'}", [limits_table(checks)]))
+    sections.append(
+        Section(
+            "Activation memory over time",
+            [
+                Paragraph(_peak(architecture)),
+                Picture(
+                    plots.memory_timeline(architecture, limit),
+                    "Exact. The arena as the runtime's greedy planner lays it out: each box is one activation "
+                    "buffer, as wide as the steps during which it is alive and as high as its bytes, at its place in "
+                    "the arena, in the colour of the part of the net that writes it. The stepped line sums what is "
+                    "alive.",
+                ),
+            ],
+        )
+    )
+    sections.append(
+        Section(
+            "Layers",
+            [
+                Picture(
+                    plots.layer_chart(layers),
+                    "Exact. Multiply-accumulates, bytes of constants in flash and bytes of activations alive, by "
+                    "layer in the order of the run (output as channels, frequency, time). Layers at the memory peak "
+                    "are red.",
+                ),
+                layer_table(layers),
+            ],
+        )
+    )
+    sections.append(
+        Section(
+            "Architecture",
+            [
+                Paragraph(_front_end(architecture)),
+                Preformatted(architecture.text()),
+                Paragraph(f"id {architecture.id}"),
+            ],
+        )
+    )
+    if cross:
+        rows = [(tool, figure if isinstance(figure, float) else count(figure), why) for tool, figure, why in cross]
+        sections.append(
+            Section(
+                "Cross-checks",
+                [Table(("tool", "figure", "how it differs"), rows, "The same net as other tools count it")],
+            )
+        )
+    if provenance:
+        sections.append(Section("Provenance", [flat_table(provenance)]))
+    return page(
+        "Profile of " + short(architecture.id, 40),
+        f"{len(architecture.blocks)} blocks, {architecture.classes} classes, "
+        f"log-mel {shape((architecture.front_end.mels, architecture.front_end.frames))}",
+        sections,
+        environment,
+    )
+
+
+def cards(costs: Costs) -> dict[str, Fact]:
+    """The summary cards of an architecture's costs."""
+    m = costs.int8_memory
+    over = m.activations / m.lower_bound - 1 if m.lower_bound else 0.0
+    plan = "the least that any plan of these operators needs" + (
+        f"; the greedy plan takes {percent(over)} more" if over else ", and the greedy plan meets it"
+    )
+    return {
+        "Parameters": Fact(
+            count(costs.parameters), f"{size(costs.parameter_memory)} at int8, batch norm counted", "exact"
+        ),
+        "MACs, torchinfo rule": Fact(count(costs.macs.torchinfo), "the DCASE rule, unfused; a clip", "exact"),
+        "MACs as run": Fact(
+            count(costs.macs.conv), f"batch norm folded, of which GRN {count(costs.macs.grn)}; a clip", "exact"
+        ),
+        "Weights in flash": Fact(kib(m.weights), f"{count(m.weights)} B: int8 weights, int32 biases", "exact"),
+        "Peak activations in RAM": Fact(
+            kib(m.activations), f"{count(m.activations)} B: arena head of the greedy plan", "exact"
+        ),
+        "Lower bound of activations": Fact(kib(m.lower_bound), f"{count(m.lower_bound)} B: {plan}", "exact"),
+    }
+
+
+def limits_table(checks: Sequence[Check]) -> Table:
+    """Each limit with value, slack and a bar; those exceeded stand out."""
+    rows = [
+        (
+            c.name,
+            amount(c.name, c.value),
+            amount(c.name, c.limit),
+            amount(c.name, c.slack),
+            "met" if c.slack >= 0 else "exceeded",
+            Meter(c.value / c.limit),
+        )
+        for c in checks
+    ]
+    return Table(
+        ("limit", "value (exact)", "limit", "slack", "verdict", "share"),
+        rows,
+        "",
+        [i for i, c in enumerate(checks) if c.slack < 0],
+    )
+
+
+def layer_table(layers: Sequence[Layer]) -> Table:
+    """One row an operator; those at the memory peak stand out."""
+    peak = max((r.live_memory for r in layers), default=0)
+    rows = [
+        (
+            i,
+            r.name,
+            r.kind,
+            shape(r.shape),
+            shape((r.kernel, r.kernel)),
+            shape(r.stride),
+            r.parameters,
+            r.macs,
+            r.weights,
+            r.live_memory,
+            kib(r.live_memory),
+        )
+        for i, r in enumerate(layers, 1)
+    ]
+    columns = (
+        "step",
+        "layer",
+        "operator",
+        f"output C{TIMES}F{TIMES}T",
+        "kernel",
+        f"stride F{TIMES}T",
+        "parameters",
+        "MACs",
+        "weights, B",
+        "alive, B",
+        "alive",
+    )
+    return Table(
+        columns,
+        rows,
+        "Exact. Every operator in the order of the run; rows at the memory peak are marked",
+        [i for i, r in enumerate(layers) if r.live_memory == peak],
+    )
+
+
+def flat_table(values: Mapping[str, Any], caption: str = "") -> Table:
+    """Nested keys and values as dotted keys and values."""
+
+    def walk(value: Any, name: str) -> list[tuple[str, Any]]:
+        if isinstance(value, Mapping) and value:
+            return [row for k, v in value.items() for row in walk(v, f"{name}.{k}" if name else str(k))]
+        text = ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else value
+        return [(name, text if isinstance(text, (int, float)) else str(text))]
+
+    return Table(("key", "value"), walk(values, ""), caption)
+
+
+def _verdict(checks: Sequence[Check], budget: str | None) -> str:
+    if not checks:
+        return "No budget was given: nothing is checked."
+    over = [c for c in checks if c.slack < 0]
+    name = budget or "the budget"
+    if not over:
+        tight = min(checks, key=lambda c: c.slack / c.limit)
+        return (
+            f"Fits {name}: {'all ' + str(len(checks)) + ' limits are' if len(checks) > 1 else 'its limit is'} met. "
+            f"The tightest is {tight.name}, with {percent(tight.slack / tight.limit)} left."
+        )
+    which = "; ".join(
+        f"{c.name} is {amount(c.name, c.value)}, over its limit by {amount(c.name, -c.slack)}" for c in over
+    )
+    return f"Does not fit {name}: {which}."
+
+
+def _peak(architecture: Architecture) -> str:
+    net = deployment.build(architecture)
+    plan = memory.plan_greedy(net)
+    alive = memory.live(list(plan.buffers))
+    step = max(range(len(alive)), key=lambda s: (alive[s], -s))
+    writer = {op.output: op.layer for op in net.operators}
+    held = sorted((b for b in plan.buffers if b.first <= step <= b.last), key=lambda b: -b.size)
+    names = ", ".join(f"{writer.get(b.tensor, 'the input')} ({kib(b.size)})" for b in held[:6]) + (
+        " and smaller ones" if len(held) > 6 else ""
+    )
+    where = f"step {step}, {net.operators[step - 1].layer}" if step else "the input"
+    text = f"The most is alive at {where}: {size(alive[step])}, the outputs of {names}. "
+    if plan.head == plan.lower_bound:
+        return text + "The greedy plan needs no byte more than that."
+    return text + (
+        f"The greedy plan leaves gaps and needs {size(plan.head)}: {size(plan.head - plan.lower_bound)} more than the "
+        "lower bound, which an offline plan of the same operators may save."
+    )
+
+
+def _front_end(architecture: Architecture) -> str:
+    fe = architecture.front_end
+    return (
+        f"Front end: {fe.seconds:g} s at {fe.sample_rate:,} Hz; STFT of {fe.n_fft:,} points, window {fe.window:,}, "
+        f"hop {fe.hop:,}; {fe.mels} mel bands from {fe.f_min:,.0f} to {fe.f_max:,.0f} Hz, {fe.frames} frames. "
+        f"Padding: {architecture.padding}. One line a block: kernel (k), stride (s), "
+        "expanded channels (e), output channels (c), shortcut (skip), GRN."
+    )

@@ -1,0 +1,165 @@
+"""The search report: the space, the budget, the trials, the front and the best."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from hwasc.cost.limits import Range
+from hwasc.report import plots
+from hwasc.report.ensemble import fusion_parts
+from hwasc.report.formats import amount, count, kib, percent
+from hwasc.report.page import Fact, Facts, Paragraph, Picture, Preformatted, Section, Table, page
+from hwasc.report.profiling import flat_table
+from hwasc.search.trial import Trial
+
+
+def search_report(
+    space_name: str,
+    log10_size: float,
+    ranges: Sequence[Range],
+    share_feasible: float,
+    trials: Sequence[Trial],
+    front: Sequence[Trial],
+    best: Trial,
+    best_text: str,
+    fusion_rows: Sequence[Any] = (),
+    limits: Mapping[str, int] | None = None,
+    environment: Mapping[str, Any] | None = None,
+    *,
+    clips: int | None = None,
+) -> str:
+    """The page as text. best_text: the best architecture in text form; clips: how many the accuracies are over."""
+    over = f"over {count(clips)} validation clips" if clips else "on the validation clips"
+    summary = (
+        f"The best of {count(len(trials))} trained candidates is trial {best.number} ({best.id}). Candidates beyond "
+        "the budget were never trained. Accuracies are proxy scores: short trainings that rank candidates, not the "
+        "accuracy of a student distilled in full. The test split was not read."
+    )
+    sections = [
+        Section("Summary", [Paragraph(summary), Facts(_cards(best, trials, over))]),
+        Section(
+            "Space and budget",
+            [
+                Paragraph(
+                    f"The space {space_name} has about 10^{log10_size:.1f} points; {percent(share_feasible)} of a random "
+                    "sample keep within every limit."
+                ),
+                *([_ranges(ranges)] if ranges else []),
+            ],
+        ),
+        Section(
+            "Search",
+            [
+                Picture(
+                    plots.search_curve(trials),
+                    f"Measured {over}. int8 macro accuracy of each trial, its binomial standard error, best so far.",
+                )
+            ],
+        ),
+        Section(
+            "Accuracy against cost",
+            [
+                Picture(
+                    plots.pareto_plot(trials, front, limits or {}),
+                    f"Accuracies measured {over}, costs exact. The Pareto front is that of accuracy, MACs and "
+                    "activation memory together; the lines join its members that are best for the cost shown.",
+                ),
+                trials_table(front, best, "The Pareto front, by falling accuracy; the best is marked"),
+            ],
+        ),
+        Section(
+            "Best architecture", [Preformatted(best_text), flat_table(best.point, "Its point in the search space")]
+        ),
+    ]
+    if fusion_rows:
+        sections.append(Section("Ensemble of teachers", fusion_parts(fusion_rows)))
+    sections.append(
+        Section("All trials", [trials_table(sorted(trials, key=lambda t: t.number), best, "Every trained candidate")])
+    )
+    return page(
+        f"Search of {space_name}",
+        f"{count(len(trials))} trials, {len(front)} on the Pareto front",
+        sections,
+        environment,
+    )
+
+
+def trials_table(trials: Sequence[Trial], best: Trial, caption: str) -> Table:
+    """One row a trial: accuracies with the standard error, costs, the time that the score took."""
+    rows = [
+        (
+            t.number,
+            t.id,
+            f"{percent(t.accuracy)} ± {100 * t.standard_error:.1f}",
+            percent(t.float_accuracy),
+            count(t.macs),
+            count(t.parameters),
+            count(t.memory),
+            kib(t.memory),
+            count(t.weights),
+            f"{t.seconds:,.1f}",
+        )
+        for t in trials
+    ]
+    columns = (
+        "trial",
+        "id",
+        "int8 accuracy ± SE",
+        "float accuracy",
+        "MACs",
+        "parameters",
+        "activations, B",
+        "activations",
+        "weights, B",
+        "seconds",
+    )
+    return Table(
+        columns,
+        rows,
+        f"{caption}. Accuracies measured, costs exact",
+        [i for i, t in enumerate(trials) if t.number == best.number],
+    )
+
+
+def _cards(best: Trial, trials: Sequence[Trial], over: str) -> dict[str, Fact]:
+    seconds = sum(t.seconds for t in trials)
+    return {
+        "int8 accuracy": Fact(
+            percent(best.accuracy), f"± {percent(best.standard_error)} (standard error), macro, {over}", "measured"
+        ),
+        "Float accuracy": Fact(percent(best.float_accuracy), f"macro, {over}", "measured"),
+        "MACs": Fact(count(best.macs), "a clip", "exact"),
+        "Parameters": Fact(count(best.parameters), "", "exact"),
+        "Peak activations in RAM": Fact(
+            kib(best.memory), f"{count(best.memory)} B: arena head of the greedy plan", "exact"
+        ),
+        "Weights in flash": Fact(kib(best.weights), f"{count(best.weights)} B", "exact"),
+        "Trials": Fact(
+            count(len(trials)), f"trained, of {count(max(t.asked for t in trials))} points asked for", "exact"
+        ),
+        "Time to score all trials": Fact(
+            f"{seconds / 60:,.1f} min" if seconds >= 100 else f"{seconds:,.1f} s",
+            f"{count(len(trials))} trials",
+            "measured",
+        ),
+    }
+
+
+def _ranges(ranges: Sequence[Range]) -> Table:
+    rows = [
+        (
+            r.name,
+            amount(r.name, r.limit),
+            amount(r.name, r.minimum),
+            amount(r.name, r.centre),
+            amount(r.name, r.maximum),
+            percent(r.feasible),
+        )
+        for r in ranges
+    ]
+    return Table(
+        ("limit", "at most", "minimum", "median", "maximum", "candidates within"),
+        rows,
+        "Exact costs over a random sample of the space, before anything is trained",
+    )
