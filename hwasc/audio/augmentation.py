@@ -72,10 +72,10 @@ def device_response(
     Morocutti et al., Device-robust acoustic scene classification via impulse response augmentation, 2023, moved from
     the waveform to the log-mel domain. responses: (R, mels), see `load_responses`. apply_to: bool (B,), the clips that
     may change (as a rule those of the main device); each does with probability p. front_end: that of x, to take its log
-    offset out and put it back: bands as quiet as the offset then stay so, as they do when the sound itself is filtered.
+    offset out and put it back: bands as quiet as the offset then stay so, as they do when the sound is filtered.
 
-    Against convolving the waveform with 17 microphone responses (256 bands, n_fft 4096) the mean absolute error is 0.045
-    in natural-log power on white noise and 0.061 on city recordings; without `front_end` it is 0.056 and 0.59.
+    Against convolving the waveform with 17 microphone responses (256 bands, n_fft 4096) the mean absolute error is
+    0.045 in natural-log power on white noise and 0.061 on city recordings; without `front_end` it is 0.056 and 0.59.
     """
     index = torch.randint(0, len(responses), (len(x),), generator=generator)
     chosen = (_uniform(generator, len(x)) < p) & apply_to.cpu()

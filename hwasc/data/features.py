@@ -89,7 +89,7 @@ def extract(
     progress = progress or (lambda phase, done, total: None)
     try:
         hashes = content_hashes(clips, cache, lambda done, total: progress("hashing", done, total))
-        missing = [(clip.id, MISSING) for clip, h in zip(clips, hashes) if h == MISSING]
+        missing = [(clip.id, MISSING) for clip, h in zip(clips, hashes, strict=True) if h == MISSING]
         _judge(missing, len(clips), max_unreadable, notify=None)
         entry = Entry(cache / _key(hashes, front_end), (front_end.mels, front_end.frames))
         if not entry.complete():
@@ -97,7 +97,10 @@ def extract(
                 if not entry.complete():
                     _make(entry, clips, front_end, workers, lambda done: progress("features", done, len(clips)))
     except BrokenProcessPool:
-        raise DataError(f"{cache}: a worker process died, perhaps out of memory; try fewer workers") from None
+        raise DataError(
+            f"{cache}: a worker process died, out of memory perhaps, or started from a script without "
+            "`if __name__ == '__main__':`; try one worker"
+        ) from None
     except OSError as e:
         raise DataError(_explain(e, cache, len(clips), front_end)) from None
     reasons = entry.unreadable()

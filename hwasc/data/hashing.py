@@ -71,9 +71,12 @@ def _read_index(index: Path) -> dict[str, tuple[str, str]]:
 
 def _append(index: Path, lines: list[str]) -> None:
     if lines:
-        torn = index.exists() and index.stat().st_size > 0 and not index.read_bytes().endswith(b"\n")
-        with index.open("a", encoding="utf-8", errors="surrogateescape", newline="\n") as f:
-            f.write(("\n" if torn else "") + "".join(lines))
+        with index.open("a+b") as f:
+            if f.tell() > 0:
+                f.seek(-1, os.SEEK_END)
+                if f.read(1) != b"\n":  # an earlier write was cut off
+                    f.write(b"\n")
+            f.write("".join(lines).encode("utf-8", "surrogateescape"))
         lines.clear()
 
 

@@ -59,7 +59,7 @@ def load(path: Path, ids: Sequence[str], hashes: Sequence[str]) -> npt.NDArray[n
         raise DataError(
             f"{path}: {len(missing):,} of {len(ids):,} clips have no logits, first {missing[0]}; run the teacher again"
         )
-    changed = [name for name, h in zip(ids, hashes) if kept_hashes[rows[name]] != h]
+    changed = [name for name, h in zip(ids, hashes, strict=True) if kept_hashes[rows[name]] != h]
     if changed:
         raise DataError(
             f"{path}: {len(changed):,} of {len(ids):,} clips changed since their logits were made, first {changed[0]}; "

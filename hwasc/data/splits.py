@@ -67,8 +67,11 @@ def hold_out(clips: Sequence[Clip], share: float, seed: int, keep: int = 1) -> t
             candidates = [i for i in range(len(counts)) if counts[i, scene] and free(i)]
             if candidates:
                 hold(min(candidates, key=lambda i: (counts[i].sum(), i)))
-    inside = held[location]
-    return [c for c, h in zip(clips, inside) if not h], [c for c, h in zip(clips, inside) if h]
+    kept: list[Clip] = []
+    out: list[Clip] = []
+    for clip, place in zip(clips, location, strict=True):
+        (out if held[place] else kept).append(clip)
+    return kept, out
 
 
 def _table(clips: Sequence[Clip]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:

@@ -46,7 +46,7 @@ def open_tau(
     chosen = official if subset is None else _read_subset(root, subset, official, meta)
     both = set(official) & set(evaluation)
     if both:
-        raise DataError(f"{root}: {len(both)} clips stand in both lists, training and evaluation, first {min(both)}")
+        raise DataError(f"{root}: training and evaluation list share {len(both):,} clips, first {min(both)}")
 
     def clip(name: str) -> Clip:
         scene, location, device = meta[name]
@@ -106,7 +106,7 @@ def _read_subset(root: Path, subset: str, official: list[str], meta: Mapping[str
     names = _read_list(path, meta)
     foreign = set(names) - set(official)
     if foreign:
-        raise DataError(f"{path}: {len(foreign)} clips are not in fold1_train.csv, first {min(foreign)}")
+        raise DataError(f"{path}: {len(foreign):,} of its clips are not in fold1_train.csv, first {min(foreign)}")
     return names
 
 

@@ -17,7 +17,7 @@ class Student(nn.Module):
     def __init__(self, architecture: Architecture) -> None:
         super().__init__()
         self.architecture = architecture
-        self.input = nn.Identity()
+        self.input: nn.Module = nn.Identity()
         a, channels = architecture, 1
         stem = []
         for width, stride in zip(a.stem, a.stem_strides, strict=True):
@@ -31,7 +31,7 @@ class Student(nn.Module):
         self.blocks = nn.Sequential(*blocks)
         self.head = ConvUnit(channels, a.classes, relu=False)
         self.pool = GlobalMean()
-        self.output = nn.Identity()
+        self.output: nn.Module = nn.Identity()
 
     def forward(self, x: Tensor) -> Tensor:
         return self.output(self.pool(self.head(self.blocks(self.stem(self.input(x))))))

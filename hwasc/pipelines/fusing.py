@@ -19,6 +19,7 @@ from hwasc.pipelines.teaching import Teachers, content, held_out, out_of_fold, t
 from hwasc.pipelines.workspace import Workspace
 from hwasc.records import schema
 from hwasc.records.architecture import GRN, Architecture, Block, FrontEnd
+from hwasc.report.terminal import Update
 from hwasc.training.loss import macro_accuracy
 from hwasc.training.weights import load_weights, save_weights
 
@@ -125,7 +126,7 @@ def fuse(ws: Workspace) -> Fused:
     return Fused(teachers, ensemble, ws, key)
 
 
-def _counted(batches: Callable[[int], Iterator[Any]], update: Callable[[int], None]) -> Callable[[int], Iterator[Any]]:
+def _counted(batches: Callable[[int], Iterator[Any]], update: Update) -> Callable[[int], Iterator[Any]]:
     def epoch(number: int) -> Iterator[Any]:
         yield from batches(number)
         update(number + 1)

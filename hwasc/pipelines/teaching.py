@@ -151,7 +151,7 @@ def held_out(teachers: Teachers, ws: Workspace, features: Features, what: str) -
         )
         for fold in range(teachers.folds)
     ]
-    return np.mean(per_fold, 0, dtype=np.float32)
+    return np.asarray(np.mean(per_fold, 0), np.float32)
 
 
 def _kept_logits(

@@ -32,7 +32,8 @@ def cp_mobile(
     """
     chosen = {2: (2, 2), 4: (2, 1)} if strides is None else dict(strides)
     norm = None if grn == "none" else GRN(grn, "sum", "l2")
-    channels, out = base, []
+    channels = base
+    out: list[Block] = []
     for stage, depth in enumerate(blocks):
         width = make_divisible(base * multiplier**stage)
         for _ in range(depth):

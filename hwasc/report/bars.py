@@ -6,6 +6,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
+from matplotlib.collections import PatchCollection
+from matplotlib.colors import to_rgba
 from matplotlib.patches import Rectangle
 
 from hwasc.report.canvas import WIDTH, render, sheet
@@ -93,25 +95,18 @@ def confusion(matrix: Sequence[Sequence[float]], classes: Sequence[str]) -> str:
     with sheet(side + top + 0.1, min(WIDTH, max(side + left + 2.2, 6.0))) as figure:
         width, height = figure.get_size_inches()
         axes = figure.add_axes((left / width, 0.08 / height, side / width, side / height))
+        cells, colours = [], []
         for y, row in enumerate(matrix):
-            total = sum(row)
             for x, value in enumerate(row):
-                share = value / total if total else 0.0
                 if not value:
                     continue
-                axes.add_patch(
-                    Rectangle((x, y), 1, 1, facecolor=BLUE, alpha=round(0.06 + 0.94 * share, 3), linewidth=0)
-                )
+                share = value / sum(row)
+                cells.append(Rectangle((x, y), 1, 1))
+                colours.append(to_rgba(BLUE, round(0.06 + 0.94 * share, 3)))  # faint on light and dark paper alike
                 if n <= 20:
-                    axes.text(
-                        x + 0.5,
-                        y + 0.5,
-                        f"{100 * share:.0f}",
-                        ha="center",
-                        va="center",
-                        fontsize=8,
-                        color=on(BLUE) if share > 0.85 else INK,
-                    )
+                    ink = on(BLUE) if share > 0.85 else INK
+                    axes.text(x + 0.5, y + 0.5, f"{100 * share:.0f}", ha="center", va="center", fontsize=8, color=ink)
+        axes.add_collection(PatchCollection(cells, facecolors=colours, linewidths=0))
         axes.add_patch(Rectangle((0, 0), n, n, fill=False, edgecolor=GRID, linewidth=1))
         axes.plot([0, n], [0, n], color=GRID, linewidth=0.6, zorder=0)
         axes.set(xlim=(0, n), ylim=(n, 0))

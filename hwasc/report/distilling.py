@@ -12,6 +12,7 @@ from hwasc.report.page import Fact, Facts, Paragraph, Part, Picture, Preformatte
 from hwasc.report.profiling import flat_table
 
 KINDS = ("float", "int8")
+PROVENANCE = ("id", "data", "dataset", "seed", "alpha", "temperature", "budget")
 _COSTS = {  # dotted name: label, note
     "parameters": ("Parameters", ""),
     "macs.torchinfo": ("MACs, torchinfo rule", "the DCASE rule, unfused; a clip"),
@@ -26,11 +27,12 @@ def distill_report(result: Mapping[str, Any], environment: Mapping[str, Any] | N
     """The page as text, from the JSON-like result of a distillation; what is absent is left out.
 
     Keys: architecture (text), costs, float and int8 (accuracy, log_loss, per_device, per_class, groups; 0..1),
-    fusion (rows), losses (series by name), onnx (agreement, clips), confusion (counts, rows: truth), classes, clips.
+    fusion (rows), losses (series by name), onnx (agreement, clips), confusion (counts, rows: truth), classes, clips,
+    validation (accuracy of float and int8), environment, and what `PROVENANCE` names.
     """
     clips = _clips(result)
     over = f"over {count(clips)} test clips" if clips else "on the test clips"
-    sections = [Section("Summary", [Paragraph(_story(result, over)), *_cards(result, over)])]
+    sections = [Section("Summary", [Paragraph(_story(result, over)), *_cards(result, over), *_scores(result, over)])]
     for key, title, what in (
         ("groups", "Groups of devices", "group"),
         ("per_device", "Devices", "device"),
@@ -59,18 +61,20 @@ def distill_report(result: Mapping[str, Any], environment: Mapping[str, Any] | N
     if result.get("fusion"):
         sections.append(Section("Ensemble of teachers", fusion_parts(result["fusion"])))
     if onnx := _map(result.get("onnx")):
-        sections.append(Section("Exported file", [Facts(_onnx(onnx))]))
+        sections.append(Section("Exported file", _onnx(onnx)))
     if costs := _map(result.get("costs")):
         sections.append(
             Section("Costs", [flat_table(costs, "Exact, counted on the deployment graph; memories in bytes")])
         )
     if text := result.get("architecture"):
         sections.append(Section("Architecture", [Preformatted(str(text))]))
+    if origin := {k: result[k] for k in PROVENANCE if result.get(k) is not None}:
+        sections.append(Section("Provenance", [flat_table(origin)]))
     return page(
         "Distilled student",
         f"int8 {percent(_get(result, 'int8', 'accuracy'))} macro accuracy {over}",
         sections,
-        environment,
+        environment or _map(result.get("environment")),
     )
 
 
@@ -130,21 +134,45 @@ def _confused(matrix: list[list[float]], classes: list[str]) -> Table:
     )
 
 
-def _onnx(onnx: Mapping[str, Any]) -> dict[str, Fact | str]:
-    known: dict[str, Fact | str] = {}
-    if isinstance(agreement := onnx.get("agreement"), (int, float)):
-        clips = onnx.get("clips")
-        note = "share of clips for which the ONNX file decides as the trained student" + (
-            f", over {count(clips)} clips" if clips else ""
-        )
-        known["ONNX agreement"] = Fact(percent(agreement), note, "measured")
-    known |= {str(k): str(v) for k, v in onnx.items() if k not in ("agreement", "clips")}
-    return known
+def _onnx(onnx: Mapping[str, Any]) -> list[Part]:
+    over = f", over {count(onnx['clips'])} clips" if onnx.get("clips") else ""
+    known = {
+        "agreement": ("ONNX agreement", f"share of clips on which the file names the same class as the student{over}"),
+        "accuracy": ("ONNX accuracy", f"macro, measured with the file itself{over}"),
+    }
+    facts = {
+        label: Fact(percent(onnx[key]), note, "measured")
+        for key, (label, note) in known.items()
+        if isinstance(onnx.get(key), (int, float))
+    }
+    rest = {k: v for k, v in onnx.items() if k not in (*known, "clips")}
+    return [*([Facts(facts)] if facts else []), *([flat_table(rest)] if rest else [])]
+
+
+def _scores(result: Mapping[str, Any], over: str) -> list[Part]:
+    """Float and int8 in one table, with what else was measured of them."""
+    rows = []
+    for kind in KINDS:
+        scores, validation = _map(result.get(kind)), _map(result.get("validation")).get(kind)
+        if scores:
+            by_location = scores.get("by_location")
+            rows.append(
+                [
+                    kind,
+                    percent(scores.get("accuracy")),
+                    decimal(scores.get("log_loss")),
+                    percent(by_location),
+                    percent(validation),
+                ]
+            )
+    columns = ("numbers", "macro accuracy", "log loss, nats", "locations named right", "on validation clips")
+    return [Table(columns, rows, f"Measured {over}; the last column on the validation clips")] if rows else []
 
 
 def _clips(result: Mapping[str, Any]) -> int | None:
     matrix = result.get("confusion")
-    return result.get("clips") or (int(sum(map(sum, matrix))) if matrix else None)
+    clips = result.get("clips") or _map(result.get("int8")).get("clips")
+    return clips or (int(sum(map(sum, matrix))) if matrix else None)
 
 
 def _map(value: Any) -> Mapping[str, Any]:

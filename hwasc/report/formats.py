@@ -25,6 +25,11 @@ def count(value: float | None) -> str:
     return ABSENT if value is None else f"{value:,.0f}".replace("-", MINUS)
 
 
+def plural(number: int, noun: str) -> str:
+    """A count with its noun, e.g. `1 trial`, `60 trials`."""
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")
+
+
 def millions(value: float) -> str:
     """A count in short, e.g. `29.4 M`, `331 k`."""
     if value >= 1e6:

@@ -196,7 +196,7 @@ def _verdict(checks: Sequence[Check], budget: str | None) -> str:
     if not over:
         tight = min(checks, key=lambda c: c.slack / c.limit)
         return (
-            f"Fits {name}: {'all ' + str(len(checks)) + ' limits are' if len(checks) > 1 else 'its limit is'} met. "
+            f"Fits {name}: {'every limit' if len(checks) > 1 else 'its one limit'} is met. "
             f"The tightest is {tight.name}, with {percent(tight.slack / tight.limit)} left."
         )
     which = "; ".join(

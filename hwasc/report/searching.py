@@ -8,7 +8,7 @@ from typing import Any
 from hwasc.cost.limits import Range
 from hwasc.report import plots
 from hwasc.report.ensemble import fusion_parts
-from hwasc.report.formats import amount, count, kib, percent
+from hwasc.report.formats import amount, count, kib, percent, plural
 from hwasc.report.page import Fact, Facts, Paragraph, Picture, Preformatted, Section, Table, page
 from hwasc.report.profiling import flat_table
 from hwasc.search.trial import Trial
@@ -32,7 +32,7 @@ def search_report(
     """The page as text. best_text: the best architecture in text form; clips: how many the accuracies are over."""
     over = f"over {count(clips)} validation clips" if clips else "on the validation clips"
     summary = (
-        f"The best of {count(len(trials))} trained candidates is trial {best.number} ({best.id}). Candidates beyond "
+        f"The best of {plural(len(trials), 'trained candidate')} is trial {best.number} ({best.id}). Candidates beyond "
         "the budget were never trained. Accuracies are proxy scores: short trainings that rank candidates, not the "
         "accuracy of a student distilled in full. The test split was not read."
     )
@@ -42,8 +42,8 @@ def search_report(
             "Space and budget",
             [
                 Paragraph(
-                    f"The space {space_name} has about 10^{log10_size:.1f} points; {percent(share_feasible)} of a random "
-                    "sample keep within every limit."
+                    f"The space {space_name} has about 10^{log10_size:.1f} points; {percent(share_feasible)} of a "
+                    "random sample keep within every limit."
                 ),
                 *([_ranges(ranges)] if ranges else []),
             ],
@@ -79,7 +79,7 @@ def search_report(
     )
     return page(
         f"Search of {space_name}",
-        f"{count(len(trials))} trials, {len(front)} on the Pareto front",
+        f"{plural(len(trials), 'trial')}, {len(front)} on the Pareto front",
         sections,
         environment,
     )
@@ -136,11 +136,11 @@ def _cards(best: Trial, trials: Sequence[Trial], over: str) -> dict[str, Fact]:
         ),
         "Weights in flash": Fact(kib(best.weights), f"{count(best.weights)} B", "exact"),
         "Trials": Fact(
-            count(len(trials)), f"trained, of {count(max(t.asked for t in trials))} points asked for", "exact"
+            count(len(trials)), f"trained, of {plural(max(t.asked for t in trials), 'point')} asked for", "exact"
         ),
         "Time to score all trials": Fact(
             f"{seconds / 60:,.1f} min" if seconds >= 100 else f"{seconds:,.1f} s",
-            f"{count(len(trials))} trials",
+            plural(len(trials), "trial"),
             "measured",
         ),
     }

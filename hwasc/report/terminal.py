@@ -6,12 +6,20 @@ import contextlib
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from typing import Protocol
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 PLAIN_EVERY = 20.0  # seconds between plain progress lines
+
+
+class Update(Protocol):
+    """Tells how many steps are done, with a short note."""
+
+    def __call__(self, done: int, note: str = "") -> None:
+        """Report progress."""
 
 
 class Reporter:
@@ -39,10 +47,10 @@ class Reporter:
         self.console.print(table)
 
     @contextlib.contextmanager
-    def track(self, what: str, total: int) -> Iterator[Callable[[int, str], None]]:
+    def track(self, what: str, total: int) -> Iterator[Update]:
         """A bar over `total` steps; the yielded function takes the steps done and a short note (may be empty)."""
         if self.quiet or total < 1:
-            yield lambda done, note="": None
+            yield _silent
         elif self.console.is_terminal:
             columns = (
                 TextColumn("{task.description}"),
@@ -53,12 +61,20 @@ class Reporter:
             )
             with Progress(*columns, console=self.console) as bar:
                 task = bar.add_task(what, total=total, note="")
-                yield lambda done, note="": bar.update(task, completed=done, note=note)
+
+                def update(done: int, note: str = "") -> None:
+                    bar.update(task, completed=done, note=note)
+
+                yield update
         else:
             yield _plain_lines(self.say, what, total)
 
 
-def _plain_lines(say: Callable[[str], None], what: str, total: int) -> Callable[[int, str], None]:
+def _silent(done: int, note: str = "") -> None:
+    """Progress that nobody sees."""
+
+
+def _plain_lines(say: Callable[[str], None], what: str, total: int) -> Update:
     start = last = time.monotonic()
 
     def update(done: int, note: str = "") -> None:

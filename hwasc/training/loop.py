@@ -40,7 +40,8 @@ def fit(
     there when the file exists. on_epoch(epoch from 1, mean loss) is called after each. Raises HwascError when the loss is no
     longer finite.
     """
-    model.to(device).to(memory_format=torch.channels_last)  # 1.4 times faster on CPUs too
+    model.to(device)
+    model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # 1.4 times faster on CPUs too
     optimizer = torch.optim.AdamW(_groups(model, settings.weight_decay), lr=settings.lr)
     total = max(settings.epochs * steps_per_epoch, 1)
     warm = max(total // 10, 1)
@@ -75,7 +76,8 @@ def fit(
 
 def _groups(model: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
     """Weights decay; biases, norms, scales and GRN's vectors (one long axis at most) do not."""
-    decayed, free = [], []
+    decayed: list[nn.Parameter] = []
+    free: list[nn.Parameter] = []
     for p in model.parameters():
         (decayed if sum(n > 1 for n in p.shape) > 1 else free).append(p)
     return [{"params": decayed, "weight_decay": weight_decay}, {"params": free, "weight_decay": 0.0}]

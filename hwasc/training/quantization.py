@@ -49,7 +49,7 @@ class QuantConvUnit(nn.Module):
     def __init__(self, unit: ConvUnit) -> None:
         super().__init__()
         conv = unit.conv
-        self.padding_of = (conv.kernel_size[0], conv.stride) if not unit.pads_itself else None
+        self.unit_padding = None if unit.pads_itself else (conv.kernel_size[0], (conv.stride[0], conv.stride[1]))
         self.conv = qnn.QuantConv2d(
             conv.in_channels,
             conv.out_channels,
@@ -68,8 +68,8 @@ class QuantConvUnit(nn.Module):
         self.act = _act(signed=not unit.relu)
 
     def forward(self, x: Any) -> Any:
-        if self.padding_of is not None:
-            x = _with_value(x, pad_same(_value(x), *self.padding_of))
+        if self.unit_padding is not None:
+            x = _with_value(x, pad_same(_value(x), *self.unit_padding))
         return self.act(self.conv(x))
 
 
@@ -152,6 +152,7 @@ def quantize(student: Student) -> Student:
     """
     quantized = copy.deepcopy(student).cpu()
     _replace(quantized, _quantized_unit)
+    block: Any
     for block in quantized.blocks:
         # The map before the L2 response's ReLU has both signs; so has the GRN's product there.
         if isinstance(block.grn, GlobalResponseNorm):

@@ -35,7 +35,8 @@ def listed(tmp_path: Path) -> Path:
     rows = [(s, p, k) for s in ("cafe", "street") for p in range(3) for k in range(2)]
     for s, p, k in rows:
         record(tmp_path / "audio" / f"{s}{p}{k}.wav")
-    (tmp_path / "meta.csv").write_text(META + "".join(f"audio/{s}{p}{k}.wav\t{s}\t{s}-{p}\tphone{k}\n" for s, p, k in rows))
+    lines = [f"audio/{s}{p}{k}.wav\t{s}\t{s}-{p}\tphone{k}\n" for s, p, k in rows]
+    (tmp_path / "meta.csv").write_text(META + "".join(lines))
     return tmp_path
 
 
@@ -145,7 +146,7 @@ def test_a_subset_needs_official_lists(scenes: Path) -> None:
 
 
 @pytest.mark.parametrize("how", [
-    {"seconds": 0}, {"seconds": float("nan")}, {"validation_share": 0.0}, {"validation_share": 1.0}, {"test_share": 1.5},
+    {"seconds": 0}, {"seconds": float("nan")}, {"validation_share": 0.0}, {"validation_share": 1.0}, {"test_share": 2},
 ])
 def test_arguments_out_of_range(scenes: Path, how: dict[str, float]) -> None:
     with pytest.raises(UsageError, match="|".join(how)):

@@ -36,7 +36,12 @@ def test_only_changed_files_are_read_again(
 ) -> None:
     read: list[str] = []
     hash_file = hashing._hash_file
-    monkeypatch.setattr(hashing, "_hash_file", lambda name: read.append(Path(name).name) or hash_file(name))
+
+    def counted(name: str) -> str:
+        read.append(Path(name).name)
+        return hash_file(name)
+
+    monkeypatch.setattr(hashing, "_hash_file", counted)
     first = content_hashes(files, tmp_path / "cache")
     assert content_hashes(files, tmp_path / "cache") == first and read == ["0.wav", "1.wav", "2.wav"]
     files[1].path.write_bytes(b"other 1")

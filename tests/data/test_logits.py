@@ -32,7 +32,8 @@ def test_logits_come_in_the_order_asked_for(path: Path) -> None:
 
 def test_saving_again_replaces_and_leaves_nothing_behind(path: Path) -> None:
     save(path, IDS, HASHES, LOGITS + 1, TEACHER)
-    assert np.array_equal(load(path, IDS, HASHES), LOGITS + 1) and [p.name for p in path.parent.iterdir()] == ["wide.npz"]
+    assert np.array_equal(load(path, IDS, HASHES), LOGITS + 1)
+    assert [p.name for p in path.parent.iterdir()] == ["wide.npz"]
 
 
 def test_missing_and_changed_clips_are_named(path: Path) -> None:
@@ -53,7 +54,8 @@ def test_other_files_are_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="there are no such logits"):
         load(tmp_path / "absent.npz", IDS, HASHES)
     np.savez(tmp_path / "other.npz", a=np.zeros(3))
-    np.savez(tmp_path / "pickled.npz", **{n: np.array([{}], dtype=object) for n in ("ids", "hashes", "logits", "teacher")})
+    pickled = np.array([{}], dtype=object)
+    np.savez(tmp_path / "pickled.npz", ids=pickled, hashes=pickled, logits=pickled, teacher=pickled)
     np.save(tmp_path / "plain.npy", np.zeros(3))
     for name in ("other.npz", "pickled.npz", "plain.npy"):
         with pytest.raises(DataError, match="is damaged"):

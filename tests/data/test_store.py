@@ -42,7 +42,9 @@ def test_an_entry_holds_what_was_written(entry: Entry) -> None:
     assert sorted(p.name for p in entry.folder.iterdir()) == ["entry.json", "features.f16", "unreadable.txt"]
 
 
-@pytest.mark.parametrize("torn", [(b"", b""), (b"half a row", b""), (b"x" * 12, b'{"clips": 3, "unre'), (b"x" * 99, b"\x00\n")])
+@pytest.mark.parametrize(
+    "torn", [(b"", b""), (b"half a row", b""), (b"x" * 12, b'{"clips": 3, "unre'), (b"x" * 99, b"\x00\n")]
+)
 def test_a_stopped_run_resumes(entry: Entry, torn: tuple[bytes, bytes]) -> None:
     fill(entry, 2)
     assert not entry.complete()

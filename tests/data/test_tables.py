@@ -45,11 +45,11 @@ def test_an_optional_column_may_be_absent(tmp_path: Path) -> None:
     assert tables.read(tmp_path / "list.csv", tables.LIST_COLUMNS, ["scene_label"]) == [("audio/a.wav", "")]
 
 
-MISTAKES = {
+MISTAKES: dict[str, tuple[str | bytes, str]] = {
     "empty file": ("", "is empty; expected a header"),
     "header only": (HEADER, "lists no clips"),
-    "near column": (HEADER.replace("scene_label", "scene_lable") + ROW, "unknown column 'scene_lable', did you mean 'scene_label'?"),
-    "far column": (HEADER.replace("scene_label", "xyz") + ROW, "unknown column 'xyz' (expected filename, scene_label, identifier"),
+    "near column": (HEADER.replace("scene_label", "scene_lable"), "'scene_lable', did you mean 'scene_label'?"),
+    "far column": (HEADER.replace("scene_label", "xyz"), "unknown column 'xyz' (expected filename, scene_label, id"),
     "commas": ((HEADER + ROW).replace("\t", ","), "separated by tabs"),
     "missing column": ("filename\tscene_label\tidentifier\na\tb\tc\n", "column 'source_label' is missing"),
     "column twice": (HEADER.replace("identifier", "filename") + ROW, "a column stands twice"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import time
 from collections import Counter, defaultdict
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ LISTS = Path(__file__).parents[3] / "shared" / "data" / "tau2022_lists"
 needs_lists = pytest.mark.skipif(not LISTS.is_dir(), reason="the official TAU 2022 lists are not here")
 META = "filename\tscene_label\tidentifier\tsource_label\n"
 LIST = "filename\tscene_label\n"
+TRAIN, EVALUATE = "evaluation_setup/fold1_train.csv", "evaluation_setup/fold1_evaluate.csv"
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +58,6 @@ def test_opening_is_quick_and_the_same_again(full: Dataset) -> None:
     again = open_tau(LISTS, look_for_audio=False)
     assert time.process_time() - start < 6  # about 2.3 s alone
     assert again.fingerprint == full.fingerprint
-    assert open_tau(LISTS, subset="5", seed=1, look_for_audio=False).fingerprint != full.fingerprint
 
 
 @needs_lists
@@ -84,7 +85,7 @@ def _segment(name: str) -> str:
 
 @pytest.fixture
 def small(tmp_path: Path) -> Path:
-    """Two scenes with three places each for training and one for evaluation, two clips a place; one place in no list."""
+    """Two scenes with three places each for training and one for evaluation, two clips each; one place in no list."""
     rows = [(s, p, k) for s in ("bus", "park") for p in range(5) for k in range(2)]
     names = {(s, p, k): f"audio/{s}-{p}-{k}.wav" for s, p, k in rows}
     (tmp_path / "evaluation_setup").mkdir()
@@ -122,36 +123,36 @@ def edit(path: Path, old: str, new: str) -> None:
     path.write_text(text.replace(old, new))
 
 
-MISTAKES = {
+def relabel(root: Path) -> None:
+    """Make the evaluation clips of `bus` a scene of their own."""
+    for k in (0, 1):
+        for path in (root / "meta.csv", root / EVALUATE):
+            edit(path, f"bus-3-{k}.wav\tbus", f"bus-3-{k}.wav\ttram")
+
+
+def merge(root: Path) -> None:
+    """Make all training clips of `bus` come from one place."""
+    for k in (1, 2):
+        edit(root / "meta.csv", f"\tbus\tbus-{k}", "\tbus\tbus-0")
+
+
+MISTAKES: dict[str, tuple[Callable[[Path], object], str]] = {
     "no meta": (lambda r: (r / "meta.csv").unlink(), "meta.csv is missing"),
-    "no train list": (lambda r: (r / "evaluation_setup/fold1_train.csv").unlink(), "fold1_train.csv is missing"),
-    "no evaluation list": (lambda r: (r / "evaluation_setup/fold1_evaluate.csv").unlink(), "fold1_evaluate.csv is missing"),
+    "no train list": (lambda r: (r / TRAIN).unlink(), "fold1_train.csv is missing"),
+    "no evaluation list": (lambda r: (r / EVALUATE).unlink(), "fold1_evaluate.csv is missing"),
     "first file absent": (lambda r: (r / "audio/bus-0-0.wav").unlink(), "audio/bus-0-0.wav is missing, 15 of 16"),
-    "no audio": (lambda r: shutil.rmtree(r / "audio"), "audio/bus-0-0.wav is missing, none of 16 files looked for exist"),
-    "not in meta": (lambda r: edit(r / "meta.csv", "bus-1-0.wav", "bus-9-0.wav"), "audio/bus-1-0.wav is not in meta.csv"),
+    "no audio": (lambda r: shutil.rmtree(r / "audio"), "bus-0-0.wav is missing, none of 16 files looked for exist"),
+    "not in meta": (lambda r: edit(r / "meta.csv", "bus-1-0.wav", "bus-9-0.wav"), "bus-1-0.wav is not in meta.csv"),
     "other scene": (
-        lambda r: edit(r / "evaluation_setup/fold1_train.csv", "bus-1-0.wav\tbus", "bus-1-0.wav\tpark"),
-        "audio/bus-1-0.wav is 'park' here and 'bus' in meta.csv",
+        lambda r: edit(r / TRAIN, "bus-1-0.wav\tbus", "bus-1-0.wav\tpark"), "is 'park' here and 'bus' in meta.csv"
     ),
-    "in both": (
-        lambda r: edit(r / "evaluation_setup/fold1_evaluate.csv", "bus-3-0", "bus-1-0"), "1 clips stand in both lists",
-    ),
+    "in both": (lambda r: edit(r / EVALUATE, "bus-3-0", "bus-1-0"), "share 1 clips, first audio/bus-1-0.wav"),
     "shared location": (
-        lambda r: edit(r / "meta.csv", "bus-3-0.wav\tbus\tbus-3", "bus-3-0.wav\tbus\tbus-1"), "location bus-1 is in both",
+        lambda r: edit(r / "meta.csv", "bus-3-0.wav\tbus\tbus-3", "bus-3-0.wav\tbus\tbus-1"), "bus-1 is in both"
     ),
-    "one location": (
-        lambda r: [edit(r / "meta.csv", f"\tbus\tbus-{k}", "\tbus\tbus-0") for k in (1, 2)],
-        "too few locations of 'bus': 1 can be read, 2 are needed",
-    ),
-    "scene only in evaluation": (
-        lambda r: [
-            edit(r / "meta.csv", f"bus-3-{k}.wav\tbus", f"bus-3-{k}.wav\ttram")
-            or edit(r / "evaluation_setup/fold1_evaluate.csv", f"bus-3-{k}.wav\tbus", f"bus-3-{k}.wav\ttram")
-            for k in (0, 1)
-        ],
-        "evaluation list has clips of 'tram'",
-    ),
-    "empty list": (lambda r: (r / "evaluation_setup/fold1_evaluate.csv").write_text(LIST), "lists no clips"),
+    "one location": (merge, "too few locations of 'bus': 1 can be read, 2 are needed"),
+    "scene only in evaluation": (relabel, "evaluation list has clips of 'tram'"),
+    "empty list": (lambda r: (r / EVALUATE).write_text(LIST), "lists no clips"),
 }
 
 
@@ -180,5 +181,5 @@ def test_absent_subsets_name_those_that_are_there(small: Path, subset: str) -> N
 
 def test_a_subset_outside_the_training_list_is_refused(small: Path) -> None:
     edit(small / "split25.csv", "bus-1-0", "bus-3-0")
-    with pytest.raises(DataError, match="1 clips are not in fold1_train.csv, first audio/bus-3-0.wav"):
+    with pytest.raises(DataError, match=r"1 of its clips are not in fold1_train\.csv, first audio/bus-3-0\.wav"):
         open_dataset(small, subset="25")

@@ -124,11 +124,9 @@ def _write_all(folder: Path, spec: SyntheticSpec, workers: int, progress: Callab
         (folder / name).mkdir()
     for index in range(MICROPHONES):
         microphone = random_microphone(stream(spec.seed, "microphone", index))
-        _write(
-            folder / f"impulse_responses/microphone-{index:02d}.wav",
-            0.9 * _peak_one(impulse_response(microphone, spec.sample_rate)),
-            spec.sample_rate,
-        )
+        response = impulse_response(microphone, spec.sample_rate)
+        path = folder / f"impulse_responses/microphone-{index:02d}.wav"
+        _write(path, response * (0.9 / abs(response).max()), spec.sample_rate)
     locations = list(_locations(spec))
     write = partial(_write_location, folder, spec)
     tables: dict[str, list[Row]] = {"train": [], "test": []}
@@ -147,15 +145,15 @@ def _write_all(folder: Path, spec: SyntheticSpec, workers: int, progress: Callab
     else:
         # Spawned, because a forked child may inherit locks of the caller's numeric threads.
         with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
-            collect(pool.map(write, locations, chunksize=4))
+            try:
+                collect(pool.map(write, locations, chunksize=4))
+            except BaseException:
+                pool.shutdown(wait=False, cancel_futures=True)  # else leaving the block waits for every location
+                raise
     _write_table(folder / "meta.csv", HEADER, tables["train"] + tables["test"])
     _write_table(folder / "evaluation_setup/fold1_train.csv", HEADER[:2], tables["train"])
     _write_table(folder / "evaluation_setup/fold1_evaluate.csv", HEADER[:2], tables["test"])
     (folder / "synthetic.json").write_text(json.dumps(_description(spec), indent=2) + "\n", encoding="utf-8")
-
-
-def _peak_one(sound: Array) -> Array:
-    return sound / abs(sound).max()
 
 
 def _description(spec: SyntheticSpec) -> dict[str, object]:

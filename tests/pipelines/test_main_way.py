@@ -1,0 +1,175 @@
+"""The main way on tiny data: search, distill, profile, evaluate, export; what each leaves; the test split stays closed."""
+
+from __future__ import annotations
+
+import csv
+import json
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+Run = Callable[..., tuple[int, str, str]]
+_opened: list[str] | None = None
+
+
+def _hook(event: str, args: tuple[object, ...]) -> None:
+    if event == "open" and _opened is not None and isinstance(args[0], (str, Path)):
+        _opened.append(str(args[0]))
+
+
+sys.addaudithook(_hook)
+
+
+@contextmanager
+def opened_files() -> Iterator[list[str]]:
+    """Every path that this process opens through Python (each clip is, to hash its content)."""
+    global _opened
+    _opened = []
+    try:
+        yield _opened
+    finally:
+        _opened = None
+
+
+@pytest.fixture(scope="module")
+def sealed(tiny_data: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, set[str]]:
+    """A copy of the data whose test clips are noise to any reader, and their names."""
+    root = tmp_path_factory.mktemp("sealed") / "scenes"
+    shutil.copytree(tiny_data, root)
+    names = {line.split("\t")[0] for line in (root / "evaluation_setup" / "fold1_evaluate.csv").read_text().splitlines()[1:]}
+    assert len(names) == 90
+    for name in names:
+        (root / name).write_bytes(b"sealed")
+    return root, {Path(n).name for n in names}
+
+
+def test_search_fusion_and_training_never_open_a_test_clip(
+    hwasc: Run, sealed: tuple[Path, set[str]], tiny_space: Path, tmp_path: Path, tiny_settings: list[str]
+) -> None:
+    root, test_clips = sealed
+    settings = tiny_settings
+    with opened_files() as opened:
+        status, _, err = hwasc(
+            "search", "--budget", "dcase2024", "--space", tiny_space, "--run", tmp_path / "s", "--out", tmp_path / "best.json",
+            "--data", root, "--cache", tmp_path / "cache", *settings,
+        )  # fmt: skip
+        assert status == 0, err
+        names = {Path(p).name for p in opened}
+        assert any(n.endswith("-a.wav") for n in names), "the hook sees the training clips"
+        assert not names & test_clips
+        opened.clear()
+        status, _, err = hwasc(
+            "distill", "--arch", tmp_path / "best.json", "--run", tmp_path / "d", "--data", root, "--cache", tmp_path / "cache", *settings
+        )
+    assert status == 1 and "cannot be read" in err  # sealed: the last step is the first to read them
+    assert (tmp_path / "d" / "int8.safetensors").is_file(), "training was done before"
+    first = next(i for i, p in enumerate(opened) if Path(p).name in test_clips)
+    assert any(Path(p).name.startswith(".int8.safetensors") or Path(p).name == "student.onnx" for p in opened[:first])
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("made")
+
+
+def test_search_leaves_what_it_promises(hwasc: Run, tiny_space: Path, made: Path) -> None:
+    argv = ("search", "--budget", "dcase2024", "--space", tiny_space, "--run", made / "s", "--out", made / "best.json")
+    status, out, err = hwasc(*argv, "--json", tiny=True)
+    assert status == 0, err
+    assert "limits over the space" in err and "macs.torchinfo" in err
+    result = json.loads(out)
+    trials = [json.loads(line) for line in (made / "s" / "trials.jsonl").read_text().splitlines()]
+    assert len(trials) == result["trials"] == 3 and len({t["id"] for t in trials}) == 3
+    best = json.loads((made / "best.json").read_text())
+    assert best["provenance"]["proxy"]["int8_accuracy"] == max(t["accuracy"] for t in trials)
+    assert best["provenance"]["budget"] == "dcase2024" and best["provenance"]["hwasc"]
+    assert all(limit["slack"] >= 0 for limit in best["provenance"]["limits"].values())
+    front = list(csv.DictReader((made / "s" / "pareto.csv").open()))
+    assert best["id"] in {row["id"] for row in front}
+    assert "<svg" in (made / "s" / "report.html").read_text()
+    before = (made / "s" / "trials.jsonl").read_bytes()
+    status, out, _ = hwasc(*argv, "--json", tiny=True)  # the same command again: nothing is scored anew
+    assert status == 0 and (made / "s" / "trials.jsonl").read_bytes() == before and json.loads(out)["trial"] == result["trial"]
+    status, _, err = hwasc(*argv, "--seed", 1, tiny=True)
+    assert status == 2 and "another configuration" in err and "settings.seed was 0, is now 1" in err
+
+
+def test_distill_leaves_a_measured_int8_student(hwasc: Run, made: Path) -> None:
+    status, out, err = hwasc("distill", "--arch", made / "best.json", "--run", made / "d", "--json", tiny=True)
+    assert status == 0, err
+    result = json.loads(out)
+    assert result == json.loads((made / "d" / "result.json").read_text())
+    assert result["int8"]["clips"] == 90 == sum(map(sum, result["int8"]["confusion"]))
+    assert result["onnx"]["agreement"] >= 0.99
+    assert set(result["int8"]["per_device"]) == {"a", "b", "c", "s1", "s2", "s3", "s4", "s5", "s6"}
+    assert set(result["int8"]["groups"]) == {"real", "seen", "unseen"}
+    assert [r["name"] for r in result["fusion"]] == ["crnn", "patch_transformer", "mean", "z1", "z2", "z1+z2"]
+    assert len(result["losses"]["float"]) == 2 and len(result["losses"]["qat"]) == 1
+    assert "<svg" in (made / "d" / "report.html").read_text()
+
+
+def test_distill_resumes_and_repeats_itself(hwasc: Run, made: Path) -> None:
+    """Interrupted after a stage, it goes on; from nothing, it gives the same bits."""
+    first = json.loads((made / "d" / "result.json").read_text())
+    (made / "d" / "int8.safetensors").unlink()
+    assert hwasc("distill", "--arch", made / "best.json", "--run", made / "d", tiny=True)[0] == 0
+    resumed = json.loads((made / "d" / "result.json").read_text())
+    assert hwasc("distill", "--arch", made / "best.json", "--run", made / "e", tiny=True)[0] == 0
+    again = json.loads((made / "e" / "result.json").read_text())
+    for key in ("float", "int8", "losses", "fusion", "onnx"):
+        assert first[key] == resumed[key] == again[key], key
+
+
+@pytest.mark.parametrize("file", ["student.onnx", "int8.safetensors", "float.safetensors"])
+def test_evaluate_measures_what_distill_measured(hwasc: Run, made: Path, file: str) -> None:
+    status, out, err = hwasc("evaluate", "--model", made / "d" / file, "--json", tiny=True)
+    assert status == 0, err
+    result = json.loads((made / "d" / "result.json").read_text())
+    metrics = json.loads(out)["metrics"]
+    if file == "student.onnx":
+        assert metrics["accuracy"] == pytest.approx(result["onnx"]["accuracy"])
+    else:
+        assert metrics == result[file.removesuffix(".safetensors")]
+
+
+def test_export_writes_the_same_file_again(hwasc: Run, made: Path) -> None:
+    status, _, err = hwasc("export", "--weights", made / "d" / "int8.safetensors", "--out", made / "again.onnx")
+    assert status == 0, err
+    assert (made / "again.onnx").read_bytes() == (made / "d" / "student.onnx").read_bytes()
+
+
+def test_profile_of_the_winner(hwasc: Run, made: Path) -> None:
+    status, out, err = hwasc("profile", "--arch", made / "best.json", "--json", "--html", made / "p.html")
+    assert status == 0, err
+    profile = json.loads(out)
+    assert profile["budget"] == "dcase2024" and all(x["met"] for x in profile["limits"])
+    assert profile["macs"]["conv"] > 0 and profile["int8_memory"]["activations"] > 0 and profile["parameters"] > 0
+    assert sum(y["parameters"] for y in profile["layers"]) == profile["parameters"]
+    assert "<svg" in (made / "p.html").read_text()
+
+
+def test_another_number_of_workers_gives_the_same(hwasc: Run, tiny_space: Path, made: Path, tmp_path: Path) -> None:
+    status, _, err = hwasc(
+        "search", "--budget", "dcase2024", "--space", tiny_space, "--run", tmp_path / "s", "--out", tmp_path / "best.json",
+        "--workers", 2, "--cache", tmp_path / "cache", tiny=True,
+    )  # fmt: skip
+    assert status == 0, err
+
+    def scores(folder: Path) -> dict[int, tuple[str, float]]:
+        trials = [json.loads(line) for line in (folder / "trials.jsonl").read_text().splitlines()]
+        return {t["number"]: (t["id"], t["accuracy"]) for t in trials}
+
+    assert scores(tmp_path / "s") == scores(made / "s")
+
+
+def test_labels_alone_need_no_teachers(hwasc: Run, made: Path, tmp_path: Path) -> None:
+    status, out, err = hwasc(
+        "distill", "--arch", made / "best.json", "--run", tmp_path / "l", "--json", "--set", "distill.alpha=0", tiny=True
+    )
+    assert status == 0, err
+    assert json.loads(out)["fusion"] == []
+    assert json.loads(out)["float"]["log_loss"] != json.loads((made / "d" / "result.json").read_text())["float"]["log_loss"]

@@ -1,0 +1,112 @@
+"""Budgets and search spaces: bundled ones load from anywhere, broken ones say what is wrong."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import pytest
+
+from hwasc.cost import measure
+from hwasc.cost.limits import check, resolve
+from hwasc.errors import UsageError
+from hwasc.records import bundled
+from hwasc.records.budget import Budget
+from hwasc.records.presets import dcase2024_baseline
+from hwasc.records.space import SearchSpace
+from hwasc.search.declare import random_point
+
+
+@pytest.mark.parametrize("name", bundled.names("budgets"))
+def test_every_bundled_budget_loads_and_cites_its_source(name: str, tmp_path: Path, monkeypatch: object) -> None:
+    budget = Budget.load(name)
+    assert budget.name == name and len(budget.source) > 30
+    assert all(v > 0 for v in resolve(budget).values())
+    if budget.chip:
+        assert resolve(budget)["int8_memory.activations"] < budget.chip.ram
+        assert resolve(budget)["int8_memory.weights"] < budget.chip.flash
+
+
+@pytest.mark.parametrize("year", [2023, 2024, 2025])
+def test_the_challenge_limits(year: int) -> None:
+    assert resolve(Budget.load(f"dcase{year}")) == {"parameter_memory": 128_000, "macs.torchinfo": 30_000_000}
+
+
+def test_names_and_paths_work_from_any_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert Budget.load("dcase2024") == Budget.load("budgets/dcase2024.yaml")
+    (tmp_path / "own.yaml").write_text("name: own\nlimits: {parameters: {max: 1000}}\n")
+    assert resolve(Budget.load("own.yaml")) == {"parameters": 1000}
+    with pytest.raises(UsageError, match="did you mean 'dcase202"):
+        Budget.load("dcase2042")
+
+
+def test_a_share_is_of_the_reference(tmp_path: Path) -> None:
+    path = tmp_path / "half.yaml"
+    path.write_text(
+        "name: half\nreference: dcase2024_baseline\n"
+        "limits: {macs: {max: '50%', count: conv}, int8_memory: {activations: 25%}}\n"
+    )
+    costs = measure(dcase2024_baseline())
+    assert resolve(Budget.load(path)) == {
+        "macs.conv": costs.macs.conv // 2,
+        "int8_memory.activations": costs.int8_memory.activations // 4,
+    }
+    assert all(c.slack < 0 for c in check(costs, resolve(Budget.load(path))))
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("name: x\nlimits: {mac: {max: 3}}", "did you mean 'macs'"),
+        ("name: x\nlimits: {macs: {max: many}}", "limits.macs"),
+        ("name: x\nlimits: {macs: {max: -5}}", "above 0"),
+        ("name: x\nlimits: {macs: {max: 5, count: thop}}", "count"),
+        ("name: x\nlimits: {}", "at least one limit"),
+        ("name: x\nlimits: {parameters: {max: 50%}}", "reference"),
+        ("name: x\nlimits: {parameters: {max: 50%}}\nreference: cp_mobil", "did you mean 'cp_mobile'"),
+        ("name: x\nschema: 9\nlimits: {parameters: {max: 5}}", "schema 9"),
+        ("- a\n- b", "expected a mapping"),
+        ("name: [", "not valid YAML"),
+    ],
+)
+def test_broken_budgets(tmp_path: Path, text: str, said: str) -> None:
+    path = tmp_path / "b.yaml"
+    path.write_text(text)
+    with pytest.raises(UsageError) as e:
+        resolve(Budget.load(path))
+    assert said in str(e.value) and "\n" not in str(e.value)
+
+
+@pytest.mark.parametrize("name", bundled.names("search_spaces"))
+def test_every_bundled_space_gives_valid_architectures(name: str) -> None:
+    space, rng = SearchSpace.load(name), random.Random(0)
+    for _ in range(50):
+        point = random_point(space, rng)
+        a = space.architecture(point, 10)
+        assert not space.violations(point)
+        assert len(a.blocks) == sum(point[f"stage{i}.depth"] for i in range(1, len(space.stages) + 1))
+        assert a.front_end.mels == point["mels"] and a.front_end.frames == point["frames"]
+
+
+def test_the_full_space_is_large() -> None:
+    assert SearchSpace.load("full").log10_size() > 9
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (("depth: [1, 2]", "dept: [1, 2]"), "did you mean 'depth'"),
+        (('stride: ["1x1"]', 'stride: ["3x1"]'), "stride"),
+        (("mels: [40, 64]", "mels: []"), "at least one choice"),
+        (("mels: [40, 64]", "mels: [40, 40]"), "twice"),
+        (("grn: [none, scalar, channel]", "grn: [all]"), "grn"),
+    ],
+)
+def test_broken_spaces(tmp_path: Path, change: tuple[str, str], said: str) -> None:
+    text = bundled.find("search_spaces", "small").read_text()
+    assert change[0] in text
+    path = tmp_path / "s.yaml"
+    path.write_text(text.replace(*change, 1))
+    with pytest.raises(UsageError, match=said):
+        SearchSpace.load(path)

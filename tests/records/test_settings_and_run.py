@@ -1,0 +1,67 @@
+"""Settings and the run folder."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from hwasc.errors import UsageError
+from hwasc.records import schema
+from hwasc.records.run import open_run
+from hwasc.records.settings import Settings
+
+
+def test_defaults_file_overrides_and_seed(tmp_path: Path) -> None:
+    path = tmp_path / "s.yaml"
+    path.write_text("distill: {alpha: 0.5, train: {epochs: 3}}\nsearch: {train: {lr: 1e-3}}\n")
+    s = Settings.load(path, ["distill.train.batch=16", "teachers.families=[crnn,bc_resnet]"], seed=7)
+    assert (s.distill.alpha, s.distill.train.epochs, s.distill.train.batch, s.seed) == (0.5, 3, 16, 7)
+    assert s.search.train.lr == 1e-3 and s.teachers.families == ("crnn", "bc_resnet")
+    assert s.distill.temperature == Settings().distill.temperature  # what is not named keeps its default
+
+
+@pytest.mark.parametrize(
+    ("override", "said"),
+    [
+        ("distil.alpha=0.5", "did you mean 'distill'"),
+        ("distill.alpa=0.5", "did you mean 'alpha'"),
+        ("distill.alpha=2", "alpha"),
+        ("distill.alpha", "expected name.name=value"),
+        ("search.trials=0", "trials"),
+        ("search.strategy=grid", "strategy"),
+        ("teachers.folds=1", "folds"),
+        ("seed.a=1", "'seed"),
+    ],
+)
+def test_wrong_overrides_name_the_key(override: str, said: str) -> None:
+    with pytest.raises(UsageError, match=said):
+        Settings.load(None, ["seed=1", override])
+
+
+def test_a_run_folder_refuses_another_configuration_and_shows_the_difference(tmp_path: Path) -> None:
+    open_run(tmp_path / "r", {"a": {"b": 1}, "c": (1, 2)})
+    open_run(tmp_path / "r", {"a": {"b": 1}, "c": (1, 2)})
+    with pytest.raises(UsageError, match="a.b was 1, is now 2"):
+        open_run(tmp_path / "r", {"a": {"b": 2}, "c": (1, 2)})
+    assert (tmp_path / "r" / "environment.json").is_file()
+
+
+def test_files_appear_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "x.json"
+    schema.write_whole(path, "old")
+
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError):
+        schema.write_whole(path, "new")
+    assert path.read_text() == "old" and [p.name for p in tmp_path.iterdir()] == ["x.json"]
+
+
+def test_numbers_as_people_write_them() -> None:
+    assert schema.parse_yaml("[1e-5, 30_000_000, 2.5e3, 1E2, .5]") == [1e-5, 30_000_000, 2500.0, 100.0, 0.5]
+    with pytest.raises(Exception, match="could not determine a constructor"):
+        schema.parse_yaml("!!python/object/apply:os.system ['true']")

@@ -1,0 +1,311 @@
+from __future__ import annotations
+
+import dataclasses
+import random
+import re
+import subprocess
+import sys
+import xml.etree.ElementTree as ET
+from html.parser import HTMLParser
+
+import pytest
+
+from hwasc import cost
+from hwasc.cost import graph, memory
+from hwasc.cost.limits import Check, Range
+from hwasc.records.architecture import Architecture, Block, FrontEnd
+from hwasc.records.presets import cp_mobile, dcase2024_baseline
+from hwasc.records.schema import plain
+from hwasc.report import formats, plots, reports
+from hwasc.report.ensemble import Line, verdict
+from hwasc.report.page import Fact, Facts, Meter, Paragraph, Picture, Section, Table, page
+from hwasc.search.trial import Trial, best, pareto
+
+NASTY = "<script>alert('x')</script> & \"$x_1$\" \x00\udce4 日本"
+VOID = {"meta", "link", "br", "img", "input", "hr"}
+ENVIRONMENT = {
+    "hwasc": "0.1",
+    "command": "hwasc profile --arch '<b>.json'",
+    "date": "2024-01-01",
+    "packages": {"torch": "2.6"},
+}
+FUSION = [{"name": n, "accuracy": a, "log_loss": 2 - a} for n, a in (("crnn", 0.5), ("mean", 0.55), ("z1+z2", 0.56))]
+
+
+class Page(HTMLParser):
+    """Checks that tags nest, and keeps the tags with their attributes and the visible text."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.text = ""
+        self.feed(text)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if "style" not in self.open:
+            self.text += data
+
+
+def check_page(text: str) -> Page:
+    """Well-formed, self-contained, no script, ids unique and all references inside."""
+    parsed = Page(text)
+    assert not re.search(r"https?://", re.sub(r'xmlns(:\w+)?="[^"]*"', "", text))
+    assert "script" not in {tag for tag, _ in parsed.tags}
+    assert not re.search(r"url\((?!#)|@import|src=", text)
+    ids = [a["id"] for _, a in parsed.tags if "id" in a]
+    assert len(ids) == len(set(ids))
+    used = set(re.findall(r'(?:href="#|url\(#|labelledby=")([^")]+)', text))
+    assert used <= set(ids)
+    assert all("scope" in a for tag, a in parsed.tags if tag == "th")
+    text.encode()
+    return parsed
+
+
+def svg(text: str) -> str:
+    """The visible text of a picture that must parse and refer to nothing outside."""
+    root = ET.fromstring(text)
+    assert root.tag.endswith("svg")
+    assert not re.search(r"https?://", re.sub(r'xmlns(:\w+)?="[^"]*"', "", text))
+    return " ".join("".join(e.itertext()) for e in root.iter() if e.tag.endswith("}text"))
+
+
+def trials(n: int) -> list[Trial]:
+    r = random.Random(n)
+    return [
+        Trial(
+            i,
+            f"{i:012x}",
+            {"mels": 64},
+            a := r.uniform(0.3, 0.6),
+            a + 0.01,
+            0.012,
+            9_000 + i,
+            int(10 ** r.uniform(6, 7.5)),
+            r.randrange(20_000, 130_000, 16),
+            12_000,
+            30.0,
+            2 * i + 1,
+            0,
+        )
+        for i in range(n)
+    ]
+
+
+def profile(architecture: Architecture, checks: list[Check], **more: object) -> str:
+    return reports.profile_report(
+        architecture,
+        cost.measure(architecture),
+        cost.layers(architecture),
+        checks,
+        "board <1>" if checks else None,
+        **more,
+    )  # type: ignore[arg-type]
+
+
+def search(found: list[Trial], limits: dict[str, int], **more: object) -> str:
+    ranges = [Range("int8_memory.activations", 65_536, 1_024, 40_000, 500_000, 0.5)]
+    return reports.search_report(
+        NASTY,
+        12.3,
+        ranges,
+        0.4,
+        found,
+        pareto(found),
+        best(found),
+        "logmel\nir_k3",
+        FUSION,
+        limits,
+        ENVIRONMENT,
+        **more,
+    )  # type: ignore[arg-type]
+
+
+def distilled(classes: list[str]) -> dict[str, object]:
+    n = len(classes)
+    scores = {
+        "accuracy": 0.5,
+        "log_loss": 1.1,
+        "per_device": {"a": 0.6, NASTY: 0.4},
+        "per_class": dict.fromkeys(classes, 0.5),
+    }
+    return {
+        "architecture": NASTY,
+        "costs": plain(cost.measure(cp_mobile(base=8))),
+        "float": {**scores, "accuracy": 0.512},
+        "int8": {**scores, "groups": {"seen": 0.55, "unseen": None}},
+        "fusion": FUSION,
+        "classes": classes,
+        "losses": {"float": [2.0, 1.5], "qat": [], NASTY: [1.0]},
+        "onnx": {"agreement": 0.998, "clips": 40, "file": NASTY},
+        "confusion": [[4 if i == j else 1 for j in range(n)] for i in range(n)],
+    }
+
+
+CHECKS = [Check("macs.torchinfo", 30_000_000, 29_419_156), Check("int8_memory.activations", 196_608, 210_944)]
+
+
+@pytest.mark.parametrize("build", [dcase2024_baseline, cp_mobile])
+def test_timeline_shows_the_plan(build):
+    net = graph.build(build())
+    plan = memory.plan_greedy(net)
+    shown = svg(plots.memory_timeline(build(), 196_608))
+    assert formats.size(plan.head) in shown and formats.size(plan.lower_bound) in shown
+    assert formats.size(196_608) in shown
+    assert all(name in shown for name in ("input", "stem", "block 0", "depthwise", "pool"))
+
+
+def test_timeline_boxes_end_at_the_head():
+    """The highest box edge stands on the line of the plan's head: both have the same y in the picture."""
+    text = plots.memory_timeline(dcase2024_baseline())
+    lines = {
+        m[1]: float(m[2])
+        for m in re.finditer(r'<path d="M \S+ (\S+) \nL \S+ (\S+) \n" clip-path[^>]*stroke: #d1571b', text)
+    }
+    boxes = [float(y) for d in re.findall(r'<path d="([^"]*z)\n?"', text) for y in re.findall(r"[ML] \S+ (\S+)", d)]
+    assert len(lines) == 1
+    assert any(abs(y - next(iter(lines.values()))) < 1e-3 for y in boxes)
+
+
+def test_timeline_beyond_the_picture_and_many_operators():
+    block = Block(3, 64, 32, (1, 1), True)
+    long = Architecture(FrontEnd.for_clip(64, 64), (8, 32), (block,) * 15, 10)
+    assert len(graph.build(long).operators) == 64
+    assert "above the picture" in svg(plots.memory_timeline(long, 10**8))
+    svg(plots.layer_chart(cost.layers(long)))
+    longer = dataclasses.replace(long, blocks=(block,) * 40)
+    svg(plots.memory_timeline(longer))
+
+
+def test_layer_chart_merges_the_operators_of_a_layer():
+    shown = svg(plots.layer_chart(cost.layers(cp_mobile())))
+    assert shown.count("blocks.0.grn") == 1
+    assert "224.0 KiB" in shown
+
+
+def test_profile_report():
+    text = profile(
+        dcase2024_baseline(),
+        CHECKS,
+        cross=[("thop", 32_700_000, NASTY)],
+        environment=ENVIRONMENT,
+        provenance={"run": {"data": NASTY, "clips": 10}},
+    )
+    shown = check_page(text).text
+    assert "61,148" in shown and "29,419,156" in shown and "206.0 KiB" in shown and "exact" in shown
+    assert "Does not fit board <1>: int8_memory.activations" in shown and "14,336 B (14.0 KiB)" in shown
+    assert "run.data" in shown and "<script>" in shown and "<script>" not in text
+
+
+def test_profile_report_without_budget():
+    shown = check_page(profile(cp_mobile(base=8), [])).text
+    assert "No budget" in shown and "Cross-checks" not in shown
+
+
+@pytest.mark.parametrize("n", [1, 2, 60])
+@pytest.mark.parametrize("limits", [{}, {"macs.torchinfo": 30_000_000, "int8_memory.activations": 10**9}])
+def test_search_report(n, limits):
+    found = trials(n)
+    shown = check_page(search(found, limits, clips=1_500)).text
+    assert formats.percent(best(found).accuracy) in shown and "1,500 validation clips" in shown
+    assert "+1.0 points against the plain mean" in shown
+
+
+@pytest.mark.parametrize("n", [2, 10, 50])
+def test_distill_report(n):
+    text = reports.distill_report(distilled([f"{NASTY} {i}" for i in range(n)]), ENVIRONMENT)
+    shown = check_page(text).text
+    assert "50.0 %" in shown and "\u22121.2 points" in shown and "99.8 %" in shown and "<script>" not in text
+    assert "measured" in shown and "exact" in shown and f"{n * (n + 3):,} test clips" in shown
+
+
+@pytest.mark.parametrize(
+    "result", [{}, {"int8": {"accuracy": 0.5}}, {"float": {"accuracy": None, "per_device": {}}, "losses": None}]
+)
+def test_distill_report_with_little(result):
+    check_page(reports.distill_report(result))
+
+
+def test_same_input_same_bytes():
+    architecture = cp_mobile(base=8)
+    assert profile(architecture, CHECKS) == profile(architecture, CHECKS)
+    assert search(trials(2), {}) == search(trials(2), {})
+    result = distilled(["a", "b"])
+    assert reports.distill_report(result) == reports.distill_report(result)
+
+
+def test_plots_leave_no_trace():
+    import matplotlib
+
+    before = dict(matplotlib.rcParams)
+    with matplotlib.rc_context({"font.size": 30, "axes.facecolor": "red"}):
+        changed = plots.training_curve({"a": [1.0, 0.5]})
+    assert changed == plots.training_curve({"a": [1.0, 0.5]})
+    assert dict(matplotlib.rcParams) == before
+
+
+def test_plots_of_nothing():
+    for picture in (
+        plots.search_curve([]),
+        plots.pareto_plot([], [], {}),
+        plots.training_curve({}),
+        plots.grouped_bars({}),
+        plots.fusion_bars([]),
+        plots.confusion([], []),
+        plots.layer_chart([]),
+    ):
+        svg(picture)
+    assert "1.300" in svg(plots.fusion_bars([Line("a", float("nan"), 1.3)]))
+
+
+def test_page_needs_no_matplotlib():
+    code = "import sys, hwasc.report.page; sys.exit('matplotlib' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+def test_table_alignment_and_meter():
+    table = Table(
+        ("name", "bytes", "share", "word"),
+        [("a", "1,024 B (1.0 KiB)", Meter(1.2), "x"), ("b", None, Meter(0.5), "2")],
+        marked=[1],
+    )
+    text = page(
+        "t", "s", [Section("one", [table, Facts({"k": "v", "n": Fact("1", "note", "measured")}), Paragraph("p")])]
+    )
+    check_page(text)
+    assert '<th scope="col" class="n">bytes</th>' in text and '<th scope="col">word</th>' in text
+    assert "meter over" in text and text.count('class="mark"') == 1
+
+
+def test_pictures_of_one_page_share_no_ids():
+    picture = plots.training_curve({"a": [1.0, 0.5, 0.4]})
+    check_page(page("t", "s", [Section("one", [Picture(picture, NASTY), Picture(picture, "second")])]))
+
+
+def test_formats():
+    assert formats.size(210_944) == "210,944 B (206.0 KiB)" and formats.size(-2_048) == "\u22122,048 B (2.0 KiB)"
+    assert (
+        formats.percent(0.5694) == "56.9 %"
+        and formats.points(-0.004) == "\u22120.4"
+        and formats.percent(float("nan")) == "\u2013"
+    )
+    assert formats.short("a\n b" * 20, 8) == "a ba ba…" and formats.millions(331_776) == "332 k"
+
+
+def test_verdict_admits_defeat():
+    assert "do not beat" in verdict([Line("mean", 0.6, 1.0), Line("z1+z2", 0.59, 1.1)])
+    assert "in log loss only" in verdict([Line("mean", 0.6, 1.0), Line("z1+z2", 0.6, 0.9)])
+    assert verdict([Line("crnn", 0.6, 1.0)]) == ""
