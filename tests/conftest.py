@@ -54,7 +54,9 @@ def tiny_settings() -> list[str]:
 
 
 @pytest.fixture
-def hwasc(tiny_data: Path, tiny_cache: Path, tiny_settings: list[str], capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
+def hwasc(
+    tiny_data: Path, tiny_cache: Path, tiny_settings: list[str], capsys: pytest.CaptureFixture[str]
+) -> Callable[..., tuple[int, str, str]]:
     """Run a command in this process: (exit status, standard output, standard error). `tiny=True` adds the tiny settings."""
     from hwasc.cli import main
 

@@ -21,8 +21,11 @@ def mel_filters(front_end: FrontEnd, n_fft: int | None = None) -> npt.NDArray[np
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Empty filters")  # bands between two bins stay at silence
         filters = librosa.filters.mel(
-            sr=front_end.sample_rate, n_fft=n_fft or front_end.n_fft, n_mels=front_end.mels,
-            fmin=front_end.f_min, fmax=front_end.f_max,
+            sr=front_end.sample_rate,
+            n_fft=n_fft or front_end.n_fft,
+            n_mels=front_end.mels,
+            fmin=front_end.f_min,
+            fmax=front_end.f_max,
         )
     return np.asarray(filters, np.float32)
 
@@ -57,8 +60,14 @@ class LogMel(nn.Module):
             raise ValueError(f"expected (clips, at least {needed} samples), found {tuple(waveform.shape)}")
         with torch.autocast(waveform.device.type, enabled=False):
             spectrum = torch.stft(
-                waveform.float(), fe.n_fft, fe.hop, fe.window, self.get_buffer("window"),
-                center=True, pad_mode="constant", return_complex=True,
+                waveform.float(),
+                fe.n_fft,
+                fe.hop,
+                fe.window,
+                self.get_buffer("window"),
+                center=True,
+                pad_mode="constant",
+                return_complex=True,
             )[:, :, : fe.frames]
             parts = torch.view_as_real(spectrum)
             power = parts[..., 0].square() + parts[..., 1].square()

@@ -12,10 +12,31 @@ import soxr
 SLACK = 0.01  # share of a clip that a file may lack; resampling and encoders round a few samples away
 
 # What libsndfile reads by its header; raw formats are left out since they have none.
-AUDIO_SUFFIXES = frozenset((
-    ".wav", ".wave", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".aifc", ".au", ".snd", ".caf", ".w64",
-    ".rf64", ".voc", ".nist", ".sph", ".ircam", ".sf", ".pvf",
-))
+AUDIO_SUFFIXES = frozenset(
+    (
+        ".wav",
+        ".wave",
+        ".flac",
+        ".ogg",
+        ".oga",
+        ".opus",
+        ".mp3",
+        ".aif",
+        ".aiff",
+        ".aifc",
+        ".au",
+        ".snd",
+        ".caf",
+        ".w64",
+        ".rf64",
+        ".voc",
+        ".nist",
+        ".sph",
+        ".ircam",
+        ".sf",
+        ".pvf",
+    )
+)
 
 
 class UnreadableClip(Exception):

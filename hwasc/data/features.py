@@ -164,8 +164,11 @@ def _make(
 
 
 def _judge(
-    unreadable: Sequence[tuple[str, str]], total: int, allowed: float,
-    notify: Callable[[str], None] | None, entry: Path | None = None,
+    unreadable: Sequence[tuple[str, str]],
+    total: int,
+    allowed: float,
+    notify: Callable[[str], None] | None,
+    entry: Path | None = None,
 ) -> None:
     """Raise if too many clips are unreadable, else mention them."""
     if not unreadable:

@@ -16,9 +16,7 @@ MISSING = "missing"
 _SAVE_EVERY = 1000  # files hashed between two writes of the index
 
 
-def content_hashes(
-    clips: Sequence[Clip], cache: Path, progress: Callable[[int, int], None] | None = None
-) -> list[str]:
+def content_hashes(clips: Sequence[Clip], cache: Path, progress: Callable[[int, int], None] | None = None) -> list[str]:
     """One hash per clip, of its file's bytes (blake2b), start and seconds: 32 hexadecimal digits, or `missing`.
 
     The index in `cache` is append-only text, a line per file: hash, size, mtime in ns, path; later lines win and broken

@@ -123,9 +123,17 @@ def log_loss(ensemble: Ensemble, batches: Iterable[Batch], view: str = "z1+z2") 
     return total / clips
 
 
-def fit_fusion(ensemble: Ensemble, batches: Callable[[int], Iterable[Batch]], *, epochs: int = 30, lr: float = 3e-3,
-               weight_decay: float = 1e-2, validate: Callable[[Ensemble], float] | None = None,
-               patience: int | None = None, seed: int = 0) -> Fit:
+def fit_fusion(
+    ensemble: Ensemble,
+    batches: Callable[[int], Iterable[Batch]],
+    *,
+    epochs: int = 30,
+    lr: float = 3e-3,
+    weight_decay: float = 1e-2,
+    validate: Callable[[Ensemble], float] | None = None,
+    patience: int | None = None,
+    seed: int = 0,
+) -> Fit:
     """Train both heads in place by AdamW on CE(z1) + CE(z2) + CE(z1+z2), so that each view means something alone.
 
     batches(epoch) gives that epoch's batches (epochs count from 0). validate: lower is better, e.g. the log loss on a

@@ -204,6 +204,7 @@ def _write(
             rows,
             limits,
             environment(),
+            clips=len(validation),
         ),
     )
     return SearchResult(architecture, winner, front, trials, run)

@@ -62,7 +62,7 @@ class Workspace:
         if s.response_folder and not folder.is_dir():
             raise UsageError(f"augment.response_folder: {folder} is no folder")
         wanted = s.response_p > 0 and folder.is_dir()
-        return Augment(s, load_responses(folder, front_end) if wanted else None)
+        return Augment(s, load_responses(folder, front_end) if wanted else None, front_end)
 
 
 def open_workspace(

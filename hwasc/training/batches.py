@@ -11,6 +11,7 @@ from torch import Tensor
 
 from hwasc.audio import augmentation
 from hwasc.data.features import Features
+from hwasc.records.architecture import FrontEnd
 from hwasc.records.settings import AugmentSettings
 
 Batch = tuple[Tensor, Tensor, "Tensor | None"]  # log-mel (B, 1, F, T), labels (B,), teacher logits (B, classes)
@@ -22,13 +23,14 @@ class Augment:
 
     settings: AugmentSettings
     responses: Tensor | None = None
+    front_end: FrontEnd | None = None
 
     def __call__(self, x: Tensor, devices: np.ndarray, generator: torch.Generator) -> Tensor:
         """An augmented copy of a batch; `devices` names each clip's recorder."""
         s = self.settings
         if self.responses is not None and s.response_p > 0:
             chosen = torch.from_numpy(np.isin(devices, s.response_devices))
-            x = augmentation.device_response(x, generator, self.responses, chosen, s.response_p)
+            x = augmentation.device_response(x, generator, self.responses, chosen, s.response_p, self.front_end)
         x = augmentation.time_roll(x, generator, s.roll)
         x = augmentation.freq_mixstyle(x, generator, s.mixstyle_alpha, s.mixstyle_p)
         return augmentation.frequency_mask(x, generator, s.mask)

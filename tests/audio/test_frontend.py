@@ -23,8 +23,18 @@ CONFIGURATIONS = {
 
 def by_librosa(wave: np.ndarray, fe: FrontEnd) -> np.ndarray:
     mel = librosa.feature.melspectrogram(
-        y=wave, sr=fe.sample_rate, n_fft=fe.n_fft, hop_length=fe.hop, win_length=fe.window, window="hann", center=True,
-        pad_mode="constant", power=2.0, n_mels=fe.mels, fmin=fe.f_min, fmax=fe.f_max,
+        y=wave,
+        sr=fe.sample_rate,
+        n_fft=fe.n_fft,
+        hop_length=fe.hop,
+        win_length=fe.window,
+        window="hann",
+        center=True,
+        pad_mode="constant",
+        power=2.0,
+        n_mels=fe.mels,
+        fmin=fe.f_min,
+        fmax=fe.f_max,
     )
     return np.log(mel + fe.log_offset)[:, : fe.frames]
 

@@ -12,9 +12,9 @@ from hwasc.cost.graph import Graph, Operator
 from hwasc.cost.memory import Buffer, lifetimes, live, place, plan_greedy
 from hwasc.records.presets import PRESETS
 
-buffers = st.lists(
-    st.tuples(st.integers(1, 20), st.integers(0, 8), st.integers(0, 4)), min_size=1, max_size=12
-).map(lambda rows: [Buffer(i, 16 * size, first, first + length) for i, (size, first, length) in enumerate(rows)])
+buffers = st.lists(st.tuples(st.integers(1, 20), st.integers(0, 8), st.integers(0, 4)), min_size=1, max_size=12).map(
+    lambda rows: [Buffer(i, 16 * size, first, first + length) for i, (size, first, length) in enumerate(rows)]
+)
 
 
 def overlaps(a: Buffer, b: Buffer) -> bool:

@@ -16,9 +16,14 @@ from hwasc.records.architecture import FrontEnd
 FE = FrontEnd.for_clip(16, 9, sample_rate=8000, n_fft=512, window=512)
 META = "filename\tscene_label\tidentifier\tsource_label\n"
 REASONS = {
-    "missing.wav": "missing", "empty.wav": "empty file", "text.wav": "not audio or truncated (format not recognised)",
-    "truncated.wav": "too short: 0.18 s of 1 s", "silent.wav": "silent", "nan.wav": "NaN or infinite samples",
-    "short.wav": "too short: 0.40 s of 1 s", "huge.wav": "samples out of range",
+    "missing.wav": "missing",
+    "empty.wav": "empty file",
+    "text.wav": "not audio or truncated (format not recognised)",
+    "truncated.wav": "too short: 0.18 s of 1 s",
+    "silent.wav": "silent",
+    "nan.wav": "NaN or infinite samples",
+    "short.wav": "too short: 0.40 s of 1 s",
+    "huge.wav": "samples out of range",
 }
 
 

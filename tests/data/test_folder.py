@@ -145,9 +145,16 @@ def test_a_subset_needs_official_lists(scenes: Path) -> None:
     assert "subset 25 needs the official lists" in message(scenes, subset="25")
 
 
-@pytest.mark.parametrize("how", [
-    {"seconds": 0}, {"seconds": float("nan")}, {"validation_share": 0.0}, {"validation_share": 1.0}, {"test_share": 2},
-])
+@pytest.mark.parametrize(
+    "how",
+    [
+        {"seconds": 0},
+        {"seconds": float("nan")},
+        {"validation_share": 0.0},
+        {"validation_share": 1.0},
+        {"test_share": 2},
+    ],
+)
 def test_arguments_out_of_range(scenes: Path, how: dict[str, float]) -> None:
     with pytest.raises(UsageError, match="|".join(how)):
         open_dataset(scenes, **how)  # type: ignore[arg-type]

@@ -31,9 +31,7 @@ def test_hashes_follow_content_and_excerpt_not_the_name(files: list[Clip], tmp_p
     assert hashes[5] == MISSING and all(len(h) == 32 for h in hashes[:5])
 
 
-def test_only_changed_files_are_read_again(
-    files: list[Clip], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_only_changed_files_are_read_again(files: list[Clip], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     read: list[str] = []
     hash_file = hashing._hash_file
 

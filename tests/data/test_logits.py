@@ -62,13 +62,16 @@ def test_other_files_are_refused(tmp_path: Path) -> None:
             load(tmp_path / name, IDS, HASHES)
 
 
-@pytest.mark.parametrize("change, message", [
-    ({"ids": IDS[:2]}, "do not fit"),
-    ({"ids": [IDS[0]] * 3}, "given twice"),
-    ({"logits": LOGITS[0]}, "do not fit"),
-    ({"logits": LOGITS * np.nan}, "finite"),
-    ({"teacher": {"name": "wide"}}, "hash is missing"),
-])
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        ({"ids": IDS[:2]}, "do not fit"),
+        ({"ids": [IDS[0]] * 3}, "given twice"),
+        ({"logits": LOGITS[0]}, "do not fit"),
+        ({"logits": LOGITS * np.nan}, "finite"),
+        ({"teacher": {"name": "wide"}}, "hash is missing"),
+    ],
+)
 def test_only_sound_logits_are_saved(tmp_path: Path, change: dict[str, object], message: str) -> None:
     what = {"ids": IDS, "hashes": HASHES, "logits": LOGITS, "teacher": TEACHER} | change
     with pytest.raises(ValueError, match=message):

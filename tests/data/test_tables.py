@@ -20,16 +20,19 @@ def read(tmp_path: Path, text: str | bytes, name: str = "meta.csv") -> list[tupl
     return tables.read(path, tables.META_COLUMNS)
 
 
-@pytest.mark.parametrize("text", [
-    HEADER + ROW,
-    (HEADER + ROW).replace("\n", "\r\n"),
-    "\ufeff" + HEADER + ROW,
-    HEADER + "\n" + ROW + "\n  \n",
-    HEADER + ROW.rstrip("\n"),
-    HEADER + ROW.replace("audio/", "audio\\"),
-    HEADER + ROW.replace("audio/", "./audio/./x/../"),
-    "source_label\tfilename\tidentifier\tscene_label\na\taudio/a.wav\trome-1\tpark\n",
-])
+@pytest.mark.parametrize(
+    "text",
+    [
+        HEADER + ROW,
+        (HEADER + ROW).replace("\n", "\r\n"),
+        "\ufeff" + HEADER + ROW,
+        HEADER + "\n" + ROW + "\n  \n",
+        HEADER + ROW.rstrip("\n"),
+        HEADER + ROW.replace("audio/", "audio\\"),
+        HEADER + ROW.replace("audio/", "./audio/./x/../"),
+        "source_label\tfilename\tidentifier\tscene_label\na\taudio/a.wav\trome-1\tpark\n",
+    ],
+)
 def test_reads_the_row(tmp_path: Path, text: str) -> None:
     assert read(tmp_path, text) == [("audio/a.wav", "park", "rome-1", "a")]
 

@@ -144,11 +144,13 @@ MISTAKES: dict[str, tuple[Callable[[Path], object], str]] = {
     "no audio": (lambda r: shutil.rmtree(r / "audio"), "bus-0-0.wav is missing, none of 16 files looked for exist"),
     "not in meta": (lambda r: edit(r / "meta.csv", "bus-1-0.wav", "bus-9-0.wav"), "bus-1-0.wav is not in meta.csv"),
     "other scene": (
-        lambda r: edit(r / TRAIN, "bus-1-0.wav\tbus", "bus-1-0.wav\tpark"), "is 'park' here and 'bus' in meta.csv"
+        lambda r: edit(r / TRAIN, "bus-1-0.wav\tbus", "bus-1-0.wav\tpark"),
+        "is 'park' here and 'bus' in meta.csv",
     ),
     "in both": (lambda r: edit(r / EVALUATE, "bus-3-0", "bus-1-0"), "share 1 clips, first audio/bus-1-0.wav"),
     "shared location": (
-        lambda r: edit(r / "meta.csv", "bus-3-0.wav\tbus\tbus-3", "bus-3-0.wav\tbus\tbus-1"), "bus-1 is in both"
+        lambda r: edit(r / "meta.csv", "bus-3-0.wav\tbus\tbus-3", "bus-3-0.wav\tbus\tbus-1"),
+        "bus-1 is in both",
     ),
     "one location": (merge, "too few locations of 'bus': 1 can be read, 2 are needed"),
     "scene only in evaluation": (relabel, "evaluation list has clips of 'tram'"),

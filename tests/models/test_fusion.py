@@ -32,8 +32,9 @@ def ensemble(seed: int = 0, teachers: int = K, classes: int = C) -> Ensemble:
     return Ensemble(Z1(teachers, Backbone(teachers)), Z2(teachers, classes))
 
 
-def clips(count: int, seed: int, right: Callable[[Tensor, Tensor], Tensor],
-          scales: tuple[float, ...] = (4.0,) * K) -> Batch:
+def clips(
+    count: int, seed: int, right: Callable[[Tensor, Tensor], Tensor], scales: tuple[float, ...] = (4.0,) * K
+) -> Batch:
     """Clips of two kinds (seen in the log-mel); right(kind, label) says (B, K) which teachers know the label."""
     g = torch.Generator().manual_seed(seed)
     kind, labels = torch.randint(0, 2, (count,), generator=g), torch.randint(0, C, (count,), generator=g)
@@ -49,6 +50,7 @@ def batches(data: Batch, size: int = 64) -> Callable[[int], Iterable[Batch]]:
         order = torch.randperm(len(data[2]), generator=torch.Generator().manual_seed(number))
         for rows in order.split(size):
             yield data[0][rows], data[1][rows], data[2][rows]
+
     return epoch
 
 

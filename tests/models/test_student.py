@@ -50,16 +50,18 @@ def test_contract(grn: GRN | None, padding: str) -> None:
         assert torch.equal(again.eval()(x), together)
 
 
-@pytest.mark.parametrize(("size", "kernel", "stride"), [(s, k, t) for s in range(1, 9) for k in (1, 3, 5) for t in (1, 2)])
+@pytest.mark.parametrize(
+    ("size", "kernel", "stride"), [(s, k, t) for s in range(1, 9) for k in (1, 3, 5) for t in (1, 2)]
+)
 def test_same_padding_is_tensorflows(size: int, kernel: int, stride: int) -> None:
     """TensorFlow's documented formula: the total, its smaller half before."""
     out = -(-size // stride)
     total = max((out - 1) * stride + kernel - size, 0)
     assert same_padding(size, kernel, stride) == (total // 2, total - total // 2)
     x = torch.randn(1, 1, size, 7)
-    assert nn.functional.conv2d(pad_same(x, kernel, (stride, 1)), torch.ones(1, 1, kernel, kernel), stride=(stride, 1)).shape[
-        2:
-    ] == (out, 7)
+    assert nn.functional.conv2d(
+        pad_same(x, kernel, (stride, 1)), torch.ones(1, 1, kernel, kernel), stride=(stride, 1)
+    ).shape[2:] == (out, 7)
 
 
 def test_the_shortcut_pool_divides_by_the_valid_count() -> None:

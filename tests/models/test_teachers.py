@@ -38,8 +38,9 @@ def count(model: nn.Module) -> int:
 
 @pytest.mark.parametrize("family", FAMILIES)
 class TestContract:
-    @pytest.mark.parametrize(("size", "classes"), [((40, 16), 2), ((64, 33), 10), ((128, 51), 50), ((256, 65), 10),
-                                                   ((45, 1000), 3)])
+    @pytest.mark.parametrize(
+        ("size", "classes"), [((40, 16), 2), ((64, 33), 10), ((128, 51), 50), ((256, 65), 10), ((45, 1000), 3)]
+    )
     def test_gives_logits_for_any_size(self, family: str, size: tuple[int, int], classes: int) -> None:
         model = teacher(family, classes, size)
         for mode in (True, False):

@@ -40,7 +40,9 @@ def sealed(tiny_data: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[P
     """A copy of the data whose test clips are noise to any reader, and their names."""
     root = tmp_path_factory.mktemp("sealed") / "scenes"
     shutil.copytree(tiny_data, root)
-    names = {line.split("\t")[0] for line in (root / "evaluation_setup" / "fold1_evaluate.csv").read_text().splitlines()[1:]}
+    names = {
+        line.split("\t")[0] for line in (root / "evaluation_setup" / "fold1_evaluate.csv").read_text().splitlines()[1:]
+    }
     assert len(names) == 90
     for name in names:
         (root / name).write_bytes(b"sealed")
@@ -63,7 +65,16 @@ def test_search_fusion_and_training_never_open_a_test_clip(
         assert not names & test_clips
         opened.clear()
         status, _, err = hwasc(
-            "distill", "--arch", tmp_path / "best.json", "--run", tmp_path / "d", "--data", root, "--cache", tmp_path / "cache", *settings
+            "distill",
+            "--arch",
+            tmp_path / "best.json",
+            "--run",
+            tmp_path / "d",
+            "--data",
+            root,
+            "--cache",
+            tmp_path / "cache",
+            *settings,
         )
     assert status == 1 and "cannot be read" in err  # sealed: the last step is the first to read them
     assert (tmp_path / "d" / "int8.safetensors").is_file(), "training was done before"
@@ -93,7 +104,11 @@ def test_search_leaves_what_it_promises(hwasc: Run, tiny_space: Path, made: Path
     assert "<svg" in (made / "s" / "report.html").read_text()
     before = (made / "s" / "trials.jsonl").read_bytes()
     status, out, _ = hwasc(*argv, "--json", tiny=True)  # the same command again: nothing is scored anew
-    assert status == 0 and (made / "s" / "trials.jsonl").read_bytes() == before and json.loads(out)["trial"] == result["trial"]
+    assert (
+        status == 0
+        and (made / "s" / "trials.jsonl").read_bytes() == before
+        and json.loads(out)["trial"] == result["trial"]
+    )
     status, _, err = hwasc(*argv, "--seed", 1, tiny=True)
     assert status == 2 and "another configuration" in err and "settings.seed was 0, is now 1" in err
 
@@ -168,8 +183,19 @@ def test_another_number_of_workers_gives_the_same(hwasc: Run, tiny_space: Path, 
 
 def test_labels_alone_need_no_teachers(hwasc: Run, made: Path, tmp_path: Path) -> None:
     status, out, err = hwasc(
-        "distill", "--arch", made / "best.json", "--run", tmp_path / "l", "--json", "--set", "distill.alpha=0", tiny=True
+        "distill",
+        "--arch",
+        made / "best.json",
+        "--run",
+        tmp_path / "l",
+        "--json",
+        "--set",
+        "distill.alpha=0",
+        tiny=True,
     )
     assert status == 0, err
     assert json.loads(out)["fusion"] == []
-    assert json.loads(out)["float"]["log_loss"] != json.loads((made / "d" / "result.json").read_text())["float"]["log_loss"]
+    assert (
+        json.loads(out)["float"]["log_loss"]
+        != json.loads((made / "d" / "result.json").read_text())["float"]["log_loss"]
+    )

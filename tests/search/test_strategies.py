@@ -19,7 +19,9 @@ def toy(point: dict[str, Any]) -> Outcome:
     """Wider and more mels is better; four kinds of point are beyond the budget."""
     beyond = 1.0 if point["stem"] == 16 and point["mels"] == 64 else 0.0
     accuracy = point["stage3.width"] / 192 + point["mels"] / 160 + 0.05 * (point["stage1.kernel"] == 5)
-    return Outcome(beyond, None if beyond else accuracy, 1000 * point["mels"] * point["stage3.width"], 100 * point["frames"])
+    return Outcome(
+        beyond, None if beyond else accuracy, 1000 * point["mels"] * point["stage3.width"], 100 * point["frames"]
+    )
 
 
 def play(strategy: Strategy, count: int) -> list[dict[str, Any]]:
@@ -37,7 +39,9 @@ def test_contract(name: str) -> None:
     asked = play(create(name, SPACE, 6, 3), 40)
     for point in asked:
         assert set(point) == set(values)
-        assert all(point[k] in values[k] and type(point[k]) is type(values[k][values[k].index(point[k])]) for k in values)
+        assert all(
+            point[k] in values[k] and type(point[k]) is type(values[k][values[k].index(point[k])]) for k in values
+        )
     assert play(create(name, SPACE, 6, 3), 40) == asked, "the same seed asks the same"
     assert play(create(name, SPACE, 6, 4), 40) != asked, "another seed asks otherwise"
     state = random.getstate()

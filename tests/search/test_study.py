@@ -124,13 +124,19 @@ TINY = SearchSpace(
 
 def test_the_survey_finds_the_true_extremes() -> None:
     names = list(TINY.choices())
-    costs = [measure(TINY.architecture(dict(zip(names, v, strict=True)), 10)) for v in itertools.product(*TINY.choices().values())]
+    costs = [
+        measure(TINY.architecture(dict(zip(names, v, strict=True)), 10))
+        for v in itertools.product(*TINY.choices().values())
+    ]
     found = examine(TINY, {"macs.torchinfo": 10**9, "int8_memory.activations": 10**9}, 10, 1.0, 0)
     by_name = {r.name: r for r in found.ranges}
     macs = [c.macs.torchinfo for c in costs]
     memory = [c.int8_memory.activations for c in costs]
     assert (by_name["macs.torchinfo"].minimum, by_name["macs.torchinfo"].maximum) == (min(macs), max(macs))
-    assert (by_name["int8_memory.activations"].minimum, by_name["int8_memory.activations"].maximum) == (min(memory), max(memory))
+    assert (by_name["int8_memory.activations"].minimum, by_name["int8_memory.activations"].maximum) == (
+        min(memory),
+        max(memory),
+    )
     assert found.feasible_share == 1.0
 
 

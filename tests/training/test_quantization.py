@@ -23,7 +23,11 @@ VARIANTS = [None, GRN(), GRN("channel", "expanded"), GRN("scalar", "sum", "l2"),
 
 def student(grn: GRN | None, padding: str = "same") -> nn.Module:
     torch.manual_seed(0)
-    blocks = (Block(3, 24, 12, (1, 1), True, grn), Block(5, 24, 12, (2, 2), True, grn), Block(3, 32, 20, (2, 1), False, grn))
+    blocks = (
+        Block(3, 24, 12, (1, 1), True, grn),
+        Block(5, 24, 12, (2, 2), True, grn),
+        Block(3, 32, 20, (2, 1), False, grn),
+    )
     model = build(Architecture(FrontEnd.for_clip(40, 17), (4, 12), blocks, 5, padding=padding))  # type: ignore[arg-type]
     for m in model.modules():
         if isinstance(m, GlobalResponseNorm):
@@ -64,7 +68,9 @@ def test_every_weight_and_activation_has_eight_bits() -> None:
         assert int(weight.bit_width) == 8 and weight.scale.numel() == unit.conv.out_channels
         assert weight.int().abs().max() <= 127
     assert all(
-        int(m.act_quant.bit_width()) == 8 for m in quantized.modules() if isinstance(m, (QuantNonLinearActLayer, qnn.QuantReLU))
+        int(m.act_quant.bit_width()) == 8
+        for m in quantized.modules()
+        if isinstance(m, (QuantNonLinearActLayer, qnn.QuantReLU))
     )
 
 

@@ -38,13 +38,19 @@ class Family:
         return self.make(classes, width, front_end)
 
 
-FAMILIES: Mapping[str, Family] = MappingProxyType({
-    "cp_resnet": Family(cp_resnet.build, 32, "ResNet, regularised receptive field; width = channels (paper: 128)"),
-    "bc_resnet": Family(bc_resnet.build, 3, "broadcasted residuals, sub-spectral norm; width = tau (paper: 1 to 8)"),
-    "tf_sepnet": Family(tf_sepnet.build, 64, "separate time and frequency paths; width = channels (paper: 40, 64)"),
-    "patch_transformer": Family(patch_transformer.build, 64, "attention over patches, patchout; width = token size"),
-    "crnn": Family(crnn.build, 16, "convolutions, bidirectional GRU, attention pooling; width = first channels"),
-})
+FAMILIES: Mapping[str, Family] = MappingProxyType(
+    {
+        "cp_resnet": Family(cp_resnet.build, 32, "ResNet, regularised receptive field; width = channels (paper: 128)"),
+        "bc_resnet": Family(
+            bc_resnet.build, 3, "broadcasted residuals, sub-spectral norm; width = tau (paper: 1 to 8)"
+        ),
+        "tf_sepnet": Family(tf_sepnet.build, 64, "separate time and frequency paths; width = channels (paper: 40, 64)"),
+        "patch_transformer": Family(
+            patch_transformer.build, 64, "attention over patches, patchout; width = token size"
+        ),
+        "crnn": Family(crnn.build, 16, "convolutions, bidirectional GRU, attention pooling; width = first channels"),
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -89,7 +95,9 @@ def describe(spec: TeacherSpec, classes: int) -> str:
     front_end, model = spec.front_end, build(spec, classes).eval()
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         model(torch.zeros(1, 1, front_end.mels, front_end.frames))
-    line = (f"{spec.family} width {spec.width} at {front_end.mels}x{front_end.frames}: "
-            f"{sum(p.numel() for p in model.parameters()):,} parameters, {counter.get_total_flops() / 2e6:.1f} M MACs")
+    line = (
+        f"{spec.family} width {spec.width} at {front_end.mels}x{front_end.frames}: "
+        f"{sum(p.numel() for p in model.parameters()):,} parameters, {counter.get_total_flops() / 2e6:.1f} M MACs"
+    )
     seen = getattr(model, "receptive_field", None)
     return line + (f", receptive field {seen[0]}x{seen[1]}" if seen else "")

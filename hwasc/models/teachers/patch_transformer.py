@@ -41,8 +41,17 @@ class PatchTransformer(nn.Module):
     the heads do not divide (4 heads below a width of 256, then one per 64).
     """
 
-    def __init__(self, classes: int, width: int, size: tuple[int, int], patch: tuple[int, int], *, depth: int = 4,
-                 patchout: tuple[float, float] = (0.25, 0.25), dropout: float = 0.1) -> None:
+    def __init__(
+        self,
+        classes: int,
+        width: int,
+        size: tuple[int, int],
+        patch: tuple[int, int],
+        *,
+        depth: int = 4,
+        patchout: tuple[float, float] = (0.25, 0.25),
+        dropout: float = 0.1,
+    ) -> None:
         super().__init__()
         heads = 4 if width < 256 else width // 64
         if width < 1 or width % heads:
@@ -60,8 +69,10 @@ class PatchTransformer(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         mels, frames = x.shape[2:]
         if mels != self.size[0] or frames > self.size[1]:
-            raise ValueError(f"this transformer was built for {self.size[0]} x {self.size[1]} (mels x frames, or fewer "
-                             f"frames), found {mels} x {frames}")
+            raise ValueError(
+                f"this transformer was built for {self.size[0]} x {self.size[1]} (mels x frames, or fewer "
+                f"frames), found {mels} x {frames}"
+            )
         grid = self.embed(x)
         grid = grid + self.frequency + self.time[..., : grid.shape[3]]
         if self.training:

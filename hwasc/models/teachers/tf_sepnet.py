@@ -82,8 +82,15 @@ class TFSepNet(nn.Module):
     `stem_stride` is that of the second stem convolution, (2, 2) as published. ValueError for other widths.
     """
 
-    def __init__(self, classes: int, width: int = 64, *, adaptive: bool = True, stem_stride: Stride = (2, 2),
-                 dropout: float = 0.1) -> None:
+    def __init__(
+        self,
+        classes: int,
+        width: int = 64,
+        *,
+        adaptive: bool = True,
+        stem_stride: Stride = (2, 2),
+        dropout: float = 0.1,
+    ) -> None:
         super().__init__()
         if width < 4 or width % 4:
             raise ValueError(f"width must be a positive multiple of 4 (1.5 and 2.5 times it are halved), found {width}")

@@ -1,0 +1,239 @@
+"""The command line as a person meets it: help, speed, exit statuses, one clear line for every mistake."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from hwasc.cli import VERBS
+
+Run = Callable[..., tuple[int, str, str]]
+BEST = "dcase2024_baseline"
+
+
+def one_line(err: str) -> str:
+    """The message of a failed command: its last line, and no traceback anywhere."""
+    assert "Traceback" not in err and "unexpected" not in err, err
+    return err.strip().splitlines()[-1]
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_help_has_examples(hwasc: Run, verb: str) -> None:
+    status, out, _ = hwasc(verb, "--help")
+    assert status == 0 and "examples:" in out and f"hwasc {verb} --" in out
+
+
+def elapsed(*argv: str) -> float:
+    start = time.perf_counter()
+    subprocess.run([sys.executable, "-m", "hwasc", *argv], check=True, capture_output=True)
+    return time.perf_counter() - start
+
+
+def test_help_and_profile_answer_at_once() -> None:
+    assert min(elapsed("--help") for _ in range(5)) < 0.5
+    assert min(elapsed("profile", "--arch", "cp_mobile", "--budget", "nrf52840") for _ in range(5)) < 1.0
+
+
+@pytest.mark.parametrize(
+    ("argv", "status", "said"),
+    [
+        ((), 2, "VERB"),
+        (("serch",), 2, "search"),
+        (("search",), 2, "--budget"),
+        (("search", "--budget", "dcase2042"), 2, "did you mean 'dcase202"),
+        (("search", "--budget", "none.yaml"), 2, "none.yaml"),
+        (("search", "--budget", "dcase2024", "--space", "ful"), 2, "did you mean 'full'"),
+        (("search", "--budget", "dcase2024", "--set", "search.trial=3"), 2, "did you mean 'trials'"),
+        (("search", "--budget", "dcase2024", "--trials", "0"), 2, "at least 1"),
+        (("search", "--budget", "dcase2024", "--data", "nowhere"), 1, "nowhere"),
+        (("search", "--budget", "dcase2024", "--data", ".", "--device", "warp"), 1, "."),
+        (("distill", "--arch", "cp_mobil"), 2, "did you mean 'cp_mobile'"),
+        (("distill", "--arch", "gone.json"), 2, "gone.json"),
+        (("profile", "--arch", BEST, "--budget", "dcase2024x"), 2, "did you mean 'dcase2024'"),
+        (("evaluate", "--model", "gone.onnx"), 2, "gone.onnx"),
+        (("export", "--weights", "gone.safetensors"), 1, "gone.safetensors"),
+    ],
+)
+def test_wrong_use(hwasc: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tiny_data: Path, tiny_cache: Path,
+                   argv: tuple[str, ...], status: int, said: str) -> None:  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    if argv and argv[0] in ("distill", "evaluate") and "--data" not in argv:
+        argv = (*argv, "--data", str(tiny_data), "--cache", str(tiny_cache))
+    found, _, err = hwasc(*argv)
+    assert (found, said in err) == (status, True), err
+    one_line(err)
+
+
+def test_an_infeasible_budget_ends_in_seconds_with_status_2(hwasc: Run, tmp_path: Path) -> None:
+    (tmp_path / "b.yaml").write_text("name: b\nlimits: {macs: {max: 1000}}\n")
+    start = time.monotonic()
+    status, _, err = hwasc("search", "--budget", tmp_path / "b.yaml", "--run", tmp_path / "r", tiny=True)
+    assert status == 2 and "macs.torchinfo is at least" in one_line(err) and time.monotonic() - start < 20
+    assert not (tmp_path / "r").exists()
+
+
+def test_an_architecture_for_other_classes_is_refused(hwasc: Run, tmp_path: Path) -> None:
+    from hwasc.records import architecture
+    from hwasc.records.presets import cp_mobile
+
+    architecture.save(tmp_path / "a.json", cp_mobile(classes=4))
+    status, _, err = hwasc("distill", "--arch", tmp_path / "a.json", "--run", tmp_path / "r", tiny=True)
+    assert status == 2 and "is for 4 classes, but the data has 10" in one_line(err)
+    architecture.save(tmp_path / "b.json", cp_mobile(), {"classes": [str(i) for i in range(10)]})
+    status, _, err = hwasc("distill", "--arch", tmp_path / "b.json", "--run", tmp_path / "r", tiny=True)
+    assert status == 2 and "airport" in one_line(err)
+
+
+@pytest.fixture
+def recordings(tmp_path: Path) -> Path:
+    """Two scenes, four places each, two seconds a recording."""
+    rng = np.random.default_rng(0)
+    for scene in ("cafe", "park"):
+        (tmp_path / "rec" / scene).mkdir(parents=True)
+        for i in range(4):
+            soundfile.write(tmp_path / "rec" / scene / f"{i}.wav", rng.normal(0, 0.1, 64_000), 32_000)
+    return tmp_path / "rec"
+
+
+def _truncate(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:100])
+
+
+@pytest.mark.parametrize(
+    ("damage", "said"),
+    [
+        (lambda p: p.write_bytes(b""), "empty"),
+        (_truncate, "too short"),
+        (lambda p: p.write_text("no sound"), "not audio"),
+        (lambda p: soundfile.write(p, np.zeros(64_000), 32_000), "silent"),
+        (lambda p: soundfile.write(p, np.full(64_000, np.nan, np.float32), 32_000, subtype="FLOAT"), "NaN"),
+        (lambda p: soundfile.write(p, np.ones(100) * 0.1, 32_000), "too short"),
+    ],
+    ids=["empty", "truncated", "no-audio", "silent", "nan", "short"],
+)
+def test_a_damaged_recording_stops_the_run_past_the_stated_share(
+    hwasc: Run, recordings: Path, tmp_path: Path, damage: Callable[[Path], None], said: str
+) -> None:
+    for path in sorted(recordings.rglob("*.wav"))[::2]:
+        damage(path)
+    status, _, err = hwasc("teach", "--data", recordings, "--cache", tmp_path / "c")
+    assert status == 1, err
+    line = one_line(err)
+    assert said in err and len(line) < 600
+
+
+def test_a_few_damaged_recordings_are_listed_and_left_out(
+    hwasc: Run, recordings: Path, tmp_path: Path, tiny_settings: list[str]
+) -> None:
+    from hwasc.data.clips import open_dataset
+
+    heard = next(c.path for c in open_dataset(recordings, validation_share=0.3).train)
+    soundfile.write(heard, np.zeros(64_000), 32_000)
+    allow = ("--set", "data.max_unreadable=0.5", "--set", "data.validation_share=0.3")
+    status, _, err = hwasc("teach", "--data", recordings, "--cache", tmp_path / "c", *tiny_settings, *allow)
+    assert status == 0 and "silent" in err and "left out" in err, err
+
+
+def test_one_class_and_one_recording_a_class(hwasc: Run, recordings: Path, tmp_path: Path) -> None:
+    for path in (recordings / "cafe").glob("[1-9].wav"):
+        path.unlink()
+    status, _, err = hwasc("teach", "--data", recordings, "--cache", tmp_path / "c")
+    assert status == 1 and "too few locations of 'cafe'" in one_line(err)
+    shutil.rmtree(recordings / "cafe")
+    status, _, err = hwasc("teach", "--data", recordings, "--cache", tmp_path / "c")
+    assert status == 1 and "only the scene 'park'" in one_line(err)
+
+
+def test_a_table_that_names_absent_files_or_unknown_columns(hwasc: Run, recordings: Path, tmp_path: Path) -> None:
+    head = "filename\tscene_label\tidentifier\tsource_label\n"
+    rows = "".join(f"{s}/{i}.wav\t{s}\tp{s}{i}\ta\n" for s in ("cafe", "park") for i in range(5))
+    (recordings / "meta.csv").write_text(head + rows)
+    status, _, err = hwasc("teach", "--data", recordings, "--cache", tmp_path / "c")
+    assert status == 1 and "cafe/4.wav" in one_line(err)
+    (recordings / "meta.csv").write_text(head.replace("scene_label", "scene_lable") + rows)
+    status, _, err = hwasc("teach", "--data", recordings, "--cache", tmp_path / "c")
+    assert status == 1 and "scene_lable" in one_line(err) and "scene_label" in one_line(err)
+
+
+@pytest.mark.parametrize("content", [b"", b"garbage", b"\x08\x07" * 50])
+@pytest.mark.parametrize("suffix", [".onnx", ".safetensors", ".txt"])
+def test_foreign_model_files(hwasc: Run, tmp_path: Path, suffix: str, content: bytes) -> None:
+    path = tmp_path / f"m{suffix}"
+    path.write_bytes(content)
+    status, _, err = hwasc("evaluate", "--model", path, tiny=True)
+    assert status == (2 if suffix == ".txt" else 1) and path.name in one_line(err)
+
+
+def test_a_full_disk_is_said_in_one_line(
+    hwasc: Run, tmp_path: Path, tiny_space: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = os.fsync
+
+    def full(handle: int) -> None:
+        if "trials" in os.readlink(f"/proc/self/fd/{handle}"):
+            raise OSError(28, "No space left on device")
+        real(handle)
+
+    monkeypatch.setattr(os, "fsync", full)
+    argv = (
+        "search",
+        "--budget",
+        "dcase2024",
+        "--space",
+        tiny_space,
+        "--run",
+        tmp_path / "r",
+        "--out",
+        tmp_path / "b.json",
+    )
+    status, _, err = hwasc(*argv, tiny=True)
+    assert status == 1 and "No space left" in one_line(err)
+    monkeypatch.undo()
+    assert hwasc(*argv, tiny=True)[0] == 0, "the same command goes on"
+
+
+def test_ctrl_c_exits_130_and_the_same_command_goes_on(
+    tiny_data: Path, tmp_path: Path, tiny_space: Path, tiny_settings: list[str]
+) -> None:
+    argv = [sys.executable, "-m", "hwasc", "search", "--budget", "dcase2024", "--space", str(tiny_space), "--run", str(tmp_path / "r"),
+            "--out", str(tmp_path / "b.json"), "--data", str(tiny_data), "--cache", str(tmp_path / "c"), *tiny_settings,
+            "--set", "search.trials=6"]  # fmt: skip
+    process = subprocess.Popen(argv, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    journal = tmp_path / "r" / "trials.jsonl"
+    deadline = time.monotonic() + 90
+    while not (journal.is_file() and journal.read_text().count("\n") >= 1) and time.monotonic() < deadline:
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130 and "Traceback" not in err and "goes on from there" in err, err
+    kept = journal.read_text()
+    done = subprocess.run(argv, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert journal.read_text().startswith(kept) and journal.read_text().count("\n") == 6
+
+
+def test_json_alone_on_standard_output(hwasc: Run) -> None:
+    status, out, err = hwasc("profile", "--arch", BEST, "--budget", "dcase2024", "--json")
+    data = json.loads(out)
+    assert status == 0 and err == ""
+    assert (data["parameters"], data["macs"]["torchinfo"]) == (61_148, 29_419_156)
+    assert data["int8_memory"]["activations"] == 210_944 and {"conv", "torchinfo"} <= set(data["macs"])
+    assert {x["name"]: x["slack"] for x in data["limits"]} == {"macs.torchinfo": 580_844, "parameter_memory": 66_852}
+
+
+def test_the_table_is_whole_in_a_pipe(hwasc: Run) -> None:
+    _, out, _ = hwasc("profile", "--arch", BEST)
+    assert "…" not in out and re.search(r"blocks\.0\.expand.*64x64x17.*2,176", out)
