@@ -31,7 +31,8 @@ def run(args: argparse.Namespace) -> None:
         return
     m = result.metrics
     print(
-        f"{result.model} in {result.runtime}: {m.accuracy:.1%} macro accuracy, log loss {m.log_loss:.3f} on {m.clips:,} test clips; "
+        f"{result.model} in {result.runtime}: {m.accuracy:.1%} macro accuracy, "
+        f"log loss {m.log_loss:.3f} on {m.clips:,} test clips; "
         f"by location {m.by_location:.1%} of {m.locations}"
     )
     for title, values in (("scene", m.per_class), ("device", m.per_device), ("group", m.groups)):

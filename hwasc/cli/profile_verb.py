@@ -55,7 +55,7 @@ def run(args: argparse.Namespace) -> None:
     if args.json:
         common.print_json(result.to_json())
         return
-    from hwasc.report.profile_tables import print_profile
+    from hwasc.cli.profile_tables import print_profile
 
     print_profile(result)
     if args.html:

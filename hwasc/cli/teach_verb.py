@@ -36,5 +36,6 @@ def run(args: argparse.Namespace) -> None:
     by_name = {r.name: r for r in rows}
     fusion, mean = by_name["z1+z2"], by_name["mean"]
     print(
-        f"z1+z2 against the best teacher: {fusion.accuracy - single:+.1%}; against the mean logit: {fusion.accuracy - mean.accuracy:+.1%}"
+        f"z1+z2 against the best teacher: {fusion.accuracy - single:+.1%}; "
+        f"against the mean logit: {fusion.accuracy - mean.accuracy:+.1%}"
     )

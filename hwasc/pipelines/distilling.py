@@ -1,4 +1,4 @@
-"""`hwasc distill`: an architecture becomes a trained int8 student, exported and measured; the test split is read at the end only."""
+"""`hwasc distill`: an architecture becomes a trained int8 student, exported and measured on the test split at the end."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def check_classes(record: ArchitectureFile, ws: Workspace, path: Path | str) -> 
 
 
 def distill(ws: Workspace, record: ArchitectureFile, run: Path, name: str = "the architecture") -> DistillResult:
-    """Float distillation, batch norm folded, Brevitas QAT distillation, ONNX export, and the measurement of all on the test split.
+    """Float distillation, batch norm folded, Brevitas QAT distillation, ONNX export, all measured on the test split.
 
     Resumes in a run folder of the same configuration. distill.alpha 0 trains on labels alone, without teachers.
     """
@@ -91,7 +91,7 @@ def distill(ws: Workspace, record: ArchitectureFile, run: Path, name: str = "the
     if fused is not None:
         targets = logit_files.load(write_targets(ws, fused), [c.id for c in train.clips], train.hashes)
     data = _Data(train, targets)
-    torch.manual_seed(s.seed)
+    torch.manual_seed(_seed(ws))
     model, float_losses = _trained(ws, data, student.build(a), s.distill.train, run, "float")
     quantized, qat_losses = _quantized(ws, data, model, run)
     return _measure(ws, a, model, quantized, {"float": float_losses, "qat": qat_losses}, fused, run)
@@ -122,7 +122,7 @@ def _trained(
             schema.write_json(losses_path, losses)
             update(epoch, f"loss {loss:.3f}")
 
-        seed = ws.settings.seed + (0 if stage == "float" else 500_000)
+        seed = _seed(ws) + (0 if stage == "float" else 500_000)
         fit(
             model,
             lambda epoch: training_batches(
@@ -147,8 +147,13 @@ def _quantized(ws: Workspace, data: _Data, model: Student, run: Path) -> tuple[S
     quantized = quantize(model)
     ready = (run / "int8.safetensors").is_file()
     if not ready:
-        calibrate(quantized, calibration_batches(data.train, ws.settings.seed))
+        calibrate(quantized, calibration_batches(data.train, _seed(ws)))
     return _trained(ws, data, quantized, ws.settings.distill.qat, run, "int8")
+
+
+def _seed(ws: Workspace) -> int:
+    s = ws.settings
+    return s.seed if s.distill.seed is None else s.distill.seed
 
 
 def _metadata(ws: Workspace, a: Architecture, stage: str) -> dict[str, str]:
@@ -194,6 +199,7 @@ def _measure(
         "dataset": ws.dataset.fingerprint,
         "alpha": ws.settings.distill.alpha,
         "seed": ws.settings.seed,
+        "student_seed": _seed(ws),
         "validation": {
             "float": metrics(model, validation)[0].accuracy,
             "int8": metrics(quantized, validation)[0].accuracy,

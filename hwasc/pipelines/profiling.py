@@ -1,4 +1,4 @@
-"""`hwasc profile`: what an architecture costs, held against a budget, layer by layer. Without cross-checks no torch is loaded."""
+"""`hwasc profile`: what an architecture costs, held against a budget, layer by layer; no torch without cross-checks."""
 
 from __future__ import annotations
 

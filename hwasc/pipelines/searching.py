@@ -53,8 +53,8 @@ def survey(
     limits = resolve(budget)
     found = examine(space, limits, classes, seconds, seed)
     reporter.say(
-        f"search space {space.name}: 10^{space.log10_size():.1f} points; {found.feasible_share:.0%} of random ones keep the budget "
-        f"{budget.name}"
+        f"search space {space.name}: 10^{space.log10_size():.1f} points; {found.feasible_share:.0%} of random ones keep "
+        f"the budget {budget.name}"
     )
     reporter.table(
         "limits over the space",

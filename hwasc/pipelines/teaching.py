@@ -29,7 +29,7 @@ from hwasc.training.weights import load_weights, save_weights
 
 @dataclass(frozen=True)
 class Teachers:
-    """Trained teachers. folders[k] holds teacher k's weights and logits, one of each per fold. features: of the training clips."""
+    """Trained teachers. folders[k] holds teacher k's weights and logits per fold; fold_of the fold of each training clip."""
 
     specs: tuple[TeacherSpec, ...]
     folders: tuple[Path, ...]

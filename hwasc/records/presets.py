@@ -1,4 +1,4 @@
-"""Published nets as architectures of our record, exactly: CP-Mobile (Schmid et al., DCASE 2023) and the DCASE 2024 baseline."""
+"""Published nets as architectures of our record: CP-Mobile (Schmid et al., DCASE 2023) and the DCASE 2024 baseline."""
 
 from __future__ import annotations
 

@@ -54,7 +54,7 @@ class AugmentSettings:
 class TrainSettings:
     """One training: AdamW, linear warm-up over the first tenth, then cosine to zero."""
 
-    epochs: int = 40
+    epochs: int = 30
     batch: int = 64
     lr: float = 3e-3
     weight_decay: float = 1e-3
@@ -99,12 +99,16 @@ class FusionSettings:
 
 @dataclass(frozen=True)
 class DistillSettings:
-    """Loss (1 - alpha) CE + alpha T^2 KL (batchmean). alpha 0 trains on labels alone. qat: the quantization-aware part."""
+    """Loss (1 - alpha) CE + alpha T^2 KL (batchmean). alpha 0 trains on labels alone. qat: the quantization-aware part.
 
+    seed: of the student's weights, batches and augmentation; none takes the run's, which also decides splits and teachers.
+    """
+
+    seed: int | None = None
     alpha: float = 0.7
     temperature: float = 2.0
     train: TrainSettings = field(default_factory=TrainSettings)
-    qat: TrainSettings = field(default_factory=lambda: TrainSettings(4, 64, 3e-4, 0.0))
+    qat: TrainSettings = field(default_factory=lambda: TrainSettings(3, 64, 3e-4, 0.0))
 
     __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
 
@@ -124,7 +128,7 @@ class SearchSettings:
     trials: int = 24
     population: int = 8
     at_a_time: int = 4
-    train: TrainSettings = field(default_factory=lambda: TrainSettings(6, 64, 4e-3, 1e-3))
+    train: TrainSettings = field(default_factory=lambda: TrainSettings(10, 64, 4e-3, 1e-3))
 
     __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
 

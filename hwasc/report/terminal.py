@@ -1,4 +1,4 @@
-"""What a person sees while a command runs: lines, tables and bars with the time left; plain lines where there is no terminal."""
+"""What a person sees while a command runs: lines, tables, bars with the time left; plain lines without a terminal."""
 
 from __future__ import annotations
 

@@ -126,7 +126,7 @@ class Study:
         return done
 
     def _ask(self, size: int) -> list[_Asked]:
-        """Up to `size` candidates that are within the budget and new; all others are told at once, for about a millisecond each."""
+        """Up to `size` new candidates within the budget; all others are told at once, for a millisecond each."""
         group: list[_Asked] = []
         idle = 0
         while len(group) < size and idle < PATIENCE:

@@ -36,9 +36,9 @@ def fit(
 ) -> nn.Module:
     """Train in place with AdamW and return the model in eval mode.
 
-    batches(epoch) gives that epoch's batches; seed decides dropout and the like. checkpoint: where to keep the state after every epoch; training goes on from
-    there when the file exists. on_epoch(epoch from 1, mean loss) is called after each. Raises HwascError when the loss is no
-    longer finite.
+    batches(epoch) gives that epoch's batches; seed decides dropout and the like. checkpoint: where to keep the state after
+    every epoch; training goes on from there when the file exists. on_epoch(epoch from 1, mean loss) is called after each.
+    Raises HwascError when the loss is no longer finite.
     """
     model.to(device)
     model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # 1.4 times faster on CPUs too

@@ -207,9 +207,9 @@ def test_a_full_disk_is_said_in_one_line(
 def test_ctrl_c_exits_130_and_the_same_command_goes_on(
     tiny_data: Path, tmp_path: Path, tiny_space: Path, tiny_settings: list[str]
 ) -> None:
-    argv = [sys.executable, "-m", "hwasc", "search", "--budget", "dcase2024", "--space", str(tiny_space), "--run", str(tmp_path / "r"),
-            "--out", str(tmp_path / "b.json"), "--data", str(tiny_data), "--cache", str(tmp_path / "c"), *tiny_settings,
-            "--set", "search.trials=6"]  # fmt: skip
+    argv = [sys.executable, "-m", "hwasc", "search", "--budget", "dcase2024", "--space", str(tiny_space)]
+    argv += ["--run", str(tmp_path / "r"), "--out", str(tmp_path / "b.json"), "--cache", str(tmp_path / "c")]
+    argv += ["--data", str(tiny_data), *tiny_settings, "--set", "search.trials=6"]
     process = subprocess.Popen(argv, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     journal = tmp_path / "r" / "trials.jsonl"
     deadline = time.monotonic() + 90

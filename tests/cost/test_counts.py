@@ -49,7 +49,9 @@ def random_architectures(count: int) -> list[Architecture]:
             )  # fmt: skip
             channels = width
         front_end = FrontEnd.for_clip(rng.randint(17, 70), rng.randint(9, 50))
-        out.append(Architecture(front_end, stem, tuple(blocks), rng.randint(2, 20), padding=rng.choice(["same", "torch"])))
+        out.append(
+            Architecture(front_end, stem, tuple(blocks), rng.randint(2, 20), padding=rng.choice(["same", "torch"]))
+        )
     return out
 
 
@@ -104,7 +106,9 @@ def test_grn_costs_are_stated_and_counted_apart() -> None:
     plain = Architecture(FrontEnd.for_clip(40, 17), (4, 8), (Block(3, 16, 8, shortcut=True),), 3)
     with_grn = Architecture(FrontEnd.for_clip(40, 17), (4, 8), (Block(3, 16, 8, shortcut=True, grn=GRN("channel")),), 3)
     a, b = measure(plain), measure(with_grn)
-    assert b.parameters - a.parameters == 8 == sum(p.numel() for p in GlobalResponseNorm(8, GRN("channel")).parameters())
+    assert (
+        b.parameters - a.parameters == 8 == sum(p.numel() for p in GlobalResponseNorm(8, GRN("channel")).parameters())
+    )
     assert b.macs.torchinfo == a.macs.torchinfo
     # per channel: the quotient and gamma; per element: the gain
     assert b.macs.conv - a.macs.conv == b.macs.grn == 8 + 8 + 10 * 5 * 8
