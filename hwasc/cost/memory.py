@@ -6,6 +6,7 @@ writes is alive during it; graph outputs live to the end. Sizes are rounded up t
 
 from __future__ import annotations
 
+import bisect
 from dataclasses import dataclass
 
 from hwasc.cost.graph import Graph
@@ -13,9 +14,15 @@ from hwasc.cost.graph import Graph
 ALIGNMENT = 16
 
 
+MEAN_SCRATCH = (16, 16)  # bytes: a mean's index and its resolved axes, beside an int32 sum per output element
+
+
 @dataclass(frozen=True, slots=True)
 class Buffer:
-    """One planned tensor: `size` in bytes (aligned), alive in steps first..last inclusive."""
+    """One planned buffer: `size` in bytes (aligned), alive in steps first..last inclusive.
+
+    tensor: the graph's index; kernel scratch is numbered on from the last tensor, in the order of the operators.
+    """
 
     tensor: int
     size: int
@@ -25,7 +32,7 @@ class Buffer:
 
 @dataclass(frozen=True)
 class Plan:
-    """Offsets (bytes) by tensor, the peak (`head`) they need, and the least any plan could need (`lower_bound`)."""
+    """Offsets (bytes) by buffer, the peak (`head`) they need, and the least any plan could need (`lower_bound`)."""
 
     buffers: tuple[Buffer, ...]
     offsets: dict[int, int]
@@ -34,7 +41,7 @@ class Plan:
 
 
 def lifetimes(graph: Graph) -> list[Buffer]:
-    """The buffers of a graph in tensor order."""
+    """The buffers of a graph: tensors in order, then kernel scratch, as the interpreter adds them."""
     first = dict.fromkeys(graph.inputs, 0)
     last = dict.fromkeys(graph.inputs, 0)
     for step, op in enumerate(graph.operators, 1):
@@ -46,8 +53,20 @@ def lifetimes(graph: Graph) -> list[Buffer]:
     buffers = []
     for tensor in sorted(first):
         _, h, w, c = graph.tensors[tensor]
-        buffers.append(Buffer(tensor, -(-h * w * c // ALIGNMENT) * ALIGNMENT, first[tensor], last[tensor]))
+        buffers.append(Buffer(tensor, aligned(h * w * c), first[tensor], last[tensor]))
+    number = len(graph.tensors)
+    for step, op in enumerate(graph.operators, 1):
+        if op.kind == "mean":
+            _, h, w, c = graph.tensors[op.output]
+            for size in (4 * h * w * c, *MEAN_SCRATCH):
+                buffers.append(Buffer(number, aligned(size), step, step))
+                number += 1
     return buffers
+
+
+def aligned(size: int) -> int:
+    """Bytes rounded up to the arena's alignment."""
+    return -(-size // ALIGNMENT) * ALIGNMENT
 
 
 def place(order: list[Buffer]) -> dict[int, int]:
@@ -56,13 +75,13 @@ def place(order: list[Buffer]) -> dict[int, int]:
     offsets = {}
     for b in order:
         at = 0
-        for offset, end, first, last in sorted(placed):
+        for offset, end, first, last in placed:
             if first > b.last or last < b.first:
                 continue
             if offset - at >= b.size:
                 break
             at = max(at, end)
-        placed.append((at, at + b.size, b.first, b.last))
+        bisect.insort(placed, (at, at + b.size, b.first, b.last))
         offsets[b.tensor] = at
     return offsets
 

@@ -64,3 +64,10 @@ def test_plans_of_the_presets_stay_between_bound_and_sum() -> None:
         plan = plan_greedy(deployment.build(make()))
         assert plan.lower_bound <= plan.head <= sum(b.size for b in plan.buffers)
         assert plan.head % 16 == 0
+
+
+def test_a_mean_takes_kernel_scratch() -> None:
+    """Figures of the interpreter itself for one MEAN over 2x2x512, 3x3x300 and 1x1x1024 (tflite-micro, October 2026)."""
+    for side, channels, head in ((2, 512, 4_640), (3, 300, 4_240), (1, 1_024, 6_176)):
+        shapes = ((1, side, side, channels), (1, 1, 1, channels))
+        assert plan_greedy(Graph(shapes, (Operator("mean", "pool", (0,), 1),), (0,), (1,))).head == head

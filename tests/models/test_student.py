@@ -98,3 +98,13 @@ def test_gradients_are_numeric_gradients(grn: GRN) -> None:
     nn.init.constant_(module.gamma, 0.3)
     x = (torch.rand(2, 3, 2, 3, dtype=torch.float64) + 0.1).requires_grad_()
     assert torch.autograd.gradcheck(module, (x,))
+
+
+@pytest.mark.parametrize("size", [8, 9])
+@pytest.mark.parametrize("kernel", [3, 5])
+def test_torch_padding_is_same_padding_of_a_zero_extended_kernel(size: int, kernel: int) -> None:
+    """Why the presets need no PAD operator on the chip: one more row and column of zeros moves SAME's alignment to torch's."""
+    weight, x = torch.randn(1, 1, kernel, kernel), torch.randn(1, 1, size, size)
+    published = nn.functional.conv2d(x, weight, stride=2, padding=kernel // 2)
+    extended = nn.functional.pad(weight, (0, 1, 0, 1))
+    assert torch.allclose(nn.functional.conv2d(pad_same(x, kernel + 1, (2, 2)), extended, stride=2), published, atol=1e-5)
