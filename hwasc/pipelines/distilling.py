@@ -104,14 +104,10 @@ def _trained(
     weights, losses_path = run / f"{stage}.safetensors", run / f"{stage}_losses.json"
     checkpoint = run / f"{stage}.ckpt"
     if weights.is_file():
-        model.load_state_dict(load_weights(weights), strict=stage == "float")
-        return model, [float(v) for v in schema.read_json(losses_path, "list of losses")]
-    d, features = ws.settings.distill, data.train
-    losses = (
-        [float(v) for v in schema.read_json(losses_path, "list of losses")]
-        if checkpoint.is_file() and losses_path.is_file()
-        else []
-    )
+        _load(model, load_weights(weights), weights, stage)
+        return model, _read_losses(losses_path)
+    d, features, augment = ws.settings.distill, data.train, ws.augment(model.architecture.front_end)
+    losses = _read_losses(losses_path) if checkpoint.is_file() and losses_path.is_file() else []
     with ws.reporter.track(
         f"distilling, {stage}" if data.targets is not None else f"training on labels, {stage}", train.epochs
     ) as update:
@@ -125,9 +121,7 @@ def _trained(
         seed = _seed(ws) + (0 if stage == "float" else 500_000)
         fit(
             model,
-            lambda epoch: training_batches(
-                features, data.targets, train.batch, ws.augment(model.architecture.front_end), seed, epoch
-            ),
+            lambda epoch: training_batches(features, data.targets, train.batch, augment, seed, epoch),
             steps(len(features), train.batch),
             lambda y, labels, soft: distillation_loss(y, labels, soft, d.alpha, d.temperature),
             train,
@@ -139,6 +133,25 @@ def _trained(
     save_weights(weights, model, _metadata(ws, model.architecture, stage))
     checkpoint.unlink(missing_ok=True)
     return model, losses
+
+
+def _load(model: Student, state: dict[str, torch.Tensor], path: Path, stage: str) -> None:
+    try:
+        if stage == "int8":
+            from hwasc.training.quantization import load_state
+
+            load_state(model, state)
+        else:
+            model.load_state_dict(state)
+    except (KeyError, RuntimeError) as e:
+        reason = str(e).splitlines()[0]
+        raise HwascError(
+            f"{path}: does not fit the architecture ({reason}); delete it to train this part anew"
+        ) from None
+
+
+def _read_losses(path: Path) -> list[float]:
+    return [float(v) for v in schema.read_json(path, "list of losses")]
 
 
 def _quantized(ws: Workspace, data: _Data, model: Student, run: Path) -> tuple[Student, list[float]]:

@@ -107,4 +107,6 @@ def test_torch_padding_is_same_padding_of_a_zero_extended_kernel(size: int, kern
     weight, x = torch.randn(1, 1, kernel, kernel), torch.randn(1, 1, size, size)
     published = nn.functional.conv2d(x, weight, stride=2, padding=kernel // 2)
     extended = nn.functional.pad(weight, (0, 1, 0, 1))
-    assert torch.allclose(nn.functional.conv2d(pad_same(x, kernel + 1, (2, 2)), extended, stride=2), published, atol=1e-5)
+    assert torch.allclose(
+        nn.functional.conv2d(pad_same(x, kernel + 1, (2, 2)), extended, stride=2), published, atol=1e-5
+    )
