@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+import hwasc
 from hwasc.data import logits as logit_files
 from hwasc.data.clips import Clip
 from hwasc.data.features import Features
@@ -77,6 +78,7 @@ def teach(ws: Workspace) -> Teachers:
         hashlib.sha256(augment.responses.numpy().tobytes()).hexdigest() if augment.responses is not None else ""
     )
     common = {
+        "version": hwasc.__version__,
         "content": content(train),
         "labels": train.labels.tolist(),
         "augment": s.augment,

@@ -70,11 +70,11 @@ class TrainSettings:
 class TeacherSettings:
     """families: which teachers. folds: cross-fitting over so many location-disjoint folds. mels, frames: their front end."""
 
-    families: tuple[str, ...] = ("cp_resnet", "crnn", "patch_transformer")
+    families: tuple[str, ...] = ("cp_resnet", "bc_resnet", "crnn")
     folds: int = 3
     mels: int = 64
     frames: int = 33
-    train: TrainSettings = field(default_factory=lambda: TrainSettings(25, 64, 2e-3, 1e-2))
+    train: TrainSettings = field(default_factory=lambda: TrainSettings(25, 32, 2e-3, 1e-2))
 
     __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
 

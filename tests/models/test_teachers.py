@@ -154,11 +154,10 @@ def test_cp_resnet_sees_as_far_as_it_says(rho: int) -> None:
     assert seen == model.receptive_field == cp_resnet.receptive_field(rho)
 
 
-def test_cp_resnet_receptive_field_follows_rho_and_the_mel_axis() -> None:
+def test_cp_resnet_receptive_field_follows_rho() -> None:
     sizes = [cp_resnet.receptive_field(rho)[0] for rho in range(9)]
     assert sizes == [23, 31, 39, 55, 71, 87, 103, 135, 167]  # the published series: 5 x 5 / 2, pools after 1, 2 and 4
     assert all(a < b for a, b in pairwise(map(cp_resnet.receptive_field, range(cp_resnet.MAX_RHO + 1))))
-    assert [cp_resnet.rho_for(m) for m in (40, 64, 128, 256)] == [0, 2, 4, 8]
     with pytest.raises(ValueError, match="between 0 and 22"):
         cp_resnet.CPResNet(10, 4, 23)
 
