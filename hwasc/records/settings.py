@@ -35,8 +35,8 @@ class DataSettings:
 class AugmentSettings:
     """mixstyle_p, mixstyle_alpha: Freq-MixStyle. roll, mask: greatest share of time rolled, of bands masked.
 
-    response_p: chance that a clip of `response_devices` is given a device's impulse response, drawn from `response_folder`
-    (none: the data set's own `impulse_responses` folder, if it has one).
+    response_p: chance that a clip of `response_devices` (none named: of any) is given a device's impulse response, drawn
+    from `response_folder` (none: the data set's own `impulse_responses` folder, if it has one).
     """
 
     mixstyle_p: float = 0.4

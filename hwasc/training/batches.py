@@ -29,7 +29,8 @@ class Augment:
         """An augmented copy of a batch; `devices` names each clip's recorder."""
         s = self.settings
         if self.responses is not None and s.response_p > 0:
-            chosen = torch.from_numpy(np.isin(devices, s.response_devices))
+            named = np.isin(devices, s.response_devices) if s.response_devices else np.ones(len(devices), bool)
+            chosen = torch.from_numpy(named)
             x = augmentation.device_response(x, generator, self.responses, chosen, s.response_p, self.front_end)
         x = augmentation.time_roll(x, generator, s.roll)
         x = augmentation.freq_mixstyle(x, generator, s.mixstyle_alpha, s.mixstyle_p)

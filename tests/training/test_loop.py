@@ -1,0 +1,95 @@
+"""The loop, the loss and the metrics: resumed equals unbroken, formulas by hand, gradients by numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from hwasc.errors import HwascError
+from hwasc.models import build
+from hwasc.records.architecture import GRN, Architecture, Block, FrontEnd
+from hwasc.records.settings import TrainSettings
+from hwasc.training.loop import fit
+from hwasc.training.loss import distillation_loss, macro_accuracy
+
+CPU = torch.device("cpu")
+
+
+def batches(epoch: int) -> Iterator[tuple[Tensor, Tensor, Tensor | None]]:
+    g = torch.Generator().manual_seed(epoch)
+    for _ in range(3):
+        labels = torch.randint(0, 2, (16,), generator=g)
+        x = 0.1 * torch.randn(16, 1, 20, 9, generator=g)
+        x[labels == 1, :, 10:] += 1
+        yield x, labels, None
+
+
+def loss(y: Tensor, labels: Tensor, soft: Tensor | None) -> Tensor:
+    return distillation_loss(y, labels, soft, 0, 1)
+
+
+def model() -> nn.Module:
+    torch.manual_seed(0)
+    blocks = (Block(3, 16, 8, (1, 1), True, GRN()),)
+    net = build(Architecture(FrontEnd.for_clip(20, 9), (4, 8), blocks, 2))
+    return nn.Sequential(net, nn.Dropout(0.1))
+
+
+def test_it_learns_and_a_resumed_run_equals_an_unbroken_one(tmp_path: Path) -> None:
+    settings, losses = TrainSettings(6, 16, 1e-2, 1e-3), []
+    whole = fit(model(), batches, 3, loss, settings, CPU, 0, on_epoch=lambda e, v: losses.append(v))
+    assert losses[-1] < 0.5 * losses[0] and not whole.training
+
+    def stop(epoch: int, value: float) -> None:
+        if epoch == 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fit(model(), batches, 3, loss, settings, CPU, 0, checkpoint=tmp_path / "c.ckpt", on_epoch=stop)
+    epochs: list[int] = []
+    resumed = fit(
+        model(), batches, 3, loss, settings, CPU, 0, checkpoint=tmp_path / "c.ckpt", on_epoch=lambda e, v: epochs.append(e)
+    )
+    assert epochs == [4, 5, 6]
+    for a, b in zip(whole.state_dict().values(), resumed.state_dict().values(), strict=True):
+        assert torch.equal(a, b)
+
+
+def test_a_broken_checkpoint_and_a_diverging_training_are_said(tmp_path: Path) -> None:
+    path = tmp_path / "c.ckpt"
+    path.write_bytes(b"half a file")
+    with pytest.raises(HwascError, match="not a readable checkpoint"):
+        fit(model(), batches, 3, loss, TrainSettings(1, 16), CPU, 0, checkpoint=path)
+    with pytest.raises(HwascError, match="lower the learning rate"):
+        fit(model(), batches, 3, lambda y, labels, soft: loss(y, labels, soft) * float("nan"), TrainSettings(1, 16), CPU, 0)
+
+
+def test_the_loss_is_its_formula() -> None:
+    g = np.random.default_rng(0)
+    y, t, labels = g.normal(size=(5, 4)), g.normal(size=(5, 4)), np.array([0, 1, 2, 3, 0])
+
+    def softmax(v: np.ndarray) -> np.ndarray:
+        e = np.exp(v - v.max(1, keepdims=True))
+        return e / e.sum(1, keepdims=True)
+
+    ce = -np.log(softmax(y)[np.arange(5), labels]).mean()
+    p, q = softmax(t / 3), softmax(y / 3)
+    kl = (p * np.log(p / q)).sum(1).mean()  # batchmean: the sum over classes, the mean over clips
+    tensors = torch.tensor(y), torch.tensor(labels), torch.tensor(t)
+    for alpha in (0.0, 0.3, 1.0):
+        expected = (1 - alpha) * ce + alpha * 9 * kl
+        assert float(distillation_loss(*tensors, alpha, 3.0)) == pytest.approx(expected)
+    assert float(distillation_loss(torch.tensor(y), torch.tensor(labels), None, 0.7, 3.0)) == pytest.approx(ce)
+    x = torch.tensor(y, requires_grad=True)
+    assert torch.autograd.gradcheck(lambda v: distillation_loss(v, tensors[1], tensors[2], 0.6, 2.0), (x,))
+
+
+def test_macro_accuracy_weighs_classes_alike() -> None:
+    labels = torch.tensor([0] * 98 + [1, 2])
+    assert macro_accuracy(torch.zeros(100, dtype=torch.int64), labels, 5) == pytest.approx(1 / 3)
+    assert macro_accuracy(labels, labels, 5) == 1.0
