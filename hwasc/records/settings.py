@@ -55,7 +55,7 @@ class TrainSettings:
     """One training: AdamW, linear warm-up over the first tenth, then cosine to zero."""
 
     epochs: int = 30
-    batch: int = 64
+    batch: int = 32
     lr: float = 3e-3
     weight_decay: float = 1e-3
 
@@ -108,7 +108,7 @@ class DistillSettings:
     alpha: float = 0.7
     temperature: float = 2.0
     train: TrainSettings = field(default_factory=TrainSettings)
-    qat: TrainSettings = field(default_factory=lambda: TrainSettings(3, 64, 3e-4, 0.0))
+    qat: TrainSettings = field(default_factory=lambda: TrainSettings(3, 32, 3e-4, 0.0))
 
     __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
 
@@ -128,7 +128,7 @@ class SearchSettings:
     trials: int = 24
     population: int = 8
     at_a_time: int = 4
-    train: TrainSettings = field(default_factory=lambda: TrainSettings(10, 64, 4e-3, 1e-3))
+    train: TrainSettings = field(default_factory=lambda: TrainSettings(10, 32, 3e-3, 1e-3))
 
     __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
 

@@ -1,0 +1,35 @@
+"""The built wheel, away from the checkout: bundled budgets and spaces by name and by path, from any folder."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def test_an_installed_wheel_finds_what_it_bundles(tmp_path: Path) -> None:
+    source, target, elsewhere = tmp_path / "source", tmp_path / "target", tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    ignore = shutil.ignore_patterns(".*", "runs", "demo", "build", "*.egg-info", "__pycache__")
+    shutil.copytree(ROOT, source, ignore=ignore)  # a build writes beside the sources
+    pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
+    build = [*pip, "wheel", "--no-deps", "--no-build-isolation", "--no-index", "--wheel-dir", str(tmp_path), str(source)]
+    subprocess.run(build, check=True)
+    (wheel,) = tmp_path.glob("*.whl")
+    subprocess.run([*pip, "install", "--no-deps", "--no-index", "--target", str(target), str(wheel)], check=True)
+    shutil.rmtree(source)
+    code = (
+        "import hwasc, json; from hwasc.records import bundled;"
+        "print(json.dumps([hwasc.__file__, hwasc.Budget.load('budgets/dcase2024.yaml').name, hwasc.SearchSpace.load('full').name,"
+        " bundled.names('budgets')]))"
+    )
+    env = {**os.environ, "PYTHONPATH": str(target)}
+    out = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, cwd=elsewhere, env=env).stdout
+    home, budget, space, names = json.loads(out)
+    assert Path(home).is_relative_to(target) and (budget, space) == ("dcase2024", "full")
+    assert set(names) == {p.stem for p in (ROOT / "budgets").glob("*.yaml")}
