@@ -17,7 +17,7 @@ $(VENV)/installed: setup.cfg constraints.txt
 	touch $@
 
 demo: install
-	$(BIN)/hwasc search $(DEMO_FLAGS) --data synthetic --budget budgets/dcase2024.yaml --run $(DEMO)/search --out $(DEMO)/best.json
+	$(BIN)/hwasc search $(DEMO_FLAGS) --data synthetic --space small --budget budgets/dcase2024.yaml --run $(DEMO)/search --out $(DEMO)/best.json
 	$(BIN)/hwasc distill $(DEMO_FLAGS) --data synthetic --arch $(DEMO)/best.json --run $(DEMO)/distill
 	$(BIN)/hwasc profile --arch $(DEMO)/best.json --budget budgets/dcase2024.yaml --cross-checks --html $(DEMO)/profile.html
 	@echo

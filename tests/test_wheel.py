@@ -18,7 +18,16 @@ def test_an_installed_wheel_finds_what_it_bundles(tmp_path: Path) -> None:
     ignore = shutil.ignore_patterns(".*", "runs", "demo", "build", "*.egg-info", "__pycache__")
     shutil.copytree(ROOT, source, ignore=ignore)  # a build writes beside the sources
     pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
-    build = [*pip, "wheel", "--no-deps", "--no-build-isolation", "--no-index", "--wheel-dir", str(tmp_path), str(source)]
+    build = [
+        *pip,
+        "wheel",
+        "--no-deps",
+        "--no-build-isolation",
+        "--no-index",
+        "--wheel-dir",
+        str(tmp_path),
+        str(source),
+    ]
     subprocess.run(build, check=True)
     (wheel,) = tmp_path.glob("*.whl")
     subprocess.run([*pip, "install", "--no-deps", "--no-index", "--target", str(target), str(wheel)], check=True)

@@ -7,7 +7,7 @@ out=${1:-runs/synthetic}
 here=$(dirname "$0")
 mkdir -p "$out"
 hwasc teach --data synthetic --workers 2 --json >"$out/fusion_validation.json"
-hwasc search --data synthetic --space full --budget "$here/budget.yaml" --trials 24 --workers 2 --run "$out/search" --out "$out/best.json"
+hwasc search --data synthetic --budget "$here/budget.yaml" --trials 24 --workers 2 --run "$out/search" --out "$out/best.json"
 distill() { # name architecture seed [setting ...]
   local name=$1 arch=$2 seed=$3; shift 3
   hwasc distill --data synthetic --arch "$arch" --run "$out/$name-$seed" --set distill.seed="$seed" "$@"

@@ -13,7 +13,7 @@ from hwasc.cli import common
 
 EXAMPLES = """examples:
   hwasc search --budget dcase2024
-  hwasc search --budget budgets/nrf52840.yaml --data my_recordings --space full --trials 40 --workers 2
+  hwasc search --budget budgets/nrf52840.yaml --data my_recordings --trials 40 --workers 2
   hwasc search --budget my_budget.yaml --strategy tpe --set search.train.epochs=10 --run runs/tpe"""
 
 
@@ -23,7 +23,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "--budget", required=True, metavar="NAME|FILE", help="a bundled budget (dcase2024, ...) or a file"
     )
     parser.add_argument(
-        "--space", default="small", metavar="NAME|FILE", help="a bundled search space or a file (default small)"
+        "--space", default="full", metavar="NAME|FILE", help="a bundled search space or a file (default full)"
     )
     parser.add_argument("--strategy", choices=("nsga2", "tpe", "evolution", "random"), help="default nsga2")
     parser.add_argument("--trials", type=common.whole(1), help="candidates to score")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
@@ -27,7 +28,7 @@ def pool(workers: int) -> Iterator[Submit]:
         return
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # before the children load OpenMP
-    executor = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), initializer=one_thread)
+    executor = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), initializer=_start_worker)
 
     def run(function: Callable[[Any], Any], jobs: list[Any]) -> Iterator[tuple[int, Any]]:
         futures = {executor.submit(function, job): i for i, job in enumerate(jobs)}
@@ -42,6 +43,11 @@ def pool(workers: int) -> Iterator[Submit]:
             process.terminate()  # an interrupted user does not wait for trainings to end
         executor.shutdown(wait=False, cancel_futures=True)
         raise
+
+
+def _start_worker() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent ends its workers
+    one_thread()
 
 
 def in_order(results: Iterable[tuple[int, Result]], count: int) -> list[Result]:

@@ -12,7 +12,7 @@ import torch
 from hwasc.audio.augmentation import load_responses
 from hwasc.data.clips import Clip, Dataset, open_dataset
 from hwasc.data.features import Features, extract
-from hwasc.data.synthetic import SyntheticSpec, generate
+from hwasc.data.synthetic import VERSION, SyntheticSpec, generate
 from hwasc.errors import UsageError
 from hwasc.records.architecture import FrontEnd
 from hwasc.records.settings import Settings
@@ -105,7 +105,10 @@ def open_workspace(
 def synthetic_root(settings: Settings, cache: Path, workers: int, reporter: Reporter) -> Path:
     """The embedded data set's folder, generated if it is not there yet. Its own seed is fixed: runs differ, the data does not."""
     d = settings.data
-    spec = SyntheticSpec(train_locations=d.synthetic_train_locations, test_locations=d.synthetic_test_locations)
-    root = cache / "synthetic" / f"{d.synthetic_train_locations}-{d.synthetic_test_locations}"
-    with reporter.track("simulating scenes", spec.clips) as update:
-        return generate(root, spec, workers=workers, progress=lambda done, _: update(done, "clips"))
+    try:
+        spec = SyntheticSpec(train_locations=d.synthetic_train_locations, test_locations=d.synthetic_test_locations)
+        root = cache / "synthetic" / f"v{VERSION}-{spec.train_locations}-{spec.test_locations}"
+        with reporter.track("simulating scenes", spec.clips) as update:
+            return generate(root, spec, workers=workers, progress=lambda done, _: update(done, "clips"))
+    except ValueError as e:
+        raise UsageError(f"data synthetic: {e}") from None

@@ -204,19 +204,21 @@ def test_a_full_disk_is_said_in_one_line(
     assert hwasc(*argv, tiny=True)[0] == 0, "the same command goes on"
 
 
+@pytest.mark.parametrize("workers", [1, 2])
 def test_ctrl_c_exits_130_and_the_same_command_goes_on(
-    tiny_data: Path, tmp_path: Path, tiny_space: Path, tiny_settings: list[str]
+    tiny_data: Path, tmp_path: Path, tiny_space: Path, tiny_settings: list[str], workers: int
 ) -> None:
     argv = [sys.executable, "-m", "hwasc", "search", "--budget", "dcase2024", "--space", str(tiny_space)]
     argv += ["--run", str(tmp_path / "r"), "--out", str(tmp_path / "b.json"), "--cache", str(tmp_path / "c")]
     argv += ["--data", str(tiny_data), *tiny_settings, "--set", "search.trials=6"]
-    process = subprocess.Popen(argv, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    argv += ["--workers", str(workers)]
+    process = subprocess.Popen(argv, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True)
     journal = tmp_path / "r" / "trials.jsonl"
     deadline = time.monotonic() + 90
     while not (journal.is_file() and journal.read_text().count("\n") >= 1) and time.monotonic() < deadline:
         assert process.poll() is None, process.communicate()
         time.sleep(0.05)
-    process.send_signal(signal.SIGINT)
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does: the workers hear it too
     _, err = process.communicate(timeout=60)
     assert process.returncode == 130 and "Traceback" not in err and "goes on from there" in err, err
     kept = journal.read_text()

@@ -53,7 +53,15 @@ def test_it_learns_and_a_resumed_run_equals_an_unbroken_one(tmp_path: Path) -> N
         fit(model(), batches, 3, loss, settings, CPU, 0, checkpoint=tmp_path / "c.ckpt", on_epoch=stop)
     epochs: list[int] = []
     resumed = fit(
-        model(), batches, 3, loss, settings, CPU, 0, checkpoint=tmp_path / "c.ckpt", on_epoch=lambda e, v: epochs.append(e)
+        model(),
+        batches,
+        3,
+        loss,
+        settings,
+        CPU,
+        0,
+        checkpoint=tmp_path / "c.ckpt",
+        on_epoch=lambda e, v: epochs.append(e),
     )
     assert epochs == [4, 5, 6]
     for a, b in zip(whole.state_dict().values(), resumed.state_dict().values(), strict=True):
@@ -66,7 +74,15 @@ def test_a_broken_checkpoint_and_a_diverging_training_are_said(tmp_path: Path) -
     with pytest.raises(HwascError, match="not a readable checkpoint"):
         fit(model(), batches, 3, loss, TrainSettings(1, 16), CPU, 0, checkpoint=path)
     with pytest.raises(HwascError, match="lower the learning rate"):
-        fit(model(), batches, 3, lambda y, labels, soft: loss(y, labels, soft) * float("nan"), TrainSettings(1, 16), CPU, 0)
+        fit(
+            model(),
+            batches,
+            3,
+            lambda y, labels, soft: loss(y, labels, soft) * float("nan"),
+            TrainSettings(1, 16),
+            CPU,
+            0,
+        )
 
 
 def test_the_loss_is_its_formula() -> None:
