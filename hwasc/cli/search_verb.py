@@ -47,8 +47,8 @@ def run(args: argparse.Namespace) -> None:
     from hwasc.records.schema import plain, write_whole
     from hwasc.records.space import SearchSpace
 
-    args.overrides += [f"search.strategy={args.strategy}"] if args.strategy else []
-    args.overrides += [f"search.trials={args.trials}"] if args.trials else []
+    named = {"search.strategy": args.strategy, "search.trials": args.trials}
+    args.overrides = [*args.overrides, *(f"{key}={value}" for key, value in named.items() if value)]
     budget, space = Budget.load(args.budget), SearchSpace.load(args.space)
     ws = common.workspace(args)
     from hwasc.pipelines.searching import search

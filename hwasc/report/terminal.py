@@ -28,6 +28,8 @@ class Reporter:
     def __init__(self, quiet: bool = False) -> None:
         self.quiet = quiet
         self.console = Console(file=sys.stderr, quiet=quiet, highlight=False, soft_wrap=True)
+        if not self.console.is_terminal:
+            self.console.width = 120  # a pipe or a log has no width: do not cut the tables
 
     def __reduce__(self) -> tuple[type[Reporter], tuple[bool]]:
         return Reporter, (True,)  # worker processes are quiet
