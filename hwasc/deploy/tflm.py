@@ -5,13 +5,17 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import queue
 import re
 import subprocess
 import sys
 import tempfile
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +48,9 @@ class Details:
     zero_point: int
 
 
+NOTHING = Details((), 1.0, 0)
+
+
 class Interpreter:
     """A child process that runs one file after the other; use as a context manager.
 
@@ -60,7 +67,7 @@ class Interpreter:
         self._child: subprocess.Popen[bytes] | None = None
         self._errors: Any = None
         self._path = Path()
-        self.input = self.output = Details((), 1.0, 0)
+        self.input = self.output = NOTHING
 
     def __enter__(self) -> Interpreter:
         return self
@@ -71,7 +78,7 @@ class Interpreter:
     def load(self, path: Path, arena: int = ARENA) -> Allocation:
         """Load a file into an arena of so many bytes. DataError, one line, for files that the interpreter cannot run."""
         read_metadata(path)
-        self._path = path
+        self._path, self.input, self.output = path, NOTHING, NOTHING
         reply, _, said = self._ask({"do": "load", "path": str(path.resolve()), "arena": arena})
         if "error" in reply:
             raise DataError(f"{path}: {_meaning(said, arena)}")
@@ -86,7 +93,7 @@ class Interpreter:
         reply, out, said = self._ask({"do": "run", "shape": list(clips.shape)}, body)
         if "error" in reply:
             raise DataError(f"{self._path}: the interpreter failed while running it ({_last(said) or reply['error']})")
-        return np.frombuffer(out, np.int8).reshape(len(clips), -1)
+        return np.frombuffer(out, np.int8).reshape(len(clips), len(out) // max(len(clips), 1))
 
     def close(self) -> None:
         """End the child."""
@@ -162,30 +169,56 @@ class Runtime:
         self._interpreter.close()
 
 
+def version() -> str:
+    """The interpreter and its version, as reports name them."""
+    return f"tflm {metadata.version('tflite-micro')}"
+
+
 def read_about(path: Path) -> tuple[Architecture, tuple[str, ...], str]:
     """Architecture, class names and planner (`greedy` or `offline`) of a file that hwasc wrote; DataError for others."""
-    metadata = read_metadata(path)
-    if "hwasc" not in metadata:
+    entries = read_metadata(path)
+    if "hwasc" not in entries:
         raise DataError(f"{path}: was not written by hwasc (it names no architecture and classes)")
     try:
-        about = json.loads(metadata["hwasc"])
+        about = json.loads(entries["hwasc"])
         architecture = schema.parse(Architecture, about["architecture"], str(path))
         classes = tuple(str(c) for c in about["classes"])
     except (ValueError, KeyError, TypeError, HwascError):
         raise DataError(f"{path}: its description of architecture and classes is damaged") from None
-    return architecture, classes, "offline" if "OfflineMemoryAllocation" in metadata else "greedy"
+    return architecture, classes, "offline" if "OfflineMemoryAllocation" in entries else "greedy"
 
 
 def predict(
-    runtime: Runtime, features: Any, batch: int = 64, progress: Callable[[int], None] | None = None
+    path: Path,
+    features: Any,
+    workers: int = 1,
+    progress: Callable[[int], None] | None = None,
+    batch: int = 32,
 ) -> np.ndarray:
-    """Logits (n, classes) of every clip of a feature set, in order; progress(clips done) after each batch."""
-    rows, out = np.arange(len(features)), []
-    for i in range(0, len(rows), batch):
-        out.append(runtime.logits(features.batch(rows[i : i + batch]).numpy()))
+    """Logits (n, classes) of every clip of a feature set, in order, on so many child processes; progress(clips done)."""
+    starts = range(0, len(features), batch)
+    out: dict[int, np.ndarray] = {}
+    free: queue.SimpleQueue[Runtime] = queue.SimpleQueue()
+
+    def part(start: int) -> None:
+        runtime = free.get()
+        try:
+            rows = np.arange(start, min(start + batch, len(features)))
+            out[start] = runtime.logits(features.batch(rows).numpy())
+        finally:
+            free.put(runtime)
         if progress is not None:
-            progress(min(i + batch, len(rows)))
-    return np.concatenate(out)
+            progress(min(len(out) * batch, len(features)))
+
+    with ExitStack() as stack:
+        for _ in range(max(1, min(workers, len(starts)))):
+            runtime = Runtime(path)
+            stack.callback(runtime.close)
+            free.put(runtime)
+        with ThreadPoolExecutor(free.qsize()) as pool:
+            for done in [pool.submit(part, start) for start in starts]:
+                done.result()
+    return np.concatenate([out[start] for start in starts])
 
 
 def _allocation(said: str, path: Path) -> Allocation:
