@@ -28,5 +28,5 @@ def shift_of_mean(factor: float, elements: int) -> int:
 def round_first(value: Tensor, step: Tensor, shift: Tensor | int) -> Tensor:
     """`value` rounded to 2**-shift of a step, halves moved a little away from zero: what is left to the output's quantizer."""
     fine = step * 2.0 ** -torch.as_tensor(shift, dtype=value.dtype, device=value.device)
-    first = torch.round(value / fine)
+    first = torch.floor(value / fine + 0.5)
     return (first + 0.25 * torch.sign(first)) * fine
