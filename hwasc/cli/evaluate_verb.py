@@ -1,4 +1,6 @@
-"""Measure a finished model file on the test split: student.onnx in ONNX Runtime, *.safetensors in torch."""
+"""Measure a finished model file on the test split: student.tflite in TensorFlow Lite Micro, the interpreter that runs on the
+chip, student.onnx in ONNX Runtime, *.safetensors in torch.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +10,7 @@ from pathlib import Path
 from hwasc.cli import common
 
 EXAMPLES = """examples:
+  hwasc evaluate --model student.tflite --data my_recordings --workers 4
   hwasc evaluate --model runs/distill/student.onnx --data my_recordings
   hwasc evaluate --model runs/distill/int8.safetensors --json"""
 
@@ -15,7 +18,11 @@ EXAMPLES = """examples:
 def arguments(parser: argparse.ArgumentParser) -> None:
     """The verb's own arguments."""
     parser.add_argument(
-        "--model", required=True, metavar="FILE", type=Path, help="student.onnx, int8.safetensors, float.safetensors"
+        "--model",
+        required=True,
+        metavar="FILE",
+        type=Path,
+        help="student.tflite, student.onnx, int8.safetensors, float.safetensors",
     )
     common.add_data(parser)
 

@@ -48,3 +48,14 @@ def print_profile(profile: Profile) -> None:
         console.print(f"  {met}  {check.name:<24} {check.value:>12,} of {check.limit:>12,}   slack {check.slack:+,}")
     for cross in profile.cross_checks:
         console.print(f"cross-check {cross.tool}: {cross.macs:,} MACs; {cross.explanation}")
+    if profile.arena is not None:
+        a = profile.arena
+        equal = "as predicted" if a.head == a.predicted_head else f"PREDICTED {a.predicted_head:,} B"
+        console.print(
+            f"arena in {a.runtime} (measured): head {a.head:,} B ({equal}, {a.planner} plan), tail {a.tail:,} B, "
+            f"total {a.total:,} B; file {a.file:,} B"
+        )
+        console.print(
+            f"head by planner (exact): greedy {a.greedy_head:,} B, offline {a.offline_head:,} B, "
+            f"least possible {a.lower_bound:,} B"
+        )

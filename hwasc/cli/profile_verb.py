@@ -1,5 +1,5 @@
 """What an architecture costs on the chip: parameters, MACs by both rules, int8 weights and peak activation memory, layer by
-layer, held against a budget.
+layer, held against a budget. A .tflite file is also loaded in the chip's interpreter, whose arena is shown beside ours.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from hwasc.cli import common
 
 EXAMPLES = """examples:
   hwasc profile --arch best.json
+  hwasc profile --model student.tflite
   hwasc profile --arch cp_mobile --budget cortex-m4-128k --cross-checks
   hwasc profile --arch best.json --budget dcase2024 --json
   hwasc profile --arch best.json --html report.html"""
@@ -18,7 +19,11 @@ EXAMPLES = """examples:
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """The verb's own arguments."""
-    parser.add_argument("--arch", required=True, metavar="FILE|PRESET", help="best.json of a search, or a preset")
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("--arch", metavar="FILE|PRESET", help="best.json of a search, or a preset")
+    what.add_argument(
+        "--model", metavar="FILE", type=Path, help="student.tflite: its architecture, and its arena measured"
+    )
     parser.add_argument(
         "--budget", metavar="NAME|FILE", help="hold the costs against it (default: the one it was searched for)"
     )
@@ -32,9 +37,15 @@ def run(args: argparse.Namespace) -> None:
     from hwasc.pipelines.profiling import profile
     from hwasc.records.budget import Budget
 
-    record = common.architecture(args.arch)
+    if args.model:
+        from hwasc.pipelines.profiling import architecture_of
+        from hwasc.records.architecture import ArchitectureFile
+
+        record = ArchitectureFile(architecture_of(args.model))
+    else:
+        record = common.architecture(args.arch)
     named = args.budget or _bundled(record.provenance.get("budget"))
-    result = profile(record.architecture, Budget.load(named) if named else None, args.cross_checks)
+    result = profile(record.architecture, Budget.load(named) if named else None, args.cross_checks, args.model)
     if args.html:
         from hwasc.records.run import environment
         from hwasc.records.schema import write_whole

@@ -11,7 +11,7 @@ from typing import Literal
 
 from hwasc.records.architecture import GRN, Architecture, Block, Stride
 
-Kind = Literal["conv", "depthwise", "average_pool", "add", "mul", "div", "mean", "rsqrt"]
+Kind = Literal["conv", "depthwise", "average_pool", "add", "mul", "div", "mean", "maximum", "rsqrt"]
 Shape = tuple[int, int, int, int]
 
 
@@ -105,7 +105,10 @@ class _Builder:
         return y
 
     def grn(self, layer: str, x: int, grn: GRN, relu: bool) -> int:
-        """x * (1 + gamma * g / mean(g)) (+ beta). The L2 response squares the map and takes s * rsqrt(s) of its mean."""
+        """x * (1 + gamma * g / mean(g)) (+ beta). The L2 response squares the map and takes s * rsqrt(s) of its mean.
+
+        The divisor is at least one step of its scale (maximum): the kernels do not define a quotient of zero.
+        """
         c = self.tensors[x][3]
         gammas = 1 if grn.shape == "scalar" else c
         if grn.response == "l2":
@@ -113,7 +116,8 @@ class _Builder:
             g = self.pointwise("mul", layer, s, self.pointwise("rsqrt", layer, s))
         else:
             g = self.mean(layer, x, "map")
-        n = self.pointwise("div", layer, g, self.mean(layer, g, "channels"))
+        divisor = self.pointwise("maximum", layer, self.mean(layer, g, "channels"), constants=1)
+        n = self.pointwise("div", layer, g, divisor)
         scaled = self.pointwise("mul", layer, n, constants=gammas, parameters=gammas)
         gain = self.pointwise("add", layer, scaled, constants=1)
         y = self.pointwise("mul", layer, x, gain, relu=relu and grn.response == "mean")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import bisect
 from dataclasses import dataclass
+from typing import Literal
 
 from hwasc.cost.graph import Graph
 
@@ -32,12 +33,16 @@ class Buffer:
 
 @dataclass(frozen=True)
 class Plan:
-    """Offsets (bytes) by buffer, the peak (`head`) they need, and the least any plan could need (`lower_bound`)."""
+    """Offsets (bytes) by buffer, the peak (`head`) they need, and the least any plan could need (`lower_bound`).
+
+    planner: `greedy` is the interpreter's own, `offline` must travel in the file.
+    """
 
     buffers: tuple[Buffer, ...]
     offsets: dict[int, int]
     head: int
     lower_bound: int
+    planner: Literal["greedy", "offline"] = "greedy"
 
 
 def lifetimes(graph: Graph) -> list[Buffer]:

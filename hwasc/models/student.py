@@ -30,7 +30,7 @@ class Student(nn.Module):
             channels = block.channels
         self.blocks = nn.Sequential(*blocks)
         self.head = ConvUnit(channels, a.classes, relu=False)
-        self.pool = GlobalMean()
+        self.pool: nn.Module = GlobalMean()
         self.output: nn.Module = nn.Identity()
 
     def forward(self, x: Tensor) -> Tensor:

@@ -32,13 +32,14 @@ class Evaluation:
 
 
 def evaluate(ws: Workspace, model: Path) -> Evaluation:
-    """Run `student.onnx` (in ONNX Runtime) or `float.safetensors`, `int8.safetensors` (in torch) over the test split.
+    """Run a model file over the test split: .tflite in TensorFlow Lite Micro, .onnx in ONNX Runtime, .safetensors in torch.
 
     Raises DataError for a file that hwasc did not write, UsageError where its classes are not the data's.
     """
     if not model.is_file():
         raise UsageError(
-            f"{model}: there is no such model; `hwasc distill` writes student.onnx, int8.safetensors and float.safetensors"
+            f"{model}: there is no such model; `hwasc distill` writes student.onnx, int8.safetensors and float.safetensors, "
+            "`hwasc export --format tflite` student.tflite"
         )
     if model.suffix == ".onnx":
         from hwasc.deploy import onnx_qcdq
@@ -46,9 +47,17 @@ def evaluate(ws: Workspace, model: Path) -> Evaluation:
         runtime = onnx_qcdq.Runtime(model)
         features = _test(ws, runtime.architecture, runtime.classes, model)
         return _result(ws, model, "onnxruntime", runtime.architecture, onnx_qcdq.predict(runtime, features), features)
+    if model.suffix == ".tflite":
+        from hwasc.deploy import tflm
+
+        a, classes, _ = tflm.read_about(model)
+        features = _test(ws, a, classes, model)
+        with ws.reporter.track("running on the chip's interpreter", len(features)) as update:
+            logits = tflm.predict(model, features, ws.workers, update)
+        return _result(ws, model, tflm.version(), a, logits, features)
     if model.suffix == ".safetensors":
         return _evaluate_torch(ws, model)
-    raise UsageError(f"{model}: unknown kind of model; expected .onnx or .safetensors")
+    raise UsageError(f"{model}: unknown kind of model; expected .tflite, .onnx or .safetensors")
 
 
 def _evaluate_torch(ws: Workspace, model: Path) -> Evaluation:

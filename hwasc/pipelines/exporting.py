@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Literal
 
 import safetensors
 
@@ -13,10 +14,16 @@ from hwasc.records import schema
 from hwasc.records.architecture import Architecture
 from hwasc.training.weights import load_weights
 
+Format = Literal["onnx", "tflite"]
 
-def export(weights: Path, out: Path) -> Path:
-    """Write `int8.safetensors` as ONNX QCDQ. UsageError for weights that are not a quantized student's."""
-    from hwasc.deploy import onnx_qcdq
+
+def export(
+    weights: Path, out: Path, file_format: Format = "onnx", planner: Literal["greedy", "offline"] = "greedy"
+) -> Path:
+    """Write `int8.safetensors` as ONNX QCDQ or full-integer .tflite; planner: the memory plan in a .tflite.
+
+    UsageError for weights that are not a quantized student's, and for what the format cannot hold.
+    """
     from hwasc.training.quantization import load_state, quantize
 
     state = load_weights(weights)
@@ -26,4 +33,11 @@ def export(weights: Path, out: Path) -> Path:
         raise UsageError(f"{weights}: holds no int8 student; name the int8.safetensors that `hwasc distill` wrote")
     architecture = schema.parse(Architecture, json.loads(meta["architecture"]), str(weights))
     model = load_state(quantize(student.build(architecture)), state)
-    return onnx_qcdq.export(model, out, tuple(json.loads(meta["classes"])))
+    classes = tuple(json.loads(meta["classes"]))
+    if file_format == "tflite":
+        from hwasc.deploy import tflite
+
+        return tflite.export(model, out, classes, planner)
+    from hwasc.deploy import onnx_qcdq
+
+    return onnx_qcdq.export(model, out, classes)

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from hwasc.cost import Costs, Layer, layers, measure
+from hwasc.cost import graph as deployment
 from hwasc.cost.limits import Check, check, resolve
+from hwasc.cost.memory import plan_greedy
+from hwasc.cost.offline import plan_offline
+from hwasc.errors import UsageError
 from hwasc.records import schema
 from hwasc.records.architecture import Architecture
 from hwasc.records.budget import Budget
@@ -23,8 +28,27 @@ class CrossCheck:
 
 
 @dataclass(frozen=True)
+class Arena:
+    """A .tflite file's memory in bytes: as the interpreter (`runtime`) allocates it, beside our prediction for its planner.
+
+    head: activations and kernel scratch; tail: the interpreter's own structs; the last four are ours.
+    """
+
+    runtime: str
+    file: int
+    planner: str
+    head: int
+    tail: int
+    total: int
+    predicted_head: int
+    greedy_head: int
+    offline_head: int
+    lower_bound: int
+
+
+@dataclass(frozen=True)
 class Profile:
-    """Costs, layers, limits with slack, and cross-checks if asked for."""
+    """Costs, layers, limits with slack, and cross-checks and a file's measured arena if asked for."""
 
     architecture: Architecture
     costs: Costs
@@ -32,6 +56,7 @@ class Profile:
     budget: str | None
     checks: list[Check]
     cross_checks: list[CrossCheck]
+    arena: Arena | None = None
 
     def to_json(self) -> dict[str, Any]:
         """All of it for machines: the costs' own keys, `limits` with slack, `layers`."""
@@ -48,15 +73,55 @@ class Profile:
             "layers": schema.plain(self.layers),
             "cross_checks": schema.plain(self.cross_checks),
         }
+        if self.arena is not None:
+            out["arena"] = schema.plain(self.arena)
         return out
 
 
-def profile(architecture: Architecture, budget: Budget | None = None, cross_checks: bool = False) -> Profile:
-    """The profile of an architecture; cross_checks also counts with fvcore, thop (they load torch)."""
+def profile(
+    architecture: Architecture, budget: Budget | None = None, cross_checks: bool = False, model: Path | None = None
+) -> Profile:
+    """The profile of an architecture; cross_checks also counts with fvcore, thop (they load torch).
+
+    model: a .tflite of this architecture, whose arena the interpreter then reports.
+    """
     costs = measure(architecture)
     checks = check(costs, resolve(budget)) if budget else []
     cross = cross_check(architecture, costs) if cross_checks else []
-    return Profile(architecture, costs, layers(architecture), budget.name if budget else None, checks, cross)
+    arena = measure_arena(architecture, model) if model else None
+    return Profile(architecture, costs, layers(architecture), budget.name if budget else None, checks, cross, arena)
+
+
+def architecture_of(model: Path) -> Architecture:
+    """The architecture that a .tflite file names. UsageError for other kinds, DataError for files that hwasc did not write."""
+    from hwasc.deploy import tflm
+
+    if model.suffix != ".tflite":
+        raise UsageError(f"{model}: only .tflite files have an arena; `hwasc export --format tflite` writes them")
+    return tflm.read_about(model)[0]
+
+
+def measure_arena(architecture: Architecture, model: Path) -> Arena:
+    """Load a .tflite file in TensorFlow Lite Micro and take its allocation report. DataError where it cannot be run."""
+    from hwasc.deploy import tflm
+
+    _, _, planner = tflm.read_about(model)
+    with tflm.Interpreter() as interpreter:
+        found = interpreter.load(model)
+    graph = deployment.build(architecture)
+    greedy, offline = plan_greedy(graph), plan_offline(graph)
+    return Arena(
+        tflm.version(),
+        model.stat().st_size,
+        planner,
+        found.head,
+        found.tail,
+        found.total,
+        offline.head if planner == "offline" else greedy.head,
+        greedy.head,
+        offline.head,
+        greedy.lower_bound,
+    )
 
 
 def cross_check(architecture: Architecture, costs: Costs) -> list[CrossCheck]:

@@ -2,11 +2,13 @@
 
 Per-channel symmetric int8 weights, int32 biases at input x weight scale, per-tensor int8 activations: unsigned after a
 ReLU (zero point -128 on the chip), signed elsewhere. A sum's inputs keep their own scales, only its output is quantized.
+In eval mode convolutions, products and means also round as the kernels do (`rounding`); training's gradients are blind to it.
 """
 
 from __future__ import annotations
 
 import copy
+import math
 import warnings
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -22,8 +24,9 @@ with warnings.catch_warnings():
     from brevitas.quant_tensor import QuantTensor
 
 from hwasc.models.blocks import ConvUnit, GlobalResponseNorm, Sum, pad_same
-from hwasc.models.student import GlobalMean, Student
+from hwasc.models.student import Student
 from hwasc.training.folding import folded
+from hwasc.training.rounding import round_first, shift_of, shift_of_mean
 
 
 def _act(signed: bool) -> nn.Module:
@@ -41,6 +44,35 @@ def _value(x: Any) -> Tensor:
 
 def _with_value(x: Any, value: Tensor) -> Any:
     return x.set(value=value) if isinstance(x, QuantTensor) else value
+
+
+def _as_run(module: nn.Module, *inputs: Any) -> bool:
+    """Whether the kernels' own rounding applies: evaluated (neither trained nor calibrated), with scales known."""
+    return not module.training and all(isinstance(x, QuantTensor) for x in inputs)
+
+
+def _step(act: Any) -> Tensor:
+    scale: Tensor = act.act_quant.scale()
+    return scale.detach()
+
+
+def _mean(x: Any, dims: tuple[int, ...], act: Any) -> Any:
+    """A mean over `dims`, kept, quantized by `act`."""
+    value = _value(x).mean(dims, keepdim=True)
+    if _as_run(act, x):
+        step = _step(act)
+        elements = math.prod(int(_value(x).shape[d]) for d in dims)
+        value = round_first(value, step, shift_of_mean(float(x.scale.detach() / step), elements))
+    return act(value)
+
+
+def _product(a: Any, b: Any, act: Any) -> Any:
+    """An elementwise product quantized by `act`."""
+    value = _value(a) * _value(b)
+    if _as_run(act, a, b):
+        step = _step(act)
+        value = round_first(value, step, shift_of(a.scale * b.scale / step))
+    return act(value)
 
 
 class QuantConvUnit(nn.Module):
@@ -70,7 +102,11 @@ class QuantConvUnit(nn.Module):
     def forward(self, x: Any) -> Any:
         if self.unit_padding is not None:
             x = _with_value(x, pad_same(_value(x), *self.unit_padding))
-        return self.act(self.conv(x))
+        y = self.conv(x)
+        if _as_run(self, x):
+            unit, step = x.scale * self.conv.quant_weight().scale.reshape(1, -1, 1, 1), _step(self.act)
+            y = round_first(y, step, shift_of(unit / step))
+        return self.act(y)
 
 
 class QuantSum(nn.Module):
@@ -84,8 +120,15 @@ class QuantSum(nn.Module):
         return self.act(_value(a) + _value(b))
 
 
+SHARES = 36  # 3 x 3 windows average 1, 2, 3, 4, 6 or 9 elements: every mean is a whole number of 36ths of a step
+
+
 class QuantPool(nn.Module):
-    """Average pooling keeps its input's scale on the chip: the result is rounded onto the same grid."""
+    """Average pooling keeps its input's scale on the chip: the result is rounded onto the same grid.
+
+    The kernel rounds halves (every sixth mean of six elements) away from zero in stored numbers, which are shifted by the
+    zero point: for unsigned activations mostly downwards.
+    """
 
     def __init__(self, pool: nn.Module) -> None:
         super().__init__()
@@ -96,18 +139,24 @@ class QuantPool(nn.Module):
         if not isinstance(x, QuantTensor):
             return pooled
         steps = pooled / x.scale
-        return x.set(value=(steps + (steps.round() - steps).detach()) * x.scale)  # straight-through rounding
+        zero_point = 0 if x.signed else 128
+        stored = torch.round(steps * SHARES) - zero_point * SHARES
+        rounded = torch.sign(stored) * torch.floor((stored.abs() + SHARES // 2) / SHARES) + zero_point
+        return x.set(value=(steps + (rounded - steps).detach()) * x.scale)  # straight-through rounding
 
 
 class QuantGRN(nn.Module):
-    """GRN with every intermediate result quantized: response, its mean, their quotient, the gain, the product."""
+    """GRN with every intermediate result quantized: response, its mean, their quotient, the gain, the product.
+
+    The divisor is at least one of its own steps, as on the chip, where the quotient of a zero has no meaning.
+    """
 
     def __init__(self, grn: GlobalResponseNorm, signed: bool) -> None:
         super().__init__()
         self.l2 = grn.l2
         self.gamma = nn.Parameter(grn.gamma.detach().clone())
         self.beta = nn.Parameter(grn.beta.detach().clone()) if grn.beta is not None else None
-        self.gamma_quant = qnn.QuantIdentity(act_quant=bq.Int8ActPerTensorFloat)
+        self.gamma_quant = _act(True)
         self.response, self.mean, self.quotient = _act(False), _act(False), _act(False)
         self.scaled, self.gain, self.product = _act(True), _act(True), _act(signed)
         if self.l2:
@@ -115,34 +164,29 @@ class QuantGRN(nn.Module):
             self.shifted = _act(signed)
 
     def forward(self, x: Any) -> Any:
-        v = _value(x)
         if self.l2:
+            v = _value(x)
             mean_square = _value(self.mean_square(_value(self.square(v * v)).mean((2, 3), keepdim=True)))
-            g = _value(self.response(torch.sqrt(mean_square + 1e-12)))
+            g = self.response(torch.sqrt(mean_square + 1e-12))
         else:
-            g = _value(self.response(v.mean((2, 3), keepdim=True)))
-        n = _value(self.quotient(g / (_value(self.mean(g.mean(1, keepdim=True))) + 1e-6)))
-        gain = _value(self.gain(1 + _value(self.scaled(n * _value(self.gamma_quant(self.gamma))))))
-        y = self.product(v * gain)
+            g = _mean(x, (2, 3), self.response)
+        mean = _mean(g, (1,), self.mean)
+        least = mean.scale if isinstance(mean, QuantTensor) else mean.new_tensor(1e-6)
+        n = self.quotient(_value(g) / torch.maximum(_value(mean), least))
+        gain = self.gain(1 + _value(_product(n, self.gamma_quant(self.gamma), self.scaled)))
+        y = _product(x, gain, self.product)
         return y if self.beta is None else self.shifted(_value(y) + self.beta)
 
 
-class QuantMean(nn.Module):
-    """Mean over the map; the output quantizer follows it."""
-
-    def forward(self, x: Any) -> Tensor:
-        return _value(x).mean((2, 3))
-
-
 class Output(nn.Module):
-    """Quantized logits as a plain tensor (B, classes)."""
+    """The mean of the head's map, quantized: (B, classes, F, T) -> logits as a plain tensor (B, classes)."""
 
     def __init__(self) -> None:
         super().__init__()
         self.act = _act(signed=True)
 
-    def forward(self, x: Tensor) -> Tensor:
-        return _value(self.act(x))
+    def forward(self, x: Any) -> Tensor:
+        return _value(_mean(x, (2, 3), self.act)).flatten(1)
 
 
 def quantize(student: Student) -> Student:
@@ -164,6 +208,7 @@ def quantize(student: Student) -> Student:
         if block.shortcut and not isinstance(block.pool, nn.Identity):
             block.pool = QuantPool(block.pool)
     quantized.input = _act(signed=True)
+    quantized.pool = nn.Identity()  # the output takes the mean, to quantize it
     quantized.output = Output()
     return quantized.to(next(student.parameters()).device)
 
@@ -173,7 +218,7 @@ def _quantized_unit(module: nn.Module) -> nn.Module | None:
         return QuantConvUnit(module)
     if isinstance(module, Sum):
         return QuantSum(module)
-    return QuantMean() if isinstance(module, GlobalMean) else None
+    return None
 
 
 def _replace(module: nn.Module, swap: Callable[[nn.Module], nn.Module | None]) -> None:

@@ -63,7 +63,13 @@ def test_help_and_profile_answer_at_once() -> None:
         (("distill", "--arch", "gone.json"), 2, "gone.json"),
         (("profile", "--arch", BEST, "--budget", "dcase2024x"), 2, "did you mean 'dcase2024'"),
         (("evaluate", "--model", "gone.onnx"), 2, "gone.onnx"),
+        (("evaluate", "--model", "gone.tflite"), 2, "gone.tflite"),
         (("export", "--weights", "gone.safetensors"), 1, "gone.safetensors"),
+        (("export", "--weights", "w", "--format", "onnx", "--out", "m.tflite"), 2, "ends with .onnx"),
+        (("export", "--weights", "w", "--planner", "offline"), 2, "for --format tflite"),
+        (("profile", "--model", "gone.tflite"), 1, "gone.tflite"),
+        (("profile", "--model", "student.onnx"), 2, "only .tflite files"),
+        (("profile", "--model", "m.tflite", "--arch", BEST), 2, "not allowed with"),
     ],
 )
 def test_wrong_use(hwasc: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tiny_data: Path, tiny_cache: Path,

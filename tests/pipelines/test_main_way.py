@@ -157,6 +157,30 @@ def test_export_writes_the_same_file_again(hwasc: Run, made: Path) -> None:
     assert (made / "again.onnx").read_bytes() == (made / "d" / "student.onnx").read_bytes()
 
 
+def test_the_chips_file_is_exported_evaluated_and_profiled(hwasc: Run, made: Path) -> None:
+    pytest.importorskip("tflite_micro")
+    weights, model = made / "d" / "int8.safetensors", made / "student.tflite"
+    status, out, err = hwasc("export", "--weights", weights, "--out", model, "--planner", "offline", "--json")
+    assert status == 0, err
+    assert json.loads(out) == {"model": str(model), "format": "tflite", "bytes": model.stat().st_size}
+    results = []
+    for workers in (1, 2):
+        status, out, err = hwasc("evaluate", "--model", model, "--json", "--workers", workers, tiny=True)
+        assert status == 0, err
+        results.append(json.loads(out))
+    assert results[0] == results[1] and results[0]["runtime"].startswith("tflm 0.dev")
+    int8 = json.loads((made / "d" / "result.json").read_text())["int8"]
+    assert abs(results[0]["metrics"]["accuracy"] - int8["accuracy"]) <= 1 / 90 + 1e-9
+    assert results[0]["metrics"]["log_loss"] == pytest.approx(int8["log_loss"], abs=0.01)
+    status, out, err = hwasc("profile", "--model", model, "--json")
+    assert status == 0, err
+    arena = json.loads(out)["arena"]
+    assert arena["head"] == arena["predicted_head"] == arena["offline_head"] <= arena["greedy_head"]
+    assert arena["total"] == arena["head"] + arena["tail"] and arena["file"] == model.stat().st_size
+    status, out, err = hwasc("profile", "--model", model)
+    assert status == 0 and "as predicted" in out, err
+
+
 def test_profile_of_the_winner(hwasc: Run, made: Path) -> None:
     status, out, err = hwasc("profile", "--arch", made / "best.json", "--json", "--html", made / "p.html")
     assert status == 0, err

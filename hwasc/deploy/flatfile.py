@@ -1,0 +1,173 @@
+"""A .tflite file from plain tensors and operators, and the metadata back out of one: the schema's package, no TensorFlow.
+
+Schema: `tflite` on PyPI, generated from TensorFlow's schema.fbs; its builder functions are enough to write with.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import flatbuffers
+import numpy as np
+import tflite
+
+from hwasc.errors import DataError
+
+IDENTIFIER = b"TFL3"
+ALIGNMENT = 16  # of constants in the file, as the schema asks
+VERSIONS = {"CONV_2D": 3, "DEPTHWISE_CONV_2D": 3}  # the first with int8 kernels; 2 for all others used here
+
+
+@dataclass(frozen=True)
+class FileTensor:
+    """An int8 activation, or a constant when `data` is given; real value = scale x (stored - zero_point).
+
+    scale: one, or one for each index along `axis`; empty for index lists.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    scale: np.ndarray | float = ()  # type: ignore[assignment]
+    zero_point: int = 0
+    axis: int = 0
+    data: np.ndarray | None = None
+
+
+@dataclass(frozen=True)
+class FileOperator:
+    """A built-in operator by its schema name; `table` is the schema's options table and `options` its fields."""
+
+    code: str
+    inputs: tuple[int, ...]
+    output: int
+    table: str
+    options: Mapping[str, int] = field(default_factory=dict)
+
+
+def write(
+    tensors: Sequence[FileTensor],
+    operators: Sequence[FileOperator],
+    inputs: Sequence[int],
+    outputs: Sequence[int],
+    metadata: Mapping[str, bytes],
+    description: str,
+) -> bytes:
+    """The bytes of the file. The same arguments give the same bytes."""
+    b = _Builder()
+    buffers = [b.table("Buffer")]  # buffer 0 is empty: activations point at it
+    made = []
+    for t in tensors:
+        number = 0
+        if t.data is not None:
+            number = len(buffers)
+            buffers.append(b.table("Buffer", Data=b.data(t.data.tobytes())))
+        made.append(b.tensor(t, number))
+    codes = list(dict.fromkeys(o.code for o in operators))
+    ran = [b.operator(o, codes.index(o.code)) for o in operators]
+    subgraph = b.table(
+        "SubGraph",
+        Tensors=b.references(made),
+        Inputs=b.numbers(inputs, np.int32),
+        Outputs=b.numbers(outputs, np.int32),
+        Operators=b.references(ran),
+    )
+    entries = []
+    for name, content in metadata.items():
+        entries.append(b.table("Metadata", Name=b.string(name), Buffer=len(buffers)))
+        buffers.append(b.table("Buffer", Data=b.data(content)))
+    model = b.table(
+        "Model",
+        Version=3,
+        OperatorCodes=b.references([b.code(c) for c in codes]),
+        Subgraphs=b.references([subgraph]),
+        Description=b.string(description),
+        Buffers=b.references(buffers),
+        Metadata=b.references(entries),
+    )
+    b.raw.Finish(model, IDENTIFIER)
+    return bytes(b.raw.Output())
+
+
+class _Builder:
+    """flatbuffers' builder with the schema's functions by name; whatever a table refers to must be made before it."""
+
+    def __init__(self) -> None:
+        self.raw = flatbuffers.Builder(1 << 16)
+
+    def table(self, kind: str, **fields: int) -> int:
+        getattr(tflite, f"{kind}Start")(self.raw)
+        for name, value in fields.items():
+            getattr(tflite, f"{kind}Add{name}")(self.raw, value)
+        return int(getattr(tflite, f"{kind}End")(self.raw))
+
+    def string(self, text: str) -> int:
+        return int(self.raw.CreateString(text))
+
+    def numbers(self, values: Any, dtype: type) -> int:
+        return int(self.raw.CreateNumpyVector(np.atleast_1d(np.asarray(values, dtype))))
+
+    def data(self, content: bytes) -> int:
+        self.raw.StartVector(1, len(content), ALIGNMENT)  # as CreateByteVector, which knows no alignment
+        self.raw.head -= len(content)
+        self.raw.Bytes[self.raw.head : self.raw.head + len(content)] = content
+        return int(self.raw.EndVector())
+
+    def references(self, offsets: Sequence[int]) -> int:
+        self.raw.StartVector(4, len(offsets), 4)
+        for offset in reversed(offsets):
+            self.raw.PrependUOffsetTRelative(offset)
+        return int(self.raw.EndVector())
+
+    def code(self, name: str) -> int:
+        number = getattr(tflite.BuiltinOperator, name)
+        return self.table(
+            "OperatorCode",
+            DeprecatedBuiltinCode=min(number, 127),
+            Version=VERSIONS.get(name, 2),
+            BuiltinCode=number,
+        )
+
+    def tensor(self, t: FileTensor, buffer: int) -> int:
+        kind = tflite.TensorType.INT8 if t.data is None or t.data.dtype == np.int8 else tflite.TensorType.INT32
+        fields = {"Shape": self.numbers(t.shape, np.int32), "Type": kind, "Buffer": buffer, "Name": self.string(t.name)}
+        scale = np.atleast_1d(np.asarray(t.scale, np.float32))
+        if scale.size:
+            fields["Quantization"] = self.table(
+                "QuantizationParameters",
+                Scale=self.numbers(scale, np.float32),
+                ZeroPoint=self.numbers(np.full(scale.shape, t.zero_point), np.int64),
+                QuantizedDimension=t.axis,
+            )
+        return self.table("Tensor", **fields)
+
+    def operator(self, o: FileOperator, code: int) -> int:
+        return self.table(
+            "Operator",
+            OpcodeIndex=code,
+            Inputs=self.numbers(o.inputs, np.int32),
+            Outputs=self.numbers([o.output], np.int32),
+            BuiltinOptionsType=getattr(tflite.BuiltinOptions, o.table),
+            BuiltinOptions=self.table(o.table, **o.options),
+        )
+
+
+def read_metadata(path: Path) -> dict[str, bytes]:
+    """The metadata entries of a .tflite file. DataError where it is none, or is cut off or damaged."""
+    try:
+        content = path.read_bytes()
+    except OSError as e:
+        raise DataError(f"{path}: cannot be read ({e.strerror})") from None
+    if content[4:8] != IDENTIFIER:
+        raise DataError(f"{path}: is no .tflite file")
+    try:
+        model = tflite.Model.GetRootAsModel(content, 0)
+        found = {}
+        for i in range(min(model.MetadataLength(), 100)):
+            entry = model.Metadata(i)
+            found[entry.Name().decode()] = model.Buffers(entry.Buffer()).DataAsNumpy().tobytes()
+    except Exception as e:  # a damaged offset can lead anywhere
+        raise DataError(f"{path}: is a damaged .tflite file ({type(e).__name__} while reading it)") from None
+    return found

@@ -1,0 +1,253 @@
+"""A quantized student as a full-integer .tflite: the deployment graph with the trained scales carried over unchanged.
+
+An unsigned range becomes zero point -128. Torch-padded strided kernels get a row or column of zeros, which moves SAME's
+alignment to torch's; torch's 3 x 3 average, which counts the padding, is a depthwise convolution with ninths.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import tflite
+import torch
+from torch import nn
+
+from hwasc import __version__
+from hwasc.cost import graph as deployment
+from hwasc.cost.graph import Graph, Operator
+from hwasc.cost.memory import Plan, plan_greedy
+from hwasc.cost.offline import plan_offline
+from hwasc.deploy.flatfile import FileOperator, FileTensor, write
+from hwasc.errors import UsageError
+from hwasc.models.student import Student
+from hwasc.records import schema
+from hwasc.training.quantization import QuantGRN
+
+Planner = Literal["greedy", "offline"]
+PLAN_ENTRY, ENTRY = "OfflineMemoryAllocation", "hwasc"
+ONE_SHIFT = 64  # the constant 1 is 64 steps of 1/64: exact
+POINTWISE = {
+    "add": ("ADD", "AddOptions"),
+    "mul": ("MUL", "MulOptions"),
+    "div": ("DIV", "DivOptions"),
+    "maximum": ("MAXIMUM", "MaximumMinimumOptions"),
+}
+
+
+def export(model: Student, path: Path, classes: tuple[str, ...], planner: Planner = "greedy") -> Path:
+    """Write a calibrated or trained int8 student, whole or not at all; deterministic.
+
+    planner: `offline` puts an optimised memory plan into the file where it beats the interpreter's own. Raises UsageError
+    for GRN's L2 response, which the int8 kernels cannot follow.
+    """
+    check_deployable(model)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    schema.write_whole(path, to_bytes(model, classes, planner))
+    return path
+
+
+def check_deployable(model: Student) -> None:
+    """UsageError for an architecture with operators whose int8 kernels do not agree with training."""
+    for i, block in enumerate(model.architecture.blocks):
+        if block.grn is not None and block.grn.response == "l2":
+            raise UsageError(
+                f"blocks.{i} normalizes by the L2 response, which has no faithful int8 kernels; "
+                "use grn response 'mean' (or none) for .tflite files, or --format onnx"
+            )
+
+
+@torch.no_grad()
+def to_bytes(model: Student, classes: tuple[str, ...], planner: Planner = "greedy") -> bytes:
+    """The file's bytes; see `export`."""
+    graph = deployment.build(model.architecture)
+    writer = _Writer(model.cpu().eval(), graph)
+    for op in graph.operators:
+        writer.operator(op)
+    plan = plan_offline(graph) if planner == "offline" else plan_greedy(graph)
+    metadata = {ENTRY: _about(model, classes, *writer.steps[graph.inputs[0]])}
+    if plan.planner == "offline":
+        metadata[PLAN_ENTRY] = _plan(plan, graph, len(writer.tensors))
+    return write(
+        writer.tensors, writer.operators, graph.inputs, graph.outputs, metadata, f"acoustic scenes, hwasc {__version__}"
+    )
+
+
+def _about(model: Student, classes: tuple[str, ...], scale: float, zero_point: int) -> bytes:
+    """Who made it, what goes in (the front end is part of the architecture) and what the outputs are called."""
+    about = {
+        "schema": 1,
+        "hwasc": __version__,
+        "architecture": json.loads(schema.canonical(model.architecture)),
+        "classes": list(classes),
+        "input": {
+            "layout": "1 x mels x frames x 1",
+            "scale": scale,
+            "zero_point": zero_point,
+            "front_end": "hann STFT (centred, zero padded) -> slaney mel filters on power -> log(x + log_offset) "
+            "-> (x - mean) / std; its numbers: architecture.front_end",
+        },
+    }
+    return json.dumps(about, sort_keys=True, separators=(",", ":")).encode()
+
+
+def _plan(plan: Plan, graph: Graph, tensors: int) -> bytes:
+    """Version, subgraphs, tensors, then an offset each; -1 leaves it to the interpreter (constants need none)."""
+    offsets = [plan.offsets[i] if i < len(graph.tensors) else -1 for i in range(tensors)]
+    return struct.pack(f"<{3 + tensors}i", 1, 1, tensors, *offsets)
+
+
+def _step(act: Any) -> tuple[float, int]:
+    """(scale, zero point) of an activation quantizer."""
+    quant = act.act_quant
+    assert int(quant.bit_width()) == 8
+    return float(quant.scale().detach()), 0 if quant.is_signed else -128
+
+
+class _Writer:
+    """Tensors and operators of the file; the graph's tensors come first and keep their numbers, constants follow."""
+
+    def __init__(self, model: Student, graph: Graph) -> None:
+        self.model, self.graph = model, graph
+        self.steps: dict[int, tuple[float, int]] = {graph.inputs[0]: _step(model.input)}
+        self.operators: list[FileOperator] = []
+        self._activations: dict[int, FileTensor] = {}
+        self._constants: list[FileTensor] = []
+        self._grns: dict[str, Iterator[tuple[Any, FileTensor | None]]] = {}
+        self._activation(graph.inputs[0], "logmel")
+
+    @property
+    def tensors(self) -> list[FileTensor]:
+        return [*(self._activations[i] for i in range(len(self.graph.tensors))), *self._constants]
+
+    def _activation(self, number: int, name: str) -> None:
+        scale, zero_point = self.steps[number]
+        self._activations[number] = FileTensor(name, self.graph.tensors[number], scale, zero_point)
+
+    def _constant(self, tensor: FileTensor) -> int:
+        self._constants.append(tensor)
+        return len(self.graph.tensors) + len(self._constants) - 1
+
+    def operator(self, op: Operator) -> None:
+        """Write one operator of the graph with the quantizer of its output."""
+        if op.kind in ("conv", "depthwise"):
+            unit = self._module(op.layer)
+            self.steps[op.output] = _step(unit.act)
+            weight = unit.conv.quant_weight()
+            bias = unit.conv.bias
+            self._convolution(op, weight.int().numpy(), weight.scale.flatten(), bias)
+        elif op.kind == "average_pool":
+            self.steps[op.output] = self.steps[op.inputs[0]]
+            self._average(op)
+        elif op.layer == "pool":
+            self.steps[op.output] = _step(self._module("output.act"))
+            self._mean(op)
+        elif op.layer.endswith(".sum"):
+            self.steps[op.output] = _step(self._module(f"{op.layer}.act"))
+            self._pointwise(op, None)
+        else:
+            if op.layer not in self._grns:
+                self._grns[op.layer] = _grn_steps(self._grn(op.layer))
+            act, constant = next(self._grns[op.layer])
+            source = self.steps[op.inputs[0]]
+            self.steps[op.output] = _step(act) if act is not None else source
+            if op.kind == "mean":
+                self._mean(op)
+            elif op.kind == "maximum":
+                one = np.full((1, 1, 1, 1), source[1] + 1, np.int8)
+                self._pointwise(op, FileTensor(f"{op.layer}.least", one.shape, *source, data=one))
+            else:
+                self._pointwise(op, constant)
+        self._activation(op.output, f"{op.layer}.{op.kind}")
+
+    def _module(self, name: str) -> Any:
+        return self.model.get_submodule(name)
+
+    def _grn(self, layer: str) -> QuantGRN:
+        block = self._module(layer.removesuffix(".grn"))
+        grn = block.inner_grn if isinstance(block.inner_grn, QuantGRN) else block.grn
+        assert isinstance(grn, QuantGRN)
+        return grn
+
+    def _convolution(self, op: Operator, weight: np.ndarray, scale: torch.Tensor, bias: torch.Tensor) -> None:
+        """weight: int8 (out, in / groups, k, k); scale: (out,); bias: real values (out,). Biases at input x weight scale."""
+        depthwise = op.kind != "conv"
+        unit = torch.tensor(self.steps[op.inputs[0]][0]) * scale
+        biases = torch.round(bias / unit).double().clamp(-(2**31), 2**31 - 1).numpy().astype(np.int32)
+        stored = self._extended(op, weight).transpose((1, 2, 3, 0) if depthwise else (0, 2, 3, 1)).astype(np.int8)
+        w = FileTensor(f"{op.layer}.weight", stored.shape, scale.numpy(), 0, 3 if depthwise else 0, stored)
+        b = FileTensor(f"{op.layer}.bias", biases.shape, unit.numpy(), 0, 0, biases)
+        options = {
+            "Padding": tflite.Padding.SAME,
+            "StrideH": op.stride[0],
+            "StrideW": op.stride[1],
+            "DilationHFactor": 1,
+            "DilationWFactor": 1,
+            "FusedActivationFunction": _activation(op),
+        }
+        if depthwise:
+            options["DepthMultiplier"] = 1
+        code, table = ("DEPTHWISE_CONV_2D", "DepthwiseConv2DOptions") if depthwise else ("CONV_2D", "Conv2DOptions")
+        inputs = (op.inputs[0], self._constant(w), self._constant(b))
+        self.operators.append(FileOperator(code, inputs, op.output, table, options))
+
+    def _extended(self, op: Operator, weight: np.ndarray) -> np.ndarray:
+        """SAME and torch's k // 2 differ where a stride of 2 meets an even size; one more zero at the end makes up for it."""
+        _, h, w, _ = self.graph.tensors[op.inputs[0]]
+        if self.model.architecture.padding == "same" or op.kernel == 1:
+            return weight
+        more = [int(stride == 2 and size % 2 == 0) for stride, size in zip(op.stride, (h, w), strict=True)]
+        return np.pad(weight, ((0, 0), (0, 0), (0, more[0]), (0, more[1])))
+
+    def _average(self, op: Operator) -> None:
+        if self.model.architecture.padding == "torch":
+            channels = self.graph.tensors[op.inputs[0]][3]
+            # 127, not 1: the kernel's first rounding is then too fine to matter
+            weight = np.full((channels, 1, op.kernel, op.kernel), 127, np.int8)
+            self._convolution(op, weight, torch.full((channels,), 1 / (127 * op.kernel**2)), torch.zeros(channels))
+            return
+        options = {
+            "Padding": tflite.Padding.SAME,
+            "StrideH": op.stride[0],
+            "StrideW": op.stride[1],
+            "FilterHeight": op.kernel,
+            "FilterWidth": op.kernel,
+        }
+        self.operators.append(FileOperator("AVERAGE_POOL_2D", op.inputs, op.output, "Pool2DOptions", options))
+
+    def _mean(self, op: Operator) -> None:
+        over_channels = self.graph.tensors[op.output][3] != self.graph.tensors[op.inputs[0]][3]
+        axes = np.array([3] if over_channels else [1, 2], np.int32)
+        inputs = (op.inputs[0], self._constant(FileTensor(f"{op.layer}.axes", axes.shape, data=axes)))
+        self.operators.append(FileOperator("MEAN", inputs, op.output, "ReducerOptions", {"KeepDims": 1}))
+
+    def _pointwise(self, op: Operator, constant: FileTensor | None) -> None:
+        code, table = POINTWISE[op.kind]
+        inputs = op.inputs if constant is None else (*op.inputs, self._constant(constant))
+        options = {} if op.kind == "maximum" else {"FusedActivationFunction": _activation(op)}
+        self.operators.append(FileOperator(code, inputs, op.output, table, options))
+
+
+def _activation(op: Operator) -> int:
+    return int(tflite.ActivationFunctionType.RELU if op.relu else tflite.ActivationFunctionType.NONE)
+
+
+def _grn_steps(grn: QuantGRN) -> Iterator[tuple[nn.Module | None, FileTensor | None]]:
+    """For GRN's operators in the graph's order: the quantizer of the output (None: the input's) and a constant."""
+    yield grn.response, None
+    yield grn.mean, None
+    yield None, None  # the divisor keeps the mean's scale
+    yield grn.quotient, None
+    scale, zero_point = _step(grn.gamma_quant)
+    gamma = torch.round(grn.gamma / scale).clamp(-128, 127).permute(0, 2, 3, 1).numpy().astype(np.int8)
+    yield grn.scaled, FileTensor("gamma", gamma.shape, scale, zero_point, data=gamma)
+    one = np.full((1, 1, 1, 1), ONE_SHIFT, np.int8)
+    yield grn.gain, FileTensor("one", one.shape, 1 / ONE_SHIFT, 0, data=one)
+    yield grn.product, None
+
+
+__all__ = ["Planner", "check_deployable", "export", "to_bytes"]
