@@ -38,7 +38,7 @@ class FileTensor:
 
 @dataclass(frozen=True)
 class FileOperator:
-    """A built-in operator by its schema name; `table` is the schema's options table and `options` its fields."""
+    """A built-in operator by its schema name; `table` is the schema's options table (or empty) and `options` its fields."""
 
     code: str
     inputs: tuple[int, ...]
@@ -144,14 +144,12 @@ class _Builder:
         return self.table("Tensor", **fields)
 
     def operator(self, o: FileOperator, code: int) -> int:
-        return self.table(
-            "Operator",
-            OpcodeIndex=code,
-            Inputs=self.numbers(o.inputs, np.int32),
-            Outputs=self.numbers([o.output], np.int32),
-            BuiltinOptionsType=getattr(tflite.BuiltinOptions, o.table),
-            BuiltinOptions=self.table(o.table, **o.options),
-        )
+        fields = {"OpcodeIndex": code, "Inputs": self.numbers(o.inputs, np.int32)}
+        fields["Outputs"] = self.numbers([o.output], np.int32)
+        if o.table:
+            fields["BuiltinOptionsType"] = getattr(tflite.BuiltinOptions, o.table)
+            fields["BuiltinOptions"] = self.table(o.table, **o.options)
+        return self.table("Operator", **fields)
 
 
 def read_metadata(path: Path) -> dict[str, bytes]:

@@ -23,7 +23,6 @@ from hwasc.cost.graph import Graph, Operator
 from hwasc.cost.memory import Plan, plan_greedy
 from hwasc.cost.offline import plan_offline
 from hwasc.deploy.flatfile import FileOperator, FileTensor, write
-from hwasc.errors import UsageError
 from hwasc.models.student import Student
 from hwasc.records import schema
 from hwasc.training.quantization import QuantGRN
@@ -36,29 +35,18 @@ POINTWISE = {
     "mul": ("MUL", "MulOptions"),
     "div": ("DIV", "DivOptions"),
     "maximum": ("MAXIMUM", "MaximumMinimumOptions"),
+    "rsqrt": ("RSQRT", ""),
 }
 
 
 def export(model: Student, path: Path, classes: tuple[str, ...], planner: Planner = "greedy") -> Path:
     """Write a calibrated or trained int8 student, whole or not at all; deterministic.
 
-    planner: `offline` puts an optimised memory plan into the file where it beats the interpreter's own. Raises UsageError
-    for GRN's L2 response, which the int8 kernels cannot follow.
+    planner: `offline` puts an optimised memory plan into the file where it beats the interpreter's own.
     """
-    check_deployable(model)
     path.parent.mkdir(parents=True, exist_ok=True)
     schema.write_whole(path, to_bytes(model, classes, planner))
     return path
-
-
-def check_deployable(model: Student) -> None:
-    """UsageError for an architecture with operators whose int8 kernels do not agree with training."""
-    for i, block in enumerate(model.architecture.blocks):
-        if block.grn is not None and block.grn.response == "l2":
-            raise UsageError(
-                f"blocks.{i} normalizes by the L2 response, which has no faithful int8 kernels; "
-                "use grn response 'mean' (or none) for .tflite files, or --format onnx"
-            )
 
 
 @torch.no_grad()
@@ -228,7 +216,7 @@ class _Writer:
     def _pointwise(self, op: Operator, constant: FileTensor | None) -> None:
         code, table = POINTWISE[op.kind]
         inputs = op.inputs if constant is None else (*op.inputs, self._constant(constant))
-        options = {} if op.kind == "maximum" else {"FusedActivationFunction": _activation(op)}
+        options = {} if op.kind in ("maximum", "rsqrt") else {"FusedActivationFunction": _activation(op)}
         self.operators.append(FileOperator(code, inputs, op.output, table, options))
 
 
@@ -238,16 +226,27 @@ def _activation(op: Operator) -> int:
 
 def _grn_steps(grn: QuantGRN) -> Iterator[tuple[nn.Module | None, FileTensor | None]]:
     """For GRN's operators in the graph's order: the quantizer of the output (None: the input's) and a constant."""
+    if grn.l2:
+        yield grn.square, None
+        yield grn.mean_square, None
+        yield grn.inverse, None
     yield grn.response, None
     yield grn.mean, None
     yield None, None  # the divisor keeps the mean's scale
     yield grn.quotient, None
-    scale, zero_point = _step(grn.gamma_quant)
-    gamma = torch.round(grn.gamma / scale).clamp(-128, 127).permute(0, 2, 3, 1).numpy().astype(np.int8)
-    yield grn.scaled, FileTensor("gamma", gamma.shape, scale, zero_point, data=gamma)
+    yield grn.scaled, _vector("gamma", grn.gamma, grn.gamma_quant)
     one = np.full((1, 1, 1, 1), ONE_SHIFT, np.int8)
     yield grn.gain, FileTensor("one", one.shape, 1 / ONE_SHIFT, 0, data=one)
     yield grn.product, None
+    if grn.l2:
+        yield grn.shifted, _vector("beta", grn.beta, grn.beta_quant)
 
 
-__all__ = ["Planner", "check_deployable", "export", "to_bytes"]
+def _vector(name: str, values: Any, act: Any) -> FileTensor:
+    """A learned (1, channels or 1, 1, 1) vector on its quantizer's grid."""
+    scale, zero_point = _step(act)
+    stored = torch.round(values / scale).clamp(-128, 127).permute(0, 2, 3, 1).numpy().astype(np.int8)
+    return FileTensor(name, stored.shape, scale, zero_point, data=stored)
+
+
+__all__ = ["Planner", "export", "to_bytes"]

@@ -145,37 +145,50 @@ class QuantPool(nn.Module):
         return x.set(value=(steps + (rounded - steps).detach()) * x.scale)  # straight-through rounding
 
 
+ROOT_BITS = 20  # the RSQRT kernel's reciprocal root of a stored number has so many fractional bits
+
+
 class QuantGRN(nn.Module):
     """GRN with every intermediate result quantized: response, its mean, their quotient, the gain, the product.
 
-    The divisor is at least one of its own steps, as on the chip, where the quotient of a zero has no meaning.
+    The divisor is at least one of its own steps, as on the chip, where the quotient of a zero has no meaning. relu: whether
+    the result is rectified (unsigned).
     """
 
-    def __init__(self, grn: GlobalResponseNorm, signed: bool) -> None:
+    def __init__(self, grn: GlobalResponseNorm, relu: bool) -> None:
         super().__init__()
         self.l2 = grn.l2
         self.gamma = nn.Parameter(grn.gamma.detach().clone())
         self.beta = nn.Parameter(grn.beta.detach().clone()) if grn.beta is not None else None
         self.gamma_quant = _act(True)
         self.response, self.mean, self.quotient = _act(False), _act(False), _act(False)
-        self.scaled, self.gain, self.product = _act(True), _act(True), _act(signed)
+        self.scaled, self.gain, self.product = _act(True), _act(True), _act(self.l2 or not relu)
         if self.l2:
-            self.square, self.mean_square = _act(False), _act(False)
-            self.shifted = _act(signed)
+            self.square, self.mean_square, self.inverse = _act(False), _act(False), _act(False)
+            self.beta_quant, self.shifted = _act(True), _act(not relu)
 
     def forward(self, x: Any) -> Any:
-        if self.l2:
-            v = _value(x)
-            mean_square = _value(self.mean_square(_value(self.square(v * v)).mean((2, 3), keepdim=True)))
-            g = self.response(torch.sqrt(mean_square + 1e-12))
-        else:
-            g = _mean(x, (2, 3), self.response)
+        g = self._norm(x) if self.l2 else _mean(x, (2, 3), self.response)
         mean = _mean(g, (1,), self.mean)
-        least = mean.scale if isinstance(mean, QuantTensor) else mean.new_tensor(1e-6)
-        n = self.quotient(_value(g) / torch.maximum(_value(mean), least))
+        n = self.quotient(_value(g) / _at_least_a_step(mean))
         gain = self.gain(1 + _value(_product(n, self.gamma_quant(self.gamma), self.scaled)))
         y = _product(x, gain, self.product)
-        return y if self.beta is None else self.shifted(_value(y) + self.beta)
+        return y if self.beta is None else self.shifted(_value(y) + _value(self.beta_quant(self.beta)))
+
+    def _norm(self, x: Any) -> Any:
+        """The root mean square over the map, which is the L2 norm up to a factor that the quotient cancels: s * rsqrt(s)."""
+        s = _mean(_product(x, x, self.square), (2, 3), self.mean_square)
+        root = torch.rsqrt(_at_least_a_step(s))
+        if _as_run(self, s):
+            step = _step(self.inverse)
+            root = round_first(root, step, shift_of(torch.rsqrt(s.scale) / step * 2.0**-ROOT_BITS))
+        return _product(s, self.inverse(root), self.response)
+
+
+def _at_least_a_step(x: Any) -> Tensor:
+    value = _value(x)
+    least = x.scale if isinstance(x, QuantTensor) else (value.detach().amax() / 255).clamp(min=1e-6)
+    return torch.maximum(value, least)
 
 
 class Output(nn.Module):
@@ -198,13 +211,11 @@ def quantize(student: Student) -> Student:
     _replace(quantized, _quantized_unit)
     block: Any
     for block in quantized.blocks:
-        # The map before the L2 response's ReLU has both signs; so has the GRN's product there.
         if isinstance(block.grn, GlobalResponseNorm):
-            block.grn = QuantGRN(block.grn, signed=isinstance(block.relu, nn.ReLU))
+            block.grn = QuantGRN(block.grn, relu=True)
+            block.relu = nn.Identity()  # the quantizer of the GRN's last step is one
         if isinstance(block.inner_grn, GlobalResponseNorm):
-            block.inner_grn = QuantGRN(block.inner_grn, signed=block.inner_grn.l2)
-        if isinstance(block.relu, nn.ReLU):
-            block.relu = _act(signed=False)
+            block.inner_grn = QuantGRN(block.inner_grn, relu=not block.inner_grn.l2)
         if block.shortcut and not isinstance(block.pool, nn.Identity):
             block.pool = QuantPool(block.pool)
     quantized.input = _act(signed=True)
