@@ -23,7 +23,7 @@ demo: install
 	@echo
 	@echo "done. What was made:"
 	@echo "  architecture  $(DEMO)/best.json"
-	@echo "  int8 model    $(DEMO)/distill/student.onnx"
+	@echo "  int8 model    $(DEMO)/distill/student.tflite  $(DEMO)/distill/student.onnx"
 	@echo "  reports       $(DEMO)/search/report.html  $(DEMO)/distill/report.html  $(DEMO)/profile.html"
 	@$(BIN)/python -c "import json; r = json.load(open('$(DEMO)/distill/result.json')); c = r['costs']; \
 	print(f\"  reached       int8 {r['int8']['accuracy']:.1%}, float {r['float']['accuracy']:.1%} macro accuracy on {r['int8']['clips']:,} test clips; \" \

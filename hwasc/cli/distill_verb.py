@@ -41,4 +41,4 @@ def run(args: argparse.Namespace) -> None:
     )
     print("  int8 by device group: " + ", ".join(f"{g} {v:.1%}" for g, v in q.groups.items()))
     print(f"  ONNX Runtime names the same scene on {result.onnx_agreement:.1%} of the clips")
-    print(f"int8 model {result.onnx}\nreport     {args.run / 'report.html'}")
+    print(f"int8 model {result.tflite} (for the chip), {result.onnx}\nreport     {args.run / 'report.html'}")

@@ -46,6 +46,7 @@ class DistillResult:
     float_metrics: Metrics
     int8_metrics: Metrics
     onnx: Path
+    tflite: Path
     onnx_agreement: float
     record: dict[str, Any]
 
@@ -182,11 +183,12 @@ def _measure(
     fused: Fused | None,
     run: Path,
 ) -> DistillResult:
-    from hwasc.deploy import onnx_qcdq
+    from hwasc.deploy import onnx_qcdq, tflite
     from hwasc.report.reports import distill_report
 
     cpu = torch.device("cpu")
     onnx_path = onnx_qcdq.export(quantized, run / "student.onnx", ws.dataset.classes)
+    chip_path = tflite.export(quantized, run / "student.tflite", ws.dataset.classes, "offline")
     validation = ws.features(ws.dataset.validation, a.front_end, "validation")
     test = ws.features(ws.dataset.test, a.front_end, "test")  # the first time that anything reads the test split
     seen = sorted({c.device for c in ws.dataset.train})
@@ -229,6 +231,11 @@ def _measure(
             "file": onnx_path.name,
             "sha256": hashlib.sha256(onnx_path.read_bytes()).hexdigest(),
         },
+        "tflite": {
+            "file": chip_path.name,
+            "bytes": chip_path.stat().st_size,
+            "sha256": hashlib.sha256(chip_path.read_bytes()).hexdigest(),
+        },
         "environment": environment(),
     }
     record = schema.plain(record)
@@ -239,4 +246,4 @@ def _measure(
             f"{onnx_path}: ONNX Runtime names the same scene as the quantized student on only {agreement:.1%} of {len(test):,} "
             f"test clips (at least {AGREEMENT:.0%} expected); the file should not be shipped"
         )
-    return DistillResult(run, float_test, int8_test, onnx_path, agreement, record)
+    return DistillResult(run, float_test, int8_test, onnx_path, chip_path, agreement, record)

@@ -120,6 +120,7 @@ def test_distill_leaves_a_measured_int8_student(hwasc: Run, made: Path) -> None:
     assert result == json.loads((made / "d" / "result.json").read_text())
     assert result["int8"]["clips"] == 90 == sum(map(sum, result["int8"]["confusion"]))
     assert result["onnx"]["agreement"] >= 0.99
+    assert (made / "d" / "student.tflite").stat().st_size == result["tflite"]["bytes"]
     assert set(result["int8"]["per_device"]) == {"a", "b", "c", "s1", "s2", "s3", "s4", "s5", "s6"}
     assert set(result["int8"]["groups"]) == {"real", "seen", "unseen"}
     assert [r["name"] for r in result["fusion"]] == ["crnn", "patch_transformer", "mean", "z1", "z2", "z1+z2"]
