@@ -64,6 +64,22 @@ def frequency_mask(x: Tensor, generator: Generator, share: float = 0.15) -> Tens
     return torch.where(masked[:, None, :, None], x.mean(dim=(1, 2, 3), keepdim=True), x)
 
 
+def gain(x: Tensor, generator: Generator, decibels: float, front_end: FrontEnd) -> Tensor:
+    """Make each clip louder or quieter by up to `decibels` either way, uniformly; front_end: that of x.
+
+    As if the waveform had been scaled: what lies near the log offset hardly moves.
+    """
+    change = (2 * _uniform(generator, len(x)) - 1).to(x).view(-1, 1, 1, 1) * decibels * math.log(10) / 10
+    return _scale_power(x, change, front_end)
+
+
+def _scale_power(x: Tensor, log_change: Tensor, front_end: FrontEnd) -> Tensor:
+    """x with its power above the log offset times exp(log_change)."""
+    floor, std = (math.log(front_end.log_offset) - front_end.mean) / front_end.std, front_end.std
+    power = torch.expm1((x - floor) * std).clamp(min=0)  # in units of the log offset
+    return torch.log1p(power * torch.exp(log_change)) / std + floor
+
+
 def device_response(
     x: Tensor, generator: Generator, responses: Tensor, apply_to: Tensor, p: float, front_end: FrontEnd | None = None
 ) -> Tensor:
@@ -83,9 +99,7 @@ def device_response(
     response = responses.to(x)[index.to(x.device)[rows]][:, None, :, None]
     if front_end is None:
         return x.index_add(0, rows, response.expand_as(x[rows]))
-    floor, std = (math.log(front_end.log_offset) - front_end.mean) / front_end.std, front_end.std
-    power = torch.expm1((x[rows] - floor) * std).clamp(min=0)  # in units of the log offset
-    return x.index_copy(0, rows, torch.log1p(power * torch.exp(response * std)) / std + floor)
+    return x.index_copy(0, rows, _scale_power(x[rows], response * front_end.std, front_end))
 
 
 def load_responses(folder: Path, front_end: FrontEnd) -> Tensor:

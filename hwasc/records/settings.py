@@ -33,7 +33,7 @@ class DataSettings:
 
 @dataclass(frozen=True)
 class AugmentSettings:
-    """mixstyle_p, mixstyle_alpha: Freq-MixStyle. roll, mask: greatest share of time rolled, of bands masked.
+    """mixstyle_p, mixstyle_alpha: Freq-MixStyle. roll, mask: greatest share of time rolled, of bands masked. gain: dB either way.
 
     response_p: chance that a clip of `response_devices` (none named: of any) is given a device's impulse response, drawn
     from `response_folder` (none: the data set's own `impulse_responses` folder, if it has one).
@@ -43,6 +43,7 @@ class AugmentSettings:
     mixstyle_alpha: float = 0.4
     roll: float = 0.1
     mask: float = 0.1
+    gain: float = 6.0
     response_p: float = 0.4
     response_folder: str | None = None
     response_devices: tuple[str, ...] = ("a",)
@@ -54,7 +55,7 @@ class AugmentSettings:
 class TrainSettings:
     """One training: AdamW, linear warm-up over the first tenth, then cosine to zero."""
 
-    epochs: int = 30
+    epochs: int = 40
     batch: int = 32
     lr: float = 3e-3
     weight_decay: float = 1e-3

@@ -32,6 +32,8 @@ class Augment:
             named = np.isin(devices, s.response_devices) if s.response_devices else np.ones(len(devices), bool)
             chosen = torch.from_numpy(named)
             x = augmentation.device_response(x, generator, self.responses, chosen, s.response_p, self.front_end)
+        if self.front_end is not None and s.gain > 0:
+            x = augmentation.gain(x, generator, s.gain, self.front_end)
         x = augmentation.time_roll(x, generator, s.roll)
         x = augmentation.freq_mixstyle(x, generator, s.mixstyle_alpha, s.mixstyle_p)
         return augmentation.frequency_mask(x, generator, s.mask)

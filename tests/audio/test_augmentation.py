@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Generator, Tensor
 
-from hwasc.audio.augmentation import device_response, freq_mixstyle, frequency_mask, time_roll
+from hwasc.audio.augmentation import device_response, freq_mixstyle, frequency_mask, gain, time_roll
 from hwasc.records.architecture import FrontEnd
 
 FE = FrontEnd.for_clip(12, 20, sample_rate=8000, n_fft=512, window=512)
@@ -19,6 +19,7 @@ AUGMENTATIONS: dict[str, Callable[[Tensor, Generator], Tensor]] = {
     "mixstyle": lambda x, g: freq_mixstyle(x, g, p=1.0),
     "roll": lambda x, g: time_roll(x, g, 0.5),
     "mask": lambda x, g: frequency_mask(x, g, 0.5),
+    "gain": lambda x, g: gain(x, g, 6.0, FE),
     "response": lambda x, g: device_response(x, g, RESPONSES, ALL, 1.0),
     "response in power": lambda x, g: device_response(x, g, RESPONSES, ALL, 1.0, FE),
 }
@@ -72,6 +73,19 @@ def test_mixstyle_comes_with_probability_p() -> None:
     x, generator = clips(2), seeded()
     changed = sum(not torch.equal(freq_mixstyle(x, generator, p=0.4), x) for _ in range(400))
     assert 110 < changed < 190  # half of the permutations of two leave x as it is, but for rounding
+
+
+def test_gain_is_that_of_the_waveform() -> None:
+    floor, std = (math.log(FE.log_offset) - FE.mean) / FE.std, FE.std
+    power = torch.rand(8, 1, 12, 20, generator=seeded()) * 1e3
+    x = torch.log1p(power) / std + floor
+    y = gain(x, seeded(3), 6.0, FE)
+    ratio = torch.expm1((y - floor) * std) / power
+    each = ratio.mean((1, 2, 3))
+    assert torch.allclose(ratio, each.view(-1, 1, 1, 1).expand_as(ratio), rtol=1e-2)
+    decibels = 10 * each.log10()
+    assert bool((decibels.abs() <= 6.01).all()) and float(decibels.std()) > 1
+    assert torch.equal(gain(torch.full_like(x, floor), seeded(), 6.0, FE), torch.full_like(x, floor))
 
 
 def test_roll_keeps_the_frames_in_circular_order() -> None:
