@@ -1,7 +1,8 @@
 """Find the most accurate architecture of a search space that keeps a budget.
 
 Trains the teachers and their fusion once, then scores candidates: a short ensemble distillation, int8 quantization,
-accuracy on validation clips. Candidates beyond the budget are never trained. Run it again to go on where it stopped.
+accuracy on validation clips. The best few are scored again in a longer training before one is chosen. Candidates beyond
+the budget are never trained. Run it again to go on where it stopped.
 """
 
 from __future__ import annotations
@@ -28,6 +29,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--strategy", choices=("nsga2", "tpe", "evolution", "random"), help="default nsga2")
     parser.add_argument("--trials", type=common.whole(1), help="candidates to score")
     parser.add_argument(
+        "--rescore", type=common.whole(0), help="score so many of the best again, in a longer training (default 4)"
+    )
+    parser.add_argument(
         "--run", metavar="DIR", type=Path, default=Path("runs/search"), help="run folder (default runs/search)"
     )
     parser.add_argument(
@@ -47,8 +51,8 @@ def run(args: argparse.Namespace) -> None:
     from hwasc.records.schema import plain, write_whole
     from hwasc.records.space import SearchSpace
 
-    named = {"search.strategy": args.strategy, "search.trials": args.trials}
-    args.overrides = [*args.overrides, *(f"{key}={value}" for key, value in named.items() if value)]
+    named = {"search.strategy": args.strategy, "search.trials": args.trials, "search.rescore": args.rescore}
+    args.overrides = [*args.overrides, *(f"{key}={value}" for key, value in named.items() if value is not None)]
     budget, space = Budget.load(args.budget), SearchSpace.load(args.space)
     ws = common.workspace(args)
     from hwasc.pipelines.searching import search
@@ -66,12 +70,14 @@ def run(args: argparse.Namespace) -> None:
                 "costs": plain(costs),
                 "trials": len(result.trials),
                 "front": result.front,
+                "rescored": result.rescored,
             }
         )
         return
     b = result.best
+    again = f", {len(result.rescored)} of them scored twice" if result.rescored else ""
     print(
-        f"best of {len(result.trials)} candidates: {b.accuracy:.1%} +- {b.standard_error:.1%} int8 on validation clips"
+        f"best of {len(result.trials)} candidates{again}: {b.accuracy:.1%} +- {b.standard_error:.1%} int8 on validation clips"
     )
     print(
         f"  {costs.parameters:,} parameters, {costs.macs.torchinfo:,} MACs, {costs.int8_memory.weights:,} B weights, "

@@ -21,10 +21,12 @@ from hwasc.records import schema
 from hwasc.records.architecture import Architecture
 from hwasc.records.budget import Budget
 from hwasc.records.run import environment, open_run
+from hwasc.records.settings import TrainSettings
 from hwasc.records.space import SearchSpace
 from hwasc.report.terminal import Reporter
 from hwasc.search.feasibility import Survey, examine
 from hwasc.search.proxy import Candidate, Score, score
+from hwasc.search.rescoring import rescore
 from hwasc.search.strategies import create
 from hwasc.search.study import Journal, Study
 from hwasc.search.trial import Trial, best, pareto
@@ -32,12 +34,13 @@ from hwasc.search.trial import Trial, best, pareto
 
 @dataclass(frozen=True)
 class SearchResult:
-    """What a search leaves: the files of its run folder, and the winner."""
+    """What a search leaves: the files of its run folder, and the winner. rescored: the best few with their second scores."""
 
     architecture: Architecture
     best: Trial
     front: list[Trial]
     trials: list[Trial]
+    rescored: list[Trial]
     run: Path
 
     @property
@@ -65,7 +68,7 @@ def survey(
 
 
 def search(ws: Workspace, space: SearchSpace, budget: Budget, run: Path) -> SearchResult:
-    """Search and write best.json, trials.jsonl, pareto.csv and report.html into the run folder; resumes what it finds there.
+    """Search and write best.json, trials.jsonl, rescored.jsonl, pareto.csv and report.html into the run folder; resumes there.
 
     Raises InfeasibleBudget in seconds where no candidate keeps the budget.
     """
@@ -100,12 +103,35 @@ def search(ws: Workspace, space: SearchSpace, budget: Budget, run: Path) -> Sear
             known = list(journal.trials.values())
             update(len(known), f"best {best(known).accuracy:.1%}, front {len(pareto(known))}")
 
-        trials = study.run(s.search.trials, s.search.at_a_time, _evaluator(ws, targets, submit), on_trial)
+        trials = study.run(
+            s.search.trials, s.search.at_a_time, _evaluator(ws, targets, submit, s.search.train), on_trial
+        )
     if not trials:
         raise HwascError(
             f"no candidate of the space {space.name} within the budget was found in {study.asked:,} points"
         )
-    return _write(ws, space, budget, limits, found, fused, trials, run)
+    return _write(ws, space, budget, limits, found, fused, trials, _rescored(ws, space, targets, trials, run), run)
+
+
+def _rescored(ws: Workspace, space: SearchSpace, targets: Path, trials: list[Trial], run: Path) -> list[Trial]:
+    s, classes = ws.settings, len(ws.dataset.classes)
+    count = min(s.search.rescore, len(trials))
+    if count < 1:
+        return []
+    journal = Journal(run / "rescored.jsonl")
+    with ws.reporter.track("second scores", count) as update, pool(ws.workers) as submit:
+
+        def on_trial(_: Trial) -> None:
+            update(len(journal.trials), f"best {best(list(journal.trials.values())).accuracy:.1%}")
+
+        return rescore(
+            trials,
+            count,
+            journal,
+            lambda t: space.architecture(t.point, classes, s.data.seconds),
+            _evaluator(ws, targets, submit, s.search.rescore_train),
+            on_trial,
+        )
 
 
 def write_targets(ws: Workspace, fused: Fused) -> Path:
@@ -118,7 +144,7 @@ def write_targets(ws: Workspace, fused: Fused) -> Path:
     return path
 
 
-def _evaluator(ws: Workspace, targets: Path, submit: Submit) -> Any:
+def _evaluator(ws: Workspace, targets: Path, submit: Submit, train_settings: TrainSettings) -> Any:
     s = ws.settings
 
     def candidate(architecture: Architecture) -> Candidate:
@@ -131,7 +157,7 @@ def _evaluator(ws: Workspace, targets: Path, submit: Submit) -> Any:
             validation,
             logits,
             ws.augment(architecture.front_end),
-            s.search.train,
+            train_settings,
             s.distill.alpha,
             s.distill.temperature,
             s.seed,
@@ -152,11 +178,12 @@ def _write(
     found: Survey,
     fused: Fused,
     trials: list[Trial],
+    rescored: list[Trial],
     run: Path,
 ) -> SearchResult:
     from hwasc.report.reports import search_report
 
-    front, winner = pareto(trials), best(trials)
+    front, winner = pareto(trials), best(rescored or trials)
     architecture = space.architecture(winner.point, len(ws.dataset.classes), ws.settings.data.seconds)
     costs = measure(architecture)
     validation = ws.features(ws.dataset.validation, fused.teachers.specs[0].front_end, "validation")
@@ -178,6 +205,7 @@ def _write(
                 "clips": len(validation),
                 "split": "validation",
                 "trial": winner.number,
+                "epochs": (ws.settings.search.rescore_train if rescored else ws.settings.search.train).epochs,
             },
             "seed": ws.settings.seed,
             **environment(),
@@ -204,7 +232,8 @@ def _write(
             rows,
             limits,
             environment(),
+            rescored=rescored,
             clips=len(validation),
         ),
     )
-    return SearchResult(architecture, winner, front, trials, run)
+    return SearchResult(architecture, winner, front, trials, rescored, run)

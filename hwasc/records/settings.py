@@ -122,7 +122,8 @@ class DistillSettings:
 class SearchSettings:
     """strategy and number of trials; `train`: the proxy's short distillation; population: of the evolutionary strategies.
 
-    at_a_time: candidates asked for before the strategy is told, the same whatever the number of workers.
+    at_a_time: candidates asked for before the strategy is told, the same whatever the number of workers. rescore: so many of
+    the most accurate are scored again, by the longer `rescore_train`, before one is chosen; 0 takes the first scores.
     """
 
     strategy: Literal["nsga2", "tpe", "evolution", "random"] = "nsga2"
@@ -130,14 +131,16 @@ class SearchSettings:
     population: int = 8
     at_a_time: int = 4
     train: TrainSettings = field(default_factory=lambda: TrainSettings(10, 32, 3e-3, 1e-3))
+    rescore: int = 4
+    rescore_train: TrainSettings = field(default_factory=lambda: TrainSettings(30, 32, 3e-3, 1e-3))
 
     __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
 
     def __post_init__(self) -> None:
-        if self.trials < 1 or self.population < 2 or self.at_a_time < 1:
+        if self.trials < 1 or self.population < 2 or self.at_a_time < 1 or self.rescore < 0:
             raise ValueError(
-                "need trials >= 1, population >= 2 and at_a_time >= 1, found "
-                f"{self.trials}, {self.population}, {self.at_a_time}"
+                "need trials >= 1, population >= 2, at_a_time >= 1 and rescore >= 0, found "
+                f"{self.trials}, {self.population}, {self.at_a_time}, {self.rescore}"
             )
 
 

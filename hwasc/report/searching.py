@@ -27,14 +27,20 @@ def search_report(
     limits: Mapping[str, int] | None = None,
     environment: Mapping[str, Any] | None = None,
     *,
+    rescored: Sequence[Trial] = (),
     clips: int | None = None,
 ) -> str:
-    """The page as text. best_text: the best architecture in text form; clips: how many the accuracies are over."""
+    """The page as text.
+
+    best_text: the best architecture in text form. rescored: the best few with their second scores, which decided, if any;
+    clips: how many the accuracies are over.
+    """
     over = f"over {count(clips)} validation clips" if clips else "on the validation clips"
     summary = (
-        f"The best of {plural(len(trials), 'trained candidate')} is trial {best.number} ({best.id}). Candidates beyond "
-        "the budget were never trained. Accuracies are proxy scores: short trainings that rank candidates, not the "
-        "accuracy of a student distilled in full. The test split was not read."
+        f"The best of {plural(len(trials), 'trained candidate')} is trial {best.number} ({best.id})"
+        + (f", chosen by the second, longer score of the first {len(rescored)}" if rescored else "")
+        + ". Candidates beyond the budget were never trained. Accuracies are proxy scores: short trainings that rank "
+        "candidates, not the accuracy of a student distilled in full. The test split was not read."
     )
     sections = [
         Section("Summary", [Paragraph(summary), Facts(_cards(best, trials, over))]),
@@ -72,6 +78,9 @@ def search_report(
             "Best architecture", [Preformatted(best_text), flat_table(best.point, "Its point in the search space")]
         ),
     ]
+    if rescored:
+        second = trials_table(rescored, best, "The best few by their first score, scored again; the best is marked")
+        sections.insert(3, Section("Second scores", [second]))  # after the search
     if fusion_rows:
         sections.append(Section("Ensemble of teachers", fusion_parts(fusion_rows)))
     sections.append(

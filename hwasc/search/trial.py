@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -56,10 +57,14 @@ def pareto(trials: list[Trial]) -> list[Trial]:
         at_least = a.accuracy >= b.accuracy and a.macs <= b.macs and a.memory <= b.memory
         return at_least and (a.accuracy, a.macs, a.memory) != (b.accuracy, b.macs, b.memory)
 
-    front = [t for t in trials if not any(beats(o, t) for o in trials)]
-    return sorted(front, key=lambda t: (-t.accuracy, t.macs, t.memory, t.number))
+    return by_accuracy([t for t in trials if not any(beats(o, t) for o in trials)])
 
 
-def best(trials: list[Trial]) -> Trial:
+def by_accuracy(trials: Sequence[Trial]) -> list[Trial]:
+    """By falling accuracy; among equals the cheaper one first."""
+    return sorted(trials, key=lambda t: (-t.accuracy, t.macs, t.memory, t.number))
+
+
+def best(trials: Sequence[Trial]) -> Trial:
     """The most accurate trial; among equals the cheaper one."""
-    return min(trials, key=lambda t: (-t.accuracy, t.macs, t.memory, t.number))
+    return by_accuracy(trials)[0]

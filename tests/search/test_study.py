@@ -16,8 +16,9 @@ from hwasc.records.architecture import Architecture
 from hwasc.records.space import FrontEndChoices, SearchSpace, Stage
 from hwasc.search.feasibility import examine
 from hwasc.search.proxy import Score
+from hwasc.search.rescoring import rescore
 from hwasc.search.strategies import NAMES, create
-from hwasc.search.study import Journal, Study
+from hwasc.search.study import Evaluate, Journal, Study
 from hwasc.search.trial import Trial, best, pareto
 
 SPACE = SearchSpace.load("small")
@@ -97,6 +98,32 @@ def test_broken_journals_and_other_searches_are_refused(tmp_path: Path) -> None:
     path.write_text(lines[0] + "nonsense\n" + lines[1])
     with pytest.raises(UsageError, match="line 2"):
         study(tmp_path)
+
+
+def test_only_the_best_few_are_scored_again_and_once(tmp_path: Path) -> None:
+    trials, path = run(study(tmp_path), Scorer()), tmp_path / "rescored.jsonl"
+
+    def again(evaluate: Evaluate) -> list[Trial]:
+        return rescore(
+            trials, 3, Journal(path), lambda t: SPACE.architecture(t.point, 10), evaluate, lambda trial: None
+        )
+
+    def rising(architectures: list[Architecture]) -> Iterator[tuple[int, Score]]:
+        yield from ((i, Score(0.1 * (i + 1), 0.5, 0.02, 9.0)) for i in range(len(architectures)))
+
+    first = [t.number for t in sorted(trials, key=lambda t: -t.accuracy)[:3]]
+    with pytest.raises(KeyboardInterrupt):
+        again(Scorer(stop_after=1))
+    assert list(Journal(path).trials) == first[:1]
+    path.unlink()
+    found = again(rising)
+    assert [t.number for t in found] == first and [t.accuracy for t in found] == pytest.approx([0.1, 0.2, 0.3])
+    assert best(found).number == first[2] and found[0].point == trials[first[0]].point
+    silent = Scorer()
+    assert again(silent) == found and not silent.scored
+    path.write_text(path.read_text().replace(found[0].id, "other"))
+    with pytest.raises(UsageError, match="another candidate"):
+        again(silent)
 
 
 def trial(number: int, accuracy: float, macs: int, memory: int) -> Trial:

@@ -1,0 +1,46 @@
+"""The second stage of a search: its best few are scored again by a longer distillation before one is chosen.
+
+A short training favours candidates that learn fast, small ones as a rule; and the best of many noisy scores is in part luck.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from hwasc.errors import UsageError
+from hwasc.records.architecture import Architecture
+from hwasc.search.study import Evaluate, Journal
+from hwasc.search.trial import Trial, by_accuracy
+
+
+def rescore(
+    trials: Sequence[Trial],
+    count: int,
+    journal: Journal,
+    architecture: Callable[[Trial], Architecture],
+    evaluate: Evaluate,
+    on_trial: Callable[[Trial], None],
+) -> list[Trial]:
+    """The `count` most accurate trials with their new scores, by falling first score.
+
+    Those that the journal holds are not scored again; on_trial is called for each one that is.
+    """
+    chosen = by_accuracy(trials)[:count]
+    for t in chosen:
+        if t.number in journal.trials and journal.trials[t.number].id != t.id:
+            raise UsageError(
+                f"{journal.path}: trial {t.number} is another candidate than in this search; delete the file to score anew"
+            )
+    missing = [t for t in chosen if t.number not in journal.trials]
+    for i, score in evaluate([architecture(t) for t in missing]):
+        again = replace(
+            missing[i],
+            accuracy=score.accuracy,
+            float_accuracy=score.float_accuracy,
+            standard_error=score.standard_error,
+            seconds=round(score.seconds, 2),
+        )
+        journal.append(again)
+        on_trial(again)
+    return [journal.trials[t.number] for t in chosen]
