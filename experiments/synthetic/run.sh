@@ -1,17 +1,19 @@
 #!/usr/bin/env bash
 # The study on the embedded scenes: teachers and fusion, one search, then the found student (distilled, and on labels alone) over
-# three seeds and the DCASE 2024 baseline, distilled alike, over two. Resumable: run it again. About an hour and a half on two cores.
+# three seeds and the DCASE 2024 baseline, distilled alike, over two; the default settings throughout. Resumable: run it again.
+# About an hour and a half on two cores.
 #   experiments/synthetic/run.sh [FOLDER]        (default runs/synthetic)
 set -euo pipefail
 out=${1:-runs/synthetic}
 here=$(dirname "$0")
 mkdir -p "$out"
 hwasc teach --data synthetic --workers 2 --json >"$out/fusion_validation.json"
-hwasc search --data synthetic --budget "$here/budget.yaml" --trials 24 --workers 2 --run "$out/search" --out "$out/best.json"
+hwasc search --data synthetic --budget "$here/budget.yaml" --workers 2 --run "$out/search" --out "$out/best.json" |
+  tee "$out/search.txt"
 distill() { # name architecture seed [argument ...]
   local name=$1 arch=$2 seed=$3
   shift 3
-  hwasc distill --data synthetic --config "$here/settings.yaml" --arch "$arch" --run "$out/$name-$seed" --set distill.seed="$seed" "$@"
+  hwasc distill --data synthetic --arch "$arch" --run "$out/$name-$seed" --set distill.seed="$seed" "$@"
 }
 for seed in 0 1 2; do
   distill found "$out/best.json" $seed &
