@@ -14,7 +14,7 @@ from hwasc.cost import graph as deployment
 from hwasc.cost.memory import plan_greedy
 from hwasc.cost.offline import plan_offline
 from hwasc.deploy import tflite
-from hwasc.deploy.tflm import Interpreter, version
+from hwasc.deploy.interpreter import Interpreter, version
 from hwasc.models import build
 from hwasc.records.architecture import Architecture
 from hwasc.records.presets import PRESETS
@@ -31,7 +31,8 @@ def heads(a: Architecture, interpreter: Interpreter, folder: Path) -> tuple[list
     greedy, offline, found, out = plan_greedy(graph), plan_offline(graph), [], []
     for planner in ("greedy", "offline"):
         path = tflite.export(model, folder / "m.tflite", tuple(map(str, range(a.classes))), planner)  # type: ignore[arg-type]
-        found.append(interpreter.load(path).head)
+        interpreter.load(path)
+        found.append(interpreter.allocation.head)
         stored = torch.round(x / interpreter.input.scale).clamp(-128, 127).permute(0, 2, 3, 1)
         out.append(interpreter.run(stored.numpy().astype(np.int8)))
     with torch.no_grad():

@@ -11,6 +11,7 @@ from hwasc.cli import common
 
 EXAMPLES = """examples:
   hwasc evaluate --model student.tflite --data my_recordings --workers 4
+  hwasc evaluate --model student.tflite --runtime litert-ref
   hwasc evaluate --model runs/distill/student.onnx --data my_recordings
   hwasc evaluate --model runs/distill/int8.safetensors --json"""
 
@@ -24,6 +25,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         help="student.tflite, student.onnx, int8.safetensors, float.safetensors",
     )
+    parser.add_argument(
+        "--runtime",
+        choices=("tflm", "litert-ref", "onnx", "torch"),
+        help="default: tflm for .tflite (litert-ref: LiteRT's reference kernels), onnx for .onnx, torch for .safetensors",
+    )
     common.add_data(parser)
 
 
@@ -32,7 +38,7 @@ def run(args: argparse.Namespace) -> None:
     ws = common.workspace(args)
     from hwasc.pipelines.evaluating import evaluate
 
-    result = evaluate(ws, args.model)
+    result = evaluate(ws, args.model, args.runtime)
     if args.json:
         common.print_json(result)
         return

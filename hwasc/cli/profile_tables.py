@@ -53,7 +53,7 @@ def print_profile(profile: Profile) -> None:
         equal = "as predicted" if a.head == a.predicted_head else f"PREDICTED {a.predicted_head:,} B"
         console.print(
             f"arena in {a.runtime} (measured): head {a.head:,} B ({equal}, {a.planner} plan), tail {a.tail:,} B, "
-            f"total {a.total:,} B; file {a.file:,} B"
+            f"total {a.total:,} B; it runs in {a.smallest:,} B; file {a.file:,} B (exact)"
         )
         console.print(
             f"head by planner (exact): greedy {a.greedy_head:,} B, offline {a.offline_head:,} B, "

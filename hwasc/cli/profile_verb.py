@@ -48,7 +48,7 @@ def run(args: argparse.Namespace) -> None:
     result = profile(record.architecture, Budget.load(named) if named else None, args.cross_checks, args.model)
     if args.html:
         from hwasc.records.run import environment
-        from hwasc.records.schema import write_whole
+        from hwasc.records.schema import plain, write_whole
         from hwasc.report.reports import profile_report
 
         cross = [(c.tool, c.macs, c.explanation) for c in result.cross_checks]
@@ -61,6 +61,7 @@ def run(args: argparse.Namespace) -> None:
             cross,
             record.provenance,
             environment(),
+            plain(result.arena) if result.arena else None,
         )
         write_whole(args.html, page)
     if args.json:

@@ -31,7 +31,8 @@ class CrossCheck:
 class Arena:
     """A .tflite file's memory in bytes: as the interpreter (`runtime`) allocates it, beside our prediction for its planner.
 
-    head: activations and kernel scratch; tail: the interpreter's own structs; the last four are ours.
+    head: activations and kernel scratch; tail: the interpreter's own structs; smallest: the smallest arena that the file loads
+    and runs in (setting up takes some for a moment); the last four are ours.
     """
 
     runtime: str
@@ -40,6 +41,7 @@ class Arena:
     head: int
     tail: int
     total: int
+    smallest: int
     predicted_head: int
     greedy_head: int
     offline_head: int
@@ -94,29 +96,32 @@ def profile(
 
 def architecture_of(model: Path) -> Architecture:
     """The architecture that a .tflite file names. UsageError for other kinds, DataError for files that hwasc did not write."""
-    from hwasc.deploy import tflm
+    from hwasc.deploy.interpreter import read_about
 
     if model.suffix != ".tflite":
         raise UsageError(f"{model}: only .tflite files have an arena; `hwasc export --format tflite` writes them")
-    return tflm.read_about(model)[0]
+    return read_about(model)[0]
 
 
 def measure_arena(architecture: Architecture, model: Path) -> Arena:
     """Load a .tflite file in TensorFlow Lite Micro and take its allocation report. DataError where it cannot be run."""
-    from hwasc.deploy import tflm
+    from hwasc.deploy.interpreter import Interpreter, read_about, smallest_arena, version
 
-    _, _, planner = tflm.read_about(model)
-    with tflm.Interpreter() as interpreter:
-        found = interpreter.load(model)
+    _, _, planner = read_about(model)
+    with Interpreter() as interpreter:
+        interpreter.load(model)
+        found = interpreter.allocation
+        smallest = smallest_arena(interpreter, model)
     graph = deployment.build(architecture)
     greedy, offline = plan_greedy(graph), plan_offline(graph)
     return Arena(
-        tflm.version(),
+        version(),
         model.stat().st_size,
         planner,
         found.head,
         found.tail,
         found.total,
+        smallest,
         offline.head if planner == "offline" else greedy.head,
         greedy.head,
         offline.head,

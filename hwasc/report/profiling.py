@@ -8,6 +8,7 @@ from typing import Any
 from hwasc.cost import Costs, Layer, memory
 from hwasc.cost import graph as deployment
 from hwasc.cost.limits import Check
+from hwasc.cost.offline import plan_offline
 from hwasc.records.architecture import Architecture
 from hwasc.report import plots
 from hwasc.report.formats import TIMES, amount, count, kib, percent, shape, short, size
@@ -28,27 +29,36 @@ def profile_report(
     cross: Sequence[tuple[str, int | float, str]] = (),
     provenance: Mapping[str, Any] | None = None,
     environment: Mapping[str, Any] | None = None,
+    arena: Mapping[str, Any] | None = None,
 ) -> str:
-    """The page as text. cross: (tool, its figure, why it differs); provenance: as the architecture file has it."""
+    """The page as text.
+
+    cross: (tool, its figure, why it differs); provenance: as the architecture file has it; arena: a file's memory as the
+    interpreter allocated it (the keys of `profiling.Arena`).
+    """
     limit = next((c.limit for c in checks if c.name == "int8_memory.activations"), None)
     sections = [Section("Summary", [Paragraph(_verdict(checks, budget_name)), Facts(cards(costs)), Paragraph(EXACT)])]
     if checks:
         sections.append(Section(f"Limits of {budget_name or 'the budget'}", [limits_table(checks)]))
-    sections.append(
-        Section(
-            "Activation memory over time",
-            [
-                Paragraph(_peak(architecture)),
-                Picture(
-                    plots.memory_timeline(architecture, limit),
-                    "Exact. The arena as the runtime's greedy planner lays it out: each box is one activation "
-                    "buffer, as wide as the steps during which it is alive and as high as its bytes, at its place in "
-                    "the arena, in the colour of the part of the net that writes it. The stepped line sums what is "
-                    "alive.",
-                ),
-            ],
+    if arena:
+        sections.append(Section("The file in its interpreter", [arena_table(arena)]))
+    pictures = [
+        Picture(
+            plots.memory_timeline(architecture, limit),
+            "Exact. The arena as the runtime's greedy planner lays it out: each box is one activation buffer, as wide as the "
+            "steps during which it is alive and as high as its bytes, at its place in the arena, in the colour of the part of "
+            "the net that writes it. The stepped line sums what is alive.",
         )
-    )
+    ]
+    offline = plan_offline(deployment.build(architecture))
+    if offline.planner == "offline":
+        pictures.append(
+            Picture(
+                plots.memory_timeline(architecture, limit, offline),
+                "Exact. The same with the optimised plan that `hwasc export --planner offline` writes into the file.",
+            )
+        )
+    sections.append(Section("Activation memory over time", [Paragraph(_peak(architecture)), *pictures]))
     sections.append(
         Section(
             "Layers",
@@ -113,6 +123,23 @@ def cards(costs: Costs) -> dict[str, Fact]:
         ),
         "Lower bound of activations": Fact(kib(m.lower_bound), f"{count(m.lower_bound)} B: {plan}", "exact"),
     }
+
+
+def arena_table(arena: Mapping[str, Any]) -> Table:
+    """A file's arena as its interpreter allocated it, beside what was predicted; all in bytes."""
+    measured, exact = f"measured ({arena['runtime']})", "exact"
+    rows = [
+        (f"head, {arena['planner']} plan: activations and kernel scratch", arena["head"], measured),
+        ("head as predicted", arena["predicted_head"], exact),
+        ("tail: the interpreter's own structs", arena["tail"], measured),
+        ("total", arena["total"], measured),
+        ("smallest arena that the file loads and runs in", arena["smallest"], measured),
+        ("file", arena["file"], exact),
+        ("head with the greedy plan", arena["greedy_head"], exact),
+        ("head with the offline plan", arena["offline_head"], exact),
+        ("least that any plan needs", arena["lower_bound"], exact),
+    ]
+    return Table(("bytes of", "bytes", "how known"), [(n, count(b), how) for n, b, how in rows])
 
 
 def limits_table(checks: Sequence[Check]) -> Table:

@@ -35,14 +35,14 @@ def colour(layer: str) -> str:
     return BLOCKS[int(name.split()[1]) % len(BLOCKS)] if name.startswith("block ") else NEUTRAL
 
 
-def memory_timeline(architecture: Architecture, limit: int | None = None) -> str:
-    """The greedy plan as SVG: each buffer over the steps that it is alive (x) and its bytes in the arena (y).
+def memory_timeline(architecture: Architecture, limit: int | None = None, plan: memory.Plan | None = None) -> str:
+    """A plan (the greedy one by default) as SVG: each buffer over the steps that it is alive (x), its bytes in the arena (y).
 
     The step line is the sum of what is alive; horizontal lines are the plan's head, the lower bound of any plan, and
     `limit` (bytes), where given.
     """
     net = deployment.build(architecture)
-    plan = memory.plan_greedy(net)
+    plan = plan or memory.plan_greedy(net)
     steps = len(net.operators)
     layer = {op.output: op.layer for op in net.operators}
     shown = limit if limit is not None and limit <= 1.8 * plan.head else None
@@ -116,9 +116,9 @@ def _axes(figure: Figure, below: float) -> Axes:
 def _levels(plan: memory.Plan, limit: int | None) -> list[tuple[int, str, str, Any]]:
     """The horizontal lines: bytes, name, colour, dashes."""
     if plan.head == plan.lower_bound:
-        levels: list[tuple[int, str, str, Any]] = [(plan.head, "greedy plan = lower bound", ACCENT, "-")]
+        levels: list[tuple[int, str, str, Any]] = [(plan.head, f"{plan.planner} plan = lower bound", ACCENT, "-")]
     else:
-        levels = [(plan.head, "greedy plan", ACCENT, "-"), (plan.lower_bound, "lower bound", INK, (0, (5, 2)))]
+        levels = [(plan.head, f"{plan.planner} plan", ACCENT, "-"), (plan.lower_bound, "lower bound", INK, (0, (5, 2)))]
     if limit:
         levels.append((limit, "limit", GREEN if plan.head <= limit else ACCENT, (0, (1.5, 1.5))))
     return levels

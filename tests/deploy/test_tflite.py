@@ -27,7 +27,7 @@ from hwasc.search.declare import random_point
 from hwasc.training.quantization import calibrate, quantize
 
 pytest.importorskip("tflite_micro")
-from hwasc.deploy.tflm import Interpreter, Runtime
+from hwasc.deploy.interpreter import Interpreter, Runtime
 
 CLASSES = ("airport", "bus <1>", "métro")
 
@@ -81,13 +81,15 @@ def test_heads_are_the_interpreters_and_outputs_do_not_depend_on_the_plan(
     for a in odd_architectures(48)[part::4]:
         model, graph = student(a), deployment.build(a)
         greedy, offline = plan_greedy(graph), plan_offline(graph)
-        assert interpreter.load(tflite.export(model, tmp_path / "g.tflite", CLASSES)).head == greedy.head, a.text()
+        interpreter.load(tflite.export(model, tmp_path / "g.tflite", CLASSES))
+        assert interpreter.allocation.head == greedy.head, a.text()
         clips = rng.integers(-128, 128, (2, *interpreter.input.shape[1:])).astype(np.int8)
         expected = interpreter.run(clips)
         if offline.planner == "greedy":
             continue
         path = tflite.export(model, tmp_path / "o.tflite", CLASSES, "offline")
-        assert interpreter.load(path).head == offline.head < greedy.head, a.text()
+        interpreter.load(path)
+        assert interpreter.allocation.head == offline.head < greedy.head, a.text()
         assert np.array_equal(interpreter.run(clips), expected), a.text()
 
 
@@ -116,9 +118,11 @@ def test_the_presets_to_the_byte(
     a: Architecture, greedy: int, offline: int | None, interpreter: Interpreter, tmp_path: Path
 ) -> None:
     model = student(a, 1)
-    assert interpreter.load(tflite.export(model, tmp_path / "g.tflite", CLASSES)).head == greedy
+    interpreter.load(tflite.export(model, tmp_path / "g.tflite", CLASSES))
+    assert interpreter.allocation.head == greedy
     if offline:
-        assert interpreter.load(tflite.export(model, tmp_path / "o.tflite", CLASSES, "offline")).head == offline
+        interpreter.load(tflite.export(model, tmp_path / "o.tflite", CLASSES, "offline"))
+        assert interpreter.allocation.head == offline
 
 
 def striped(n: int, seed: int) -> tuple[torch.Tensor, torch.Tensor]:

@@ -180,6 +180,11 @@ def test_the_chips_file_is_exported_evaluated_and_profiled(hwasc: Run, made: Pat
     arena = json.loads(out)["arena"]
     assert arena["head"] == arena["predicted_head"] == arena["offline_head"] <= arena["greedy_head"]
     assert arena["total"] == arena["head"] + arena["tail"] and arena["file"] == model.stat().st_size
+    assert arena["total"] - 16 <= arena["smallest"] <= arena["total"] + 8192
+    status, out, err = hwasc("evaluate", "--model", model, "--json", "--runtime", "litert-ref", tiny=True)
+    assert status == 0 and json.loads(out)["metrics"] == results[0]["metrics"], err
+    status, _, err = hwasc("evaluate", "--model", model, "--runtime", "onnx", tiny=True)
+    assert status == 2 and "onnx does not run .tflite files (tflm and litert-ref do)" in err
     status, out, err = hwasc("profile", "--model", model)
     assert status == 0 and "as predicted" in out, err
 

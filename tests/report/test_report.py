@@ -210,6 +210,17 @@ def test_profile_report():
     assert "run.data" in shown and "<script>" in shown and "<script>" not in text
 
 
+def test_profile_report_of_a_file():
+    arena = dict.fromkeys(
+        ("file", "head", "tail", "total", "predicted_head", "greedy_head", "offline_head", "lower_bound"), 1
+    )
+    shown = check_page(
+        profile(dcase2024_baseline(), [], arena={**arena, "runtime": NASTY, "planner": "offline", "smallest": 12_345})
+    ).text
+    assert "12,345" in shown and "measured" in shown and shown.count("Exact.") >= 3  # both plans are drawn
+    assert "offline plan" in shown
+
+
 def test_profile_report_without_budget():
     shown = check_page(profile(cp_mobile(base=8), [])).text
     assert "No budget" in shown and "Cross-checks" not in shown

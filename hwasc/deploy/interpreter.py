@@ -1,4 +1,6 @@
-"""TensorFlow Lite Micro, the interpreter that runs on the chip, as one of the runtimes; it lives in a child process."""
+"""Interpreters of .tflite files, each in a child process: TensorFlow Lite Micro, which runs on the chip, and LiteRT's reference
+kernels, which agree with it bit for bit.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -26,7 +28,21 @@ from hwasc.errors import DataError, HwascError
 from hwasc.records import schema
 from hwasc.records.architecture import Architecture
 
+Name = Literal["tflm", "litert-ref"]
+PACKAGES = {  # what each is installed as, imported as, and where to get it
+    "tflm": (
+        "tflite-micro",
+        "tflite_micro",
+        "TensorFlow Lite Micro: pip install 'hwasc[tflm]' (wheels exist for Linux on x86-64",
+    ),
+    "litert-ref": (
+        "ai-edge-litert",
+        "ai_edge_litert",
+        "LiteRT: pip install 'hwasc[litert]' (wheels exist for 64-bit Linux and macOS",
+    ),
+}
 ARENA = 16 << 20  # bytes; the host has plenty, and the report says what was needed
+STEP = 16  # bytes: the arena's alignment
 SECONDS = 60.0  # a damaged file can also keep the interpreter busy for ever
 
 
@@ -54,16 +70,14 @@ NOTHING = Details((), 1.0, 0)
 class Interpreter:
     """A child process that runs one file after the other; use as a context manager.
 
-    Raises HwascError where `tflite-micro` is not installed. A child that a file has ended is started anew for the next.
+    Raises HwascError where the interpreter is not installed. A child that a file has ended is started anew for the next.
     """
 
-    def __init__(self, seconds: float = SECONDS) -> None:
-        if importlib.util.find_spec("tflite_micro") is None:
-            raise HwascError(
-                "running .tflite files needs TensorFlow Lite Micro: pip install 'hwasc[tflm]' "
-                "(wheels exist for Linux on x86-64; the rest of hwasc works without)"
-            )
-        self._seconds = seconds
+    def __init__(self, name: Name = "tflm", seconds: float = SECONDS) -> None:
+        _, module, words = PACKAGES[name]
+        if importlib.util.find_spec(module) is None:
+            raise HwascError(f"running .tflite files this way needs {words}; the rest of hwasc works without)")
+        self._name, self._seconds, self._said = name, seconds, ""
         self._child: subprocess.Popen[bytes] | None = None
         self._errors: Any = None
         self._path = Path()
@@ -75,15 +89,25 @@ class Interpreter:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def load(self, path: Path, arena: int = ARENA) -> Allocation:
-        """Load a file into an arena of so many bytes. DataError, one line, for files that the interpreter cannot run."""
+    def load(self, path: Path, arena: int = ARENA) -> None:
+        """Load a file into an arena of so many bytes (LiteRT takes what it needs).
+
+        DataError, one line, for files that the interpreter cannot run.
+        """
         read_metadata(path)
         self._path, self.input, self.output = path, NOTHING, NOTHING
-        reply, _, said = self._ask({"do": "load", "path": str(path.resolve()), "arena": arena})
+        reply, _, self._said = self._ask({"do": "load", "path": str(path.resolve()), "arena": arena})
         if "error" in reply:
-            raise DataError(f"{path}: {_meaning(said, arena)}")
+            raise DataError(f"{path}: {_meaning(self._said, arena)}")
         self.input, self.output = self._details(reply["input"]), self._details(reply["output"])
-        return _allocation(said, path)
+
+    @property
+    def allocation(self) -> Allocation:
+        """The arena of the loaded file, as TensorFlow Lite Micro allocated it; DataError where there was no report."""
+        found = {m[1]: int(m[2]) for m in re.finditer(r"Arena allocation (head|tail|total) (\d+) bytes", self._said)}
+        if set(found) != {"head", "tail", "total"}:
+            raise DataError(f"{self._path}: the interpreter gave no allocation report")
+        return Allocation(**found)
 
     def run(self, clips: np.ndarray) -> np.ndarray:
         """int8 clips (n, *input shape without the batch) -> int8 outputs (n, elements of the output)."""
@@ -113,7 +137,7 @@ class Interpreter:
             # the interpreter's own words go to the C-level stderr
             self._errors = tempfile.TemporaryFile()  # noqa: SIM115 (closed with the child)
             self._child = subprocess.Popen(
-                [sys.executable, "-m", "hwasc.deploy.tflm_child"],
+                [sys.executable, "-m", "hwasc.deploy.interpreter_child", self._name],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=self._errors,
@@ -141,14 +165,37 @@ class Interpreter:
         return reply, out, os.pread(self._errors.fileno(), 1 << 20, before).decode(errors="replace")
 
 
-class Runtime:
-    """A file that hwasc wrote: log-mels in, logits out; `arena` in bytes. DataError for all others."""
+def smallest_arena(interpreter: Interpreter, path: Path) -> int:
+    """The smallest arena (bytes, a multiple of 16) in which TensorFlow Lite Micro loads and runs a file, by bisection.
 
-    def __init__(self, path: Path, arena: int = ARENA) -> None:
-        self.architecture, self.classes, self.planner = read_about(path)
-        self._interpreter = Interpreter()
+    DataError where it cannot be run at all.
+    """
+    interpreter.load(path)
+    blank = np.zeros((1, *interpreter.input.shape[1:]), np.int8)
+
+    def works(arena: int) -> bool:
         try:
-            self.allocation = self._interpreter.load(path, arena)
+            interpreter.load(path, arena)
+            interpreter.run(blank)
+        except DataError:
+            return False
+        return True
+
+    low, high = interpreter.allocation.head // STEP, ARENA // STEP  # low is too small: the tail needs some
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if works(middle * STEP) else (middle, high)
+    return high * STEP
+
+
+class Runtime:
+    """A file that hwasc wrote: log-mels in, logits out. DataError for all others."""
+
+    def __init__(self, path: Path, name: Name = "tflm") -> None:
+        self.architecture, self.classes, self.planner = read_about(path)
+        self._interpreter = Interpreter(name)
+        try:
+            self._interpreter.load(path)
         except HwascError:
             self.close()
             raise
@@ -169,9 +216,9 @@ class Runtime:
         self._interpreter.close()
 
 
-def version() -> str:
+def version(name: Name = "tflm") -> str:
     """The interpreter and its version, as reports name them."""
-    return f"tflm {metadata.version('tflite-micro')}"
+    return f"{name} {metadata.version(PACKAGES[name][0])}"
 
 
 def read_about(path: Path) -> tuple[Architecture, tuple[str, ...], str]:
@@ -191,6 +238,7 @@ def read_about(path: Path) -> tuple[Architecture, tuple[str, ...], str]:
 def predict(
     path: Path,
     features: Any,
+    name: Name = "tflm",
     workers: int = 1,
     progress: Callable[[int], None] | None = None,
     batch: int = 32,
@@ -212,20 +260,13 @@ def predict(
 
     with ExitStack() as stack:
         for _ in range(max(1, min(workers, len(starts)))):
-            runtime = Runtime(path)
+            runtime = Runtime(path, name)
             stack.callback(runtime.close)
             free.put(runtime)
         with ThreadPoolExecutor(free.qsize()) as pool:
             for done in [pool.submit(part, start) for start in starts]:
                 done.result()
     return np.concatenate([out[start] for start in starts])
-
-
-def _allocation(said: str, path: Path) -> Allocation:
-    found = {m[1]: int(m[2]) for m in re.finditer(r"Arena allocation (head|tail|total) (\d+) bytes", said)}
-    if set(found) != {"head", "tail", "total"}:
-        raise DataError(f"{path}: the interpreter gave no allocation report")
-    return Allocation(**found)
 
 
 def _meaning(said: str, arena: int) -> str:
