@@ -59,3 +59,10 @@ def print_profile(profile: Profile) -> None:
             f"head by planner (exact): greedy {a.greedy_head:,} B, offline {a.offline_head:,} B, "
             f"least possible {a.lower_bound:,} B"
         )
+    if profile.npu is not None:
+        n = profile.npu
+        console.print(
+            f"{n.accelerator} at {n.clock_mhz:g} MHz (estimate, {n.tool}, {n.system}): {n.milliseconds:,.3f} ms, "
+            f"SRAM {n.sram:,} B, flash {n.flash:,} B; {n.npu_operators} operators on it, {n.cpu_operators} left to the CPU "
+            "and not in the time"
+        )

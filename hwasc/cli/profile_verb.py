@@ -11,7 +11,7 @@ from hwasc.cli import common
 
 EXAMPLES = """examples:
   hwasc profile --arch best.json
-  hwasc profile --model student.tflite
+  hwasc profile --model student.tflite --npu ethos-u55-128
   hwasc profile --arch cp_mobile --budget cortex-m4-128k --cross-checks
   hwasc profile --arch best.json --budget dcase2024 --json
   hwasc profile --arch best.json --html report.html"""
@@ -28,6 +28,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "--budget", metavar="NAME|FILE", help="hold the costs against it (default: the one it was searched for)"
     )
     parser.add_argument("--cross-checks", action="store_true", help="also count with fvcore and thop")
+    parser.add_argument(
+        "--npu", metavar="NAME", help="with --model: Arm Vela's estimate for an Ethos-U, e.g. ethos-u55-128"
+    )
     parser.add_argument("--html", metavar="FILE", type=Path, help="write a self-contained page")
     common.add_output(parser)
 
@@ -45,7 +48,9 @@ def run(args: argparse.Namespace) -> None:
     else:
         record = common.architecture(args.arch)
     named = args.budget or _bundled(record.provenance.get("budget"))
-    result = profile(record.architecture, Budget.load(named) if named else None, args.cross_checks, args.model)
+    result = profile(
+        record.architecture, Budget.load(named) if named else None, args.cross_checks, args.model, args.npu
+    )
     if args.html:
         from hwasc.records.run import environment
         from hwasc.records.schema import plain, write_whole
@@ -62,6 +67,7 @@ def run(args: argparse.Namespace) -> None:
             record.provenance,
             environment(),
             plain(result.arena) if result.arena else None,
+            plain(result.npu) if result.npu else None,
         )
         write_whole(args.html, page)
     if args.json:

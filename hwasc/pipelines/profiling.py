@@ -12,6 +12,7 @@ from hwasc.cost import graph as deployment
 from hwasc.cost.limits import Check, check, resolve
 from hwasc.cost.memory import plan_greedy
 from hwasc.cost.offline import plan_offline
+from hwasc.deploy.vela import NpuEstimate, estimate
 from hwasc.errors import UsageError
 from hwasc.records import schema
 from hwasc.records.architecture import Architecture
@@ -59,6 +60,7 @@ class Profile:
     checks: list[Check]
     cross_checks: list[CrossCheck]
     arena: Arena | None = None
+    npu: NpuEstimate | None = None
 
     def to_json(self) -> dict[str, Any]:
         """All of it for machines: the costs' own keys, `limits` with slack, `layers`."""
@@ -77,21 +79,33 @@ class Profile:
         }
         if self.arena is not None:
             out["arena"] = schema.plain(self.arena)
+        if self.npu is not None:
+            out["npu"] = schema.plain(self.npu)
         return out
 
 
 def profile(
-    architecture: Architecture, budget: Budget | None = None, cross_checks: bool = False, model: Path | None = None
+    architecture: Architecture,
+    budget: Budget | None = None,
+    cross_checks: bool = False,
+    model: Path | None = None,
+    npu: str | None = None,
 ) -> Profile:
     """The profile of an architecture; cross_checks also counts with fvcore, thop (they load torch).
 
-    model: a .tflite of this architecture, whose arena the interpreter then reports.
+    model: a .tflite of this architecture, whose arena the interpreter then reports; npu: an Ethos-U that Vela then compiles it
+    for (see `deploy.vela.ACCELERATORS`). UsageError for an npu without a model.
     """
+    if npu and not model:
+        raise UsageError("an estimate for an Ethos-U needs a .tflite file (--model)")
     costs = measure(architecture)
     checks = check(costs, resolve(budget)) if budget else []
     cross = cross_check(architecture, costs) if cross_checks else []
     arena = measure_arena(architecture, model) if model else None
-    return Profile(architecture, costs, layers(architecture), budget.name if budget else None, checks, cross, arena)
+    on_npu = estimate(model, npu) if model and npu else None
+    return Profile(
+        architecture, costs, layers(architecture), budget.name if budget else None, checks, cross, arena, on_npu
+    )
 
 
 def architecture_of(model: Path) -> Architecture:

@@ -30,11 +30,12 @@ def profile_report(
     provenance: Mapping[str, Any] | None = None,
     environment: Mapping[str, Any] | None = None,
     arena: Mapping[str, Any] | None = None,
+    npu: Mapping[str, Any] | None = None,
 ) -> str:
     """The page as text.
 
     cross: (tool, its figure, why it differs); provenance: as the architecture file has it; arena: a file's memory as the
-    interpreter allocated it (the keys of `profiling.Arena`).
+    interpreter allocated it (the keys of `profiling.Arena`); npu: Vela's estimate (those of `vela.NpuEstimate`).
     """
     limit = next((c.limit for c in checks if c.name == "int8_memory.activations"), None)
     sections = [Section("Summary", [Paragraph(_verdict(checks, budget_name)), Facts(cards(costs)), Paragraph(EXACT)])]
@@ -42,6 +43,9 @@ def profile_report(
         sections.append(Section(f"Limits of {budget_name or 'the budget'}", [limits_table(checks)]))
     if arena:
         sections.append(Section("The file in its interpreter", [arena_table(arena)]))
+    if npu:
+        words = "Estimate by Arm Vela's own performance model; operators left to the CPU are not in the time"
+        sections.append(Section(f"On {npu['accelerator']}", [flat_table(npu, words)]))
     pictures = [
         Picture(
             plots.memory_timeline(architecture, limit),

@@ -1,0 +1,92 @@
+"""Arm Vela's estimate for an Ethos-U processor: a .tflite compiled for it in a child process, and the summary read back.
+
+Vela is Arm's compiler (`ethos-u-vela` on PyPI); the estimate is its own performance model, for its own example systems.
+"""
+
+from __future__ import annotations
+
+import csv
+import difflib
+import importlib.util
+import re
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+
+from hwasc.deploy.flatfile import read_metadata
+from hwasc.errors import DataError, HwascError, UsageError
+
+SYSTEMS = {  # Vela's example system and memory mode (Arm/vela.ini) for each family, and its sizes in MACs a cycle
+    "ethos-u55": ("Ethos_U55_High_End_Embedded", "Shared_Sram", (32, 64, 128, 256)),
+    "ethos-u65": ("Ethos_U65_High_End", "Dedicated_Sram", (256, 512)),
+    "ethos-u85": ("Ethos_U85_SYS_DRAM_Mid", "Dedicated_Sram", (128, 256, 512, 1024, 2048)),
+}
+ACCELERATORS = tuple(f"{family}-{size}" for family, (_, _, sizes) in SYSTEMS.items() for size in sizes)
+SECONDS = 300.0
+
+
+@dataclass(frozen=True)
+class NpuEstimate:
+    """What Vela estimates for one inference; the operators left to the CPU are not in the time.
+
+    sram, flash: bytes (flash: compressed weights and commands, wherever the example system keeps them).
+    """
+
+    tool: str
+    accelerator: str
+    system: str
+    milliseconds: float
+    clock_mhz: float
+    sram: int
+    flash: int
+    npu_operators: int
+    cpu_operators: int
+
+
+def estimate(model: Path, accelerator: str = "ethos-u55-128") -> NpuEstimate:
+    """Compile a .tflite for an accelerator (see ACCELERATORS) and read Vela's summary.
+
+    UsageError for an unknown accelerator, HwascError where Vela is not installed, DataError where it refuses the file.
+    """
+    if accelerator not in ACCELERATORS:
+        near = difflib.get_close_matches(accelerator, ACCELERATORS, 1)
+        hint = f", did you mean '{near[0]}'?" if near else ""
+        raise UsageError(f"unknown accelerator '{accelerator}'{hint} (known: {', '.join(ACCELERATORS)})")
+    if importlib.util.find_spec("ethosu") is None:
+        raise HwascError(
+            "estimates for Ethos-U need Arm Vela: pip install 'hwasc[vela]'; the rest of hwasc works without"
+        )
+    read_metadata(model)
+    system, memory, _ = SYSTEMS[accelerator.rpartition("-")[0]]
+    with tempfile.TemporaryDirectory() as folder:
+        command = [
+            *(sys.executable, "-m", "ethosu.vela", str(model.resolve())),
+            *("--accelerator-config", accelerator, "--output-dir", folder),
+            *("--config", "Arm/vela.ini", "--system-config", system, "--memory-mode", memory),
+        ]
+        try:
+            ran = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=SECONDS, cwd=folder)
+        except subprocess.TimeoutExpired:
+            raise DataError(f"{model}: Vela did not finish within {SECONDS:g} s") from None
+        summaries = sorted(Path(folder).glob("*_summary_*.csv"))
+        if ran.returncode != 0 or not summaries:
+            lines = [y.strip() for y in (ran.stderr + "\n" + ran.stdout).splitlines() if y.strip()]
+            raise DataError(f"{model}: Vela cannot compile it ({lines[-1][:160] if lines else 'it gave no reason'})")
+        with summaries[0].open(newline="") as f:
+            row = next(csv.DictReader(f))
+    operators = {m[1]: int(m[2]) for m in re.finditer(r"(CPU|NPU) operators = (\d+)", ran.stdout)}
+    stored = sum(float(row[f"{kind}_memory_used"]) for kind in ("dram", "on_chip_flash", "off_chip_flash"))
+    return NpuEstimate(
+        f"vela {metadata.version('ethos-u-vela')}",
+        accelerator,
+        system,
+        round(1000 * float(row["inference_time"]), 4),
+        float(row["core_clock"]) / 1e6,
+        round(1024 * float(row["sram_memory_used"])),
+        round(1024 * stored),
+        operators.get("NPU", 0),
+        operators.get("CPU", 0),
+    )
