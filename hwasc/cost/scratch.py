@@ -1,6 +1,6 @@
 """Scratch that CMSIS-NN's int8 kernels take of the arena, as TensorFlow Lite Micro's `cmsis_nn` kernels ask for it.
 
-Sizes are those of the library's *_get_buffer_size functions (github.com/ARM-software/CMSIS-NN, Source/):
+Sizes are those of its *_get_buffer_size functions (github.com/ARM-software/CMSIS-NN, Source/), read at these file revisions:
 
     arm_convolve_wrapper_s8 (V.2.3.0, 6 March 2026)          1x1 without padding: none (built with GCC; Arm Compiler takes
                                                              4 bytes an input channel). Else, in C and with the DSP
