@@ -7,6 +7,7 @@ writes is alive during it; graph outputs live to the end. Sizes are rounded up t
 from __future__ import annotations
 
 import bisect
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -45,8 +46,11 @@ class Plan:
     planner: Literal["greedy", "offline"] = "greedy"
 
 
-def lifetimes(graph: Graph) -> list[Buffer]:
-    """The buffers of a graph: tensors in order, then kernel scratch, as the interpreter adds them."""
+def lifetimes(graph: Graph, scratch: Mapping[int, int] | None = None) -> list[Buffer]:
+    """The buffers of a graph: tensors in order, then kernel scratch, as the interpreter adds them.
+
+    scratch: bytes by operator (from 0) that kernels other than the reference ones take (`scratch.py`).
+    """
     first = dict.fromkeys(graph.inputs, 0)
     last = dict.fromkeys(graph.inputs, 0)
     for step, op in enumerate(graph.operators, 1):
@@ -60,12 +64,15 @@ def lifetimes(graph: Graph) -> list[Buffer]:
         _, h, w, c = graph.tensors[tensor]
         buffers.append(Buffer(tensor, aligned(h * w * c), first[tensor], last[tensor]))
     number = len(graph.tensors)
+    more = scratch or {}
     for step, op in enumerate(graph.operators, 1):
+        sizes = [more[step - 1]] if step - 1 in more else []
         if op.kind == "mean":
             _, h, w, c = graph.tensors[op.output]
-            for size in (4 * h * w * c, *MEAN_SCRATCH):
-                buffers.append(Buffer(number, aligned(size), step, step))
-                number += 1
+            sizes += [4 * h * w * c, *MEAN_SCRATCH]
+        for size in sizes:
+            buffers.append(Buffer(number, aligned(size), step, step))
+            number += 1
     return buffers
 
 
@@ -105,9 +112,9 @@ def live(buffers: list[Buffer]) -> list[int]:
     return out
 
 
-def plan_greedy(graph: Graph) -> Plan:
-    """The interpreter's own plan: largest first, among equals the latest tensor first."""
-    buffers = lifetimes(graph)
+def plan_greedy(graph: Graph, scratch: Mapping[int, int] | None = None) -> Plan:
+    """The interpreter's own plan: largest first, among equals the latest tensor first; scratch: see `lifetimes`."""
+    buffers = lifetimes(graph, scratch)
     offsets = place(sorted(reversed(buffers), key=lambda b: -b.size))
     head = max(offsets[b.tensor] + b.size for b in buffers)
     return Plan(tuple(buffers), offsets, head, max(live(buffers)))

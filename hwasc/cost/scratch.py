@@ -1,0 +1,77 @@
+"""Scratch that CMSIS-NN's int8 kernels take of the arena, as TensorFlow Lite Micro's `cmsis_nn` kernels ask for it.
+
+Sizes are those of its *_get_buffer_size functions (github.com/ARM-software/CMSIS-NN, Source/), read at these file revisions:
+
+    arm_convolve_wrapper_s8 (V.2.3.0, 6 March 2026)          1x1 without padding: none (built with GCC; Arm Compiler takes
+                                                             4 bytes an input channel). Else, in C and with the DSP
+                                                             extension, two int16 columns of kernel area x channels rounded
+                                                             up to 4; with MVE four int8 columns rounded up to 16.
+    arm_depthwise_conv_wrapper_s8 (V.1.1.0, 30 Oct. 2023)    C: none. DSP: none for 3x3 padded by at most 1, else an int16
+                                                             copy of the kernels. MVE: four int8 blocks of 124 channels.
+    arm_avgpool_s8 (V.1.0.0, 25 January 2023)                DSP: an int32 a channel. C, MVE: none.
+
+1xn kernels do not occur (ours are square); add, mul and maximum ask for none; mean, div and rsqrt run as reference kernels, whose
+scratch `memory.py` holds. Padding is SAME: a torch-padded preset's strided kernels are one wider in its file, and take more.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from typing import Literal
+
+from hwasc.cost.graph import Graph, Operator
+from hwasc.cost.memory import Plan, plan_greedy
+from hwasc.errors import UsageError
+
+Extension = Literal["c", "dsp", "mve"]
+
+EXTENSIONS: dict[str, Extension] = {
+    "cortex-m0+": "c",
+    "cortex-m4": "dsp",
+    "cortex-m7": "dsp",
+    "cortex-m33": "dsp",
+    "cortex-m55": "mve",
+}
+
+MVE_CHANNELS = 124  # CH_IN_BLOCK_MVE
+
+
+def known(target: str, targets: Iterable[str]) -> str:
+    """The target itself; UsageError with the nearest where it is none of the targets."""
+    names = list(targets)
+    if target in names:
+        return target
+    near = difflib.get_close_matches(target.lower(), names, 1, 0.5)
+    hint = f", did you mean '{near[0]}'?" if near else ""
+    raise UsageError(f"target '{target}' is not known{hint} (known: {', '.join(names)})")
+
+
+def scratch(graph: Graph, target: str) -> dict[int, int]:
+    """Bytes by operator (from 0), of those operators whose kernel asks for any; UsageError for an unknown target."""
+    extension = EXTENSIONS[known(target, EXTENSIONS)]
+    sizes = ((i, _size(graph, op, extension)) for i, op in enumerate(graph.operators))
+    return {i: size for i, size in sizes if size}
+
+
+def plan_with_scratch(graph: Graph, target: str) -> Plan:
+    """The interpreter's own plan where it is built with CMSIS-NN for the target."""
+    return plan_greedy(graph, scratch(graph, target))
+
+
+def _size(graph: Graph, op: Operator, extension: Extension) -> int:
+    channels = graph.tensors[op.inputs[0]][3]
+    area = op.kernel * op.kernel
+    if op.kind == "conv" and op.kernel > 1:
+        return 4 * _up(area * channels, 16) if extension == "mve" else 2 * 2 * _up(area * channels, 4)
+    if op.kind == "depthwise" and extension == "mve":
+        return 4 * MVE_CHANNELS * area
+    if op.kind == "depthwise" and extension == "dsp" and op.kernel != 3:
+        return 2 * area * channels
+    if op.kind == "average_pool" and extension == "dsp":
+        return 4 * channels
+    return 0
+
+
+def _up(count: int, multiple: int) -> int:
+    return -(-count // multiple) * multiple
