@@ -1,4 +1,4 @@
-"""Write the int8 student of a finished distillation as a file for a runtime: full-integer .tflite, or ONNX QCDQ."""
+"""Write the int8 student of a finished distillation for a runtime: full-integer .tflite, ONNX QCDQ, or C++ for firmware."""
 
 from __future__ import annotations
 
@@ -12,8 +12,10 @@ from hwasc.errors import UsageError
 EXAMPLES = """examples:
   hwasc export --weights runs/distill/int8.safetensors --format tflite
   hwasc export --weights runs/distill/int8.safetensors --format tflite --planner offline --out student.tflite
+  hwasc export --weights runs/distill/int8.safetensors --format c --out firmware/student
   hwasc export --weights runs/distill/int8.safetensors --out student.onnx"""
-FORMATS = ("onnx", "tflite")
+FILES = ("onnx", "tflite")
+FORMATS = (*FILES, "c")
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -22,12 +24,14 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "--weights", required=True, metavar="FILE", type=Path, help="int8.safetensors of `hwasc distill`"
     )
     parser.add_argument("--format", choices=FORMATS, help="default: what --out ends with, else onnx")
-    parser.add_argument("--out", metavar="FILE", type=Path, help="default student.onnx, student.tflite")
+    parser.add_argument(
+        "--out", metavar="PATH", type=Path, help="default student.onnx, student.tflite, student_c (a folder)"
+    )
     parser.add_argument(
         "--planner",
         choices=("greedy", "offline"),
         default="greedy",
-        help="memory plan of a .tflite: the interpreter's own (default), or an optimised one in the file",
+        help="memory plan of a .tflite or of the one in C: the interpreter's own (default), or an optimised one in the file",
     )
     common.add_output(parser)
 
@@ -35,15 +39,18 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Export and say where."""
     named = args.out.suffix.lstrip(".") if args.out else ""
-    chosen: Any = args.format or (named if named in FORMATS else "onnx")
-    if named in FORMATS and named != chosen:
-        raise UsageError(f"--format {chosen} does not go into {args.out}; name a file that ends with .{chosen}")
-    if args.planner == "offline" and chosen != "tflite":
-        raise UsageError("--planner offline is for --format tflite")
+    chosen: Any = args.format or (named if named in FILES else "onnx")
+    if named in FILES and named != chosen:
+        wanted = "name a folder" if chosen == "c" else f"name a file that ends with .{chosen}"
+        raise UsageError(f"--format {chosen} does not go into {args.out}; {wanted}")
+    if args.planner == "offline" and chosen == "onnx":
+        raise UsageError("--planner offline is for --format tflite and c")
     from hwasc.pipelines.exporting import export
 
-    path = export(args.weights, args.out or Path(f"student.{chosen}"), chosen, args.planner)
+    default = Path("student_c" if chosen == "c" else f"student.{chosen}")
+    path = export(args.weights, args.out or default, chosen, args.planner)
+    size = sum(p.stat().st_size for p in (path.iterdir() if path.is_dir() else [path]))
     if args.json:
-        common.print_json({"model": str(path), "format": chosen, "bytes": path.stat().st_size})
+        common.print_json({"model": str(path), "format": chosen, "bytes": size})
     else:
-        print(f"model {path} ({path.stat().st_size:,} B)")
+        print(f"model {path} ({size:,} B)")

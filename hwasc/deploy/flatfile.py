@@ -47,6 +47,15 @@ class FileOperator:
     options: Mapping[str, int] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Contents:
+    """What a runtime must know of a file: operators it needs by schema name, each once, and (scale, zero point) of the ends."""
+
+    codes: tuple[str, ...]
+    input: tuple[float, int]
+    output: tuple[float, int]
+
+
 def write(
     tensors: Sequence[FileTensor],
     operators: Sequence[FileOperator],
@@ -150,6 +159,20 @@ class _Builder:
             fields["BuiltinOptionsType"] = getattr(tflite.BuiltinOptions, o.table)
             fields["BuiltinOptions"] = self.table(o.table, **o.options)
         return self.table("Operator", **fields)
+
+
+def read_contents(content: bytes) -> Contents:
+    """The operators and ends of bytes that `write` returned."""
+    names = {number: name for name, number in vars(tflite.BuiltinOperator).items() if isinstance(number, int)}
+    model = tflite.Model.GetRootAsModel(content, 0)
+    graph = model.Subgraphs(0)
+
+    def step(tensor: int) -> tuple[float, int]:
+        quantization = graph.Tensors(tensor).Quantization()
+        return float(quantization.Scale(0)), int(quantization.ZeroPoint(0))
+
+    codes = tuple(names[model.OperatorCodes(i).BuiltinCode()] for i in range(model.OperatorCodesLength()))
+    return Contents(codes, step(graph.Inputs(0)), step(graph.Outputs(0)))
 
 
 def read_metadata(path: Path) -> dict[str, bytes]:

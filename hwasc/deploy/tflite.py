@@ -29,6 +29,7 @@ from hwasc.training.quantization import QuantGRN
 
 Planner = Literal["greedy", "offline"]
 PLAN_ENTRY, ENTRY = "OfflineMemoryAllocation", "hwasc"
+FRONT_END = "hann STFT (centred, zero padded) -> slaney mel filters on power -> log(x + log_offset) -> (x - mean) / std"
 ONE_SHIFT = 64  # the constant 1 is 64 steps of 1/64: exact
 POINTWISE = {
     "add": ("ADD", "AddOptions"),
@@ -76,8 +77,7 @@ def _about(model: Student, classes: tuple[str, ...], scale: float, zero_point: i
             "layout": "1 x mels x frames x 1",
             "scale": scale,
             "zero_point": zero_point,
-            "front_end": "hann STFT (centred, zero padded) -> slaney mel filters on power -> log(x + log_offset) "
-            "-> (x - mean) / std; its numbers: architecture.front_end",
+            "front_end": f"{FRONT_END}; its numbers: architecture.front_end",
         },
     }
     return json.dumps(about, sort_keys=True, separators=(",", ":")).encode()
@@ -249,4 +249,4 @@ def _vector(name: str, values: Any, act: Any) -> FileTensor:
     return FileTensor(name, stored.shape, scale, zero_point, data=stored)
 
 
-__all__ = ["Planner", "export", "to_bytes"]
+__all__ = ["FRONT_END", "Planner", "export", "to_bytes"]

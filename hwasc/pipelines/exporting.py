@@ -1,4 +1,4 @@
-"""`hwasc export`: a distilled run's int8 student as a file for a runtime."""
+"""`hwasc export`: a distilled run's int8 student as a file for a runtime, or as source for firmware."""
 
 from __future__ import annotations
 
@@ -14,15 +14,16 @@ from hwasc.records import schema
 from hwasc.records.architecture import Architecture
 from hwasc.training.weights import load_weights
 
-Format = Literal["onnx", "tflite"]
+Format = Literal["onnx", "tflite", "c"]
 
 
 def export(
     weights: Path, out: Path, file_format: Format = "onnx", planner: Literal["greedy", "offline"] = "greedy"
 ) -> Path:
-    """Write `int8.safetensors` as ONNX QCDQ or full-integer .tflite; planner: the memory plan in a .tflite.
+    """Write `int8.safetensors` as ONNX QCDQ, full-integer .tflite, or a folder of C++ source around the latter.
 
-    UsageError for weights that are not a quantized student's, and for what the format cannot hold.
+    planner: the memory plan in the .tflite. UsageError for weights that are not a quantized student's, for what the format
+    cannot hold, and for a folder that holds something else.
     """
     from hwasc.training.quantization import load_state, quantize
 
@@ -38,6 +39,10 @@ def export(
         from hwasc.deploy import tflite
 
         return tflite.export(model, out, classes, planner)
+    if file_format == "c":
+        from hwasc.deploy import c_source
+
+        return c_source.export(model, out, classes, planner)
     from hwasc.deploy import onnx_qcdq
 
     return onnx_qcdq.export(model, out, classes)

@@ -188,7 +188,9 @@ def test_the_chips_file_is_exported_evaluated_and_profiled(hwasc: Run, made: Pat
     page = made / "chip.html"
     status, out, err = hwasc("profile", "--model", model, "--npu", "ethos-u55-64", "--html", page)
     assert status == 0 and "as predicted" in out and "ethos-u55-64 at 500 MHz (estimate, vela" in out, err
-    assert "smallest arena that the file loads and runs in" in page.read_text() and "On ethos-u55-64" in page.read_text()
+    assert (
+        "smallest arena that the file loads and runs in" in page.read_text() and "On ethos-u55-64" in page.read_text()
+    )
     status, _, err = hwasc("profile", "--arch", made / "best.json", "--npu", "ethos-u55-64")
     assert status == 2 and "needs a .tflite file" in err
 

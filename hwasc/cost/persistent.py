@@ -1,0 +1,95 @@
+"""The arena beside the head: the structs that TensorFlow Lite Micro keeps (the tail), and what it needs only to load a file.
+
+Its allocations are followed one by one, for their alignment matters. Sizes are those of a 64-bit host, measured with
+tflite-micro 0.dev20261023182759 and its reference kernels. With these a tail is exact; a chip's pointers are half as wide,
+so there it is an upper bound. Kernels made for a chip may keep more. No torch.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hwasc.cost import graph as deployment
+from hwasc.cost.memory import aligned
+from hwasc.records.architecture import Architecture
+
+MEASURED_WITH = "tflite-micro 0.dev20261023182759"
+FIXED, NODE, TENSOR = 488, 64, 24  # bytes: the allocator and its planner, one operator, one tensor (constants too)
+HANDLE, POINTER, END = 8, 8, 96  # of a scratch buffer; to an input or output, and its full description
+MULTIPLIER, SCRATCHES = 4, 3  # bytes a channel, of which a convolution keeps two rows; scratch buffers of a mean
+# While loading: a scratch request (a dozen are reserved), the planner's records of a tensor and of a planned buffer.
+REQUEST, RESERVED, RECORD, PLANNED, SLACK = 16, 12, 32, 40, 32
+TEMPORARIES, PER_CHANNEL = 672, 12  # bytes while a kernel prepares: its tensors' descriptions, their zero points
+
+
+@dataclass(frozen=True, slots=True)
+class Kernel:
+    """reads: tensors that an operator reads, constants among them; options, data: bytes of its structs."""
+
+    reads: int
+    options: int
+    data: int
+
+
+KERNELS = {
+    "conv": Kernel(3, 28, 80),
+    "depthwise": Kernel(3, 28, 80),
+    "average_pool": Kernel(1, 40, 32),
+    "add": Kernel(2, 8, 60),
+    "mul": Kernel(2, 4, 36),
+    "div": Kernel(2, 4, 28),
+    "mean": Kernel(2, 1, 44),
+    "maximum": Kernel(2, 0, 0),
+    "rsqrt": Kernel(1, 0, 28),
+}
+
+
+def tail(architecture: Architecture) -> int:
+    """Bytes that the interpreter keeps for the file of an architecture, whatever its memory plan."""
+    return _follow(architecture)[0]
+
+
+def arena(architecture: Architecture, head: int) -> int:
+    """Bytes of the smallest arena (a multiple of 16) for a plan with this head.
+
+    It is head and tail, except where loading needs more than the head will: many operators on small maps. That part is a
+    bound; of 60 random nets none could do with 32 bytes less.
+    """
+    stays, loading = _follow(architecture)
+    return aligned(max(head + stays, loading))
+
+
+def _follow(architecture: Architecture) -> tuple[int, int]:
+    """(the tail, the most that is in use while loading), both bytes."""
+    graph = deployment.build(architecture)
+    kernels = []
+    tensors = len(graph.tensors)
+    for op in graph.operators:
+        # in the file, torch's average is a depthwise convolution
+        kind = "depthwise" if op.kind == "average_pool" and architecture.padding == "torch" else op.kind
+        kernels.append(KERNELS[kind])
+        tensors += KERNELS[kind].reads - len(op.inputs)
+    used = FIXED + NODE * len(kernels) + TENSOR * tensors
+    for kernel in kernels:
+        used = _up(used + kernel.options, 4 if kernel.options > 1 else 1)
+    for kernel in kernels:
+        used = aligned(used + kernel.data) if kernel.data else used
+    scratch = loading = 0
+    for op, kernel in zip(graph.operators, kernels, strict=True):
+        channels = 1
+        if kernel.reads == 3:
+            channels = graph.tensors[op.output][3]
+            used = aligned(used) + 2 * aligned(MULTIPLIER * channels)
+        if op.kind == "mean":
+            scratch += SCRATCHES
+        loading = max(loading, used + REQUEST * (scratch + RESERVED) + TEMPORARIES + PER_CHANNEL * channels)
+    used = _up(used + HANDLE * scratch, HANDLE)
+    records = REQUEST * (scratch + RESERVED) + RECORD * (tensors + scratch) + PLANNED * (len(graph.tensors) + scratch)
+    loading = max(loading, used + aligned(records) + SLACK)
+    for _ in (*graph.inputs, *graph.outputs):
+        used = aligned(used + POINTER) + END
+    return used, loading
+
+
+def _up(size: int, alignment: int) -> int:
+    return -(-size // alignment) * alignment
