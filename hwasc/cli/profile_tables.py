@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.table import Table
 
+from hwasc.cost.limits import certainty
+
 if TYPE_CHECKING:
     from hwasc.pipelines.profiling import Profile
 
@@ -37,15 +39,20 @@ def print_profile(profile: Profile) -> None:
     console.print(table)
     c = profile.costs
     console.print(
-        f"parameters {c.parameters:,}   MACs {c.macs.conv:,} conv (GRN {c.macs.grn:,} of it), {c.macs.torchinfo:,} torchinfo"
+        f"parameters {c.parameters:,}, MACs {c.macs.conv:,} conv (GRN {c.macs.grn:,} of it), {c.macs.torchinfo:,} torchinfo: "
+        "exact"
     )
     console.print(
-        f"int8 memory: weights {c.int8_memory.weights:,} B, activations {c.int8_memory.activations:,} B "
-        f"(least possible {c.int8_memory.lower_bound:,} B), total {c.int8_memory.total:,} B"
+        f"int8 memory (exact): weights {c.int8_memory.weights:,} B, activations {c.int8_memory.activations:,} B by the "
+        f"{c.int8_memory.planner} plan (least possible {c.int8_memory.lower_bound:,} B), total {c.int8_memory.total:,} B"
     )
+    latency = "" if c.latency_ms is None else f", latency {c.latency_ms:,.3g} ms"
+    console.print(f"on the chip (estimate): model file {c.flash:,} B, arena {c.arena:,} B{latency}")
     for check in profile.checks:
         met = "within" if check.slack >= 0 else "OVER  "
-        console.print(f"  {met}  {check.name:<24} {check.value:>12,} of {check.limit:>12,}   slack {check.slack:+,}")
+        value, limit, slack = (round(v, 3) for v in (check.value, check.limit, check.slack))
+        known = certainty(check.name)
+        console.print(f"  {met}  {check.name:<24} {value:>12,} of {limit:>12,}   slack {slack:+,} ({known})")
     for cross in profile.cross_checks:
         console.print(f"cross-check {cross.tool}: {cross.macs:,} MACs; {cross.explanation}")
     if profile.arena is not None:

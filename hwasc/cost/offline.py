@@ -7,6 +7,7 @@ file: the interpreter places it greedily around the planned tensors, so that is 
 from __future__ import annotations
 
 import random
+from collections.abc import Mapping
 
 from hwasc.cost.graph import Graph
 from hwasc.cost.memory import Buffer, Plan, lifetimes, live, place, plan_greedy
@@ -15,21 +16,22 @@ WORK = 12_000_000  # trials x buffers squared: below a second whatever the graph
 MOST_TRIALS = 4_000
 
 
-def plan_offline(graph: Graph, seed: int = 0) -> Plan:
+def plan_offline(graph: Graph, seed: int = 0, scratch: Mapping[int, int] | None = None) -> Plan:
     """The best of several classic orders, improved by swaps until the lower bound is met or the trials are used up.
 
     Deterministic. Where nothing beats the greedy plan, that plan itself (`planner` says which): the file then needs none.
+    scratch: as in `memory.lifetimes`.
     """
-    greedy = plan_greedy(graph)
+    greedy = plan_greedy(graph, scratch)
     if greedy.head == greedy.lower_bound:
         return greedy
-    buffers = lifetimes(graph)
+    buffers = lifetimes(graph, scratch)
     tensors = [b for b in buffers if b.tensor < len(graph.tensors)]
-    scratch = sorted(reversed(buffers[len(tensors) :]), key=lambda b: -b.size)
+    kernels = sorted(reversed(buffers[len(tensors) :]), key=lambda b: -b.size)
     bound = max(live(buffers))
 
     def head(order: list[Buffer]) -> int:
-        offsets = place(order + scratch)
+        offsets = place(order + kernels)
         return max(offsets[b.tensor] + b.size for b in buffers)
 
     orders = [
@@ -52,4 +54,4 @@ def plan_offline(graph: Graph, seed: int = 0) -> Plan:
             best, least = trial, now
     if least >= greedy.head:
         return greedy
-    return Plan(tuple(buffers), place(best + scratch), least, bound, "offline")
+    return Plan(tuple(buffers), place(best + kernels), least, bound, "offline")

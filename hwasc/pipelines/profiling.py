@@ -9,7 +9,7 @@ from typing import Any
 
 from hwasc.cost import Costs, Layer, layers, measure
 from hwasc.cost import graph as deployment
-from hwasc.cost.limits import Check, check, resolve
+from hwasc.cost.limits import Check, check, counting, resolve
 from hwasc.cost.memory import plan_greedy
 from hwasc.cost.offline import plan_offline
 from hwasc.deploy.vela import NpuEstimate, estimate
@@ -98,7 +98,7 @@ def profile(
     """
     if npu and not model:
         raise UsageError("an estimate for an Ethos-U needs a .tflite file (--model)")
-    costs = measure(architecture)
+    costs = measure(architecture, counting(budget)) if budget else measure(architecture)
     checks = check(costs, resolve(budget)) if budget else []
     cross = cross_check(architecture, costs) if cross_checks else []
     arena = measure_arena(architecture, model) if model else None

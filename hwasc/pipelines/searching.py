@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from hwasc.cost import measure
-from hwasc.cost.limits import check, resolve
+from hwasc.cost.limits import check, counter, counting, resolve
 from hwasc.data import logits as logit_files
 from hwasc.errors import HwascError
 from hwasc.pipelines.fusing import VIEW, Fused, fuse
@@ -51,10 +51,10 @@ class SearchResult:
 
 def survey(
     space: SearchSpace, budget: Budget, classes: int, seconds: float, seed: int, reporter: Reporter
-) -> tuple[dict[str, int], Survey]:
+) -> tuple[dict[str, float], Survey]:
     """Limits resolved and held against the space, printed; InfeasibleBudget before any training where none can be met."""
     limits = resolve(budget)
-    found = examine(space, limits, classes, seconds, seed)
+    found = examine(space, limits, classes, seconds, seed, counter(budget, limits))
     reporter.say(
         f"search space {space.name}: 10^{space.log10_size():.1f} points; {found.feasible_share:.0%} of random ones keep "
         f"the budget {budget.name}"
@@ -95,6 +95,7 @@ def search(ws: Workspace, space: SearchSpace, budget: Budget, run: Path) -> Sear
         journal,
         (classes, s.data.seconds),
         s.seed,
+        counter(budget, limits),
     )
     with ws.reporter.track("search", s.search.trials) as update, pool(ws.workers) as submit:
         update(len(journal.trials), "resumed" if journal.trials else "")
@@ -174,7 +175,7 @@ def _write(
     ws: Workspace,
     space: SearchSpace,
     budget: Budget,
-    limits: dict[str, int],
+    limits: dict[str, float],
     found: Survey,
     fused: Fused,
     trials: list[Trial],
@@ -185,7 +186,7 @@ def _write(
 
     front, winner = pareto(trials), best(rescored or trials)
     architecture = space.architecture(winner.point, len(ws.dataset.classes), ws.settings.data.seconds)
-    costs = measure(architecture)
+    costs = measure(architecture, counting(budget))
     validation = ws.features(ws.dataset.validation, fused.teachers.specs[0].front_end, "validation")
     rows = fused.table(validation, "validation")
     architectures.save(

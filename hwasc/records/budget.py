@@ -13,6 +13,8 @@ from hwasc.records.schema import STRICT
 
 SCHEMA = 1
 Amount = int | str  # a count, or a share such as "60%" of the budget's reference architecture
+Planner = Literal["greedy", "offline"]
+Kernels = Literal["reference", "cortex-m0+", "cortex-m4", "cortex-m7", "cortex-m33", "cortex-m55"]
 
 
 def _check(amount: Amount | None) -> None:
@@ -63,17 +65,70 @@ class ParameterMemoryLimit:
 
 @dataclass(frozen=True)
 class Int8MemoryLimit:
-    """Bytes: weights in flash (int8 weights, int32 biases), peak activations in RAM (greedy plan), and their sum."""
+    """Bytes: weights in flash (int8 weights, int32 biases), peak activations in RAM, and their sum.
+
+    activations: the arena head as the runtime plans it, by its own greedy planner or by an offline plan in the file.
+    """
 
     weights: Amount | None = None
     activations: Amount | None = None
     total: Amount | None = None
+    runtime: Literal["tflm"] = "tflm"
+    planner: Planner = "greedy"
 
     __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
 
     def __post_init__(self) -> None:
         for amount in (self.weights, self.activations, self.total):
             _check(amount)
+
+
+@dataclass(frozen=True)
+class FlashLimit:
+    """At most `max` bytes of model file, as it lies in flash (predicted within 2 % before it is written)."""
+
+    max: Amount
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
+
+    def __post_init__(self) -> None:
+        _check(self.max)
+
+
+@dataclass(frozen=True)
+class ArenaLimit:
+    """At most `max` bytes of arena: head (activations, scratch) and tail (the runtime's structs).
+
+    kernels: the runtime's reference ones, or CMSIS-NN's for a core, which take scratch memory of their own.
+    """
+
+    max: Amount
+    runtime: Literal["tflm"] = "tflm"
+    planner: Planner = "greedy"
+    kernels: Kernels = "reference"
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
+
+    def __post_init__(self) -> None:
+        _check(self.max)
+
+
+@dataclass(frozen=True)
+class LatencyLimit:
+    """At most `max_ms` milliseconds an inference on a core, by an analytic estimate (see `cost.latency`).
+
+    clock_mhz: of the core; none takes the budget's chip's.
+    """
+
+    max_ms: float
+    target: str
+    clock_mhz: float | None = None
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
+
+    def __post_init__(self) -> None:
+        if self.max_ms <= 0 or (self.clock_mhz is not None and self.clock_mhz <= 0):
+            raise ValueError("max_ms and clock_mhz must be above 0")
 
 
 @dataclass(frozen=True)
@@ -84,6 +139,9 @@ class Limits:
     macs: MacsLimit | None = None
     parameter_memory: ParameterMemoryLimit | None = None
     int8_memory: Int8MemoryLimit | None = None
+    flash: FlashLimit | None = None
+    arena: ArenaLimit | None = None
+    latency: LatencyLimit | None = None
 
     __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
 
@@ -113,9 +171,10 @@ class Budget:
 
     __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
 
-    def amounts(self) -> dict[str, Amount]:
+    def amounts(self) -> dict[str, Amount | float]:
         """Every limit by the dotted name of the cost that it bounds (`macs.torchinfo`, `int8_memory.activations`, ...)."""
-        limits, out = self.limits, {}
+        limits = self.limits
+        out: dict[str, Amount | float] = {}
         if limits.parameters:
             out["parameters"] = limits.parameters.max
         if limits.macs:
@@ -126,7 +185,19 @@ class Budget:
             for part in ("weights", "activations", "total"):
                 if (amount := getattr(limits.int8_memory, part)) is not None:
                     out[f"int8_memory.{part}"] = amount
+        if limits.flash:
+            out["flash"] = limits.flash.max
+        if limits.arena:
+            out["arena"] = limits.arena.max
+        if limits.latency:
+            out["latency_ms"] = limits.latency.max_ms
         return out
+
+    @property
+    def planner(self) -> Planner:
+        """The planner that its memory limits name."""
+        memory, arena = self.limits.int8_memory, self.limits.arena
+        return arena.planner if arena else memory.planner if memory else "greedy"
 
     @classmethod
     def load(cls, name_or_path: str | Path) -> Budget:
@@ -138,8 +209,16 @@ class Budget:
         amounts = budget.amounts()
         if not amounts:
             raise UsageError(
-                f"{path}: limits: a budget needs at least one limit (macs, parameters, parameter_memory, int8_memory)"
+                f"{path}: limits: a budget needs at least one limit (macs, parameters, parameter_memory, int8_memory, flash, "
+                "arena, latency)"
             )
+        memory, arena, latency = budget.limits.int8_memory, budget.limits.arena, budget.limits.latency
+        if memory and arena and memory.planner != arena.planner:
+            raise UsageError(
+                f"{path}: int8_memory is for the {memory.planner} planner, arena for the {arena.planner} one; a file has one plan"
+            )
+        if latency and latency.clock_mhz is None and budget.chip is None:
+            raise UsageError(f"{path}: limits: latency needs clock_mhz, or a chip that has one")
         if any(isinstance(a, str) for a in amounts.values()) and budget.reference is None:
             raise UsageError(f"{path}: a share such as '60%' needs a reference architecture (key 'reference')")
         return budget

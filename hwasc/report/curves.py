@@ -59,7 +59,7 @@ def search_curve(trials: Sequence[Trial]) -> str:
         return render(figure)
 
 
-def pareto_plot(trials: Sequence[Trial], front: Sequence[Trial], limits: Mapping[str, int]) -> str:
+def pareto_plot(trials: Sequence[Trial], front: Sequence[Trial], limits: Mapping[str, float]) -> str:
     """Accuracy against MACs and against activation memory: all trials, the Pareto front, the best one, the limits.
 
     The front is that of all three together; in each panel the line joins its members that no other beats in the two
@@ -91,7 +91,7 @@ def _panel(
     trials: Sequence[Trial],
     front: Sequence[Trial],
     cost: Callable[[Trial], int],
-    limit: int | None,
+    limit: float | None,
     text: Callable[[float], str],
     title: str,
 ) -> None:
@@ -129,7 +129,7 @@ def _panel(
     )
     top = best(list(trials))
     axes.plot([cost(top)], [top.accuracy], "*", color=ACCENT, markersize=13, label="best")
-    low, high = min(map(cost, trials)), max(map(cost, trials))
+    low, high = float(min(map(cost, trials))), float(max(map(cost, trials)))
     if limit is not None and limit <= 6 * high:
         high, low = max(high, limit), min(low, limit)
         axes.axvline(limit, color=INK, linestyle=(0, (4, 2)), linewidth=1)

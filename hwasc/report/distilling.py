@@ -9,7 +9,7 @@ from hwasc.report import plots
 from hwasc.report.ensemble import fusion_parts
 from hwasc.report.formats import ABSENT, amount, count, decimal, kib, percent, points
 from hwasc.report.page import Fact, Facts, Paragraph, Part, Picture, Preformatted, Section, Table, page
-from hwasc.report.profiling import flat_table
+from hwasc.report.profiling import EXACT, flat_table
 
 KINDS = ("float", "int8")
 PROVENANCE = ("id", "data", "dataset", "seed", "alpha", "temperature", "budget")
@@ -63,9 +63,7 @@ def distill_report(result: Mapping[str, Any], environment: Mapping[str, Any] | N
     if onnx := _map(result.get("onnx")):
         sections.append(Section("Exported file", _onnx(onnx)))
     if costs := _map(result.get("costs")):
-        sections.append(
-            Section("Costs", [flat_table(costs, "Exact, counted on the deployment graph; memories in bytes")])
-        )
+        sections.append(Section("Costs", [flat_table(costs, f"{EXACT} Memories in bytes")]))
     if text := result.get("architecture"):
         sections.append(Section("Architecture", [Preformatted(str(text))]))
     if origin := {k: result[k] for k in PROVENANCE if result.get(k) is not None}:
@@ -105,6 +103,9 @@ def _cards(result: Mapping[str, Any], over: str) -> list[Part]:
                 else Fact(amount(name, value), note, "exact")
             )
             facts[label] = shown
+    size = _get(result, "tflite", "bytes")
+    if isinstance(size, int):
+        facts["Model file in flash"] = Fact(kib(size), f"{count(size)} B: student.tflite", "exact")
     return [Facts(facts)] if facts else []
 
 

@@ -68,8 +68,10 @@ def decimal(value: float | None, digits: int = 3) -> str:
 
 
 def amount(name: str, value: float | None) -> str:
-    """A cost by its dotted name: bytes for memories, a count for the rest."""
-    return size(value) if "memory" in name else count(value)
+    """A cost by its dotted name: bytes for memories, milliseconds for a latency, a count for the rest."""
+    if name == "latency_ms":
+        return count(value) if value is None else f"{value:,.3g} ms"
+    return size(value) if "memory" in name or name in ("flash", "arena") else count(value)
 
 
 def shape(sizes: Sequence[int]) -> str:

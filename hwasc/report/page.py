@@ -14,7 +14,7 @@ from hwasc.report.style import SHEET
 from hwasc.report.terminal import show
 from hwasc.report.theme import themed
 
-Kind = Literal["exact", "measured", ""]
+Kind = Literal["exact", "measured", "estimate", ""]
 POLICY = "default-src 'none'; style-src 'unsafe-inline'"  # nothing is fetched, no script runs
 _UNITS = r"( (%|B|KiB|M|k|G))?"
 _NUMBER = re.compile(rf"[-+{MINUS}]?\d[\d,]*(\.\d+)?(e[-+]?\d+)?{_UNITS}( \([\d,.]+ KiB\))?( ± \d+(\.\d+)?)?")
@@ -36,7 +36,7 @@ class Preformatted:
 
 @dataclass(frozen=True)
 class Fact:
-    """A figure on a card. kind: `exact` (counted from the deployment graph) or `measured`; note: what it refers to."""
+    """A figure on a card. kind: `exact` (counted on the deployment graph), `measured`, `estimate`; note: what it refers to."""
 
     value: str
     note: str = ""

@@ -24,7 +24,7 @@ def search_report(
     best: Trial,
     best_text: str,
     fusion_rows: Sequence[Any] = (),
-    limits: Mapping[str, int] | None = None,
+    limits: Mapping[str, float] | None = None,
     environment: Mapping[str, Any] | None = None,
     *,
     rescored: Sequence[Trial] = (),

@@ -48,6 +48,7 @@ margin:2px 0 0;font-size:21px;font-weight:650;line-height:1.3;overflow-wrap:anyw
 color:var(--muted);white-space:nowrap;align-self:start;line-height:17px}
 .kind.exact{color:var(--good);border-color:var(--good)}
 .kind.measured{color:var(--link);border-color:var(--link)}
+.kind.estimate{border-style:dashed}
 .scroll{overflow:auto;max-height:560px;border:1px solid var(--grid);border-radius:8px;margin:0 0 14px}
 table{border-collapse:collapse;width:100%;font-size:13px;font-variant-numeric:tabular-nums}
 caption{text-align:left;color:var(--muted);padding:8px 12px;font-size:13px}

@@ -11,10 +11,12 @@ from hwasc.cost import measure
 from hwasc.cost.limits import Range, feasible, survey, value, violation
 from hwasc.cost.measure import Costs
 from hwasc.errors import InfeasibleBudget
+from hwasc.records.architecture import Architecture
 from hwasc.records.space import SearchSpace
 from hwasc.search.declare import random_point
 
 SAMPLE = 500
+Count = Callable[[Architecture], Costs]
 
 
 @dataclass(frozen=True)
@@ -26,13 +28,18 @@ class Survey:
     example: dict[str, Any]
 
 
-def examine(space: SearchSpace, limits: dict[str, int], classes: int, seconds: float, seed: int) -> Survey:
-    """Sample the space, then walk to each limit's extremes; InfeasibleBudget names the limits that no candidate meets."""
+def examine(
+    space: SearchSpace, limits: dict[str, float], classes: int, seconds: float, seed: int, count: Count = measure
+) -> Survey:
+    """Sample the space, then walk to each limit's extremes; InfeasibleBudget names the limits that no candidate meets.
+
+    count: how a candidate's costs are counted.
+    """
     rng = random.Random(seed)
     points = [random_point(space, rng) for _ in range(SAMPLE)]
 
     def cost(point: dict[str, Any]) -> Costs:
-        return measure(space.architecture(point, classes, seconds))
+        return count(space.architecture(point, classes, seconds))
 
     costs = [cost(p) for p in points]
     by_cost = list(zip(points, costs, strict=True))

@@ -79,25 +79,20 @@ class _Asked:
 
 
 class Study:
-    """One search over a space under limits. clip: classes and seconds, which the data decides."""
+    """One search over a space under limits. clip: classes and seconds, which the data decides; count: how costs are counted."""
 
     def __init__(
         self,
         space: SearchSpace,
-        limits: dict[str, int],
+        limits: dict[str, float],
         strategy: Strategy,
         journal: Journal,
         clip: tuple[int, float],
         seed: int,
+        count: Callable[[Architecture], Costs] = measure,
     ) -> None:
-        self.space, self.limits, self.strategy, self.journal, self.clip, self.seed = (
-            space,
-            limits,
-            strategy,
-            journal,
-            clip,
-            seed,
-        )
+        self.space, self.limits, self.count, self.seed = space, limits, count, seed
+        self.strategy, self.journal, self.clip = strategy, journal, clip
         self.asked = 0
         self._known: dict[str, Outcome] = {}
         self._rng = random.Random(seed)
@@ -136,7 +131,7 @@ class Study:
             number, point = (None, random_point(self.space, self._rng)) if idle > PATIENCE // 2 else self.strategy.ask()
             broken = self.space.violations(point)
             architecture = self.space.architecture(point, *self.clip)
-            costs = measure(architecture)
+            costs = self.count(architecture)
             beyond = violation(costs, self.limits) + len(broken)
             known = self._known.get(architecture.id)
             waiting = next((a for a in group if a.architecture.id == architecture.id), None)
