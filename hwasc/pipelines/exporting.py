@@ -25,16 +25,7 @@ def export(
     planner: the memory plan in the .tflite. UsageError for weights that are not a quantized student's, for what the format
     cannot hold, and for a folder that holds something else.
     """
-    from hwasc.training.quantization import load_state, quantize
-
-    state = load_weights(weights)
-    with safetensors.safe_open(str(weights), "pt") as f:
-        meta = f.metadata() or {}
-    if meta.get("numbers") != "int8":
-        raise UsageError(f"{weights}: holds no int8 student; name the int8.safetensors that `hwasc distill` wrote")
-    architecture = schema.parse(Architecture, json.loads(meta["architecture"]), str(weights))
-    model = load_state(quantize(student.build(architecture)), state)
-    classes = tuple(json.loads(meta["classes"]))
+    model, classes = load_int8(weights)
     if file_format == "tflite":
         from hwasc.deploy import tflite
 
@@ -46,3 +37,17 @@ def export(
     from hwasc.deploy import onnx_qcdq
 
     return onnx_qcdq.export(model, out, classes)
+
+
+def load_int8(weights: Path) -> tuple[student.Student, tuple[str, ...]]:
+    """The quantized student in `int8.safetensors`, and its class names. UsageError for other weights."""
+    from hwasc.training.quantization import load_state, quantize
+
+    state = load_weights(weights)
+    with safetensors.safe_open(str(weights), "pt") as f:
+        meta = f.metadata() or {}
+    if meta.get("numbers") != "int8":
+        raise UsageError(f"{weights}: holds no int8 student; name the int8.safetensors that `hwasc distill` wrote")
+    architecture = schema.parse(Architecture, json.loads(meta["architecture"]), str(weights))
+    model = load_state(quantize(student.build(architecture)), state)
+    return model, tuple(json.loads(meta["classes"]))
