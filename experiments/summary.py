@@ -1,16 +1,32 @@
-"""Tables from distilled runs: every `NAME-SEED/result.json` below a folder, mean and standard deviation over the seeds.
+"""Tables of a study in Markdown: the budget over the space, the search, fusion, and every distilled run `NAME-SEED/result.json`.
 
-python experiments/summary.py runs/synthetic
+python experiments/summary.py runs/synthetic [--budget FILE] [--curve FILE.svg]
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import statistics
-import sys
 from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
+
+from hwasc.cost.limits import counter, resolve
+from hwasc.records import schema
+from hwasc.records.budget import Budget
+from hwasc.records.space import SearchSpace
+from hwasc.report.plots import search_curve
+from hwasc.search.feasibility import examine
+from hwasc.search.trial import Trial
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Print a table."""
+    print("\n| " + " | ".join(columns) + " |\n|" + "---|" * len(columns))
+    for row in rows:
+        print("| " + " | ".join(map(str, row)) + " |")
 
 
 def spread(values: list[float]) -> str:
@@ -19,32 +35,101 @@ def spread(values: list[float]) -> str:
     return text + (f" ± {100 * statistics.stdev(values):.1f}" if len(values) > 1 else "")
 
 
-def main(folder: Path) -> None:
-    """Print the student table and the fusion table as Markdown."""
-    runs: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    for path in sorted(folder.glob("*-*/result.json")):
-        runs[path.parent.name.rsplit("-", 1)[0]].append(json.loads(path.read_text()))
-    if not runs:
-        raise SystemExit(f"{folder}: holds no NAME-SEED/result.json")
+def budget_table(name: str, classes: int) -> None:
+    """What the budget means over the full space, as `hwasc search` prints it."""
+    budget, space = Budget.load(name), SearchSpace.load("full")
+    limits = resolve(budget)
+    found = examine(space, limits, classes, 1.0, 0, counter(budget, limits))
+    rows = [
+        (r.name, *(f"{v:,.0f}" for v in (r.limit, r.minimum, r.centre, r.maximum)), f"{r.feasible:.0%}")
+        for r in found.ranges
+    ]
+    table(("limit", "at most", "minimum", "centre", "maximum", "within"), rows)
+    print(f"\n{found.feasible_share:.0%} of random candidates keep all limits.")
+
+
+def search_table(folder: Path, curve: Path | None) -> None:
+    """Trials by number with their second scores."""
+
+    def read(name: str) -> list[Trial]:
+        path = folder / name
+        lines = path.read_text().splitlines() if path.is_file() else []
+        return sorted((schema.parse(Trial, json.loads(line), str(path)) for line in lines), key=lambda t: t.number)
+
+    trials, again = read("trials.jsonl"), {t.number: t for t in read("rescored.jsonl")}
+    if not trials:
+        return
+    rows = []
+    for t in trials:
+        second = (
+            f"{100 * again[t.number].accuracy:.1f} ± {100 * again[t.number].standard_error:.1f}"
+            if t.number in again
+            else ""
+        )
+        point = f"{t.point['mels']} x {t.point['frames']}"
+        first = f"{100 * t.accuracy:.1f} ± {100 * t.standard_error:.1f}"
+        rows.append(
+            (t.number, point, f"{t.parameters:,}", f"{t.macs:,}", f"{t.memory:,}", first, second, f"{t.seconds:.0f}")
+        )
+    columns = ("trial", "log-mel", "parameters", "MACs", "activations B", "int8 % ± SE", "second score %", "seconds")
+    table(columns, rows)
+    if curve:
+        curve.write_text(search_curve(trials))
+
+
+def fusion_table(rows: Sequence[dict[str, Any]], what: str) -> None:
+    """Teachers alone and fused."""
+    cells = ((f["name"], f"{100 * f['accuracy']:.1f}", f"{f['log_loss']:.3f}") for f in rows)
+    table((f"fused ({what} clips)", "macro accuracy %", "log loss"), cells)
+
+
+def student_tables(runs: dict[str, list[dict[str, Any]]]) -> None:
+    """One row a student, mean and standard deviation over its seeds; then the devices."""
     groups = list(next(iter(runs.values()))[0]["int8"]["groups"])
-    head = ["student", "seeds", "parameters", "MACs", "peak activations B", "float %", "int8 %", "by location %",
-            *(f"int8 {g} %" for g in groups), "log loss", "ONNX agreement %"]  # fmt: skip
-    print("| " + " | ".join(head) + " |\n|" + "---|" * len(head))
+    devices = list(next(iter(runs.values()))[0]["int8"]["per_device"])
+    rows, by_device = [], []
     for name, results in runs.items():
-        costs = results[0]["costs"]
-        row = [name, len(results), f"{costs['parameters']:,}", f"{costs['macs']['torchinfo']:,}",
-               f"{costs['int8_memory']['activations']:,}", spread([r["float"]["accuracy"] for r in results]),
-               spread([r["int8"]["accuracy"] for r in results]), spread([r["int8"]["by_location"] for r in results]),
-               *(spread([r["int8"]["groups"][g] for r in results]) for g in groups),
-               f"{statistics.mean(r['int8']['log_loss'] for r in results):.3f}",
-               f"{100 * min(r['onnx']['agreement'] for r in results):.1f}"]  # fmt: skip
-        print("| " + " | ".join(map(str, row)) + " |")
-    fusion = next((r["fusion"] for results in runs.values() for r in results if r["fusion"]), [])
-    if fusion:
-        print("\n| fused (test clips) | macro accuracy % | log loss |\n|---|---|---|")
-        for f in fusion:
-            print(f"| {f['name']} | {100 * f['accuracy']:.1f} | {f['log_loss']:.3f} |")
+        costs, int8 = results[0]["costs"], [r["int8"] for r in results]
+        rows.append(
+            (name, len(results), f"{costs['parameters']:,}", f"{costs['macs']['torchinfo']:,}",
+             f"{costs['int8_memory']['activations']:,}", spread([r["float"]["accuracy"] for r in results]),
+             spread([r["accuracy"] for r in int8]), spread([r["by_location"] for r in int8]),
+             *(spread([r["groups"][g] for r in int8]) for g in groups),
+             f"{statistics.mean(r['log_loss'] for r in int8):.3f}",
+             f"{100 * min(r['onnx']['agreement'] for r in results):.1f}")
+        )  # fmt: skip
+        for kind in ("float", "int8"):
+            by_device.append((name, kind, *(spread([r[kind]["per_device"][d] for r in results]) for d in devices)))
+    table(
+        ("student", "seeds", "parameters", "MACs", "activations B", "float %", "int8 %", "by location %",
+         *(f"int8 {g} %" for g in groups), "log loss", "ONNX agreement %"),
+        rows,
+    )  # fmt: skip
+    table(("student", "", *devices), by_device)
+
+
+def main() -> None:
+    """Print what the folder holds."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--budget", help="print what it means over the full space")
+    parser.add_argument("--curve", type=Path, help="draw the search")
+    args = parser.parse_args()
+    runs: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for path in sorted(args.folder.glob("*-[0-9]*/result.json")):
+        runs[path.parent.name.rsplit("-", 1)[0]].append(json.loads(path.read_text()))
+    first = next((r for results in runs.values() for r in results if r["fusion"]), None)
+    if args.budget:
+        budget_table(args.budget, len(first["classes"]) if first else 10)
+    search_table(args.folder / "search", args.curve)
+    validation = args.folder / "fusion_validation.json"
+    if validation.is_file():
+        fusion_table(json.loads(validation.read_text())["fusion"], "validation")
+    if first:
+        fusion_table(first["fusion"], "test")
+    if runs:
+        student_tables(runs)
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1] if len(sys.argv) > 1 else "runs/synthetic"))
+    main()

@@ -28,12 +28,14 @@ from hwasc.models.student import Student
 from hwasc.training.folding import folded
 from hwasc.training.rounding import round_first, shift_of, shift_of_mean
 
+LEAST_RANGE = 1e-4  # of an activation: one that is always zero would get so small a scale that the interpreter aborts
+
 
 def _act(signed: bool) -> nn.Module:
     """An activation quantizer; unsigned ones are a ReLU at the same time."""
     if signed:
-        return qnn.QuantIdentity(act_quant=bq.Int8ActPerTensorFloat, return_quant_tensor=True)
-    return qnn.QuantReLU(act_quant=bq.Uint8ActPerTensorFloat, return_quant_tensor=True)
+        return qnn.QuantIdentity(act_quant=bq.Int8ActPerTensorFloat, scaling_min_val=LEAST_RANGE, return_quant_tensor=True)
+    return qnn.QuantReLU(act_quant=bq.Uint8ActPerTensorFloat, scaling_min_val=LEAST_RANGE, return_quant_tensor=True)
 
 
 def _value(x: Any) -> Tensor:

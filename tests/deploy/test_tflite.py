@@ -182,3 +182,15 @@ def test_the_same_weights_are_the_same_bytes_and_say_what_they_are(tmp_path: Pat
     runtime.close()
     assert runtime.architecture == model.architecture and runtime.classes == CLASSES and runtime.planner == "greedy"
     assert {p.name for p in tmp_path.iterdir()} == {"m.tflite"}
+
+
+def test_a_layer_that_is_always_zero_still_runs(interpreter: Interpreter, tmp_path: Path) -> None:
+    """Its scale has a floor: from 1e-10 on, the interpreter aborts on the next layer's multiplier."""
+    a = Architecture(FrontEnd.for_clip(40, 17), (1, 4), (Block(3, 8, 4, (1, 1), True, GRN()),), 3)
+    model = build(a).eval()
+    for m in model.modules():
+        if isinstance(m, nn.BatchNorm2d):
+            nn.init.constant_(m.bias, -50.0)
+    dead = calibrate(quantize(model), [torch.randn(4, 1, 40, 17)])
+    interpreter.load(tflite.export(dead, tmp_path / "m.tflite", CLASSES))
+    assert np.ptp(interpreter.run(np.zeros((2, 40, 17, 1), np.int8)), axis=0).max() == 0
