@@ -46,9 +46,11 @@ class Fused:
     key: str
 
     def targets(self) -> np.ndarray:
-        """Ensemble logits (n, classes) of the training clips, from teachers that were not trained on them."""
-        logits = out_of_fold(self.teachers, self.workspace)
-        return self._view(self.teachers.train, logits)[VIEW]
+        """Ensemble logits (n, classes) of the training clips, from the teachers that `distill.targets` names."""
+        t, ws = self.teachers, self.workspace
+        honest = ws.settings.distill.targets == "out_of_fold"
+        logits = out_of_fold(t, ws) if honest else held_out(t, ws, t.train, "train")
+        return self._view(t.train, logits)[VIEW]
 
     def table(self, features: Features, what: str) -> list[FusionRow]:
         """Every teacher, the mean logit, z1, z2, z1+z2 on clips that neither teachers nor heads saw."""

@@ -137,7 +137,7 @@ def _rescored(ws: Workspace, space: SearchSpace, targets: Path, trials: list[Tri
 
 def write_targets(ws: Workspace, fused: Fused) -> Path:
     """The ensemble's logits of the training clips as a file in the cache, for any process to load."""
-    path = ws.cache / "fusion" / f"{fused.key}-targets.npz"
+    path = ws.cache / "fusion" / f"{fused.key}-{ws.settings.distill.targets}.npz"
     if not path.is_file():
         train = fused.teachers.train
         record = {"hash": fused.key, "view": VIEW, "teachers": list(fused.teachers.names)}

@@ -102,12 +102,15 @@ class FusionSettings:
 class DistillSettings:
     """Loss (1 - alpha) CE + alpha T^2 KL (batchmean). alpha 0 trains on labels alone. qat: the quantization-aware part.
 
+    targets: of which teachers. `all`: the mean over every fold's, all but one of which trained on the clip; `out_of_fold`: only
+    those that did not, whose logits are honest but of teachers with less data.
     seed: of the student's weights, batches and augmentation; none takes the run's, which also decides splits and teachers.
     """
 
     seed: int | None = None
     alpha: float = 0.7
     temperature: float = 2.0
+    targets: Literal["all", "out_of_fold"] = "all"
     train: TrainSettings = field(default_factory=TrainSettings)
     qat: TrainSettings = field(default_factory=lambda: TrainSettings(3, 32, 3e-4, 0.0))
 

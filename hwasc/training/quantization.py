@@ -34,7 +34,9 @@ LEAST_RANGE = 1e-4  # of an activation: one that is always zero would get so sma
 def _act(signed: bool) -> nn.Module:
     """An activation quantizer; unsigned ones are a ReLU at the same time."""
     if signed:
-        return qnn.QuantIdentity(act_quant=bq.Int8ActPerTensorFloat, scaling_min_val=LEAST_RANGE, return_quant_tensor=True)
+        return qnn.QuantIdentity(
+            act_quant=bq.Int8ActPerTensorFloat, scaling_min_val=LEAST_RANGE, return_quant_tensor=True
+        )
     return qnn.QuantReLU(act_quant=bq.Uint8ActPerTensorFloat, scaling_min_val=LEAST_RANGE, return_quant_tensor=True)
 
 
