@@ -141,7 +141,7 @@ def out_of_fold(teachers: Teachers, ws: Workspace) -> np.ndarray:
 
 
 def held_out(teachers: Teachers, ws: Workspace, features: Features, what: str) -> np.ndarray:
-    """Logits (n, K, classes) of clips that no teacher saw: the mean over each teacher's folds."""
+    """Logits (n, K, classes) as the mean over each teacher's folds: for clips that none saw, or for all folds' word on any."""
     rows = np.arange(len(features))
     per_fold = [
         np.stack(
