@@ -74,7 +74,7 @@ def search_table(folder: Path, curve: Path | None) -> None:
     columns = ("trial", "log-mel", "parameters", "MACs", "activations B", "int8 % ± SE", "second score %", "seconds")
     table(columns, rows)
     if curve:
-        curve.write_text(search_curve(trials))
+        curve.write_text(search_curve(trials, list(again.values())))
 
 
 def fusion_table(rows: Sequence[dict[str, Any]], what: str) -> None:

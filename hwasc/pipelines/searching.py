@@ -29,7 +29,7 @@ from hwasc.search.proxy import Candidate, Score, score
 from hwasc.search.rescoring import rescore
 from hwasc.search.strategies import create
 from hwasc.search.study import Journal, Study
-from hwasc.search.trial import Trial, best, pareto
+from hwasc.search.trial import Trial, best, by_accuracy, pareto
 
 
 @dataclass(frozen=True)
@@ -185,6 +185,8 @@ def _write(
     from hwasc.report.reports import search_report
 
     front, winner = pareto(trials), best(rescored or trials)
+    if winner.number not in {t.number for t in front}:  # its first score was not
+        front = by_accuracy([*front, *(t for t in trials if t.number == winner.number)])
     architecture = space.architecture(winner.point, len(ws.dataset.classes), ws.settings.data.seconds)
     costs = measure(architecture, counting(budget))
     validation = ws.features(ws.dataset.validation, fused.teachers.specs[0].front_end, "validation")

@@ -17,8 +17,8 @@ SERIES = (BLUE, ORANGE, GREEN, PINK, SKY, INK)
 DASHES = ("-", (0, (5, 2)), (0, (1.5, 1.5)), (0, (6, 2, 1.5, 2)))
 
 
-def search_curve(trials: Sequence[Trial]) -> str:
-    """int8 validation accuracy by trial number with its standard error, and the best so far."""
+def search_curve(trials: Sequence[Trial], rescored: Sequence[Trial] = ()) -> str:
+    """int8 validation accuracy by trial number with its standard error, the best so far, the second scores, the winner."""
     trials = sorted(trials, key=lambda t: t.number)
     with sheet(3.4) as figure:
         axes = figure.add_axes((0.06, 0.15, 0.92, 0.8))
@@ -37,7 +37,8 @@ def search_curve(trials: Sequence[Trial]) -> str:
                 linewidth=1.4,
                 label="best so far",
             )
-            top = best(trials)
+            _second(axes, rescored, lambda t: t.number)
+            top = best(rescored or trials)
             axes.plot(
                 [top.number],
                 [top.accuracy],
@@ -47,9 +48,9 @@ def search_curve(trials: Sequence[Trial]) -> str:
                 label=f"best: trial {top.number}, {percent(top.accuracy)}",
             )
             axes.set_xlim(x[0] - 0.7, x[-1] + 0.7)
-            axes.legend(loc="lower right", ncols=3)
-            low = min(a - t.standard_error for a, t in zip(y, trials, strict=True))
-            high = max(a + t.standard_error for a, t in zip(y, trials, strict=True))
+            axes.legend(loc="lower right", ncols=4)
+            low = min(t.accuracy - t.standard_error for t in [*trials, *rescored])
+            high = max(t.accuracy + t.standard_error for t in [*trials, *rescored])
             room = max(high - low, 0.02)
             axes.set_ylim(low - 0.22 * room, high + 0.05 * room)  # the legend stands below the points
         axes.xaxis.set_major_locator(MaxNLocator(12, integer=True, steps=[1, 2, 5, 10], min_n_ticks=1))
@@ -59,8 +60,22 @@ def search_curve(trials: Sequence[Trial]) -> str:
         return render(figure)
 
 
-def pareto_plot(trials: Sequence[Trial], front: Sequence[Trial], limits: Mapping[str, float]) -> str:
-    """Accuracy against MACs and against activation memory: all trials, the Pareto front, the best one, the limits.
+def _second(axes: Axes, rescored: Sequence[Trial], x: Callable[[Trial], float]) -> None:
+    if rescored:
+        axes.plot(
+            [x(t) for t in rescored],
+            [t.accuracy for t in rescored],
+            "D",
+            color=ORANGE,
+            markersize=4.5,
+            label="second score, longer training",
+        )
+
+
+def pareto_plot(
+    trials: Sequence[Trial], front: Sequence[Trial], limits: Mapping[str, float], rescored: Sequence[Trial] = ()
+) -> str:
+    """Accuracy against MACs and against activation memory: all trials, the Pareto front, second scores, the best, the limits.
 
     The front is that of all three together; in each panel the line joins its members that no other beats in the two
     quantities shown. limits: by the dotted names of a budget; those of MACs and of activations are drawn.
@@ -69,11 +84,12 @@ def pareto_plot(trials: Sequence[Trial], front: Sequence[Trial], limits: Mapping
         figure.subplots_adjust(left=0.06, right=0.985, top=0.92, bottom=0.155, wspace=0.07)
         left, right = figure.subplots(1, 2, sharey=True)
         macs = next((v for k, v in limits.items() if k.startswith("macs")), None)
-        _panel(left, trials, front, lambda t: t.macs, macs, millions, "MACs")
+        _panel(left, trials, front, rescored, lambda t: t.macs, macs, millions, "MACs")
         _panel(
             right,
             trials,
             front,
+            rescored,
             lambda t: t.memory,
             limits.get("int8_memory.activations"),
             kib,
@@ -82,7 +98,7 @@ def pareto_plot(trials: Sequence[Trial], front: Sequence[Trial], limits: Mapping
         left.set_ylabel("int8 validation accuracy")
         ticks(left.yaxis, lambda v: f"{100 * v:.3g} %")
         handles, labels = left.get_legend_handles_labels()
-        figure.legend(handles, labels, loc="lower center", ncols=4)
+        figure.legend(handles, labels, loc="lower center", ncols=5)
         return render(figure)
 
 
@@ -90,6 +106,7 @@ def _panel(
     axes: Axes,
     trials: Sequence[Trial],
     front: Sequence[Trial],
+    rescored: Sequence[Trial],
     cost: Callable[[Trial], int],
     limit: float | None,
     text: Callable[[float], str],
@@ -127,7 +144,8 @@ def _panel(
         drawstyle="steps-post",
         label="best for the cost",
     )
-    top = best(list(trials))
+    _second(axes, rescored, cost)
+    top = best(rescored or trials)
     axes.plot([cost(top)], [top.accuracy], "*", color=ACCENT, markersize=13, label="best")
     low, high = float(min(map(cost, trials))), float(max(map(cost, trials)))
     if limit is not None and limit <= 6 * high:

@@ -58,7 +58,7 @@ def search_report(
             "Search",
             [
                 Picture(
-                    plots.search_curve(trials),
+                    plots.search_curve(trials, rescored),
                     f"Measured {over}. int8 macro accuracy of each trial, its binomial standard error, best so far.",
                 )
             ],
@@ -67,7 +67,7 @@ def search_report(
             "Accuracy against cost",
             [
                 Picture(
-                    plots.pareto_plot(trials, front, limits or {}),
+                    plots.pareto_plot(trials, front, limits or {}, rescored),
                     f"Accuracies measured {over}, costs exact. The Pareto front is that of accuracy, MACs and "
                     "activation memory together; the lines join its members that are best for the cost shown.",
                 ),

@@ -235,6 +235,15 @@ def test_search_report(n, limits):
     assert "+1.0 points against the plain mean" in shown
 
 
+def test_search_report_with_second_scores():
+    found = trials(10)
+    again = [dataclasses.replace(t, accuracy=t.accuracy / 2 + 0.01 * i) for i, t in enumerate(found[:3])]
+    text = search(found, {}, rescored=again)
+    shown = check_page(text).text
+    assert "Second scores" in shown and "The best few by their first score" in shown
+    assert text.count("second score, longer training") >= 2  # in both pictures
+
+
 @pytest.mark.parametrize("n", [2, 10, 50])
 def test_distill_report(n):
     text = reports.distill_report(distilled([f"{NASTY} {i}" for i in range(n)]), ENVIRONMENT)
