@@ -218,7 +218,16 @@ def test_ctrl_c_exits_130_and_the_same_command_goes_on(
     argv += ["--run", str(tmp_path / "r"), "--out", str(tmp_path / "b.json"), "--cache", str(tmp_path / "c")]
     argv += ["--data", str(tiny_data), *tiny_settings, "--set", "search.trials=6"]
     argv += ["--workers", str(workers)]
-    process = subprocess.Popen(argv, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True)
+    process = subprocess.Popen(
+        argv,
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        preexec_fn=lambda: signal.signal(
+            signal.SIGINT, signal.default_int_handler
+        ),  # a background shell's children ignore it
+    )
     journal = tmp_path / "r" / "trials.jsonl"
     deadline = time.monotonic() + 90
     while not (journal.is_file() and journal.read_text().count("\n") >= 1) and time.monotonic() < deadline:

@@ -148,7 +148,7 @@ def _write_all(folder: Path, spec: SyntheticSpec, workers: int, progress: Callab
             try:
                 collect(pool.map(write, locations, chunksize=4))
             except BaseException:
-                pool.shutdown(wait=False, cancel_futures=True)  # else leaving the block waits for every location
+                pool.shutdown(cancel_futures=True)  # waits for what is being written, not for every location
                 raise
     _write_table(folder / "meta.csv", HEADER, tables["train"] + tables["test"])
     _write_table(folder / "evaluation_setup/fold1_train.csv", HEADER[:2], tables["train"])
