@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from hwasc.pipelines.workspace import Workspace
 
 TINY = [
     "teachers.families=[crnn,patch_transformer]", "teachers.folds=2", "teachers.mels=40", "teachers.frames=17",
     "teachers.train.epochs=1", "teachers.train.batch=32", "fusion.epochs=1", "search.trials=3", "search.population=2",
     "search.at_a_time=2", "search.train.epochs=1", "search.train.batch=32", "distill.train.epochs=2", "distill.train.batch=32",
     "distill.qat.epochs=1", "distill.qat.batch=32", "search.rescore=2", "search.rescore_train.epochs=1",
+    "search.supernet.points=12", "search.supernet.train.epochs=1", "search.supernet.train.batch=32",
 ]  # fmt: skip
 
 TINY_SPACE = """
@@ -51,6 +56,15 @@ def tiny_space(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def tiny_settings() -> list[str]:
     """The tiny settings as arguments."""
     return [x for s in TINY for x in ("--set", s)]
+
+
+@pytest.fixture(scope="session")
+def tiny_workspace(tiny_data: Path, tiny_cache: Path) -> Workspace:
+    """A workspace over the tiny data."""
+    from hwasc.pipelines.workspace import open_workspace
+    from hwasc.records.settings import Settings
+
+    return open_workspace(tiny_data, Settings.load(None, TINY), cache=tiny_cache)
 
 
 @pytest.fixture

@@ -23,17 +23,17 @@ import torch
 from hwasc.cost import graph as deployment
 from hwasc.cost import measure
 from hwasc.cost.latency import estimate
-from hwasc.data import logits as logit_files
 from hwasc.deploy import tflite
 from hwasc.deploy.interpreter import Interpreter
 from hwasc.models import build
-from hwasc.pipelines.fusing import fuse
-from hwasc.pipelines.searching import write_targets
+from hwasc.pipelines.fusing import fuse, target_file
+from hwasc.pipelines.scoring import Scoring, candidate
 from hwasc.pipelines.workspace import Workspace, open_workspace
 from hwasc.records.architecture import GRN, Architecture
 from hwasc.records.settings import Settings
 from hwasc.records.space import SearchSpace
-from hwasc.search.proxy import Candidate, score
+from hwasc.search import proxies
+from hwasc.search.job import Proposal
 from hwasc.training.quantization import calibrate, quantize
 
 FORMS: dict[str, GRN | None] = {"none": None} | {
@@ -52,17 +52,11 @@ def with_form(a: Architecture, grn: GRN | None) -> Architecture:
 
 def accuracy(ws: Workspace, a: Architecture, epochs: int, seed: int) -> tuple[float, float]:
     """(float, int8) macro accuracy on the validation clips after a distillation from the ensemble."""
-    s = ws.settings
-    fused = fuse(ws)
-    train = ws.features(ws.dataset.train, a.front_end, "train")
-    validation = ws.features(ws.dataset.validation, a.front_end, "validation")
-    targets = logit_files.load(write_targets(ws, fused), [c.id for c in train.clips], train.hashes)
-    settings = replace(s.search.rescore_train, epochs=epochs)
-    found = score(
-        Candidate(a, train, validation, targets, ws.augment(a.front_end), settings, s.distill.alpha,
-                  s.distill.temperature, seed, "cpu")
-    )  # fmt: skip
-    return found.float_accuracy, found.accuracy
+    settings = replace(ws.settings.search.rescore_train, epochs=epochs)
+    how = Scoring("distillation", target_file(ws, fuse(ws)), settings)
+    found = proxies.score(candidate(ws, how, Proposal({}, a), seed))
+    assert found.float_accuracy is not None
+    return found.float_accuracy, found.value
 
 
 def times(forms: dict[str, Architecture], clips: int = 20, rounds: int = 5) -> dict[str, float]:

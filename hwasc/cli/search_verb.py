@@ -29,7 +29,16 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--strategy", choices=("nsga2", "tpe", "evolution", "random"), help="default nsga2")
     parser.add_argument("--trials", type=common.whole(1), help="candidates to score")
     parser.add_argument(
-        "--rescore", type=common.whole(0), help="score so many of the best again, in a longer training (default 4)"
+        "--proxy", choices=("supernet", "distillation"), help="how candidates are scored first (default supernet)"
+    )
+    parser.add_argument(
+        "--proxy-qat-steps",
+        type=common.whole(0),
+        metavar="N",
+        help="quantization-aware steps before a score (default 0: calibration alone)",
+    )
+    parser.add_argument(
+        "--rescore", type=common.whole(0), help="score so many of the best again, in a longer training (default 8)"
     )
     parser.add_argument(
         "--run", metavar="DIR", type=Path, default=Path("runs/search"), help="run folder (default runs/search)"
@@ -51,7 +60,13 @@ def run(args: argparse.Namespace) -> None:
     from hwasc.records.schema import plain, write_whole
     from hwasc.records.space import SearchSpace
 
-    named = {"search.strategy": args.strategy, "search.trials": args.trials, "search.rescore": args.rescore}
+    named = {
+        "search.strategy": args.strategy,
+        "search.proxy": args.proxy,
+        "search.proxy_qat_steps": args.proxy_qat_steps,
+        "search.trials": args.trials,
+        "search.rescore": args.rescore,
+    }
     args.overrides = [*args.overrides, *(f"{key}={value}" for key, value in named.items() if value is not None)]
     budget, space = Budget.load(args.budget), SearchSpace.load(args.space)
     ws = common.workspace(args)

@@ -13,23 +13,20 @@ import torch
 from torch import nn
 
 from hwasc.cost import measure
-from hwasc.data import logits as logit_files
 from hwasc.data.features import Features
 from hwasc.errors import HwascError, UsageError
 from hwasc.models import student
 from hwasc.models.student import Student
-from hwasc.pipelines.fusing import Fused, fuse
-from hwasc.pipelines.searching import write_targets
+from hwasc.pipelines.fusing import Fused, fuse, lesson, target_file
 from hwasc.pipelines.workspace import Workspace
 from hwasc.records import architecture as architectures
 from hwasc.records import schema
 from hwasc.records.architecture import Architecture, ArchitectureFile
 from hwasc.records.run import environment, open_run
 from hwasc.records.settings import TrainSettings
-from hwasc.search.proxy import calibration_batches
-from hwasc.training.batches import steps, training_batches
-from hwasc.training.loop import fit, predict
-from hwasc.training.loss import distillation_loss
+from hwasc.search.job import calibration_batches
+from hwasc.training.distillation import Lesson, distil
+from hwasc.training.loop import predict
 from hwasc.training.metrics import Metrics, measure_logits
 from hwasc.training.weights import load_weights, save_weights
 
@@ -49,14 +46,6 @@ class DistillResult:
     tflite: Path
     onnx_agreement: float
     record: dict[str, Any]
-
-
-@dataclass(frozen=True)
-class _Data:
-    """What the student learns from. targets: ensemble logits of the training clips, None when it learns from labels alone."""
-
-    train: Features
-    targets: np.ndarray | None
 
 
 def check_classes(record: ArchitectureFile, ws: Workspace, path: Path | str) -> None:
@@ -87,11 +76,7 @@ def distill(ws: Workspace, record: ArchitectureFile, run: Path, name: str = "the
     )
     architectures.save(run / "architecture.json", a, record.provenance)
     fused = fuse(ws) if s.distill.alpha > 0 else None
-    train = ws.features(ws.dataset.train, a.front_end, "train")
-    targets = None
-    if fused is not None:
-        targets = logit_files.load(write_targets(ws, fused), [c.id for c in train.clips], train.hashes)
-    data = _Data(train, targets)
+    data = lesson(ws, a.front_end, target_file(ws, fused) if fused else None)
     torch.manual_seed(_seed(ws))
     model, float_losses = _trained(ws, data, student.build(a), s.distill.train, run, "float")
     quantized, qat_losses = _quantized(ws, data, model, run)
@@ -99,7 +84,7 @@ def distill(ws: Workspace, record: ArchitectureFile, run: Path, name: str = "the
 
 
 def _trained(
-    ws: Workspace, data: _Data, model: Student, train: TrainSettings, run: Path, stage: str
+    ws: Workspace, data: Lesson, model: Student, train: TrainSettings, run: Path, stage: str
 ) -> tuple[Student, list[float]]:
     """Train a stage, or load what a finished one left; losses by epoch come from its journal."""
     weights, losses_path = run / f"{stage}.safetensors", run / f"{stage}_losses.json"
@@ -107,7 +92,6 @@ def _trained(
     if weights.is_file():
         _load(model, load_weights(weights), weights, stage)
         return model, _read_losses(losses_path)
-    d, features, augment = ws.settings.distill, data.train, ws.augment(model.architecture.front_end)
     losses = _read_losses(losses_path) if checkpoint.is_file() and losses_path.is_file() else []
     with ws.reporter.track(
         f"distilling, {stage}" if data.targets is not None else f"training on labels, {stage}", train.epochs
@@ -120,17 +104,7 @@ def _trained(
             update(epoch, f"loss {loss:.3f}")
 
         seed = _seed(ws) + (0 if stage == "float" else 500_000)
-        fit(
-            model,
-            lambda epoch: training_batches(features, data.targets, train.batch, augment, seed, epoch),
-            steps(len(features), train.batch),
-            lambda y, labels, soft: distillation_loss(y, labels, soft, d.alpha, d.temperature),
-            train,
-            ws.device,
-            seed,
-            checkpoint=checkpoint,
-            on_epoch=on_epoch,
-        )
+        distil(model, data, train, ws.device, seed, checkpoint=checkpoint, on_epoch=on_epoch)
     save_weights(weights, model, _metadata(ws, model.architecture, stage))
     checkpoint.unlink(missing_ok=True)
     return model, losses
@@ -155,7 +129,7 @@ def _read_losses(path: Path) -> list[float]:
     return [float(v) for v in schema.read_json(path, "list of losses")]
 
 
-def _quantized(ws: Workspace, data: _Data, model: Student, run: Path) -> tuple[Student, list[float]]:
+def _quantized(ws: Workspace, data: Lesson, model: Student, run: Path) -> tuple[Student, list[float]]:
     from hwasc.training.quantization import calibrate, quantize
 
     quantized = quantize(model)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from hwasc.data import logits as logit_files
 from hwasc.data.features import Features
 from hwasc.data.splits import hold_out
 from hwasc.models import student
@@ -20,6 +22,7 @@ from hwasc.pipelines.workspace import Workspace
 from hwasc.records import schema
 from hwasc.records.architecture import GRN, Architecture, Block, FrontEnd
 from hwasc.report.terminal import Update
+from hwasc.training.distillation import Lesson
 from hwasc.training.loss import macro_accuracy
 from hwasc.training.weights import load_weights, save_weights
 
@@ -126,6 +129,24 @@ def fuse(ws: Workspace) -> Fused:
         )
     save_weights(path, ensemble, {"teachers": ",".join(f.name for f in teachers.folders)})
     return Fused(teachers, ensemble, ws, key)
+
+
+def target_file(ws: Workspace, fused: Fused) -> Path:
+    """The ensemble's logits of the training clips as a file in the cache, for any process to load."""
+    path = ws.cache / "fusion" / f"{fused.key}-{ws.settings.distill.targets}.npz"
+    if not path.is_file():
+        train = fused.teachers.train
+        record = {"hash": fused.key, "view": VIEW, "teachers": list(fused.teachers.names)}
+        logit_files.save(path, [c.id for c in train.clips], train.hashes, fused.targets(), record)
+    return path
+
+
+def lesson(ws: Workspace, front_end: FrontEnd, targets: Path | None) -> Lesson:
+    """What a student with this front end learns from: the training clips, the ensemble's logits (None: labels alone)."""
+    train = ws.features(ws.dataset.train, front_end, "train")
+    logits = logit_files.load(targets, [c.id for c in train.clips], train.hashes) if targets else None
+    d = ws.settings.distill
+    return Lesson(train, logits, ws.augment(front_end), d.alpha, d.temperature)
 
 
 def _counted(batches: Callable[[int], Iterator[Any]], update: Update) -> Callable[[int], Iterator[Any]]:

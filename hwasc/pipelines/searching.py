@@ -4,28 +4,28 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from hwasc.cost import measure
 from hwasc.cost.limits import check, counter, counting, resolve
-from hwasc.data import logits as logit_files
+from hwasc.cost.measure import Costs
 from hwasc.errors import HwascError
-from hwasc.pipelines.fusing import VIEW, Fused, fuse
-from hwasc.pipelines.jobs import Submit, pool
+from hwasc.pipelines.fusing import Fused, fuse, target_file
+from hwasc.pipelines.jobs import pool
+from hwasc.pipelines.scoring import Scoring, evaluator
+from hwasc.pipelines.weight_sharing import supernet
 from hwasc.pipelines.workspace import Workspace
 from hwasc.records import architecture as architectures
 from hwasc.records import schema
 from hwasc.records.architecture import Architecture
 from hwasc.records.budget import Budget
 from hwasc.records.run import environment, open_run
-from hwasc.records.settings import TrainSettings
 from hwasc.records.space import SearchSpace
 from hwasc.report.terminal import Reporter
 from hwasc.search.feasibility import Survey, examine
-from hwasc.search.proxy import Candidate, Score, score
+from hwasc.search.job import Proposal
 from hwasc.search.rescoring import rescore
 from hwasc.search.strategies import create
 from hwasc.search.study import Journal, Study
@@ -86,8 +86,10 @@ def search(ws: Workspace, space: SearchSpace, budget: Budget, run: Path) -> Sear
         },
     )
     fused = fuse(ws)
-    targets = write_targets(ws, fused)
+    targets = target_file(ws, fused)
     journal = Journal(run / "trials.jsonl")
+    count = counter(budget, limits)
+    how = _scoring(ws, space, limits, count, targets)
     study = Study(
         space,
         limits,
@@ -95,7 +97,7 @@ def search(ws: Workspace, space: SearchSpace, budget: Budget, run: Path) -> Sear
         journal,
         (classes, s.data.seconds),
         s.seed,
-        counter(budget, limits),
+        count,
     )
     with ws.reporter.track("search", s.search.trials) as update, pool(ws.workers) as submit:
         update(len(journal.trials), "resumed" if journal.trials else "")
@@ -105,13 +107,29 @@ def search(ws: Workspace, space: SearchSpace, budget: Budget, run: Path) -> Sear
             update(len(known), f"best {best(known).accuracy:.1%}, front {len(pareto(known))}")
 
         trials = study.run(
-            s.search.trials, s.search.at_a_time, _evaluator(ws, targets, submit, s.search.train), on_trial
+            s.search.trials,
+            s.search.at_a_time,
+            evaluator(ws, how, submit),
+            on_trial,
         )
     if not trials:
         raise HwascError(
             f"no candidate of the space {space.name} within the budget was found in {study.asked:,} points"
         )
     return _write(ws, space, budget, limits, found, fused, trials, _rescored(ws, space, targets, trials, run), run)
+
+
+def _scoring(
+    ws: Workspace,
+    space: SearchSpace,
+    limits: dict[str, float],
+    count: Callable[[Architecture], Costs],
+    targets: Path,
+) -> Scoring:
+    s = ws.settings
+    shared = supernet(ws, space, limits, count, targets) if s.search.proxy == "supernet" else None
+    steps = s.search.proxy_qat_steps
+    return Scoring(s.search.proxy, targets, s.search.train, s.distill.qat if steps else None, steps, shared)
 
 
 def _rescored(ws: Workspace, space: SearchSpace, targets: Path, trials: list[Trial], run: Path) -> list[Trial]:
@@ -129,46 +147,10 @@ def _rescored(ws: Workspace, space: SearchSpace, targets: Path, trials: list[Tri
             trials,
             count,
             journal,
-            lambda t: space.architecture(t.point, classes, s.data.seconds),
-            _evaluator(ws, targets, submit, s.search.rescore_train),
+            lambda t: Proposal(t.point, space.architecture(t.point, classes, s.data.seconds)),
+            evaluator(ws, Scoring("distillation", targets, s.search.rescore_train), submit),
             on_trial,
         )
-
-
-def write_targets(ws: Workspace, fused: Fused) -> Path:
-    """The ensemble's logits of the training clips as a file in the cache, for any process to load."""
-    path = ws.cache / "fusion" / f"{fused.key}-{ws.settings.distill.targets}.npz"
-    if not path.is_file():
-        train = fused.teachers.train
-        record = {"hash": fused.key, "view": VIEW, "teachers": list(fused.teachers.names)}
-        logit_files.save(path, [c.id for c in train.clips], train.hashes, fused.targets(), record)
-    return path
-
-
-def _evaluator(ws: Workspace, targets: Path, submit: Submit, train_settings: TrainSettings) -> Any:
-    s = ws.settings
-
-    def candidate(architecture: Architecture) -> Candidate:
-        train = ws.features(ws.dataset.train, architecture.front_end, "train")
-        validation = ws.features(ws.dataset.validation, architecture.front_end, "validation")
-        logits = logit_files.load(targets, [c.id for c in train.clips], train.hashes)
-        return Candidate(
-            architecture,
-            train,
-            validation,
-            logits,
-            ws.augment(architecture.front_end),
-            train_settings,
-            s.distill.alpha,
-            s.distill.temperature,
-            s.seed,
-            str(ws.device),
-        )
-
-    def evaluate(architectures: list[Architecture]) -> Iterator[tuple[int, Score]]:
-        return submit(score, [candidate(a) for a in architectures])
-
-    return evaluate
 
 
 def _write(
@@ -208,6 +190,7 @@ def _write(
                 "clips": len(validation),
                 "split": "validation",
                 "trial": winner.number,
+                "by": "distillation" if rescored else ws.settings.search.proxy,
                 "epochs": (ws.settings.search.rescore_train if rescored else ws.settings.search.train).epochs,
             },
             "seed": ws.settings.seed,

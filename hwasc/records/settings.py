@@ -122,28 +122,48 @@ class DistillSettings:
 
 
 @dataclass(frozen=True)
-class SearchSettings:
-    """strategy and number of trials; `train`: the proxy's short distillation; population: of the evolutionary strategies.
+class SupernetSettings:
+    """candidates: of each step, see `training.sandwich`. points: candidates within the budget that it is trained for."""
 
+    candidates: int = 4
+    points: int = 2_000
+    train: TrainSettings = field(default_factory=lambda: TrainSettings(16, 32, 3e-3, 1e-3))
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
+
+    def __post_init__(self) -> None:
+        if self.candidates < 1 or self.points < 1:
+            raise ValueError(f"need candidates >= 1 and points >= 1, found {self.candidates} and {self.points}")
+
+
+@dataclass(frozen=True)
+class SearchSettings:
+    """strategy, number of trials, population (of the evolutionary strategies), and how candidates are scored first.
+
+    proxy: `supernet` scores slices of one set of weights; `distillation` trains each candidate briefly from scratch, as `train`
+    says. proxy_qat_steps: quantization-aware distillation before the score, in steps of a batch (0: calibration alone).
     at_a_time: candidates asked for before the strategy is told, the same whatever the number of workers. rescore: so many of
     the most accurate are scored again, by the longer `rescore_train`, before one is chosen; 0 takes the first scores.
     """
 
     strategy: Literal["nsga2", "tpe", "evolution", "random"] = "nsga2"
-    trials: int = 24
-    population: int = 8
-    at_a_time: int = 4
+    proxy: Literal["supernet", "distillation"] = "supernet"
+    proxy_qat_steps: int = 0
+    trials: int = 500
+    population: int = 40
+    at_a_time: int = 20
     train: TrainSettings = field(default_factory=lambda: TrainSettings(10, 32, 3e-3, 1e-3))
-    rescore: int = 4
+    supernet: SupernetSettings = field(default_factory=SupernetSettings)
+    rescore: int = 8
     rescore_train: TrainSettings = field(default_factory=lambda: TrainSettings(30, 32, 3e-3, 1e-3))
 
     __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
 
     def __post_init__(self) -> None:
-        if self.trials < 1 or self.population < 2 or self.at_a_time < 1 or self.rescore < 0:
+        if self.trials < 1 or self.population < 2 or self.at_a_time < 1 or self.rescore < 0 or self.proxy_qat_steps < 0:
             raise ValueError(
-                "need trials >= 1, population >= 2, at_a_time >= 1 and rescore >= 0, found "
-                f"{self.trials}, {self.population}, {self.at_a_time}, {self.rescore}"
+                "need trials >= 1, population >= 2, at_a_time >= 1, rescore >= 0 and proxy_qat_steps >= 0, found "
+                f"{self.trials}, {self.population}, {self.at_a_time}, {self.rescore}, {self.proxy_qat_steps}"
             )
 
 

@@ -112,15 +112,19 @@ class SearchSpace:
             )
         return out
 
-    def architecture(self, point: Point, classes: int, seconds: float = 1.0) -> Architecture:
-        """The architecture at a point. Raises UsageError where the front end does not fit the clip."""
+    def front_end_at(self, point: Point, seconds: float = 1.0) -> FrontEnd:
+        """The front end at a point. Raises UsageError where it does not fit the clip."""
         fe = self.front_end
         try:
-            front_end = FrontEnd.for_clip(
+            return FrontEnd.for_clip(
                 point["mels"], point["frames"], seconds, fe.sample_rate, n_fft=fe.n_fft, window=fe.window
             )
         except ValueError as e:
             raise UsageError(f"search space {self.name}: {e}") from None
+
+    def architecture(self, point: Point, classes: int, seconds: float = 1.0) -> Architecture:
+        """The architecture at a point. Raises UsageError where the front end does not fit the clip."""
+        front_end = self.front_end_at(point, seconds)
         stem = (point["stem"], point["stage1.width"])
         channels, blocks = stem[1], []
         for i in range(1, len(self.stages) + 1):

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from hwasc.errors import UsageError
-from hwasc.records.architecture import Architecture
+from hwasc.search.job import Proposal
 from hwasc.search.study import Evaluate, Journal
 from hwasc.search.trial import Trial, by_accuracy
 
@@ -18,7 +18,7 @@ def rescore(
     trials: Sequence[Trial],
     count: int,
     journal: Journal,
-    architecture: Callable[[Trial], Architecture],
+    proposal: Callable[[Trial], Proposal],
     evaluate: Evaluate,
     on_trial: Callable[[Trial], None],
 ) -> list[Trial]:
@@ -33,10 +33,13 @@ def rescore(
                 f"{journal.path}: trial {t.number} is another candidate than in this search; delete the file to score anew"
             )
     missing = [t for t in chosen if t.number not in journal.trials]
-    for i, score in evaluate([architecture(t) for t in missing]):
+    for i, score in evaluate([proposal(t) for t in missing]):
+        assert (
+            score.float_accuracy is not None and score.standard_error is not None
+        )  # a proxy that measures an accuracy
         again = replace(
             missing[i],
-            accuracy=score.accuracy,
+            accuracy=score.value,
             float_accuracy=score.float_accuracy,
             standard_error=score.standard_error,
             seconds=round(score.seconds, 2),

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
 import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -12,18 +10,19 @@ from typing import Any
 
 from hwasc.cost import Costs, measure
 from hwasc.cost.limits import violation
-from hwasc.errors import HwascError, UsageError
+from hwasc.errors import UsageError
 from hwasc.records import schema
 from hwasc.records.architecture import Architecture
+from hwasc.records.lines import append_line, read_lines
 from hwasc.records.space import SearchSpace
 from hwasc.search.declare import random_point
-from hwasc.search.proxy import Score
+from hwasc.search.job import Proposal, Score
 from hwasc.search.strategies import Strategy
 from hwasc.search.trial import Outcome, Trial
 
 PATIENCE = 2_000  # points asked for without a new feasible one before random ones help out
 
-Evaluate = Callable[[list[Architecture]], Iterator[tuple[int, Score]]]
+Evaluate = Callable[[list[Proposal]], Iterator[tuple[int, Score]]]
 
 
 class Journal:
@@ -32,38 +31,13 @@ class Journal:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.trials: dict[int, Trial] = {}
-        if path.is_file():
-            self._read()
-
-    def _read(self) -> None:
-        good = 0
-        lines = self.path.read_bytes().splitlines(keepends=True)
-        for number, line in enumerate(lines, 1):
-            try:
-                record = json.loads(line)
-            except ValueError:
-                if number == len(lines):
-                    break  # the trial in flight when the run was killed
-                raise UsageError(f"{self.path}: line {number} is no JSON; mend it or delete it") from None
-            trial = schema.parse(Trial, record, f"{self.path}: line {number}")
+        for number, record in enumerate(read_lines(path), 1):
+            trial = schema.parse(Trial, record, f"{path}: line {number}")
             self.trials[trial.number] = trial
-            good += len(line)
-        if good < sum(map(len, lines)):
-            with self.path.open("rb+") as f:
-                f.truncate(good)
 
     def append(self, trial: Trial) -> None:
         """Write a trial and have it reach the disk."""
-        try:
-            with self.path.open("ab") as f:
-                f.write(schema.canonical(trial).encode() + b"\n")
-                f.flush()
-                os.fsync(f.fileno())
-        except OSError as e:
-            raise HwascError(
-                f"{self.path}: trial {trial.number} cannot be written ({e.strerror}); free some space and run "
-                "the same command again: it goes on from here"
-            ) from None
+        append_line(self.path, trial, f"trial {trial.number}")
         self.trials[trial.number] = trial
 
 
@@ -100,14 +74,14 @@ class Study:
     def run(self, count: int, at_a_time: int, evaluate: Evaluate, on_trial: Callable[[Trial], None]) -> list[Trial]:
         """Score `count` different feasible candidates (fewer where no more are found) and return them by number.
 
-        evaluate(architectures) yields (index, score) in any order. Candidates that the journal holds are not scored again;
+        evaluate(proposals) yields (index, score) in any order. Candidates that the journal holds are not scored again;
         on_trial is called for each one that is.
         """
         done: list[Trial] = []
         while len(done) < count and (group := self._ask(min(at_a_time, count - len(done)))):
             scores = self._resumed(len(done), group)
             missing = [i for i in range(len(group)) if i not in scores]
-            for j, result in evaluate([group[i].architecture for i in missing]):
+            for j, result in evaluate([Proposal(group[i].point, group[i].architecture) for i in missing]):
                 i = missing[j]
                 scores[i] = self._trial(len(done) + i, group[i], result)
                 self.journal.append(scores[i])
@@ -157,11 +131,14 @@ class Study:
         return Outcome(beyond, accuracy, costs.macs.torchinfo, costs.int8_memory.activations)
 
     def _trial(self, number: int, a: _Asked, score: Score) -> Trial:
+        assert (
+            score.float_accuracy is not None and score.standard_error is not None
+        )  # a proxy that measures an accuracy
         return Trial(
             number,
             a.architecture.id,
             a.point,
-            score.accuracy,
+            score.value,
             score.float_accuracy,
             score.standard_error,
             a.costs.parameters,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from hwasc.training.device import mixed_precision
 
 Loss = Callable[[Tensor, Tensor, "Tensor | None"], Tensor]  # logits, labels, teacher logits -> scalar
 EpochBatches = Callable[[int], Iterable[Batch]]
+EpochLosses = Callable[[int], Iterable[Iterable[Tensor]]]  # epoch -> for each step its losses
 
 
 def fit(
@@ -34,10 +35,43 @@ def fit(
     checkpoint: Path | None = None,
     on_epoch: Callable[[int, float], None] | None = None,
 ) -> nn.Module:
+    """Train a classifier in place and return it in eval mode; see `optimize` for the rest.
+
+    batches(epoch) gives that epoch's batches.
+    """
+
+    def losses(epoch: int) -> Iterator[Iterator[Tensor]]:
+        for x, labels, teacher in batches(epoch):
+            yield (batch_loss(model, b, loss, device) for b in ((x, labels, teacher),))
+
+    return optimize(model, losses, steps_per_epoch, settings, device, seed, checkpoint=checkpoint, on_epoch=on_epoch)
+
+
+def batch_loss(model: Callable[[Tensor], Tensor], batch: Batch, loss: Loss, device: torch.device) -> Tensor:
+    """The loss of one batch, computed on the device in the precision that it is good at."""
+    x, labels, teacher = batch
+    x = x.to(device, memory_format=torch.channels_last)
+    with mixed_precision(device):
+        y = model(x).float()
+    return loss(y, labels.to(device), teacher.to(device) if teacher is not None else None)
+
+
+def optimize(
+    model: nn.Module,
+    losses: EpochLosses,
+    steps_per_epoch: int,
+    settings: TrainSettings,
+    device: torch.device,
+    seed: int,
+    *,
+    checkpoint: Path | None = None,
+    on_epoch: Callable[[int, float], None] | None = None,
+) -> nn.Module:
     """Train in place with AdamW and return the model in eval mode.
 
-    batches(epoch) gives that epoch's batches; seed decides dropout and the like. checkpoint: where to keep the state after
-    every epoch; training goes on from there when the file exists. on_epoch(epoch from 1, mean loss) is called after each.
+    losses(epoch) gives for every step of that epoch the losses to sum up, each computed when it is asked for, so that one
+    graph is held at a time; seed decides dropout and the like. checkpoint: where to keep the state after every epoch;
+    training goes on from there when the file exists. on_epoch(epoch from 1, mean loss) is called after each.
     Raises HwascError when the loss is no longer finite.
     """
     model.to(device)
@@ -53,15 +87,14 @@ def fit(
         torch.manual_seed(1_000_003 * (epoch + 1) + seed)  # dropout and the like: the same whether resumed or not
         model.train()
         running, count = 0.0, 0
-        for x, labels, teacher in batches(epoch):
-            x = x.to(device, memory_format=torch.channels_last)
-            with mixed_precision(device):
-                value = loss(model(x).float(), labels.to(device), teacher.to(device) if teacher is not None else None)
+        for parts in losses(epoch):
             optimizer.zero_grad(set_to_none=True)
-            value.backward()
+            for value in parts:
+                value.backward()  # type: ignore[no-untyped-call]
+                running += float(value.detach())
             optimizer.step()
             schedule.step()
-            running, count = running + float(value.detach()), count + 1
+            count += 1
         mean = running / max(count, 1)
         if not math.isfinite(mean):
             raise HwascError(

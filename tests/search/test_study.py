@@ -12,10 +12,9 @@ import pytest
 from hwasc.cost import measure
 from hwasc.cost.limits import feasible, violation
 from hwasc.errors import InfeasibleBudget, UsageError
-from hwasc.records.architecture import Architecture
 from hwasc.records.space import FrontEndChoices, SearchSpace, Stage
 from hwasc.search.feasibility import examine
-from hwasc.search.proxy import Score
+from hwasc.search.job import Proposal, Score
 from hwasc.search.rescoring import rescore
 from hwasc.search.strategies import NAMES, create
 from hwasc.search.study import Evaluate, Journal, Study
@@ -32,14 +31,15 @@ class Scorer:
         self.scored: list[str] = []
         self.stop_after, self.backwards = stop_after, backwards
 
-    def __call__(self, candidates: list[Architecture]) -> Iterator[tuple[int, Score]]:
+    def __call__(self, candidates: list[Proposal]) -> Iterator[tuple[int, Score]]:
         order = list(enumerate(candidates))
-        for i, a in reversed(order) if self.backwards else order:
+        for i, proposal in reversed(order) if self.backwards else order:
+            a = proposal.architecture
             if self.stop_after is not None and len(self.scored) >= self.stop_after:
                 raise KeyboardInterrupt
             self.scored.append(a.id)
             accuracy = int(hashlib.sha256(a.id.encode()).hexdigest()[:6], 16) / 16**6
-            yield i, Score(accuracy, accuracy, 0.01, 1.0)
+            yield i, Score(accuracy, 1.0, accuracy, 0.01)
 
 
 def study(folder: Path, name: str = "nsga2", seed: int = 0) -> Study:
@@ -105,11 +105,16 @@ def test_only_the_best_few_are_scored_again_and_once(tmp_path: Path) -> None:
 
     def again(evaluate: Evaluate) -> list[Trial]:
         return rescore(
-            trials, 3, Journal(path), lambda t: SPACE.architecture(t.point, 10), evaluate, lambda trial: None
+            trials,
+            3,
+            Journal(path),
+            lambda t: Proposal(t.point, SPACE.architecture(t.point, 10)),
+            evaluate,
+            lambda trial: None,
         )
 
-    def rising(architectures: list[Architecture]) -> Iterator[tuple[int, Score]]:
-        yield from ((i, Score(0.1 * (i + 1), 0.5, 0.02, 9.0)) for i in range(len(architectures)))
+    def rising(architectures: list[Proposal]) -> Iterator[tuple[int, Score]]:
+        yield from ((i, Score(0.1 * (i + 1), 9.0, 0.5, 0.02)) for i in range(len(architectures)))
 
     first = [t.number for t in sorted(trials, key=lambda t: -t.accuracy)[:3]]
     with pytest.raises(KeyboardInterrupt):

@@ -1,0 +1,116 @@
+"""The supernet: one set of weights for every point of a search space; a candidate takes its slice.
+
+Wiring is the student's own: a slice runs through a student without weights, which is lent views of the shared ones. Where two
+choices could not share a tensor's leading part (kernel sizes, kinds of GRN) each has its own.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+
+from hwasc.models.student import Student
+from hwasc.records.space import Point, SearchSpace
+
+
+class Supernet(nn.Module):
+    """Shared weights of a space's students for so many classes: `forward(x, point)` is the student at that point.
+
+    Every tensor of a candidate is the leading part, in all axes, of a shared one (slimmable networks, Yu et al., 2019;
+    once-for-all, Cai et al., 2020). Forward uses the batch's own statistics in batch norm, as in training; to evaluate a
+    candidate take its `student(point)` and set its statistics with `recalibrate`.
+    """
+
+    def __init__(self, space: SearchSpace, classes: int, seconds: float = 1.0) -> None:
+        super().__init__()
+        self.space, self.classes, self.seconds = space, classes, seconds
+        largest: dict[str, Tensor] = {}
+        for point in _covering(space):
+            net = Student(space.architecture(point, classes, seconds))
+            for place, tensor in zip(_places(space, point, net), net.parameters(), strict=True):
+                if place not in largest or tensor.numel() > largest[place].numel():
+                    largest[place] = tensor.detach()
+        self.shared = nn.ParameterDict(largest)
+
+    def weights(self, point: Point, net: Student) -> dict[str, Tensor]:
+        """The candidate's parameters by the student's names, as views of the shared ones."""
+        places = _places(self.space, point, net)
+        return {
+            name: self.shared[place][tuple(slice(n) for n in p.shape)]
+            for place, (name, p) in zip(places, net.named_parameters(), strict=True)
+        }
+
+    def forward(self, x: Tensor, point: Point) -> Tensor:
+        """Log-mel (B, 1, mels, frames) of the point's front end -> logits (B, classes)."""
+        net = Student(self.space.architecture(point, self.classes, self.seconds))
+        for m in net.modules():
+            if isinstance(m, nn.BatchNorm2d):
+                m.track_running_stats, m.running_mean, m.running_var, m.num_batches_tracked = False, None, None, None
+        y: Tensor = functional_call(net, self.weights(point, net), x)
+        return y
+
+    @torch.no_grad()
+    def student(self, point: Point) -> Student:
+        """A student of its own with a copy of the candidate's slice; its batch norm statistics are unset."""
+        net = Student(self.space.architecture(point, self.classes, self.seconds))
+        weights = self.weights(point, net)
+        for name, p in net.named_parameters():
+            p.copy_(weights[name])
+        return net.to(next(self.parameters()).device)
+
+
+@torch.no_grad()
+def recalibrate(student: Student, batches: Iterable[Tensor]) -> Student:
+    """Set batch norm's statistics to the mean over log-mel batches (B, 1, F, T); in place, returned in eval mode.
+
+    A slice's statistics are its own: those of the shared weights fit no candidate (Yu and Huang, 2019, section 3.2).
+    """
+    norms = [m for m in student.modules() if isinstance(m, nn.BatchNorm2d)]
+    kept = [m.momentum for m in norms]
+    for m in norms:
+        m.reset_running_stats()
+        m.momentum = None  # torch: a plain mean over the batches
+    student.train()
+    device = next(student.parameters()).device
+    for x in batches:
+        student(x.to(device, memory_format=torch.channels_last))
+    for m, momentum in zip(norms, kept, strict=True):
+        m.momentum = momentum
+    return student.eval()
+
+
+def _places(space: SearchSpace, point: Point, net: Student) -> Iterator[str]:
+    """Where each of the student's parameters lies among the shared ones, in the student's order."""
+    blocks = [(i, j) for i in range(1, len(space.stages) + 1) for j in range(point[f"stage{i}.depth"])]
+    for name, _ in net.named_parameters():
+        part, _, rest = name.partition(".")
+        if part != "blocks":
+            yield name.replace(".", "/")
+            continue
+        number, _, rest = rest.partition(".")
+        stage, depth = blocks[int(number)]
+        module, _, leaf = rest.partition(".")
+        block = net.architecture.blocks[int(number)]
+        if module == "depthwise":
+            module = f"depthwise{block.kernel}"
+        elif block.grn is not None and module in ("grn", "inner_grn"):
+            module = f"{module}_{block.grn.shape}"
+        yield "/".join((f"stage{stage}", str(depth), module, leaf.replace(".", "/")))
+
+
+def _covering(space: SearchSpace) -> Iterator[dict[str, Any]]:
+    """Points that between them hold every shared tensor at its largest."""
+    choices = space.choices()
+    kernels = {n: v for n, v in choices.items() if n.endswith(".kernel")}
+    norms = {n: v for n, v in choices.items() if n.endswith(".grn")}
+    top = {n: v[0] if isinstance(v[0], str) else max(v) for n, v in choices.items()}
+    for k, g, at in itertools.product(
+        range(max(map(len, kernels.values()))), range(max(map(len, norms.values()))), space.grn_at
+    ):
+        chosen = {n: v[k % len(v)] for n, v in kernels.items()} | {n: v[g % len(v)] for n, v in norms.items()}
+        yield top | chosen | {"grn_at": at}

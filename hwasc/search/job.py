@@ -1,0 +1,107 @@
+"""What a proxy is given and what it gives back; both travel between processes and machines."""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from hwasc.data.features import Features
+from hwasc.models.student import Student
+from hwasc.records.architecture import Architecture
+from hwasc.records.settings import TrainSettings
+from hwasc.records.space import Point, SearchSpace
+from hwasc.training.distillation import Lesson, distil
+from hwasc.training.loop import predict
+from hwasc.training.loss import macro_accuracy
+
+CALIBRATION_CLIPS = 256
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """A candidate: a point of the space and the architecture there."""
+
+    point: Point
+    architecture: Architecture
+
+
+@dataclass(frozen=True)
+class Supernet:
+    """Where a supernet's weights lie and what space they are for."""
+
+    weights: Path
+    space: SearchSpace
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A job for any process: score one candidate by the proxy of this name.
+
+    train_settings: of proxies that train from scratch. qat: quantization-aware distillation after calibration (None: none),
+    cut to `qat_steps` steps where that is not 0.
+    supernet: for the proxy that takes a slice of one.
+    """
+
+    proxy: str
+    proposal: Proposal
+    lesson: Lesson
+    validation: Features
+    train_settings: TrainSettings
+    qat: TrainSettings | None
+    qat_steps: int
+    seed: int
+    device: str
+    supernet: Supernet | None = None
+
+
+@dataclass(frozen=True)
+class Score:
+    """value: what candidates are ranked by, higher is better: int8 macro accuracy on the validation clips, 0..1, where the
+    proxy measures one. float_accuracy likewise; standard_error: binomial, over clips; None where the proxy measures none.
+    seconds: what the score took.
+    """
+
+    value: float
+    seconds: float
+    float_accuracy: float | None = None
+    standard_error: float | None = None
+
+
+def calibration_batches(train: Features, seed: int, clips: int = CALIBRATION_CLIPS) -> list[torch.Tensor]:
+    """Unaugmented training clips, drawn by the seed, that activation scales are set on."""
+    rows = np.random.default_rng([seed, 7]).permutation(len(train))[:clips]
+    return [train.batch(rows[i : i + 64]) for i in range(0, len(rows), 64)]
+
+
+def accuracy(model: Student, features: Features, device: torch.device) -> float:
+    """Macro accuracy, 0..1."""
+    predicted = torch.from_numpy(predict(model, features, device)).argmax(1)
+    return macro_accuracy(predicted, torch.from_numpy(features.labels), len(features.classes))
+
+
+def int8_score(float_model: Student, c: Candidate, device: torch.device, start: float) -> Score:
+    """Quantize and calibrate a trained student (and train it so, where the job says so); measure both on the validation clips."""
+    from hwasc.training.quantization import calibrate, quantize
+
+    float_accuracy = accuracy(float_model, c.validation, device)
+    quantized = calibrate(quantize(float_model), calibration_batches(c.lesson.train, c.seed))
+    if c.qat is not None:
+        distil(quantized, *_cut(c.lesson, c.qat, c.qat_steps, c.seed), device, c.seed + 500_000)
+    value = accuracy(quantized, c.validation, device)
+    error = math.sqrt(max(value * (1 - value), 0.0) / len(c.validation))
+    return Score(value, time.monotonic() - start, float_accuracy, error)
+
+
+def _cut(lesson: Lesson, settings: TrainSettings, steps: int, seed: int) -> tuple[Lesson, TrainSettings]:
+    """The lesson and its settings for about so many steps: whole epochs, or one over some of the clips; 0 cuts nothing."""
+    if steps == 0:
+        return lesson, settings
+    wanted, clips = steps * settings.batch, len(lesson.train)
+    rows = np.random.default_rng([seed, 11]).permutation(clips)[:wanted]
+    return replace(lesson, rows=rows), replace(settings, epochs=max(round(wanted / clips), 1))

@@ -1,0 +1,127 @@
+"""The contract of every proxy, and each cheap one against a small case computed by hand."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import pickle
+import random
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from hwasc.cost import measure
+from hwasc.models import student
+from hwasc.models.supernet import Supernet as SupernetModel
+from hwasc.pipelines.workspace import Workspace
+from hwasc.records.settings import TrainSettings
+from hwasc.records.space import SearchSpace
+from hwasc.search import proxies
+from hwasc.search.declare import random_point
+from hwasc.search.job import Candidate, Proposal, Supernet
+from hwasc.search.proxies import untrained
+from hwasc.training.distillation import Lesson
+from hwasc.training.weights import save_weights
+
+
+@pytest.fixture(scope="module")
+def candidates(
+    tiny_workspace: Workspace, tiny_space: Path, tmp_path_factory: pytest.TempPathFactory
+) -> list[Candidate]:
+    ws, space, rng = tiny_workspace, SearchSpace.load(tiny_space), random.Random(0)
+    weights = tmp_path_factory.mktemp("supernet") / "net.safetensors"
+    torch.manual_seed(0)
+    save_weights(weights, SupernetModel(space, 10))
+    out = []
+    for _ in range(2):
+        point = random_point(space, rng)
+        a = space.architecture(point, 10)
+        train = ws.features(ws.dataset.train, a.front_end, "train")
+        validation = ws.features(ws.dataset.validation, a.front_end, "validation")
+        targets = np.random.default_rng(0).standard_normal((len(train), 10)).astype(np.float32)
+        lesson = Lesson(train, targets, ws.augment(a.front_end), 0.5, 2.0)
+        out.append(
+            Candidate("", Proposal(point, a), lesson, validation, TrainSettings(1, 32), None, 0, 3, "cpu",
+                      Supernet(weights, space, 1.0))
+        )  # fmt: skip
+    return out
+
+
+@pytest.mark.parametrize("name", proxies.NAMES)
+def test_contract(name: str, candidates: list[Candidate]) -> None:
+    """Finite, the same again and after a journey between processes, different for different candidates."""
+    first, second = (dataclasses.replace(c, proxy=name) for c in candidates)
+    score = proxies.score(first)
+    torch.manual_seed(99)  # the global generator decides nothing
+    again = proxies.score(pickle.loads(pickle.dumps(first)))
+    assert math.isfinite(score.value) and score.seconds >= 0
+    assert (again.value, again.float_accuracy, again.standard_error) == (
+        score.value, score.float_accuracy, score.standard_error,
+    )  # fmt: skip
+    if name in proxies.TRAINED:
+        assert 0 <= score.value <= 1 and score.float_accuracy is not None and score.standard_error is not None
+        assert score.standard_error == pytest.approx(math.sqrt(score.value * (1 - score.value) / len(first.validation)))
+    else:
+        assert score.float_accuracy is None and proxies.score(second).value != score.value
+
+
+def test_costs_are_the_measured_ones(candidates: list[Candidate]) -> None:
+    c = candidates[0]
+    costs = measure(c.proposal.architecture)
+    assert proxies.score(dataclasses.replace(c, proxy="parameters")).value == costs.parameters
+    assert proxies.score(dataclasses.replace(c, proxy="macs")).value == costs.macs.torchinfo
+
+
+def test_qat_steps_train_on_no_more_clips_than_asked(
+    candidates: list[Candidate], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from hwasc.search import job
+
+    taken = []
+    monkeypatch.setattr(
+        job, "distil", lambda net, lesson, settings, *rest: taken.append((lesson.rows, settings.epochs))
+    )
+    c = dataclasses.replace(candidates[0], proxy="supernet", qat=TrainSettings(3, 32), qat_steps=2)
+    proxies.score(c)
+    proxies.score(dataclasses.replace(c, qat_steps=0))
+    assert len(taken[0][0]) == 64 and taken[0][1] == 1 and taken[1] == (None, 3)
+
+
+def test_synflow_of_a_net_is_the_sum_over_its_weights(candidates: list[Candidate]) -> None:
+    """Every path from input to output multiplies |weights|; R is homogeneous in each layer, so that sum(w dR/dw) = R by layer."""
+    torch.manual_seed(0)
+    a = dataclasses.replace(candidates[0].proposal.architecture)
+    net = student.build(a).eval().double()
+    x = torch.ones(1, 1, a.front_end.mels, a.front_end.frames, dtype=torch.float64)
+    value = untrained.synflow(net, x)
+    layer = net.stem[0].conv.weight
+    assert layer.grad is not None and float((layer * layer.grad).sum()) == pytest.approx(float(net(x).sum()), rel=1e-9)
+    assert math.exp(value) > float(net(x).sum())
+
+
+def test_naswot_counts_agreeing_units() -> None:
+    class Relu(torch.nn.Module):
+        relu = True
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return torch.relu(x)
+
+    x = torch.tensor([[1.0, -1.0, 2.0], [1.0, 1.0, 2.0]])
+    value = untrained.naswot(torch.nn.Sequential(Relu()), x)  # type: ignore[arg-type]
+    assert value == pytest.approx(math.log(3 * 3 - 2 * 2))
+
+
+def test_jacobian_prefers_inputs_that_are_told_apart() -> None:
+    class Mixed(torch.nn.Module):
+        def __init__(self, same: bool) -> None:
+            super().__init__()
+            self.same = same
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            weights = torch.ones(4, 8) if self.same else torch.randn(4, 8, generator=torch.Generator().manual_seed(0))
+            return (x * weights * (1 + 0.01 * torch.arange(8))).sum(1)
+
+    x = torch.zeros(4, 8)
+    assert untrained.jacobian(Mixed(False), x) > untrained.jacobian(Mixed(True), x)  # type: ignore[arg-type]
