@@ -40,6 +40,8 @@ def run(args: argparse.Namespace) -> None:
     """Export and say where."""
     named = args.out.suffix.lstrip(".") if args.out else ""
     chosen: Any = args.format or (named if named in FILES else "onnx")
+    if named and named not in FILES and not args.format:
+        raise UsageError(f"--out {args.out}: .{named} names no format; add --format ({', '.join(FORMATS)})")
     if named in FILES and named != chosen:
         wanted = "name a folder" if chosen == "c" else f"name a file that ends with .{chosen}"
         raise UsageError(f"--format {chosen} does not go into {args.out}; {wanted}")

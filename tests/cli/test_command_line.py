@@ -67,6 +67,7 @@ def test_help_and_profile_answer_at_once() -> None:
         (("export", "--weights", "gone.safetensors"), 1, "gone.safetensors"),
         (("export", "--weights", "w", "--format", "onnx", "--out", "m.tflite"), 2, "ends with .onnx"),
         (("export", "--weights", "w", "--planner", "offline"), 2, "for --format tflite"),
+        (("export", "--weights", "w", "--out", "m.c"), 2, ".c names no format"),
         (("profile", "--model", "gone.tflite"), 1, "gone.tflite"),
         (("profile", "--model", "student.onnx"), 2, "only .tflite files"),
         (("profile", "--model", "m.tflite", "--arch", BEST), 2, "not allowed with"),
