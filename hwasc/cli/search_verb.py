@@ -2,7 +2,7 @@
 
 Trains the teachers and their fusion once, then scores candidates: a short ensemble distillation, int8 quantization,
 accuracy on validation clips. The best few are scored again in a longer training before one is chosen. Candidates beyond
-the budget are never trained. Run it again to go on where it stopped.
+the budget are never scored. Run it again to go on where it stopped.
 """
 
 from __future__ import annotations

@@ -220,6 +220,7 @@ def _write(
             environment(),
             rescored=rescored,
             clips=len(validation),
+            proxy=ws.settings.search.proxy,
         ),
     )
     return SearchResult(architecture, winner, front, trials, rescored, run)

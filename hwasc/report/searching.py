@@ -14,6 +14,9 @@ from hwasc.report.profiling import flat_table
 from hwasc.search.trial import Trial
 
 
+PROXIES = {"supernet": "of slices of weights that all candidates share", "distillation": "of short trainings"}
+
+
 def search_report(
     space_name: str,
     log10_size: float,
@@ -29,18 +32,19 @@ def search_report(
     *,
     rescored: Sequence[Trial] = (),
     clips: int | None = None,
+    proxy: str = "distillation",
 ) -> str:
     """The page as text.
 
     best_text: the best architecture in text form. rescored: the best few with their second scores, which decided, if any;
-    clips: how many the accuracies are over.
+    clips: how many the accuracies are over. proxy: what gave the first scores.
     """
     over = f"over {count(clips)} validation clips" if clips else "on the validation clips"
     summary = (
-        f"The best of {plural(len(trials), 'trained candidate')} is trial {best.number} ({best.id})"
+        f"The best of {plural(len(trials), 'scored candidate')} is trial {best.number} ({best.id})"
         + (f", chosen by the second, longer score of the first {len(rescored)}" if rescored else "")
-        + ". Candidates beyond the budget were never trained. Accuracies are proxy scores: short trainings that rank "
-        "candidates, not the accuracy of a student distilled in full. The test split was not read."
+        + f". Candidates beyond the budget were never scored. Accuracies are proxy scores, {PROXIES[proxy]}: they rank "
+        "candidates and are not the accuracy of a student distilled in full. The test split was not read."
     )
     sections = [
         Section("Summary", [Paragraph(summary), Facts(_cards(best, trials, over))]),
@@ -84,7 +88,7 @@ def search_report(
     if fusion_rows:
         sections.append(Section("Ensemble of teachers", fusion_parts(fusion_rows)))
     sections.append(
-        Section("All trials", [trials_table(sorted(trials, key=lambda t: t.number), best, "Every trained candidate")])
+        Section("All trials", [trials_table(sorted(trials, key=lambda t: t.number), best, "Every scored candidate")])
     )
     return page(
         f"Search of {space_name}",
@@ -145,7 +149,7 @@ def _cards(best: Trial, trials: Sequence[Trial], over: str) -> dict[str, Fact]:
         ),
         "Weights in flash": Fact(kib(best.weights), f"{count(best.weights)} B", "exact"),
         "Trials": Fact(
-            count(len(trials)), f"trained, of {plural(max(t.asked for t in trials), 'point')} asked for", "exact"
+            count(len(trials)), f"scored, of {plural(max(t.asked for t in trials), 'point')} asked for", "exact"
         ),
         "Time to score all trials": Fact(
             f"{seconds / 60:,.1f} min" if seconds >= 100 else f"{seconds:,.1f} s",

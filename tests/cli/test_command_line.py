@@ -32,7 +32,7 @@ def one_line(err: str) -> str:
 @pytest.mark.parametrize("verb", VERBS)
 def test_every_help_has_examples(hwasc: Run, verb: str) -> None:
     status, out, _ = hwasc(verb, "--help")
-    assert status == 0 and "examples:" in out and f"hwasc {verb} --" in out
+    assert status == 0 and f"hwasc {verb} " in out.partition("examples:")[2]
 
 
 def elapsed(*argv: str) -> float:
