@@ -28,7 +28,7 @@ def pool(workers: int) -> Iterator[Submit]:
         return
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # before the children load OpenMP
-    executor = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), initializer=_start_worker)
+    executor = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), initializer=start_worker)
 
     def run(function: Callable[[Any], Any], jobs: list[Any]) -> Iterator[tuple[int, Any]]:
         futures = {executor.submit(function, job): i for i, job in enumerate(jobs)}
@@ -45,7 +45,8 @@ def pool(workers: int) -> Iterator[Submit]:
         raise
 
 
-def _start_worker() -> None:
+def start_worker() -> None:
+    """Settle a new process: Ctrl-C is the parent's business, one OpenMP thread."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent ends its workers
     one_thread()
 

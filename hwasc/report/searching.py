@@ -13,7 +13,6 @@ from hwasc.report.page import Fact, Facts, Paragraph, Picture, Preformatted, Sec
 from hwasc.report.profiling import flat_table
 from hwasc.search.trial import Trial
 
-
 PROXIES = {"supernet": "of slices of weights that all candidates share", "distillation": "of short trainings"}
 
 

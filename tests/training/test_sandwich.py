@@ -14,8 +14,7 @@ from hwasc.pipelines.workspace import Workspace
 from hwasc.records.settings import SupernetSettings, TrainSettings
 from hwasc.records.space import SearchSpace
 from hwasc.training.loop import predict
-from hwasc.training.loss import distillation_loss
-from hwasc.training.sandwich import fit_supernet, sandwich
+from hwasc.training.sandwich import Course, fit_supernet, sandwich
 
 CPU = torch.device("cpu")
 
@@ -67,10 +66,9 @@ def fitted(lesson, settings: SupernetSettings, checkpoint: Path | None = None, s
         if epoch == stop:
             raise KeyboardInterrupt
 
-    return fit_supernet(
-        net, points, lambda p: (train, None), targets, lambda y, labels, soft: distillation_loss(y, labels, soft, 0.5, 2.0),
-        settings, CPU, 0, checkpoint=checkpoint, on_epoch=on_epoch,
-    )  # fmt: skip
+    heard = {space.front_end_at(points[0]): (train, None)}
+    course = Course(points, heard, targets, settings, 0.5, 2.0, 0, "cpu")
+    return fit_supernet(net, course, checkpoint=checkpoint, on_epoch=on_epoch)
 
 
 def test_it_learns_for_every_point(lesson) -> None:  # type: ignore[no-untyped-def]
@@ -89,3 +87,23 @@ def test_resumed_training_gives_the_same_weights(lesson, tmp_path: Path) -> None
         fitted(lesson, settings, tmp_path / "net.ckpt", stop=2)
     resumed = fitted(lesson, settings, tmp_path / "net.ckpt").state_dict()
     assert all(torch.equal(whole[k], resumed[k]) for k in whole)
+
+
+def test_two_processes_give_the_same_weights_as_one(
+    tiny_workspace: Workspace, tiny_space: Path, tmp_path: Path
+) -> None:
+    import dataclasses
+
+    from hwasc.cost import measure
+    from hwasc.pipelines.fusing import fuse, target_file
+    from hwasc.pipelines.weight_sharing import supernet
+
+    space = SearchSpace.load(tiny_space)
+    targets = target_file(tiny_workspace, fuse(tiny_workspace))
+    weights = []
+    for workers in (1, 2):
+        ws = dataclasses.replace(tiny_workspace, workers=workers)
+        found = supernet(ws, space, {}, measure, targets)
+        weights.append(found.weights.read_bytes())
+        found.weights.unlink()
+    assert weights[0] == weights[1]
