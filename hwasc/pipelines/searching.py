@@ -220,6 +220,7 @@ def _write(
             environment(),
             rescored=rescored,
             clips=len(validation),
+            front_end=architecture.front_end,
         ),
     )
     return SearchResult(architecture, winner, front, trials, rescored, run)
