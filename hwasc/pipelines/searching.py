@@ -221,6 +221,7 @@ def _write(
             rescored=rescored,
             clips=len(validation),
             proxy=ws.settings.search.proxy,
+            front_end=architecture.front_end,
         ),
     )
     return SearchResult(architecture, winner, front, trials, rescored, run)

@@ -6,11 +6,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hwasc.cost.limits import Range
+from hwasc.records.architecture import FrontEnd
 from hwasc.report import plots
 from hwasc.report.ensemble import fusion_parts
 from hwasc.report.formats import amount, count, kib, percent, plural
 from hwasc.report.page import Fact, Facts, Paragraph, Picture, Preformatted, Section, Table, page
-from hwasc.report.profiling import flat_table
+from hwasc.report.profiling import flat_table, front_end_table
 from hwasc.search.trial import Trial
 
 PROXIES = {"supernet": "of slices of weights that all candidates share", "distillation": "of short trainings"}
@@ -32,11 +33,12 @@ def search_report(
     rescored: Sequence[Trial] = (),
     clips: int | None = None,
     proxy: str = "distillation",
+    front_end: FrontEnd | None = None,
 ) -> str:
     """The page as text.
 
     best_text: the best architecture in text form. rescored: the best few with their second scores, which decided, if any;
-    clips: how many the accuracies are over. proxy: what gave the first scores.
+    clips: how many the accuracies are over. proxy: what gave the first scores. front_end: the best one's.
     """
     over = f"over {count(clips)} validation clips" if clips else "on the validation clips"
     summary = (
@@ -78,7 +80,12 @@ def search_report(
             ],
         ),
         Section(
-            "Best architecture", [Preformatted(best_text), flat_table(best.point, "Its point in the search space")]
+            "Best architecture",
+            [
+                Preformatted(best_text),
+                *([front_end_table(front_end)] if front_end else []),
+                flat_table(best.point, "Its point in the search space"),
+            ],
         ),
     ]
     if rescored:

@@ -207,6 +207,7 @@ def test_profile_report():
     shown = check_page(text).text
     assert "61,148" in shown and "29,419,156" in shown and "206.0 KiB" in shown and "exact" in shown
     assert "Does not fit board <1>: int8_memory.activations" in shown and "14,336 B (14.0 KiB)" in shown
+    assert "window 3,072, hop 500" in shown and "5,023,525" in shown and "Estimates beside" in shown
     assert "run.data" in shown and "<script>" in shown and "<script>" not in text
 
 
@@ -230,7 +231,8 @@ def test_profile_report_without_budget():
 @pytest.mark.parametrize("limits", [{}, {"macs.torchinfo": 30_000_000, "int8_memory.activations": 10**9}])
 def test_search_report(n, limits):
     found = trials(n)
-    shown = check_page(search(found, limits, clips=1_500)).text
+    shown = check_page(search(found, limits, clips=1_500, front_end=FrontEnd())).text
+    assert "window 3,072, hop 500" in shown and "5,023,525" in shown
     assert formats.percent(best(found).accuracy) in shown and "1,500 validation clips" in shown
     assert "+1.0 points against the plain mean" in shown
 
