@@ -15,7 +15,7 @@ from hwasc.records.widths import resized, widths
 
 Count = Callable[[Architecture], Costs]
 
-# Channels go by fours: the int8 kernels of Cortex-M load four channels a 32-bit word, and rows of the map stay aligned. Eights
+# Channels go by fours: Cortex-M4, M7 and M33 load four int8 channels a 32-bit word, which also keeps rows aligned. Eights
 # (the grid of search spaces) would halve the narrow widths at one stroke and end farther from the budget's edge.
 GRID = 4
 WIDE_GRID = 8  # of the start net
