@@ -19,7 +19,7 @@ from hwasc.records.schema import plain
 from hwasc.report import formats, plots, reports
 from hwasc.report.ensemble import Line, verdict
 from hwasc.report.page import Fact, Facts, Meter, Paragraph, Picture, Section, Table, page
-from hwasc.search.trial import Trial, best, pareto
+from hwasc.search.trial import Refined, Trial, best, pareto
 
 NASTY = "<script>alert('x')</script> & \"$x_1$\" \x00\udce4 日本"
 VOID = {"meta", "link", "br", "img", "input", "hr"}
@@ -244,6 +244,16 @@ def test_search_report_with_second_scores():
     shown = check_page(text).text
     assert "Second scores" in shown and "The best few by their first score" in shown
     assert text.count("second score, longer training") >= 2  # in both pictures
+
+
+@pytest.mark.parametrize("accuracy", [0.0, 0.987])
+def test_search_report_with_refined_nets(accuracy):
+    found, a = trials(10), cp_mobile(base=8)
+    t = best(found)
+    pruned = Refined(t.number, t.id, t.accuracy, a.id, a, accuracy, 0.5, 0.01, 4_321, 5, 6, 7, 1.52, 30, 9.0, 0)
+    shown = check_page(search(found, {}, rescored=found, refined=[pruned], clips=1_500, epochs=31)).text
+    assert "30 epochs, the second score 31" in shown and "the same 1,500 validation clips" in shown and "4,321" in shown
+    assert ("takes its place" in shown) is (accuracy > 0.9) is not ("none was chosen" in shown)
 
 
 @pytest.mark.parametrize("n", [2, 10, 50])
