@@ -74,7 +74,7 @@ def _course(
     s, classes = ws.settings, len(ws.dataset.classes)
     points = allowed_points(space, limits, count, s.search.supernet.points, classes, s.data.seconds, s.seed)
     heard = {
-        fe: (ws.features(ws.dataset.train, fe, "train"), ws.augment(fe))
+        fe: (ws.features(ws.dataset.train, fe, "train"), ws.augment(fe) if s.search.supernet.augment else None)
         for fe in dict.fromkeys(space.front_end_at(p, s.data.seconds) for p in points)
     }
     train = next(iter(heard.values()))[0]

@@ -123,11 +123,15 @@ class DistillSettings:
 
 @dataclass(frozen=True)
 class SupernetSettings:
-    """candidates: of each step, see `training.sandwich`. points: candidates within the budget that it is trained for."""
+    """candidates: of each step, see `training.sandwich`. points: candidates within the budget that it is trained for.
+
+    augment: whether it hears augmented clips; shared weights are far from learning theirs by heart.
+    """
 
     candidates: int = 4
     points: int = 2_000
-    train: TrainSettings = field(default_factory=lambda: TrainSettings(16, 32, 3e-3, 1e-3))
+    augment: bool = False
+    train: TrainSettings = field(default_factory=lambda: TrainSettings(40, 32, 1e-2, 1e-3))
 
     __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
 

@@ -73,7 +73,7 @@ def fitted(lesson, settings: SupernetSettings, checkpoint: Path | None = None, s
 
 def test_it_learns_for_every_point(lesson) -> None:  # type: ignore[no-untyped-def]
     space, points, train, _ = lesson
-    net = fitted(lesson, SupernetSettings(3, 12, TrainSettings(12, 32, 1e-2, 0.0)))
+    net = fitted(lesson, SupernetSettings(3, 12, False, TrainSettings(12, 32, 1e-2, 0.0)))
     rows = np.arange(len(train))
     for point in (points[0], points[-1]):
         student = recalibrate(net.student(point), [train.batch(rows)])
@@ -81,7 +81,7 @@ def test_it_learns_for_every_point(lesson) -> None:  # type: ignore[no-untyped-d
 
 
 def test_resumed_training_gives_the_same_weights(lesson, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
-    settings = SupernetSettings(2, 12, TrainSettings(3, 32, 1e-2, 0.0))
+    settings = SupernetSettings(2, 12, False, TrainSettings(3, 32, 1e-2, 0.0))
     whole = fitted(lesson, settings).state_dict()
     with pytest.raises(KeyboardInterrupt):
         fitted(lesson, settings, tmp_path / "net.ckpt", stop=2)
