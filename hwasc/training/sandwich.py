@@ -69,7 +69,9 @@ def fit_supernet(
             chosen = sandwich(c.points, c.settings.candidates, rng)
             draws = rng.integers(2**62, size=len(chosen))
             each = list(zip(chosen, map(int, draws), strict=True))
-            half = -(-len(each) // LANES)  # the dear and the cheap one in the same lane: as much work as two from anywhere
+            half = -(
+                -len(each) // LANES
+            )  # the dear and the cheap one in the same lane: as much work as two from anywhere
             yield [
                 (loss(point, rows, draw) / len(chosen) for point, draw in each[half * lane : half * (lane + 1)])
                 for lane in range(LANES)
