@@ -13,7 +13,6 @@ from hwasc.cost.limits import check, counter, counting, resolve
 from hwasc.cost.measure import Costs
 from hwasc.errors import HwascError
 from hwasc.pipelines.fusing import Fused, fuse, target_file
-from hwasc.pipelines.jobs import pool
 from hwasc.pipelines.scoring import Scoring, evaluator
 from hwasc.pipelines.weight_sharing import supernet
 from hwasc.pipelines.workspace import Workspace
@@ -99,7 +98,7 @@ def search(ws: Workspace, space: SearchSpace, budget: Budget, run: Path) -> Sear
         s.seed,
         count,
     )
-    with ws.reporter.track("search", s.search.trials) as update, pool(ws.workers) as submit:
+    with ws.reporter.track("search", s.search.trials) as update, ws.open_engine() as engine:
         update(len(journal.trials), "resumed" if journal.trials else "")
 
         def on_trial(_: Trial) -> None:
@@ -109,7 +108,7 @@ def search(ws: Workspace, space: SearchSpace, budget: Budget, run: Path) -> Sear
         trials = study.run(
             s.search.trials,
             s.search.at_a_time,
-            evaluator(ws, how, submit),
+            evaluator(ws, how, engine),
             on_trial,
         )
     if not trials:
@@ -138,7 +137,7 @@ def _rescored(ws: Workspace, space: SearchSpace, targets: Path, trials: list[Tri
     if count < 1:
         return []
     journal = Journal(run / "rescored.jsonl")
-    with ws.reporter.track("second scores", count) as update, pool(ws.workers) as submit:
+    with ws.reporter.track("second scores", count) as update, ws.open_engine() as engine:
 
         def on_trial(_: Trial) -> None:
             update(len(journal.trials), f"best {best(list(journal.trials.values())).accuracy:.1%}")
@@ -148,7 +147,7 @@ def _rescored(ws: Workspace, space: SearchSpace, targets: Path, trials: list[Tri
             count,
             journal,
             lambda t: Proposal(t.point, space.architecture(t.point, classes, s.data.seconds)),
-            evaluator(ws, Scoring("distillation", targets, s.search.rescore_train), submit),
+            evaluator(ws, Scoring("distillation", targets, s.search.rescore_train), engine),
             on_trial,
         )
 

@@ -44,7 +44,7 @@ def supernet(
         }
     )
     path = ws.cache / "supernets" / f"{key}.safetensors"
-    ready = Supernet(path, space, s.data.seconds)
+    ready = Supernet(path.absolute(), space, s.data.seconds)  # a process may stand in another folder
     if path.is_file():
         return ready
     points = allowed_points(space, limits, count, s.search.supernet.points, classes, s.data.seconds, s.seed)
