@@ -4,20 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import importlib.util
-import os
-import shutil
-import signal
+import socket
 import sys
-import tempfile
-import time
 from collections.abc import Iterator
-from concurrent.futures import Future
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from hwasc.data.features import Features
 from hwasc.errors import DataError, HwascError, UsageError
 from hwasc.search import engines, proxies
 from hwasc.search.engines import Engine
@@ -40,19 +33,15 @@ def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
 
 @pytest.fixture(scope="module")
 def jobs(candidates: list[Candidate]) -> list[Candidate]:
-    """Both proxies that a search may use, on two candidates, by two seeds: slow and fast ones in turn."""
-    return [
-        dataclasses.replace(c, proxy=proxy, seed=seed)
-        for seed in (3, 4)
-        for proxy in ("distillation", "supernet")
-        for c in candidates
-    ]
+    """Both proxies that a search may use, on two candidates, by two seeds."""
+    work = [("distillation", 0, 3), ("supernet", 0, 4), ("distillation", 1, 4), ("supernet", 1, 3)]
+    return [dataclasses.replace(candidates[i], proxy=proxy, seed=seed) for proxy, i, seed in work]
 
 
 @pytest.fixture(scope="module")
 def expected(jobs: list[Candidate]) -> list[tuple[float, float | None, float | None]]:
     scores = [measured(proxies.score(job)) for job in jobs]
-    assert len(set(scores)) >= 4, "a wrong seed or candidate would be seen"
+    assert len(set(scores)) >= 3, "a wrong candidate would be seen"
     return scores
 
 
@@ -114,67 +103,18 @@ def test_an_engine_that_is_not_there_is_one_line(monkeypatch: pytest.MonkeyPatch
 
 
 @with_ray
+def test_an_address_where_nothing_answers_is_told_at_once() -> None:
+    with socket.socket() as taken:  # a port that is nobody's: bound, not listening
+        taken.bind(("127.0.0.1", 0))
+        with pytest.raises(HwascError, match="no Ray cluster answers"):
+            engines.check("ray", f"127.0.0.1:{taken.getsockname()[1]}")
+    with pytest.raises(UsageError, match="HOST:PORT"):
+        engines.check("ray", "nonsense")
+
+
+@with_ray
 def test_a_node_with_another_version_is_refused(candidates: list[Candidate]) -> None:
     from hwasc.search.engines import ray as engine
 
     with pytest.raises(HwascError, match="install one"):
         engine._score(candidates[0], [], "0.0.0")
-
-
-@pytest.fixture
-def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """A head without CPUs, so that tasks run on the nodes that a test adds; in a folder short enough for sockets."""
-    from ray.cluster_utils import Cluster
-
-    with tempfile.TemporaryDirectory(prefix="hwasc-", dir="/tmp", ignore_cleanup_errors=True) as folder:
-        monkeypatch.setenv("RAY_TMPDIR", folder)
-        monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
-        (Path(folder) / "ray").mkdir()
-        made = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False})
-        yield made
-        made.shutdown()
-
-
-def worker_below(node: Any, future: Future[Score], besides: int = 0, seconds: float = 60) -> int:
-    """The process of a node that runs a trial, once it does. Ray names its processes after their task."""
-    import psutil
-
-    raylet = node.all_processes["raylet"][0].process
-    end = time.monotonic() + seconds
-    while time.monotonic() < end and not future.done():
-        for process in psutil.Process(raylet.pid).children():
-            if process.pid != besides and "_score" in " ".join(process.cmdline()):
-                return process.pid
-        time.sleep(0.05)
-    raise AssertionError(f"no trial runs there (done: {future.done()})")
-
-
-@with_ray
-def test_a_trial_whose_worker_and_then_whose_node_dies_is_run_again(
-    cluster: Any, candidates: list[Candidate], tmp_path: Path
-) -> None:
-    c = candidates[0]
-    long = dataclasses.replace(c, proxy="distillation", train_settings=dataclasses.replace(c.train_settings, epochs=15))
-    first = cluster.add_node(num_cpus=1)
-    with engines.open("ray", 1, cluster.address) as engine:
-        future = engine.submit(long, 5)
-        worker = worker_below(first, future)
-        os.kill(worker, signal.SIGKILL)
-        worker_below(first, future, besides=worker)
-        second = cluster.add_node(num_cpus=1)
-        cluster.remove_node(first, allow_graceful=False)
-        worker_below(second, future)
-        found = future.result(60)
-        gone = dataclasses.replace(long, validation=moved(long, tmp_path))
-        with pytest.raises(HwascError, match="same --cache folder"):
-            engine.submit(gone, 5).result(60)
-    assert measured(found) == measured(proxies.score(dataclasses.replace(long, seed=5)))
-
-
-def moved(candidate: Candidate, folder: Path) -> Features:
-    """Features whose file other processes do not find."""
-    v = candidate.validation
-    copy = Path(shutil.copy(v.path, folder / "array"))
-    features = Features(copy, v.shape, v.clips, v.classes, v.hashes)
-    copy.unlink()
-    return features

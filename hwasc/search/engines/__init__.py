@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Any, Protocol
 
-from hwasc.errors import UsageError
+from hwasc.errors import HwascError, UsageError
 
 if TYPE_CHECKING:  # the command line reads NAMES: nothing heavy here
     from concurrent.futures import Future
@@ -15,6 +15,7 @@ if TYPE_CHECKING:  # the command line reads NAMES: nothing heavy here
     from hwasc.search.job import Candidate, Score
 
 NAMES = ("local", "ray")
+REACH_SECONDS = 10.0
 
 
 class Engine(Protocol):
@@ -25,7 +26,7 @@ class Engine(Protocol):
 
 
 def check(name: str, address: str | None = None) -> None:
-    """UsageError where there is no such engine here: for a command to see before its hours of work."""
+    """UsageError, HwascError where there is no such engine: for a command to see before its hours of work."""
     _module(name, address)
 
 
@@ -42,6 +43,28 @@ def open(name: str, workers: int, address: str | None = None) -> Iterator[Engine
 
 
 def _module(name: str, address: str | None) -> Any:
+    module = _imported(name, address)
+    if address is not None and address != "auto":
+        _reach(address)
+    return module
+
+
+def _reach(address: str) -> None:
+    """HwascError where nothing listens: Ray itself would go on trying for minutes."""
+    import socket
+
+    host, _, port = address.rpartition(":")
+    if not host or not port.isdecimal():
+        raise UsageError(f"--address {address}: expected HOST:PORT or 'auto'")
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), REACH_SECONDS).close()
+    except (OSError, OverflowError) as e:
+        raise HwascError(
+            f"--address {address}: no Ray cluster answers ({e}); start one with: ray start --head"
+        ) from None
+
+
+def _imported(name: str, address: str | None) -> Any:
     if name not in NAMES:
         raise UsageError(f"engine '{name}': there is no such one (engines: {', '.join(NAMES)})")
     if address is not None and name != "ray":

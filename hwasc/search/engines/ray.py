@@ -6,16 +6,17 @@ end share (clip lists, ensemble targets) is put into Ray's object store once and
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import logging
 import os
 import pickle
 import shutil
 import socket
+import sys
 import tempfile
 from collections.abc import Iterator
 from concurrent.futures import Future
-from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -62,7 +63,7 @@ class Cluster:
         return self._kept[key][1]
 
 
-@contextmanager
+@contextlib.contextmanager
 def engine(workers: int, address: str | None = None) -> Iterator[Cluster]:
     """See `engines.open`."""
     if ray.is_initialized():
@@ -73,11 +74,11 @@ def engine(workers: int, address: str | None = None) -> Iterator[Cluster]:
     try:
         if address is None:
             folder = _short_folder()
-            ray.init("local", num_cpus=workers, include_dashboard=False, _temp_dir=folder,
-                     _node_ip_address="127.0.0.1", **quiet)  # fmt: skip
+            ray.init("local", num_cpus=workers, include_dashboard=False, _temp_dir=folder, **quiet)
         else:
             _connect(address, quiet)
-        yield Cluster()
+        with contextlib.redirect_stdout(sys.stderr):  # Ray's words of dead workers are no result
+            yield Cluster()
     finally:
         ray.shutdown()
         if folder is not None:
