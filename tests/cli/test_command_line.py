@@ -225,11 +225,17 @@ def test_a_full_disk_is_said_in_one_line(
     ],
 )
 def test_ctrl_c_exits_130_and_the_same_command_goes_on(
-    tiny_data: Path, tmp_path: Path, tiny_space: Path, tiny_settings: list[str], engine: str, workers: int
+    tiny_data: Path,
+    tiny_cache: Path,
+    tmp_path: Path,
+    tiny_space: Path,
+    tiny_settings: list[str],
+    engine: str,
+    workers: int,
 ) -> None:
     temporary = tempfile.TemporaryDirectory(prefix="h", dir="/tmp")  # short enough for Ray's sockets
     argv = [sys.executable, "-m", "hwasc", "search", "--budget", "dcase2024", "--space", str(tiny_space)]
-    argv += ["--run", str(tmp_path / "r"), "--out", str(tmp_path / "b.json"), "--cache", str(tmp_path / "c")]
+    argv += ["--run", str(tmp_path / "r"), "--out", str(tmp_path / "b.json"), "--cache", str(tiny_cache)]
     argv += ["--data", str(tiny_data), *tiny_settings, "--set", "search.trials=6"]
     argv += ["--engine", engine, "--workers", str(workers)]
     process = subprocess.Popen(
@@ -244,7 +250,7 @@ def test_ctrl_c_exits_130_and_the_same_command_goes_on(
         ),  # a background shell's children ignore it
     )
     journal = tmp_path / "r" / "trials.jsonl"
-    deadline = time.monotonic() + 90
+    deadline = time.monotonic() + 180
     while not (journal.is_file() and journal.read_text().count("\n") >= 1) and time.monotonic() < deadline:
         assert process.poll() is None, process.communicate()
         time.sleep(0.05)
