@@ -65,3 +65,9 @@ def test_modules_are_small_and_named_after_nothing_else(path: Path) -> None:
 def test_brevitas_stays_behind_its_module(path: Path) -> None:
     if any(i.split(".")[0] == "brevitas" for i in imports(path)):
         assert name_of(path) in ("hwasc.training.quantization", "hwasc.deploy.onnx_qcdq")
+
+
+@pytest.mark.parametrize("path", [p for p in FILES if "torch_pruning" in p.read_text()], ids=name_of)
+def test_torch_pruning_stays_behind_its_module(path: Path) -> None:
+    if any(i.split(".")[0] == "torch_pruning" for i in imports(path)):
+        assert name_of(path) == "hwasc.training.pruning"

@@ -48,6 +48,15 @@ def print_profile(profile: Profile) -> None:
     )
     latency = "" if c.latency_ms is None else f", latency {c.latency_ms:,.3g} ms"
     console.print(f"on the chip (estimate): model file {c.flash:,} B, arena {c.arena:,} B{latency}")
+    f = profile.front_end
+    console.print(
+        f"front end: {fe.sample_rate:,} Hz, FFT {fe.n_fft:,}, window {fe.window:,}, hop {fe.hop:,}, {fe.mels} mels, "
+        f"{fe.frames} frames"
+    )
+    console.print(
+        f"  beside the above (estimate): {f.macs.total:,} MACs a clip (FFT {f.macs.fft:,} of it), RAM {f.ram.total:,} B, "
+        f"constants {f.flash.total:,} B"
+    )
     for check in profile.checks:
         met = "within" if check.slack >= 0 else "OVER  "
         value, limit, slack = (round(v, 3) for v in (check.value, check.limit, check.slack))

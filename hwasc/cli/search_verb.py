@@ -2,7 +2,8 @@
 
 Trains the teachers and their fusion once, then scores candidates: a short ensemble distillation, int8 quantization,
 accuracy on validation clips. The best few are scored again in a longer training before one is chosen. Candidates beyond
-the budget are never trained. Run it again to go on where it stopped.
+the budget are never scored. With --refine the very best are widened beyond it and pruned back to its edge. Run it again to
+go on where it stopped.
 """
 
 from __future__ import annotations
@@ -42,6 +43,14 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "--rescore", type=common.whole(0), help="score so many of the best again, in a longer training (default 8)"
     )
     parser.add_argument(
+        "--refine",
+        type=common.whole(0),
+        nargs="?",
+        const=1,
+        metavar="K",
+        help="widen the K best beyond the budget, prune them to its edge (default 0; K 1)",
+    )
+    parser.add_argument(
         "--run", metavar="DIR", type=Path, default=Path("runs/search"), help="run folder (default runs/search)"
     )
     parser.add_argument(
@@ -68,6 +77,7 @@ def run(args: argparse.Namespace) -> None:
         "search.proxy_qat_steps": args.proxy_qat_steps,
         "search.trials": args.trials,
         "search.rescore": args.rescore,
+        "search.refine": args.refine,
     }
     args.overrides = [*args.overrides, *(f"{key}={value}" for key, value in named.items() if value is not None)]
     budget, space = Budget.load(args.budget), SearchSpace.load(args.space)
@@ -88,6 +98,7 @@ def run(args: argparse.Namespace) -> None:
                 "trials": len(result.trials),
                 "front": result.front,
                 "rescored": result.rescored,
+                "refined": result.refined,
             }
         )
         return
@@ -96,6 +107,9 @@ def run(args: argparse.Namespace) -> None:
     print(
         f"best of {len(result.trials)} candidates{again}: {b.accuracy:.1%} +- {b.standard_error:.1%} int8 on validation clips"
     )
+    for r in result.refined:
+        chosen = ", chosen" if r.id == result.architecture.id else ""
+        print(f"  trial {r.number} ({r.before:.1%}) pruned to the budget's edge: {r.accuracy:.1%}{chosen}")
     print(
         f"  {costs.parameters:,} parameters, {costs.macs.torchinfo:,} MACs, {costs.int8_memory.weights:,} B weights, "
         f"{costs.int8_memory.activations:,} B activations"

@@ -137,8 +137,8 @@ def _scores(
 
 
 def _read(path: Path, name: str) -> dict[str, Score]:
-    found = {}
-    for line in read_lines(path):
-        if line.pop("proxy") == name:
-            found[line.pop("id")] = Score(**line)
-    return found
+    lines = [line for line in read_lines(path) if line.get("proxy") == name]
+    return {
+        str(line["id"]): schema.parse(Score, {k: v for k, v in line.items() if k not in ("proxy", "id")}, str(path))
+        for line in lines
+    }

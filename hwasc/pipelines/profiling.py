@@ -9,6 +9,7 @@ from typing import Any
 
 from hwasc.cost import Costs, Layer, layers, measure
 from hwasc.cost import graph as deployment
+from hwasc.cost.frontend import FrontEndCosts, front_end_costs
 from hwasc.cost.limits import Check, check, counting, resolve
 from hwasc.cost.memory import plan_greedy
 from hwasc.cost.offline import plan_offline
@@ -51,7 +52,7 @@ class Arena:
 
 @dataclass(frozen=True)
 class Profile:
-    """Costs, layers, limits with slack, and cross-checks and a file's measured arena if asked for."""
+    """Costs, layers, limits with slack, the front end's, and cross-checks and a file's measured arena if asked for."""
 
     architecture: Architecture
     costs: Costs
@@ -59,6 +60,7 @@ class Profile:
     budget: str | None
     checks: list[Check]
     cross_checks: list[CrossCheck]
+    front_end: FrontEndCosts
     arena: Arena | None = None
     npu: NpuEstimate | None = None
 
@@ -76,6 +78,7 @@ class Profile:
             "limits": limits,
             "layers": schema.plain(self.layers),
             "cross_checks": schema.plain(self.cross_checks),
+            "front_end_costs": schema.plain(self.architecture.front_end) | schema.plain(self.front_end),
         }
         if self.arena is not None:
             out["arena"] = schema.plain(self.arena)
@@ -104,7 +107,15 @@ def profile(
     arena = measure_arena(architecture, model) if model else None
     on_npu = estimate(model, npu) if model and npu else None
     return Profile(
-        architecture, costs, layers(architecture), budget.name if budget else None, checks, cross, arena, on_npu
+        architecture,
+        costs,
+        layers(architecture),
+        budget.name if budget else None,
+        checks,
+        cross,
+        front_end_costs(architecture.front_end),
+        arena,
+        on_npu,
     )
 
 

@@ -13,6 +13,7 @@ from hwasc.cost.limits import check, counter, counting, resolve
 from hwasc.cost.measure import Costs
 from hwasc.errors import HwascError
 from hwasc.pipelines.fusing import Fused, fuse, target_file
+from hwasc.pipelines.refining import provenance, refine
 from hwasc.pipelines.scoring import Scoring, evaluator
 from hwasc.pipelines.weight_sharing import supernet
 from hwasc.pipelines.workspace import Workspace
@@ -28,18 +29,22 @@ from hwasc.search.job import Proposal
 from hwasc.search.rescoring import rescore
 from hwasc.search.strategies import create
 from hwasc.search.study import Journal, Study
-from hwasc.search.trial import Trial, best, by_accuracy, pareto
+from hwasc.search.trial import Refined, Trial, best, by_accuracy, crowned, pareto
 
 
 @dataclass(frozen=True)
 class SearchResult:
-    """What a search leaves: the files of its run folder, and the winner. rescored: the best few with their second scores."""
+    """What a search leaves: the files of its run folder, and the winner. rescored: the best few with their second scores.
+
+    best: of the trials; refined: what pruning made of the best of these. `architecture` is one of them where it beats the trials.
+    """
 
     architecture: Architecture
     best: Trial
     front: list[Trial]
     trials: list[Trial]
     rescored: list[Trial]
+    refined: list[Refined]
     run: Path
 
     @property
@@ -115,7 +120,9 @@ def search(ws: Workspace, space: SearchSpace, budget: Budget, run: Path) -> Sear
         raise HwascError(
             f"no candidate of the space {space.name} within the budget was found in {study.asked:,} points"
         )
-    return _write(ws, space, budget, limits, found, fused, trials, _rescored(ws, space, targets, trials, run), run)
+    rescored = _rescored(ws, space, targets, trials, run)
+    refined = refine(ws, space, budget, limits, targets, rescored, run)
+    return _write(ws, space, budget, limits, found, fused, trials, rescored, refined, run)
 
 
 def _scoring(
@@ -161,6 +168,7 @@ def _write(
     fused: Fused,
     trials: list[Trial],
     rescored: list[Trial],
+    refined: list[Refined],
     run: Path,
 ) -> SearchResult:
     from hwasc.report.reports import search_report
@@ -169,6 +177,9 @@ def _write(
     if winner.number not in {t.number for t in front}:  # its first score was not
         front = by_accuracy([*front, *(t for t in trials if t.number == winner.number)])
     architecture = space.architecture(winner.point, len(ws.dataset.classes), ws.settings.data.seconds)
+    pruned = crowned(refined, winner)
+    if pruned is not None:
+        architecture = pruned.architecture
     costs = measure(architecture, counting(budget))
     validation = ws.features(ws.dataset.validation, fused.teachers.specs[0].front_end, "validation")
     rows = fused.table(validation, "validation")
@@ -191,6 +202,7 @@ def _write(
                 "trial": winner.number,
                 "by": "distillation" if rescored else ws.settings.search.proxy,
                 "epochs": (ws.settings.search.rescore_train if rescored else ws.settings.search.train).epochs,
+                **(provenance(pruned) if pruned else {}),
             },
             "seed": ws.settings.seed,
             **environment(),
@@ -219,6 +231,10 @@ def _write(
             environment(),
             rescored=rescored,
             clips=len(validation),
+            proxy=ws.settings.search.proxy,
+            front_end=architecture.front_end,
+            refined=refined,
+            epochs=ws.settings.search.rescore_train.epochs,
         ),
     )
-    return SearchResult(architecture, winner, front, trials, rescored, run)
+    return SearchResult(architecture, winner, front, trials, rescored, refined, run)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import random
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,17 +15,17 @@ import torch
 from hwasc.cost.limits import feasible
 from hwasc.cost.measure import Costs
 from hwasc.data import logits as logit_files
-from hwasc.data.features import Features
+from hwasc.errors import HwascError
 from hwasc.models import supernet as models
 from hwasc.pipelines.workspace import Workspace
 from hwasc.records import schema
 from hwasc.records.architecture import Architecture
-from hwasc.records.space import Point, SearchSpace
+from hwasc.records.space import SearchSpace
 from hwasc.search.declare import random_point
 from hwasc.search.job import Supernet
-from hwasc.training.batches import Augment
-from hwasc.training.loss import distillation_loss
-from hwasc.training.sandwich import fit_supernet
+from hwasc.training.lanes import together
+from hwasc.training.processes import start_worker
+from hwasc.training.sandwich import LANES, Course, fit_supernet
 from hwasc.training.weights import save_weights
 
 
@@ -47,37 +50,74 @@ def supernet(
     ready = Supernet(path.absolute(), space, s.data.seconds)  # a process may stand in another folder
     if path.is_file():
         return ready
-    points = allowed_points(space, limits, count, s.search.supernet.points, classes, s.data.seconds, s.seed)
-    heard: dict[Any, tuple[Features, Augment]] = {}
-
-    def hear(point: Point) -> tuple[Features, Augment]:
-        front_end = space.front_end_at(point, s.data.seconds)
-        if front_end not in heard:
-            heard[front_end] = ws.features(ws.dataset.train, front_end, "train"), ws.augment(front_end)
-        return heard[front_end]
-
-    for point in points:
-        hear(point)
-    train = hear(points[0])[0]
-    logits = logit_files.load(targets, [c.id for c in train.clips], train.hashes)
-    torch.manual_seed(s.seed)
-    net = models.Supernet(space, classes, s.data.seconds)
-    with ws.reporter.track("supernet", s.search.supernet.train.epochs) as update:
+    course = _course(ws, space, limits, count, targets)
+    checkpoint = path.with_suffix(".ckpt")
+    with (
+        ws.reporter.track("supernet", s.search.supernet.train.epochs) as update,
+        _helped(ws, space, course, checkpoint),
+    ):
+        net = _new(space, classes, s.data.seconds, s.seed)
         fit_supernet(
             net,
-            points,
-            hear,
-            logits,
-            lambda y, labels, soft: distillation_loss(y, labels, soft, s.distill.alpha, s.distill.temperature),
-            s.search.supernet,
-            ws.device,
-            s.seed,
-            checkpoint=path.with_suffix(".ckpt"),
+            course,
+            checkpoint=checkpoint,
             on_epoch=lambda epoch, loss: update(epoch, f"loss {loss:.3f}"),
         )
     save_weights(path, net, {"space": space.name})
-    path.with_suffix(".ckpt").unlink(missing_ok=True)
+    checkpoint.unlink(missing_ok=True)
     return ready
+
+
+def _course(
+    ws: Workspace, space: SearchSpace, limits: dict[str, float], count: Callable[[Architecture], Costs], targets: Path
+) -> Course:
+    s, classes = ws.settings, len(ws.dataset.classes)
+    points = allowed_points(space, limits, count, s.search.supernet.points, classes, s.data.seconds, s.seed)
+    heard = {
+        fe: (ws.features(ws.dataset.train, fe, "train"), ws.augment(fe) if s.search.supernet.augment else None)
+        for fe in dict.fromkeys(space.front_end_at(p, s.data.seconds) for p in points)
+    }
+    train = next(iter(heard.values()))[0]
+    logits = logit_files.load(targets, [c.id for c in train.clips], train.hashes)
+    d = s.distill
+    return Course(points, heard, logits, s.search.supernet, d.alpha, d.temperature, s.seed, str(ws.device))
+
+
+def _new(space: SearchSpace, classes: int, seconds: float, seed: int) -> models.Supernet:
+    torch.manual_seed(seed)
+    return models.Supernet(space, classes, seconds)
+
+
+@contextmanager
+def _helped(ws: Workspace, space: SearchSpace, course: Course, checkpoint: Path) -> Iterator[None]:
+    """With two workers or more a second process takes half of every step; the weights are the same to the bit."""
+    if ws.workers < LANES or ws.device.type != "cpu":
+        yield
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        meeting = Path(folder) / "processes"
+        work = (meeting, space, len(ws.dataset.classes), ws.settings.data.seconds, course, checkpoint)
+        process = multiprocessing.get_context("spawn").Process(target=_second, args=work, daemon=True)
+        process.start()
+        try:
+            with together(meeting, 0, LANES):
+                yield
+            process.join()
+        except RuntimeError as e:
+            if process.is_alive() or process.exitcode == 0:
+                raise
+            raise HwascError(
+                f"supernet: the second training process ended with status {process.exitcode} ({e}); run the same command "
+                "again: it goes on after the last epoch"
+            ) from None
+        finally:
+            process.terminate()
+
+
+def _second(meeting: Path, space: SearchSpace, classes: int, seconds: float, course: Course, checkpoint: Path) -> None:
+    start_worker()
+    with together(meeting, 1, LANES):
+        fit_supernet(_new(space, classes, seconds, course.seed), course, checkpoint=checkpoint)
 
 
 def allowed_points(

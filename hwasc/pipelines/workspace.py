@@ -48,7 +48,7 @@ class Workspace:
 
     def features(self, clips: Sequence[Clip], front_end: FrontEnd, what: str) -> Features:
         """Cached log-mel features of clips; a bar while they are extracted."""
-        with self.reporter.track(f"features {front_end.mels}x{front_end.frames} ({what})", len(clips)) as update:
+        with self.reporter.track(f"features {front_end} ({what})", len(clips)) as update:
             return extract(
                 clips,
                 self.dataset.classes,

@@ -52,6 +52,9 @@ class FrontEnd:
         if self.std <= 0 or self.log_offset <= 0:
             raise ValueError("std and log_offset must be above 0")
 
+    def __str__(self) -> str:
+        return f"{self.mels}x{self.frames}, window {self.window}, hop {self.hop}"
+
     @property
     def samples(self) -> int:
         """Samples of one clip."""
@@ -164,8 +167,7 @@ class Architecture:
 
     def text(self) -> str:
         """The whole net on a few short lines."""
-        fe = self.front_end
-        head = f"logmel {fe.mels}x{fe.frames} | stem {self.stem[0]}-{self.stem[1]}"
+        head = f"logmel {self.front_end} | stem {self.stem[0]}-{self.stem[1]}"
         return "\n".join([head, *map(str, self.blocks), f"head {self.classes}"])
 
 

@@ -58,7 +58,7 @@ def parse(cls: type[T], data: Any, where: str) -> T:
 
 def _explain(cls: type, mistake: Mapping[str, Any], data: Mapping[str, Any]) -> str:
     steps = [
-        s for s in mistake["loc"] if not (isinstance(s, str) and ("(" in s or "[" in s))
+        s for s in mistake["loc"] if not (isinstance(s, str) and ("(" in s or "[" in s or s in ("int", "str")))
     ]  # drop pydantic's union tags
     key = ".".join(str(s) for s in steps) or "record"
     if mistake["type"] in ("unexpected_keyword_argument", "extra_forbidden"):

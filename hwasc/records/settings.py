@@ -123,11 +123,15 @@ class DistillSettings:
 
 @dataclass(frozen=True)
 class SupernetSettings:
-    """candidates: of each step, see `training.sandwich`. points: candidates within the budget that it is trained for."""
+    """candidates: of each step, see `training.sandwich`. points: candidates within the budget that it is trained for.
+
+    augment: whether it hears augmented clips; shared weights are far from learning theirs by heart.
+    """
 
     candidates: int = 4
     points: int = 2_000
-    train: TrainSettings = field(default_factory=lambda: TrainSettings(16, 32, 3e-3, 1e-3))
+    augment: bool = False
+    train: TrainSettings = field(default_factory=lambda: TrainSettings(40, 32, 1e-2, 1e-3))
 
     __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
 
@@ -144,6 +148,7 @@ class SearchSettings:
     says. proxy_qat_steps: quantization-aware distillation before the score, in steps of a batch (0: calibration alone).
     at_a_time: candidates asked for before the strategy is told, the same whatever the number of workers. rescore: so many of
     the most accurate are scored again, by the longer `rescore_train`, before one is chosen; 0 takes the first scores.
+    refine: so many of these are widened until a limit is passed `refine_from` times, and pruned back to the budget's edge.
     """
 
     strategy: Literal["nsga2", "tpe", "evolution", "random"] = "nsga2"
@@ -156,6 +161,8 @@ class SearchSettings:
     supernet: SupernetSettings = field(default_factory=SupernetSettings)
     rescore: int = 8
     rescore_train: TrainSettings = field(default_factory=lambda: TrainSettings(30, 32, 3e-3, 1e-3))
+    refine: int = 0
+    refine_from: float = 1.5
 
     __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
 
@@ -164,6 +171,11 @@ class SearchSettings:
             raise ValueError(
                 "need trials >= 1, population >= 2, at_a_time >= 1, rescore >= 0 and proxy_qat_steps >= 0, found "
                 f"{self.trials}, {self.population}, {self.at_a_time}, {self.rescore}, {self.proxy_qat_steps}"
+            )
+        if not 0 <= self.refine <= self.rescore or self.refine_from <= 1:
+            raise ValueError(
+                "need 0 <= refine <= rescore (what is refined is compared by second scores) and refine_from > 1, found "
+                f"{self.refine}, {self.rescore}, {self.refine_from}"
             )
 
 

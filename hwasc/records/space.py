@@ -20,15 +20,37 @@ Point = Mapping[str, Any]  # choice name -> chosen value; strides as "2x1", so t
 
 @dataclass(frozen=True)
 class FrontEndChoices:
-    """Choices of the front end; `seconds` is fixed by the data. n_fft, window in samples; the hop follows from `frames`."""
+    """Choices of the front end; `seconds` is fixed by the data. n_fft, window in samples; the hop follows from `frames`.
+
+    window: one, or several to choose from. n_fft: of all windows; by default of each the least power of two that holds it.
+    """
 
     mels: tuple[int, ...]
     frames: tuple[int, ...]
     sample_rate: int = 32_000
-    n_fft: int = 4096
-    window: int = 3072
+    n_fft: int | None = None
+    window: int | tuple[int, ...] = 3072
 
     __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
+
+    def __post_init__(self) -> None:
+        if min(self.windows, default=1) < 1:
+            raise ValueError(f"window must be at least 1, found {min(self.windows)}")
+        longest = max(self.windows, default=1)
+        if self.n_fft is not None and self.n_fft < longest:
+            raise ValueError(
+                f"n_fft {self.n_fft} is below the longest window, {longest}; raise it, or leave it out: then each window has "
+                "the least power of two that holds it"
+            )
+
+    @property
+    def windows(self) -> tuple[int, ...]:
+        """The windows to choose from."""
+        return (self.window,) if isinstance(self.window, int) else self.window
+
+    def n_fft_for(self, window: int) -> int:
+        """The FFT's length with a window."""
+        return self.n_fft or 1 << (window - 1).bit_length()
 
 
 @dataclass(frozen=True)
@@ -85,6 +107,7 @@ class SearchSpace:
         out: dict[str, tuple[Any, ...]] = {
             "mels": self.front_end.mels,
             "frames": self.front_end.frames,
+            "window": self.front_end.windows,
             "stem": self.stem,
             "grn_at": self.grn_at,
         }
@@ -113,11 +136,15 @@ class SearchSpace:
         return out
 
     def front_end_at(self, point: Point, seconds: float = 1.0) -> FrontEnd:
-        """The front end at a point. Raises UsageError where it does not fit the clip."""
+        """The front end at a point. Raises UsageError where it does not fit the clip.
+
+        Journals from before the window was a choice have none in their points: theirs was the longest.
+        """
         fe = self.front_end
+        window = point.get("window", max(fe.windows))
         try:
             return FrontEnd.for_clip(
-                point["mels"], point["frames"], seconds, fe.sample_rate, n_fft=fe.n_fft, window=fe.window
+                point["mels"], point["frames"], seconds, fe.sample_rate, n_fft=fe.n_fft_for(window), window=window
             )
         except ValueError as e:
             raise UsageError(f"search space {self.name}: {e}") from None

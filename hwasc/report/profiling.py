@@ -7,9 +7,10 @@ from typing import Any
 
 from hwasc.cost import Costs, Layer, memory
 from hwasc.cost import graph as deployment
+from hwasc.cost.frontend import front_end_costs
 from hwasc.cost.limits import Check, certainty
 from hwasc.cost.offline import plan_offline
-from hwasc.records.architecture import Architecture
+from hwasc.records.architecture import Architecture, FrontEnd
 from hwasc.report import plots
 from hwasc.report.formats import TIMES, amount, count, kib, percent, shape, short, size
 from hwasc.report.page import Fact, Facts, Meter, Paragraph, Picture, Preformatted, Section, Table, page
@@ -78,11 +79,15 @@ def profile_report(
             ],
         )
     )
+    sections.append(Section("Front end", [front_end_table(architecture.front_end)]))
     sections.append(
         Section(
             "Architecture",
             [
-                Paragraph(_front_end(architecture)),
+                Paragraph(
+                    f"Padding: {architecture.padding}. One line a block: kernel (k), stride (s), expanded channels (e), "
+                    "output channels (c), shortcut (skip), GRN."
+                ),
                 Preformatted(architecture.text()),
                 Paragraph(f"id {architecture.id}"),
             ],
@@ -213,6 +218,27 @@ def layer_table(layers: Sequence[Layer]) -> Table:
     )
 
 
+def front_end_table(front_end: FrontEnd) -> Table:
+    """The front end, and what it costs the chip beside the net."""
+    fe, c = front_end, front_end_costs(front_end)
+    rows = [
+        ("MACs a clip", count(c.macs.total), f"FFT {count(c.macs.fft)}, mel filters {count(c.macs.mel)}"),
+        ("RAM", size(c.ram.total), f"samples {count(c.ram.samples)} B, FFT {count(c.ram.fft)} B; one frame at a time"),
+        (
+            "constants in flash",
+            size(c.flash.total),
+            f"window {count(c.flash.window)} B, FFT {count(c.flash.fft)} B, mel filters {count(c.flash.mel)} B",
+        ),
+    ]
+    return Table(
+        ("front end", "figure", "of which"),
+        rows,
+        f"Log-mel of {fe.seconds:g} s at {fe.sample_rate:,} Hz: STFT of {fe.n_fft:,} points, window {fe.window:,}, "
+        f"hop {fe.hop:,}; {fe.mels} mel bands from {fe.f_min:,.0f} to {fe.f_max:,.0f} Hz, {fe.frames} frames. Estimates beside "
+        f"the net's figures, in float32 as CMSIS-DSP computes it. The map of {count(c.map)} B is the net's input, in the arena",
+    )
+
+
 def flat_table(values: Mapping[str, Any], caption: str = "") -> Table:
     """Nested keys and values as dotted keys and values."""
 
@@ -259,14 +285,4 @@ def _peak(architecture: Architecture) -> str:
     return text + (
         f"The greedy plan leaves gaps and needs {size(plan.head)}: {size(plan.head - plan.lower_bound)} more than the "
         "lower bound, which an offline plan of the same operators may save."
-    )
-
-
-def _front_end(architecture: Architecture) -> str:
-    fe = architecture.front_end
-    return (
-        f"Front end: {fe.seconds:g} s at {fe.sample_rate:,} Hz; STFT of {fe.n_fft:,} points, window {fe.window:,}, "
-        f"hop {fe.hop:,}; {fe.mels} mel bands from {fe.f_min:,.0f} to {fe.f_max:,.0f} Hz, {fe.frames} frames. "
-        f"Padding: {architecture.padding}. One line a block: kernel (k), stride (s), "
-        "expanded channels (e), output channels (c), shortcut (skip), GRN."
     )

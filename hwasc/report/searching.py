@@ -6,12 +6,16 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hwasc.cost.limits import Range
+from hwasc.records.architecture import FrontEnd
 from hwasc.report import plots
 from hwasc.report.ensemble import fusion_parts
 from hwasc.report.formats import amount, count, kib, percent, plural
 from hwasc.report.page import Fact, Facts, Paragraph, Picture, Preformatted, Section, Table, page
-from hwasc.report.profiling import flat_table
-from hwasc.search.trial import Trial
+from hwasc.report.profiling import flat_table, front_end_table
+from hwasc.report.refining import refinement
+from hwasc.search.trial import Refined, Trial, crowned
+
+PROXIES = {"supernet": "of slices of weights that all candidates share", "distillation": "of short trainings"}
 
 
 def search_report(
@@ -29,21 +33,33 @@ def search_report(
     *,
     rescored: Sequence[Trial] = (),
     clips: int | None = None,
+    proxy: str = "distillation",
+    front_end: FrontEnd | None = None,
+    refined: Sequence[Refined] = (),
+    epochs: int | None = None,
 ) -> str:
     """The page as text.
 
-    best_text: the best architecture in text form. rescored: the best few with their second scores, which decided, if any;
-    clips: how many the accuracies are over.
+    best: of the trials; best_text: the chosen architecture in text form. rescored: the best few with their second scores, which
+    decided, if any; epochs: of these; clips: how many the accuracies are over. refined: the best of these, pruned.
+    proxy: what gave the first scores. front_end: the chosen one's.
     """
+    pruned = crowned(refined, best)
     over = f"over {count(clips)} validation clips" if clips else "on the validation clips"
     summary = (
-        f"The best of {plural(len(trials), 'trained candidate')} is trial {best.number} ({best.id})"
+        f"The best of {plural(len(trials), 'scored candidate')} is trial {best.number} ({best.id})"
         + (f", chosen by the second, longer score of the first {len(rescored)}" if rescored else "")
-        + ". Candidates beyond the budget were never trained. Accuracies are proxy scores: short trainings that rank "
-        "candidates, not the accuracy of a student distilled in full. The test split was not read."
+        + (
+            f". Trial {pruned.number}, widened and pruned, is more accurate ({pruned.id}) and takes its place"
+            if pruned
+            else ""
+        )
+        + ". Candidates beyond the budget were never scored. "
+        f"Accuracies are proxy scores, {PROXIES[proxy]}: they rank "
+        "candidates and are not the accuracy of a student distilled in full. The test split was not read."
     )
     sections = [
-        Section("Summary", [Paragraph(summary), Facts(_cards(best, trials, over))]),
+        Section("Summary", [Paragraph(summary), Facts(_cards(pruned or best, trials, over))]),
         Section(
             "Space and budget",
             [
@@ -75,16 +91,23 @@ def search_report(
             ],
         ),
         Section(
-            "Best architecture", [Preformatted(best_text), flat_table(best.point, "Its point in the search space")]
+            "Best architecture",
+            [
+                Preformatted(best_text),
+                *([front_end_table(front_end)] if front_end else []),
+                _point(trials, best, pruned),
+            ],
         ),
     ]
     if rescored:
         second = trials_table(rescored, best, "The best few by their first score, scored again; the best is marked")
         sections.insert(3, Section("Second scores", [second]))  # after the search
+    if refined:
+        sections.insert(4, refinement(refined, pruned, clips, epochs))
     if fusion_rows:
         sections.append(Section("Ensemble of teachers", fusion_parts(fusion_rows)))
     sections.append(
-        Section("All trials", [trials_table(sorted(trials, key=lambda t: t.number), best, "Every trained candidate")])
+        Section("All trials", [trials_table(sorted(trials, key=lambda t: t.number), best, "Every scored candidate")])
     )
     return page(
         f"Search of {space_name}",
@@ -131,7 +154,14 @@ def trials_table(trials: Sequence[Trial], best: Trial, caption: str) -> Table:
     )
 
 
-def _cards(best: Trial, trials: Sequence[Trial], over: str) -> dict[str, Fact]:
+def _point(trials: Sequence[Trial], best: Trial, pruned: Refined | None) -> Table:
+    if pruned is None:
+        return flat_table(best.point, "Its point in the search space")
+    origin = next(t for t in trials if t.number == pruned.number)
+    return flat_table(origin.point, f"The point in the search space of trial {pruned.number}, which it was pruned from")
+
+
+def _cards(best: Trial | Refined, trials: Sequence[Trial], over: str) -> dict[str, Fact]:
     seconds = sum(t.seconds for t in trials)
     return {
         "int8 accuracy": Fact(
@@ -145,7 +175,7 @@ def _cards(best: Trial, trials: Sequence[Trial], over: str) -> dict[str, Fact]:
         ),
         "Weights in flash": Fact(kib(best.weights), f"{count(best.weights)} B", "exact"),
         "Trials": Fact(
-            count(len(trials)), f"trained, of {plural(max(t.asked for t in trials), 'point')} asked for", "exact"
+            count(len(trials)), f"scored, of {plural(max(t.asked for t in trials), 'point')} asked for", "exact"
         ),
         "Time to score all trials": Fact(
             f"{seconds / 60:,.1f} min" if seconds >= 100 else f"{seconds:,.1f} s",

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
+from hwasc.records.architecture import Architecture
 from hwasc.records.schema import STRICT
 
 
@@ -50,6 +51,35 @@ class Trial:
     __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
 
 
+@dataclass(frozen=True)
+class Refined:
+    """A candidate widened beyond the budget and pruned back to its edge, one line of `refined.jsonl`.
+
+    number, origin: the trial that it came from and that one's id; before: its second score. beyond: how many times the start
+    net passed its binding limit; epochs: of its whole training. The rest as in `Trial`.
+    """
+
+    number: int
+    origin: str
+    before: float
+    id: str
+    architecture: Architecture
+    accuracy: float
+    float_accuracy: float
+    standard_error: float
+    parameters: int
+    macs: int
+    memory: int
+    weights: int
+    beyond: float
+    epochs: int
+    seconds: float
+    seed: int
+    schema: int = field(default=1)
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
+
+
 def pareto(trials: list[Trial]) -> list[Trial]:
     """The trials that no other one beats in accuracy, MACs and activation memory at once, by falling accuracy."""
 
@@ -68,3 +98,9 @@ def by_accuracy(trials: Sequence[Trial]) -> list[Trial]:
 def best(trials: Sequence[Trial]) -> Trial:
     """The most accurate trial; among equals the cheaper one."""
     return by_accuracy(trials)[0]
+
+
+def crowned(refined: Sequence[Refined], best: Trial) -> Refined | None:
+    """The most accurate refined net, where it is more accurate than the best trial; among equals the cheaper one."""
+    ranked = sorted(refined, key=lambda r: (-r.accuracy, r.macs, r.memory, r.number))
+    return ranked[0] if ranked and ranked[0].accuracy > best.accuracy else None

@@ -17,10 +17,11 @@ from hwasc.errors import HwascError
 from hwasc.records.settings import TrainSettings
 from hwasc.training.batches import Batch
 from hwasc.training.device import mixed_precision
+from hwasc.training.lanes import Lanes, backward, first
 
 Loss = Callable[[Tensor, Tensor, "Tensor | None"], Tensor]  # logits, labels, teacher logits -> scalar
 EpochBatches = Callable[[int], Iterable[Batch]]
-EpochLosses = Callable[[int], Iterable[Iterable[Tensor]]]  # epoch -> for each step its losses
+EpochLanes = Callable[[int], Iterable[Lanes]]
 
 
 def fit(
@@ -40,11 +41,11 @@ def fit(
     batches(epoch) gives that epoch's batches.
     """
 
-    def losses(epoch: int) -> Iterator[Iterator[Tensor]]:
-        for x, labels, teacher in batches(epoch):
-            yield (batch_loss(model, b, loss, device) for b in ((x, labels, teacher),))
+    def one_lane(epoch: int) -> Iterator[Lanes]:
+        for batch in batches(epoch):
+            yield [[batch_loss(model, batch, loss, device)]]
 
-    return optimize(model, losses, steps_per_epoch, settings, device, seed, checkpoint=checkpoint, on_epoch=on_epoch)
+    return optimize(model, one_lane, steps_per_epoch, settings, device, seed, checkpoint=checkpoint, on_epoch=on_epoch)
 
 
 def batch_loss(model: Callable[[Tensor], Tensor], batch: Batch, loss: Loss, device: torch.device) -> Tensor:
@@ -58,7 +59,7 @@ def batch_loss(model: Callable[[Tensor], Tensor], batch: Batch, loss: Loss, devi
 
 def optimize(
     model: nn.Module,
-    losses: EpochLosses,
+    lanes: EpochLanes,
     steps_per_epoch: int,
     settings: TrainSettings,
     device: torch.device,
@@ -69,9 +70,9 @@ def optimize(
 ) -> nn.Module:
     """Train in place with AdamW and return the model in eval mode.
 
-    losses(epoch) gives for every step of that epoch the losses to sum up, each computed when it is asked for, so that one
-    graph is held at a time; seed decides dropout and the like. checkpoint: where to keep the state after every epoch;
-    training goes on from there when the file exists. on_epoch(epoch from 1, mean loss) is called after each.
+    lanes(epoch) gives every step's losses of that epoch, see `lanes.backward`; seed decides dropout and the like. checkpoint:
+    where the first process keeps the state after every epoch; training goes on from there when the file exists.
+    on_epoch(epoch from 1, mean loss) is called after each.
     Raises HwascError when the loss is no longer finite.
     """
     model.to(device)
@@ -87,11 +88,9 @@ def optimize(
         torch.manual_seed(1_000_003 * (epoch + 1) + seed)  # dropout and the like: the same whether resumed or not
         model.train()
         running, count = 0.0, 0
-        for parts in losses(epoch):
+        for step in lanes(epoch):
             optimizer.zero_grad(set_to_none=True)
-            for value in parts:
-                value.backward()  # type: ignore[no-untyped-call]
-                running += float(value.detach())
+            running += backward(model, step)
             optimizer.step()
             schedule.step()
             count += 1
@@ -100,7 +99,7 @@ def optimize(
             raise HwascError(
                 f"training diverged in epoch {epoch + 1} (loss {mean}); lower the learning rate, now {settings.lr}"
             )
-        if checkpoint is not None:
+        if checkpoint is not None and first():
             _keep(checkpoint, model, optimizer, schedule, epoch + 1)
         if on_epoch is not None:
             on_epoch(epoch + 1, mean)

@@ -42,7 +42,7 @@ def processes(workers: int) -> Iterator[Executor]:
         return
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # before the children load OpenMP
-    executor = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), initializer=_start_worker)
+    executor = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), initializer=start_worker)
     try:
         yield executor
         executor.shutdown()
@@ -71,6 +71,7 @@ def as_finished(futures: Iterable[Future[Result]]) -> Iterator[tuple[int, Result
         yield waiting[future], future.result()
 
 
-def _start_worker() -> None:
+def start_worker() -> None:
+    """Settle a new process: Ctrl-C is the parent's business, one OpenMP thread."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent ends its workers
     one_thread()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -11,61 +12,86 @@ from torch import Tensor
 
 from hwasc.data.features import Features
 from hwasc.models.supernet import Supernet
+from hwasc.records.architecture import FrontEnd
 from hwasc.records.settings import SupernetSettings
 from hwasc.records.space import Point
 from hwasc.training.batches import Augment, steps
-from hwasc.training.loop import Loss, batch_loss, optimize
+from hwasc.training.device import pick_device
+from hwasc.training.lanes import Lanes
+from hwasc.training.loop import batch_loss, optimize
+from hwasc.training.loss import distillation_loss
 
 OUTER = 0.1  # the share of the points, by cost, that counts as cheap and as dear
+LANES = 2  # a step's candidates in two halves, which two processes can share
 
-Hear = Callable[[Point], tuple[Features, Augment | None]]  # the training clips through a point's front end
+
+@dataclass(frozen=True)
+class Course:
+    """What a supernet learns from, picklable.
+
+    points: candidates by rising cost, those that a search may come to. heard: the training clips through each of their front
+    ends. targets: (n, classes) ensemble logits of the n training clips. alpha, temperature: of `loss.distillation_loss`.
+    """
+
+    points: Sequence[Point]
+    heard: Mapping[FrontEnd, tuple[Features, Augment | None]]
+    targets: np.ndarray
+    settings: SupernetSettings
+    alpha: float
+    temperature: float
+    seed: int
+    device: str
 
 
 def fit_supernet(
     net: Supernet,
-    points: Sequence[Point],
-    hear: Hear,
-    targets: np.ndarray,
-    loss: Loss,
-    settings: SupernetSettings,
-    device: torch.device,
-    seed: int,
+    course: Course,
     *,
     checkpoint: Path | None = None,
     on_epoch: Callable[[int, float], None] | None = None,
 ) -> Supernet:
-    """Train in place; resumes from the checkpoint.
+    """Train in place; resumes from the checkpoint; processes that are `lanes.together` share each step.
 
-    points: candidates by rising cost, those that a search may come to. Yu and Huang (2019) take the largest and the smallest
-    net of the space at each step; the largest here is many times beyond the budget and never asked for, so that the dearest and
-    the cheapest tenth of the points take their place. All candidates of a step hear the same clips, each through its front end.
-    targets: (n, classes) ensemble logits of the n training clips.
+    Yu and Huang (2019) take the largest and the smallest net of the space at each step; the largest here is many times beyond
+    the budget and never asked for, so that the dearest and the cheapest tenth of the points take their place. All candidates
+    of a step hear the same clips, each through its own front end.
     """
-    count = len(hear(points[0])[0])
+    c, device = course, pick_device(course.device)
+    batch, count = c.settings.train.batch, len(c.targets)
 
-    def losses(epoch: int) -> Iterator[Iterator[Tensor]]:
-        rng = np.random.default_rng([seed, epoch])
+    def lanes(epoch: int) -> Iterator[Lanes]:
+        rng = np.random.default_rng([c.seed, epoch])
         order = rng.permutation(count)
-        for start in range(0, count, settings.train.batch):
-            rows = order[start : start + settings.train.batch]
+        for start in range(0, count, batch):
+            rows = order[start : start + batch]
             if len(rows) < 2:
                 return
-            yield _step_losses(rows, sandwich(points, settings.candidates, rng), rng)
+            chosen = sandwich(c.points, c.settings.candidates, rng)
+            draws = rng.integers(2**62, size=len(chosen))
+            each = list(zip(chosen, map(int, draws), strict=True))
+            half = -(
+                -len(each) // LANES
+            )  # the dear and the cheap one in the same lane: as much work as two from anywhere
+            yield [
+                (loss(point, rows, draw) / len(chosen) for point, draw in each[half * lane : half * (lane + 1)])
+                for lane in range(LANES)
+            ]
 
-    def _step_losses(rows: np.ndarray, chosen: list[Point], rng: np.random.Generator) -> Iterator[Tensor]:
-        for point in chosen:
-            features, augment = hear(point)
-            x = features.batch(rows)
-            if augment is not None:
-                generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
-                x = augment(x, features.devices[rows], generator)
-            batch = x, torch.from_numpy(features.labels[rows]), torch.from_numpy(targets[rows])
-            yield batch_loss(lambda x: net(x, point), batch, loss, device) / len(chosen)  # noqa: B023 - used at once
+    def loss(point: Point, rows: np.ndarray, draw: int) -> Tensor:
+        features, augment = c.heard[net.space.front_end_at(point, net.seconds)]
+        x = features.batch(rows)
+        if augment is not None:
+            x = augment(x, features.devices[rows], torch.Generator().manual_seed(draw))
+        return batch_loss(
+            lambda x: net(x, point),
+            (x, torch.from_numpy(features.labels[rows]), torch.from_numpy(c.targets[rows])),
+            lambda y, labels, soft: distillation_loss(y, labels, soft, c.alpha, c.temperature),
+            device,
+        )
 
     optimize(
-        net, losses, steps(count, settings.train.batch), settings.train, device, seed,
-        checkpoint=checkpoint, on_epoch=on_epoch,
-    )  # fmt: skip
+        net, lanes, steps(count, batch), c.settings.train, device, c.seed, checkpoint=checkpoint, on_epoch=on_epoch
+    )
     return net
 
 

@@ -18,6 +18,7 @@ from hwasc.records.budget import Budget
 from hwasc.records.presets import dcase2024_baseline
 from hwasc.records.space import SearchSpace
 from hwasc.search.declare import random_point
+from hwasc.search.study import Journal
 
 
 @pytest.mark.parametrize("name", bundled.names("budgets"))
@@ -134,6 +135,64 @@ def test_every_bundled_space_gives_valid_architectures(name: str) -> None:
 
 def test_the_full_space_is_large() -> None:
     assert SearchSpace.load("full").log10_size() > 9
+
+
+def space_with(path: Path, front_end: str) -> SearchSpace:
+    text = bundled.find("search_spaces", "small").read_text()
+    assert "  window: 3072\n" in text
+    path.write_text(text.replace("  window: 3072\n", f"  {front_end}\n"))
+    return SearchSpace.load(path)
+
+
+def test_the_window_is_a_choice_and_the_fft_the_next_power_of_two() -> None:
+    space = SearchSpace.load("full")
+    names, point = list(space.choices()), random_point(space, random.Random(0))
+    assert names[:5] == ["mels", "frames", "window", "stem", "grn_at"]
+    found = [space.front_end_at({**point, "window": w, "frames": 65}) for w in space.choices()["window"]]
+    assert [(fe.window, fe.n_fft, fe.hop) for fe in found] == [(1024, 1024, 500), (2048, 2048, 500), (3072, 4096, 500)]
+
+
+@pytest.mark.parametrize(
+    ("written", "found"),
+    [
+        ("window: 400", [(400, 512)]),
+        ("window: [1024]", [(1024, 1024)]),
+        ("window: [512, 1000]\n  n_fft: 1000", [(512, 1000), (1000, 1000)]),
+        ("n_fft: 4096", [(3072, 4096)]),
+    ],
+)
+def test_windows_as_people_write_them(tmp_path: Path, written: str, found: list[tuple[int, int]]) -> None:
+    space = space_with(tmp_path / "s.yaml", written)
+    point = random_point(space, random.Random(0))
+    at = [space.front_end_at({**point, "window": w}) for w in space.choices()["window"]]
+    assert [(fe.window, fe.n_fft) for fe in at] == found
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("n_fft: 2048", "n_fft 2048 is below the longest window, 3072"),
+        ("window: [512, 2000]\n  n_fft: 1024", "the longest window, 2000"),
+        ("window: []", "window: needs at least one choice"),
+        ("window: [512, 512]", "twice"),
+        ("window: [0, 512]", "at least 1"),
+        ("window: many", "front_end.window: input should be a valid integer"),
+    ],
+)
+def test_broken_windows(tmp_path: Path, written: str, said: str) -> None:
+    with pytest.raises(UsageError) as e:
+        space_with(tmp_path / "s.yaml", written)
+    assert said in str(e.value) and ".int" not in str(e.value)
+
+
+@pytest.mark.parametrize(("study", "classes"), [("synthetic", 10), ("city_scenes", 6)])
+def test_points_from_before_the_window_was_a_choice_give_the_same_architectures(study: str, classes: int) -> None:
+    space, folder = SearchSpace.load("full"), Path(__file__).parents[2] / "experiments" / study / "results" / "search"
+    trials = [t for name in ("trials.jsonl", "rescored.jsonl") for t in Journal(folder / name).trials.values()]
+    assert trials and all("window" not in t.point for t in trials)
+    for t in trials:
+        assert space.architecture(t.point, classes).id == t.id
+        assert space.architecture({**t.point, "window": 3072}, classes).id == t.id
 
 
 @pytest.mark.parametrize(

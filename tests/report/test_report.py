@@ -19,7 +19,7 @@ from hwasc.records.schema import plain
 from hwasc.report import formats, plots, reports
 from hwasc.report.ensemble import Line, verdict
 from hwasc.report.page import Fact, Facts, Meter, Paragraph, Picture, Section, Table, page
-from hwasc.search.trial import Trial, best, pareto
+from hwasc.search.trial import Refined, Trial, best, pareto
 
 NASTY = "<script>alert('x')</script> & \"$x_1$\" \x00\udce4 日本"
 VOID = {"meta", "link", "br", "img", "input", "hr"}
@@ -207,6 +207,7 @@ def test_profile_report():
     shown = check_page(text).text
     assert "61,148" in shown and "29,419,156" in shown and "206.0 KiB" in shown and "exact" in shown
     assert "Does not fit board <1>: int8_memory.activations" in shown and "14,336 B (14.0 KiB)" in shown
+    assert "window 3,072, hop 500" in shown and "5,023,525" in shown and "Estimates beside" in shown
     assert "run.data" in shown and "<script>" in shown and "<script>" not in text
 
 
@@ -230,7 +231,8 @@ def test_profile_report_without_budget():
 @pytest.mark.parametrize("limits", [{}, {"macs.torchinfo": 30_000_000, "int8_memory.activations": 10**9}])
 def test_search_report(n, limits):
     found = trials(n)
-    shown = check_page(search(found, limits, clips=1_500)).text
+    shown = check_page(search(found, limits, clips=1_500, front_end=FrontEnd())).text
+    assert "window 3,072, hop 500" in shown and "5,023,525" in shown
     assert formats.percent(best(found).accuracy) in shown and "1,500 validation clips" in shown
     assert "+1.0 points against the plain mean" in shown
 
@@ -242,6 +244,16 @@ def test_search_report_with_second_scores():
     shown = check_page(text).text
     assert "Second scores" in shown and "The best few by their first score" in shown
     assert text.count("second score, longer training") >= 2  # in both pictures
+
+
+@pytest.mark.parametrize("accuracy", [0.0, 0.987])
+def test_search_report_with_refined_nets(accuracy):
+    found, a = trials(10), cp_mobile(base=8)
+    t = best(found)
+    pruned = Refined(t.number, t.id, t.accuracy, a.id, a, accuracy, 0.5, 0.01, 4_321, 5, 6, 7, 1.52, 30, 9.0, 0)
+    shown = check_page(search(found, {}, rescored=found, refined=[pruned], clips=1_500, epochs=31)).text
+    assert "30 epochs, the second score 31" in shown and "the same 1,500 validation clips" in shown and "4,321" in shown
+    assert ("takes its place" in shown) is (accuracy > 0.9) is not ("none was chosen" in shown)
 
 
 @pytest.mark.parametrize("n", [2, 10, 50])

@@ -1,0 +1,112 @@
+"""What computing the log-mel costs a microcontroller: MACs a clip, bytes of RAM and of constants in flash. Estimates; no torch.
+
+Counted in float32 with the buffers and tables of CMSIS-DSP's `arm_mfcc_f32` and `arm_rfft_fast_f32`, without its DCT. One MAC
+does one multiplication and one addition: where a step has more of one than of the other, the larger number counts.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from hwasc.records.architecture import FrontEnd
+
+SAMPLE, REAL, INDEX, POSITION = 2, 4, 2, 4  # bytes: int16, float32, uint16, uint32
+LOG = 10  # MACs a band: logf's polynomial of 7 coefficients with the exponent (Arm Optimized Routines, v_logf), the scaling
+
+
+@dataclass(frozen=True)
+class FrontEndMacs:
+    """MACs of one clip. window: the taper; power: of every bin; mel: of the weights that are not zero; log: to int8."""
+
+    window: int
+    fft: int
+    power: int
+    mel: int
+    log: int
+    total: int
+
+
+@dataclass(frozen=True)
+class FrontEndRam:
+    """Bytes that the front end needs beside the arena, one frame at a time.
+
+    samples: int16, a window and the hop that arrives while it is transformed. fft: input and output; the powers overwrite the
+    one, the mel bands the other.
+    """
+
+    samples: int
+    fft: int
+    total: int
+
+
+@dataclass(frozen=True)
+class FrontEndFlash:
+    """Bytes of constants. fft: twiddles of the FFT and of its split, and the order of its bins. mel: weights, places, lengths."""
+
+    window: int
+    fft: int
+    mel: int
+    total: int
+
+
+@dataclass(frozen=True)
+class FrontEndCosts:
+    """All of them estimates. map: bytes of the int8 log-mel, the student's input, which the arena holds already."""
+
+    macs: FrontEndMacs
+    ram: FrontEndRam
+    flash: FrontEndFlash
+    map: int
+    how_known: str = "estimate"
+
+
+def front_end_costs(front_end: FrontEnd) -> FrontEndCosts:
+    """The costs of a front end. An FFT of another length than a power of two counts as the next one."""
+    fe, n = front_end, 1 << (front_end.n_fft - 1).bit_length()
+    weights = sum(band_bins(fe))
+    macs = [fe.frames * each for each in (fe.window, fft_macs(n), 2 * (n // 2 + 1), weights, LOG * fe.mels)]
+    ram = [SAMPLE * (fe.window + min(fe.hop, fe.window)), REAL * (n + n + 2)]
+    # An FFT of n real samples is one of n / 2 complex ones, with as many complex twiddles, and a split with as many again.
+    flash = [REAL * fe.window, (REAL + REAL + INDEX) * n, REAL * weights + 2 * POSITION * fe.mels]
+    return FrontEndCosts(
+        FrontEndMacs(*_and_total(macs)),
+        FrontEndRam(*_and_total(ram)),
+        FrontEndFlash(*_and_total(flash)),
+        fe.mels * fe.frames,
+    )
+
+
+def _and_total(parts: list[int]) -> list[int]:
+    return [*parts, sum(parts)]
+
+
+def fft_macs(n: int) -> int:
+    """Additions of a split-radix FFT of n real samples, a power of two: n/2 (3 log2 n - 5) + 4.
+
+    Its multiplications are fewer, n/2 (log2 n - 3) + 2 (Sorensen, Jones, Heideman and Burrus, "Real-Valued Fast Fourier
+    Transform Algorithms", IEEE Trans. ASSP 35(6), 1987). A radix-8 FFT of n/2 complex samples and the split of its bins, as
+    CMSIS-DSP computes it, has about a sixth more additions.
+    """
+    return n // 2 * (3 * (n.bit_length() - 1) - 5) + 4
+
+
+def band_bins(front_end: FrontEnd) -> list[int]:
+    """How many FFT bins each mel band weights: those strictly between its lower and its upper edge, on Slaney's mel scale."""
+    fe = front_end
+    low, high = _mel(fe.f_min), _mel(fe.f_max)
+    hertz = [_hertz(low + (high - low) * i / (fe.mels + 1)) for i in range(fe.mels + 2)]
+    edges = [round(f * fe.n_fft / fe.sample_rate, 9) for f in hertz]  # in bins; an edge on a bin gives it no weight
+    return [max(0, math.ceil(b) - math.floor(a) - 1) for a, b in zip(edges, edges[2:], strict=False)]
+
+
+# Slaney's Auditory Toolbox, 1998, as librosa has it by default: linear to 1 kHz at 200/3 Hz a mel, then 27 mels to a factor 6.4.
+LINEAR, KNEE, STEP = 200 / 3, 1000.0, math.log(6.4) / 27
+
+
+def _mel(hertz: float) -> float:
+    return hertz / LINEAR if hertz < KNEE else KNEE / LINEAR + math.log(hertz / KNEE) / STEP
+
+
+def _hertz(mel: float) -> float:
+    return mel * LINEAR if mel < KNEE / LINEAR else KNEE * math.exp(STEP * (mel - KNEE / LINEAR))

@@ -1,0 +1,88 @@
+"""The best of a search, pruned to the budget's edge: `refined.jsonl` in the run folder, and the weights beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from hwasc.errors import UsageError
+from hwasc.pipelines.jobs import pool
+from hwasc.pipelines.scoring import Scoring, candidate
+from hwasc.pipelines.workspace import Workspace
+from hwasc.records import schema
+from hwasc.records.budget import Budget
+from hwasc.records.lines import append_line, read_lines
+from hwasc.records.space import SearchSpace
+from hwasc.search import refinement
+from hwasc.search.job import Proposal
+from hwasc.search.refinement import Refinement
+from hwasc.search.trial import Refined, Trial, by_accuracy
+
+
+def refine(
+    ws: Workspace,
+    space: SearchSpace,
+    budget: Budget,
+    limits: dict[str, float],
+    targets: Path,
+    rescored: Sequence[Trial],
+    run: Path,
+) -> list[Refined]:
+    """The `search.refine` best by their second scores, refined, in that order; what the journal holds is not computed again.
+
+    Each leaves its pruned float weights as `refined-<trial>.safetensors`. UsageError where the journal is of other candidates.
+    """
+    s = ws.settings
+    chosen = by_accuracy(rescored)[: s.search.refine]
+    if not chosen:
+        return []
+    journal, known = run / "refined.jsonl", _known(run / "refined.jsonl", chosen)
+    missing = [t for t in chosen if t.number not in known]
+    how = Scoring("distillation", targets, s.search.rescore_train)
+
+    def job(t: Trial) -> Refinement:
+        architecture = space.architecture(t.point, len(ws.dataset.classes), s.data.seconds)
+        scored = candidate(ws, how, Proposal(t.point, architecture))
+        return Refinement(scored, t, budget, limits, s.search.refine_from, weights(run, t.number))
+
+    with ws.reporter.track("refining", len(chosen)) as update, pool(ws.workers) as submit:
+        update(len(chosen) - len(missing), "resumed" if len(missing) < len(chosen) else "")
+        for _, refined in submit(refinement.refine, [job(t) for t in missing]):
+            append_line(journal, refined, f"refinement of trial {refined.number}")
+            known[refined.number] = refined
+            update(len(known), f"{refined.before:.1%} -> {refined.accuracy:.1%}")
+    return [known[t.number] for t in chosen]
+
+
+def weights(run: Path, number: int) -> Path:
+    """Where the pruned weights of a trial's refinement lie."""
+    return run / f"refined-{number}.safetensors"
+
+
+def provenance(pruned: Refined) -> dict[str, Any]:
+    """What `best.json` says of a refined winner in the place of a trial's score."""
+    return {
+        "int8_accuracy": pruned.accuracy,
+        "standard_error": pruned.standard_error,
+        "by": "refinement",
+        "trial": pruned.number,
+        "from": {"id": pruned.origin, "int8_accuracy": pruned.before, "beyond": pruned.beyond},
+        "weights": weights(Path(), pruned.number).name,
+        "epochs": pruned.epochs,
+        "seconds": pruned.seconds,
+    }
+
+
+def _known(journal: Path, chosen: Sequence[Trial]) -> dict[int, Refined]:
+    records = [
+        schema.parse(Refined, record, f"{journal}: line {number}")
+        for number, record in enumerate(read_lines(journal), 1)
+    ]
+    known = {r.number: r for r in records}
+    for t in chosen:
+        if t.number in known and known[t.number].origin != t.id:
+            raise UsageError(
+                f"{journal}: trial {t.number} is another candidate than in this search; delete the file to refine anew"
+            )
+    return {t.number: known[t.number] for t in chosen if t.number in known}

@@ -1,0 +1,123 @@
+"""The third stage of a search: a candidate, widened beyond the budget and trained, is pruned back to the budget's edge.
+
+The search space is a grid; pruning ends between its points, each width where this net's own loss wants it. A distillation in
+small parts, about as long as a second score's, lets the net recover after each step (Molchanov et al., 2017).
+"""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from hwasc.cost.limits import counter
+from hwasc.models import student
+from hwasc.models.student import Student
+from hwasc.records import schema
+from hwasc.records.budget import Budget
+from hwasc.search.job import Candidate, int8_score
+from hwasc.search.shrinking import beyond, spare, widen
+from hwasc.search.trial import Refined, Trial
+from hwasc.training import pruning
+from hwasc.training.batches import training_batches
+from hwasc.training.device import pick_device
+from hwasc.training.distillation import distil
+from hwasc.training.loop import batch_loss
+from hwasc.training.loss import distillation_loss
+from hwasc.training.weights import save_weights
+
+STEPS = 6
+BATCHES = 16  # that importance is taken over
+
+
+@dataclass(frozen=True)
+class Refinement:
+    """A job for any process: refine one candidate. trial: with its second score; limits: the budget's, resolved.
+
+    candidate.train_settings: how long in all; start: times the binding limit that the start net passes it; weights: where the
+    pruned float student's are written.
+    """
+
+    candidate: Candidate
+    trial: Trial
+    budget: Budget
+    limits: dict[str, float]
+    start: float
+    weights: Path
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """Epochs before the first of `steps` prunings, one after each but the last, and after that."""
+
+    first: int
+    steps: int
+    last: int
+
+    @property
+    def epochs(self) -> int:
+        """All of them."""
+        return self.first + self.steps - 1 + self.last
+
+
+def schedule(epochs: int) -> Schedule:
+    """How a training of so many epochs is divided, at least one before and one after: fewer steps where it is short."""
+    steps = min(STEPS, max(epochs // 4, 1))
+    first = max((epochs - steps + 1) // 2, 1)
+    return Schedule(first, steps, max(epochs - steps + 1 - first, 1))
+
+
+def refine(job: Refinement) -> Refined:
+    """Widen, distil, prune in steps of equal ratio, distil; then int8 on the validation clips. Deterministic by the seed."""
+    start, c, device = time.monotonic(), job.candidate, pick_device(job.candidate.device)
+    count, plan = counter(job.budget, job.limits), schedule(c.train_settings.epochs)
+    wide = widen(c.proposal.architecture, job.limits, count, job.start)
+    passed = beyond(count(wide), job.limits)
+    torch.manual_seed(c.seed)
+    net = _distilled(student.build(wide), c, plan.first, 0, device)
+    for step in range(1, plan.steps + 1):
+        aims = {name: limit * passed ** (1 - step / plan.steps) for name, limit in job.limits.items()}
+        scores = pruning.importance(net, _losses(net, c, step, device))
+        pruning.remove(net, spare(net.architecture, scores, aims, count))
+        net = _distilled(net, c, 1 if step < plan.steps else plan.last, step, device)
+    a = net.architecture
+    save_weights(job.weights, net, {"architecture": schema.canonical(a), "numbers": "float"})
+    score, costs = int8_score(net, c, device, start), count(a)
+    assert score.float_accuracy is not None and score.standard_error is not None
+    return Refined(
+        job.trial.number,
+        job.trial.id,
+        job.trial.accuracy,
+        a.id,
+        a,
+        score.value,
+        score.float_accuracy,
+        score.standard_error,
+        costs.parameters,
+        costs.macs.torchinfo,
+        costs.int8_memory.activations,
+        costs.int8_memory.weights,
+        round(passed, 3),
+        plan.epochs,
+        round(score.seconds, 2),
+        c.seed,
+    )
+
+
+def _distilled(net: Student, c: Candidate, epochs: int, part: int, device: torch.device) -> Student:
+    return distil(net, c.lesson, replace(c.train_settings, epochs=epochs), device, c.seed + 1_000 * part)
+
+
+def _losses(net: Student, c: Candidate, part: int, device: torch.device) -> Iterator[Tensor]:
+    """Distillation losses of training batches, augmented as in training."""
+    t = c.lesson
+    batches = training_batches(t.train, t.targets, c.train_settings.batch, t.augment, c.seed, 1_000_000 + part, t.rows)
+    for batch in itertools.islice(batches, BATCHES):
+        yield batch_loss(
+            net, batch, lambda y, labels, soft: distillation_loss(y, labels, soft, t.alpha, t.temperature), device
+        )

@@ -1,0 +1,66 @@
+"""A training step's losses in lanes: the same gradients, to the bit, whether one process runs them or several share them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+
+Lanes = Sequence[Iterable[Tensor]]  # of one step; each lane's losses are computed when they are asked for
+
+
+@contextmanager
+def together(store: Path, rank: int, world: int) -> Iterator[None]:
+    """This process as one of `world` that train the same model; they meet at a file that must not exist yet."""
+    dist.init_process_group("gloo", init_method=f"file://{store}", rank=rank, world_size=world)
+    try:
+        yield
+    finally:
+        dist.destroy_process_group()
+
+
+def first() -> bool:
+    """Whether this process is the one that writes and reports."""
+    return not dist.is_initialized() or dist.get_rank() == 0
+
+
+def backward(model: nn.Module, lanes: Lanes) -> float:
+    """Set every parameter's gradient to the sum over all lanes' losses and return that sum.
+
+    With several processes (see `together`) each runs every so-manieth lane. A lane's gradients are summed up apart and then
+    added to the others' in the lanes' order, so that rounding is the same for any number of processes up to that of lanes.
+    """
+    rank, world = (dist.get_rank(), dist.get_world_size()) if dist.is_initialized() else (0, 1)
+    if len(lanes) == 1 and world == 1:
+        return _run(lanes[0])
+    parameters = list(model.parameters())
+    size = sum(p.numel() for p in parameters) + 1  # and the loss
+    sums = torch.zeros(len(lanes), size)
+    for i in range(rank, len(lanes), world):
+        for p in parameters:
+            p.grad = None
+        loss = _run(lanes[i])
+        parts = [torch.zeros_like(p).flatten() if p.grad is None else p.grad.flatten() for p in parameters]
+        sums[i] = torch.cat([*parts, parts[0].new_tensor([loss])])
+    if world > 1:
+        dist.all_reduce(sums)  # every lane is another process's zeros: exact
+    total = sums[0]
+    for lane in sums[1:]:
+        total = total + lane
+    start = 0
+    for p in parameters:
+        p.grad = total[start : start + p.numel()].view(p.shape).to(p.device)
+        start += p.numel()
+    return float(total[-1])
+
+
+def _run(lane: Iterable[Tensor]) -> float:
+    total = 0.0
+    for loss in lane:
+        loss.backward()  # type: ignore[no-untyped-call]
+        total += float(loss.detach())
+    return total
