@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import configparser
 import json
 import os
 import shutil
@@ -10,6 +11,13 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
+
+
+def test_every_package_is_listed() -> None:
+    setup = configparser.ConfigParser()
+    setup.read(ROOT / "setup.cfg")
+    listed = {p for p in setup["options"]["packages"].split() if ".bundled" not in p}
+    assert listed == {".".join(p.parent.relative_to(ROOT).parts) for p in (ROOT / "hwasc").rglob("__init__.py")}
 
 
 def test_an_installed_wheel_finds_what_it_bundles(tmp_path: Path) -> None:

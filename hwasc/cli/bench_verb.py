@@ -22,6 +22,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "--run", metavar="DIR", type=Path, default=Path("runs/bench"), help="run folder (default runs/bench)"
     )
     common.add_data(parser)
+    common.add_engine(parser)
 
 
 def run(args: argparse.Namespace) -> None:

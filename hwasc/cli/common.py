@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hwasc.errors import UsageError
+from hwasc.search.engines import NAMES
 
 if TYPE_CHECKING:
     from hwasc.pipelines.workspace import Workspace
@@ -50,6 +51,23 @@ def add_data(parser: argparse.ArgumentParser) -> None:
     add_output(parser)
 
 
+def add_engine(parser: argparse.ArgumentParser) -> None:
+    """Where candidates are scored."""
+    engine = parser.add_argument_group("engine", "where candidates are scored; no score depends on it")
+    engine.add_argument(
+        "--engine",
+        choices=NAMES,
+        default="local",
+        help="local: --workers processes of this machine; ray: a Ray cluster, or one started here with --workers CPUs "
+        "(default local)",
+    )
+    engine.add_argument(
+        "--address",
+        metavar="HOST:PORT",
+        help="of a running Ray cluster, or 'auto'; all its nodes need hwasc and the same --cache folder at the same path",
+    )
+
+
 def add_output(parser: argparse.ArgumentParser) -> None:
     """How the result is told."""
     output = parser.add_argument_group("output")
@@ -72,7 +90,15 @@ def workspace(args: argparse.Namespace) -> Workspace:
     out = reporter(args)
     from hwasc.pipelines.workspace import open_workspace
 
-    return open_workspace(args.data, settings, cache=args.cache, device=args.device, workers=args.workers, reporter=out)
+    return open_workspace(
+        args.data,
+        settings,
+        cache=args.cache,
+        device=args.device,
+        workers=args.workers,
+        reporter=out,
+        **{name: getattr(args, name) for name in ("engine", "address") if hasattr(args, name)},
+    )
 
 
 def architecture(name: str) -> ArchitectureFile:

@@ -16,6 +16,7 @@ from hwasc.cli import common
 EXAMPLES = """examples:
   hwasc search --budget dcase2024
   hwasc search --budget budgets/nrf52840.yaml --data my_recordings --trials 40 --workers 2
+  hwasc search --budget dcase2024 --data /shared/scenes --cache /shared/cache --engine ray --address auto
   hwasc search --budget my_budget.yaml --strategy tpe --set search.train.epochs=10 --run runs/tpe"""
 
 
@@ -60,6 +61,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         default=Path("best.json"),
     )
     common.add_data(parser)
+    common.add_engine(parser)
 
 
 def run(args: argparse.Namespace) -> None:

@@ -14,7 +14,6 @@ from hwasc.cost import measure
 from hwasc.cost.limits import counter, resolve
 from hwasc.errors import HwascError, UsageError
 from hwasc.pipelines.fusing import fuse, target_file
-from hwasc.pipelines.jobs import pool
 from hwasc.pipelines.scoring import Scoring, evaluator
 from hwasc.pipelines.weight_sharing import allowed_points, supernet
 from hwasc.pipelines.workspace import Workspace
@@ -24,6 +23,7 @@ from hwasc.records.lines import append_line, read_lines
 from hwasc.records.run import environment, open_run
 from hwasc.records.space import SearchSpace
 from hwasc.search import proxies
+from hwasc.search.engines import Engine
 from hwasc.search.job import Proposal, Score
 from hwasc.search.ranking import Ranking, bootstrap, interval, rank
 
@@ -82,7 +82,8 @@ def bench_proxy(
             "supernet", targets, s.search.train, supernet=supernet(ws, space, limits, cost, targets)
         )
     ways[TRUTH] = Scoring("distillation", targets, s.distill.train, s.distill.qat)
-    known = {name: _scores(ws, name, way, candidates, run / "scores.jsonl") for name, way in ways.items()}
+    with ws.open_engine() as engine:
+        known = {n: _scores(ws, n, way, engine, candidates, run / "scores.jsonl") for n, way in ways.items()}
     rows = table({n: [x.value for x in v] for n, v in known.items()}, s.seed)
     seconds = {n: float(np.mean([x.seconds for x in v])) for n, v in known.items()}
     bench = [ProxyRow(n, r, seconds[n], a) for n, (r, a) in rows.items()]
@@ -118,13 +119,15 @@ def spread(points: Sequence[dict[str, Any]], count: int, seed: int) -> list[dict
     return [points[int(rng.integers(a, b))] for a, b in itertools.pairwise(edges)]
 
 
-def _scores(ws: Workspace, name: str, way: Scoring, candidates: Sequence[Proposal], path: Path) -> list[Score]:
+def _scores(
+    ws: Workspace, name: str, way: Scoring, engine: Engine, candidates: Sequence[Proposal], path: Path
+) -> list[Score]:
     """All candidates' scores in order; those that the file holds are not computed again."""
     known = _read(path, name)
     missing = [c for c in candidates if c.architecture.id not in known]
-    with ws.reporter.track(f"bench: {name}", len(candidates)) as update, pool(ws.workers) as submit:
+    with ws.reporter.track(f"bench: {name}", len(candidates)) as update:
         update(len(known), "")
-        for i, score in evaluator(ws, way, submit)(missing):
+        for i, score in evaluator(ws, way, engine)(missing):
             known[missing[i].architecture.id] = score
             append_line(
                 path, {"proxy": name, "id": missing[i].architecture.id, **schema.plain(score)}, f"a score by {name}"

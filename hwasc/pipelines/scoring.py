@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from hwasc.data.features import Features
 from hwasc.pipelines.fusing import lesson
-from hwasc.pipelines.jobs import Submit
 from hwasc.pipelines.workspace import Workspace
+from hwasc.records.architecture import FrontEnd
 from hwasc.records.settings import TrainSettings
-from hwasc.search import proxies
+from hwasc.search.engines import Engine
 from hwasc.search.job import Candidate, Proposal, Score, Supernet
+from hwasc.training.distillation import Lesson
+from hwasc.training.processes import as_finished
 
 
 @dataclass(frozen=True)
@@ -28,27 +32,42 @@ class Scoring:
 
 def candidate(ws: Workspace, how: Scoring, proposal: Proposal, seed: int | None = None) -> Candidate:
     """The job that scores one candidate; seed: of its weights and batches, the workspace's if not given."""
-    front_end = proposal.architecture.front_end
-    return Candidate(
-        how.proxy,
-        proposal,
-        lesson(ws, front_end, how.targets),
-        ws.features(ws.dataset.validation, front_end, "validation"),
-        how.train,
-        how.qat,
-        how.qat_steps,
-        ws.settings.seed if seed is None else seed,
-        str(ws.device),
-        how.supernet,
-    )
+    job = candidates(ws, how)(proposal)
+    return job if seed is None else replace(job, seed=seed)
+
+
+def candidates(ws: Workspace, how: Scoring) -> Callable[[Proposal], Candidate]:
+    """A function that makes such jobs. Those with one front end share the clips and targets, so that they can travel once."""
+
+    @functools.cache
+    def heard(front_end: FrontEnd) -> tuple[Lesson, Features]:
+        return lesson(ws, front_end, how.targets), ws.features(ws.dataset.validation, front_end, "validation")
+
+    def job(proposal: Proposal) -> Candidate:
+        train, validation = heard(proposal.architecture.front_end)
+        return Candidate(
+            how.proxy,
+            proposal,
+            train,
+            validation,
+            how.train,
+            how.qat,
+            how.qat_steps,
+            ws.settings.seed,
+            str(ws.device),
+            how.supernet,
+        )
+
+    return job
 
 
 def evaluator(
-    ws: Workspace, how: Scoring, submit: Submit
+    ws: Workspace, how: Scoring, engine: Engine
 ) -> Callable[[Sequence[Proposal]], Iterator[tuple[int, Score]]]:
-    """A function that has proposals scored by the processes behind `submit` and yields (index, score) as they finish."""
+    """A function that has proposals scored by the engine and yields (index, score) as they finish."""
+    job = candidates(ws, how)
 
     def evaluate(proposals: Sequence[Proposal]) -> Iterator[tuple[int, Score]]:
-        return submit(proxies.score, [candidate(ws, how, p) for p in proposals])
+        return as_finished(engine.submit(job(p), ws.settings.seed) for p in proposals)
 
     return evaluate

@@ -13,7 +13,6 @@ from hwasc.cost.limits import check, counter, counting, resolve
 from hwasc.cost.measure import Costs
 from hwasc.errors import HwascError
 from hwasc.pipelines.fusing import Fused, fuse, target_file
-from hwasc.pipelines.jobs import pool
 from hwasc.pipelines.refining import provenance, refine
 from hwasc.pipelines.scoring import Scoring, evaluator
 from hwasc.pipelines.weight_sharing import supernet
@@ -104,7 +103,7 @@ def search(ws: Workspace, space: SearchSpace, budget: Budget, run: Path) -> Sear
         s.seed,
         count,
     )
-    with ws.reporter.track("search", s.search.trials) as update, pool(ws.workers) as submit:
+    with ws.reporter.track("search", s.search.trials) as update, ws.open_engine() as engine:
         update(len(journal.trials), "resumed" if journal.trials else "")
 
         def on_trial(_: Trial) -> None:
@@ -114,7 +113,7 @@ def search(ws: Workspace, space: SearchSpace, budget: Budget, run: Path) -> Sear
         trials = study.run(
             s.search.trials,
             s.search.at_a_time,
-            evaluator(ws, how, submit),
+            evaluator(ws, how, engine),
             on_trial,
         )
     if not trials:
@@ -145,7 +144,7 @@ def _rescored(ws: Workspace, space: SearchSpace, how: Scoring, trials: list[Tria
     if count < 1:
         return []
     journal = Journal(run / "rescored.jsonl")
-    with ws.reporter.track("second scores", count) as update, pool(ws.workers) as submit:
+    with ws.reporter.track("second scores", count) as update, ws.open_engine() as engine:
 
         def on_trial(_: Trial) -> None:
             update(len(journal.trials), f"best {best(list(journal.trials.values())).accuracy:.1%}")
@@ -155,7 +154,7 @@ def _rescored(ws: Workspace, space: SearchSpace, how: Scoring, trials: list[Tria
             count,
             journal,
             lambda t: Proposal(t.point, space.architecture(t.point, classes, s.data.seconds)),
-            evaluator(ws, replace(how, proxy="distillation", train=s.search.second, qat=None), submit),
+            evaluator(ws, replace(how, proxy="distillation", train=s.search.second, qat=None), engine),
             on_trial,
         )
 

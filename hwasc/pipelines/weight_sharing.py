@@ -17,7 +17,6 @@ from hwasc.cost.measure import Costs
 from hwasc.data import logits as logit_files
 from hwasc.errors import HwascError
 from hwasc.models import supernet as models
-from hwasc.pipelines.jobs import start_worker
 from hwasc.pipelines.workspace import Workspace
 from hwasc.records import schema
 from hwasc.records.architecture import Architecture
@@ -25,6 +24,7 @@ from hwasc.records.space import SearchSpace
 from hwasc.search.declare import random_point
 from hwasc.search.job import Supernet
 from hwasc.training.lanes import together
+from hwasc.training.processes import start_worker
 from hwasc.training.sandwich import LANES, Course, fit_supernet
 from hwasc.training.weights import save_weights
 
@@ -47,7 +47,7 @@ def supernet(
         }
     )
     path = ws.cache / "supernets" / f"{key}.safetensors"
-    ready = Supernet(path, space, s.data.seconds)
+    ready = Supernet(path.absolute(), space, s.data.seconds)  # a process may stand in another folder
     if path.is_file():
         return ready
     course = _course(ws, space, limits, count, targets)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,6 +18,8 @@ from hwasc.errors import UsageError
 from hwasc.records.architecture import FrontEnd
 from hwasc.records.settings import Settings
 from hwasc.report.terminal import Reporter
+from hwasc.search import engines
+from hwasc.search.engines import Engine
 from hwasc.training.batches import Augment
 from hwasc.training.device import one_thread, pick_device
 
@@ -31,7 +34,7 @@ def default_cache() -> Path:
 
 @dataclass(frozen=True)
 class Workspace:
-    """Everything a pipeline needs. `data` is how the user named the data set."""
+    """Everything a pipeline needs. `data` is how the user named the data set; engine, address: see `search.engines.open`."""
 
     data: str
     dataset: Dataset
@@ -40,6 +43,8 @@ class Workspace:
     device: torch.device
     workers: int = 1
     reporter: Reporter = field(default_factory=lambda: Reporter(quiet=True))
+    engine: str = "local"
+    address: str | None = None
 
     def features(self, clips: Sequence[Clip], front_end: FrontEnd, what: str) -> Features:
         """Cached log-mel features of clips; a bar while they are extracted."""
@@ -54,6 +59,10 @@ class Workspace:
                 notify=self.reporter.say,
                 progress=lambda stage, done, total: update(done, stage),
             )
+
+    def open_engine(self) -> AbstractContextManager[Engine]:
+        """Where candidates are scored, for a `with` block."""
+        return engines.open(self.engine, self.workers, self.address)
 
     def augment(self, front_end: FrontEnd) -> Augment:
         """The augmentation of the settings, with impulse responses where a folder of them is named or comes with the data."""
@@ -73,9 +82,12 @@ def open_workspace(
     device: str = "auto",
     workers: int = 1,
     reporter: Reporter | None = None,
+    engine: str = "local",
+    address: str | None = None,
 ) -> Workspace:
     """Open the data set (the embedded synthetic one by default, generated on first use) and choose the device."""
     one_thread()
+    engines.check(engine, address)
     reporter = reporter or Reporter(quiet=True)
     cache = cache or default_cache()
     name = str(data) if data is not None else SYNTHETIC
@@ -99,7 +111,7 @@ def open_workspace(
         f"data {dataset.name}: {len(dataset.classes)} classes; clips {len(dataset.train)} train, "
         f"{len(dataset.validation)} validation, {len(dataset.test)} test"
     )
-    return Workspace(name, dataset, settings, cache, pick_device(device), workers, reporter)
+    return Workspace(name, dataset, settings, cache, pick_device(device), workers, reporter, engine, address)
 
 
 def synthetic_root(settings: Settings, cache: Path, workers: int, reporter: Reporter) -> Path:

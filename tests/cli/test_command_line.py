@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import re
@@ -9,11 +10,13 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 import soundfile
 
@@ -211,32 +214,52 @@ def test_a_full_disk_is_said_in_one_line(
     assert hwasc(*argv, tiny=True)[0] == 0, "the same command goes on"
 
 
-@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize(
+    ("engine", "workers"),
+    [
+        ("local", 1),
+        ("local", 2),
+        pytest.param(
+            "ray", 2, marks=pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="no hwasc[ray]")
+        ),
+    ],
+)
 def test_ctrl_c_exits_130_and_the_same_command_goes_on(
-    tiny_data: Path, tmp_path: Path, tiny_space: Path, tiny_settings: list[str], workers: int
+    tiny_data: Path,
+    tiny_cache: Path,
+    tmp_path: Path,
+    tiny_space: Path,
+    tiny_settings: list[str],
+    engine: str,
+    workers: int,
 ) -> None:
+    temporary = tempfile.TemporaryDirectory(prefix="h", dir="/tmp")  # short enough for Ray's sockets
     argv = [sys.executable, "-m", "hwasc", "search", "--budget", "dcase2024", "--space", str(tiny_space)]
-    argv += ["--run", str(tmp_path / "r"), "--out", str(tmp_path / "b.json"), "--cache", str(tmp_path / "c")]
+    argv += ["--run", str(tmp_path / "r"), "--out", str(tmp_path / "b.json"), "--cache", str(tiny_cache)]
     argv += ["--data", str(tiny_data), *tiny_settings, "--set", "search.trials=6"]
-    argv += ["--workers", str(workers)]
+    argv += ["--engine", engine, "--workers", str(workers)]
     process = subprocess.Popen(
         argv,
         stderr=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        env={**os.environ, "TMPDIR": temporary.name},
         preexec_fn=lambda: signal.signal(
             signal.SIGINT, signal.default_int_handler
         ),  # a background shell's children ignore it
     )
     journal = tmp_path / "r" / "trials.jsonl"
-    deadline = time.monotonic() + 90
+    deadline = time.monotonic() + 180
     while not (journal.is_file() and journal.read_text().count("\n") >= 1) and time.monotonic() < deadline:
         assert process.poll() is None, process.communicate()
         time.sleep(0.05)
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does: the workers hear it too
     _, err = process.communicate(timeout=60)
     assert process.returncode == 130 and "Traceback" not in err and "goes on from there" in err, err
+    with temporary as folder:
+        assert not list(Path(folder).glob("hwasc-ray-*")), "Ray leaves no files"
+        assert not [p.pid for p in psutil.process_iter(["cmdline"]) if folder in " ".join(p.info["cmdline"] or ())]
     kept = journal.read_text()
     done = subprocess.run(argv, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
