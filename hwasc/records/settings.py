@@ -146,7 +146,7 @@ class SearchSettings:
     the most accurate are scored again, by the longer `rescore_train`, before one is chosen; 0 takes the first scores.
     """
 
-    strategy: Literal["nsga2", "tpe", "evolution", "random"] = "nsga2"
+    strategy: Literal["nsga2", "tpe", "evolution", "local", "random"] = "nsga2"
     proxy: Literal["supernet", "distillation"] = "supernet"
     proxy_qat_steps: int = 0
     trials: int = 500
