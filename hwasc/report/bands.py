@@ -10,12 +10,14 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 
 from hwasc.report.canvas import render, sheet, ticks
-from hwasc.report.curves import DASHES, SERIES
+from hwasc.report.curves import DASHES
 from hwasc.report.formats import count, percent
-from hwasc.report.theme import CARD, INK
+from hwasc.report.theme import BLUE, CARD, GREEN, INK, NEUTRAL, ORANGE, PINK
 
 if TYPE_CHECKING:
     from hwasc.search.comparison import Curve
+
+SERIES = (BLUE, ORANGE, GREEN, PINK, NEUTRAL)
 
 
 def strategy_curves(best: Mapping[str, Curve], volume: Mapping[str, Curve], ideal: float) -> str:
@@ -32,14 +34,14 @@ def strategy_curves(best: Mapping[str, Curve], volume: Mapping[str, Curve], idea
         left.text(
             1, ideal, f"best of all {percent(ideal)}", ha="right", va="bottom", transform=left.get_yaxis_transform()
         )
-        _panel(right, volume, "hypervolume so far, of all candidates'", lambda v: percent(v, 0))
+        _panel(right, volume, "share of the table's hypervolume so far", lambda v: percent(v, 0))
         handles, labels = left.get_legend_handles_labels()
         figure.legend(handles, labels, loc="lower center", ncols=max(len(labels), 1))
         return render(figure)
 
 
 def _panel(axes: Axes, curves: Mapping[str, Curve], title: str, text: Callable[[float], str]) -> None:
-    longest = 1
+    longest, low = 1, []
     for i, (name, curve) in enumerate(curves.items()):
         ink, dash = SERIES[i % len(SERIES)], DASHES[i // len(SERIES) % len(DASHES)]
         x = range(1, len(curve.mean) + 1)
@@ -47,7 +49,10 @@ def _panel(axes: Axes, curves: Mapping[str, Curve], title: str, text: Callable[[
         axes.fill_between(x, [m - e for m, e in both], [m + e for m, e in both], color=ink, alpha=0.16, linewidth=0)
         axes.plot(x, curve.mean, color=ink, linestyle=dash, linewidth=1.6, label=name)
         longest = max(longest, len(curve.mean))
+        low.append(curve.mean[len(curve.mean) // 20])
     axes.set(title=title, xlabel="trials", xlim=(0, longest))
+    if low and (high := axes.get_ylim()[1]) > min(low):
+        axes.set_ylim(min(low), high)  # the first twentieth climbs from nowhere, which tells nothing
     axes.xaxis.set_major_locator(MaxNLocator(10, integer=True))
     ticks(axes.xaxis, count)
     ticks(axes.yaxis, text)

@@ -32,7 +32,7 @@ def one_line(err: str) -> str:
 @pytest.mark.parametrize("verb", VERBS)
 def test_every_help_has_examples(hwasc: Run, verb: str) -> None:
     status, out, _ = hwasc(verb, "--help")
-    assert status == 0 and re.search(rf"examples:\n  hwasc {verb}( \w+)? --", out)
+    assert status == 0 and "examples:" in out and re.search(rf"hwasc {verb}( \w+)? --", out)
 
 
 def elapsed(*argv: str) -> float:
