@@ -90,17 +90,15 @@ def _strategies(args: argparse.Namespace, ws: Workspace, space: SearchSpace, bud
         return
     found = bench.comparison
     marks = [m for m in MARKS if m < bench.trials] + [bench.trials]
-    print(
-        f"{bench.candidates:,} candidates of {bench.space}, best accuracy {found.best:.1%} by {bench.proxy}; mean ± standard"
-    )
-    print(f"error over {len(bench.seeds)} seeds, in per cent")
-    wide = 11 * len(marks)
-    print(f"{'':<12}{'best accuracy after trials':>{wide}}{'hypervolume, of the whole table':>{max(wide, 33)}}")
+    print(f"{bench.candidates:,} candidates of {bench.space}, the best {found.best:.1%} by {bench.proxy}")
+    print(f"below, in per cent: means ± standard error over {len(bench.seeds)} seeds, after so many trials")
+    wide = max(11 * len(marks), 32)
+    print(f"{'':<12}{'best accuracy so far':>{wide}}{'share of the hypervolume so far':>{wide}}")
     heads = "".join(f"{m:>11,}" for m in marks)
-    print(f"{'strategy':<12}{heads}{heads:>{max(wide, 33)}}{'asked':>9}{'ms an ask':>11}")
+    print(f"{'strategy':<12}{heads:>{wide}}{heads:>{wide}}{'asked':>9}{'ms an ask':>11}")
     for t in sorted(found.tracks, key=lambda t: -t.volume.mean[-1]):
         best, volume = (_cells(c, marks) for c in (t.best, t.volume))
-        print(f"{t.strategy:<12}{best:>{wide}}{volume:>{max(wide, 33)}}{t.asked:>9,.0f}{t.milliseconds:>11.2f}")
+        print(f"{t.strategy:<12}{best:>{wide}}{volume:>{wide}}{t.asked:>9,.0f}{t.milliseconds:>11.2f}")
     print(
         f"scores {args.run / 'table.jsonl'}, curves {args.run / 'strategies.json'}, plot {args.run / 'strategies.svg'}"
     )
