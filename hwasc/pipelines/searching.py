@@ -93,7 +93,7 @@ def search(ws: Workspace, space: SearchSpace, budget: Budget, run: Path) -> Sear
     targets = target_file(ws, fused)
     journal = Journal(run / "trials.jsonl")
     count = counter(budget, limits)
-    how = _scoring(ws, space, limits, count, targets)
+    how = first_scoring(ws, space, limits, count, targets)
     study = Study(
         space,
         limits,
@@ -125,13 +125,14 @@ def search(ws: Workspace, space: SearchSpace, budget: Budget, run: Path) -> Sear
     return _write(ws, space, budget, limits, found, fused, trials, rescored, refined, run)
 
 
-def _scoring(
+def first_scoring(
     ws: Workspace,
     space: SearchSpace,
     limits: dict[str, float],
     count: Callable[[Architecture], Costs],
     targets: Path,
 ) -> Scoring:
+    """How a search with these settings scores candidates first; trains the supernet where one is needed and not yet there."""
     s = ws.settings
     shared = supernet(ws, space, limits, count, targets) if s.search.proxy == "supernet" else None
     steps = s.search.proxy_qat_steps

@@ -152,7 +152,7 @@ class SearchSettings:
     training as `refine_train` says.
     """
 
-    strategy: Literal["nsga2", "tpe", "evolution", "random"] = "nsga2"
+    strategy: Literal["nsga2", "tpe", "evolution", "local", "random"] = "nsga2"
     proxy: Literal["supernet", "distillation"] = "supernet"
     proxy_qat_steps: int = 0
     trials: int = 500
