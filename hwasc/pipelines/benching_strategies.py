@@ -9,7 +9,6 @@ from pathlib import Path
 from hwasc.cost.limits import counter, resolve
 from hwasc.errors import UsageError
 from hwasc.pipelines.fusing import fuse, target_file
-from hwasc.pipelines.jobs import pool
 from hwasc.pipelines.scoring import Scoring, evaluator
 from hwasc.pipelines.searching import first_scoring
 from hwasc.pipelines.workspace import Workspace
@@ -96,9 +95,9 @@ def _table(ws: Workspace, how: Scoring, candidates: Sequence[Proposal], path: Pa
     """Every candidate's score by its id; those that the file holds are not computed again."""
     known = {line.pop("id"): Score(**{k: v for k, v in line.items() if k != "point"}) for line in read_lines(path)}
     missing = [c for c in candidates if c.architecture.id not in known]
-    with ws.reporter.track("bench: table", len(candidates)) as update, pool(ws.workers) as submit:
+    with ws.reporter.track("bench: table", len(candidates)) as update, ws.open_engine() as engine:
         update(len(known), "resumed" if known else "")
-        for i, score in evaluator(ws, how, submit)(missing):
+        for i, score in evaluator(ws, how, engine)(missing):
             found = missing[i]
             line = {"id": found.architecture.id, "point": dict(found.point), **schema.plain(score)}
             append_line(path, line, "a score of the table")
