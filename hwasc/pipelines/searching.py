@@ -108,7 +108,10 @@ def search(ws: Workspace, space: SearchSpace, budget: Budget, run: Path) -> Sear
 
         def on_trial(_: Trial) -> None:
             known = list(journal.trials.values())
-            update(len(known), f"best {best(known).accuracy:.1%}, front {len(pareto(known))}")
+            update(
+                len(known),
+                f"best {best(known).accuracy:.1%}, front {len(pareto(known))}, feasible {study.feasible_share:.0%}",
+            )
 
         trials = study.run(
             s.search.trials,

@@ -71,9 +71,14 @@ class Study:
     ) -> None:
         self.space, self.limits, self.count, self.seed = space, limits, count, seed
         self.strategy, self.journal, self.clip = strategy, journal, clip
-        self.asked = 0
+        self.asked = self.beyond = 0
         self._known: dict[str, Outcome] = {}
         self._rng = random.Random(seed)
+
+    @property
+    def feasible_share(self) -> float:
+        """Of the points asked for so far, those within the limits and rules."""
+        return 1 - self.beyond / max(self.asked, 1)
 
     def run(self, count: int, at_a_time: int, evaluate: Evaluate, on_trial: Callable[[Trial], None]) -> list[Trial]:
         """Score `count` different feasible candidates (fewer where no more are found) and return them by number.
@@ -112,6 +117,7 @@ class Study:
             architecture = self.space.architecture(point, *self.clip)
             costs = self.count(architecture)
             beyond = violation(costs, self.limits) + len(broken)
+            self.beyond += beyond > 0
             known = self._known.get(architecture.id)
             waiting = next((a for a in group if a.architecture.id == architecture.id), None)
             if beyond == 0 and known is None and waiting is None:
