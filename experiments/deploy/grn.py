@@ -52,7 +52,7 @@ def with_form(a: Architecture, grn: GRN | None) -> Architecture:
 
 def accuracy(ws: Workspace, a: Architecture, epochs: int, seed: int) -> tuple[float, float]:
     """(float, int8) macro accuracy on the validation clips after a distillation from the ensemble."""
-    settings = replace(ws.settings.search.rescore_train, epochs=epochs)
+    settings = replace(ws.settings.search.second, epochs=epochs)
     how = Scoring("distillation", target_file(ws, fuse(ws)), settings)
     found = proxies.score(candidate(ws, how, Proposal({}, a), seed))
     assert found.float_accuracy is not None

@@ -1,25 +1,49 @@
-"""Measure the tool itself on your data. `proxy`: whether the search's proxies rank candidates as full training does."""
+"""Measure the tool itself on your data.
+
+`proxy`: whether the search's proxies rank candidates as full training does. `strategies`: every candidate of a small space
+scored once by the search's proxy, and how fast each strategy finds the good ones among them.
+"""
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from hwasc.cli import common
+from hwasc.errors import UsageError
+
+if TYPE_CHECKING:
+    from hwasc.pipelines.workspace import Workspace
+    from hwasc.records.budget import Budget
+    from hwasc.records.space import SearchSpace
+    from hwasc.search.comparison import Curve
 
 EXAMPLES = """examples:
   hwasc bench proxy --budget dcase2024
-  hwasc bench proxy --budget dcase2024 --data my_recordings --count 32 --workers 2 --run runs/bench"""
+  hwasc bench proxy --budget dcase2024 --data my_recordings --count 32 --workers 2 --run runs/bench
+  hwasc bench strategies --budget dcase2024 --workers 2"""
+DEFAULTS = {
+    "proxy": {"space": "full", "count": 24, "run": Path("runs/bench")},
+    "strategies": {"space": "bench", "trials": 200, "seeds": 5, "run": Path("runs/bench_strategies")},
+}
+MARKS = (25, 50, 100, 200)  # trials after which strategies are compared
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """The verb's own arguments."""
-    parser.add_argument("what", choices=("proxy",), help="what to measure")
+    parser.add_argument("what", choices=tuple(DEFAULTS), help="what to measure")
     parser.add_argument("--budget", required=True, metavar="NAME|FILE", help="a bundled budget or a file")
-    parser.add_argument("--space", default="full", metavar="NAME|FILE", help="a search space (default full)")
-    parser.add_argument("--count", type=common.whole(3), default=24, help="candidates distilled in full (default 24)")
     parser.add_argument(
-        "--run", metavar="DIR", type=Path, default=Path("runs/bench"), help="run folder (default runs/bench)"
+        "--space", metavar="NAME|FILE", help="a search space (default full; for strategies bench, a small one)"
+    )
+    parser.add_argument("--count", type=common.whole(3), help="proxy: candidates distilled in full (default 24)")
+    parser.add_argument(
+        "--trials", type=common.whole(1), help="strategies: candidates that each run looks at (default 200)"
+    )
+    parser.add_argument("--seeds", type=common.whole(2), help="strategies: runs of each (default 5)")
+    parser.add_argument(
+        "--run", metavar="DIR", type=Path, help="run folder (default runs/bench; for strategies runs/bench_strategies)"
     )
     common.add_data(parser)
     common.add_engine(parser)
@@ -30,8 +54,18 @@ def run(args: argparse.Namespace) -> None:
     from hwasc.records.budget import Budget
     from hwasc.records.space import SearchSpace
 
+    for other in ("count", "trials", "seeds"):
+        if other not in DEFAULTS[args.what] and getattr(args, other) is not None:
+            raise UsageError(f"--{other} means nothing to bench {args.what}; leave it out")
+    for name, value in DEFAULTS[args.what].items():
+        if getattr(args, name) is None:
+            setattr(args, name, value)
     budget, space = Budget.load(args.budget), SearchSpace.load(args.space)
     ws = common.workspace(args)
+    (_proxy if args.what == "proxy" else _strategies)(args, ws, space, budget)
+
+
+def _proxy(args: argparse.Namespace, ws: Workspace, space: SearchSpace, budget: Budget) -> None:
     from hwasc.pipelines.benching_proxies import bench_proxy
 
     bench = bench_proxy(ws, space, budget, args.run, args.count)
@@ -46,6 +80,34 @@ def run(args: argparse.Namespace) -> None:
             f"{r.regret1:>13.1%}{r.regret5:>8.1%}{row.seconds:>9.2f}"
         )
     print(f"scores {args.run / 'scores.jsonl'}, table {args.run / 'proxies.json'}")
+
+
+def _strategies(args: argparse.Namespace, ws: Workspace, space: SearchSpace, budget: Budget) -> None:
+    from hwasc.pipelines.benching_strategies import bench_strategies
+
+    bench = bench_strategies(ws, space, budget, args.run, args.trials, args.seeds)
+    if args.json:
+        common.print_json(bench)
+        return
+    found = bench.comparison
+    marks = [m for m in MARKS if m < bench.trials] + [bench.trials]
+    print(f"{bench.candidates:,} candidates of {bench.space}, the best {found.best:.1%} by {bench.proxy}")
+    print(f"below, in per cent: means ± standard error over {len(bench.seeds)} seeds, after so many trials")
+    wide = max(11 * len(marks), 32)
+    print(f"{'':<12}{'best accuracy so far':>{wide}}{'share of the hypervolume so far':>{wide}}")
+    heads = "".join(f"{m:>11,}" for m in marks)
+    print(f"{'strategy':<12}{heads:>{wide}}{heads:>{wide}}{'asked':>9}{'ms an ask':>11}")
+    for t in sorted(found.tracks, key=lambda t: -t.volume.mean[-1]):
+        best, volume = (_cells(c, marks) for c in (t.best, t.volume))
+        print(f"{t.strategy:<12}{best:>{wide}}{volume:>{wide}}{t.asked:>9,.0f}{t.milliseconds:>11.2f}")
+    print(
+        f"scores {args.run / 'table.jsonl'}, curves {args.run / 'strategies.json'}, plot {args.run / 'strategies.svg'}"
+    )
+
+
+def _cells(curve: Curve, marks: list[int]) -> str:
+    both = [(100 * curve.mean[m - 1], 100 * curve.standard_error[m - 1]) for m in marks]
+    return "".join(f"{f'{mean:.1f}±{error:.1f}':>11}" for mean, error in both)
 
 
 def _interval(pair: tuple[float, float]) -> str:

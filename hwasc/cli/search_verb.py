@@ -28,7 +28,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--space", default="full", metavar="NAME|FILE", help="a bundled search space or a file (default full)"
     )
-    parser.add_argument("--strategy", choices=("nsga2", "tpe", "evolution", "random"), help="default nsga2")
+    parser.add_argument("--strategy", choices=("nsga2", "tpe", "evolution", "local", "random"), help="default nsga2")
     parser.add_argument("--trials", type=common.whole(1), help="candidates to score")
     parser.add_argument(
         "--proxy", choices=("supernet", "distillation"), help="how candidates are scored first (default supernet)"

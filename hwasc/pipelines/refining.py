@@ -39,7 +39,7 @@ def refine(
         return []
     journal, known = run / "refined.jsonl", _known(run / "refined.jsonl", chosen)
     missing = [t for t in chosen if t.number not in known]
-    how = Scoring("distillation", targets, s.search.rescore_train)
+    how = Scoring("distillation", targets, s.search.refine_train)
 
     def job(t: Trial) -> Refinement:
         architecture = space.architecture(t.point, len(ws.dataset.classes), s.data.seconds)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from hwasc.cost import measure
@@ -93,7 +93,7 @@ def search(ws: Workspace, space: SearchSpace, budget: Budget, run: Path) -> Sear
     targets = target_file(ws, fused)
     journal = Journal(run / "trials.jsonl")
     count = counter(budget, limits)
-    how = _scoring(ws, space, limits, count, targets)
+    how = first_scoring(ws, space, limits, count, targets)
     study = Study(
         space,
         limits,
@@ -120,25 +120,26 @@ def search(ws: Workspace, space: SearchSpace, budget: Budget, run: Path) -> Sear
         raise HwascError(
             f"no candidate of the space {space.name} within the budget was found in {study.asked:,} points"
         )
-    rescored = _rescored(ws, space, targets, trials, run)
+    rescored = _rescored(ws, space, how, trials, run)
     refined = refine(ws, space, budget, limits, targets, rescored, run)
     return _write(ws, space, budget, limits, found, fused, trials, rescored, refined, run)
 
 
-def _scoring(
+def first_scoring(
     ws: Workspace,
     space: SearchSpace,
     limits: dict[str, float],
     count: Callable[[Architecture], Costs],
     targets: Path,
 ) -> Scoring:
+    """How a search with these settings scores candidates first; trains the supernet where one is needed and not yet there."""
     s = ws.settings
     shared = supernet(ws, space, limits, count, targets) if s.search.proxy == "supernet" else None
     steps = s.search.proxy_qat_steps
     return Scoring(s.search.proxy, targets, s.search.train, s.distill.qat if steps else None, steps, shared)
 
 
-def _rescored(ws: Workspace, space: SearchSpace, targets: Path, trials: list[Trial], run: Path) -> list[Trial]:
+def _rescored(ws: Workspace, space: SearchSpace, how: Scoring, trials: list[Trial], run: Path) -> list[Trial]:
     s, classes = ws.settings, len(ws.dataset.classes)
     count = min(s.search.rescore, len(trials))
     if count < 1:
@@ -154,7 +155,7 @@ def _rescored(ws: Workspace, space: SearchSpace, targets: Path, trials: list[Tri
             count,
             journal,
             lambda t: Proposal(t.point, space.architecture(t.point, classes, s.data.seconds)),
-            evaluator(ws, Scoring("distillation", targets, s.search.rescore_train), engine),
+            evaluator(ws, replace(how, proxy="distillation", train=s.search.second, qat=None), engine),
             on_trial,
         )
 
@@ -201,7 +202,7 @@ def _write(
                 "split": "validation",
                 "trial": winner.number,
                 "by": "distillation" if rescored else ws.settings.search.proxy,
-                "epochs": (ws.settings.search.rescore_train if rescored else ws.settings.search.train).epochs,
+                "epochs": (ws.settings.search.second if rescored else ws.settings.search.train).epochs,
                 **(provenance(pruned) if pruned else {}),
             },
             "seed": ws.settings.seed,
@@ -234,7 +235,7 @@ def _write(
             proxy=ws.settings.search.proxy,
             front_end=architecture.front_end,
             refined=refined,
-            epochs=ws.settings.search.rescore_train.epochs,
+            epochs=ws.settings.search.second.epochs,
         ),
     )
     return SearchResult(architecture, winner, front, trials, rescored, refined, run)

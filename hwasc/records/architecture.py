@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -160,7 +161,7 @@ class Architecture:
                 )
             channels = block.channels
 
-    @property
+    @cached_property  # a search asks for it some twenty times a candidate
     def id(self) -> str:
         """Hash of the canonical JSON."""
         return schema.digest(self)

@@ -147,11 +147,12 @@ class SearchSettings:
     proxy: `supernet` scores slices of one set of weights; `distillation` trains each candidate briefly from scratch, as `train`
     says. proxy_qat_steps: quantization-aware distillation before the score, in steps of a batch (0: calibration alone).
     at_a_time: candidates asked for before the strategy is told, the same whatever the number of workers. rescore: so many of
-    the most accurate are scored again, by the longer `rescore_train`, before one is chosen; 0 takes the first scores.
-    refine: so many of these are widened until a limit is passed `refine_from` times, and pruned back to the budget's edge.
+    the most accurate are scored again, by a longer training (see `second`), before one is chosen; 0 takes the first scores.
+    refine: so many of these are widened until a limit is passed `refine_from` times, and pruned back to the budget's edge, in a
+    training as `refine_train` says.
     """
 
-    strategy: Literal["nsga2", "tpe", "evolution", "random"] = "nsga2"
+    strategy: Literal["nsga2", "tpe", "evolution", "local", "random"] = "nsga2"
     proxy: Literal["supernet", "distillation"] = "supernet"
     proxy_qat_steps: int = 0
     trials: int = 500
@@ -160,11 +161,17 @@ class SearchSettings:
     train: TrainSettings = field(default_factory=lambda: TrainSettings(10, 32, 3e-3, 1e-3))
     supernet: SupernetSettings = field(default_factory=SupernetSettings)
     rescore: int = 8
-    rescore_train: TrainSettings = field(default_factory=lambda: TrainSettings(30, 32, 3e-3, 1e-3))
+    rescore_train: TrainSettings | None = None
     refine: int = 0
     refine_from: float = 1.5
+    refine_train: TrainSettings = field(default_factory=lambda: TrainSettings(30, 32, 3e-3, 1e-3))
 
     __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
+
+    @property
+    def second(self) -> TrainSettings:
+        """Of the second scores: `rescore_train`, or 10 epochs where they start from a slice of the supernet, 30 from scratch."""
+        return self.rescore_train or TrainSettings(10 if self.proxy == "supernet" else 30, 32, 3e-3, 1e-3)
 
     def __post_init__(self) -> None:
         if self.trials < 1 or self.population < 2 or self.at_a_time < 1 or self.rescore < 0 or self.proxy_qat_steps < 0:

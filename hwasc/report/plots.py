@@ -1,5 +1,6 @@
 """Every picture of a report, each a function that returns an SVG element as text."""
 
+from hwasc.report.bands import strategy_curves
 from hwasc.report.bars import Scored, confusion, fusion_bars, grouped_bars
 from hwasc.report.curves import pareto_plot, search_curve, training_curve
 from hwasc.report.timeline import layer_chart, memory_timeline
@@ -13,5 +14,6 @@ __all__ = [
     "memory_timeline",
     "pareto_plot",
     "search_curve",
+    "strategy_curves",
     "training_curve",
 ]

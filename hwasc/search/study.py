@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -43,13 +43,17 @@ class Journal:
 
 @dataclass(frozen=True)
 class _Asked:
-    """A new feasible candidate that waits for its score. number: the strategy's (None where a random draw helped out)."""
+    """A new feasible candidate that waits for its score. number: the strategy's (None where a random draw helped out).
+
+    again: numbers under which the strategy asked for it once more before it was scored.
+    """
 
     number: int | None
     point: dict[str, Any]
     architecture: Architecture
     costs: Costs
     asked: int
+    again: list[int] = field(default_factory=list)
 
 
 class Study:
@@ -89,8 +93,9 @@ class Study:
             for i, candidate in enumerate(group):
                 outcome = self._outcome(candidate.costs, scores[i].accuracy)
                 self._known[candidate.architecture.id] = outcome
-                if candidate.number is not None:
-                    self.strategy.tell(candidate.number, outcome)
+                for number in (candidate.number, *candidate.again):
+                    if number is not None:
+                        self.strategy.tell(number, outcome)
             done += [scores[i] for i in range(len(group))]
         return done
 
@@ -112,6 +117,8 @@ class Study:
             if beyond == 0 and known is None and waiting is None:
                 group.append(_Asked(number, point, architecture, costs, self.asked))
                 idle = 0
+            elif number is not None and waiting is not None:
+                waiting.again.append(number)  # told with the score that it waits for
             elif number is not None:
                 self.strategy.tell(number, known or self._outcome(costs, None, beyond))
         return group

@@ -62,6 +62,12 @@ def test_help_and_profile_answer_at_once() -> None:
         (("search", "--budget", "dcase2024", "--trials", "0"), 2, "at least 1"),
         (("search", "--budget", "dcase2024", "--data", "nowhere"), 1, "nowhere"),
         (("search", "--budget", "dcase2024", "--data", ".", "--device", "warp"), 1, "."),
+        (
+            ("bench", "strategies", "--budget", "dcase2024", "--count", "9"),
+            2,
+            "--count means nothing to bench strategies",
+        ),
+        (("bench", "proxy", "--budget", "dcase2024", "--seeds", "3"), 2, "--seeds means nothing to bench proxy"),
         (("distill", "--arch", "cp_mobil"), 2, "did you mean 'cp_mobile'"),
         (("distill", "--arch", "gone.json"), 2, "gone.json"),
         (("profile", "--arch", BEST, "--budget", "dcase2024x"), 2, "did you mean 'dcase2024'"),

@@ -19,6 +19,7 @@ from hwasc.records.schema import plain
 from hwasc.report import formats, plots, reports
 from hwasc.report.ensemble import Line, verdict
 from hwasc.report.page import Fact, Facts, Meter, Paragraph, Picture, Section, Table, page
+from hwasc.search.comparison import Curve
 from hwasc.search.trial import Refined, Trial, best, pareto
 
 NASTY = "<script>alert('x')</script> & \"$x_1$\" \x00\udce4 日本"
@@ -289,9 +290,18 @@ def test_plots_leave_no_trace():
     assert dict(matplotlib.rcParams) == before
 
 
+def test_strategies_have_a_line_a_band_and_a_name_in_both_panels():
+    curves = {name: Curve([0.3, 0.4, 0.4], [0.02, 0.01, 0.0]) for name in ("nsga2", "local", "random")}
+    picture = plots.strategy_curves(curves, curves, 0.45)
+    said = svg(picture)
+    assert "best of all 45.0 %" in said and [said.split().count(name) for name in curves] == [1, 1, 1]
+    assert picture.count("FillBetweenPolyCollection") == 6
+
+
 def test_plots_of_nothing():
     for picture in (
         plots.search_curve([]),
+        plots.strategy_curves({}, {}, 0.5),
         plots.pareto_plot([], [], {}),
         plots.training_curve({}),
         plots.grouped_bars({}),

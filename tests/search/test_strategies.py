@@ -10,6 +10,7 @@ import pytest
 from hwasc.records.space import SearchSpace
 from hwasc.search.declare import choices, contains, declare, random_point
 from hwasc.search.strategies import NAMES, Strategy, create
+from hwasc.search.strategies.local import Local, neighbours
 from hwasc.search.trial import Outcome
 
 SPACE = SearchSpace.load("small")
@@ -79,3 +80,48 @@ def test_the_space_is_declared_through_nni() -> None:
     assert not contains(declared, {**point, "mels": 41})
     shrinking = {**point, "stage1.width": 32, "stage2.width": 24}
     assert SPACE.violations(shrinking) and not contains(declared, shrinking)
+
+
+def test_neighbours_of_numbers_are_next_to_them() -> None:
+    assert neighbours([40, 16, 24], 24) == [16, 40] and neighbours([1.5, 2, 3], 1.5) == [2]
+    assert neighbours(["1x1", "2x1", "2x2"], "2x1") == ["1x1", "2x2"]
+
+
+def changes(a: dict[str, Any], b: dict[str, Any]) -> set[str]:
+    return {name for name in a if a[name] != b[name]}
+
+
+def test_local_starts_at_random_and_then_stays_beside_the_front() -> None:
+    values = {"width": [1, 2, 3, 4, 5], "kernel": [3, 5], "grn": ["none", "scalar", "channel"], "fixed": [7]}
+    strategy = Local(values, 3, 0)
+    start = [strategy.ask() for _ in range(3)]
+    for number, _ in start:
+        strategy.tell(number, Outcome(2.0 + number, None, 10, 10))
+    number, point = strategy.ask()
+    assert 1 <= len(changes(point, start[0][1])) <= 2, "nothing is feasible yet: beside the least violation"
+    front = [
+        {"width": 3, "kernel": 3, "grn": "none", "fixed": 7},
+        {"width": 5, "kernel": 5, "grn": "channel", "fixed": 7},
+    ]
+    strategy._asked += [*front, {**front[0], "grn": "scalar"}]
+    for number, outcome in ((4, (0.5, 10, 10)), (5, (0.6, 20, 10)), (6, (0.4, 11, 10))):  # the last is covered
+        strategy.tell(number, Outcome(0.0, *outcome))
+    strategy.tell(3, Outcome(0.0, None, 1, 1))  # untrained, for it waits elsewhere: says nothing
+    parents = set()
+    for _ in range(20):
+        _, point = strategy.ask()
+        near = [i for i, member in enumerate(front) if 1 <= len(changes(point, member)) <= 2
+                and abs(point["width"] - member["width"]) <= 1]  # fmt: skip
+        assert near
+        parents.update(near if len(near) == 1 else ())
+    assert parents == {0, 1}, "every member of the front has its turn"
+
+
+def test_local_leaves_a_neighbourhood_that_is_used_up() -> None:
+    strategy = Local({"width": [1, 2, 3, 4, 5, 6, 7, 8]}, 1, 0)
+    asked = []
+    for _ in range(60):
+        number, point = strategy.ask()
+        strategy.tell(number, Outcome(0.0, 0.9 if point["width"] == 8 else 0.1, 10, 10))
+        asked.append(point["width"])
+    assert set(asked) == set(range(1, 9)), "no local optimum holds it for ever"

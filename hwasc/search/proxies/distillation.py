@@ -8,13 +8,17 @@ import torch
 
 from hwasc.models import student
 from hwasc.search.job import Candidate, Score, int8_score
+from hwasc.search.proxies.supernet import inherited
 from hwasc.training.device import pick_device
 from hwasc.training.distillation import distil
 
 
 def score(candidate: Candidate) -> Score:
-    """Train a candidate briefly from the seed, quantize and calibrate it, measure it on the validation clips."""
+    """Train a candidate briefly, quantize and calibrate it, measure it on the validation clips.
+
+    It starts from its slice of the job's supernet, or, where none is named, from scratch by the seed.
+    """
     start, c, device = time.monotonic(), candidate, pick_device(candidate.device)
     torch.manual_seed(c.seed)
-    model = distil(student.build(c.proposal.architecture), c.lesson, c.train_settings, device, c.seed)
-    return int8_score(model, c, device, start)
+    model = student.build(c.proposal.architecture) if c.supernet is None else inherited(c)
+    return int8_score(distil(model, c.lesson, c.train_settings, device, c.seed), c, device, start)

@@ -6,6 +6,7 @@ import functools
 import time
 from pathlib import Path
 
+from hwasc.models.student import Student
 from hwasc.models.supernet import Supernet, recalibrate
 from hwasc.records.space import SearchSpace
 from hwasc.search.job import Candidate, Score, calibration_batches, int8_score
@@ -15,12 +16,17 @@ from hwasc.training.weights import load_weights
 
 def score(candidate: Candidate) -> Score:
     """Slice, recalibrate, quantize, measure on the validation clips: no training, unless the job asks for QAT steps."""
-    start, c, device = time.monotonic(), candidate, pick_device(candidate.device)
+    start, c = time.monotonic(), candidate
+    return int8_score(inherited(c), c, pick_device(c.device), start)
+
+
+def inherited(candidate: Candidate) -> Student:
+    """The candidate's slice as a student of its own, on the job's device, its batch norm set on training clips."""
+    c = candidate
     assert c.supernet is not None
-    classes = c.proposal.architecture.classes
-    net = _loaded(c.supernet.weights, c.supernet.space, classes, c.supernet.seconds)
-    model = recalibrate(net.student(c.proposal.point).to(device), calibration_batches(c.lesson.train, c.seed))
-    return int8_score(model, c, device, start)
+    net = _loaded(c.supernet.weights, c.supernet.space, c.proposal.architecture.classes, c.supernet.seconds)
+    student = net.student(c.proposal.point).to(pick_device(c.device))
+    return recalibrate(student, calibration_batches(c.lesson.train, c.seed))
 
 
 @functools.lru_cache(maxsize=2)  # a process scores many slices of the same one

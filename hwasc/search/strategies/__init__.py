@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from hwasc.records.space import SearchSpace
 from hwasc.search.trial import Outcome
 
-NAMES = ("nsga2", "tpe", "evolution", "random")
+NAMES = ("nsga2", "tpe", "evolution", "local", "random")
 
 
 class Strategy(Protocol):
@@ -35,4 +35,4 @@ def create(name: str, space: SearchSpace, population: int, seed: int) -> Strateg
     return strategy
 
 
-_MODULES = {"nsga2": "nsga2", "tpe": "nni_tpe", "evolution": "nni_evolution", "random": "uniform"}
+_MODULES = {"nsga2": "nsga2", "tpe": "nni_tpe", "evolution": "nni_evolution", "local": "local", "random": "uniform"}

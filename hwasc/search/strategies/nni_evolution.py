@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from hwasc.search.strategies.nni_tuner import NniTuner, search_space
+from hwasc.search.strategies.nni_tuner import NniTuner, quiet, search_space
 
 
 class _Seeded:
@@ -34,6 +34,7 @@ def create(choices: dict[str, list[Any]], population: int, seed: int) -> NniTune
     """See `Strategy`."""
     from nni.algorithms.hpo.evolution_tuner import EvolutionTuner
 
+    quiet()
     tuner = EvolutionTuner("maximize", population_size=population)
     tuner.update_search_space(search_space(choices))
     tuner.random_state = np.random.RandomState(seed)  # it seeds itself from the clock; draw the first generation again

@@ -12,7 +12,6 @@ class NniTuner:
     """Any in-process NNI tuner over categorical choices."""
 
     def __init__(self, tuner: Any, choices: dict[str, list[Any]]) -> None:
-        logging.getLogger("nni").setLevel(logging.WARNING)  # it tells of every repeated point
         self._tuner, self._choices = tuner, choices
         self._open: dict[int, dict[str, Any]] = {}
         self._asked = 0
@@ -26,6 +25,11 @@ class NniTuner:
     def tell(self, number: int, outcome: Outcome) -> None:
         """One number to maximise."""
         self._tuner.receive_trial_result(number, self._open.pop(number), outcome.reward)
+
+
+def quiet() -> None:
+    """To be called before a tuner is made: NNI tells of seeds and of every repeated point, on standard output."""
+    logging.getLogger("nni").setLevel(logging.WARNING)
 
 
 def search_space(choices: dict[str, list[Any]]) -> dict[str, Any]:
