@@ -71,18 +71,18 @@ def engine(workers: int, address: str | None = None) -> Iterator[Cluster]:
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"  # nothing is reported to anyone
     quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.CRITICAL, "configure_logging": True}
     folder = None
-    try:
-        if address is None:
-            folder = _short_folder()
-            ray.init("local", num_cpus=workers, include_dashboard=False, _temp_dir=folder, **quiet)
-        else:
-            _connect(address, quiet)
-        with contextlib.redirect_stdout(sys.stderr):  # Ray's words of dead workers are no result
+    with contextlib.redirect_stdout(sys.stderr):  # Ray's words of dead workers are no result
+        try:
+            if address is None:
+                folder = _short_folder()
+                ray.init("local", num_cpus=workers, include_dashboard=False, _temp_dir=folder, **quiet)
+            else:
+                _connect(address, quiet)
             yield Cluster()
-    finally:
-        ray.shutdown()
-        if folder is not None:
-            shutil.rmtree(folder, ignore_errors=True)
+        finally:
+            ray.shutdown()
+            if folder is not None:
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def _connect(address: str, options: dict[str, Any]) -> None:
