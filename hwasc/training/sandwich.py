@@ -22,7 +22,7 @@ from hwasc.training.loop import batch_loss, optimize
 from hwasc.training.loss import distillation_loss
 
 OUTER = 0.1  # the share of the points, by cost, that counts as cheap and as dear
-LANES = 2  # a step's candidates in two halves, which two processes can share
+LANES = 2  # a step's candidates in two parts of about equal work, which two processes can share
 
 
 @dataclass(frozen=True)
@@ -69,12 +69,9 @@ def fit_supernet(
             chosen = sandwich(c.points, c.settings.candidates, rng)
             draws = rng.integers(2**62, size=len(chosen))
             each = list(zip(chosen, map(int, draws), strict=True))
-            half = -(
-                -len(each) // LANES
-            )  # the dear and the cheap one in the same lane: as much work as two from anywhere
+            dear = -(-len(each) // 4)  # a quarter, the dearest one among it, is about as much work as the rest
             yield [
-                (loss(point, rows, draw) / len(chosen) for point, draw in each[half * lane : half * (lane + 1)])
-                for lane in range(LANES)
+                (loss(point, rows, draw) / len(chosen) for point, draw in lane) for lane in (each[:dear], each[dear:])
             ]
 
     def loss(point: Point, rows: np.ndarray, draw: int) -> Tensor:
