@@ -47,7 +47,7 @@ def synflow(net: Student, x: Tensor) -> float:
         for p in net.parameters():
             p.abs_()
     net(torch.ones_like(x[:1], dtype=torch.float64)).sum().backward()
-    total = sum(float((p * p.grad).sum()) for p in net.parameters() if p.grad is not None)
+    total = sum(float((p.detach() * p.grad).sum()) for p in net.parameters() if p.grad is not None)
     return float(np.log(max(total, np.finfo(float).tiny)))
 
 
