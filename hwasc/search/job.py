@@ -85,15 +85,19 @@ def accuracy(model: Student, features: Features, device: torch.device) -> float:
     return macro_accuracy(predicted, torch.from_numpy(features.labels), len(features.classes))
 
 
-def int8_score(float_model: Student, c: Candidate, device: torch.device, start: float) -> Score:
-    """Quantize and calibrate a trained student (and train it so, where the job says so); measure both on the validation clips."""
-    from hwasc.training.quantization import calibrate, quantize
+def int8_score(
+    float_model: Student, c: Candidate, device: torch.device, start: float, clips: int = CALIBRATION_CLIPS
+) -> Score:
+    """Quantize a trained student, calibrate it on so many clips (and train it so, where the job says so); measure both on the
+    validation clips.
+    """
+    from hwasc.training.quantization import calibrate, freeze, quantize
 
     float_accuracy = accuracy(float_model, c.validation, device)
-    quantized = calibrate(quantize(float_model), calibration_batches(c.lesson.train, c.seed))
+    quantized = calibrate(quantize(float_model), calibration_batches(c.lesson.train, c.seed, clips))
     if c.qat is not None:
         distil(quantized, *_cut(c.lesson, c.qat, c.qat_steps, c.seed), device, c.seed + 500_000)
-    value = accuracy(quantized, c.validation, device)
+    value = accuracy(freeze(quantized), c.validation, device)
     error = math.sqrt(max(value * (1 - value), 0.0) / len(c.validation))
     return Score(value, time.monotonic() - start, float_accuracy, error)
 

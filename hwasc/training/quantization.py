@@ -21,7 +21,7 @@ with warnings.catch_warnings():
     import brevitas.nn as qnn
     import brevitas.quant as bq
     from brevitas.graph.calibrate import bias_correction_mode, calibration_mode
-    from brevitas.quant_tensor import QuantTensor
+    from brevitas.quant_tensor import IntQuantTensor, QuantTensor
 
 from hwasc.models.blocks import ConvUnit, GlobalResponseNorm, Sum, pad_same
 from hwasc.models.student import Student
@@ -56,6 +56,8 @@ def _as_run(module: nn.Module, *inputs: Any) -> bool:
 
 
 def _step(act: Any) -> Tensor:
+    if isinstance(act, Frozen):
+        return act.step
     scale: Tensor = act.act_quant.scale()
     return scale.detach()
 
@@ -261,6 +263,37 @@ def calibrate(model: Student, batches: Iterable[Tensor], correct_bias: bool = Tr
     return model.eval()
 
 
+class Frozen(nn.Module):
+    """An activation quantizer whose scale is final: what Brevitas computes in evaluation, in four passes over the map."""
+
+    step: Tensor
+    zero_point: Tensor
+    bit_width: Tensor
+
+    def __init__(self, act: Any) -> None:
+        super().__init__()
+        quant = act.act_quant
+        self.register_buffer("step", quant.scale().detach().clone())
+        self.register_buffer("zero_point", quant.zero_point().detach().clone())
+        self.register_buffer("bit_width", quant.bit_width().detach().clone())
+        self.signed = isinstance(act, qnn.QuantIdentity)
+        self.least, self.most = (-128, 127) if self.signed else (0, 255)
+
+    def forward(self, x: Any) -> Any:
+        value = torch.div(_value(x), self.step).round_().clamp_(self.least, self.most).mul_(self.step)
+        return IntQuantTensor(value, self.step, self.zero_point, self.bit_width, self.signed, False)
+
+
+def freeze(model: Student) -> Student:
+    """A calibrated student for evaluation alone, in place: the same logits in about half the time."""
+
+    def frozen(module: nn.Module) -> nn.Module | None:
+        return Frozen(module) if isinstance(module, (qnn.QuantIdentity, qnn.QuantReLU)) else None
+
+    _replace(model, frozen)
+    return model.eval()
+
+
 def load_state(model: Student, state: dict[str, Tensor]) -> Student:
     """Load a quantized student's own weights and scales (safetensors). Unknown or missing keys raise KeyError."""
     known = set(model.state_dict())
@@ -273,4 +306,4 @@ def load_state(model: Student, state: dict[str, Tensor]) -> Student:
     return model
 
 
-__all__ = ["QuantConvUnit", "QuantGRN", "calibrate", "load_state", "quantize"]
+__all__ = ["QuantConvUnit", "QuantGRN", "calibrate", "freeze", "load_state", "quantize"]

@@ -15,7 +15,7 @@ from hwasc.models import build
 from hwasc.models.blocks import ConvUnit, GlobalResponseNorm
 from hwasc.records.architecture import GRN, Architecture, Block, FrontEnd
 from hwasc.training.folding import folded
-from hwasc.training.quantization import QuantConvUnit, calibrate, load_state, quantize
+from hwasc.training.quantization import QuantConvUnit, calibrate, freeze, load_state, quantize
 from hwasc.training.weights import load_weights, save_weights
 
 VARIANTS = [None, GRN(), GRN("channel", "expanded"), GRN("scalar", "sum", "l2"), GRN("channel", "expanded", "l2")]
@@ -114,3 +114,12 @@ def test_incomplete_weights_are_refused() -> None:
     state.pop("head.conv.weight")
     with pytest.raises(KeyError, match=r"head\.conv\.weight"):
         load_state(quantize(student(None)), state)
+
+
+@pytest.mark.parametrize("grn", [None, GRN("channel", "sum", "mean"), GRN("scalar", "expanded", "l2")])
+def test_frozen_gives_the_same_logits(grn: GRN | None) -> None:
+    model = calibrate(quantize(student(grn)), [clips(16)])
+    x = 3 * clips(32)  # beyond the calibrated range too
+    with torch.no_grad():
+        expected = model(x)
+        assert torch.equal(freeze(model)(x), expected)

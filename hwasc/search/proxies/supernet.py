@@ -14,10 +14,13 @@ from hwasc.training.device import pick_device
 from hwasc.training.weights import load_weights
 
 
+CLIPS = 128  # that activation scales are set on: thousands of slices are scored
+
+
 def score(candidate: Candidate) -> Score:
     """Slice, recalibrate, quantize, measure on the validation clips: no training, unless the job asks for QAT steps."""
     start, c = time.monotonic(), candidate
-    return int8_score(inherited(c), c, pick_device(c.device), start)
+    return int8_score(inherited(c), c, pick_device(c.device), start, clips=CLIPS)
 
 
 def inherited(candidate: Candidate) -> Student:
