@@ -13,7 +13,6 @@ from hwasc.search.job import Candidate, Score, calibration_batches, int8_score
 from hwasc.training.device import pick_device
 from hwasc.training.weights import load_weights
 
-
 CLIPS = 128  # that activation scales are set on: thousands of slices are scored
 
 
