@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 EXAMPLES = """examples:
   hwasc bench proxy --budget dcase2024
   hwasc bench proxy --budget dcase2024 --data my_recordings --count 32 --workers 2 --run runs/bench
-  hwasc bench strategies --budget dcase2024 --workers 2"""
+  hwasc bench strategies --budget dcase2024 --workers 2 --set search.proxy=supernet"""
 DEFAULTS = {
     "proxy": {"space": "full", "count": 24, "run": Path("runs/bench")},
     "strategies": {"space": "bench", "trials": 200, "seeds": 5, "run": Path("runs/bench_strategies")},

@@ -17,6 +17,7 @@ EXAMPLES = """examples:
   hwasc search --budget dcase2024
   hwasc search --budget budgets/nrf52840.yaml --data my_recordings --trials 40 --workers 2
   hwasc search --budget dcase2024 --data /shared/scenes --cache /shared/cache --engine ray --address auto
+  hwasc search --budget dcase2024 --proxy supernet --trials 500 --set search.population=40 --set search.at_a_time=20
   hwasc search --budget my_budget.yaml --strategy tpe --set search.train.epochs=10 --run runs/tpe"""
 
 
@@ -31,7 +32,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--strategy", choices=("nsga2", "tpe", "evolution", "local", "random"), help="default nsga2")
     parser.add_argument("--trials", type=common.whole(1), help="candidates to score")
     parser.add_argument(
-        "--proxy", choices=("supernet", "distillation"), help="how candidates are scored first (default supernet)"
+        "--proxy", choices=("supernet", "distillation"), help="how candidates are scored first (default distillation)"
     )
     parser.add_argument(
         "--proxy-qat-steps",
@@ -40,7 +41,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         help="quantization-aware steps before a score (default 0: calibration alone)",
     )
     parser.add_argument(
-        "--rescore", type=common.whole(0), help="score so many of the best again, in a longer training (default 8)"
+        "--rescore", type=common.whole(0), help="score so many of the best again, in a longer training (default 4)"
     )
     parser.add_argument(
         "--refine",

@@ -144,23 +144,24 @@ class SupernetSettings:
 class SearchSettings:
     """strategy, number of trials, population (of the evolutionary strategies), and how candidates are scored first.
 
-    proxy: `supernet` scores slices of one set of weights; `distillation` trains each candidate briefly from scratch, as `train`
-    says. proxy_qat_steps: quantization-aware distillation before the score, in steps of a batch (0: calibration alone).
-    at_a_time: candidates asked for before the strategy is told, the same whatever the number of workers. rescore: so many of
-    the most accurate are scored again, by a longer training (see `second`), before one is chosen; 0 takes the first scores.
-    refine: so many of these are widened until a limit is passed `refine_from` times, and pruned back to the budget's edge, in a
-    training as `refine_train` says.
+    proxy: `distillation` trains each candidate briefly from scratch, as `train` says; `supernet` scores slices of one set of
+    weights, hundreds in the same time, but does not rank as well so far (`experiments/search`). proxy_qat_steps:
+    quantization-aware distillation before the score, in steps of a batch (0: calibration alone). at_a_time: candidates asked
+    for before the strategy is told, the same whatever the number of workers. rescore: so many of the most accurate are scored
+    again, by a longer training (see `second`), before one is chosen; 0 takes the first scores. refine: so many of these are
+    widened until a limit is passed `refine_from` times, and pruned back to the budget's edge, in a training as `refine_train`
+    says.
     """
 
     strategy: Literal["nsga2", "tpe", "evolution", "local", "random"] = "nsga2"
-    proxy: Literal["supernet", "distillation"] = "supernet"
+    proxy: Literal["distillation", "supernet"] = "distillation"
     proxy_qat_steps: int = 0
-    trials: int = 500
-    population: int = 40
-    at_a_time: int = 20
+    trials: int = 24
+    population: int = 8
+    at_a_time: int = 4
     train: TrainSettings = field(default_factory=lambda: TrainSettings(10, 32, 3e-3, 1e-3))
     supernet: SupernetSettings = field(default_factory=SupernetSettings)
-    rescore: int = 8
+    rescore: int = 4
     rescore_train: TrainSettings | None = None
     refine: int = 0
     refine_from: float = 1.5

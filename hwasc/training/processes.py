@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -72,6 +73,14 @@ def as_finished(futures: Iterable[Future[Result]]) -> Iterator[tuple[int, Result
 
 
 def start_worker() -> None:
-    """Settle a new process: Ctrl-C is the parent's business, one OpenMP thread."""
+    """Settle a new process: Ctrl-C is the parent's business, it ends with the parent, one OpenMP thread."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent ends its workers
+    if (parent := multiprocessing.parent_process()) is not None:
+        threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
     one_thread()
+
+
+def _end_with(parent: multiprocessing.process.BaseProcess) -> None:
+    """A parent that is killed cannot end its workers, which would wait for jobs for ever."""
+    parent.join()
+    os._exit(1)

@@ -34,7 +34,7 @@ def command(run: Path, data: Path, cache: Path, space: Path, settings: list[str]
     return [
         "search", "--budget", "dcase2024", "--space", str(space), "--run", str(run), "--out", str(run / "winner.json"),
         "--data", str(data), "--cache", str(cache), *settings, "--trials", str(TRIALS), "--rescore", str(RESCORED),
-        "--set", "search.at_a_time=4", "--set", "search.rescore_train.epochs=2",
+        "--set", "search.at_a_time=4", "--set", "search.rescore_train.epochs=2", "--proxy", "supernet",
     ]  # fmt: skip
 
 
