@@ -145,7 +145,7 @@ class SearchSettings:
     """strategy, number of trials, population (of the evolutionary strategies), and how candidates are scored first.
 
     proxy: `distillation` trains each candidate briefly from scratch, as `train` says; `supernet` scores slices of one set of
-    weights, hundreds in the same time, but does not rank as well so far (`experiments/search`). proxy_qat_steps:
+    weights, a few seconds each once these are trained; it is not yet shown to rank well (`experiments/search`). proxy_qat_steps:
     quantization-aware distillation before the score, in steps of a batch (0: calibration alone). at_a_time: candidates asked
     for before the strategy is told, the same whatever the number of workers. rescore: so many of the most accurate are scored
     again, by a longer training (see `second`), before one is chosen; 0 takes the first scores. refine: so many of these are

@@ -1,7 +1,7 @@
 """The third stage of a search: a candidate, widened beyond the budget and trained, is pruned back to the budget's edge.
 
 The search space is a grid; pruning ends between its points, each width where this net's own loss wants it. A distillation in
-small parts, about as long as a second score's, lets the net recover after each step (Molchanov et al., 2017).
+small parts, as long as `search.refine_train` in all, lets the net recover after each step (Molchanov et al., 2017).
 """
 
 from __future__ import annotations

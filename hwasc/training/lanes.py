@@ -39,7 +39,7 @@ def backward(model: nn.Module, lanes: Lanes) -> float:
         return _run(lanes[0])
     parameters = list(model.parameters())
     size = sum(p.numel() for p in parameters) + 1  # and the loss
-    sums = torch.zeros(len(lanes), size)
+    sums = torch.zeros(len(lanes), size, device=parameters[0].device)
     for i in range(rank, len(lanes), world):
         for p in parameters:
             p.grad = None
