@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -48,14 +49,28 @@ def clip_count(duration: float, seconds: float) -> int:
     return int(duration / seconds + SLACK)
 
 
-def duration(path: Path) -> float:
-    """Length of a recording in seconds, from its header alone. Raises UnreadableClip."""
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What a file says of itself. seconds: its length. rate: samples a second of each channel, Hz."""
+
+    seconds: float
+    rate: int
+    channels: int
+
+
+def header(path: Path) -> Header:
+    """A recording's header; nothing is decoded. Raises UnreadableClip."""
     _check_file(path)
     try:
-        info = soundfile.info(str(path))
+        with soundfile.SoundFile(str(path)) as f:
+            return Header(f.frames / f.samplerate, f.samplerate, f.channels)
     except (soundfile.SoundFileError, TypeError, OSError) as e:
         raise UnreadableClip(_reason(e)) from None
-    return float(info.frames / info.samplerate)
+
+
+def duration(path: Path) -> float:
+    """Length of a recording in seconds, from its header alone. Raises UnreadableClip."""
+    return header(path).seconds
 
 
 def read_clip(path: Path, start: float, seconds: float, sample_rate: int) -> npt.NDArray[np.float32]:

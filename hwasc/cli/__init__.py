@@ -20,6 +20,7 @@ VERBS = {
     "evaluate": "measure a finished model file on the test split",
     "bench": "measure the tool itself: how well proxies rank, how fast strategies find",
     "export": "write a distilled student as a file for a runtime",
+    "data": "fetch a public data set, or check what a data folder holds",
 }
 INTERRUPTED = 130
 

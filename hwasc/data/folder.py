@@ -34,8 +34,14 @@ def open_folder(root: Path, *, seconds: float, seed: int, validation_share: floa
 
     Raises DataError: no recordings, absent files, one scene only, fewer than three locations of a scene.
     """
+    recordings, notes = list_recordings(root)
     table = tables.find([root], "meta.csv")
-    recordings, notes = (_from_table(root, table), []) if table else _from_folders(root)
+    absent = [r.name for r in recordings if not (root / r.name).is_file()] if table else []
+    if absent:
+        raise DataError(
+            f"{table}: {len(absent):,} of {len(recordings):,} files are absent, first "
+            f"{', '.join(absent[:3])}; paths are relative to the folder of meta.csv"
+        )
     clips: list[Clip] = []
     broken: list[Clip] = []
     reasons: list[str] = []
@@ -66,15 +72,15 @@ def open_folder(root: Path, *, seconds: float, seed: int, validation_share: floa
     return Dataset(root.resolve().name, root, classes, (*train, *broken), tuple(validation), tuple(test), tuple(notes))
 
 
-def _from_table(root: Path, table: Path) -> list[Recording]:
-    recordings = [Recording(*row) for row in tables.read(table, tables.META_COLUMNS)]
-    absent = [r.name for r in recordings if not (root / r.name).is_file()]
-    if absent:
-        raise DataError(
-            f"{table}: {len(absent):,} of {len(recordings):,} files are absent, first {', '.join(absent[:3])}; "
-            "paths are relative to the folder of meta.csv"
-        )
-    return recordings
+def list_recordings(root: Path) -> tuple[list[Recording], list[str]]:
+    """The recordings of a folder and notes for a person, by `meta.csv` (whose files may be absent) or scene folders.
+
+    Raises DataError: a broken table, or nothing to be found.
+    """
+    table = tables.find([root], "meta.csv")
+    if table:
+        return [Recording(*row) for row in tables.read(table, tables.META_COLUMNS)], []
+    return _from_folders(root)
 
 
 def _from_folders(root: Path) -> tuple[list[Recording], list[str]]:

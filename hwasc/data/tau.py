@@ -40,9 +40,7 @@ def open_tau(
     Raises DataError: absent or broken lists, a clip in both lists or not in meta.csv, a scene that differs between
     them, a location on both sides, too few locations of a scene.
     """
-    meta = {row[0]: row[1:] for row in tables.read(_list(root, "meta.csv"), tables.META_COLUMNS)}
-    official = _read_list(_list(root, "fold1_train.csv"), meta)
-    evaluation = _read_list(_list(root, "fold1_evaluate.csv"), meta)
+    meta, official, evaluation = read_lists(root)
     chosen = official if subset is None else _read_subset(root, subset, official, meta)
     both = set(official) & set(evaluation)
     if both:
@@ -72,6 +70,23 @@ def open_tau(
     if ignored:
         notes.append(f"{ignored:,} clips of meta.csv are in neither official list and are not used")
     return Dataset(root.resolve().name, root, classes, tuple(kept), tuple(held), tuple(test), tuple(notes))
+
+
+def read_lists(root: Path) -> tuple[dict[str, tuple[str, ...]], list[str], list[str]]:
+    """meta.csv as file name to (scene, location, device), the training list, the evaluation list. Raises DataError."""
+    meta = {row[0]: row[1:] for row in tables.read(_list(root, "meta.csv"), tables.META_COLUMNS)}
+    train, evaluation = (_read_list(_list(root, f"fold1_{part}.csv"), meta) for part in ("train", "evaluate"))
+    return meta, train, evaluation
+
+
+def read_subsets(root: Path) -> dict[str, list[str]]:
+    """The subset lists that are there, `5` ... `50` to file names. Raises DataError for one that cannot be read."""
+    found = {name: tables.find(_folders(root), f"split{name}.csv") for name in SUBSETS}
+    return {
+        name: [row[0] for row in tables.read(path, tables.LIST_COLUMNS, optional=("scene_label",))]
+        for name, path in found.items()
+        if path
+    }
 
 
 def _folders(root: Path) -> list[Path]:

@@ -1,0 +1,173 @@
+"""Fetch a public data set, or check what a data folder holds.
+
+`fetch`: the archives of TAU Urban Acoustic Scenes 2022 Mobile and the DCASE subset lists, downloaded, checked, unpacked.
+`check`: every listed file looked at, counts beside those of the official lists.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hwasc.cli import common
+from hwasc.errors import DataError, UsageError
+
+if TYPE_CHECKING:
+    from hwasc.data.inventory import Inventory, Row
+
+EXAMPLES = """examples:
+  hwasc data fetch tau2022 /data/tau2022          # the same command again goes on, or mends what is missing
+  hwasc data check /data/tau2022 --workers 8
+  hwasc data check my_recordings"""
+PLACES = 20  # locations that are counted one by one; of more, only how many there are
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """The verb's own arguments."""
+    verbs = parser.add_subparsers(dest="what", metavar="fetch|check", required=True)
+    fetch = verbs.add_parser("fetch", help="download and unpack a public data set", description=_fetch.__doc__)
+    fetch.add_argument(
+        "name", metavar="NAME", choices=("tau2022",), help="tau2022: TAU Urban Acoustic Scenes 2022 Mobile"
+    )
+    fetch.add_argument("dir", metavar="DIR", type=Path, help="a new folder, or one that was fetched into before")
+    fetch.add_argument("--url", help="the JSON of another record or of a mirror (default Zenodo's)")
+    fetch.add_argument(
+        "--subsets",
+        metavar="URL|none",
+        help="where split5.csv ... split50.csv lie (default the DCASE 2024 baseline's release)",
+    )
+    fetch.add_argument("--keep-archives", action="store_true", help="do not remove an archive once it is unpacked")
+    common.add_output(fetch)
+    check = verbs.add_parser("check", help="count and compare what a folder holds", description=_check.__doc__)
+    check.add_argument("dir", metavar="DIR", type=Path, help="TAU 2022 Mobile, or a folder of recordings")
+    check.add_argument("--quick", action="store_true", help="only whether the files are there, no headers")
+    check.add_argument("--seconds", type=float, default=1.0, help="length of a clip (default 1)")
+    check.add_argument("--workers", type=common.whole(1), default=4, help="files that are read at once (default 4)")
+    common.add_output(check)
+
+
+def run(args: argparse.Namespace) -> None:
+    """Fetch or check."""
+    (_fetch if args.what == "fetch" else _check)(args)
+
+
+def _fetch(args: argparse.Namespace) -> None:
+    """Says the disk need first, resumes what was interrupted, checks every archive by the MD5 of the record, unpacks it once
+    and removes it. Archives that were downloaded by other means belong into DIR/archives.
+    """
+    from hwasc.pipelines.fetching import SOURCES, fetch
+
+    source = SOURCES[args.name]
+    for option in (args.url, args.subsets):
+        if option not in (None, "none") and not option.startswith(("https://", "http://")):
+            raise UsageError(
+                f"{option}: expected an address that begins with https:// (or http://, of a server of your own)"
+            )
+    print(f"{source.title}: {source.terms}, see {source.page}", file=sys.stderr)
+    done = fetch(
+        source,
+        args.dir,
+        url=args.url,
+        subsets=args.subsets,
+        keep_archives=args.keep_archives,
+        reporter=common.reporter(args),
+    )
+    if args.json:
+        common.print_json(done)
+        return
+    print(f"{done.root}: {done.files:,} files of {done.archives} archives, {done.unpacked} of them unpacked just now")
+    print(f"next: hwasc data check {done.root}")
+
+
+def _check(args: argparse.Namespace) -> None:
+    """Reads the folder as every other verb does, looks at all listed files, and prints what is there beside what should be.
+    Exit status 1 when something is missing or stands in the way.
+    """
+    from hwasc.pipelines.checking import check
+
+    if not 0 < args.seconds < float("inf"):
+        raise UsageError(f"--seconds must be above 0, found {args.seconds:g}")
+    found = check(
+        args.dir, quick=args.quick, seconds=args.seconds, workers=args.workers, reporter=common.reporter(args)
+    )
+    if args.json:
+        common.print_json(found)
+    else:
+        _print(found, args.seconds)
+    if found.faults:
+        raise DataError(f"{found.root}: {found.faults[0]}{_and_more(found)}; {_advice(found)}")
+
+
+def _print(found: Inventory, seconds: float) -> None:
+    print({
+        "tau2022": f"{found.root}: TAU Urban Acoustic Scenes 2022 Mobile, development dataset, by its official lists",
+        "lists": f"{found.root}: in TAU's layout, with lists of its own: there are no official counts to compare with",
+        "folder": f"{found.root}: recordings without official lists: there are no counts to compare with",
+    }[found.kind])  # fmt: skip
+    (_print_recordings if found.kind == "folder" else _print_parts)(found, seconds)
+    if found.lengths:
+        low, middle, high = found.lengths
+        rates = ", ".join(f"{rate:,} Hz ({count:,})" for rate, count in found.rates.items())
+        print(f"lengths {low:.2f} to {high:.2f} s, median {middle:.2f} s; rates {rates}")
+    if found.subsets:
+        print("subsets of train: " + ", ".join(f"{name} % {count:,}" for name, count in found.subsets.items()))
+    for name, why in list(found.unusable.items())[:PLACES]:
+        print(f"  {why}: {name}")
+    if len(found.unusable) > PLACES:
+        print(f"  ... and {len(found.unusable) - PLACES:,} more; --json names all")
+    for line in found.warnings:
+        print(f"warning: {line}")
+    for line in found.faults:
+        print(f"fault: {line}")
+    if not found.faults:
+        print("all files are there" if found.quick else "complete" if found.kind == "tau2022" else "can be used")
+
+
+def _print_parts(found: Inventory, _: float) -> None:
+    """A line a scene and device, two columns a part."""
+    cells = {(r.part, r.group, r.name): r for r in found.rows if r.group != "location"}
+    parts = list(dict.fromkeys(r.part for r in found.rows))
+    places = {p: sum(r.part == p and r.group == "location" for r in found.rows) for p in parts}
+    titles = {"neither": "in neither list"}
+    print(f"{'clips':<26}" + "".join(f"{titles.get(p, p):>24}" for p in parts))
+    print(f"{'':<26}" + f"{'expected':>12}{'found':>12}" * len(parts))
+    for group, name in dict.fromkeys((g, n) for _, g, n in sorted(cells, key=lambda k: (_ORDER.index(k[1]), k[2]))):
+        title = "all" if group == "all" else f"{group} {name}"
+        print(f"{title:<26}" + "".join(_pair(cells.get((p, group, name))) for p in parts))
+    print(f"{'locations':<26}" + "".join(f"{places[p]:>24,}" for p in parts))
+
+
+_ORDER = ("all", "scene", "device")
+
+
+def _pair(row: Row | None) -> str:
+    if row is None:
+        return f"{'–':>12}{'–':>12}"
+    wanted = row.listed if row.expected is None else row.expected
+    return f"{wanted:>12,}{row.found:>11,}{' ' if row.found == wanted == row.listed else '!'}"
+
+
+def _print_recordings(found: Inventory, seconds: float) -> None:
+    print(f"{'':<26}{'recordings':>12}{'usable':>12}{f'clips of {seconds:g} s':>16}{'minutes':>12}")
+    places = [r for r in found.rows if r.group == "location"]
+    for row in found.rows:
+        if row.group != "location" or len(places) <= PLACES:
+            title = "all" if row.group == "all" else f"{row.group} {row.name}"
+            clips = "–" if row.clips is None else f"{row.clips:,}"
+            minutes = "–" if row.seconds is None else f"{row.seconds / 60:,.1f}"
+            print(f"{title[:40]:<26}{row.listed:>12,}{row.found:>12,}{clips:>16}{minutes:>12}")
+    if len(places) > PLACES:
+        sizes = sorted(r.listed for r in places)
+        print(f"{len(places):,} locations, of {sizes[0]:,} to {sizes[-1]:,} recordings")
+
+
+def _and_more(found: Inventory) -> str:
+    return f" (and {len(found.faults) - 1} more faults)" if len(found.faults) > 1 else ""
+
+
+def _advice(found: Inventory) -> str:
+    if found.kind == "tau2022":
+        return "`hwasc data fetch tau2022` into the folder that it fetched before, or into a new one, brings what is missing"
+    return "mend, add or remove these files"

@@ -1,0 +1,113 @@
+"""Unpacking an archive into a data folder: nothing leaves the folder, nothing is larger than the archive declares."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+import zipfile
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+
+from hwasc.errors import HwascError
+
+CHUNK = 1 << 20  # bytes
+DENSEST = 100  # times its own size that an archive may declare; 24-bit audio has 1.1, a list of file names about 20
+
+
+def disk_size(count: float) -> str:
+    """Bytes as disks and downloads are sold, e.g. `27.5 GB`."""
+    unit = next((u for u in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")) if count >= u[0]), (1.0, "bytes"))
+    return f"{count / unit[0]:.{0 if unit[0] == 1 else 1}f} {unit[1]}"
+
+
+def unpack(
+    archive: Path, root: Path, top: str = "", progress: Callable[[int, int], None] = lambda done, total: None
+) -> dict[str, int]:
+    """Unpack a zip into `root`, and return the size in bytes of every file by its posix path below it.
+
+    top: a folder that all of the archive may lie in, and that is left away. Files that already stand there with the
+    declared size and CRC are kept, so that an interrupted call goes on; each file appears whole or not at all.
+    progress: files done, files in all.
+
+    Raises HwascError before anything is written: no zip, a path out of the folder, a link or another special file, a
+    name twice, encryption, a declared size beyond DENSEST times the archive or the free disk. Or while writing: data that
+    do not have the declared size and CRC.
+    """
+    try:
+        with zipfile.ZipFile(archive) as source:
+            members = _members(archive, source, top)
+            _check_room(archive, root, members)
+            for done, (name, info) in enumerate(members.items(), 1):
+                if not _stands(root / name, info):
+                    _extract(source, info, root / name)
+                progress(done, len(members))
+    except (zipfile.BadZipFile, EOFError, zlib.error, NotImplementedError) as e:
+        raise HwascError(f"{archive}: cannot be unpacked ({e}); delete it and run the same command again") from None
+    return {name: info.file_size for name, info in members.items()}
+
+
+def _members(archive: Path, source: zipfile.ZipFile, top: str) -> dict[str, zipfile.ZipInfo]:
+    members: dict[str, zipfile.ZipInfo] = {}
+    for info in source.infolist():
+        parts = info.filename.removesuffix("/").split("/")
+        if any(p in ("", ".", "..") for p in parts) or set("\\\0") & set(info.orig_filename) or parts[0][1:2] == ":":
+            raise HwascError(f"{archive}: '{info.orig_filename}' leads out of the folder; nothing was unpacked")
+        kind = stat.S_IFMT(info.external_attr >> 16)
+        if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
+            raise HwascError(f"{archive}: '{info.filename}' is a link or a special file; nothing was unpacked")
+        if info.flag_bits & 1:
+            raise HwascError(f"{archive}: '{info.filename}' is encrypted; nothing was unpacked")
+        if info.is_dir():
+            continue
+        name = "/".join(parts[1:] if len(parts) > 1 and parts[0] == top else parts)
+        if name in members:
+            raise HwascError(f"{archive}: '{name}' is in it twice; nothing was unpacked")
+        members[name] = info
+    return members
+
+
+def _check_room(archive: Path, root: Path, members: dict[str, zipfile.ZipInfo]) -> None:
+    declared = sum(info.file_size for info in members.values())
+    if declared > DENSEST * archive.stat().st_size:
+        raise HwascError(
+            f"{archive}: declares {disk_size(declared)}, more than {DENSEST} times its own size; nothing was unpacked"
+        )
+    there = sum(_size(root / name) == info.file_size and info.file_size for name, info in members.items())
+    free = shutil.disk_usage(root).free
+    if declared - there > free:
+        raise HwascError(
+            f"{archive}: needs {disk_size(declared - there)} unpacked, {disk_size(free)} are free on {root}; free some "
+            "space and run the same command again"
+        )
+
+
+def _extract(source: zipfile.ZipFile, info: zipfile.ZipInfo, target: Path) -> None:
+    """Beside its place first. Reading stops at the declared size and compares the CRC."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    aside = target.with_name(f"{target.name}.part")
+    with source.open(info) as packed, aside.open("wb") as file:
+        shutil.copyfileobj(packed, file, CHUNK)
+        written = file.tell()
+    if written != info.file_size:
+        raise zipfile.BadZipFile(f"{info.filename} has {written:,} bytes, {info.file_size:,} are declared")
+    os.replace(aside, target)
+
+
+def _stands(target: Path, info: zipfile.ZipInfo) -> bool:
+    if _size(target) != info.file_size:
+        return False
+    crc = 0
+    with target.open("rb") as file:
+        while chunk := file.read(CHUNK):
+            crc = zlib.crc32(chunk, crc)
+    return crc == info.CRC
+
+
+def _size(path: Path) -> int:
+    """-1 where there is no such file."""
+    try:
+        return path.stat().st_size
+    except OSError:
+        return -1
