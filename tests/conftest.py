@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -87,3 +90,75 @@ def hwasc(
         return status, captured.out, captured.err
 
     return run
+
+
+class Site:
+    """A web server of this machine. files: path to content; drops: path to the byte of the file before which the next
+    answers end; wrong: path to how many answers have a flipped bit; statuses: path to what the next answers are instead.
+    """
+
+    def __init__(self) -> None:
+        self.files: dict[str, bytes] = {}
+        self.drops: dict[str, list[int]] = {}
+        self.wrong: dict[str, int] = {}
+        self.statuses: dict[str, list[tuple[int, dict[str, str]]]] = {}
+        self.ranges = True
+        self.sent: list[tuple[str, int, int]] = []  # path, first byte, bytes
+        self.agents: set[str] = set()
+        site = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                site.answer(self)
+
+            def log_message(self, *_: Any) -> None: ...
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
+
+    def answer(self, to: BaseHTTPRequestHandler) -> None:
+        path = to.path.lstrip("/")
+        self.agents.add(to.headers["User-Agent"])
+        if self.statuses.get(path):
+            status, headers = self.statuses[path].pop(0)
+            return self._head(to, status, {**headers, "Content-Length": "0"})
+        if path not in self.files:
+            return self._head(to, 404, {"Content-Length": "0"})
+        body = self.files[path]
+        if self.wrong.get(path):
+            self.wrong[path] -= 1
+            body = body[:-1] + bytes([body[-1] ^ 1])
+        asked = re.fullmatch(r"bytes=(\d+)-", to.headers.get("Range", "")) if self.ranges else None
+        first = int(asked[1]) if asked else 0
+        end = self.drops[path].pop(0) if self.drops.get(path) else len(body)
+        self.sent.append((path, first, max(0, min(end, len(body)) - first)))
+        if asked:
+            span = {"Content-Range": f"bytes {first}-{len(body) - 1}/{len(body)}"}
+            self._head(to, 206, {**span, "Content-Length": str(len(body) - first)})
+        else:
+            self._head(to, 200, {"Content-Length": str(len(body))})
+        to.wfile.write(body[first:end])
+        to.close_connection = True
+
+    def bytes_of(self, path: str) -> int:
+        return sum(count for sent, _, count in self.sent if sent == path)
+
+    @staticmethod
+    def _head(to: BaseHTTPRequestHandler, status: int, headers: dict[str, str]) -> None:
+        to.send_response(status)
+        for name, value in headers.items():
+            to.send_header(name, value)
+        to.end_headers()
+
+
+@pytest.fixture
+def site(monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
+    """A server on this machine, and no waiting between attempts."""
+    monkeypatch.setattr("hwasc.data.download.FIRST_WAIT", 0.01)
+    found = Site()
+    thread = threading.Thread(target=found.server.serve_forever, args=(0.01,), daemon=True)
+    thread.start()
+    yield found
+    found.server.shutdown()
+    found.server.server_close()
+    thread.join()

@@ -83,9 +83,12 @@ def read(url: str, opener: Opener, say: Say, limit: int = 16 * CHUNK) -> bytes:
     while True:
         try:
             with opener.open(url) as response:
+                stated = response.length
                 body = b"".join(_chunks(response, limit + 1))
             if len(body) > limit:
                 raise HwascError(f"{url}: answers more than {limit:,} bytes; check the address")
+            if stated is not None and len(body) < stated:
+                raise _Broken("the connection ended early")
             return body
         except _Broken as e:
             failures += 1
