@@ -44,7 +44,9 @@ def zipped(files: dict[str, bytes]) -> bytes:
 
 def wav(seed: int) -> bytes:
     buffer = io.BytesIO()
-    soundfile.write(buffer, 0.1 * np.random.default_rng(seed).standard_normal(8000), 8000, format="WAV", subtype="PCM_24")
+    soundfile.write(
+        buffer, 0.1 * np.random.default_rng(seed).standard_normal(8000), 8000, format="WAV", subtype="PCM_24"
+    )
     return buffer.getvalue()
 
 
@@ -89,14 +91,26 @@ def published(site: Any, archives: dict[str, bytes]) -> Any:
 
 
 def command(site: Any, root: Path, *more: str) -> list[str]:
-    return ["data", "fetch", "tau2022", str(root), "--url", f"{site.url}/record", "--subsets", f"{site.url}/lists", *more]
+    return [
+        "data",
+        "fetch",
+        "tau2022",
+        str(root),
+        "--url",
+        f"{site.url}/record",
+        "--subsets",
+        f"{site.url}/lists",
+        *more,
+    ]
 
 
 def audio(site: Any) -> int:
     return sum(site.bytes_of(p) for p in site.files if p.startswith("files/"))
 
 
-def test_the_whole_way_and_nothing_twice(hwasc: Run, published: Any, archives: dict[str, bytes], tmp_path: Path) -> None:
+def test_the_whole_way_and_nothing_twice(
+    hwasc: Run, published: Any, archives: dict[str, bytes], tmp_path: Path
+) -> None:
     root, sizes = tmp_path / "tau", {n: len(d) for n, d in archives.items()}
     published.drops[f"files/{TOP}.audio.1.zip/content"] = [10_000, 60_000]
     status, out, err = hwasc(*command(published, root))
@@ -105,7 +119,13 @@ def test_the_whole_way_and_nothing_twice(hwasc: Run, published: Any, archives: d
     assert err.index("non-commercial") < err.index("to download (3 of 3 archives)") < err.index("goes on from 10,000")
     assert "24 files" not in out and "27 files of 3 archives, 3 of them unpacked" in out and "hwasc data check" in out
     assert audio(published) == sum(sizes.values()), "resumed: no byte was sent twice"
-    assert sorted(p.name for p in root.iterdir()) == ["archives", "audio", "evaluation_setup", "meta.csv", "split_setup"]
+    assert sorted(p.name for p in root.iterdir()) == [
+        "archives",
+        "audio",
+        "evaluation_setup",
+        "meta.csv",
+        "split_setup",
+    ]
     assert not list((root / "archives").glob("*.zip*[!d]")), "archives go once they are unpacked"
     status, out, err = hwasc(*command(published, root))
     assert status == 0 and "all 3 archives are unpacked" in err and audio(published) == sum(sizes.values())
@@ -249,7 +269,9 @@ def test_subset_lists_that_break_their_rules_are_deleted(hwasc: Run, published: 
     published.files["lists/split25.csv"] = text(LIST, [TRAIN[0], *TRAIN[2:6], ROWS[-1]])
     status, _, err = hwasc(*command(published, tmp_path / "tau"))
     line = err.splitlines()[-1]
-    assert status == 1 and "split25.csv has 1 clips that split50.csv has not, first audio/park-lisbon-5-5-1-a.wav" in line
+    assert (
+        status == 1 and "split25.csv has 1 clips that split50.csv has not, first audio/park-lisbon-5-5-1-a.wav" in line
+    )
     assert "split25.csv holds 1 recordings in part" in line and not list((tmp_path / "tau" / "split_setup").iterdir())
     published.files["lists/split25.csv"] = good
     before = audio(published)
@@ -268,7 +290,9 @@ def test_subset_lists_that_break_their_rules_are_deleted(hwasc: Run, published: 
         (("data", "check", "x", "--seconds", "0"), "above 0"),
     ],
 )
-def test_wrong_use(hwasc: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, argv: tuple[str, ...], said: str) -> None:
+def test_wrong_use(
+    hwasc: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, argv: tuple[str, ...], said: str
+) -> None:
     monkeypatch.chdir(tmp_path)
     status, _, err = hwasc(*argv)
     assert status == 2 and said in err and not list(tmp_path.iterdir())
