@@ -53,11 +53,14 @@ class AugmentSettings:
 
 @dataclass(frozen=True)
 class TrainSettings:
-    """One training: AdamW, linear warm-up over the first tenth, then cosine to zero."""
+    """One training: AdamW, linear warm-up over the first tenth, then cosine to zero.
+
+    The default rate suits small nets and few steps; `experiments/synthetic` has the figures that chose it.
+    """
 
     epochs: int = 40
     batch: int = 32
-    lr: float = 3e-3
+    lr: float = 1e-2
     weight_decay: float = 1e-3
 
     __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
@@ -159,20 +162,20 @@ class SearchSettings:
     trials: int = 24
     population: int = 8
     at_a_time: int = 4
-    train: TrainSettings = field(default_factory=lambda: TrainSettings(10, 32, 3e-3, 1e-3))
+    train: TrainSettings = field(default_factory=lambda: TrainSettings(10, 32, 1e-2, 1e-3))
     supernet: SupernetSettings = field(default_factory=SupernetSettings)
     rescore: int = 4
     rescore_train: TrainSettings | None = None
     refine: int = 0
     refine_from: float = 1.5
-    refine_train: TrainSettings = field(default_factory=lambda: TrainSettings(30, 32, 3e-3, 1e-3))
+    refine_train: TrainSettings = field(default_factory=lambda: TrainSettings(30, 32, 1e-2, 1e-3))
 
     __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
 
     @property
     def second(self) -> TrainSettings:
         """Of the second scores: `rescore_train`, or 10 epochs where they start from a slice of the supernet, 30 from scratch."""
-        return self.rescore_train or TrainSettings(10 if self.proxy == "supernet" else 30, 32, 3e-3, 1e-3)
+        return self.rescore_train or TrainSettings(10 if self.proxy == "supernet" else 30, 32, 1e-2, 1e-3)
 
     def __post_init__(self) -> None:
         if self.trials < 1 or self.population < 2 or self.at_a_time < 1 or self.rescore < 0 or self.proxy_qat_steps < 0:
