@@ -20,7 +20,9 @@ from hwasc.records import schema
 from hwasc.records.architecture import FrontEnd
 
 SMALL = (40, 16)
-NARROW = {"cp_resnet": 8, "bc_resnet": 1, "tf_sepnet": 16, "patch_transformer": 16, "crnn": 4}
+NARROW = {
+    "cp_resnet": 8, "bc_resnet": 1, "tf_sepnet": 16, "patch_transformer": 16, "crnn": 4, "cp_mobile": 8, "mobilenet_v3": 2,
+}  # fmt: skip
 
 
 def front_end(mels: int, frames: int) -> FrontEnd:

@@ -16,7 +16,7 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from hwasc.models.teachers import bc_resnet, cp_resnet, crnn, patch_transformer, tf_sepnet
+from hwasc.models.teachers import bc_resnet, cp_mobile, cp_resnet, crnn, mobilenet_v3, patch_transformer, tf_sepnet
 from hwasc.records.architecture import FrontEnd
 from hwasc.records.schema import STRICT
 
@@ -47,6 +47,14 @@ FAMILIES: Mapping[str, Family] = MappingProxyType(
         "tf_sepnet": Family(tf_sepnet.build, 64, "separate time and frequency paths; width = channels (paper: 40, 64)"),
         "patch_transformer": Family(
             patch_transformer.build, 64, "attention over patches, patchout; width = token size"
+        ),
+        "cp_mobile": Family(
+            cp_mobile.build, 48, "the student's blocks with GRN; width = base channels (paper: 8 to 32)"
+        ),
+        "mobilenet_v3": Family(
+            mobilenet_v3.build,
+            8,
+            "inverted residuals, squeeze-and-excitation; width = multiplier x 10 (paper: 1 to 40)",
         ),
         "crnn": Family(crnn.build, 16, "convolutions, bidirectional GRU, attention pooling; width = first channels"),
     }
