@@ -14,6 +14,8 @@ from hwasc.models.student import Student
 from hwasc.records import presets
 from hwasc.records.architecture import FrontEnd
 
+FRONT_END = presets.cp_mobile().front_end
+
 
 def build(classes: int, width: int, front_end: FrontEnd) -> Student:
     """CP-Mobile of `width` base channels (paper: 8 to 32, and 64 or more as a teacher); ValueError below 4."""
