@@ -1,41 +1,94 @@
 """Train the teachers by cross-fitting, fit the fusion heads z1 and z2 on their out-of-fold logits, and compare them on
-validation clips. `search` and `distill` do this on demand; what is trained is kept in the cache.
+validation clips, each teacher also by what the ensemble is without it. `search` and `distill` do this on demand; what is
+trained is kept in the cache. Which teachers: teachers.families, teachers.pretrained, teachers.outside (docs/teachers.md).
 """
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
 from hwasc.cli import common
 
 EXAMPLES = """examples:
   hwasc teach
-  hwasc teach --data my_recordings --set teachers.families=[cp_resnet,bc_resnet,crnn] --set teachers.folds=4 --workers 2"""
+  hwasc teach --data my_recordings --set teachers.families=[cp_resnet,bc_resnet,crnn] --set teachers.folds=4 --workers 2
+  hwasc teach --set teachers.front_ends.bc_resnet=paper --set teachers.front_ends.cp_resnet='{mels: 128, frames: 65}'
+  hwasc teach --set teachers.outside='[{name: beats, logits: beats.csv}]' --out teachers.json"""
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """The verb's own arguments."""
+    parser.add_argument("--out", metavar="FILE", type=Path, help="also write the result here, as JSON")
     common.add_data(parser)
 
 
 def run(args: argparse.Namespace) -> None:
-    """Teach and print the fusion table."""
+    """Teach and print what each teacher is, the fusion table, and what each adds."""
     ws = common.workspace(args)
+    from hwasc.pipelines.accounting import account
     from hwasc.pipelines.fusing import fuse
+    from hwasc.records.schema import write_json
 
     fused = fuse(ws)
-    rows = fused.table(
-        ws.features(ws.dataset.validation, fused.teachers.specs[0].front_end, "validation"), "validation"
-    )
+    result = account(fused, ws.features(ws.dataset.validation, fused.front_end, "validation"), "validation")
+    if args.out:
+        write_json(args.out, result)
     if args.json:
-        common.print_json({"fusion": rows, "clips": len(ws.dataset.validation), "split": "validation"})
+        common.print_json(result)
         return
-    for r in rows:
-        print(f"{r.name:<20} {r.accuracy:6.1%}   log loss {r.log_loss:.3f}")
-    single = max(r.accuracy for r in rows if r.name in fused.teachers.names)
-    by_name = {r.name: r for r in rows}
-    fusion, mean = by_name["z1+z2"], by_name["mean"]
-    print(
-        f"z1+z2 against the best teacher: {fusion.accuracy - single:+.1%}; "
-        f"against the mean logit: {fusion.accuracy - mean.accuracy:+.1%}"
+    _print(("teacher", "hears", "sees", "parameters", "MACs"), [_teacher(t) for t in result["teachers"]])
+    rows = {r["name"]: r for r in result["fusion"]}
+    _print(
+        ("on validation clips", "accuracy", "log loss"),
+        [(r["name"], f"{r['accuracy']:.1%}", f"{r['log_loss']:.3f}") for r in rows.values()],
     )
+    single = max(rows[t["name"]]["accuracy"] for t in result["teachers"])
+    fusion, mean = rows["z1+z2"], rows["mean"]
+    print(
+        f"z1+z2 against the best teacher: {fusion['accuracy'] - single:+.1%}; "
+        f"against the mean logit: {fusion['accuracy'] - mean['accuracy']:+.1%}\n"
+    )
+    left = result["leave_one_out"]
+    _print(
+        ("mean logit without", "accuracy", "log loss", "it adds", "nats"),
+        [
+            (
+                r["name"],
+                f"{r['accuracy']:.1%}",
+                f"{r['log_loss']:.3f}",
+                f"{r['accuracy_gain']:+.1%}",
+                f"{r['log_loss_gain']:+.3f} ± {r['standard_error']:.3f}",
+            )
+            for r in left
+        ],
+    )
+    print(_verdict(left))
+
+
+def _teacher(t: dict[str, Any]) -> tuple[str, ...]:
+    fe = t["front_end"]
+    hears = (
+        f"{fe['mels']}x{fe['frames']}, window {fe['window']}, hop {fe['hop']}, {fe['sample_rate']} Hz" if fe else "-"
+    )
+    if "parameters" not in t:
+        return t["name"], hears, f"from {t['model'] or t['logits']}", "-", "-"
+    sees = "x".join(map(str, t["receptive_field"])) + f" and {t['beyond']}" * bool(t["beyond"])
+    return t["name"], hears, sees, f"{t['parameters']:,}", f"{t['macs']:,}"
+
+
+def _verdict(left: Sequence[dict[str, Any]]) -> str:
+    idle = [r["name"] for r in left if not r["helps"]]
+    if not idle:
+        return "every teacher adds to the ensemble, in accuracy or in log loss"
+    return f"the ensemble is no worse without {', '.join(idle)} (one left out at a time); more teachers are not always better"
+
+
+def _print(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Left-aligned columns, an empty line after them."""
+    widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
+    for row in (head, *rows):
+        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+    print()

@@ -17,7 +17,9 @@ from hwasc.data.features import Features
 from hwasc.errors import HwascError, UsageError
 from hwasc.models import student
 from hwasc.models.student import Student
+from hwasc.pipelines.accounting import account
 from hwasc.pipelines.fusing import Fused, fuse, lesson, target_file
+from hwasc.pipelines.outside import check_outside
 from hwasc.pipelines.workspace import Workspace
 from hwasc.records import architecture as architectures
 from hwasc.records import schema
@@ -76,6 +78,8 @@ def distill(ws: Workspace, record: ArchitectureFile, run: Path, name: str = "the
     )
     architectures.save(run / "architecture.json", a, record.provenance)
     fused = fuse(ws) if s.distill.alpha > 0 else None
+    if fused:
+        check_outside(fused.teachers.outside, ws, ws.dataset.test, "test")
     data = lesson(ws, a.front_end, target_file(ws, fused) if fused else None)
     torch.manual_seed(_seed(ws))
     model, float_losses = _trained(ws, data, student.build(a), s.distill.train, run, "float")
@@ -175,9 +179,7 @@ def _measure(
     int8_test, int8_logits = metrics(quantized.to(cpu), test)
     onnx_logits = onnx_qcdq.predict(onnx_qcdq.Runtime(onnx_path), test)
     agreement = float((onnx_logits.argmax(1) == int8_logits.argmax(1)).mean())
-    fusion = []
-    if fused is not None:
-        fusion = fused.table(ws.features(ws.dataset.test, fused.teachers.specs[0].front_end, "test"), "test")
+    told = account(fused, ws.features(ws.dataset.test, fused.front_end, "test"), "test") if fused else {}
     record = {
         "schema": 1,
         "id": a.id,
@@ -196,7 +198,9 @@ def _measure(
         "float": float_test,
         "int8": int8_test,
         "confusion": int8_test.confusion,
-        "fusion": fusion,
+        "fusion": told.get("fusion", []),
+        "teachers": told.get("teachers", []),
+        "leave_one_out": told.get("leave_one_out", []),
         "losses": losses,
         "onnx": {
             "agreement": agreement,

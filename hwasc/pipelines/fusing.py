@@ -17,7 +17,8 @@ from hwasc.data.features import Features
 from hwasc.data.splits import hold_out
 from hwasc.models import student
 from hwasc.models.fusion import Z1, Z2, Ensemble, fit_fusion, log_loss
-from hwasc.pipelines.teaching import Teachers, content, held_out, out_of_fold, teach, teacher_front_end
+from hwasc.pipelines.hearing import teacher_front_end
+from hwasc.pipelines.teaching import Teachers, content, held_out, out_of_fold, teach
 from hwasc.pipelines.workspace import Workspace
 from hwasc.records import schema
 from hwasc.records.architecture import GRN, Architecture, Block, FrontEnd
@@ -47,6 +48,11 @@ class Fused:
     ensemble: Ensemble
     workspace: Workspace
     key: str
+
+    @property
+    def front_end(self) -> FrontEnd:
+        """What z1 hears: of the features that `table` takes."""
+        return teacher_front_end(self.workspace)
 
     def targets(self) -> np.ndarray:
         """Ensemble logits (n, classes) of the training clips, from the teachers that `distill.targets` names."""
@@ -87,12 +93,14 @@ def fuse(ws: Workspace) -> Fused:
     """Teachers (trained on demand) and their fusion heads (fitted once, then kept in the cache)."""
     teachers = teach(ws)
     s, train = ws.settings, teachers.train
-    key = schema.digest(
-        {"teachers": [f.name for f in teachers.folders], "fusion": s.fusion, "seed": s.seed, "content": content(train)}
-    )
+    front_end, names = teacher_front_end(ws), teachers.names
+    described = {"teachers": teachers.keys, "fusion": s.fusion, "seed": s.seed, "content": content(train)}
+    if any(spec.front_end != front_end for spec in teachers.specs) or not teachers.specs:  # else their names tell z1's
+        described["front_end"] = front_end
+    key = schema.digest(described)
     torch.manual_seed(s.seed)
-    backbone = student.build(z1_architecture(teacher_front_end(ws), len(teachers.specs)))
-    ensemble = Ensemble(Z1(len(teachers.specs), backbone), Z2(len(teachers.specs), len(train.classes)))
+    backbone = student.build(z1_architecture(front_end, len(names)))
+    ensemble = Ensemble(Z1(len(names), backbone), Z2(len(names), len(train.classes)))
     path = ws.cache / "fusion" / f"{key}.safetensors"
     if path.is_file():
         ensemble.load_state_dict(load_weights(path))
@@ -101,7 +109,7 @@ def fuse(ws: Workspace) -> Fused:
     fit_clips, stop_clips = hold_out(train.clips, s.fusion.hold_out, s.seed)
     held = {c.id for c in stop_clips}
     stop = np.array([c.id in held for c in train.clips])
-    augment = ws.augment(teacher_front_end(ws))
+    augment = ws.augment(front_end)
 
     def batch(rows: np.ndarray, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         return (
@@ -127,7 +135,7 @@ def fuse(ws: Workspace) -> Fused:
             seed=s.seed,
             validate=lambda e: log_loss(e, (batch(r, train.batch(r)) for r in _chunks(np.flatnonzero(stop)))),
         )
-    save_weights(path, ensemble, {"teachers": ",".join(f.name for f in teachers.folders)})
+    save_weights(path, ensemble, {"teachers": ",".join(teachers.keys)})
     return Fused(teachers, ensemble, ws, key)
 
 

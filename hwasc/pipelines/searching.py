@@ -12,6 +12,7 @@ from hwasc.cost import measure
 from hwasc.cost.limits import check, counter, counting, resolve
 from hwasc.cost.measure import Costs
 from hwasc.errors import HwascError
+from hwasc.pipelines.accounting import account
 from hwasc.pipelines.fusing import Fused, fuse, target_file
 from hwasc.pipelines.refining import provenance, refine
 from hwasc.pipelines.scoring import Scoring, evaluator
@@ -185,8 +186,9 @@ def _write(
     if pruned is not None:
         architecture = pruned.architecture
     costs = measure(architecture, counting(budget))
-    validation = ws.features(ws.dataset.validation, fused.teachers.specs[0].front_end, "validation")
-    rows = fused.table(validation, "validation")
+    validation = ws.features(ws.dataset.validation, fused.front_end, "validation")
+    told = account(fused, validation, "validation")
+    schema.write_json(run / "teachers.json", told)
     architectures.save(
         run / "best.json",
         architecture,
@@ -230,7 +232,7 @@ def _write(
             front,
             winner,
             architecture.text(),
-            rows,
+            told["fusion"],
             limits,
             environment(),
             rescored=rescored,
@@ -239,6 +241,7 @@ def _write(
             front_end=architecture.front_end,
             refined=refined,
             epochs=ws.settings.search.second.epochs,
+            left_out=told["leave_one_out"],
         ),
     )
     return SearchResult(architecture, winner, front, trials, rescored, refined, run)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,36 +11,46 @@ import torch
 
 import hwasc
 from hwasc.data import logits as logit_files
-from hwasc.data.clips import Clip
 from hwasc.data.features import Features
 from hwasc.data.splits import folds
 from hwasc.models.teachers import TeacherSpec, build
+from hwasc.pipelines.hearing import heard, teacher_front_end, teacher_spec
 from hwasc.pipelines.jobs import pool
+from hwasc.pipelines.outside import OutsideTeacher, check_outside, open_outside, outside_logits
 from hwasc.pipelines.workspace import Workspace
 from hwasc.records import schema
-from hwasc.records.architecture import FrontEnd
 from hwasc.records.settings import TrainSettings
 from hwasc.training.batches import Augment, steps, training_batches
 from hwasc.training.device import pick_device
 from hwasc.training.loop import fit, predict
 from hwasc.training.loss import distillation_loss
+from hwasc.training.pretrained import Start, load_start, start
 from hwasc.training.weights import load_weights, save_weights
 
 
 @dataclass(frozen=True)
 class Teachers:
-    """Trained teachers. folders[k] holds teacher k's weights and logits per fold; fold_of the fold of each training clip."""
+    """Trained teachers, then those from outside. folders[k] holds teacher k's weights and logits per fold; fold_of the fold of
+    each training clip; train: those clips through `hearing.teacher_front_end`; starts[k]: the weights it began with, if any.
+    """
 
     specs: tuple[TeacherSpec, ...]
     folders: tuple[Path, ...]
     folds: int
     train: Features
     fold_of: np.ndarray
+    starts: tuple[Start | None, ...]
+    outside: tuple[OutsideTeacher, ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The families."""
-        return tuple(spec.family for spec in self.specs)
+        """The families, then the names from outside."""
+        return (*(spec.family for spec in self.specs), *(o.name for o in self.outside))
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """What each teacher's logits depend on, besides the clips, as a short name."""
+        return (*(folder.name for folder in self.folders), *(o.key for o in self.outside))
 
 
 @dataclass(frozen=True)
@@ -54,12 +63,7 @@ class _Job:
     seed: int
     device: str
     weights: Path
-
-
-def teacher_front_end(ws: Workspace) -> FrontEnd:
-    """The front end that the teachers hear through."""
-    t = ws.settings.teachers
-    return FrontEnd.for_clip(t.mels, t.frames, ws.settings.data.seconds)
+    start: Start | None
 
 
 def content(features: Features) -> str:
@@ -70,47 +74,67 @@ def content(features: Features) -> str:
 def teach(ws: Workspace) -> Teachers:
     """Train every family once per fold on the other folds' locations; what the cache holds already is not trained again."""
     s, front_end = ws.settings, teacher_front_end(ws)
-    train = ws.features(ws.dataset.train, front_end, "train")
-    fold_of = np.array(folds(train.clips, s.teachers.folds, s.seed))
-    augment = ws.augment(front_end)
-    specs = tuple(TeacherSpec(family, front_end=front_end) for family in s.teachers.families)
-    response_key = (
-        hashlib.sha256(augment.responses.numpy().tobytes()).hexdigest() if augment.responses is not None else ""
+    specs = tuple(teacher_spec(ws, family) for family in s.teachers.families)
+    starts = tuple(
+        start(given) if (given := (s.teachers.pretrained or {}).get(spec.family)) else None for spec in specs
     )
-    common = {
-        "version": hwasc.__version__,
-        "content": content(train),
-        "labels": train.labels.tolist(),
-        "augment": s.augment,
-        "responses": response_key,
-        "train": s.teachers.train,
-        "folds": fold_of.tolist(),
-        "seed": s.seed,
-    }
+    outside = open_outside(ws)
+    train = ws.features(ws.dataset.train, front_end, "train")
+    for teacher in outside:  # before the long work: they may lack clips
+        outside_logits(teacher, ws, train, "train")
+    check_outside(outside, ws, ws.dataset.validation, "validation")
+    fold_of = np.array(folds(train.clips, s.teachers.folds, s.seed))
+    ears = heard(ws, train, (spec.front_end for spec in specs), "train")
+    augments = {fe: ws.augment(fe) for fe in dict.fromkeys(spec.front_end for spec in specs)}
     folders = tuple(
-        ws.cache / "teachers" / f"{spec.family}-{schema.digest({**common, 'spec': spec})}" for spec in specs
+        ws.cache / "teachers" / _folder(ws, spec, begin, train, fold_of, augments[spec.front_end])
+        for spec, begin in zip(specs, starts, strict=True)
     )
     jobs = []
-    for k, (spec, folder) in enumerate(zip(specs, folders, strict=True)):
+    for k, (spec, begin, folder) in enumerate(zip(specs, starts, folders, strict=True)):
+        if begin and not (folder / "fold0.safetensors").is_file():  # said, and refused, before any training
+            ws.reporter.say(load_start(build(spec, len(train.classes)), spec, len(train.classes), begin))
         for fold in range(s.teachers.folds):
             weights = folder / f"fold{fold}.safetensors"
             if not weights.is_file():
                 rows = np.flatnonzero(fold_of != fold)
                 seed = int(np.random.SeedSequence([s.seed, k, fold]).generate_state(1)[0])
-                jobs.append(_Job(spec, train, rows, augment, s.teachers.train, seed, str(ws.device), weights))
+                clips, augment = ears[spec.front_end], augments[spec.front_end]
+                jobs.append(_Job(spec, clips, rows, augment, s.teachers.train, seed, str(ws.device), weights, begin))
     if jobs:
         with (
             ws.reporter.track(f"teachers ({', '.join(s.teachers.families)})", len(jobs)) as update,
             pool(ws.workers) as run,
         ):
-            for done, (i, accuracy) in enumerate(run(_train, jobs), 1):
-                update(done, f"{jobs[i].spec.family} {jobs[i].weights.stem}, last loss {accuracy:.3f}")
-    return Teachers(specs, folders, s.teachers.folds, train, fold_of)
+            for done, (i, loss) in enumerate(run(_train, jobs), 1):
+                update(done, f"{jobs[i].spec.family} {jobs[i].weights.stem}, last loss {loss:.3f}")
+    return Teachers(specs, folders, s.teachers.folds, train, fold_of, starts, outside)
+
+
+def _folder(
+    ws: Workspace, spec: TeacherSpec, begin: Start | None, train: Features, fold_of: np.ndarray, augment: Augment
+) -> str:
+    """A teacher's name in the cache: family and a hash of all that its weights depend on."""
+    responses = augment.responses
+    key = {
+        "version": hwasc.__version__,
+        "content": content(train),
+        "labels": train.labels.tolist(),
+        "augment": ws.settings.augment,
+        "responses": hashlib.sha256(responses.numpy().tobytes()).hexdigest() if responses is not None else "",
+        "train": ws.settings.teachers.train,
+        "folds": fold_of.tolist(),
+        "seed": ws.settings.seed,
+        "spec": spec,
+    }
+    return f"{spec.family}-{schema.digest({**key, 'start': begin.hash} if begin else key)}"
 
 
 def _train(job: _Job) -> float:
     torch.manual_seed(job.seed)
     model = build(job.spec, len(job.train.classes))
+    if job.start:
+        load_start(model, job.spec, len(job.train.classes), job.start)
     last = [0.0]
     fit(
         model,
@@ -123,58 +147,60 @@ def _train(job: _Job) -> float:
         checkpoint=job.weights.with_suffix(".ckpt"),
         on_epoch=lambda _, loss: last.__setitem__(0, loss),
     )
-    save_weights(job.weights, model, {"spec": schema.canonical(job.spec)})
+    started = {"start": job.start.hash, "start_file": job.start.file.name} if job.start else {}
+    save_weights(job.weights, model, {"spec": schema.canonical(job.spec), **started})
     job.weights.with_suffix(".ckpt").unlink(missing_ok=True)
     return last[0]
 
 
 def out_of_fold(teachers: Teachers, ws: Workspace) -> np.ndarray:
-    """Logits (n, K, classes) of the training clips, each by the teachers that were not trained on its location."""
+    """Logits (n, K, classes) of the training clips, each by the teachers that were not trained on its location.
+
+    Those from outside give what they have: hwasc cannot know what they were trained on.
+    """
     n, k, c = len(teachers.train), len(teachers.specs), len(teachers.train.classes)
     out = np.zeros((n, k, c), np.float32)
+    ears = heard(ws, teachers.train, (spec.front_end for spec in teachers.specs), "train")
     for fold in range(teachers.folds):
         rows = np.flatnonzero(teachers.fold_of == fold)
-        clips = [teachers.train.clips[i] for i in rows]
-        for j in range(k):
-            out[rows, j] = _kept_logits(teachers, ws, j, fold, teachers.train, rows, f"fold{fold}", clips)
-    return out
+        for j, spec in enumerate(teachers.specs):
+            out[rows, j] = _kept_logits(teachers, ws, j, fold, ears[spec.front_end], rows, f"fold{fold}")
+    return _with_outside(out, teachers, ws, teachers.train, "train")
 
 
 def held_out(teachers: Teachers, ws: Workspace, features: Features, what: str) -> np.ndarray:
-    """Logits (n, K, classes) as the mean over each teacher's folds: for clips that none saw, or for all folds' word on any."""
-    rows = np.arange(len(features))
-    per_fold = [
-        np.stack(
-            [
-                _kept_logits(teachers, ws, j, fold, features, rows, f"{what}-fold{fold}", features.clips)
-                for j in range(len(teachers.specs))
-            ],
-            1,
-        )
-        for fold in range(teachers.folds)
-    ]
-    return np.asarray(np.mean(per_fold, 0), np.float32)
+    """Logits (n, K, classes) as the mean over each teacher's folds: for clips that none saw, or for all folds' word on any.
+
+    features: through `hearing.teacher_front_end`; teachers with another hear the same clips through theirs.
+    """
+    n, k, c = len(features), len(teachers.specs), len(features.classes)
+    rows = np.arange(n)
+    ears = heard(ws, features, (spec.front_end for spec in teachers.specs), what)
+    per_fold = np.zeros((teachers.folds, n, k, c), np.float32)
+    for fold in range(teachers.folds):
+        for j, spec in enumerate(teachers.specs):
+            per_fold[fold, :, j] = _kept_logits(teachers, ws, j, fold, ears[spec.front_end], rows, f"{what}-fold{fold}")
+    return _with_outside(per_fold.mean(0), teachers, ws, features, what)
+
+
+def _with_outside(logits: np.ndarray, teachers: Teachers, ws: Workspace, features: Features, what: str) -> np.ndarray:
+    others = [outside_logits(o, ws, features, what)[:, None] for o in teachers.outside]
+    return np.concatenate([logits, *others], 1) if others else logits
 
 
 def _kept_logits(
-    teachers: Teachers,
-    ws: Workspace,
-    k: int,
-    fold: int,
-    features: Features,
-    rows: np.ndarray,
-    name: str,
-    clips: Sequence[Clip],
+    teachers: Teachers, ws: Workspace, k: int, fold: int, features: Features, rows: np.ndarray, name: str
 ) -> np.ndarray:
-    ids, hashes = [c.id for c in clips], [features.hashes[i] for i in rows]
+    ids, hashes = [features.clips[i].id for i in rows], [features.hashes[i] for i in rows]
     path = teachers.folders[k] / f"{name}-{schema.digest([ids, hashes])}.npz"
     if not path.is_file():
-        weights = teachers.folders[k] / f"fold{fold}.safetensors"
+        weights, begin = teachers.folders[k] / f"fold{fold}.safetensors", teachers.starts[k]
         model = build(teachers.specs[k], len(features.classes))
         model.load_state_dict(load_weights(weights))
         record = {
             "hash": hashlib.sha256(weights.read_bytes()).hexdigest()[:16],
             "spec": schema.plain(teachers.specs[k]),
+            **({"start": {"file": begin.file.name, "hash": begin.hash}} if begin else {}),
         }
         logit_files.save(path, ids, hashes, predict(model, features, ws.device, rows=rows), record)
     return logit_files.load(path, ids, hashes)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -68,6 +68,11 @@ class FrontEnd:
         hop = samples // max(frames - 1, 1)
         rest.setdefault("f_max", sample_rate / 2)
         return cls(sample_rate=sample_rate, seconds=seconds, hop=hop, mels=mels, frames=frames, **rest)
+
+    def lasting(self, seconds: float) -> FrontEnd:
+        """The same for clips of another length: as many frames a second, rounded to what fits."""
+        fits = 1 + round(seconds * self.sample_rate) // self.hop
+        return replace(self, seconds=seconds, frames=max(1, min(fits, round(self.frames * seconds / self.seconds))))
 
 
 @dataclass(frozen=True)

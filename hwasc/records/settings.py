@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Literal
 
 from hwasc.errors import UsageError
 from hwasc.records import schema
+from hwasc.records.hearing import Hearing, Outside, Pretrained
 from hwasc.records.schema import STRICT
 
 
@@ -72,21 +73,36 @@ class TrainSettings:
 
 @dataclass(frozen=True)
 class TeacherSettings:
-    """families: which teachers. folds: cross-fitting over so many location-disjoint folds. mels, frames: their front end."""
+    """families: which teachers. folds: cross-fitting over so many location-disjoint folds. mels, frames: the front end of the
+    families that `front_ends` does not name, and of z1.
+
+    front_ends: by family, `paper` or its numbers. widths: by family, see `hwasc.models.teachers`. pretrained: by family, the
+    weights to start from. outside: teachers that are not trained here (`docs/teachers.md`).
+    """
 
     families: tuple[str, ...] = ("cp_resnet", "bc_resnet", "crnn")
     folds: int = 3
     mels: int = 64
     frames: int = 33
     train: TrainSettings = field(default_factory=lambda: TrainSettings(25, 32, 2e-3, 1e-2))
+    # None and not empty: run folders made before these keys existed can still be gone on with
+    front_ends: dict[str, Literal["paper"] | Hearing] | None = None
+    widths: dict[str, int] | None = None
+    pretrained: dict[str, str | Pretrained] | None = None
+    outside: tuple[Outside, ...] | None = None
 
     __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
 
     def __post_init__(self) -> None:
         if self.folds < 2:
             raise ValueError(f"folds: cross-fitting needs at least 2, found {self.folds}")
-        if len(self.families) < 2 or len(set(self.families)) < len(self.families):
-            raise ValueError("families: at least two different teachers are needed to fuse")
+        names = [*self.families, *(o.name for o in self.outside or ())]
+        if len(names) < 2 or len(set(names)) < len(names):
+            raise ValueError("families: at least two different teachers are needed to fuse (those from outside count)")
+        for key in ("front_ends", "widths", "pretrained"):
+            for family in getattr(self, key) or ():
+                if family not in self.families:
+                    raise ValueError(f"{key}: '{family}' is none of the families ({', '.join(self.families)})")
 
 
 @dataclass(frozen=True)

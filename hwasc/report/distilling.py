@@ -59,7 +59,9 @@ def distill_report(result: Mapping[str, Any], environment: Mapping[str, Any] | N
             Section("Training", [Picture(plots.training_curve(losses), "Measured. Training loss by epoch.")])
         )
     if result.get("fusion"):
-        sections.append(Section("Ensemble of teachers", fusion_parts(result["fusion"])))
+        sections.append(
+            Section("Ensemble of teachers", fusion_parts(result["fusion"], left_out=result.get("leave_one_out") or ()))
+        )
     if onnx := _map(result.get("onnx")):
         sections.append(Section("Exported file", _onnx(onnx)))
     if costs := _map(result.get("costs")):

@@ -6,11 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from hwasc.records.hearing import FUSED
 from hwasc.report import plots
 from hwasc.report.formats import decimal, percent, points
 from hwasc.report.page import Paragraph, Part, Picture, Table
-
-FUSED = ("mean", "z1", "z2", "z1+z2")
 
 
 @dataclass(frozen=True)
@@ -30,8 +29,10 @@ def lines(rows: Sequence[Any]) -> list[Line]:
     return [Line(str(r.get("name", "")), _number(r.get("accuracy")), _number(r.get("log_loss"))) for r in plain]
 
 
-def fusion_parts(rows: Sequence[Any], clips: int | None = None) -> list[Part]:
-    """The verdict in a sentence, the bars, the table."""
+def fusion_parts(
+    rows: Sequence[Any], clips: int | None = None, left_out: Sequence[Mapping[str, Any]] = ()
+) -> list[Part]:
+    """The verdict in a sentence, the bars, the table; then what the ensemble is without each teacher."""
     table = lines(rows)
     over = (
         f"over {clips:,} clips" if clips else "on clips that neither the teachers nor the fusion heads were fitted on"
@@ -44,7 +45,31 @@ def fusion_parts(rows: Sequence[Any], clips: int | None = None) -> list[Part]:
             f"Measured {over}. Teachers in grey, the plain mean of their logits in orange, the learned heads in blue.",
         ),
         Table(("teacher or fusion", "macro accuracy", "log loss"), shown, f"Measured {over}"),
+        *_left_out(left_out, over),
     ]
+
+
+def _left_out(rows: Sequence[Mapping[str, Any]], over: str) -> list[Part]:
+    if not rows:
+        return []
+    shown = [
+        (
+            str(r["name"]),
+            percent(r["accuracy"]),
+            decimal(r["log_loss"]),
+            points(r["accuracy_gain"]),
+            f"{r['log_loss_gain']:+.3f} ± {r['standard_error']:.3f}",
+        )
+        for r in rows
+    ]
+    idle = [str(r["name"]) for r in rows if not r["helps"]]
+    text = (
+        f"The mean logit is no worse without {', '.join(idle)}."
+        if idle
+        else "The mean logit is worse without any of them."
+    )
+    head = ("without", "macro accuracy", "log loss", "it adds: points", "it adds: nats")
+    return [Paragraph(text), Table(head, shown, f"The mean logit with one teacher left out, measured {over}")]
 
 
 def verdict(table: Sequence[Line]) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-from itertools import pairwise
 
 import pytest
 import torch
@@ -13,14 +12,15 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from hwasc.errors import UsageError
-from hwasc.models.blocks import ConvUnit
-from hwasc.models.teachers import FAMILIES, TeacherSpec, bc_resnet, build, cp_resnet, describe, tf_sepnet
+from hwasc.models.teachers import FAMILIES, TeacherSpec, bc_resnet, build, describe, tf_sepnet
 from hwasc.models.teachers.patch_transformer import PatchTransformer
 from hwasc.records import schema
 from hwasc.records.architecture import FrontEnd
 
 SMALL = (40, 16)
-NARROW = {"cp_resnet": 8, "bc_resnet": 1, "tf_sepnet": 16, "patch_transformer": 16, "crnn": 4}
+NARROW = {
+    "cp_resnet": 8, "bc_resnet": 1, "tf_sepnet": 16, "patch_transformer": 16, "crnn": 4, "cp_mobile": 8, "mobilenet_v3": 2,
+}  # fmt: skip
 
 
 def front_end(mels: int, frames: int) -> FrontEnd:
@@ -94,9 +94,21 @@ class TestContract:
         assert (model.eval()(x).argmax(1) == y).float().mean() > 0.9
 
     def test_default_width_is_for_a_laptop(self, family: str) -> None:
-        line = describe(TeacherSpec(family, front_end=front_end(64, 33)), 10)
-        macs = float(line.split(", ")[1].split(" M MACs")[0])
-        assert line.startswith(f"{family} width {FAMILIES[family].width} at 64x33") and 4.5 < macs < 20
+        found = describe(TeacherSpec(family), 10)
+        assert (
+            str(found).startswith(f"{family} width {FAMILIES[family].width} at 64x33: ") and 4.5e6 < found.macs < 20e6
+        )
+        assert found.parameters == count(build(TeacherSpec(family), 10))
+
+    def test_hears_through_the_papers_front_end(self, family: str) -> None:
+        paper = FAMILIES[family].paper
+        assert paper.seconds == 1 and paper.frames in (1 + paper.samples // paper.hop, paper.samples // paper.hop)
+        assert (
+            teacher(family, size=(paper.mels, paper.frames))
+            .eval()(torch.zeros(1, 1, paper.mels, paper.frames))
+            .isfinite()
+            .all()
+        )
 
     def test_width_scales(self, family: str) -> None:
         size = front_end(*SMALL)
@@ -137,31 +149,6 @@ def test_spec_is_a_record() -> None:
         schema.parse(TeacherSpec, {"family": "crnn", "wdith": 3}, "test")
 
 
-@pytest.mark.parametrize("rho", [0, 1, 3])
-def test_cp_resnet_sees_as_far_as_it_says(rho: int) -> None:
-    model = cp_resnet.CPResNet(2, 2, rho).eval()
-    for module in model.modules():  # positive throughout and averaged, so that no path is cut
-        if isinstance(module, ConvUnit):
-            nn.init.constant_(module.conv.weight, 0.1)
-        for name, child in module.named_children():
-            if isinstance(child, nn.MaxPool2d):
-                setattr(module, name, nn.AvgPool2d(2, ceil_mode=True))
-    x = torch.ones(1, 1, 160, 144, requires_grad=True)
-    features = model.features(x)
-    features[0, :, features.shape[2] // 2, features.shape[3] // 2].sum().backward()
-    assert x.grad is not None
-    seen = tuple(int(x.grad[0, 0].any(1 - axis).sum()) for axis in (0, 1))
-    assert seen == model.receptive_field == cp_resnet.receptive_field(rho)
-
-
-def test_cp_resnet_receptive_field_follows_rho() -> None:
-    sizes = [cp_resnet.receptive_field(rho)[0] for rho in range(9)]
-    assert sizes == [23, 31, 39, 55, 71, 87, 103, 135, 167]  # the published series: 5 x 5 / 2, pools after 1, 2 and 4
-    assert all(a < b for a, b in pairwise(map(cp_resnet.receptive_field, range(cp_resnet.MAX_RHO + 1))))
-    with pytest.raises(ValueError, match="between 0 and 22"):
-        cp_resnet.CPResNet(10, 4, 23)
-
-
 @pytest.mark.parametrize(("tau", "thousands"), [(1, 9.2), (2, 27.3), (3, 54.2), (6, 188), (8, 321)])
 def test_bc_resnet_has_the_published_size(tau: int, thousands: float) -> None:
     size = count(bc_resnet.BCResNet(12, tau)) / 1000
@@ -194,6 +181,13 @@ def test_residual_norm_is_its_equation() -> None:
 def test_tf_sepnet_refuses_widths_that_cannot_be_halved() -> None:
     with pytest.raises(ValueError, match="multiple of 4"):
         tf_sepnet.TFSepNet(10, 30)
+
+
+def test_patch_transformer_is_vit_base_but_for_what_it_leaves_out() -> None:
+    with torch.device("meta"):
+        ours = count(PatchTransformer(1000, 768, (224, 224), (16, 16), depth=12))
+    biases, colours, token, positions = 12 * 3 * 768, 2 * 16 * 16 * 768, 768, (197 - 14 - 14) * 768
+    assert ours + biases + colours + token + positions == 86_567_656  # ViT-B/16, on which PaSST builds
 
 
 def test_patchout_only_in_training_and_sizes_are_checked() -> None:

@@ -104,6 +104,8 @@ def test_search_leaves_what_it_promises(hwasc: Run, tiny_space: Path, made: Path
     front = list(csv.DictReader((made / "s" / "pareto.csv").open()))
     assert best["id"] in {row["id"] for row in front}
     assert "<svg" in (made / "s" / "report.html").read_text()
+    told = json.loads((made / "s" / "teachers.json").read_text())
+    assert told["split"] == "validation" and {r["name"] for r in told["leave_one_out"]} == {"crnn", "patch_transformer"}
     before = (made / "s" / "trials.jsonl").read_bytes()
     status, out, _ = hwasc(*argv, "--json", tiny=True)  # the same command again: nothing is scored anew
     assert (
@@ -126,6 +128,8 @@ def test_distill_leaves_a_measured_int8_student(hwasc: Run, made: Path) -> None:
     assert set(result["int8"]["per_device"]) == {"a", "b", "c", "s1", "s2", "s3", "s4", "s5", "s6"}
     assert set(result["int8"]["groups"]) == {"real", "seen", "unseen"}
     assert [r["name"] for r in result["fusion"]] == ["crnn", "patch_transformer", "mean", "z1", "z2", "z1+z2"]
+    assert [r["name"] for r in result["leave_one_out"]] == ["crnn", "patch_transformer"]
+    assert [t["front_end"]["mels"] for t in result["teachers"]] == [40, 40]
     assert len(result["losses"]["float"]) == 2 and len(result["losses"]["qat"]) == 1
     assert "<svg" in (made / "d" / "report.html").read_text()
 

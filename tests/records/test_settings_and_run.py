@@ -32,6 +32,13 @@ def test_defaults_file_overrides_and_seed(tmp_path: Path) -> None:
         ("search.trials=0", "trials"),
         ("search.strategy=grid", "strategy"),
         ("teachers.folds=1", "folds"),
+        ("teachers.families=[crnn]", "at least two different teachers"),
+        ("teachers.front_ends.crn=paper", "front_ends: 'crn' is none of the families"),
+        ("teachers.front_ends.crnn.mel=3", "did you mean 'mels'"),
+        ("teachers.outside=[{name: crnn, logits: a.csv}]", "at least two different teachers"),
+        ("teachers.outside=[{name: mean, logits: a.csv}]", "none of mean, z1, z2"),
+        ("teachers.outside=[{name: a}]", "'a' needs either a model or logits"),
+        ("teachers.pretrained.crnn.fil=a.pt", "did you mean 'file'"),
         ("seed.a=1", "'seed"),
     ],
 )
@@ -46,6 +53,17 @@ def test_a_run_folder_refuses_another_configuration_and_shows_the_difference(tmp
     with pytest.raises(UsageError, match="a.b was 1, is now 2"):
         open_run(tmp_path / "r", {"a": {"b": 2}, "c": (1, 2)})
     assert (tmp_path / "r" / "environment.json").is_file()
+
+
+def test_run_folders_from_before_the_settings_of_single_teachers_go_on(tmp_path: Path) -> None:
+    config = {"settings": Settings()}
+    old = schema.plain(config)
+    for key in ("front_ends", "widths", "pretrained", "outside"):
+        del old["settings"]["teachers"][key]
+    open_run(tmp_path / "r", old)
+    open_run(tmp_path / "r", config)
+    with pytest.raises(UsageError, match="front_ends was None"):
+        open_run(tmp_path / "r", {"settings": Settings.load(None, ["teachers.front_ends.crnn=paper"])})
 
 
 def test_files_appear_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

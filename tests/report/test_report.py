@@ -238,6 +238,14 @@ def test_search_report(n, limits):
     assert "+1.0 points against the plain mean" in shown
 
 
+def test_search_report_names_the_teachers_that_do_not_help():
+    row = {"accuracy": 0.5, "log_loss": 1.2, "accuracy_gain": 0.02, "log_loss_gain": 0.1, "standard_error": 0.03}
+    left = [{**row, "name": "good", "helps": True}, {**row, "name": NASTY, "log_loss_gain": -0.1, "helps": False}]
+    shown = check_page(search(trials(5), {}, left_out=left)).text
+    assert "no worse without <script>alert" in shown and "+0.100 ± 0.030" in shown
+    assert "is worse without any of them" in check_page(search(trials(5), {}, left_out=left[:1])).text
+
+
 def test_search_report_with_second_scores():
     found = trials(10)
     again = [dataclasses.replace(t, accuracy=t.accuracy / 2 + 0.01 * i) for i, t in enumerate(found[:3])]

@@ -12,6 +12,8 @@ from torch.nn import functional as F
 from hwasc.models.blocks import ConvUnit
 from hwasc.records.architecture import FrontEnd
 
+# 40 bands up to Nyquist, 40 ms, half overlapping
+FRONT_END = FrontEnd(44_100, n_fft=2048, window=1764, hop=882, mels=40, frames=51, f_max=22_050.0)
 BANDS = 4
 STAGES = ((1, (2, 2)), (2, (2, 1)), (4, (2, 1)), (4, (1, 1)))  # channels per width, pooling over frequency x time
 

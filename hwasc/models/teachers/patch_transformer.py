@@ -14,6 +14,9 @@ from torch.nn import functional as F
 
 from hwasc.records.architecture import FrontEnd
 
+# PaSST's: 25 ms every 10 ms up to 15 kHz
+FRONT_END = FrontEnd(n_fft=1024, window=800, hop=320, mels=128, frames=101, f_max=15_000.0)
+
 
 class TransformerBlock(nn.Module):
     """Pre-norm self-attention and MLP (4 x width, GELU), each on a residual: (B, tokens, width) -> the same shape."""

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from hwasc.models.blocks import ConvUnit
 from hwasc.records.architecture import FrontEnd, Stride
 
+FRONT_END = FrontEnd(hop=500, mels=256, frames=65)  # CP-Mobile's, as the authors' DCASE 2024 code takes it
 STAGES = ((2, 1.0, False), (2, 1.5, True), (2, 2.0, True), (3, 2.5, False))  # blocks, channels per width, pooled before
 
 
@@ -43,6 +44,8 @@ class ResidualNorm(nn.Module):
 
 class Path(nn.Module):
     """x + broadcast of: depthwise convolution along axis 2 (frequency) or 3 (time), mean over it, 1 x 1, dropout."""
+
+    averages = True  # what its kernels see is spread over the whole axis: see `reach`
 
     def __init__(self, channels: int, axis: int, dropout: float) -> None:
         super().__init__()

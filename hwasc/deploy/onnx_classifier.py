@@ -1,0 +1,81 @@
+"""Any ONNX classifier of log-mels, run by ONNX Runtime. The format holds a graph and numbers, no code of its own."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from hwasc.data.features import Features
+from hwasc.errors import DataError, UsageError
+
+BATCH = 128
+
+
+class OnnxClassifier:
+    """A model with one float32 input (clips, 1, mels, frames) or (clips, mels, frames), whose first output is (clips, classes).
+
+    The number of clips must be free, or 1. Classes are taken to be in the data's order, unless the model's metadata names
+    them under `classes` (a JSON list), as hwasc's own exports do. Raises UsageError: no such file, no ONNX Runtime.
+    DataError: no model that it can open, or one of another form.
+    """
+
+    def __init__(self, path: Path, classes: Sequence[str]) -> None:
+        try:
+            import onnxruntime
+        except ImportError:
+            raise UsageError(f"{path}: an ONNX teacher needs ONNX Runtime; pip install onnxruntime") from None
+        if not path.is_file():
+            raise UsageError(f"{path}: there is no such model")
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = 1
+        options.log_severity_level = 4
+        try:
+            self._session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        except Exception as e:  # ONNX Runtime has an exception class a failure, none public
+            raise DataError(f"{path}: no model that ONNX Runtime can open ({str(e).splitlines()[0]})") from None
+        self.path, self.classes = path, tuple(classes)
+        inputs = self._session.get_inputs()
+        if len(inputs) != 1 or inputs[0].type != "tensor(float)" or len(inputs[0].shape) not in (3, 4):
+            found = ", ".join(f"{i.type} {i.shape}" for i in inputs)
+            raise DataError(f"{path}: expected one input of float log-mels (clips, 1, mels, frames), found {found}")
+        self._input, self._shape = inputs[0].name, inputs[0].shape
+        if isinstance(self._shape[0], int) and self._shape[0] != 1:
+            raise DataError(
+                f"{path}: takes {self._shape[0]} clips at once; export it with a free number of clips, or one"
+            )
+        self._order = self._class_order(self._session.get_modelmeta().custom_metadata_map)
+
+    def predict(self, features: Features) -> npt.NDArray[np.float32]:
+        """Logits (n, classes) of all clips, in the data's order of classes. DataError: sizes that do not fit."""
+        step = 1 if self._shape[0] == 1 else BATCH
+        out = [self._run(features, np.arange(i, min(i + step, len(features)))) for i in range(0, len(features), step)]
+        return np.concatenate(out)
+
+    def _run(self, features: Features, rows: npt.NDArray[np.integer[Any]]) -> npt.NDArray[np.float32]:
+        x = features.batch(rows).numpy()
+        wanted, found = self._shape[1:], (x if len(self._shape) == 4 else x[:, 0]).shape[1:]
+        if any(isinstance(w, int) and w != f for w, f in zip(wanted, found, strict=True)):
+            raise DataError(
+                f"{self.path}: takes {wanted}, but its front end gives {list(found)}; set its mels and frames"
+            )
+        y = np.asarray(self._session.run(None, {self._input: x.reshape(len(rows), *found)})[0], np.float32)
+        expected = (len(rows), len(self.classes))
+        if y.shape != expected or not np.isfinite(y).all():
+            raise DataError(f"{self.path}: gives {list(y.shape)}, expected finite logits of shape {list(expected)}")
+        return y[:, self._order]
+
+    def _class_order(self, metadata: dict[str, str]) -> list[int]:
+        try:
+            named = list(json.loads(metadata.get("classes", "[]"))) or list(self.classes)
+        except (TypeError, ValueError):
+            raise DataError(f"{self.path}: its metadata 'classes' is no JSON list of names") from None
+        if sorted(map(str, named)) != sorted(self.classes):
+            raise DataError(
+                f"{self.path}: is for the classes {', '.join(map(str, named))}; the data has {', '.join(self.classes)}"
+            )
+        return [named.index(c) for c in self.classes]

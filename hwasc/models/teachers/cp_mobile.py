@@ -1,0 +1,24 @@
+"""CP-Mobile as a teacher: the student's own blocks, wider.
+
+Schmid, Morocutti, Masoudian, Koutini, Widmer, "Distilling the Knowledge of Transformers and CNNs with CP-Mobile", DCASE
+Workshop 2023; as a teacher of its own kind: Morocutti et al., "Creating a Good Teacher for Knowledge Distillation in
+Acoustic Scene Classification" (arXiv 2503.11363). The record is `records.presets.cp_mobile`, the module the student's.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from hwasc.models import student
+from hwasc.models.student import Student
+from hwasc.records import presets
+from hwasc.records.architecture import FrontEnd
+
+FRONT_END = FrontEnd(hop=500, mels=256, frames=64)  # 96 ms of 32 kHz; with 65 frames it would pass 30 M MACs
+
+
+def build(classes: int, width: int, front_end: FrontEnd) -> Student:
+    """CP-Mobile of `width` base channels (paper: 8 to 32, and 64 or more as a teacher); ValueError below 4."""
+    if width < 4:
+        raise ValueError(f"cp_mobile needs a width of at least 4 base channels, found {width}")
+    return student.build(replace(presets.cp_mobile(width, classes=classes), front_end=front_end))
