@@ -20,6 +20,7 @@ VERBS = {
     "evaluate": "measure a finished model file on the test split",
     "bench": "measure the tool itself: how well proxies rank, how fast strategies find",
     "export": "write a distilled student as a file for a runtime",
+    "submit": "write a submission to DCASE Task 1, 2024 or 2025",
 }
 INTERRUPTED = 130
 
