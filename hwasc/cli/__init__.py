@@ -21,6 +21,7 @@ VERBS = {
     "bench": "measure the tool itself: how well proxies rank, how fast strategies find",
     "export": "write a distilled student as a file for a runtime",
     "data": "fetch a public data set, or check what a data folder holds",
+    "submit": "write a submission to DCASE Task 1, 2024 or 2025",
 }
 INTERRUPTED = 130
 

@@ -29,7 +29,8 @@ class DataSettings:
     synthetic_train_locations: int = 30
     synthetic_test_locations: int = 20
 
-    __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
+    # --set data.subset=25 is a number to YAML
+    __pydantic_config__: ClassVar[dict[str, Any]] = {**STRICT, "coerce_numbers_to_str": True}
 
 
 @dataclass(frozen=True)

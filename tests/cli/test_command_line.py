@@ -77,6 +77,12 @@ def test_help_and_profile_answer_at_once() -> None:
         (("export", "--weights", "w", "--format", "onnx", "--out", "m.tflite"), 2, "ends with .onnx"),
         (("export", "--weights", "w", "--planner", "offline"), 2, "for --format tflite"),
         (("export", "--weights", "w", "--out", "m.c"), 2, ".c names no format"),
+        (("submit", "--year", "2023"), 2, "invalid choice"),
+        (
+            ("submit", "--year", "2025", "--run", "r", "--evaluation", "e", "--label", "A_B_task1_1"),
+            2,
+            "--about is missing",
+        ),
         (("profile", "--model", "gone.tflite"), 1, "gone.tflite"),
         (("profile", "--model", "student.onnx"), 2, "only .tflite files"),
         (("profile", "--model", "m.tflite", "--arch", BEST), 2, "not allowed with"),

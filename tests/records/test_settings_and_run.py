@@ -83,3 +83,7 @@ def test_numbers_as_people_write_them() -> None:
     assert schema.parse_yaml("[1e-5, 30_000_000, 2.5e3, 1E2, .5]") == [1e-5, 30_000_000, 2500.0, 100.0, 0.5]
     with pytest.raises(Exception, match="could not determine a constructor"):
         schema.parse_yaml("!!python/object/apply:os.system ['true']")
+
+
+def test_a_subset_may_be_given_as_a_number() -> None:
+    assert Settings.load(None, ["data.subset=25"]).data.subset == "25"

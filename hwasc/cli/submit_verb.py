@@ -1,0 +1,95 @@
+"""Write a submission to DCASE Task 1 (2024 or 2025) from finished runs of `hwasc distill`: the output CSV, the metadata, the
+complexity, and for 2025 an inference package that runs without hwasc. A model beyond the challenge's limits is refused.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import textwrap
+from collections.abc import Sequence
+from pathlib import Path
+
+from hwasc.cli import common
+from hwasc.errors import UsageError
+from hwasc.records.challenge import DEVICES, EXAMPLE, SUBSETS, YEARS
+
+EXAMPLES = f"""examples:
+  hwasc submit --year 2024 --run 5=runs/s5 --run 10=runs/s10 --run 25=runs/s25 --run 50=runs/s50 --run 100=runs/s100 \\
+      --evaluation TAU-urban-acoustic-scenes-2024-mobile-evaluation --label Doe_INST_task1_1 --about about.yaml --out handin
+  hwasc submit --year 2025 --run runs/s25 --evaluation TAU-urban-acoustic-scenes-2025-mobile-evaluation \\
+      --label Doe_INST_task1_1 --about about.yaml --out handin --workers 4
+  hwasc submit --year 2025 --run runs/s25 --run a=runs/only_a --evaluation EVAL --label Doe_INST_task1_2 --about about.yaml
+
+about.yaml, for example:
+{textwrap.indent(EXAMPLE, "  ")}"""
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """The verb's own arguments."""
+    parser.add_argument("--year", required=True, type=int, choices=YEARS, help="of the challenge")
+    parser.add_argument(
+        "--run",
+        required=True,
+        metavar="[NAME=]DIR",
+        action="append",
+        help="run folder of `hwasc distill`; repeatable. 2024: SUBSET=DIR (5, 10, 25, 50, 100). 2025: DIR for all devices, "
+        "DEVICE=DIR for a device with a student of its own",
+    )
+    parser.add_argument(
+        "--evaluation", required=True, metavar="DIR", type=Path, help="the official evaluation set, as it is unpacked"
+    )
+    parser.add_argument("--label", required=True, help="Surname_INST_task1_N, N from 1 to 4")
+    parser.add_argument("--about", metavar="FILE", type=Path, help="who submits (YAML); an example is below")
+    parser.add_argument("--out", metavar="DIR", type=Path, default=Path("submission"), help="default submission")
+    parser.add_argument("--cache", metavar="DIR", type=Path, help="features (default $HWASC_CACHE or ~/.cache/hwasc)")
+    parser.add_argument("--workers", type=common.whole(1), default=1, help="processes that make features (default 1)")
+    common.add_output(parser)
+
+
+def run(args: argparse.Namespace) -> None:
+    """Submit and say what was written."""
+    if args.about is None:
+        print(f"about.yaml, for example:\n\n{EXAMPLE}", file=sys.stderr)
+        raise UsageError("--about is missing: a YAML file that says who submits, as above")
+    runs = _runs(args.year, args.run)
+    from hwasc.records.challenge import About, Label
+
+    Label.parse(args.label, args.year)
+    about = About.load(args.about, args.year)
+    from hwasc.pipelines.submitting import submit
+
+    result = submit(
+        args.year, runs, args.evaluation, args.label, about, args.out,
+        cache=args.cache, workers=args.workers, reporter=common.reporter(args),
+    )  # fmt: skip
+    if args.json:
+        common.print_json(result)
+        return
+    print(f"{result.label} for DCASE {result.year} Task 1: {result.clips:,} evaluation clips")
+    for name, limits in result.limits.items():
+        for limit, held in limits.items():
+            print(f"  {name}: {limit} {held['value']:,.0f} of {held['limit']:,.0f}")
+    if result.alone is not None:
+        print(
+            f"  the package, run without hwasc on {result.alone} clips, agrees with the evaluated student "
+            f"(probabilities within {result.largest_difference:.1g})"
+        )
+    for path in result.files:
+        print(f"  {path}")
+    print(f"hand in {args.out / 'task1'} with your technical report (docs/submit.md)")
+
+
+def _runs(year: int, texts: Sequence[str]) -> dict[str, Path]:
+    """`NAME=DIR` or, in 2025, `DIR`; a path may itself hold '='."""
+    runs: dict[str, Path] = {}
+    for text in texts:
+        name, eq, folder = text.partition("=")
+        if not eq or (name not in (*SUBSETS, *DEVICES) and Path(text).is_dir()):
+            name, folder = "general", text
+        if year == 2024 and name == "general":
+            raise UsageError(f"--run {text}: 2024 has a student for each subset; say which: --run 25={text}")
+        if name in runs:
+            raise UsageError(f"--run {text}: there are two runs for {name}; name one")
+        runs[name] = Path(folder)
+    return runs

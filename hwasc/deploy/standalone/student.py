@@ -1,0 +1,262 @@
+"""The int8 student in plain torch, computed in whole numbers as the chip computes it.
+
+What flows between layers are stored numbers, -128..127 or 0..255, held exactly in float32; sums of products are exact too, so
+that no result depends on the batch, the machine or the order of a sum. Parameters are int8 weights and int32 biases.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+SHARES = 36  # 3 x 3 windows average 1, 2, 3, 4, 6 or 9 elements: every mean is a whole number of 36ths of a step
+EXACT = 2**24  # float32 holds every whole number below it
+GREATEST = 255 * 128  # product of an activation and a weight
+
+
+def _whole_numbers(dtype: torch.dtype, *shape: int) -> nn.Parameter:
+    return nn.Parameter(torch.zeros(shape, dtype=dtype), requires_grad=False)
+
+
+class Stored(nn.Module):
+    """Round to a stored number. signed: -128..127; otherwise 0..255, which is a ReLU too."""
+
+    def __init__(self, signed: bool) -> None:
+        super().__init__()
+        self.least, self.most = (-128, 127) if signed else (0, 255)
+
+    def stored(self, x: Tensor) -> Tensor:
+        """Steps to whole steps in range, float32."""
+        return torch.round(x).clamp_(self.least, self.most).float()
+
+
+class Quantizer(Stored):
+    """Real numbers to stored ones."""
+
+    step: Tensor
+
+    def __init__(self, signed: bool) -> None:
+        super().__init__(signed)
+        self.register_buffer("step", torch.ones(()))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.stored(x / self.step)
+
+
+class Rescaler(Stored):
+    """A sum or product times multiplier x 2**-shift, rounded after each of the two, halves away from zero.
+
+    down: 2**-shift.
+    """
+
+    multiplier: Tensor
+    down: Tensor
+
+    def __init__(self, signed: bool, channels: int = 1) -> None:
+        super().__init__(signed)
+        for name in ("multiplier", "down"):
+            self.register_buffer(name, torch.ones(1, channels, 1, 1, dtype=torch.float64))
+
+    def forward(self, x: Tensor) -> Tensor:
+        first = torch.floor(x * self.multiplier + 0.5)
+        return self.stored((first + 0.25 * torch.sign(first)) * self.down)
+
+
+class Mix(Stored):
+    """left x a + right x b, rounded once: sums of numbers whose steps differ, or (without b) one number rescaled."""
+
+    left: Tensor
+    right: Tensor
+
+    def __init__(self, signed: bool) -> None:
+        super().__init__(signed)
+        for name in ("left", "right"):
+            self.register_buffer(name, torch.ones((), dtype=torch.float64))
+
+    def forward(self, a: Tensor, b: Tensor | float = 0.0) -> Tensor:
+        return self.stored(a.double() * self.left + b * self.right)
+
+
+class Int8Conv2d(nn.Module):
+    """A convolution of stored numbers with int8 weights; the sums are exact, in float64 only where they need it."""
+
+    def __init__(
+        self, inputs: int, channels: int, kernel: int, stride: tuple[int, int], padding: int, groups: int
+    ) -> None:
+        super().__init__()
+        self.stride, self.padding, self.groups = stride, padding, groups
+        self.weight = _whole_numbers(torch.int8, channels, inputs // groups, kernel, kernel)
+        small = inputs // groups * kernel * kernel * GREATEST < EXACT
+        self.number = torch.float32 if small else torch.float64
+
+    def forward(self, x: Tensor) -> Tensor:
+        weight = self.weight.to(self.number)
+        return F.conv2d(x.to(self.number), weight, None, self.stride, self.padding, 1, self.groups)
+
+
+class Int32Bias(nn.Module):
+    """int32 biases; what is left of the batch norm, and counted apart from the convolution as the norm was."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.bias = _whole_numbers(torch.int32, 1, channels, 1, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.double() + self.bias
+
+
+class Unit(nn.Module):
+    """Convolution, bias, rescaling: (B, C, F, T) -> (B, channels, ceil(F / stride), ceil(T / stride))."""
+
+    def __init__(
+        self,
+        inputs: int,
+        channels: int,
+        kernel: int = 1,
+        stride: tuple[int, int] = (1, 1),
+        *,
+        depthwise: bool = False,
+        relu: bool = True,
+        padding: str = "same",
+    ) -> None:
+        super().__init__()
+        self.pads_itself = padding == "torch" or stride == (1, 1)
+        self.kernel, self.stride = kernel, stride
+        own = kernel // 2 if self.pads_itself else 0
+        self.conv = Int8Conv2d(inputs, channels, kernel, stride, own, inputs if depthwise else 1)
+        self.bias = Int32Bias(channels)
+        self.act = Rescaler(not relu, channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not self.pads_itself:
+            x = pad_same(x, self.kernel, self.stride)
+        return self.act(self.bias(self.conv(x)))
+
+
+def pad_same(x: Tensor, kernel: int, stride: tuple[int, int]) -> Tensor:
+    """Zeros around (B, C, F, T) so that each axis gives ceil(size / stride), the odd one at the end."""
+    pads: list[int] = []
+    for size, s in ((x.shape[3], stride[1]), (x.shape[2], stride[0])):
+        total = max((-(-size // s) - 1) * s + kernel - size, 0)
+        pads += [total // 2, total - total // 2]
+    return F.pad(x, pads) if any(pads) else x
+
+
+class Pool(nn.Module):
+    """3 x 3 average pooling of a strided shortcut: halves go away from zero in the chip's numbers, 128 below these.
+
+    padding: `same` divides by the valid count, `torch` counts the zeros.
+    """
+
+    def __init__(self, stride: tuple[int, int], padding: str) -> None:
+        super().__init__()
+        self.stride, self.padding = stride, padding
+
+    def forward(self, x: Tensor) -> Tensor:
+        chip = torch.round(self._mean(x) * SHARES) - 128 * SHARES
+        return torch.sign(chip) * torch.floor((chip.abs() + SHARES // 2) / SHARES) + 128
+
+    def _mean(self, x: Tensor) -> Tensor:
+        if self.padding == "torch":
+            return F.avg_pool2d(x, 3, self.stride, 1)
+        pooled = F.avg_pool2d(pad_same(x, 3, self.stride), 3, self.stride)
+        inside = torch.ones(1, 1, *x.shape[2:], dtype=x.dtype, device=x.device)
+        return pooled / F.avg_pool2d(pad_same(inside, 3, self.stride), 3, self.stride)
+
+
+class ResponseNorm(nn.Module):
+    """Global response normalization, y = x * (1 + gamma * g / mean(g)) (+ beta), every step of it in 8 bits.
+
+    g is the mean over the map, or (l2) its root mean square. relu: whether the result is rectified. Divisors are at least one
+    step. Rescalers of means take sums: the count is part of their multiplier.
+    """
+
+    def __init__(self, channels: int, scalar: bool, l2: bool, relu: bool) -> None:
+        super().__init__()
+        self.l2 = l2
+        shape = (1, 1 if scalar else channels, 1, 1)
+        self.gamma = _whole_numbers(torch.int8, *shape)
+        self.response, self.mean, self.quotient = Rescaler(False), Rescaler(False), Mix(False)
+        self.scaled, self.gain, self.product = Rescaler(True), Mix(True), Rescaler(l2 or not relu)
+        if l2:
+            self.square, self.mean_square, self.inverse = Rescaler(False), Rescaler(False), Rescaler(False)
+            self.beta = _whole_numbers(torch.int8, *shape)
+            self.shifted = Mix(not relu)
+
+    def forward(self, x: Tensor) -> Tensor:
+        g = self._norm(x) if self.l2 else self.response(total(x, (2, 3)))
+        mean = self.mean(total(g, (1,)))
+        n = self.quotient(g.double() / mean.clamp(min=1))
+        gain = self.gain(self.scaled(n * self.gamma), 1.0)
+        y = self.product(x * gain)
+        return self.shifted(y, self.beta) if self.l2 else y
+
+    def _norm(self, x: Tensor) -> Tensor:
+        s = self.mean_square(total(self.square(x * x), (2, 3)))
+        return self.response(s * self.inverse(1 / torch.sqrt(s.double().clamp(min=1))))
+
+
+def total(x: Tensor, dims: tuple[int, ...]) -> Tensor:
+    """The sum over `dims`, kept, exact."""
+    return x.double().sum(dims, keepdim=True)
+
+
+class Block(nn.Module):
+    """Expand, depthwise, project, shortcut sum and normalization."""
+
+    def __init__(self, inputs: int, b: Mapping[str, Any], padding: str) -> None:
+        super().__init__()
+        stride, grn, width = (b["stride"][0], b["stride"][1]), b["grn"], b["expanded"]
+        at_sum, l2 = bool(grn) and grn["at"] == "sum", bool(grn) and grn["response"] == "l2"
+        relu_before = not (at_sum and l2)
+        self.expand = Unit(inputs, width)
+        self.depthwise = Unit(width, width, b["kernel"], stride, depthwise=True, padding=padding)
+        self.inner: nn.Module = nn.Identity()
+        self.grn: nn.Module = nn.Identity()
+        if at_sum:
+            self.grn = ResponseNorm(b["channels"], grn["shape"] == "scalar", l2, relu=True)
+        elif grn:
+            self.inner = ResponseNorm(width, grn["shape"] == "scalar", l2, relu=not l2)
+        self.project = Unit(width, b["channels"], relu=relu_before and not b["shortcut"])
+        self.shortcut: bool = b["shortcut"]
+        if self.shortcut:
+            self.pool: nn.Module = nn.Identity()
+            if stride != (1, 1):
+                self.pool = Pool(stride, padding)  # unsigned: every block and the stem end in a ReLU
+            self.sum = Mix(not relu_before)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.project(self.inner(self.depthwise(self.expand(x))))
+        return self.grn(self.sum(self.pool(x), y) if self.shortcut else y)
+
+
+class Student(nn.Module):
+    """Log-mel (B, 1, mels, frames) -> logits (B, classes). architecture: stem, stem_strides, blocks, classes, padding."""
+
+    logit_step: Tensor
+
+    def __init__(self, architecture: Mapping[str, Any]) -> None:
+        super().__init__()
+        channels, padding = 1, architecture["padding"]
+        self.input = Quantizer(True)
+        stem: list[nn.Module] = []
+        for width, stride in zip(architecture["stem"], architecture["stem_strides"]):
+            stem.append(Unit(channels, width, 3, (stride[0], stride[1]), padding=padding))
+            channels = width
+        self.stem = nn.Sequential(*stem)
+        blocks: list[nn.Module] = []
+        for block in architecture["blocks"]:
+            blocks.append(Block(channels, block, padding))
+            channels = block["channels"]
+        self.blocks = nn.Sequential(*blocks)
+        self.head = Unit(channels, architecture["classes"], relu=False)
+        self.output = Rescaler(True)
+        self.register_buffer("logit_step", torch.ones(()))
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.head(self.blocks(self.stem(self.input(x.float()))))
+        return self.output(total(y, (2, 3))).flatten(1) * self.logit_step

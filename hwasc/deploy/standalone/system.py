@@ -1,0 +1,70 @@
+"""Front ends and students by recording device, from one safetensors file."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import torch
+from safetensors import safe_open
+from torch import Tensor, nn
+
+from .frontend import LogMel
+from .student import Student
+
+GENERAL = "general"  # the student for devices that have none of their own
+KEY = "system"  # of the file's metadata
+BATCH = 4  # files through the front end at once
+
+
+class System(nn.Module):
+    """All students of a submission, and what they hear.
+
+    model: the students by name, `general` or a device. class_order: class names in the order of the logits.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Read the file; ValueError where it is not one of these."""
+        super().__init__()
+        with safe_open(str(path), "pt") as f:
+            metadata = f.metadata() or {}
+            if KEY not in metadata:
+                raise ValueError(f"{path}: holds no such system")
+            names = f.keys()
+            state = {name: f.get_tensor(name) for name in names}
+        about = json.loads(metadata[KEY])
+        self.class_order: list[str] = about["classes"]
+        self.model = nn.ModuleDict({name: Student(a) for name, a in about["students"].items()})
+        self.front_ends = nn.ModuleDict({name: LogMel(s) for name, s in about["front_ends"].items()})
+        self.load_state_dict(state)
+        self.eval()
+
+    def student(self, device_id: str) -> nn.Module:
+        """The student for a device: its own, or the general one."""
+        return self.model[self._name(device_id)]
+
+    def inputs(self, file_paths: list[str], device_ids: list[str]) -> list[Tensor]:
+        """Files to inputs (1, 1, mels, frames) float16, in order."""
+        if len(file_paths) != len(device_ids):
+            raise ValueError(f"{len(file_paths)} files, but {len(device_ids)} devices")
+        found: dict[int, Tensor] = {}
+        for name, front_end in self.front_ends.items():
+            assert isinstance(front_end, LogMel)
+            rows = [i for i, device in enumerate(device_ids) if self._name(device) == name]
+            for first in range(0, len(rows), BATCH):
+                some = rows[first : first + BATCH]
+                found.update(zip(some, front_end.of_files([file_paths[i] for i in some])))
+        return [found[i] for i in range(len(file_paths))]
+
+    @torch.inference_mode()
+    def logits(self, inputs: list[Tensor], device_ids: list[str]) -> list[Tensor]:
+        """Logits (classes,) of each input, in order."""
+        found: dict[int, Tensor] = {}
+        for name, student in self.model.items():
+            rows = [i for i, device in enumerate(device_ids) if self._name(device) == name]
+            if rows:
+                found.update(zip(rows, student(torch.cat([inputs[i] for i in rows]))))
+        return [found[i] for i in range(len(inputs))]
+
+    def _name(self, device_id: str) -> str:
+        return device_id if device_id in self.model and device_id != GENERAL else GENERAL
