@@ -25,11 +25,12 @@ from hwasc.records.budget import Budget
 from hwasc.records.run import environment, open_run
 from hwasc.records.space import SearchSpace
 from hwasc.report.terminal import Reporter
+from hwasc.search.engines import Engine
 from hwasc.search.feasibility import Survey, examine
 from hwasc.search.job import Proposal
 from hwasc.search.rescoring import rescore
 from hwasc.search.strategies import create
-from hwasc.search.study import Journal, Study
+from hwasc.search.study import Evaluate, Journal, Study
 from hwasc.search.trial import Refined, Trial, best, by_accuracy, crowned, pareto
 
 
@@ -104,27 +105,13 @@ def search(ws: Workspace, space: SearchSpace, budget: Budget, run: Path) -> Sear
         s.seed,
         count,
     )
-    with ws.reporter.track("search", s.search.trials) as update, ws.open_engine() as engine:
-        update(len(journal.trials), "resumed" if journal.trials else "")
-
-        def on_trial(_: Trial) -> None:
-            known = list(journal.trials.values())
-            update(
-                len(known),
-                f"best {best(known).accuracy:.1%}, front {len(pareto(known))}, feasible {study.feasible_share:.0%}",
+    with ws.open_engine() as engine:
+        trials = _first_scores(ws, study, evaluator(ws, how, engine))
+        if not trials:
+            raise HwascError(
+                f"no candidate of the space {space.name} within the budget was found in {study.asked:,} points"
             )
-
-        trials = study.run(
-            s.search.trials,
-            s.search.at_a_time,
-            evaluator(ws, how, engine),
-            on_trial,
-        )
-    if not trials:
-        raise HwascError(
-            f"no candidate of the space {space.name} within the budget was found in {study.asked:,} points"
-        )
-    rescored = _rescored(ws, space, how, trials, run)
+        rescored = _second_scores(ws, space, how, engine, trials, run)
     refined = refine(ws, space, budget, limits, targets, rescored, run)
     return _write(ws, space, budget, limits, found, fused, trials, rescored, refined, run)
 
@@ -143,13 +130,30 @@ def first_scoring(
     return Scoring(s.search.proxy, targets, s.search.train, s.distill.qat if steps else None, steps, shared)
 
 
-def _rescored(ws: Workspace, space: SearchSpace, how: Scoring, trials: list[Trial], run: Path) -> list[Trial]:
+def _first_scores(ws: Workspace, study: Study, evaluate: Evaluate) -> list[Trial]:
+    settings, journal = ws.settings.search, study.journal
+    with ws.reporter.track("search", settings.trials) as update:
+        update(len(journal.trials), "resumed" if journal.trials else "")
+
+        def on_trial(_: Trial) -> None:
+            known = list(journal.trials.values())
+            update(
+                len(known),
+                f"best {best(known).accuracy:.1%}, front {len(pareto(known))}, feasible {study.feasible_share:.0%}",
+            )
+
+        return study.run(settings.trials, settings.at_a_time, evaluate, on_trial)
+
+
+def _second_scores(
+    ws: Workspace, space: SearchSpace, how: Scoring, engine: Engine, trials: list[Trial], run: Path
+) -> list[Trial]:
     s, classes = ws.settings, len(ws.dataset.classes)
     count = min(s.search.rescore, len(trials))
     if count < 1:
         return []
     journal = Journal(run / "rescored.jsonl")
-    with ws.reporter.track("second scores", count) as update, ws.open_engine() as engine:
+    with ws.reporter.track("second scores", count) as update:
 
         def on_trial(_: Trial) -> None:
             update(len(journal.trials), f"best {best(list(journal.trials.values())).accuracy:.1%}")
