@@ -45,7 +45,7 @@ def run(args: argparse.Namespace) -> None:
     m = result.metrics
     print(
         f"{result.model} in {result.runtime}: {m.accuracy:.1%} macro accuracy, "
-        f"log loss {m.log_loss:.3f} on {m.clips:,} test clips; "
+        f"log loss {m.log_loss:.3f}, calibration error {m.ece:.3f} on {m.clips:,} test clips; "
         f"by location {m.by_location:.1%} of {m.locations}"
     )
     for title, values in (("scene", m.per_class), ("device", m.per_device), ("group", m.groups)):

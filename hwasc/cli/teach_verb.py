@@ -42,8 +42,8 @@ def run(args: argparse.Namespace) -> None:
     _print(("teacher", "hears", "sees", "parameters", "MACs"), [_teacher(t) for t in result["teachers"]])
     rows = {r["name"]: r for r in result["fusion"]}
     _print(
-        ("on validation clips", "accuracy", "log loss"),
-        [(r["name"], f"{r['accuracy']:.1%}", f"{r['log_loss']:.3f}") for r in rows.values()],
+        ("on validation clips", "accuracy", "log loss", "ECE"),
+        [(r["name"], f"{r['accuracy']:.1%}", f"{r['log_loss']:.3f}", f"{r['ece']:.3f}") for r in rows.values()],
     )
     single = max(rows[t["name"]]["accuracy"] for t in result["teachers"])
     fusion, mean = rows["z1+z2"], rows["mean"]

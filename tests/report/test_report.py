@@ -30,7 +30,10 @@ ENVIRONMENT = {
     "date": "2024-01-01",
     "packages": {"torch": "2.6"},
 }
-FUSION = [{"name": n, "accuracy": a, "log_loss": 2 - a} for n, a in (("crnn", 0.5), ("mean", 0.55), ("z1+z2", 0.56))]
+FUSION = [
+    {"name": n, "accuracy": a, "log_loss": 2 - a, "ece": a / 8}
+    for n, a in (("crnn", 0.5), ("mean", 0.55), ("z1+z2", 0.56))
+]
 
 
 class Page(HTMLParser):
@@ -271,6 +274,15 @@ def test_distill_report(n):
     shown = check_page(text).text
     assert "50.0 %" in shown and "\u22121.2 points" in shown and "99.8 %" in shown and "<script>" not in text
     assert "measured" in shown and "exact" in shown and f"{n * (n + 3):,} test clips" in shown
+
+
+def test_calibration_is_told_where_it_was_measured():
+    """Results written before the calibration error was measured are shown without it."""
+    result = distilled(["a", "b"])
+    new = {**result, "int8": {**result["int8"], "ece": 0.2345}}
+    assert "0.234" in (shown := check_page(reports.distill_report(new)).text) and "0.070" in shown
+    old = {**result, "fusion": [{k: v for k, v in row.items() if k != "ece"} for row in FUSION]}
+    assert "0.070" not in (shown := check_page(reports.distill_report(old)).text) and "calibration error" in shown
 
 
 @pytest.mark.parametrize(
