@@ -11,6 +11,7 @@ from pathlib import Path
 import torch
 
 from hwasc.audio.augmentation import load_responses
+from hwasc.audio.noise import Noise
 from hwasc.data.clips import Clip, Dataset, open_dataset
 from hwasc.data.features import Features, extract
 from hwasc.data.synthetic import VERSION, SyntheticSpec, generate
@@ -46,14 +47,15 @@ class Workspace:
     engine: str = "local"
     address: str | None = None
 
-    def features(self, clips: Sequence[Clip], front_end: FrontEnd, what: str) -> Features:
-        """Cached log-mel features of clips; a bar while they are extracted."""
+    def features(self, clips: Sequence[Clip], front_end: FrontEnd, what: str, noise: Noise | None = None) -> Features:
+        """Cached log-mel features of clips, with noise added to their waveforms if wanted; a bar while they are extracted."""
         with self.reporter.track(f"features {front_end} ({what})", len(clips)) as update:
             return extract(
                 clips,
                 self.dataset.classes,
                 front_end,
                 self.cache / "features",
+                noise=noise,
                 workers=self.workers,
                 max_unreadable=self.settings.data.max_unreadable,
                 notify=self.reporter.say,
