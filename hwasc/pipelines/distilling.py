@@ -107,8 +107,14 @@ def _trained(
             schema.write_json(losses_path, losses)
             update(epoch, f"loss {loss:.3f}")
 
+        def before_epoch(epoch: int) -> None:
+            if stage == "int8" and epoch > train.epochs - ws.settings.distill.qat_frozen_epochs:
+                from hwasc.training.quantization import hold_scales
+
+                hold_scales(model)
+
         seed = _seed(ws) + (0 if stage == "float" else 500_000)
-        distil(model, data, train, ws.device, seed, checkpoint=checkpoint, on_epoch=on_epoch)
+        distil(model, data, train, ws.device, seed, checkpoint=checkpoint, before_epoch=before_epoch, on_epoch=on_epoch)
     save_weights(weights, model, _metadata(ws, model.architecture, stage))
     checkpoint.unlink(missing_ok=True)
     return model, losses

@@ -156,7 +156,7 @@ def lesson(ws: Workspace, front_end: FrontEnd, targets: Path | None) -> Lesson:
     train = ws.features(ws.dataset.train, front_end, "train")
     logits = logit_files.load(targets, [c.id for c in train.clips], train.hashes) if targets else None
     d = ws.settings.distill
-    return Lesson(train, logits, ws.augment(front_end), d.alpha, d.temperature)
+    return Lesson(train, logits, ws.augment(front_end, d.augment), d.alpha, d.temperature, reduction=d.reduction)
 
 
 def _counted(batches: Callable[[int], Iterator[Any]], update: Update) -> Callable[[int], Iterator[Any]]:

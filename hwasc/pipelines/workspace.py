@@ -17,7 +17,7 @@ from hwasc.data.features import Features, extract
 from hwasc.data.synthetic import VERSION, SyntheticSpec, generate
 from hwasc.errors import UsageError
 from hwasc.records.architecture import FrontEnd
-from hwasc.records.settings import Settings
+from hwasc.records.settings import AugmentSettings, Settings
 from hwasc.report.terminal import Reporter
 from hwasc.search import engines
 from hwasc.search.engines import Engine
@@ -66,9 +66,11 @@ class Workspace:
         """Where candidates are scored, for a `with` block."""
         return engines.open(self.engine, self.workers, self.address)
 
-    def augment(self, front_end: FrontEnd) -> Augment:
-        """The augmentation of the settings, with impulse responses where a folder of them is named or comes with the data."""
-        s = self.settings.augment
+    def augment(self, front_end: FrontEnd, settings: AugmentSettings | None = None) -> Augment:
+        """The augmentation of the settings (the run's, if not given), with impulse responses where a folder of them is named or
+        comes with the data.
+        """
+        s = settings or self.settings.augment
         folder = Path(s.response_folder) if s.response_folder else self.dataset.root / "impulse_responses"
         if s.response_folder and not folder.is_dir():
             raise UsageError(f"augment.response_folder: {folder} is no folder")
