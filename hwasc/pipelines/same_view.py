@@ -58,8 +58,8 @@ def check_same_view(outside: Sequence[object] | None) -> None:
     """UsageError where a teacher's logits are all that is known of it."""
     if outside:
         raise UsageError(
-            "distill.teacher_view: 'augmented' asks the teachers anew for every batch, and those from outside are asked only once; set it "
-            "to cached, or leave teachers.outside out"
+            "distill.teacher_view: 'augmented' asks the teachers anew for every batch, and those from outside are asked only "
+            "once; set it to cached, or leave teachers.outside out"
         )
 
 
