@@ -324,6 +324,7 @@ def test_plots_of_nothing():
         plots.strategy_curves({}, {}, 0.5),
         plots.pareto_plot([], [], {}),
         plots.training_curve({}),
+        plots.noise_curve({}, {}),
         plots.grouped_bars({}),
         plots.fusion_bars([]),
         plots.confusion([], []),
