@@ -35,6 +35,12 @@ def spread(values: list[float]) -> str:
     return text + (f" ± {100 * statistics.stdev(values):.1f}" if len(values) > 1 else "")
 
 
+def calibration(results: Iterable[dict[str, Any]]) -> str:
+    """Mean calibration error; results written before it was measured have none."""
+    found = [r["ece"] for r in results if "ece" in r]
+    return f"{statistics.mean(found):.3f}" if found else "-"
+
+
 def budget_table(name: str, classes: int) -> None:
     """What the budget means over the full space, as `hwasc search` prints it."""
     budget, space = Budget.load(name), SearchSpace.load("full")
@@ -79,8 +85,8 @@ def search_table(folder: Path, curve: Path | None) -> None:
 
 def fusion_table(rows: Sequence[dict[str, Any]], what: str) -> None:
     """Teachers alone and fused."""
-    cells = ((f["name"], f"{100 * f['accuracy']:.1f}", f"{f['log_loss']:.3f}") for f in rows)
-    table((f"fused ({what} clips)", "macro accuracy %", "log loss"), cells)
+    cells = ((f["name"], f"{100 * f['accuracy']:.1f}", f"{f['log_loss']:.3f}", calibration([f])) for f in rows)
+    table((f"fused ({what} clips)", "macro accuracy %", "log loss", "ECE"), cells)
 
 
 def student_tables(runs: dict[str, list[dict[str, Any]]]) -> None:
@@ -95,14 +101,14 @@ def student_tables(runs: dict[str, list[dict[str, Any]]]) -> None:
              f"{costs['int8_memory']['activations']:,}", spread([r["float"]["accuracy"] for r in results]),
              spread([r["accuracy"] for r in int8]), spread([r["by_location"] for r in int8]),
              *(spread([r["groups"][g] for r in int8]) for g in groups),
-             f"{statistics.mean(r['log_loss'] for r in int8):.3f}",
+             f"{statistics.mean(r['log_loss'] for r in int8):.3f}", calibration(int8),
              f"{100 * min(r['onnx']['agreement'] for r in results):.1f}")
         )  # fmt: skip
         for kind in ("float", "int8"):
             by_device.append((name, kind, *(spread([r[kind]["per_device"][d] for r in results]) for d in devices)))
     table(
         ("student", "seeds", "parameters", "MACs", "activations B", "float %", "int8 %", "by location %",
-         *(f"int8 {g} %" for g in groups), "log loss", "ONNX agreement %"),
+         *(f"int8 {g} %" for g in groups), "log loss", "ECE", "ONNX agreement %"),
         rows,
     )  # fmt: skip
     table(("student", "", *devices), by_device)

@@ -1,6 +1,7 @@
 """Augmentation of log-mel batches (B, 1, mels, frames), each drawing from the generator it is given.
 
-The generator lives on the CPU whatever the device of the batch, so the same seed gives the same draws everywhere.
+The generator lives on the CPU whatever the device of the batch, so the same seed gives the same draws everywhere. Each takes
+as many numbers from it whatever the size of a clip: the same seed then does the same to the same clips in two front ends.
 """
 
 from __future__ import annotations
@@ -8,12 +9,14 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Generator, Tensor
+from torch.nn import functional as F
 
 from hwasc.audio.frontend import mel_filters
 from hwasc.audio.reading import AUDIO_SUFFIXES, UnreadableClip, duration, read_clip
@@ -42,26 +45,81 @@ def freq_mixstyle(x: Tensor, generator: Generator, alpha: float = 0.4, p: float 
     return (x - mean) / std * mixed_std + mixed_mean
 
 
-def time_roll(x: Tensor, generator: Generator, share: float = 0.1) -> Tensor:
+def time_roll(x: Tensor, generator: Generator, share: float = 0.1, view: View | None = None) -> Tensor:
     """Roll each clip in time, circularly, by up to `share` (0 ... 1) of its frames either way."""
     frames = x.shape[3]
-    most = int(share * frames)
+    most = int(share * (view.drawn_in.frames if view else frames))
     shift = torch.randint(-most, most + 1, (len(x), 1), generator=generator)
+    if view:
+        shift = (shift * view.hops()).round().long()
     source = ((torch.arange(frames) - shift) % frames).to(x.device)
     return x.gather(3, source[:, None, None, :].expand_as(x))
 
 
-def frequency_mask(x: Tensor, generator: Generator, share: float = 0.15) -> Tensor:
+def frequency_mask(x: Tensor, generator: Generator, share: float = 0.15, view: View | None = None) -> Tensor:
     """Set one run of bands per clip to the clip's own mean; its width is uniform from 0 to `share` (0 ... 1) of all.
 
     Park et al., SpecAugment, 2019, without the time mask.
     """
-    bands = x.shape[2]
+    bands = view.drawn_in.mels if view else x.shape[2]
     width = torch.randint(0, int(share * bands) + 1, (len(x), 1), generator=generator)
     first = (_uniform(generator, len(x), 1) * (bands - width + 1)).long()
-    band = torch.arange(bands)
+    band = view.bands() if view else torch.arange(bands)
     masked = ((band >= first) & (band < first + width)).to(x.device)
     return torch.where(masked[:, None, :, None], x.mean(dim=(1, 2, 3), keepdim=True), x)
+
+
+@dataclass(frozen=True)
+class View:
+    """Clips in one front end that are to be changed as they were in another, in which the sizes are drawn."""
+
+    front_end: FrontEnd
+    drawn_in: FrontEnd
+
+    def hops(self) -> float:
+        """Frames of this front end in one of the other."""
+        own, other = self.front_end, self.drawn_in
+        return other.hop / other.sample_rate * own.sample_rate / own.hop
+
+    def bands(self) -> Tensor:
+        """The other's band, a whole number, that is nearest to the centre of each of this front end's, (mels,)."""
+        import librosa
+
+        own, other = self.front_end, self.drawn_in
+        low, high = librosa.hz_to_mel(other.f_min), librosa.hz_to_mel(other.f_max)
+        centres = librosa.hz_to_mel(librosa.mel_frequencies(own.mels + 2, fmin=own.f_min, fmax=own.f_max)[1:-1])
+        return torch.from_numpy(np.rint((centres - low) / (high - low) * (other.mels + 1) - 1))
+
+
+@dataclass(frozen=True)
+class Mixing:
+    """Mixup of a batch: clip i becomes share[i] of itself and the rest of clip other[i]. Both (B,)."""
+
+    share: Tensor
+    other: Tensor
+
+    def __call__(self, values: Tensor) -> Tensor:
+        """A mixture of values (B, ...): log-mel, or labels as shares of classes."""
+        share = self.share.to(values).view(-1, *[1] * (values.ndim - 1))
+        return share * values + (1 - share) * values[self.other.to(values.device)]
+
+    def logits(self, values: Tensor, temperature: float) -> Tensor:
+        """Logits (B, classes) whose softmax at this temperature is the mixture of the given ones' softmaxes at it.
+
+        So the soft targets are mixed as the labels are; the mean of logits would be a geometric mean of probabilities.
+        """
+        own, share = F.log_softmax(values / temperature, 1), self.share.to(values)[:, None]
+        return temperature * torch.logaddexp(own + share.log(), own[self.other.to(values.device)] + (-share).log1p())
+
+
+def mixup(count: int, generator: Generator, alpha: float = 0.2, p: float = 1.0) -> Mixing:
+    """Draw a mixup of `count` clips: shares ~ Beta(alpha, alpha) with random others; a clip is mixed with probability p.
+
+    Zhang et al., mixup: Beyond empirical risk minimization, 2018, with a share of its own for each clip.
+    """
+    share = _beta(generator, alpha, count).float()
+    other = torch.randperm(count, generator=generator)
+    return Mixing(torch.where(_uniform(generator, count) < p, share, torch.ones(())), other)
 
 
 def gain(x: Tensor, generator: Generator, decibels: float, front_end: FrontEnd) -> Tensor:

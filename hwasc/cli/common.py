@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -119,6 +120,14 @@ def architecture(name: str) -> ArchitectureFile:
         hint = f", did you mean '{near[0]}'?" if near else ""
         raise UsageError(f"--arch {name}: neither a file nor a preset{hint} (presets: {', '.join(PRESETS)})")
     return load(path)
+
+
+def print_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Left-aligned columns, an empty line after them."""
+    widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
+    for row in (head, *rows):
+        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+    print()
 
 
 def print_json(value: Any) -> None:

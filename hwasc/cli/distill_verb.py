@@ -37,7 +37,8 @@ def run(args: argparse.Namespace) -> None:
     f, q = result.float_metrics, result.int8_metrics
     print(
         f"test split, {q.clips:,} clips: float {f.accuracy:.1%}, int8 {q.accuracy:.1%} macro accuracy "
-        f"(log loss {f.log_loss:.3f}, {q.log_loss:.3f}); by location {q.by_location:.1%} of {q.locations}"
+        f"(log loss {f.log_loss:.3f}, {q.log_loss:.3f}; ECE {f.ece:.3f}, {q.ece:.3f}); "
+        f"by location {q.by_location:.1%} of {q.locations}"
     )
     print("  int8 by device group: " + ", ".join(f"{g} {v:.1%}" for g, v in q.groups.items()))
     print(f"  ONNX Runtime names the same scene on {result.onnx_agreement:.1%} of the clips")

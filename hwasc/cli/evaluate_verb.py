@@ -1,18 +1,27 @@
 """Measure a finished model file on the test split: student.tflite in TensorFlow Lite Micro, the interpreter that runs on the
-chip, student.onnx in ONNX Runtime, *.safetensors in torch.
+chip, student.onnx in ONNX Runtime, *.safetensors in torch; with --snr also with noise added to the test clips' waveforms.
 """
 
 from __future__ import annotations
 
 import argparse
+import math
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from hwasc.cli import common
+from hwasc.errors import UsageError
 
+if TYPE_CHECKING:
+    from hwasc.pipelines.evaluating import Evaluation
+
+SNRS = "20,10,5,0"
+SOURCES = ["white", "pink"]
 EXAMPLES = """examples:
   hwasc evaluate --model student.tflite --data my_recordings --workers 4
   hwasc evaluate --model student.tflite --runtime litert-ref
-  hwasc evaluate --model runs/distill/student.onnx --data my_recordings
+  hwasc evaluate --model runs/distill/student.onnx --data my_recordings --snr --html noise.html
+  hwasc evaluate --model runs/distill/student.onnx --snr 20,0 --noise pink recordings_of_noise
   hwasc evaluate --model runs/distill/int8.safetensors --json"""
 
 
@@ -30,23 +39,68 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         choices=("tflm", "litert-ref", "onnx", "torch"),
         help="default: tflm for .tflite (litert-ref: LiteRT's reference kernels), onnx for .onnx, torch for .safetensors",
     )
+    parser.add_argument(
+        "--snr",
+        nargs="?",
+        const=SNRS,
+        metavar="DB,...",
+        help=f"again with noise at each of these signal-to-noise ratios (--snr alone: {SNRS} dB; below 0: --snr=-5)",
+    )
+    parser.add_argument(
+        "--noise",
+        nargs="+",
+        metavar="KIND|DIR",
+        help=f"white, pink, or a folder of recordings of noise; implies --snr (default {' '.join(SOURCES)})",
+    )
+    parser.add_argument("--html", metavar="FILE", type=Path, help="write a self-contained page")
     common.add_data(parser)
 
 
 def run(args: argparse.Namespace) -> None:
     """Evaluate and print."""
+    snrs = _snrs(args.snr or (SNRS if args.noise else ""))
     ws = common.workspace(args)
     from hwasc.pipelines.evaluating import evaluate
 
-    result = evaluate(ws, args.model, args.runtime)
+    result = evaluate(ws, args.model, args.runtime, snrs, list(dict.fromkeys(args.noise or SOURCES)))
+    if args.html:
+        from hwasc.records.run import environment
+        from hwasc.records.schema import plain, write_whole
+        from hwasc.report.reports import evaluation_report
+
+        write_whole(args.html, evaluation_report(plain(result), environment()))
     if args.json:
         common.print_json(result)
         return
+    _print(result)
+    if args.html:
+        print(f"page {args.html}")
+
+
+def _snrs(text: str) -> list[float]:
+    try:
+        found = list(dict.fromkeys(float(part) for part in text.split(",") if part.strip()))
+    except ValueError:
+        found = [math.inf]
+    if not all(map(math.isfinite, found)):
+        raise UsageError(f"--snr {text}: expected numbers (dB) with commas between them, e.g. {SNRS}")
+    return found
+
+
+def _print(result: Evaluation) -> None:
     m = result.metrics
     print(
         f"{result.model} in {result.runtime}: {m.accuracy:.1%} macro accuracy, "
-        f"log loss {m.log_loss:.3f} on {m.clips:,} test clips; "
+        f"log loss {m.log_loss:.3f}, calibration error {m.ece:.3f} on {m.clips:,} test clips; "
         f"by location {m.by_location:.1%} of {m.locations}"
     )
     for title, values in (("scene", m.per_class), ("device", m.per_device), ("group", m.groups)):
         print(f"  by {title}: " + ", ".join(f"{k} {v:.1%}" for k, v in values.items()))
+    if not result.noisy:
+        return
+    levels = [("as recorded", "", m), *((n.noise, f"{n.snr:g} dB", n.metrics) for n in result.noisy)]
+    rows = [
+        (noise, snr, f"{x.accuracy:.1%}", f"{x.log_loss:.3f}", f"{x.ece:.3f}", *(f"{v:.1%}" for v in x.groups.values()))
+        for noise, snr, x in levels
+    ]
+    common.print_table(("noise", "SNR", "accuracy", "log loss", "ECE", *m.groups), rows)

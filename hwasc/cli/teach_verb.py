@@ -39,11 +39,11 @@ def run(args: argparse.Namespace) -> None:
     if args.json:
         common.print_json(result)
         return
-    _print(("teacher", "hears", "sees", "parameters", "MACs"), [_teacher(t) for t in result["teachers"]])
+    common.print_table(("teacher", "hears", "sees", "parameters", "MACs"), [_teacher(t) for t in result["teachers"]])
     rows = {r["name"]: r for r in result["fusion"]}
-    _print(
-        ("on validation clips", "accuracy", "log loss"),
-        [(r["name"], f"{r['accuracy']:.1%}", f"{r['log_loss']:.3f}") for r in rows.values()],
+    common.print_table(
+        ("on validation clips", "accuracy", "log loss", "ECE"),
+        [(r["name"], f"{r['accuracy']:.1%}", f"{r['log_loss']:.3f}", f"{r['ece']:.3f}") for r in rows.values()],
     )
     single = max(rows[t["name"]]["accuracy"] for t in result["teachers"])
     fusion, mean = rows["z1+z2"], rows["mean"]
@@ -52,7 +52,7 @@ def run(args: argparse.Namespace) -> None:
         f"against the mean logit: {fusion['accuracy'] - mean['accuracy']:+.1%}\n"
     )
     left = result["leave_one_out"]
-    _print(
+    common.print_table(
         ("mean logit without", "accuracy", "log loss", "it adds", "nats"),
         [
             (
@@ -84,11 +84,3 @@ def _verdict(left: Sequence[dict[str, Any]]) -> str:
     if not idle:
         return "every teacher adds to the ensemble, in accuracy or in log loss"
     return f"the ensemble is no worse without {', '.join(idle)} (one left out at a time); more teachers are not always better"
-
-
-def _print(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Left-aligned columns, an empty line after them."""
-    widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
-    for row in (head, *rows):
-        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
-    print()

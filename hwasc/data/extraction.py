@@ -1,4 +1,4 @@
-"""Clips to float16 log-mel in chunks, here or in worker processes, with the same result."""
+"""Clips, with noise if wanted, to float16 log-mel in chunks, here or in worker processes, with the same result."""
 
 from __future__ import annotations
 
@@ -10,20 +10,19 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing import get_context
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
 from hwasc.audio.frontend import LogMel
+from hwasc.audio.noise import Noise
 from hwasc.audio.reading import UnreadableClip, read_clip
 from hwasc.data.clips import Clip
 from hwasc.records.architecture import FrontEnd
 
 CHUNK = 64  # clips written and journalled at once
 BATCH = 4  # clips through the front end at once: what fits into a core's cache, 3 times as fast as 32
-Excerpt = tuple[Path, float, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,20 +34,20 @@ class Chunk:
     clips: int
 
 
-def extract_chunks(clips: Sequence[Clip], front_end: FrontEnd, workers: int = 1) -> Iterator[Chunk]:
+def extract_chunks(
+    clips: Sequence[Clip], front_end: FrontEnd, workers: int = 1, noise: Noise | None = None
+) -> Iterator[Chunk]:
     """Chunks in the order of the clips. workers: spawned processes, of which each has at most two chunks in memory."""
-    tasks = (
-        [(c.path, c.start, c.seconds) for c in clips[first : first + CHUNK]] for first in range(0, len(clips), CHUNK)
-    )
+    tasks = (clips[first : first + CHUNK] for first in range(0, len(clips), CHUNK))
     if workers <= 1:
         for task in tasks:
-            yield extract_chunk(task, front_end)
+            yield extract_chunk(task, front_end, noise)
         return
     pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_start_worker)
     try:
         waiting: deque[Future[Chunk]] = deque()
         for task in tasks:
-            waiting.append(pool.submit(extract_chunk, task, front_end))
+            waiting.append(pool.submit(extract_chunk, task, front_end, noise))
             if len(waiting) >= 2 * workers:
                 yield waiting.popleft().result()
         while waiting:
@@ -57,14 +56,15 @@ def extract_chunks(clips: Sequence[Clip], front_end: FrontEnd, workers: int = 1)
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def extract_chunk(excerpts: Sequence[Excerpt], front_end: FrontEnd) -> Chunk:
-    """Read, transform and round the clips of one chunk."""
+def extract_chunk(clips: Sequence[Clip], front_end: FrontEnd, noise: Noise | None = None) -> Chunk:
+    """Read, drown in noise, transform and round the clips of one chunk."""
     waves: list[npt.NDArray[np.float32]] = []
     positions: list[int] = []
     unreadable: dict[int, str] = {}
-    for i, (path, start, seconds) in enumerate(excerpts):
+    for i, clip in enumerate(clips):
         try:
-            waves.append(read_clip(path, start, seconds, front_end.sample_rate))
+            wave = read_clip(clip.path, clip.start, clip.seconds, front_end.sample_rate)
+            waves.append(noise.added(wave, clip.id, front_end.sample_rate) if noise else wave)
             positions.append(i)
         except UnreadableClip as e:
             unreadable[i] = str(e)
@@ -78,7 +78,7 @@ def extract_chunk(excerpts: Sequence[Excerpt], front_end: FrontEnd) -> Chunk:
     if not usable.all():
         unreadable |= {positions[i]: "samples out of range" for i in np.flatnonzero(~usable)}
         features = features[usable]
-    return Chunk(features, dict(sorted(unreadable.items())), len(excerpts))
+    return Chunk(features, dict(sorted(unreadable.items())), len(clips))
 
 
 @functools.lru_cache(maxsize=2)

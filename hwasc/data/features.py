@@ -16,6 +16,8 @@ import numpy.typing as npt
 import torch
 from filelock import FileLock, Timeout
 
+from hwasc.audio import noise as noises
+from hwasc.audio.noise import Noise
 from hwasc.data.clips import Clip
 from hwasc.data.extraction import extract_chunks
 from hwasc.data.hashing import MISSING, content_hashes
@@ -68,12 +70,15 @@ def extract(
     front_end: FrontEnd,
     cache: Path,
     *,
+    noise: Noise | None = None,
     max_unreadable: float = 0.02,
     workers: int = 1,
     progress: Progress | None = None,
     notify: Callable[[str], None] | None = None,
 ) -> Features:
     """The features of `clips`, from the cache where these contents and this front end were met before.
+
+    noise: added to every clip's waveform first; the hashes stay those of the clips alone.
 
     max_unreadable: the share of clips that may be left out. workers: processes; the result does not depend on it.
     progress(phase, done, total): phases `hashing` (files) and `features` (clips). notify(line): for a person to see.
@@ -91,11 +96,13 @@ def extract(
         hashes = content_hashes(clips, cache, lambda done, total: progress("hashing", done, total))
         missing = [(clip.id, MISSING) for clip, h in zip(clips, hashes, strict=True) if h == MISSING]
         _judge(missing, len(clips), max_unreadable, notify=None)
-        entry = Entry(cache / _key(hashes, front_end), (front_end.mels, front_end.frames))
+        entry = Entry(
+            cache / _key(hashes, front_end, _noise_key(noise, clips, cache)), (front_end.mels, front_end.frames)
+        )
         if not entry.complete():
             with _turn(cache / f"{entry.folder.name}.lock", notify):
                 if not entry.complete():
-                    _make(entry, clips, front_end, workers, lambda done: progress("features", done, len(clips)))
+                    _make(entry, clips, front_end, workers, noise, lambda done: progress("features", done, len(clips)))
     except BrokenProcessPool:
         raise DataError(
             f"{cache}: a worker process died, out of memory perhaps, or started from a script without "
@@ -120,11 +127,20 @@ def _check(clips: Sequence[Clip], classes: Sequence[str], front_end: FrontEnd) -
         raise DataError(f"the scene '{min(unknown)}' is not among the classes ({', '.join(classes)})")
 
 
-def _key(hashes: Sequence[str], front_end: FrontEnd) -> str:
-    h = hashlib.blake2b(f"{VERSION} {canonical(front_end)}".encode(), digest_size=12)
+def _key(hashes: Sequence[str], front_end: FrontEnd, noise: str) -> str:
+    h = hashlib.blake2b(f"{VERSION} {canonical(front_end)}{noise}".encode(), digest_size=12)
     for clip_hash in hashes:
         h.update(f"\n{clip_hash}".encode())
     return h.hexdigest()
+
+
+def _noise_key(noise: Noise | None, clips: Sequence[Clip], cache: Path) -> str:
+    """What noisy features depend on besides the clips' contents: the noise, and the ids that it is drawn by."""
+    if noise is None:
+        return ""
+    recordings = [Clip(str(path), path, 0.0, seconds, "", "", "") for path, seconds in noise.files]
+    source = content_hashes(recordings, cache) if recordings else noise.source
+    return f" {canonical([noises.VERSION, source, noise.snr, noise.seed, [clip.id for clip in clips]])}"
 
 
 class _turn:
@@ -145,7 +161,12 @@ class _turn:
 
 
 def _make(
-    entry: Entry, clips: Sequence[Clip], front_end: FrontEnd, workers: int, progress: Callable[[int], None]
+    entry: Entry,
+    clips: Sequence[Clip],
+    front_end: FrontEnd,
+    workers: int,
+    noise: Noise | None,
+    progress: Callable[[int], None],
 ) -> None:
     with entry.writer() as writer:
         rest = len(clips) - writer.clips
@@ -154,7 +175,7 @@ def _make(
             raise OSError(errno.ENOSPC, "too little space left")
         if writer.clips:
             progress(writer.clips)
-        for chunk in extract_chunks(clips[writer.clips :], front_end, workers):
+        for chunk in extract_chunks(clips[writer.clips :], front_end, workers, noise):
             writer.append(chunk.features, chunk.unreadable, chunk.clips)
             progress(writer.clips)
         if writer.clips != len(clips):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from hwasc.models.student import Student
 from hwasc.pipelines.accounting import account
 from hwasc.pipelines.fusing import Fused, fuse, lesson, target_file
 from hwasc.pipelines.outside import check_outside
+from hwasc.pipelines.same_view import check_same_view, same_view
 from hwasc.pipelines.workspace import Workspace
 from hwasc.records import architecture as architectures
 from hwasc.records import schema
@@ -73,6 +74,8 @@ def distill(ws: Workspace, record: ArchitectureFile, run: Path, name: str = "the
     """
     check_classes(record, ws, name)
     a, s = record.architecture, ws.settings
+    asked = s.distill.teacher_view == "augmented"
+    check_same_view(s.teachers.outside if asked else None)
     open_run(
         run, {"verb": "distill", "data": ws.data, "dataset": ws.dataset.fingerprint, "architecture": a, "settings": s}
     )
@@ -80,7 +83,9 @@ def distill(ws: Workspace, record: ArchitectureFile, run: Path, name: str = "the
     fused = fuse(ws) if s.distill.alpha > 0 else None
     if fused:
         check_outside(fused.teachers.outside, ws, ws.dataset.test, "test")
-    data = lesson(ws, a.front_end, target_file(ws, fused) if fused else None)
+    data = lesson(ws, a.front_end, target_file(ws, fused) if fused and not asked else None)
+    if fused and asked:
+        data = replace(data, targets=same_view(fused, data.train, a.front_end))
     torch.manual_seed(_seed(ws))
     model, float_losses = _trained(ws, data, student.build(a), s.distill.train, run, "float")
     quantized, qat_losses = _quantized(ws, data, model, run)
@@ -107,8 +112,14 @@ def _trained(
             schema.write_json(losses_path, losses)
             update(epoch, f"loss {loss:.3f}")
 
+        def before_epoch(epoch: int) -> None:
+            if stage == "int8" and epoch > train.epochs - ws.settings.distill.qat_frozen_epochs:
+                from hwasc.training.quantization import hold_scales
+
+                hold_scales(model)
+
         seed = _seed(ws) + (0 if stage == "float" else 500_000)
-        distil(model, data, train, ws.device, seed, checkpoint=checkpoint, on_epoch=on_epoch)
+        distil(model, data, train, ws.device, seed, checkpoint=checkpoint, before_epoch=before_epoch, on_epoch=on_epoch)
     save_weights(weights, model, _metadata(ws, model.architecture, stage))
     checkpoint.unlink(missing_ok=True)
     return model, losses

@@ -23,6 +23,7 @@ from hwasc.pipelines.workspace import Workspace
 from hwasc.records import schema
 from hwasc.records.architecture import GRN, Architecture, Block, FrontEnd
 from hwasc.report.terminal import Update
+from hwasc.training.calibration import expected_calibration_error
 from hwasc.training.distillation import Lesson
 from hwasc.training.loss import macro_accuracy
 from hwasc.training.weights import load_weights, save_weights
@@ -33,11 +34,12 @@ BATCH = 256
 
 @dataclass(frozen=True)
 class FusionRow:
-    """One line of the fusion table: macro accuracy (0..1) and log loss (nats) on held-out clips."""
+    """One line of the fusion table: macro accuracy (0..1), log loss (nats) and calibration error (0..1) on held-out clips."""
 
     name: str
     accuracy: float
     log_loss: float
+    ece: float
 
 
 @dataclass(frozen=True)
@@ -154,7 +156,7 @@ def lesson(ws: Workspace, front_end: FrontEnd, targets: Path | None) -> Lesson:
     train = ws.features(ws.dataset.train, front_end, "train")
     logits = logit_files.load(targets, [c.id for c in train.clips], train.hashes) if targets else None
     d = ws.settings.distill
-    return Lesson(train, logits, ws.augment(front_end), d.alpha, d.temperature)
+    return Lesson(train, logits, ws.augment(front_end, d.augment), d.alpha, d.temperature, reduction=d.reduction)
 
 
 def _counted(batches: Callable[[int], Iterator[Any]], update: Update) -> Callable[[int], Iterator[Any]]:
@@ -173,5 +175,8 @@ def _chunks(rows: np.ndarray, size: int = BATCH) -> Iterator[np.ndarray]:
 def _row(name: str, logits: np.ndarray, features: Features) -> FusionRow:
     y, labels = torch.from_numpy(logits), torch.from_numpy(features.labels)
     return FusionRow(
-        name, macro_accuracy(y.argmax(1), labels, len(features.classes)), float(F.cross_entropy(y, labels))
+        name,
+        macro_accuracy(y.argmax(1), labels, len(features.classes)),
+        float(F.cross_entropy(y, labels)),
+        expected_calibration_error(y, labels),
     )

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from torch import nn
 
 import hwasc
 from hwasc.data import logits as logit_files
@@ -153,6 +154,13 @@ def _train(job: _Job) -> float:
     return last[0]
 
 
+def load_fold(teachers: Teachers, k: int, fold: int) -> nn.Module:
+    """Teacher k as it was trained without this fold."""
+    model = build(teachers.specs[k], len(teachers.train.classes))
+    model.load_state_dict(load_weights(teachers.folders[k] / f"fold{fold}.safetensors"))
+    return model
+
+
 def out_of_fold(teachers: Teachers, ws: Workspace) -> np.ndarray:
     """Logits (n, K, classes) of the training clips, each by the teachers that were not trained on its location.
 
@@ -195,12 +203,12 @@ def _kept_logits(
     path = teachers.folders[k] / f"{name}-{schema.digest([ids, hashes])}.npz"
     if not path.is_file():
         weights, begin = teachers.folders[k] / f"fold{fold}.safetensors", teachers.starts[k]
-        model = build(teachers.specs[k], len(features.classes))
-        model.load_state_dict(load_weights(weights))
         record = {
             "hash": hashlib.sha256(weights.read_bytes()).hexdigest()[:16],
             "spec": schema.plain(teachers.specs[k]),
             **({"start": {"file": begin.file.name, "hash": begin.hash}} if begin else {}),
         }
-        logit_files.save(path, ids, hashes, predict(model, features, ws.device, rows=rows), record)
+        logit_files.save(
+            path, ids, hashes, predict(load_fold(teachers, k, fold), features, ws.device, rows=rows), record
+        )
     return logit_files.load(path, ids, hashes)

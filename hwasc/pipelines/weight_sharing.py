@@ -40,10 +40,11 @@ def supernet(
             "limits": limits,
             "targets": targets.name,
             "supernet": s.search.supernet,
-            "augment": s.augment,
+            "augment": s.distill.augment or s.augment,
             "alpha": s.distill.alpha,
             "temperature": s.distill.temperature,
             "seed": s.seed,
+            **({"reduction": s.distill.reduction} if s.distill.reduction != "batchmean" else {}),
         }
     )
     path = ws.cache / "supernets" / f"{key}.safetensors"
@@ -74,13 +75,16 @@ def _course(
     s, classes = ws.settings, len(ws.dataset.classes)
     points = allowed_points(space, limits, count, s.search.supernet.points, classes, s.data.seconds, s.seed)
     heard = {
-        fe: (ws.features(ws.dataset.train, fe, "train"), ws.augment(fe) if s.search.supernet.augment else None)
+        fe: (
+            ws.features(ws.dataset.train, fe, "train"),
+            ws.augment(fe, s.distill.augment) if s.search.supernet.augment else None,
+        )
         for fe in dict.fromkeys(space.front_end_at(p, s.data.seconds) for p in points)
     }
     train = next(iter(heard.values()))[0]
     logits = logit_files.load(targets, [c.id for c in train.clips], train.hashes)
     d = s.distill
-    return Course(points, heard, logits, s.search.supernet, d.alpha, d.temperature, s.seed, str(ws.device))
+    return Course(points, heard, logits, s.search.supernet, d.alpha, d.temperature, s.seed, str(ws.device), d.reduction)
 
 
 def _new(space: SearchSpace, classes: int, seconds: float, seed: int) -> models.Supernet:

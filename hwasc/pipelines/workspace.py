@@ -11,12 +11,13 @@ from pathlib import Path
 import torch
 
 from hwasc.audio.augmentation import load_responses
+from hwasc.audio.noise import Noise
 from hwasc.data.clips import Clip, Dataset, open_dataset
 from hwasc.data.features import Features, extract
 from hwasc.data.synthetic import VERSION, SyntheticSpec, generate
 from hwasc.errors import UsageError
 from hwasc.records.architecture import FrontEnd
-from hwasc.records.settings import Settings
+from hwasc.records.settings import AugmentSettings, Settings
 from hwasc.report.terminal import Reporter
 from hwasc.search import engines
 from hwasc.search.engines import Engine
@@ -46,14 +47,15 @@ class Workspace:
     engine: str = "local"
     address: str | None = None
 
-    def features(self, clips: Sequence[Clip], front_end: FrontEnd, what: str) -> Features:
-        """Cached log-mel features of clips; a bar while they are extracted."""
+    def features(self, clips: Sequence[Clip], front_end: FrontEnd, what: str, noise: Noise | None = None) -> Features:
+        """Cached log-mel features of clips, with noise added to their waveforms if wanted; a bar while they are extracted."""
         with self.reporter.track(f"features {front_end} ({what})", len(clips)) as update:
             return extract(
                 clips,
                 self.dataset.classes,
                 front_end,
                 self.cache / "features",
+                noise=noise,
                 workers=self.workers,
                 max_unreadable=self.settings.data.max_unreadable,
                 notify=self.reporter.say,
@@ -64,9 +66,11 @@ class Workspace:
         """Where candidates are scored, for a `with` block."""
         return engines.open(self.engine, self.workers, self.address)
 
-    def augment(self, front_end: FrontEnd) -> Augment:
-        """The augmentation of the settings, with impulse responses where a folder of them is named or comes with the data."""
-        s = self.settings.augment
+    def augment(self, front_end: FrontEnd, settings: AugmentSettings | None = None) -> Augment:
+        """The augmentation of the settings (the run's, if not given), with impulse responses where a folder of them is named or
+        comes with the data.
+        """
+        s = settings or self.settings.augment
         folder = Path(s.response_folder) if s.response_folder else self.dataset.root / "impulse_responses"
         if s.response_folder and not folder.is_dir():
             raise UsageError(f"augment.response_folder: {folder} is no folder")

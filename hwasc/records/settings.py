@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Literal
 from hwasc.errors import UsageError
 from hwasc.records import schema
 from hwasc.records.hearing import Hearing, Outside, Pretrained
-from hwasc.records.schema import STRICT
+from hwasc.records.schema import LATER, STRICT
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,8 @@ class DataSettings:
 @dataclass(frozen=True)
 class AugmentSettings:
     """mixstyle_p, mixstyle_alpha: Freq-MixStyle. roll, mask: greatest share of time rolled, of bands masked. gain: dB either way.
+    noise_p: chance that a clip is given white or pink noise, at a ratio drawn from `noise_snr` (dB). mixup_p: chance that a clip
+    is mixed with another of its batch, labels and targets too, in shares ~ Beta(mixup_alpha, mixup_alpha).
 
     response_p: chance that a clip of `response_devices` (none named: of any) is given a device's impulse response, drawn
     from `response_folder` (none: the data set's own `impulse_responses` folder, if it has one).
@@ -49,8 +51,22 @@ class AugmentSettings:
     response_p: float = 0.4
     response_folder: str | None = None
     response_devices: tuple[str, ...] = ("a",)
+    noise_p: float = field(default=0.0, metadata=LATER)
+    noise_snr: tuple[float, float] = field(default=(5.0, 30.0), metadata=LATER)
+    mixup_p: float = field(default=0.0, metadata=LATER)
+    mixup_alpha: float = field(default=0.3, metadata=LATER)
 
     __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.noise_p <= 1 or not 0 <= self.mixup_p <= 1 or self.mixup_alpha <= 0:
+            raise ValueError(
+                "need 0 <= noise_p <= 1, 0 <= mixup_p <= 1 and mixup_alpha > 0, found "
+                f"{self.noise_p}, {self.mixup_p}, {self.mixup_alpha}"
+            )
+        low, high = self.noise_snr
+        if not -200 <= low <= high <= 200:
+            raise ValueError(f"noise_snr: need -200 <= lowest <= highest <= 200 (dB), found {list(self.noise_snr)}")
 
 
 @dataclass(frozen=True)
@@ -120,23 +136,40 @@ class FusionSettings:
 
 @dataclass(frozen=True)
 class DistillSettings:
-    """Loss (1 - alpha) CE + alpha T^2 KL (batchmean). alpha 0 trains on labels alone. qat: the quantization-aware part.
+    """Loss (1 - alpha) CE + alpha T^2 KL. alpha 0 trains on labels alone. qat: the quantization-aware part.
+
+    reduction: of KL. `batchmean` sums over classes, as its definition does; `mean` averages over them too, as some recipes do:
+    with C classes KL counts 1 / C as much, as if alpha / (1 - alpha) were C times smaller (and the whole loss smaller).
 
     targets: of which teachers. `all`: the mean over every fold's, all but one of which trained on the clip; `out_of_fold`: only
     those that did not, whose logits are honest but of teachers with less data.
+    teacher_view: what the teachers hear as the student learns. `cached`: the clips as recorded, once, kept; `augmented`: each
+    batch as the student hears it, with the same draws, in `distill` alone (a search's proxies have the cached targets).
+    augment: of the students alone; none takes the run's, which is the teachers' too. qat_frozen_epochs: the last so many of
+    `qat`, in which the activation scales stay as they are.
     seed: of the student's weights, batches and augmentation; none takes the run's, which also decides splits and teachers.
     """
 
     seed: int | None = None
     alpha: float = 0.7
     temperature: float = 2.0
+    reduction: Literal["batchmean", "mean"] = field(default="batchmean", metadata=LATER)
     targets: Literal["all", "out_of_fold"] = "all"
+    teacher_view: Literal["cached", "augmented"] = field(default="cached", metadata=LATER)
+    augment: AugmentSettings | None = field(default=None, metadata=LATER)
     train: TrainSettings = field(default_factory=TrainSettings)
     qat: TrainSettings = field(default_factory=lambda: TrainSettings(3, 32, 3e-4, 0.0))
+    qat_frozen_epochs: int = field(default=0, metadata=LATER)
 
     __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
 
     def __post_init__(self) -> None:
+        if not 0 <= self.qat_frozen_epochs <= self.qat.epochs:
+            raise ValueError(
+                f"need 0 <= qat_frozen_epochs <= qat.epochs, found {self.qat_frozen_epochs} and {self.qat.epochs}"
+            )
+        if self.teacher_view == "augmented" and (self.alpha == 0 or self.targets != "all"):
+            raise ValueError("teacher_view: 'augmented' needs teachers (alpha above 0), and targets 'all'")
         if not 0 <= self.alpha <= 1 or self.temperature <= 0:
             raise ValueError(f"need 0 <= alpha <= 1 and temperature > 0, found {self.alpha}, {self.temperature}")
 

@@ -1,4 +1,4 @@
-"""Plots of a search and of a training run."""
+"""Plots of a search, of a training run, and of accuracy in noise."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from matplotlib.axes import Axes
 from matplotlib.ticker import LogLocator, MaxNLocator, MultipleLocator
 
-from hwasc.report.canvas import halo, render, sheet, ticks
+from hwasc.report.canvas import halo, notes, render, sheet, ticks
 from hwasc.report.formats import count, kib, millions, percent, short
 from hwasc.report.theme import ACCENT, BLUE, GREEN, INK, NEUTRAL, ORANGE, PINK, SKY
 from hwasc.search.trial import Trial, best
@@ -207,5 +207,31 @@ def training_curve(series: Mapping[str, Sequence[float]]) -> str:
         )
         axes.xaxis.set_major_locator(MultipleLocator(1) if longest <= 12 else MaxNLocator(integer=True))
         ticks(axes.xaxis, count)
+        axes.grid(axis="y")
+        return render(figure)
+
+
+def noise_curve(series: Mapping[str, Mapping[float, float]], clean: Mapping[str, float]) -> str:
+    """Macro accuracy (0..1) by signal-to-noise ratio (dB, falling to the right), one line a series from its clean accuracy."""
+    with sheet(3.4) as figure:
+        axes = figure.add_axes((0.06, 0.16, 0.76, 0.78))
+        levels = sorted({snr for values in series.values() for snr in values}, reverse=True)
+        place = {snr: i + 1 for i, snr in enumerate(levels)}
+        ends = []
+        for i, (name, values) in enumerate(series.items()):
+            ink, dash = SERIES[i % len(SERIES)], DASHES[i // len(SERIES) % len(DASHES)]
+            shown = [(place[snr], v) for snr, v in sorted(values.items(), reverse=True)]
+            if name in clean:
+                shown.insert(0, (0, clean[name]))
+            if not shown:
+                continue
+            x, y = zip(*shown, strict=True)
+            axes.plot(x, y, color=ink, linestyle=dash, linewidth=1.6, marker="o", markersize=4)
+            ends.append((y[-1], f"{short(name, 22)}  {percent(y[-1])}", ink))
+        axes.set(xlabel="signal-to-noise ratio", ylabel="macro accuracy", xlim=(-0.3, len(levels) + 0.3))
+        axes.set_xticks(range(len(levels) + 1), ["as recorded", *(f"{snr:g} dB" for snr in levels)])
+        low, high = axes.get_ylim()
+        notes(axes, ends, 0.06 * (high - low))
+        ticks(axes.yaxis, lambda v: f"{100 * v:.3g} %")
         axes.grid(axis="y")
         return render(figure)

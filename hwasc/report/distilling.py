@@ -26,7 +26,7 @@ _COSTS = {  # dotted name: label, note
 def distill_report(result: Mapping[str, Any], environment: Mapping[str, Any] | None = None) -> str:
     """The page as text, from the JSON-like result of a distillation; what is absent is left out.
 
-    Keys: architecture (text), costs, float and int8 (accuracy, log_loss, per_device, per_class, groups; 0..1),
+    Keys: architecture (text), costs, float and int8 (accuracy, log_loss, ece, per_device, per_class, groups; 0..1),
     fusion (rows), losses (series by name), onnx (agreement, clips), confusion (counts, rows: truth), classes, clips,
     validation (accuracy of float and int8), environment, and what `PROVENANCE` names.
     """
@@ -164,11 +164,19 @@ def _scores(result: Mapping[str, Any], over: str) -> list[Part]:
                     kind,
                     percent(scores.get("accuracy")),
                     decimal(scores.get("log_loss")),
+                    decimal(scores.get("ece")),
                     percent(by_location),
                     percent(validation),
                 ]
             )
-    columns = ("numbers", "macro accuracy", "log loss, nats", "locations named right", "on validation clips")
+    columns = (
+        "numbers",
+        "macro accuracy",
+        "log loss, nats",
+        "calibration error",
+        "locations named right",
+        "on validation clips",
+    )
     return [Table(columns, rows, f"Measured {over}; the last column on the validation clips")] if rows else []
 
 

@@ -14,19 +14,19 @@ from hwasc.report.page import Paragraph, Part, Picture, Table
 
 @dataclass(frozen=True)
 class Line:
-    """A teacher or a way to fuse: macro accuracy 0..1, log loss in nats."""
+    """A teacher or a way to fuse: macro accuracy 0..1, log loss in nats, calibration error 0..1 (not in older results)."""
 
     name: str
     accuracy: float
     log_loss: float
+    ece: float = float("nan")
 
 
 def lines(rows: Sequence[Any]) -> list[Line]:
     """Rows as lines, from records with these attributes or from their JSON form."""
-    plain = [
-        r if isinstance(r, Mapping) else {k: getattr(r, k) for k in ("name", "accuracy", "log_loss")} for r in rows
-    ]
-    return [Line(str(r.get("name", "")), _number(r.get("accuracy")), _number(r.get("log_loss"))) for r in plain]
+    keys = ("accuracy", "log_loss", "ece")
+    plain = [r if isinstance(r, Mapping) else {k: getattr(r, k, None) for k in ("name", *keys)} for r in rows]
+    return [Line(str(r.get("name", "")), *(_number(r.get(k)) for k in keys)) for r in plain]
 
 
 def fusion_parts(
@@ -37,14 +37,14 @@ def fusion_parts(
     over = (
         f"over {clips:,} clips" if clips else "on clips that neither the teachers nor the fusion heads were fitted on"
     )
-    shown = [(r.name, percent(r.accuracy), decimal(r.log_loss)) for r in table]
+    shown = [(r.name, percent(r.accuracy), decimal(r.log_loss), decimal(r.ece)) for r in table]
     return [
         *([Paragraph(text)] if (text := verdict(table)) else []),
         Picture(
             plots.fusion_bars(table),
             f"Measured {over}. Teachers in grey, the plain mean of their logits in orange, the learned heads in blue.",
         ),
-        Table(("teacher or fusion", "macro accuracy", "log loss"), shown, f"Measured {over}"),
+        Table(("teacher or fusion", "macro accuracy", "log loss", "calibration error"), shown, f"Measured {over}"),
         *_left_out(left_out, over),
     ]
 

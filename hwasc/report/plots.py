@@ -2,7 +2,7 @@
 
 from hwasc.report.bands import strategy_curves
 from hwasc.report.bars import Scored, confusion, fusion_bars, grouped_bars
-from hwasc.report.curves import pareto_plot, search_curve, training_curve
+from hwasc.report.curves import noise_curve, pareto_plot, search_curve, training_curve
 from hwasc.report.timeline import layer_chart, memory_timeline
 
 __all__ = [
@@ -12,6 +12,7 @@ __all__ = [
     "grouped_bars",
     "layer_chart",
     "memory_timeline",
+    "noise_curve",
     "pareto_plot",
     "search_curve",
     "strategy_curves",

@@ -24,11 +24,9 @@ from hwasc.search.job import Candidate, int8_score
 from hwasc.search.shrinking import beyond, spare, widen
 from hwasc.search.trial import Refined, Trial
 from hwasc.training import pruning
-from hwasc.training.batches import training_batches
 from hwasc.training.device import pick_device
 from hwasc.training.distillation import distil
 from hwasc.training.loop import batch_loss
-from hwasc.training.loss import distillation_loss
 from hwasc.training.weights import save_weights
 
 STEPS = 6
@@ -115,9 +113,6 @@ def _distilled(net: Student, c: Candidate, epochs: int, part: int, device: torch
 
 def _losses(net: Student, c: Candidate, part: int, device: torch.device) -> Iterator[Tensor]:
     """Distillation losses of training batches, augmented as in training."""
-    t = c.lesson
-    batches = training_batches(t.train, t.targets, c.train_settings.batch, t.augment, c.seed, 1_000_000 + part, t.rows)
+    batches = c.lesson.batches(c.train_settings.batch, c.seed, 1_000_000 + part)
     for batch in itertools.islice(batches, BATCHES):
-        yield batch_loss(
-            net, batch, lambda y, labels, soft: distillation_loss(y, labels, soft, t.alpha, t.temperature), device
-        )
+        yield batch_loss(net, batch, c.lesson.loss, device)

@@ -2,34 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from hwasc.data.features import Features
 from hwasc.models.student import Student
 from hwasc.records.settings import TrainSettings
-from hwasc.training.batches import Augment, steps, training_batches
+from hwasc.training.batches import Augment, Batch, Teaching, steps, training_batches
 from hwasc.training.loop import fit
 from hwasc.training.loss import distillation_loss
 
 
 @dataclass(frozen=True)
 class Lesson:
-    """What a student learns from. targets: ensemble logits (n, classes) of the n clips, None for labels alone.
+    """What a student learns from. targets: ensemble logits (n, classes) of the n clips, teachers to ask for every batch, or None
+    for labels alone.
 
-    alpha, temperature: of `training.loss.distillation_loss`. rows: of these clips alone.
+    alpha, temperature, reduction: of `training.loss.distillation_loss`. rows: of these clips alone.
     """
 
     train: Features
-    targets: np.ndarray | None
+    targets: np.ndarray | Teaching | None
     augment: Augment | None
     alpha: float
     temperature: float
     rows: np.ndarray | None = None
+    reduction: Literal["batchmean", "mean"] = "batchmean"
+
+    def batches(self, batch: int, seed: int, epoch: int) -> Iterator[Batch]:
+        """One epoch's batches, see `training.batches`."""
+        return training_batches(self.train, self.targets, batch, self.augment, seed, epoch, self.rows, self.temperature)
+
+    def loss(self, logits: Tensor, labels: Tensor, soft: Tensor | None) -> Tensor:
+        """The distillation loss of a batch."""
+        return distillation_loss(logits, labels, soft, self.alpha, self.temperature, self.reduction)
 
 
 def distil(
@@ -40,21 +52,21 @@ def distil(
     seed: int,
     *,
     checkpoint: Path | None = None,
+    before_epoch: Callable[[int], None] | None = None,
     on_epoch: Callable[[int, float], None] | None = None,
 ) -> Student:
     """Train a student in place and return it in eval mode; batches and augmentation follow from the seed. See `loop.optimize`."""
     clips = len(lesson.train) if lesson.rows is None else len(lesson.rows)
     fit(
         student,
-        lambda epoch: training_batches(
-            lesson.train, lesson.targets, settings.batch, lesson.augment, seed, epoch, lesson.rows
-        ),
+        lambda epoch: lesson.batches(settings.batch, seed, epoch),
         steps(clips, settings.batch),
-        lambda y, labels, soft: distillation_loss(y, labels, soft, lesson.alpha, lesson.temperature),
+        lesson.loss,
         settings,
         device,
         seed,
         checkpoint=checkpoint,
+        before_epoch=before_epoch,
         on_epoch=on_epoch,
     )
     return student

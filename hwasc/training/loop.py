@@ -34,6 +34,7 @@ def fit(
     seed: int,
     *,
     checkpoint: Path | None = None,
+    before_epoch: Callable[[int], None] | None = None,
     on_epoch: Callable[[int, float], None] | None = None,
 ) -> nn.Module:
     """Train a classifier in place and return it in eval mode; see `optimize` for the rest.
@@ -45,7 +46,17 @@ def fit(
         for batch in batches(epoch):
             yield [[batch_loss(model, batch, loss, device)]]
 
-    return optimize(model, one_lane, steps_per_epoch, settings, device, seed, checkpoint=checkpoint, on_epoch=on_epoch)
+    return optimize(
+        model,
+        one_lane,
+        steps_per_epoch,
+        settings,
+        device,
+        seed,
+        checkpoint=checkpoint,
+        before_epoch=before_epoch,
+        on_epoch=on_epoch,
+    )
 
 
 def batch_loss(model: Callable[[Tensor], Tensor], batch: Batch, loss: Loss, device: torch.device) -> Tensor:
@@ -66,13 +77,14 @@ def optimize(
     seed: int,
     *,
     checkpoint: Path | None = None,
+    before_epoch: Callable[[int], None] | None = None,
     on_epoch: Callable[[int, float], None] | None = None,
 ) -> nn.Module:
     """Train in place with AdamW and return the model in eval mode.
 
     lanes(epoch) gives every step's losses of that epoch, see `lanes.backward`; seed decides dropout and the like. checkpoint:
     where the first process keeps the state after every epoch; training goes on from there when the file exists.
-    on_epoch(epoch from 1, mean loss) is called after each.
+    before_epoch(epoch from 1) is called before each that is trained, resumed or not; on_epoch(epoch, mean loss) after it.
     Raises HwascError when the loss is no longer finite.
     """
     model.to(device)
@@ -87,6 +99,8 @@ def optimize(
     for epoch in range(start, settings.epochs):
         torch.manual_seed(1_000_003 * (epoch + 1) + seed)  # dropout and the like: the same whether resumed or not
         model.train()
+        if before_epoch is not None:
+            before_epoch(epoch + 1)
         running, count = 0.0, 0
         for step in lanes(epoch):
             optimizer.zero_grad(set_to_none=True)

@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 
 def distillation_loss(
-    logits: Tensor, labels: Tensor, teacher: Tensor | None, alpha: float, temperature: float
+    logits: Tensor,
+    labels: Tensor,
+    teacher: Tensor | None,
+    alpha: float,
+    temperature: float,
+    reduction: Literal["batchmean", "mean"] = "batchmean",
 ) -> Tensor:
-    """(1 - alpha) CE(labels) + alpha T^2 KL(teacher || student) at temperature T, KL reduced by `batchmean`.
+    """(1 - alpha) CE(labels) + alpha T^2 KL(teacher || student) at temperature T.
 
-    logits, teacher: (B, classes) logits; labels: (B,) int64. Hinton et al. (2015), eq. 1 with the T^2 of section 2. Without
-    teacher or with alpha 0 it is plain cross-entropy.
+    logits, teacher: (B, classes) logits; labels: (B,) int64, or shares (B, classes) with sum 1. reduction: of KL, its mean over
+    clips (`batchmean`), or over clips and classes (`mean`: smaller by the factor of the number of classes). Hinton et al.
+    (2015), eq. 1 with the T^2 of section 2. Without teacher or with alpha 0 it is plain cross-entropy.
     """
     if teacher is None or alpha == 0:
         return F.cross_entropy(logits, labels)
     student = F.log_softmax(logits / temperature, 1)
     target = F.log_softmax(teacher / temperature, 1)
-    soft = F.kl_div(student, target, reduction="batchmean", log_target=True) * temperature**2
+    soft = F.kl_div(student, target, reduction=reduction, log_target=True) * temperature**2
     if alpha == 1:
         return soft
     return (1 - alpha) * F.cross_entropy(logits, labels) + alpha * soft

@@ -1,4 +1,4 @@
-"""What a classifier reached: macro accuracy and log loss, by scene, device, device group and location."""
+"""What a classifier reached: macro accuracy, log loss and calibration, by scene, device, device group and location."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import torch
 from torch.nn import functional as F
 
 from hwasc.data.features import Features
+from hwasc.training.calibration import expected_calibration_error
 from hwasc.training.loss import macro_accuracy
 
 REAL = ("a", "b", "c")  # TAU's real recorders; its others are simulated
@@ -17,7 +18,8 @@ REAL = ("a", "b", "c")  # TAU's real recorders; its others are simulated
 
 @dataclass(frozen=True)
 class Metrics:
-    """Accuracies 0..1 (macro over scenes, as DCASE counts), log loss in nats, confusion[true][predicted] in clips.
+    """Accuracies 0..1 (macro over scenes, as DCASE counts), log loss in nats, ece 0..1 (see
+    `calibration`), confusion[true][predicted] in clips.
 
     by_location: the share of locations (recordings) whose summed logits name the right scene.
     """
@@ -25,6 +27,7 @@ class Metrics:
     clips: int
     accuracy: float
     log_loss: float
+    ece: float
     by_location: float
     locations: int
     per_class: dict[str, float]
@@ -57,6 +60,7 @@ def measure_logits(logits: np.ndarray, features: Features, seen: Iterable[str]) 
         clips=len(features),
         accuracy=macro_accuracy(predicted, labels, len(classes)),
         log_loss=float(F.cross_entropy(y, labels)),
+        ece=expected_calibration_error(y, labels),
         by_location=right / places,
         locations=places,
         per_class={

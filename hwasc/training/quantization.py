@@ -263,6 +263,18 @@ def calibrate(model: Student, batches: Iterable[Tensor], correct_bias: bool = Tr
     return model.eval()
 
 
+def hold_scales(model: Student) -> None:
+    """Train on with the activation scales as they are; weights and biases still learn, and the weights' scales follow them.
+
+    Once calibrated, Brevitas keeps an activation's scale as a learned parameter; scales that still move in the last steps move
+    every number on their grid with them.
+    """
+    for module in model.modules():
+        if isinstance(module, (qnn.QuantIdentity, qnn.QuantReLU)):
+            for scale in module.parameters():
+                scale.requires_grad_(False)
+
+
 class Frozen(nn.Module):
     """An activation quantizer whose scale is final: what Brevitas computes in evaluation, in four passes over the map."""
 
@@ -306,4 +318,4 @@ def load_state(model: Student, state: dict[str, Tensor]) -> Student:
     return model
 
 
-__all__ = ["QuantConvUnit", "QuantGRN", "calibrate", "freeze", "load_state", "quantize"]
+__all__ = ["QuantConvUnit", "QuantGRN", "calibrate", "freeze", "hold_scales", "load_state", "quantize"]

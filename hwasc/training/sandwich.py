@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import torch
@@ -15,7 +16,7 @@ from hwasc.models.supernet import Supernet
 from hwasc.records.architecture import FrontEnd
 from hwasc.records.settings import SupernetSettings
 from hwasc.records.space import Point
-from hwasc.training.batches import Augment, steps
+from hwasc.training.batches import Augment, Batch, steps
 from hwasc.training.device import pick_device
 from hwasc.training.lanes import Lanes
 from hwasc.training.loop import batch_loss, optimize
@@ -30,7 +31,8 @@ class Course:
     """What a supernet learns from, picklable.
 
     points: candidates by rising cost, those that a search may come to. heard: the training clips through each of their front
-    ends. targets: (n, classes) ensemble logits of the n training clips. alpha, temperature: of `loss.distillation_loss`.
+    ends. targets: (n, classes) ensemble logits of the n training clips. alpha, temperature, reduction: of
+    `loss.distillation_loss`.
     """
 
     points: Sequence[Point]
@@ -41,6 +43,7 @@ class Course:
     temperature: float
     seed: int
     device: str
+    reduction: Literal["batchmean", "mean"] = "batchmean"
 
 
 def fit_supernet(
@@ -76,13 +79,15 @@ def fit_supernet(
 
     def loss(point: Point, rows: np.ndarray, draw: int) -> Tensor:
         features, augment = c.heard[net.space.front_end_at(point, net.seconds)]
-        x = features.batch(rows)
+        labels, soft = torch.from_numpy(features.labels[rows]), torch.from_numpy(c.targets[rows])
+        made: Batch = features.batch(rows), labels, soft
         if augment is not None:
-            x = augment(x, features.devices[rows], torch.Generator().manual_seed(draw))
+            generator = torch.Generator().manual_seed(draw)
+            made = augment.batch(made, features.devices[rows], generator, len(features.classes), c.temperature)
         return batch_loss(
             lambda x: net(x, point),
-            (x, torch.from_numpy(features.labels[rows]), torch.from_numpy(c.targets[rows])),
-            lambda y, labels, soft: distillation_loss(y, labels, soft, c.alpha, c.temperature),
+            made,
+            lambda y, labels, soft: distillation_loss(y, labels, soft, c.alpha, c.temperature, c.reduction),
             device,
         )
 

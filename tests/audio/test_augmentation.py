@@ -8,8 +8,9 @@ from collections.abc import Callable
 import pytest
 import torch
 from torch import Generator, Tensor
+from torch.nn import functional as F
 
-from hwasc.audio.augmentation import device_response, freq_mixstyle, frequency_mask, gain, time_roll
+from hwasc.audio.augmentation import View, device_response, freq_mixstyle, frequency_mask, gain, mixup, time_roll
 from hwasc.records.architecture import FrontEnd
 
 FE = FrontEnd.for_clip(12, 20, sample_rate=8000, n_fft=512, window=512)
@@ -20,6 +21,7 @@ AUGMENTATIONS: dict[str, Callable[[Tensor, Generator], Tensor]] = {
     "roll": lambda x, g: time_roll(x, g, 0.5),
     "mask": lambda x, g: frequency_mask(x, g, 0.5),
     "gain": lambda x, g: gain(x, g, 6.0, FE),
+    "mixup": lambda x, g: mixup(len(x), g)(x),
     "response": lambda x, g: device_response(x, g, RESPONSES, ALL, 1.0),
     "response in power": lambda x, g: device_response(x, g, RESPONSES, ALL, 1.0, FE),
 }
@@ -145,3 +147,55 @@ def test_response_in_power_adds_to_loud_bands_and_leaves_the_floor() -> None:
     assert torch.allclose(device_response(loud, seeded(), response, ALL, 1.0, FE), loud + 0.8, atol=1e-5)
     assert torch.allclose(device_response(silent, seeded(), response, ALL, 1.0, FE), silent, atol=1e-5)
     assert float(device_response(clips(), seeded(), response - 9, ALL, 1.0, FE).min()) >= floor - 1e-5
+
+
+def test_mixup_mixes_clips_labels_and_targets_alike() -> None:
+    x, labels, targets = clips(64), torch.arange(64) % 5, 4 * torch.randn(64, 5, generator=seeded(9))
+    mix = mixup(64, seeded(), 0.4, 0.7)
+    share, other = mix.share, mix.other
+    assert 5 < int((share == 1).sum()) < 35 and sorted(other.tolist()) == list(range(64))
+    for i in (int(share.argmin()), int((share - 0.5).abs().argmin())):
+        assert torch.allclose(mix(x)[i], share[i] * x[i] + (1 - share[i]) * x[other[i]], atol=1e-6)
+    mass = mix(F.one_hot(labels, 5).float())
+    assert torch.allclose(mass.sum(1), torch.ones(64)) and bool((mass >= 0).all())
+    for t in (1.0, 2.0):  # at the temperature of the loss
+        soft = F.softmax(mix.logits(targets, t) / t, 1)
+        assert torch.allclose(soft, mix(F.softmax(targets / t, 1)), atol=1e-6)
+        assert torch.allclose(soft.sum(1), torch.ones(64))
+    # cross-entropy is linear in the target: that of the mixture is the mixture of both
+    y = torch.randn(64, 5, generator=seeded(1))
+    both = share * F.cross_entropy(y, labels, reduction="none") + (1 - share) * F.cross_entropy(
+        y, labels[other], reduction="none"
+    )
+    assert float(F.cross_entropy(y, mass)) == pytest.approx(float(both.mean()), rel=1e-5)
+
+
+def test_mixup_of_a_whole_share_is_identity() -> None:
+    x, targets, mix = clips(), torch.randn(8, 5, generator=seeded()), mixup(8, seeded(), 0.4, 0.0)
+    assert torch.equal(mix(x), x) and torch.equal(mix.share, torch.ones(8))
+    assert torch.allclose(F.softmax(mix.logits(targets, 2.0) / 2, 1), F.softmax(targets / 2, 1), atol=1e-6)
+    assert bool(mix.logits(1e4 * targets, 1.0).isfinite().all())
+
+
+def test_another_front_end_is_changed_as_the_one_it_was_drawn_in() -> None:
+    drawn_in = FrontEnd.for_clip(24, 41, sample_rate=8000, n_fft=512, window=512)
+    view, same = View(FE, drawn_in), View(FE, FE)
+    assert same.bands().tolist() == list(range(12)) and same.hops() == 1
+    assert view.hops() == pytest.approx(drawn_in.hop / FE.hop)
+    assert view.bands().tolist() == [round((i + 1) / 13 * 25) - 1 for i in range(12)]
+    places = torch.arange(24.0)[:, None].expand(64, 1, 24, 41), torch.arange(12.0)[:, None].expand(64, 1, 12, 20)
+    one, two = frequency_mask(places[0], seeded(), 0.5), frequency_mask(places[1], seeded(), 0.5, view)
+    masked = [(m != p).any(3)[:, 0] for m, p in zip((one, two), places, strict=True)]
+    for wide, narrow in zip(*masked, strict=True):
+        assert torch.equal(narrow, wide[view.bands().long()])
+    times = torch.arange(41.0).expand(64, 1, 24, 41) / 40, torch.arange(20.0).expand(64, 1, 12, 20) / 19
+    rolled = time_roll(times[0], seeded(), 0.4)[:, 0, 0, 0], time_roll(times[1], seeded(), 0.4, view)[:, 0, 0, 0]
+    apart = (rolled[0] - rolled[1] + 0.5) % 1 - 0.5
+    assert float(apart.abs().max()) < 1.1 / 19 and float(rolled[0].std()) > 0.1
+    for augment in (time_roll, frequency_mask):
+        assert torch.equal(augment(clips(), seeded(), 0.4), augment(clips(), seeded(), 0.4, same))
+        states = []
+        for x, v in ((clips(), view), (torch.zeros(8, 1, 24, 41), None)):
+            augment(x, g := seeded(), 0.4, v)
+            states.append(g.get_state())
+        assert torch.equal(*states)

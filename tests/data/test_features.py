@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import errno
 import os
 import pickle
@@ -16,6 +17,7 @@ import soundfile
 import torch
 
 from hwasc.audio.frontend import LogMel
+from hwasc.audio.noise import open_noise
 from hwasc.audio.reading import read_clip
 from hwasc.data import extraction, features
 from hwasc.data.clips import Clip
@@ -216,3 +218,33 @@ def test_memory_stays_below_the_size_of_the_file(tmp_path: Path) -> None:
     right, size, written, grown = run.stdout.split()
     assert right == "True" and int(size) == 6000 * 256 * 65 * 2
     assert int(written) < 0.1 * int(size) and int(grown) < 0.3 * int(size)
+
+
+def test_noise_is_added_to_the_waveform_and_cached_apart(clips: list[Clip], tmp_path: Path) -> None:
+    cache, few = tmp_path / "cache", clips[:70]
+    noisy = extract(few, CLASSES, FE, cache, noise=(noise := open_noise("pink", 5.0, 3)))
+    wave = noise.added(read_clip(few[66].path, few[66].start, 1.0, 8000), few[66].id, 8000)
+    assert torch.allclose(noisy.batch(np.array([66]))[0, 0], LogMel(FE)(torch.from_numpy(wave[None]))[0], atol=2e-3)
+    clean, again = extract(few, CLASSES, FE, cache), extract(few, CLASSES, FE, cache, noise=noise)
+    assert clean.path != noisy.path == again.path and clean.hashes == noisy.hashes
+    others = [open_noise("pink", 0.0, 3), open_noise("pink", 5.0, 4), open_noise("white", 5.0, 3)]
+    named = [dataclasses.replace(c, id=f"x/{c.id}") for c in few]  # noise is drawn by id
+    found = {extract(few, CLASSES, FE, cache, noise=n).path for n in others} | {
+        extract(named, CLASSES, FE, cache, noise=noise).path
+    }
+    assert len(found | {noisy.path, clean.path}) == 6
+    two = extract(few, CLASSES, FE, tmp_path / "other", noise=noise, workers=2)
+    assert two.path.read_bytes() == noisy.path.read_bytes()
+
+
+def test_a_folder_of_noise_is_met_by_content(clips: list[Clip], tmp_path: Path) -> None:
+    folder = tmp_path / "noise"
+    folder.mkdir()
+    rng, paths = np.random.default_rng(1), set()
+    for k in range(2):
+        soundfile.write(folder / "n.wav", 0.1 * rng.standard_normal(20_000), 8000)
+        os.utime(folder / "n.wav", ns=(k, k))
+        paths.add(extract(clips[:3], CLASSES, FE, tmp_path / "cache", noise=open_noise(str(folder), 0.0, 0)).path)
+    moved = folder.rename(tmp_path / "moved")
+    paths.add(extract(clips[:3], CLASSES, FE, tmp_path / "cache", noise=open_noise(str(moved), 0.0, 0)).path)
+    assert len(paths) == 2

@@ -40,6 +40,11 @@ def test_defaults_file_overrides_and_seed(tmp_path: Path) -> None:
         ("teachers.outside=[{name: a}]", "'a' needs either a model or logits"),
         ("teachers.pretrained.crnn.fil=a.pt", "did you mean 'file'"),
         ("seed.a=1", "'seed"),
+        ("augment.noise_snr=[20, 5]", "lowest <= highest"),
+        ("augment.mixup_p=2", "mixup_p"),
+        ("distill.augment.noise=1", "did you mean 'noise_p'"),
+        ("distill.qat_frozen_epochs=9", "qat_frozen_epochs <= qat.epochs"),
+        ("distill.reduction=sum", "reduction"),
     ],
 )
 def test_wrong_overrides_name_the_key(override: str, said: str) -> None:
@@ -64,6 +69,22 @@ def test_run_folders_from_before_the_settings_of_single_teachers_go_on(tmp_path:
     open_run(tmp_path / "r", config)
     with pytest.raises(UsageError, match="front_ends was None"):
         open_run(tmp_path / "r", {"settings": Settings.load(None, ["teachers.front_ends.crnn=paper"])})
+
+
+def test_later_settings_leave_names_and_run_folders_as_they_were(tmp_path: Path) -> None:
+    """Caches are named after digests of the augmentation settings: those made before noise and mixup must be found."""
+    old = ("mixstyle_p", "mixstyle_alpha", "roll", "mask", "gain", "response_p", "response_folder", "response_devices")
+    assert tuple(schema.plain(Settings().augment)) == old
+    assert schema.digest(Settings()) == schema.digest(
+        Settings.load(None, ["augment.noise_p=0", "distill.augment=null"])
+    )
+    changed = Settings.load(None, ["augment.noise_p=0.3", "distill.augment.mixup_p=0.5", "distill.reduction=mean"])
+    assert schema.plain(changed)["augment"]["noise_p"] == 0.3 and "noise_snr" not in schema.plain(changed)["augment"]
+    assert changed.distill.augment is not None and changed.distill.augment.mixup_p == 0.5
+    assert schema.parse(Settings, schema.plain(changed), "again") == changed
+    open_run(tmp_path / "r", {"settings": Settings()})
+    with pytest.raises(UsageError, match=r"settings\.augment\.noise_p was None, is now 0\.3"):
+        open_run(tmp_path / "r", {"settings": changed})
 
 
 def test_files_appear_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -30,7 +30,10 @@ ENVIRONMENT = {
     "date": "2024-01-01",
     "packages": {"torch": "2.6"},
 }
-FUSION = [{"name": n, "accuracy": a, "log_loss": 2 - a} for n, a in (("crnn", 0.5), ("mean", 0.55), ("z1+z2", 0.56))]
+FUSION = [
+    {"name": n, "accuracy": a, "log_loss": 2 - a, "ece": a / 8}
+    for n, a in (("crnn", 0.5), ("mean", 0.55), ("z1+z2", 0.56))
+]
 
 
 class Page(HTMLParser):
@@ -273,6 +276,15 @@ def test_distill_report(n):
     assert "measured" in shown and "exact" in shown and f"{n * (n + 3):,} test clips" in shown
 
 
+def test_calibration_is_told_where_it_was_measured():
+    """Results written before the calibration error was measured are shown without it."""
+    result = distilled(["a", "b"])
+    new = {**result, "int8": {**result["int8"], "ece": 0.2345}}
+    assert "0.234" in (shown := check_page(reports.distill_report(new)).text) and "0.070" in shown
+    old = {**result, "fusion": [{k: v for k, v in row.items() if k != "ece"} for row in FUSION]}
+    assert "0.070" not in (shown := check_page(reports.distill_report(old)).text) and "calibration error" in shown
+
+
 @pytest.mark.parametrize(
     "result", [{}, {"int8": {"accuracy": 0.5}}, {"float": {"accuracy": None, "per_device": {}}, "losses": None}]
 )
@@ -312,6 +324,7 @@ def test_plots_of_nothing():
         plots.strategy_curves({}, {}, 0.5),
         plots.pareto_plot([], [], {}),
         plots.training_curve({}),
+        plots.noise_curve({}, {}),
         plots.grouped_bars({}),
         plots.fusion_bars([]),
         plots.confusion([], []),

@@ -101,6 +101,11 @@ def test_the_loss_is_its_formula() -> None:
         expected = (1 - alpha) * ce + alpha * 9 * kl
         assert float(distillation_loss(*tensors, alpha, 3.0)) == pytest.approx(expected)
     assert float(distillation_loss(torch.tensor(y), torch.tensor(labels), None, 0.7, 3.0)) == pytest.approx(ce)
+    for n, factor in (("batchmean", 1), ("mean", 4)):  # over the four classes too
+        assert float(distillation_loss(*tensors, 1.0, 3.0, n)) == pytest.approx(9 * kl / factor)  # type: ignore[arg-type]
+    shares = torch.eye(4, dtype=torch.float64)[labels] * 0.75 + 0.0625
+    smooth = -(shares.numpy() * np.log(softmax(y))).sum(1).mean()
+    assert float(distillation_loss(tensors[0], shares, tensors[2], 0.3, 3.0)) == pytest.approx(0.7 * smooth + 2.7 * kl)
     x = torch.tensor(y, requires_grad=True)
     assert torch.autograd.gradcheck(lambda v: distillation_loss(v, tensors[1], tensors[2], 0.6, 2.0), (x,))
 

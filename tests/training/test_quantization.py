@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 
 import brevitas.nn as qnn
@@ -14,8 +16,10 @@ from torch import nn
 from hwasc.models import build
 from hwasc.models.blocks import ConvUnit, GlobalResponseNorm
 from hwasc.records.architecture import GRN, Architecture, Block, FrontEnd
+from hwasc.records.settings import TrainSettings
 from hwasc.training.folding import folded
-from hwasc.training.quantization import QuantConvUnit, calibrate, freeze, load_state, quantize
+from hwasc.training.loop import fit
+from hwasc.training.quantization import QuantConvUnit, calibrate, freeze, hold_scales, load_state, quantize
 from hwasc.training.weights import load_weights, save_weights
 
 VARIANTS = [None, GRN(), GRN("channel", "expanded"), GRN("scalar", "sum", "l2"), GRN("channel", "expanded", "l2")]
@@ -123,3 +127,50 @@ def test_frozen_gives_the_same_logits(grn: GRN | None) -> None:
     with torch.no_grad():
         expected = model(x)
         assert torch.equal(freeze(model)(x), expected)
+
+
+def test_scales_move_until_they_are_held(tmp_path: Path) -> None:
+    """In the last epochs no activation scale moves while the weights still do; the same when resumed in the midst of them."""
+
+    def batches(epoch: int) -> Iterator[tuple[torch.Tensor, torch.Tensor, None]]:
+        torch.manual_seed(epoch)
+        for _ in range(2):
+            yield clips(16), torch.randint(0, 5, (16,)), None
+
+    def scales(model: nn.Module) -> dict[str, torch.Tensor]:
+        return {k: v.clone() for k, v in model.state_dict().items() if k.endswith("scaling_impl.value")}
+
+    def train(stop: int) -> list[tuple[dict[str, torch.Tensor], torch.Tensor]]:
+        """The scales and a weight before the first epoch trained and after each."""
+        torch.manual_seed(0)
+        model = calibrate(quantize(student(GRN())), [clips(32)])
+        seen = [(scales(model), model.blocks[0].expand.conv.weight.detach().clone())]
+
+        def after(epoch: int, _: float) -> None:
+            seen.append((scales(model), model.blocks[0].expand.conv.weight.detach().clone()))
+            if epoch == stop:
+                raise KeyboardInterrupt
+
+        with contextlib.suppress(KeyboardInterrupt):
+            fit(
+                model,
+                batches,
+                2,
+                lambda y, labels, _: nn.functional.cross_entropy(y, labels),
+                TrainSettings(4, 16, 1e-2),
+                torch.device("cpu"),
+                0,
+                checkpoint=tmp_path / "qat.ckpt",
+                before_epoch=lambda epoch: hold_scales(model) if epoch > 2 else None,
+                on_epoch=after,
+            )
+        return seen
+
+    whole = train(stop=0)
+    assert len(whole) == 5 and len(whole[0][0]) > 10
+    for moves, (before, weight), (after, changed) in zip((True, True, False, False), whole, whole[1:], strict=False):
+        assert all(torch.equal(before[k], after[k]) is not moves for k in before) and not torch.equal(weight, changed)
+    (tmp_path / "qat.ckpt").unlink()
+    assert len(train(stop=3)) == 4
+    (end,) = train(stop=0)[1:]
+    assert torch.equal(end[1], whole[4][1]) and all(torch.equal(end[0][k], v) for k, v in whole[4][0].items())

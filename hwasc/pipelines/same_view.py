@@ -1,0 +1,80 @@
+"""Teachers that hear what the student hears: every batch augmented alike, through each one's own front end."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from hwasc.data.features import Features
+from hwasc.errors import DataError, UsageError
+from hwasc.models.fusion import Ensemble
+from hwasc.pipelines.fusing import Fused
+from hwasc.pipelines.hearing import heard
+from hwasc.pipelines.teaching import load_fold
+from hwasc.records.architecture import FrontEnd
+from hwasc.training.batches import Augment
+from hwasc.training.device import mixed_precision
+
+
+@dataclass(frozen=True)
+class SameView:
+    """`training.batches.Teaching` by all folds' teachers and the fusion heads.
+
+    ears: the student's training clips through every front end that a teacher or z1 has, with the student's augmentation to be
+    repeated in it. teachers: the front end of each teacher, and its nets by fold.
+    """
+
+    ears: Mapping[FrontEnd, tuple[Features, Augment]]
+    teachers: Sequence[tuple[FrontEnd, Sequence[nn.Module]]]
+    ensemble: Ensemble
+    z1: FrontEnd
+    device: torch.device
+
+    @torch.no_grad()
+    def __call__(self, rows: np.ndarray, state: Tensor) -> Tensor:
+        """Fused logits (B, classes) on the CPU; state: of the generator that the student's batch is about to draw from."""
+        x = {front_end: v.to(self.device) for front_end, v in self.views(rows, state).items()}
+        with mixed_precision(self.device):
+            each = [torch.stack([net(x[fe]).float() for net in nets]).mean(0) for fe, nets in self.teachers]
+            return self.ensemble(x[self.z1], torch.stack(each, 1)).float().cpu()  # type: ignore[no-any-return]
+
+    def views(self, rows: np.ndarray, state: Tensor) -> dict[FrontEnd, Tensor]:
+        """What each front end makes of these clips, augmented by the same draws: (B, 1, mels, frames)."""
+        out = {}
+        for front_end, (features, augment) in self.ears.items():
+            generator = torch.Generator()
+            generator.set_state(state)
+            labels = torch.from_numpy(features.labels[rows])
+            made = (features.batch(rows), labels, None)
+            out[front_end] = augment.batch(made, features.devices[rows], generator, len(features.classes), 1.0)[0]
+        return out
+
+
+def check_same_view(outside: Sequence[object] | None) -> None:
+    """UsageError where a teacher's logits are all that is known of it."""
+    if outside:
+        raise UsageError(
+            "distill.teacher_view: 'augmented' asks the teachers anew for every batch, and those from outside are asked only "
+            "once; set it to cached, or leave teachers.outside out"
+        )
+
+
+def same_view(fused: Fused, train: Features, front_end: FrontEnd) -> SameView:
+    """The fused teachers, ready to be asked about the clips of `train` as a student with this front end hears them."""
+    ws, teachers = fused.workspace, fused.teachers
+    check_same_view(teachers.outside)
+    z1 = fused.front_end
+    ears = heard(ws, teachers.train, [z1, *(spec.front_end for spec in teachers.specs)], "train")
+    if train.hashes != teachers.train.hashes:
+        raise DataError(f"front end {front_end} cannot take the same training clips as the teachers' {z1}")
+    chosen = ws.settings.distill.augment
+    augments = {fe: (f, replace(ws.augment(fe, chosen), drawn_in=front_end)) for fe, f in ears.items()}
+    nets = [
+        (spec.front_end, [load_fold(teachers, k, fold).to(ws.device).eval() for fold in range(teachers.folds)])
+        for k, spec in enumerate(teachers.specs)
+    ]
+    return SameView(augments, nets, fused.ensemble.to(ws.device).eval(), z1, ws.device)
