@@ -35,6 +35,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "--proxy", choices=("supernet", "distillation"), help="how candidates are scored first (default distillation)"
     )
     parser.add_argument(
+        "--proxy-steps",
+        type=common.whole(0),
+        metavar="N",
+        help="with --proxy supernet: steps that a slice is trained for by itself before its score (default 0)",
+    )
+    parser.add_argument(
         "--proxy-qat-steps",
         type=common.whole(0),
         metavar="N",
@@ -75,6 +81,7 @@ def run(args: argparse.Namespace) -> None:
     named = {
         "search.strategy": args.strategy,
         "search.proxy": args.proxy,
+        "search.proxy_steps": args.proxy_steps,
         "search.proxy_qat_steps": args.proxy_qat_steps,
         "search.trials": args.trials,
         "search.rescore": args.rescore,

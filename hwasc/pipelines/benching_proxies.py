@@ -79,7 +79,11 @@ def bench_proxy(
     ways = {name: Scoring(name, targets, s.search.train) for name in names}
     if "supernet" in ways:
         ways["supernet"] = Scoring(
-            "supernet", targets, s.search.train, supernet=supernet(ws, space, limits, cost, targets)
+            "supernet",
+            targets,
+            s.search.train,
+            supernet=supernet(ws, space, limits, cost, targets),
+            steps=s.search.proxy_steps,
         )
     ways[TRUTH] = Scoring("distillation", targets, s.distill.train, s.distill.qat)
     with ws.open_engine() as engine:

@@ -28,6 +28,7 @@ class Scoring:
     qat: TrainSettings | None = None
     qat_steps: int = 0
     supernet: Supernet | None = None
+    steps: int = 0
 
 
 def candidate(ws: Workspace, how: Scoring, proposal: Proposal, seed: int | None = None) -> Candidate:
@@ -56,6 +57,7 @@ def candidates(ws: Workspace, how: Scoring) -> Callable[[Proposal], Candidate]:
             ws.settings.seed,
             str(ws.device),
             how.supernet,
+            how.steps,
         )
 
     return job

@@ -126,8 +126,10 @@ def first_scoring(
     """How a search with these settings scores candidates first; trains the supernet where one is needed and not yet there."""
     s = ws.settings
     shared = supernet(ws, space, limits, count, targets) if s.search.proxy == "supernet" else None
-    steps = s.search.proxy_qat_steps
-    return Scoring(s.search.proxy, targets, s.search.train, s.distill.qat if steps else None, steps, shared)
+    qat = s.search.proxy_qat_steps
+    return Scoring(
+        s.search.proxy, targets, s.search.train, s.distill.qat if qat else None, qat, shared, s.search.proxy_steps
+    )
 
 
 def _first_scores(ws: Workspace, study: Study, evaluate: Evaluate) -> list[Trial]:

@@ -25,7 +25,7 @@ from hwasc.search.declare import random_point
 from hwasc.search.job import Supernet
 from hwasc.training.lanes import together
 from hwasc.training.processes import start_worker
-from hwasc.training.sandwich import LANES, Course, fit_supernet
+from hwasc.training.sandwich import GROWING, LANES, Course, fit_supernet
 from hwasc.training.weights import save_weights
 
 
@@ -40,6 +40,7 @@ def supernet(
             "limits": limits,
             "targets": targets.name,
             "supernet": s.search.supernet,
+            "growing": GROWING,
             "augment": s.distill.augment or s.augment,
             "alpha": s.distill.alpha,
             "temperature": s.distill.temperature,

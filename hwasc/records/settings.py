@@ -198,7 +198,8 @@ class SearchSettings:
     """strategy, number of trials, population (of the evolutionary strategies), and how candidates are scored first.
 
     proxy: `distillation` trains each candidate briefly from scratch, as `train` says; `supernet` scores slices of one set of
-    weights, a few seconds each once these are trained; it is not yet shown to rank well (`experiments/search`). proxy_qat_steps:
+    weights, a few seconds each once these are trained; it is not yet shown to rank well (`experiments/search`). proxy_steps: of
+    distillation that a slice gets for itself before it is scored (batches of 32; 0: none). proxy_qat_steps:
     quantization-aware distillation before the score, in steps of a batch (0: calibration alone). at_a_time: candidates asked
     for before the strategy is told, the same whatever the number of workers. rescore: so many of the most accurate are scored
     again, by a longer training (see `second`), before one is chosen; 0 takes the first scores. refine: so many of these are
@@ -208,6 +209,7 @@ class SearchSettings:
 
     strategy: Literal["nsga2", "tpe", "evolution", "local", "random"] = "nsga2"
     proxy: Literal["distillation", "supernet"] = "distillation"
+    proxy_steps: int = field(default=0, metadata=LATER)
     proxy_qat_steps: int = 0
     trials: int = 24
     population: int = 8
@@ -228,10 +230,16 @@ class SearchSettings:
         return self.rescore_train or TrainSettings(10 if self.proxy == "supernet" else 30, 32, 1e-2, 1e-3)
 
     def __post_init__(self) -> None:
-        if self.trials < 1 or self.population < 2 or self.at_a_time < 1 or self.rescore < 0 or self.proxy_qat_steps < 0:
+        if (
+            self.trials < 1
+            or self.population < 2
+            or self.at_a_time < 1
+            or self.rescore < 0
+            or min(self.proxy_steps, self.proxy_qat_steps) < 0
+        ):
             raise ValueError(
-                "need trials >= 1, population >= 2, at_a_time >= 1, rescore >= 0 and proxy_qat_steps >= 0, found "
-                f"{self.trials}, {self.population}, {self.at_a_time}, {self.rescore}, {self.proxy_qat_steps}"
+                "need trials >= 1, population >= 2, at_a_time >= 1, rescore, proxy_steps and proxy_qat_steps >= 0, found "
+                f"{self.trials}, {self.population}, {self.at_a_time}, {self.rescore}, {self.proxy_steps}, {self.proxy_qat_steps}"
             )
         if not 0 <= self.refine <= self.rescore or self.refine_from <= 1:
             raise ValueError(

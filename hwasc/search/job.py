@@ -43,8 +43,8 @@ class Supernet:
 class Candidate:
     """A job for any process: score one candidate by the proxy of this name.
 
-    train_settings: of proxies that train from scratch. qat: quantization-aware distillation after calibration (None: none),
-    cut to `qat_steps` steps where that is not 0.
+    train_settings: of proxies that train from scratch. steps: of distillation that a slice of a supernet gets for itself.
+    qat: quantization-aware distillation after calibration (None: none), cut to `qat_steps` steps where that is not 0.
     supernet: for the proxy that takes a slice of one.
     """
 
@@ -58,6 +58,7 @@ class Candidate:
     seed: int
     device: str
     supernet: Supernet | None = None
+    steps: int = 0
 
 
 @dataclass(frozen=True)
@@ -96,13 +97,13 @@ def int8_score(
     float_accuracy = accuracy(float_model, c.validation, device)
     quantized = calibrate(quantize(float_model), calibration_batches(c.lesson.train, c.seed, clips))
     if c.qat is not None:
-        distil(quantized, *_cut(c.lesson, c.qat, c.qat_steps, c.seed), device, c.seed + 500_000)
+        distil(quantized, *cut(c.lesson, c.qat, c.qat_steps, c.seed), device, c.seed + 500_000)
     value = accuracy(freeze(quantized), c.validation, device)
     error = math.sqrt(max(value * (1 - value), 0.0) / len(c.validation))
     return Score(value, time.monotonic() - start, float_accuracy, error)
 
 
-def _cut(lesson: Lesson, settings: TrainSettings, steps: int, seed: int) -> tuple[Lesson, TrainSettings]:
+def cut(lesson: Lesson, settings: TrainSettings, steps: int, seed: int) -> tuple[Lesson, TrainSettings]:
     """The lesson and its settings for about so many steps: whole epochs, or one over some of the clips; 0 cuts nothing."""
     if steps == 0:
         return lesson, settings

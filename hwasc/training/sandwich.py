@@ -1,4 +1,6 @@
-"""Training a supernet by the sandwich rule: each step a dear candidate, a cheap one and some from anywhere, of those allowed."""
+"""Training a supernet by the sandwich rule: each step a dear candidate, a cheap one and some from anywhere, of those that
+have joined; few at first, all of the allowed ones from half of the epochs on.
+"""
 
 from __future__ import annotations
 
@@ -23,6 +25,7 @@ from hwasc.training.loop import batch_loss, optimize
 from hwasc.training.loss import distillation_loss
 
 OUTER = 0.1  # the share of the points, by cost, that counts as cheap and as dear
+GROWING = 0.5  # the share of the epochs after which every point has joined
 LANES = 2  # a step's candidates in two parts of about equal work, which two processes can share
 
 
@@ -57,19 +60,23 @@ def fit_supernet(
 
     Yu and Huang (2019) take the largest and the smallest net of the space at each step; the largest here is many times beyond
     the budget and never asked for, so that the dearest and the cheapest tenth of the points take their place. All candidates
-    of a step hear the same clips, each through its own front end.
+    of a step hear the same clips, each through its own front end. A few of the dearer ones learn first and the rest join them by
+    and by, so that most start from features that are good for something (progressive shrinking: Cai et al., 2020).
     """
     c, device = course, pick_device(course.device)
     batch, count = c.settings.train.batch, len(c.targets)
+    order = joining(len(c.points), c.seed)
 
     def lanes(epoch: int) -> Iterator[Lanes]:
         rng = np.random.default_rng([c.seed, epoch])
-        order = rng.permutation(count)
+        members = order[: joined(len(order), c.settings.candidates, epoch / c.settings.train.epochs)]
+        points = [c.points[i] for i in np.sort(members)]
+        clips = rng.permutation(count)
         for start in range(0, count, batch):
-            rows = order[start : start + batch]
+            rows = clips[start : start + batch]
             if len(rows) < 2:
                 return
-            chosen = sandwich(c.points, c.settings.candidates, rng)
+            chosen = sandwich(points, c.settings.candidates, rng)
             draws = rng.integers(2**62, size=len(chosen))
             each = list(zip(chosen, map(int, draws), strict=True))
             dear = -(-len(each) // 4)  # a quarter, the dearest one among it, is about as much work as the rest
@@ -95,6 +102,19 @@ def fit_supernet(
         net, lanes, steps(count, batch), c.settings.train, device, c.seed, checkpoint=checkpoint, on_epoch=on_epoch
     )
     return net
+
+
+def joining(count: int, seed: int) -> np.ndarray:
+    """The order in which points, which stand by rising cost, join: the dearer half first, each half by the seed."""
+    rng = np.random.default_rng([seed, 3])
+    return np.concatenate([rng.permutation(np.arange(count // 2, count)), rng.permutation(count // 2)])
+
+
+def joined(count: int, least: int, progress: float) -> int:
+    """How many of `count` points take part at this share of the training: from `least` on by equal factors to all."""
+    if progress >= GROWING or count <= least:
+        return count
+    return int(least * (count / least) ** (progress / GROWING))
 
 
 def sandwich(points: Sequence[Point], count: int, rng: np.random.Generator) -> list[Point]:

@@ -15,6 +15,7 @@ from hwasc.records.settings import TrainSettings
 from hwasc.search import proxies
 from hwasc.search.job import Candidate
 from hwasc.search.proxies import untrained
+from hwasc.training.distillation import Lesson
 
 
 @pytest.mark.parametrize("name", proxies.NAMES)
@@ -55,6 +56,27 @@ def test_qat_steps_train_on_no_more_clips_than_asked(
     proxies.score(c)
     proxies.score(dataclasses.replace(c, qat_steps=0))
     assert len(taken[0][0]) == 64 and taken[0][1] == 1 and taken[1] == (None, 3)
+
+
+def test_a_slice_trains_by_itself_for_the_steps_asked_on_clean_clips(
+    candidates: list[Candidate], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from hwasc.search.proxies import supernet
+
+    taken = []
+
+    def distil(net: torch.nn.Module, lesson: Lesson, settings: TrainSettings, *rest: object) -> torch.nn.Module:
+        assert lesson.rows is not None
+        taken.append((len(lesson.rows), lesson.augment, settings.batch))
+        return original(net, lesson, settings, *rest)  # type: ignore[arg-type]
+
+    original = supernet.distil
+    monkeypatch.setattr(supernet, "distil", distil)
+    c = dataclasses.replace(candidates[0], proxy="supernet")
+    before = proxies.score(c)
+    after = proxies.score(dataclasses.replace(c, steps=2))
+    assert taken == [(64, None, 32)]
+    assert (after.value, after.float_accuracy) != (before.value, before.float_accuracy)
 
 
 def test_synflow_of_a_net_is_the_sum_over_its_weights(candidates: list[Candidate]) -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from hwasc.models.supernet import Supernet, recalibrate
 from hwasc.pipelines.weight_sharing import allowed_points
@@ -14,7 +17,7 @@ from hwasc.pipelines.workspace import Workspace
 from hwasc.records.settings import SupernetSettings, TrainSettings
 from hwasc.records.space import SearchSpace
 from hwasc.training.loop import predict
-from hwasc.training.sandwich import Course, fit_supernet, sandwich
+from hwasc.training.sandwich import GROWING, Course, fit_supernet, joined, joining, sandwich
 
 CPU = torch.device("cpu")
 
@@ -31,6 +34,34 @@ def test_a_step_takes_one_of_the_dearest_one_of_the_cheapest_and_the_rest_from_a
         len(sandwich(points[:1], 4, np.random.default_rng(0))) == 4
         and len(sandwich(points, 1, np.random.default_rng(0))) == 1
     )
+
+
+@given(count=st.integers(1, 3_000), least=st.integers(1, 8), epochs=st.integers(1, 60))
+def test_points_join_by_and_by_until_all_have(count: int, least: int, epochs: int) -> None:
+    numbers = [joined(count, least, e / epochs) for e in range(epochs)]
+    assert numbers == sorted(numbers) and numbers[-1] <= count
+    assert all(n == count for e, n in enumerate(numbers) if e / epochs >= GROWING)
+    assert numbers[0] == min(count, least)
+    order = joining(count, 0)
+    assert sorted(order) == list(range(count)) and set(order[: count - count // 2]) == set(range(count // 2, count))
+    assert (order == joining(count, 0)).all()
+
+
+def test_the_first_epoch_is_of_few_dear_points_and_the_last_of_all(lesson, monkeypatch: pytest.MonkeyPatch) -> None:  # type: ignore[no-untyped-def]
+    from hwasc.training import sandwich as module
+
+    seen: list[set[int]] = []
+    space, points, _, _ = lesson
+    original, number = module.sandwich, {id(p): i for i, p in enumerate(points)}
+
+    def spy(active, count, rng):  # type: ignore[no-untyped-def]
+        seen.append({number[id(p)] for p in active})
+        return original(active, count, rng)
+
+    monkeypatch.setattr(module, "sandwich", spy)
+    fitted(lesson, SupernetSettings(2, 12, False, TrainSettings(4, 32, 1e-2, 0.0)))
+    assert len(seen[0]) == 2 and min(seen[0]) >= len(points) // 2 and seen[-1] == set(range(len(points)))
+    assert all(a <= b for a, b in itertools.pairwise(seen))
 
 
 def test_allowed_points_keep_the_limits_and_stand_by_rising_cost(tiny_space: Path) -> None:

@@ -1,25 +1,37 @@
-"""Proxy `supernet`: a slice of the shared weights, its batch norm recalibrated, then Brevitas int8, then accuracy."""
+"""Proxy `supernet`: a slice of the shared weights, its batch norm recalibrated, a few steps of its own, then Brevitas int8."""
 
 from __future__ import annotations
 
 import functools
 import time
+from dataclasses import replace
 from pathlib import Path
 
 from hwasc.models.student import Student
 from hwasc.models.supernet import Supernet, recalibrate
+from hwasc.records.settings import TrainSettings
 from hwasc.records.space import SearchSpace
-from hwasc.search.job import Candidate, Score, calibration_batches, int8_score
+from hwasc.search.job import Candidate, Score, calibration_batches, cut, int8_score
 from hwasc.training.device import pick_device
+from hwasc.training.distillation import distil
 from hwasc.training.weights import load_weights
 
 CLIPS = 128  # that activation scales are set on: thousands of slices are scored
+OWN = TrainSettings(
+    1, 32, 1e-2, 1e-3
+)  # of a slice's own steps: the rate of the shared weights, on clean clips as they had
 
 
 def score(candidate: Candidate) -> Score:
-    """Slice, recalibrate, quantize, measure on the validation clips: no training, unless the job asks for QAT steps."""
-    start, c = time.monotonic(), candidate
-    return int8_score(inherited(c), c, pick_device(c.device), start, clips=CLIPS)
+    """Slice, recalibrate, train for the job's steps, quantize, measure on the validation clips.
+
+    What candidates share hides how far each can go; a few steps of their own begin to show it.
+    """
+    start, c, device = time.monotonic(), candidate, pick_device(candidate.device)
+    student = inherited(c)
+    if c.steps:
+        distil(student, *cut(replace(c.lesson, augment=None), OWN, c.steps, c.seed), device, c.seed)
+    return int8_score(student, c, device, start, clips=CLIPS)
 
 
 def inherited(candidate: Candidate) -> Student:
