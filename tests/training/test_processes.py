@@ -47,7 +47,9 @@ def test_results_come_as_they_finish_not_as_they_were_asked() -> None:
 
 def test_a_dead_process_is_one_line_and_the_others_end() -> None:
     with pytest.raises(HwascError, match="a worker process died"), processes(2) as executor:
-        long = executor.submit(time.sleep, 5)  # Python may notice a process that died while it started only at the next event
+        long = executor.submit(
+            time.sleep, 5
+        )  # Python may notice a process that died while it started only at the next event
         executor.submit(os._exit, 1).result(60)
     assert long.done()
 
