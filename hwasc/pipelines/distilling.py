@@ -27,6 +27,8 @@ from hwasc.records.architecture import Architecture, ArchitectureFile
 from hwasc.records.run import environment, open_run
 from hwasc.records.settings import TrainSettings
 from hwasc.search.job import calibration_batches
+from hwasc.training import team
+from hwasc.training.device import pick_device
 from hwasc.training.distillation import Lesson, distil
 from hwasc.training.loop import predict
 from hwasc.training.metrics import Metrics, measure_logits
@@ -108,10 +110,32 @@ def _trained(
             update(epoch, f"loss {loss:.3f}")
 
         seed = _seed(ws) + (0 if stage == "float" else 500_000)
-        distil(model, data, train, ws.device, seed, checkpoint=checkpoint, on_epoch=on_epoch)
+        state = {name: value.cpu() for name, value in model.state_dict().items()}
+        with team.helped(_help, model.architecture, stage, state, data, train, str(ws.device), seed, checkpoint):
+            distil(model, data, train, ws.device, seed, checkpoint=checkpoint, on_epoch=on_epoch)
     save_weights(weights, model, _metadata(ws, model.architecture, stage))
     checkpoint.unlink(missing_ok=True)
     return model, losses
+
+
+def _help(
+    a: Architecture,
+    stage: str,
+    state: dict[str, torch.Tensor],
+    data: Lesson,
+    train: TrainSettings,
+    device: str,
+    seed: int,
+    checkpoint: Path,
+) -> None:
+    """Another process's part in the training of a stage."""
+    model = student.build(a)
+    if stage == "int8":
+        from hwasc.training.quantization import quantize
+
+        model = quantize(model)
+    _load(model, state, checkpoint, stage)
+    distil(model, data, train, pick_device(device), seed, checkpoint=checkpoint)
 
 
 def _load(model: Student, state: dict[str, torch.Tensor], path: Path, stage: str) -> None:
