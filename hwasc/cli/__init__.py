@@ -18,7 +18,7 @@ VERBS = {
     "profile": "what an architecture costs, layer by layer",
     "teach": "train the teachers and fit their fusion",
     "evaluate": "measure a finished model file on the test split",
-    "bench": "measure the tool itself: how well proxies rank, how fast strategies find",
+    "bench": "measure the tool itself: how well proxies rank, how fast strategies find, how fast data flows",
     "export": "write a distilled student as a file for a runtime",
     "data": "fetch a public data set, or check what a data folder holds",
 }
