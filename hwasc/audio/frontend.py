@@ -6,10 +6,11 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from hwasc.records.architecture import FrontEnd
 
-GROUP = 32  # mel bands multiplied at once over the bins they touch; of 16, 32 and 64 the fastest or nearly so
+GROUP = 16  # mel bands multiplied at once over the bins they touch; of 8, 16, 24 and 32 the fastest
 
 
 def mel_filters(front_end: FrontEnd, n_fft: int | None = None) -> npt.NDArray[np.float32]:
@@ -37,8 +38,9 @@ class LogMel(nn.Module):
     (log(mel + log_offset) - mean) / std with the natural logarithm. Always computed in float32, whatever autocast says.
     Raises ValueError for fewer samples than `frames` need.
 
-    Each band touches few bins, so the filters are multiplied in groups over the bins of the group: 5 times faster than
-    the whole matrix at 256 bands of 4096 samples.
+    Half of the time is the FFT's own. Only the window's samples are gathered: where it stands within n_fft samples turns phases,
+    not powers. Squares of real and imaginary parts are summed by the mel product itself, whose filters hold every bin twice, and
+    which goes by groups of bands over the bins that they touch.
     """
 
     def __init__(self, front_end: FrontEnd) -> None:
@@ -50,26 +52,23 @@ class LogMel(nn.Module):
         for i, group in enumerate(torch.split(filters, GROUP)):
             touched = group.sum(0).nonzero().flatten().tolist() or [0]
             first, end = touched[0], touched[-1] + 1
-            self.ranges.append((first, end))
-            self.register_buffer(f"filters{i}", group[:, first:end].clone(), persistent=False)
+            self.ranges.append((2 * first, 2 * end))
+            self.register_buffer(
+                f"filters{i}", group[:, first:end].repeat_interleave(2, 1).T.contiguous(), persistent=False
+            )
 
     def forward(self, waveform: Tensor) -> Tensor:
         fe = self.front_end
         needed = (fe.frames - 1) * fe.hop
         if waveform.ndim != 2 or waveform.shape[1] < needed:
             raise ValueError(f"expected (clips, at least {needed} samples), found {tuple(waveform.shape)}")
+        before = fe.n_fft // 2 - (fe.n_fft - fe.window) // 2  # what the first window lacks, centred on sample 0
+        after = max(needed - before + fe.window - waveform.shape[1], 0)
         with torch.autocast(waveform.device.type, enabled=False):
-            spectrum = torch.stft(
-                waveform.float(),
-                fe.n_fft,
-                fe.hop,
-                fe.window,
-                self.get_buffer("window"),
-                center=True,
-                pad_mode="constant",
-                return_complex=True,
-            )[:, :, : fe.frames]
-            parts = torch.view_as_real(spectrum)
-            power = parts[..., 0].square() + parts[..., 1].square()
-            bands = [self.get_buffer(f"filters{i}") @ power[:, a:b] for i, (a, b) in enumerate(self.ranges)]
-            return (torch.log(torch.cat(bands, dim=1) + fe.log_offset) - fe.mean) / fe.std
+            padded = F.pad(waveform.float(), (before, after))
+            frames = padded.unfold(1, fe.window, fe.hop)[:, : fe.frames] * self.get_buffer("window")
+            spectrum = torch.view_as_real(torch.fft.rfft(frames.flatten(0, 1), fe.n_fft))
+            squares = spectrum.flatten(1).square_()  # re, im of each bin in turn
+            bands = [squares[:, a:b] @ self.get_buffer(f"filters{i}") for i, (a, b) in enumerate(self.ranges)]
+            mel = torch.cat(bands, dim=1).view(len(waveform), fe.frames, fe.mels)
+            return ((mel + fe.log_offset).log_() - fe.mean).div_(fe.std).transpose(1, 2)

@@ -18,11 +18,12 @@ VERBS = {
     "profile": "what an architecture costs, layer by layer",
     "teach": "train the teachers and fit their fusion",
     "evaluate": "measure a finished model file on the test split",
-    "bench": "measure the tool itself: how well proxies rank, how fast strategies find",
+    "bench": "measure the tool itself: how well proxies rank, how fast strategies find, how fast data flows",
     "export": "write a distilled student as a file for a runtime",
     "data": "fetch a public data set, or check what a data folder holds",
     "submit": "write a submission to DCASE Task 1, 2024 or 2025",
 }
+TOGETHER = ("teach", "distill")  # several processes of torchrun train together
 INTERRUPTED = 130
 
 
@@ -61,7 +62,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.environ.setdefault(name, value)
     args = parser().parse_args(argv)
     try:
-        args.call(args)
+        if "RANK" in os.environ and os.environ.get("WORLD_SIZE", "1") != "1":
+            _together(args)
+        else:
+            args.call(args)
     except HwascError as e:
         return _fail(args, str(e), e.exit_status)
     except KeyboardInterrupt:
@@ -78,6 +82,22 @@ def main(argv: Sequence[str] | None = None) -> int:
             traceback.print_exc()
         return _fail(args, f"unexpected {type(e).__name__}: {e} (HWASC_DEBUG=1 shows where; please report it)", 1)
     return 0
+
+
+def _together(args: argparse.Namespace) -> None:
+    """A command that torchrun started in several processes: the first runs it, the others help to train."""
+    from hwasc.errors import UsageError
+    from hwasc.training import team
+
+    if args.verb not in TOGETHER:
+        if os.environ["RANK"] != "0":
+            sys.exit(UsageError.exit_status)  # the first process says it
+        raise UsageError(f"torchrun trains {' and '.join(TOGETHER)} alone; start hwasc {args.verb} as a single process")
+    with team.joined() as leads:
+        if leads:
+            args.call(args)
+        else:
+            team.follow()
 
 
 def _fail(args: argparse.Namespace, message: str, status: int) -> int:

@@ -1,14 +1,15 @@
 """Measure the tool itself on your data.
 
 `proxy`: whether the search's proxies rank candidates as full training does. `strategies`: every candidate of a small space
-scored once by the search's proxy, and how fast each strategy finds the good ones among them.
+scored once by the search's proxy, and how fast each strategy finds the good ones among them. `data`: how fast recordings become
+features and batches, on one core.
 """
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hwasc.cli import common
 from hwasc.errors import UsageError
@@ -22,10 +23,12 @@ if TYPE_CHECKING:
 EXAMPLES = """examples:
   hwasc bench proxy --budget dcase2024
   hwasc bench proxy --budget dcase2024 --data my_recordings --count 32 --workers 2 --run runs/bench
-  hwasc bench strategies --budget dcase2024 --workers 2 --set search.proxy=supernet"""
-DEFAULTS = {
-    "proxy": {"space": "full", "count": 24, "run": Path("runs/bench")},
-    "strategies": {"space": "bench", "trials": 200, "seeds": 5, "run": Path("runs/bench_strategies")},
+  hwasc bench strategies --budget dcase2024 --workers 2 --set search.proxy=supernet
+  hwasc bench data --data my_recordings --front-end 256x65"""
+DEFAULTS: dict[str, dict[str, Any]] = {
+    "proxy": {"budget": None, "space": "full", "count": 24, "run": Path("runs/bench")},
+    "strategies": {"budget": None, "space": "bench", "trials": 200, "seeds": 5, "run": Path("runs/bench_strategies")},
+    "data": {"front_end": "256x65", "clips": 256},
 }
 MARKS = (25, 50, 100, 200)  # trials after which strategies are compared
 
@@ -33,7 +36,7 @@ MARKS = (25, 50, 100, 200)  # trials after which strategies are compared
 def arguments(parser: argparse.ArgumentParser) -> None:
     """The verb's own arguments."""
     parser.add_argument("what", choices=tuple(DEFAULTS), help="what to measure")
-    parser.add_argument("--budget", required=True, metavar="NAME|FILE", help="a bundled budget or a file")
+    parser.add_argument("--budget", metavar="NAME|FILE", help="proxy, strategies: a bundled budget or a file")
     parser.add_argument(
         "--space", metavar="NAME|FILE", help="a search space (default full; for strategies bench, a small one)"
     )
@@ -45,6 +48,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--run", metavar="DIR", type=Path, help="run folder (default runs/bench; for strategies runs/bench_strategies)"
     )
+    parser.add_argument("--front-end", metavar="MELSxFRAMES", help="data: what is extracted (default 256x65)")
+    parser.add_argument("--clips", type=common.whole(2), help="data: training clips measured on (default 256)")
     common.add_data(parser)
     common.add_engine(parser)
 
@@ -54,15 +59,44 @@ def run(args: argparse.Namespace) -> None:
     from hwasc.records.budget import Budget
     from hwasc.records.space import SearchSpace
 
-    for other in ("count", "trials", "seeds"):
+    for other in {name for names in DEFAULTS.values() for name in names}:
         if other not in DEFAULTS[args.what] and getattr(args, other) is not None:
-            raise UsageError(f"--{other} means nothing to bench {args.what}; leave it out")
+            raise UsageError(f"--{other.replace('_', '-')} means nothing to bench {args.what}; leave it out")
     for name, value in DEFAULTS[args.what].items():
         if getattr(args, name) is None:
             setattr(args, name, value)
+    if args.what == "data":
+        _data(args)
+        return
+    if args.budget is None:
+        raise UsageError(f"bench {args.what} needs a --budget")
     budget, space = Budget.load(args.budget), SearchSpace.load(args.space)
     ws = common.workspace(args)
     (_proxy if args.what == "proxy" else _strategies)(args, ws, space, budget)
+
+
+def _data(args: argparse.Namespace) -> None:
+    from hwasc.pipelines.benching_data import CHECKED, ROUNDS, bench_data, front_end_named
+
+    ws = common.workspace(args)
+    bench = bench_data(ws, front_end_named(args.front_end, ws.settings.data.seconds), args.clips)
+    if args.json:
+        common.print_json(bench)
+        return
+    print(f"front end {bench.front_end}; {bench.clips:,} clips, one core, medians of {ROUNDS} rounds")
+    print(f"{'':<52}{'ms a clip':>10}{'least':>9}{'x real time':>13}")
+    for s in bench.speeds:
+        print(f"{s.what:<52}{1e3 * s.seconds:>10.3f}{1e3 * s.least:>9.3f}{s.times_real_time:>13,.0f}")
+    if bench.against_torchaudio is None:
+        print(f"torchaudio is {bench.torchaudio}: not compared")
+    else:
+        print(f"torchaudio {bench.torchaudio} takes {bench.against_torchaudio:.2f} times as long, in turn in one run")
+    if bench.librosa is not None:
+        print(f"greatest difference from librosa {bench.librosa:.1e} (natural logarithm of power, {CHECKED} clips)")
+    print(
+        f"an epoch starts in {1e3 * bench.epoch_start:.1f} ms; {bench.batches:.1f} augmented batches of {bench.batch} a "
+        f"second, {bench.batches * bench.batch:,.0f} clips; peak memory {bench.peak_memory / 1e6:,.0f} MB"
+    )
 
 
 def _proxy(args: argparse.Namespace, ws: Workspace, space: SearchSpace, budget: Budget) -> None:

@@ -66,7 +66,7 @@ def open_dataset(
 ) -> Dataset:
     """Open a data folder: TAU 2022 Mobile with its official lists, or any folder of recordings.
 
-    seconds: length of a clip. subset: a DCASE list of the official training clips, `5`, `10`, `25` or `50` (percent).
+    seconds: length of a clip. subset: a DCASE list of the official training clips, `5`, `10`, `25`, `50` or `100` (percent).
     validation_share: of the training clips, held out by location, stratified by scene. test_share: the same of all
     clips, where there is no official evaluation list. The same seed and clips give the same splits.
 

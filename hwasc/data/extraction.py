@@ -22,7 +22,9 @@ from hwasc.data.clips import Clip
 from hwasc.records.architecture import FrontEnd
 
 CHUNK = 64  # clips written and journalled at once
-BATCH = 4  # clips through the front end at once: what fits into a core's cache, 3 times as fast as 32
+# Values of overlapping frames that go through the front end at once. More take memory that the C library gives back and takes
+# anew each time: at four clips of 65 frames of 4096, 470 page faults a clip, which took 2 to 5 times as long as the work.
+BLOCK = 600_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,15 +72,26 @@ def extract_chunk(clips: Sequence[Clip], front_end: FrontEnd, noise: Noise | Non
             unreadable[i] = str(e)
     features = np.empty((len(waves), front_end.mels, front_end.frames), np.float16)
     log_mel = _log_mel(front_end)
-    with _one_thread(), torch.inference_mode(), np.errstate(over="ignore"):
-        for first in range(0, len(waves), BATCH):
-            batch = torch.from_numpy(np.stack(waves[first : first + BATCH]))
-            features[first : first + BATCH] = log_mel(batch).numpy()
-    usable = np.isfinite(features).all(axis=(1, 2))
+    rounded = torch.from_numpy(features)  # the same memory; torch rounds twice as fast as numpy, to the same values
+    done = 0
+    with _one_thread(), torch.inference_mode():
+        for block in in_blocks(waves, front_end):
+            rounded[done : done + len(block)].copy_(log_mel(torch.from_numpy(np.stack(block))))
+            done += len(block)
+        usable = rounded.flatten(1).sum(1, dtype=torch.float32).isfinite().numpy()  # no finite float16s overflow it
     if not usable.all():
         unreadable |= {positions[i]: "samples out of range" for i in np.flatnonzero(~usable)}
         features = features[usable]
     return Chunk(features, dict(sorted(unreadable.items())), len(clips))
+
+
+def in_blocks(
+    waves: Sequence[npt.NDArray[np.float32]], front_end: FrontEnd
+) -> Iterator[Sequence[npt.NDArray[np.float32]]]:
+    """Waveforms in runs that the front end is fastest with."""
+    size = max(1, BLOCK // (front_end.frames * front_end.n_fft))
+    for first in range(0, len(waves), size):
+        yield waves[first : first + size]
 
 
 @functools.lru_cache(maxsize=2)

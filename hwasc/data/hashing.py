@@ -22,16 +22,16 @@ def content_hashes(clips: Sequence[Clip], cache: Path, progress: Callable[[int, 
     The index in `cache` is append-only text, a line per file: hash, size, mtime in ns, path; later lines win and broken
     lines are passed over, so an interrupted write loses that line only. Two processes take turns.
     """
-    paths = list(dict.fromkeys(clip.path for clip in clips))
+    paths = [os.fspath(clip.path) for clip in clips]  # a Path is slow to look up, and large once it has been
     cache.mkdir(parents=True, exist_ok=True)
     with FileLock(cache / f"{INDEX}.lock"):
-        files = _file_hashes(paths, cache / INDEX, progress)
-    return [_clip_hash(files[clip.path], clip) for clip in clips]
+        files = _file_hashes(list(dict.fromkeys(paths)), cache / INDEX, progress)
+    return [_clip_hash(files[path], clip) for path, clip in zip(paths, clips, strict=True)]
 
 
-def _file_hashes(paths: list[Path], index: Path, progress: Callable[[int, int], None] | None) -> dict[Path, str]:
+def _file_hashes(paths: list[str], index: Path, progress: Callable[[int, int], None] | None) -> dict[str, str]:
     known = _read_index(index)
-    hashes: dict[Path, str] = {}
+    hashes: dict[str, str] = {}
     new: list[str] = []
     try:
         for done, path in enumerate(paths, 1):

@@ -15,6 +15,7 @@ from hwasc.data.clips import Clip, Dataset, check_classes, check_locations
 from hwasc.errors import DataError
 
 SUBSETS = ("5", "10", "25", "50")
+WHOLE = "100"  # the training list itself
 PROBES = 16  # files looked for when a data set is opened; all others when features are made
 
 
@@ -34,13 +35,14 @@ def open_tau(
 ) -> Dataset:
     """The official split: test is the evaluation list, validation is held out of the training list by location.
 
-    subset: `5` ... `50` takes the training clips from the DCASE list of that name, validation included.
+    subset: `5` ... `50` takes the training clips from the DCASE list of that name, validation included; `100` takes all.
     look_for_audio: raise if the first file, or all that are looked for, are absent. No other file is touched.
 
     Raises DataError: absent or broken lists, a clip in both lists or not in meta.csv, a scene that differs between
     them, a location on both sides, too few locations of a scene.
     """
     meta, official, evaluation = read_lists(root)
+    subset = None if subset == WHOLE else subset
     chosen = official if subset is None else _read_subset(root, subset, official, meta)
     both = set(official) & set(evaluation)
     if both:

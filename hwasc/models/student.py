@@ -33,6 +33,11 @@ class Student(nn.Module):
         self.pool: nn.Module = GlobalMean()
         self.output: nn.Module = nn.Identity()
 
+    @property
+    def quantized(self) -> bool:
+        """Whether it computes in int8 numbers."""
+        return not isinstance(self.input, nn.Identity)
+
     def forward(self, x: Tensor) -> Tensor:
         return self.output(self.pool(self.head(self.blocks(self.stem(self.input(x))))))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,8 @@ from hwasc.records.architecture import Architecture, ArchitectureFile
 from hwasc.records.run import environment, open_run
 from hwasc.records.settings import TrainSettings
 from hwasc.search.job import calibration_batches
+from hwasc.training import team
+from hwasc.training.device import pick_device
 from hwasc.training.distillation import Lesson, distil
 from hwasc.training.loop import predict
 from hwasc.training.metrics import Metrics, measure_logits
@@ -112,17 +115,58 @@ def _trained(
             schema.write_json(losses_path, losses)
             update(epoch, f"loss {loss:.3f}")
 
-        def before_epoch(epoch: int) -> None:
-            if stage == "int8" and epoch > train.epochs - ws.settings.distill.qat_frozen_epochs:
-                from hwasc.training.quantization import hold_scales
-
-                hold_scales(model)
-
         seed = _seed(ws) + (0 if stage == "float" else 500_000)
-        distil(model, data, train, ws.device, seed, checkpoint=checkpoint, before_epoch=before_epoch, on_epoch=on_epoch)
+        state = {name: value.cpu() for name, value in model.state_dict().items()}
+        frozen = ws.settings.distill.qat_frozen_epochs if stage == "int8" else 0
+        work = (model.architecture, stage, state, data, train, frozen, str(ws.device), seed, checkpoint)
+        with team.helped(_help, *work):
+            distil(
+                model,
+                data,
+                train,
+                ws.device,
+                seed,
+                checkpoint=checkpoint,
+                before_epoch=_holding(model, train.epochs - frozen),
+                on_epoch=on_epoch,
+            )
     save_weights(weights, model, _metadata(ws, model.architecture, stage))
     checkpoint.unlink(missing_ok=True)
     return model, losses
+
+
+def _help(
+    a: Architecture,
+    stage: str,
+    state: dict[str, torch.Tensor],
+    data: Lesson,
+    train: TrainSettings,
+    frozen: int,
+    device: str,
+    seed: int,
+    checkpoint: Path,
+) -> None:
+    """Another process's part in the training of a stage."""
+    model = student.build(a)
+    if stage == "int8":
+        from hwasc.training.quantization import quantize
+
+        model = quantize(model)
+    _load(model, state, checkpoint, stage)
+    before_epoch = _holding(model, train.epochs - frozen)
+    distil(model, data, train, pick_device(device), seed, checkpoint=checkpoint, before_epoch=before_epoch)
+
+
+def _holding(model: Student, free: int) -> Callable[[int], None]:
+    """Called before each epoch (from 1): after `free` of them activation scales stay as they are."""
+
+    def before_epoch(epoch: int) -> None:
+        if epoch > free:
+            from hwasc.training.quantization import hold_scales
+
+            hold_scales(model)
+
+    return before_epoch
 
 
 def _load(model: Student, state: dict[str, torch.Tensor], path: Path, stage: str) -> None:

@@ -21,8 +21,10 @@ from hwasc.pipelines.outside import OutsideTeacher, check_outside, open_outside,
 from hwasc.pipelines.workspace import Workspace
 from hwasc.records import schema
 from hwasc.records.settings import TrainSettings
+from hwasc.training import team
 from hwasc.training.batches import Augment, steps, training_batches
 from hwasc.training.device import pick_device
+from hwasc.training.lanes import first
 from hwasc.training.loop import fit, predict
 from hwasc.training.loss import distillation_loss
 from hwasc.training.pretrained import Start, load_start, start
@@ -107,7 +109,8 @@ def teach(ws: Workspace) -> Teachers:
             ws.reporter.track(f"teachers ({', '.join(s.teachers.families)})", len(jobs)) as update,
             pool(ws.workers) as run,
         ):
-            for done, (i, loss) in enumerate(run(_train, jobs), 1):
+            losses = ((i, _train_together(job)) for i, job in enumerate(jobs)) if team.size() > 1 else run(_train, jobs)
+            for done, (i, loss) in enumerate(losses, 1):
                 update(done, f"{jobs[i].spec.family} {jobs[i].weights.stem}, last loss {loss:.3f}")
     return Teachers(specs, folders, s.teachers.folds, train, fold_of, starts, outside)
 
@@ -131,6 +134,11 @@ def _folder(
     return f"{spec.family}-{schema.digest({**key, 'start': begin.hash} if begin else key)}"
 
 
+def _train_together(job: _Job) -> float:
+    with team.helped(_train, job):
+        return _train(job)
+
+
 def _train(job: _Job) -> float:
     torch.manual_seed(job.seed)
     model = build(job.spec, len(job.train.classes))
@@ -148,6 +156,8 @@ def _train(job: _Job) -> float:
         checkpoint=job.weights.with_suffix(".ckpt"),
         on_epoch=lambda _, loss: last.__setitem__(0, loss),
     )
+    if not first():
+        return last[0]
     started = {"start": job.start.hash, "start_file": job.start.file.name} if job.start else {}
     save_weights(job.weights, model, {"spec": schema.canonical(job.spec), **started})
     job.weights.with_suffix(".ckpt").unlink(missing_ok=True)

@@ -6,7 +6,9 @@ import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import BeforeValidator
 
 from hwasc.errors import UsageError
 from hwasc.records import schema
@@ -14,15 +16,20 @@ from hwasc.records.hearing import Hearing, Outside, Pretrained
 from hwasc.records.schema import LATER, STRICT
 
 
+def _percent(value: Any) -> Any:
+    """YAML reads `subset: 25` as a number."""
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
 @dataclass(frozen=True)
 class DataSettings:
-    """seconds: clip length. subset: a DCASE training subset (5, 10, 25, 50). Shares are of locations.
+    """seconds: clip length. subset: a DCASE training subset (5, 10, 25, 50, 100). Shares are of locations.
 
     max_unreadable: the share of clips that may be unreadable before the run stops.
     """
 
     seconds: float = 1.0
-    subset: str | None = None
+    subset: Annotated[str, BeforeValidator(_percent)] | None = None
     validation_share: float = 0.2
     test_share: float = 0.25
     max_unreadable: float = 0.02

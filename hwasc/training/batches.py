@@ -16,6 +16,7 @@ from hwasc.audio.mel_noise import additive_noise
 from hwasc.data.features import Features
 from hwasc.records.architecture import FrontEnd
 from hwasc.records.settings import AugmentSettings
+from hwasc.training.lanes import place
 
 # log-mel (B, 1, F, T); labels (B,), or (B, classes) where clips are mixed; teacher logits (B, classes)
 Batch = tuple[Tensor, Tensor, "Tensor | None"]
@@ -84,14 +85,14 @@ def training_batches(
 
     targets: (n, classes) float32 logits of all n clips, or teachers to ask for every batch, or None. temperature: of the loss.
 
-    The last batch is dropped where a single clip would be left (batch norm needs two).
+    The last batch is dropped where a single clip would be left (batch norm needs two), or fewer than processes share it.
     """
     rng = np.random.default_rng([seed, epoch])
     generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
     order = rng.permutation(len(features) if rows is None else rows)
     for start in range(0, len(order), batch):
         chosen = order[start : start + batch]
-        if len(chosen) < 2:
+        if len(chosen) < _least():
             return
         asked = targets(chosen, generator.get_state()) if callable(targets) else None
         kept = torch.from_numpy(targets[chosen]) if isinstance(targets, np.ndarray) else None
@@ -104,4 +105,8 @@ def training_batches(
 def steps(count: int, batch: int) -> int:
     """Batches that `training_batches` gives for `count` clips."""
     whole, rest = divmod(count, batch)
-    return whole + (rest >= 2)
+    return whole + (rest >= _least())
+
+
+def _least() -> int:
+    return max(2, place()[1])

@@ -25,17 +25,25 @@ def pick_device(name: str = "auto") -> torch.device:
     return device
 
 
-@contextlib.contextmanager
-def mixed_precision(device: torch.device) -> Iterator[None]:
-    """bfloat16 autocast where the device computes it natively (CUDA from Ampere on); full precision elsewhere.
+def precision(kind: str, capability: tuple[int, int] | None = None) -> torch.dtype:
+    """What a kind of device (`cpu`, `cuda`, ...) trains in: bfloat16 on NVIDIA GPUs of compute capability 8.0 (Ampere) and up,
+    which multiply it natively; float32 elsewhere.
 
-    Without native support bfloat16 on a CPU is tens of times slower, and float16 would need loss scaling.
+    Without native support bfloat16 is emulated (on a CPU tens of times slower); float16 would need loss scaling.
     """
-    if device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False):
-        with torch.autocast("cuda", torch.bfloat16):
-            yield
-    else:
+    return torch.bfloat16 if kind == "cuda" and capability is not None and capability >= (8, 0) else torch.float32
+
+
+@contextlib.contextmanager
+def mixed_precision(device: torch.device, exact: bool = False) -> Iterator[None]:
+    """Autocast as `precision` says. exact: never, for int8 numbers, which bfloat16's eight bits cannot hold apart."""
+    of_a_gpu = device.type == "cuda" and torch.version.cuda is not None  # ROCm counts its devices otherwise
+    capability = torch.cuda.get_device_capability(device) if of_a_gpu and not exact else None
+    if (kind := precision(device.type, capability)) == torch.float32:
         yield
+    else:
+        with torch.autocast(device.type, kind):
+            yield
 
 
 def one_thread() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import torch
 import torch.distributed as dist
@@ -23,9 +24,23 @@ def together(store: Path, rank: int, world: int) -> Iterator[None]:
         dist.destroy_process_group()
 
 
+def place() -> tuple[int, int]:
+    """The number of this process among those that train together, and how many these are."""
+    return (dist.get_rank(), dist.get_world_size()) if dist.is_initialized() else (0, 1)
+
+
 def first() -> bool:
     """Whether this process is the one that writes and reports."""
-    return not dist.is_initialized() or dist.get_rank() == 0
+    return place()[0] == 0
+
+
+def from_first(value: Any) -> Any:
+    """What the first process holds, in all of them."""
+    if place()[1] == 1:
+        return value
+    word = [value]
+    dist.broadcast_object_list(word, src=0, device=torch.device("cpu"))
+    return word[0]
 
 
 def backward(model: nn.Module, lanes: Lanes) -> float:
@@ -33,10 +48,12 @@ def backward(model: nn.Module, lanes: Lanes) -> float:
 
     With several processes (see `together`) each runs every so-manieth lane. A lane's gradients are summed up apart and then
     added to the others' in the lanes' order, so that rounding is the same for any number of processes up to that of lanes.
+    A single lane is what each process makes of its own share of the clips (see `shares`); these are summed over processes.
     """
-    rank, world = (dist.get_rank(), dist.get_world_size()) if dist.is_initialized() else (0, 1)
-    if len(lanes) == 1 and world == 1:
-        return _run(lanes[0])
+    rank, world = place()
+    if len(lanes) == 1:
+        loss = _run(lanes[0])
+        return loss if world == 1 else _summed(list(model.parameters()), loss)
     parameters = list(model.parameters())
     size = sum(p.numel() for p in parameters) + 1  # and the loss
     sums = torch.zeros(len(lanes), size, device=parameters[0].device)
@@ -44,13 +61,28 @@ def backward(model: nn.Module, lanes: Lanes) -> float:
         for p in parameters:
             p.grad = None
         loss = _run(lanes[i])
-        parts = [torch.zeros_like(p).flatten() if p.grad is None else p.grad.flatten() for p in parameters]
-        sums[i] = torch.cat([*parts, parts[0].new_tensor([loss])])
+        sums[i] = _flat(parameters, loss)
     if world > 1:
         dist.all_reduce(sums)  # every lane is another process's zeros: exact
     total = sums[0]
     for lane in sums[1:]:
         total = total + lane
+    return _set(parameters, total)
+
+
+def _summed(parameters: Sequence[nn.Parameter], loss: float) -> float:
+    total = _flat(parameters, loss)
+    dist.all_reduce(total)
+    return _set(parameters, total)
+
+
+def _flat(parameters: Sequence[nn.Parameter], loss: float) -> Tensor:
+    """All gradients and the loss in one vector."""
+    parts = [torch.zeros_like(p).flatten() if p.grad is None else p.grad.flatten() for p in parameters]
+    return torch.cat([*parts, parts[0].new_tensor([loss])])
+
+
+def _set(parameters: Sequence[nn.Parameter], total: Tensor) -> float:
     start = 0
     for p in parameters:
         p.grad = total[start : start + p.numel()].view(p.shape).to(p.device)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,8 @@ from hwasc.errors import HwascError
 from hwasc.records.settings import TrainSettings
 from hwasc.training.batches import Batch
 from hwasc.training.device import mixed_precision
-from hwasc.training.lanes import Lanes, backward, first
+from hwasc.training.lanes import Lanes, backward, first, from_first, place
+from hwasc.training.shares import share, whole_batch_norms
 
 Loss = Callable[[Tensor, Tensor, "Tensor | None"], Tensor]  # logits, labels, teacher logits -> scalar
 EpochBatches = Callable[[int], Iterable[Batch]]
@@ -39,32 +41,38 @@ def fit(
 ) -> nn.Module:
     """Train a classifier in place and return it in eval mode; see `optimize` for the rest.
 
-    batches(epoch) gives that epoch's batches.
+    batches(epoch) gives that epoch's batches, and loss a mean over clips. Processes that train together are each given the same
+    batches and take their share of every one; where nothing is drawn inside the model, the weights are those of one process
+    but for rounding.
     """
+    rank, world = place()
 
     def one_lane(epoch: int) -> Iterator[Lanes]:
         for batch in batches(epoch):
-            yield [[batch_loss(model, batch, loss, device)]]
+            mine, weight = share(batch, rank, world)
+            yield [[weight * batch_loss(model, mine, loss, device)]]
 
-    return optimize(
-        model,
-        one_lane,
-        steps_per_epoch,
-        settings,
-        device,
-        seed,
-        checkpoint=checkpoint,
-        before_epoch=before_epoch,
-        on_epoch=on_epoch,
-    )
+    with whole_batch_norms(model) if world > 1 else nullcontext():
+        return optimize(
+            model,
+            one_lane,
+            steps_per_epoch,
+            settings,
+            device,
+            seed + 1_000_000_007 * rank,
+            checkpoint=checkpoint,
+            before_epoch=before_epoch,
+            on_epoch=on_epoch,
+        )
 
 
 def batch_loss(model: Callable[[Tensor], Tensor], batch: Batch, loss: Loss, device: torch.device) -> Tensor:
     """The loss of one batch, computed on the device in the precision that it is good at."""
     x, labels, teacher = batch
     x = x.to(device, memory_format=torch.channels_last)
-    with mixed_precision(device):
-        y = model(x).float()
+    with mixed_precision(device, exact=getattr(model, "quantized", False)):
+        y = model(x)
+    y = y if y.dtype == torch.float64 else y.float()
     return loss(y, labels.to(device), teacher.to(device) if teacher is not None else None)
 
 
@@ -95,7 +103,7 @@ def optimize(
     schedule = torch.optim.lr_scheduler.LambdaLR(
         optimizer, lambda s: min((s + 1) / warm, 0.5 * (1 + math.cos(math.pi * min(s / total, 1))))
     )
-    start = _resume(checkpoint, model, optimizer, schedule, device)
+    start = _resume(checkpoint, model, optimizer, schedule)
     for epoch in range(start, settings.epochs):
         torch.manual_seed(1_000_003 * (epoch + 1) + seed)  # dropout and the like: the same whether resumed or not
         model.train()
@@ -148,11 +156,12 @@ def _keep(path: Path, model: nn.Module, optimizer: Any, schedule: Any, epoch: in
         ) from None
 
 
-def _resume(path: Path | None, model: nn.Module, optimizer: Any, schedule: Any, device: torch.device) -> int:
-    if path is None or not path.is_file():
+def _resume(path: Path | None, model: nn.Module, optimizer: Any, schedule: Any) -> int:
+    """Go on from what the first process finds; the number of epochs done."""
+    if path is None or not from_first(path.is_file()):
         return 0
     try:
-        state = torch.load(path, map_location=device, weights_only=True)
+        state = from_first(torch.load(path, map_location="cpu", weights_only=True) if first() else None)
         model.load_state_dict(state["model"], strict=False)  # Brevitas' statistics buffers come and go
         optimizer.load_state_dict(state["optimizer"])
         schedule.load_state_dict(state["schedule"])
@@ -173,6 +182,6 @@ def predict(
     out = []
     for start in range(0, len(rows), batch):
         x = features.batch(rows[start : start + batch])
-        with mixed_precision(device):
+        with mixed_precision(device, exact=getattr(model, "quantized", False)):
             out.append(model(x.to(device, memory_format=torch.channels_last)).float().cpu().numpy())
     return np.concatenate(out)

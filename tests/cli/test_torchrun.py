@@ -1,0 +1,75 @@
+"""`torchrun -m hwasc`: two processes give what one gives, and only the first writes and speaks."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from hwasc.records.architecture import Architecture, Block, FrontEnd, save
+
+TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "--", "hwasc"]
+# nets that draw nothing inside: with dropout two processes differ as two seeds do
+SETTINGS = [
+    "teachers.families=[cp_resnet,cp_mobile]",
+    "teachers.widths={cp_resnet: 8, cp_mobile: 8}",
+    "distill.train.batch=33",
+]
+
+
+def torchrun(*arguments: object) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([*TORCHRUN, *map(str, arguments)], capture_output=True, text=True, timeout=300)
+
+
+def test_two_processes_distil_what_one_does(
+    hwasc: Callable[..., tuple[int, str, str]], tiny_data: Path, tiny_settings: list[str], tmp_path: Path
+) -> None:
+    blocks = (Block(3, 16, 8, (1, 1), False, None), Block(3, 16, 8, (2, 1), False, None))
+    front_end = FrontEnd.for_clip(40, 17, sample_rate=16_000, n_fft=1024, window=1024)
+    save(tmp_path / "tiny.json", Architecture(front_end, (4, 8), blocks, 10))
+
+    def command(name: str) -> list[object]:
+        folders = ["--data", tiny_data, "--cache", tmp_path / name / "cache", "--run", tmp_path / name / "run"]
+        extra = [x for s in SETTINGS for x in ("--set", s)]
+        return [
+            "distill",
+            "--arch",
+            tmp_path / "tiny.json",
+            *folders,
+            "--json",
+            "--device",
+            "cpu",
+            *tiny_settings,
+            *extra,
+        ]
+
+    status, out, err = hwasc(*command("one"))
+    assert status == 0, err
+    done = torchrun(*command("two"))
+    assert done.returncode == 0, done.stderr
+    one, two = json.loads(out), json.loads(done.stdout)  # one record: the second process prints nothing
+    for stage in ("float", "qat"):
+        assert one["losses"][stage] == pytest.approx(two["losses"][stage], abs=2e-3)
+    teachers = sorted((tmp_path / "one" / "cache" / "teachers").rglob("fold*.safetensors"))
+    assert len(teachers) == 4
+    for path in [*teachers, tmp_path / "one" / "run" / "float.safetensors"]:
+        ours, theirs = load_file(path), load_file(tmp_path / "two" / path.relative_to(tmp_path / "one"))
+        apart = torch.cat([(value - theirs[key]).abs().flatten().double() for key, value in ours.items()])
+        # in single precision Adam makes a whole step of what rounding leaves of a gradient next to zero: no more than a few
+        assert apart.mean() < 2e-3, path
+    assert sorted(p.name for p in (tmp_path / "one/run").iterdir()) == sorted(
+        p.name for p in (tmp_path / "two/run").iterdir()
+    )
+
+
+def test_other_verbs_are_refused_by_one_line(tmp_path: Path) -> None:
+    done = torchrun("profile", "--arch", "cp_mobile")
+    lines = [line for line in done.stderr.splitlines() if line.startswith("hwasc profile")]
+    assert done.returncode != 0 and not done.stdout
+    assert lines == ["hwasc profile: torchrun trains teach and distill alone; start hwasc profile as a single process"]

@@ -1,0 +1,173 @@
+"""What the full size rests on, by counting and not by the clock: no stage costs a clip more when there are four times as many.
+
+`experiments/tau2022/rehearsal.py` measures the full size itself; its data are made here in small.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import pickle
+import sys
+from collections.abc import Callable
+from concurrent.futures import Future
+from pathlib import Path
+from types import FrameType, ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+
+from hwasc.data import extraction, hashing, splits
+from hwasc.data import logits as logit_files
+from hwasc.data.clips import Clip, open_dataset
+from hwasc.data.extraction import Chunk, extract_chunks
+from hwasc.data.features import extract
+from hwasc.records.architecture import FrontEnd
+from hwasc.training.batches import training_batches
+
+SMALL, LARGE = 500, 2000
+FE = FrontEnd.for_clip(4, 3, 0.05, 8000, n_fft=256, window=256)
+SCRIPT = Path(__file__).parents[2] / "experiments" / "tau2022" / "rehearsal.py"
+
+
+def counted(task: Callable[[], Any]) -> tuple[Any, int]:
+    """What a task gives, and how many functions it called, Python's and C's."""
+    calls = 0
+
+    def count(frame: FrameType, event: str, argument: object) -> None:
+        nonlocal calls
+        calls += event in ("call", "c_call")
+
+    before = sys.getprofile()
+    sys.setprofile(count)
+    try:
+        result = task()
+    finally:
+        sys.setprofile(before)
+    return result, calls
+
+
+class Counted(str):
+    """A text that counts how often any is compared or hashed."""
+
+    seen = 0
+
+    def __eq__(self, other: object) -> bool:
+        Counted.seen += 1
+        return str.__eq__(self, other)
+
+    def __hash__(self) -> int:
+        Counted.seen += 1
+        return str.__hash__(self)
+
+
+def written(root: Path, clips: int) -> Path:
+    """A folder in TAU's layout: a clip of 50 ms each, all different, ten of a location."""
+    (root / "audio").mkdir(parents=True)
+    rows = [(f"audio/{'park' if i // 10 % 2 else 'bus'}-x-{i // 10}-{i % 10}-a.wav", i) for i in range(clips + 20)]
+    meta, lists = "filename\tscene_label\tidentifier\tsource_label\n", {"train": "", "evaluate": ""}
+    rng = np.random.default_rng(0)
+    for name, i in rows:
+        soundfile.write(root / name, rng.integers(-9000, 9000, 400).astype(np.int16), 8000)
+        scene = name[6:].split("-")[0]
+        meta += f"{name}\t{scene}\t{scene}-{i // 10}\ta\n"
+        lists["train" if i < clips else "evaluate"] += f"{name}\t{scene}\n"
+    (root / "meta.csv").write_text(meta)
+    for part, lines in lists.items():
+        (root / f"fold1_{part}.csv").write_text(f"filename\tscene_label\n{lines}")
+    return root
+
+
+def counts(root: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
+    """Calls of every stage from the lists to the first batch, and how often files were hashed and read."""
+    found: dict[str, int] = {"hashed": 0, "read": 0}
+
+    def tallied(module: ModuleType, name: str, key: str) -> None:
+        real = getattr(module, name)
+
+        def wrapped(*args: Any) -> Any:
+            found[key] += 1
+            return real(*args)
+
+        monkeypatch.setattr(module, name, wrapped)
+
+    tallied(hashing, "_hash_file", "hashed")
+    tallied(extraction, "read_clip", "read")
+    data, found["open"] = counted(lambda: open_dataset(root, seconds=0.05))
+    clips = [*data.train, *data.validation]
+    made, found["features"] = counted(lambda: extract(clips, data.classes, FE, root / "cache"))
+    made, found["opened again"] = counted(lambda: extract(clips, data.classes, FE, root / "cache"))
+    _, found["folds"] = counted(lambda: splits.folds(clips, 3, 0))
+    Counted.seen = 0
+    ids, hashes = [Counted(c.id) for c in clips], [Counted(h) for h in made.hashes]
+    logits = np.zeros((len(clips), 2), np.float32)
+    path = root / "logits.npz"
+    _, found["logits"] = counted(lambda: logit_files.save(path, ids, hashes, logits, {"hash": "x"}))
+    logits, found["loaded"] = counted(lambda: logit_files.load(path, ids[::-1], hashes[::-1]))
+    found["comparisons"] = Counted.seen
+    epoch = training_batches(made, logits, 32, None, 0, 0)
+    _, found["first batch"] = counted(lambda: next(epoch))
+    return found
+
+
+def test_no_stage_costs_a_clip_more_when_there_are_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = []
+    for n in (60, SMALL, LARGE):  # the first only imports
+        with monkeypatch.context() as patch:
+            found.append(counts(written(tmp_path / str(n), n), patch))
+    _, small, large = found
+    assert (small["hashed"], large["hashed"]) == (small["read"], large["read"]) == (SMALL, LARGE)
+    assert large["first batch"] == small["first batch"]  # an epoch starts at once, whatever its length
+    for stage in ("open", "features", "opened again", "folds", "logits", "loaded", "comparisons"):
+        assert large[stage] < 1.05 * LARGE / SMALL * small[stage], stage
+
+
+def test_workers_are_sent_chunks_and_not_the_list(monkeypatch: pytest.MonkeyPatch) -> None:
+    sent: list[int] = []
+
+    class Pool:
+        def __init__(self, *args: object, **options: object) -> None: ...
+
+        def submit(self, function: object, task: list[Any], front_end: FrontEnd) -> Future[Chunk]:
+            sent.append(len(pickle.dumps((function, task, front_end))))
+            future: Future[Chunk] = Future()
+            future.set_result(Chunk(np.zeros((len(task), 4, 3), np.float16), {}, len(task)))
+            return future
+
+        def shutdown(self, **options: object) -> None: ...
+
+    monkeypatch.setattr(extraction, "ProcessPoolExecutor", Pool)
+    most = []
+    for n in (SMALL, LARGE):
+        clips = [Clip(f"{i:06}.wav", Path(f"{i:06}.wav"), 0.0, 0.05, "bus", "x", "a") for i in range(n)]
+        sent.clear()
+        assert sum(chunk.clips for chunk in extract_chunks(clips, FE, workers=2)) == n
+        assert len(sent) == -(-n // extraction.CHUNK)
+        most.append(max(sent))
+    assert most[0] == most[1] < 20_000
+
+
+def test_pickled_features_name_the_file_and_do_not_hold_it(tmp_path: Path) -> None:
+    data = open_dataset(written(tmp_path / "data", 200), seconds=0.05)
+    wide = FrontEnd.for_clip(64, 3, 0.05, 8000, n_fft=256, window=256)
+    sizes = [len(pickle.dumps(extract(data.train, data.classes, fe, tmp_path / "cache"))) for fe in (FE, wide)]
+    assert abs(sizes[0] - sizes[1]) < 100
+
+
+def test_the_rehearsal_makes_clips_of_tau_that_are_all_different(tmp_path: Path) -> None:
+    spec = importlib.util.spec_from_file_location("rehearsal", SCRIPT)
+    assert spec is not None and spec.loader is not None
+    rehearsal = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(rehearsal)
+    lists = written(tmp_path / "lists", 200)
+    for bits in (8, 24):
+        root = tmp_path / f"made{bits}"
+        rehearsal.make_data(lists, root, 50, bits)
+        names = (root / rehearsal.MADE).read_text().splitlines()
+        assert names[:2] == ["audio/bus-x-0-0-a.wav", "audio/bus-x-0-4-a.wav"] and len(set(names)) == 50
+        assert len({(root / name).read_bytes() for name in names}) == 50
+        heard = soundfile.info(str(root / names[7]))
+        assert (heard.frames, heard.samplerate, heard.channels) == (44_100, 44_100, 1)
+    again = rehearsal.measure(tmp_path / "made8", tmp_path / "cache", 20, "16x9", 0.0)
+    assert again["clips"] == 20 and again["stages"]["features"]["s"] > 0 and again["peak_bytes"] > 1e8
