@@ -67,7 +67,7 @@ def _front_end(front_end: FrontEnd) -> tuple[dict[str, Any], dict[str, Tensor]]:
     """Settings and buffers of `standalone.frontend.LogMel`."""
     made = LogMel(front_end)
     filters = {f"filters{i}": made.get_buffer(f"filters{i}") for i in range(len(made.ranges))}
-    ranges = [[len(f), *pair] for f, pair in zip(filters.values(), made.ranges, strict=True)]
+    ranges = [[f.shape[1], *pair] for f, pair in zip(filters.values(), made.ranges, strict=True)]
     settings: dict[str, Any] = {name: getattr(front_end, name) for name in FRONT_END}
     return {**settings, "ranges": ranges}, {"window": made.get_buffer("window"), **filters}
 

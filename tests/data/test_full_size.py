@@ -129,8 +129,8 @@ def test_workers_are_sent_chunks_and_not_the_list(monkeypatch: pytest.MonkeyPatc
     class Pool:
         def __init__(self, *args: object, **options: object) -> None: ...
 
-        def submit(self, function: object, task: list[Any], front_end: FrontEnd) -> Future[Chunk]:
-            sent.append(len(pickle.dumps((function, task, front_end))))
+        def submit(self, function: object, task: list[Any], *rest: object) -> Future[Chunk]:
+            sent.append(len(pickle.dumps((function, task, *rest))))
             future: Future[Chunk] = Future()
             future.set_result(Chunk(np.zeros((len(task), 4, 3), np.float16), {}, len(task)))
             return future

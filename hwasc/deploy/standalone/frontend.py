@@ -11,13 +11,15 @@ import soundfile
 import soxr
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 
 class LogMel(nn.Module):
     """Waveforms (B, samples) to log-mel (B, mels, frames) float32: hann STFT, mel filters on power, logarithm, scaling.
 
-    settings: sample_rate (Hz), seconds, n_fft, hop, window (samples), mels, frames, log_offset, mean, std, and `ranges`, the
-    first and last bins that each group of filters touches. The filters themselves come with the weights.
+    settings: sample_rate (Hz), seconds, n_fft, hop, window (samples), mels, frames, log_offset, mean, std, and `ranges`, of
+    each group of filters how many there are and the first and last of the real and imaginary parts, in turn, that they touch. The
+    filters themselves come with the weights.
     """
 
     def __init__(self, settings: Mapping[str, Any]) -> None:
@@ -25,7 +27,7 @@ class LogMel(nn.Module):
         self.settings = dict(settings)
         self.register_buffer("window", torch.zeros(settings["window"]))
         for i, (bands, first, end) in enumerate(settings["ranges"]):
-            self.register_buffer(f"filters{i}", torch.zeros(bands, end - first))
+            self.register_buffer(f"filters{i}", torch.zeros(end - first, bands))
 
     @property
     def samples(self) -> int:
@@ -34,20 +36,16 @@ class LogMel(nn.Module):
 
     def forward(self, waveform: Tensor) -> Tensor:
         s = self.settings
-        spectrum = torch.stft(
-            waveform.float(),
-            s["n_fft"],
-            s["hop"],
-            s["window"],
-            self.get_buffer("window"),
-            center=True,
-            pad_mode="constant",
-            return_complex=True,
-        )[:, :, : s["frames"]]
-        parts = torch.view_as_real(spectrum)
-        power = parts[..., 0].square() + parts[..., 1].square()
-        bands = [self.get_buffer(f"filters{i}") @ power[:, a:b] for i, (_, a, b) in enumerate(s["ranges"])]
-        return (torch.log(torch.cat(bands, dim=1) + s["log_offset"]) - s["mean"]) / s["std"]
+        needed = (s["frames"] - 1) * s["hop"]
+        before = s["n_fft"] // 2 - (s["n_fft"] - s["window"]) // 2  # what the first window lacks, centred on sample 0
+        after = max(needed - before + s["window"] - waveform.shape[1], 0)
+        padded = F.pad(waveform.float(), (before, after))
+        frames = padded.unfold(1, s["window"], s["hop"])[:, : s["frames"]] * self.get_buffer("window")
+        spectrum = torch.view_as_real(torch.fft.rfft(frames.flatten(0, 1), s["n_fft"]))
+        squares = spectrum.flatten(1).square_()  # re, im of each bin in turn, each with a row of the filters
+        bands = [squares[:, a:b] @ self.get_buffer(f"filters{i}") for i, (_, a, b) in enumerate(s["ranges"])]
+        mel = torch.cat(bands, dim=1).view(len(waveform), s["frames"], s["mels"])
+        return ((mel + s["log_offset"]).log_() - s["mean"]).div_(s["std"]).transpose(1, 2)
 
     @torch.inference_mode()
     def of_files(self, paths: Sequence[str]) -> list[Tensor]:
