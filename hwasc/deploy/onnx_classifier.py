@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hwasc.data.features import Features
+from hwasc.deploy.onnx_session import open_session
 from hwasc.errors import DataError, UsageError
 
 BATCH = 128
@@ -25,19 +26,9 @@ class OnnxClassifier:
     """
 
     def __init__(self, path: Path, classes: Sequence[str]) -> None:
-        try:
-            import onnxruntime
-        except ImportError:
-            raise UsageError(f"{path}: an ONNX teacher needs ONNX Runtime; pip install onnxruntime") from None
         if not path.is_file():
             raise UsageError(f"{path}: there is no such model")
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = 1
-        options.log_severity_level = 4
-        try:
-            self._session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-        except Exception as e:  # ONNX Runtime has an exception class a failure, none public
-            raise DataError(f"{path}: no model that ONNX Runtime can open ({str(e).splitlines()[0]})") from None
+        self._session = open_session(path)
         self.path, self.classes = path, tuple(classes)
         inputs = self._session.get_inputs()
         if len(inputs) != 1 or inputs[0].type != "tensor(float)" or len(inputs[0].shape) not in (3, 4):

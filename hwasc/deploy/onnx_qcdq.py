@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 import onnx
-import onnxruntime
 import torch
 
+from hwasc.deploy.onnx_session import open_session
 from hwasc.errors import DataError
 from hwasc.models.student import Student
 from hwasc.records import schema
@@ -64,14 +64,7 @@ class Runtime:
     """ONNX Runtime on the CPU without graph fusions, which change the integer results on some machines."""
 
     def __init__(self, path: Path) -> None:
-        options = onnxruntime.SessionOptions()
-        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
-        options.intra_op_num_threads = 1
-        options.log_severity_level = 4
-        try:
-            self._session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-        except Exception as e:  # ONNX Runtime has an exception class a failure, none public
-            raise DataError(f"{path}: no model that ONNX Runtime can open ({str(e).splitlines()[0]})") from None
+        self._session = open_session(path, fused=False)
         meta: dict[str, str] = self._session.get_modelmeta().custom_metadata_map
         if not {"architecture", "classes"} <= set(meta):
             raise DataError(f"{path}: was not written by hwasc (it names no architecture and classes)")

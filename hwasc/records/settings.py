@@ -205,13 +205,13 @@ class SearchSettings:
     """strategy, number of trials, population (of the evolutionary strategies), and how candidates are scored first.
 
     proxy: `distillation` trains each candidate briefly from scratch, as `train` says; `supernet` scores slices of one set of
-    weights, a few seconds each once these are trained; it is not yet shown to rank well (`experiments/search`). proxy_steps: of
-    distillation that a slice gets for itself before it is scored (batches of 32; 0: none). proxy_qat_steps:
-    quantization-aware distillation before the score, in steps of a batch (0: calibration alone). at_a_time: candidates asked
-    for before the strategy is told, the same whatever the number of workers. rescore: so many of the most accurate are scored
-    again, by a longer training (see `second`), before one is chosen; 0 takes the first scores. refine: so many of these are
-    widened until a limit is passed `refine_from` times, and pruned back to the budget's edge, in a training as `refine_train`
-    says.
+    weights, a few seconds each once these are trained; it ranks best of all proxies, short of the goal
+    (`experiments/search`). proxy_steps: of distillation that a slice gets for itself before it is scored (batches of 32; 0:
+    none). proxy_qat_steps: quantization-aware distillation before the score, in steps of a batch (0: calibration alone).
+    at_a_time: candidates asked for before the strategy is told, the same whatever the number of workers. rescore: so many of
+    the most accurate are scored again, by a longer training (see `second`), before one is chosen; 0 takes the first scores.
+    refine: so many of these are widened until a limit is passed `refine_from` times, and pruned back to the budget's edge, in
+    a training as `refine_train` says.
     """
 
     strategy: Literal["nsga2", "tpe", "evolution", "local", "random"] = "nsga2"
