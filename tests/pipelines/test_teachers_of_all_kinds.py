@@ -228,7 +228,7 @@ def test_a_model_of_one_clip_at_a_time_and_one_that_names_its_classes(
     with pytest.raises(DataError, match="is for the classes"):
         OnnxClassifier(path, ("a", "b"))
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
-    with pytest.raises(UsageError, match="needs ONNX Runtime; pip install onnxruntime"):
+    with pytest.raises(UsageError, match="ONNX Runtime is needed to run it; pip install onnxruntime"):
         OnnxClassifier(path, ws.dataset.classes)
 
 
