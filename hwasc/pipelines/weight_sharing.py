@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+import math
 import multiprocessing
 import random
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from hwasc.cost.limits import feasible
+from hwasc.cost.limits import counter, feasible, resolve
 from hwasc.cost.measure import Costs
 from hwasc.data import logits as logit_files
-from hwasc.errors import HwascError
+from hwasc.errors import HwascError, UsageError
 from hwasc.models import supernet as models
 from hwasc.pipelines.workspace import Workspace
 from hwasc.records import schema
 from hwasc.records.architecture import Architecture
+from hwasc.records.budget import Budget
 from hwasc.records.space import SearchSpace
 from hwasc.search.declare import random_point
 from hwasc.search.job import Supernet
@@ -32,14 +35,18 @@ from hwasc.training.weights import save_weights
 def supernet(
     ws: Workspace, space: SearchSpace, limits: dict[str, float], count: Callable[[Architecture], Costs], targets: Path
 ) -> Supernet:
-    """Where the weights of a supernet lie for the space's points within the limits, trained on the ensemble's targets."""
+    """Where the weights of a supernet lie for the space's points within the limits, trained on the ensemble's targets.
+
+    The limits are those of `search.supernet.budget` where that is named; UsageError where it is the tighter one.
+    """
     s, classes = ws.settings, len(ws.dataset.classes)
+    limits, count = _widened(s.search.supernet.budget, limits, count)
     key = schema.digest(
         {
             "space": space,
             "limits": limits,
             "targets": targets.name,
-            "supernet": s.search.supernet,
+            "supernet": replace(s.search.supernet, budget=None),  # the limits say it
             "growing": GROWING,
             "augment": s.distill.augment or s.augment,
             "alpha": s.distill.alpha,
@@ -68,6 +75,22 @@ def supernet(
     save_weights(path, net, {"space": space.name})
     checkpoint.unlink(missing_ok=True)
     return ready
+
+
+def _widened(
+    name: str | None, limits: dict[str, float], count: Callable[[Architecture], Costs]
+) -> tuple[dict[str, float], Callable[[Architecture], Costs]]:
+    if name is None:
+        return limits, count
+    budget = Budget.load(name)
+    wide = resolve(budget)
+    for key, most in wide.items():
+        if limits.get(key, math.inf) > most:
+            raise UsageError(
+                f"search.supernet.budget: '{name}' has {key} at most {most:,.0f}, which is tighter than the search's budget; "
+                "name one that holds all that is searched"
+            )
+    return wide, counter(budget, wide)
 
 
 def _course(

@@ -185,11 +185,14 @@ class DistillSettings:
 class SupernetSettings:
     """candidates: of each step, see `training.sandwich`. points: candidates within the budget that it is trained for.
 
+    budget: whose points these are; none: the search's own. Searches under several budgets share one supernet by naming the
+    widest of them.
     augment: whether it hears augmented clips; shared weights are far from learning theirs by heart.
     """
 
     candidates: int = 4
     points: int = 2_000
+    budget: str | None = field(default=None, metadata=LATER)
     augment: bool = False
     train: TrainSettings = field(default_factory=lambda: TrainSettings(40, 32, 1e-2, 1e-3))
 

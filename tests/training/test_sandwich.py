@@ -138,3 +138,35 @@ def test_two_processes_give_the_same_weights_as_one(
         weights.append(found.weights.read_bytes())
         found.weights.unlink()
     assert weights[0] == weights[1]
+
+
+def test_searches_under_several_budgets_share_the_supernet_of_the_widest(
+    tiny_workspace: Workspace, tiny_space: Path, tmp_path: Path
+) -> None:
+    import dataclasses
+
+    from hwasc.cost import measure
+    from hwasc.cost.limits import resolve
+    from hwasc.errors import UsageError
+    from hwasc.pipelines.fusing import fuse, target_file
+    from hwasc.pipelines.weight_sharing import supernet
+    from hwasc.records.budget import Budget
+
+    wide = tmp_path / "wide.yaml"
+    wide.write_text("schema: 1\nname: wide\nsource: a test\nlimits: {macs: {max: 5_000_000, count: torchinfo}}\n")
+    space, own = SearchSpace.load(tiny_space), resolve(Budget.load(wide))
+    targets = target_file(tiny_workspace, fuse(tiny_workspace))
+    settings = tiny_workspace.settings
+    named = dataclasses.replace(
+        settings,
+        search=dataclasses.replace(
+            settings.search, supernet=dataclasses.replace(settings.search.supernet, budget=str(wide))
+        ),
+    )
+    sharing = dataclasses.replace(tiny_workspace, settings=named)
+    alone = supernet(tiny_workspace, space, own, measure, targets)
+    for macs in (1_000_000, 5_000_000):
+        assert supernet(sharing, space, {"macs.torchinfo": macs}, measure, targets) == alone
+    for limits in ({}, {"macs.torchinfo": 5_000_001}):
+        with pytest.raises(UsageError, match="tighter than the search's budget"):
+            supernet(sharing, space, limits, measure, targets)
