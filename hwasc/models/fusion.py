@@ -30,6 +30,24 @@ def mean_logit(logits: Tensor) -> Tensor:
     return logits.mean(1)
 
 
+def mixture(logits: Tensor, labels: Tensor) -> Tensor:
+    """One weight a teacher for all clips: (n, K, C) and labels (n,) -> (K,), positive with sum 1, of least log loss there.
+
+    The weighted mean that z1, whose weights follow the clip, has to beat. Deterministic: L-BFGS from equal weights.
+    """
+    y, raw = logits.double(), torch.zeros(logits.shape[1], dtype=torch.float64, requires_grad=True)
+    optimizer = torch.optim.LBFGS([raw], max_iter=100, line_search_fn="strong_wolfe")
+
+    def loss() -> Tensor:
+        optimizer.zero_grad()
+        value = F.cross_entropy(torch.einsum("k,nkc->nc", raw.softmax(0), y), labels)
+        value.backward()
+        return value
+
+    optimizer.step(loss)
+    return raw.detach().softmax(0).to(logits.dtype)
+
+
 class Z1(nn.Module):
     """Per-teacher mixture weights from the log-mel, one set a clip.
 

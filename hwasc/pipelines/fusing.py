@@ -16,7 +16,7 @@ from hwasc.data import logits as logit_files
 from hwasc.data.features import Features
 from hwasc.data.splits import hold_out
 from hwasc.models import student
-from hwasc.models.fusion import Z1, Z2, Ensemble, fit_fusion, log_loss
+from hwasc.models.fusion import Z1, Z2, Ensemble, fit_fusion, log_loss, mixture
 from hwasc.pipelines.hearing import teacher_front_end
 from hwasc.pipelines.teaching import Teachers, content, held_out, out_of_fold, teach
 from hwasc.pipelines.workspace import Workspace
@@ -64,10 +64,17 @@ class Fused:
         return self._view(t.train, logits)[VIEW]
 
     def table(self, features: Features, what: str) -> list[FusionRow]:
-        """Every teacher, the mean logit, z1, z2, z1+z2 on clips that neither teachers nor heads saw."""
+        """Every teacher, the weighted mean, the mean logit, z1, z2, z1+z2 on clips that neither teachers nor heads saw."""
         logits = held_out(self.teachers, self.workspace, features, what)
-        views = {name: logits[:, k] for k, name in enumerate(self.teachers.names)} | self._view(features, logits)
+        single = {name: logits[:, k] for k, name in enumerate(self.teachers.names)}
+        weighted = {"weighted mean": np.einsum("k,nkc->nc", self.weights(), logits)}
+        views = single | weighted | self._view(features, logits)
         return [_row(name, v, features) for name, v in views.items()]
+
+    def weights(self) -> np.ndarray:
+        """Of the weighted mean (K,), fitted on the training clips' out-of-fold logits."""
+        logits, train = out_of_fold(self.teachers, self.workspace), self.teachers.train
+        return np.asarray(mixture(torch.from_numpy(logits), torch.from_numpy(train.labels)))
 
     def _view(self, features: Features, logits: np.ndarray) -> dict[str, np.ndarray]:
         out: dict[str, list[np.ndarray]] = {}

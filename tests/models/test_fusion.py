@@ -10,7 +10,7 @@ from safetensors.torch import load, save
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from hwasc.models.fusion import Z1, Z2, Batch, Ensemble, fit_fusion, log_loss, mean_logit
+from hwasc.models.fusion import Z1, Z2, Batch, Ensemble, fit_fusion, log_loss, mean_logit, mixture
 
 K, C, SIZE = 3, 5, (12, 6)
 
@@ -82,6 +82,22 @@ def test_every_view_starts_as_the_mean(teachers: int, classes: int, training: bo
     for fused in (*views.values(), model(logmel, logits)):
         assert fused.shape == (9, classes)
         torch.testing.assert_close(fused, mean_logit(logits))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_weighted_mean_is_the_best_of_all_mixtures(seed: int) -> None:
+    g = torch.Generator().manual_seed(seed)
+    labels = torch.randint(C, (200,), generator=g)
+    right = 2 * torch.eye(C)[labels]
+    logits = torch.stack([right * skill + torch.randn(200, C, generator=g) for skill in (0.2, 1.0, 0.6)], 1)
+    found = mixture(logits, labels)
+    assert float(found.sum()) == pytest.approx(1) and bool((found > 0).all())
+
+    def loss(w: Tensor) -> float:
+        return float(F.cross_entropy(torch.einsum("k,nkc->nc", w, logits), labels))
+
+    grid = [(a / 40, b / 40, (40 - a - b) / 40) for a in range(41) for b in range(41 - a)]
+    assert loss(found) <= min(loss(torch.tensor(w)) for w in grid) + 1e-6
 
 
 def test_weights_are_a_distribution_and_z1_is_their_sum() -> None:

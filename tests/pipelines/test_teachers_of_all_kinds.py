@@ -104,7 +104,7 @@ def test_teachers_hear_through_their_own_front_ends(space: Callable[..., Workspa
     np.testing.assert_allclose(logits[row, :1], expected, rtol=1e-4, atol=1e-5)
     fused = fuse(ws)
     assert fused.key != fuse(space()).key and fused.front_end == FrontEnd.for_clip(40, 17)
-    assert len(fused.table(ws.features(ws.dataset.validation, fused.front_end, "validation"), "validation")) == 6
+    assert len(fused.table(ws.features(ws.dataset.validation, fused.front_end, "validation"), "validation")) == 7
 
 
 def test_pretrained_weights_are_where_training_starts(space: Callable[..., Workspace], tmp_path: Path) -> None:
@@ -150,7 +150,7 @@ def test_logits_and_models_from_outside_join_the_fusion(
     status, printed, err = hwasc("teach", "--set", outside, "--out", out, tiny=True)
     assert status == 0, err
     told = json.loads(out.read_text())
-    assert [r["name"] for r in told["fusion"]] == [*teachers.names, "mean", "z1", "z2", "z1+z2"]
+    assert [r["name"] for r in told["fusion"]] == [*teachers.names, "weighted mean", "mean", "z1", "z2", "z1+z2"]
     left = {r["name"]: r for r in told["leave_one_out"]}
     assert left["sure"]["helps"] and left["sure"]["log_loss_gain"] > 0.1
     lines = printed.splitlines()
