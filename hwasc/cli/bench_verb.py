@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 EXAMPLES = """examples:
   hwasc bench proxy --budget dcase2024
   hwasc bench proxy --budget dcase2024 --data my_recordings --count 32 --workers 2 --run runs/bench
-  hwasc bench strategies --budget dcase2024 --workers 2 --set search.proxy=supernet
+  hwasc bench strategies --budget dcase2024 --workers 2
   hwasc bench data --data my_recordings --front-end 256x65"""
 DEFAULTS: dict[str, dict[str, Any]] = {
     "proxy": {"budget": None, "space": "full", "count": 24, "run": Path("runs/bench")},

@@ -1,9 +1,9 @@
 """Find the most accurate architecture of a search space that keeps a budget.
 
-Trains the teachers and their fusion once, then scores candidates: a short ensemble distillation, int8 quantization,
-accuracy on validation clips. The best few are scored again in a longer training before one is chosen. Candidates beyond
-the budget are never scored. With --refine the very best are widened beyond it and pruned back to its edge. Run it again to
-go on where it stopped.
+Trains the teachers and their fusion once, then one set of weights for all candidates of the space within the budget (the
+supernet, kept in the cache too). A candidate's score is the int8 accuracy of its slice of these on validation clips; the
+best few are distilled for longer, from their slices, before one is chosen. Candidates beyond the budget are never scored.
+With --refine the very best are widened beyond it and pruned back to its edge. Run it again to go on where it stopped.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from hwasc.cli import common
 
 EXAMPLES = """examples:
   hwasc search --budget dcase2024
-  hwasc search --budget budgets/nrf52840.yaml --data my_recordings --trials 40 --workers 2
+  hwasc search --budget budgets/nrf52840.yaml --data my_recordings --workers 2
   hwasc search --budget dcase2024 --data /shared/scenes --cache /shared/cache --engine ray --address auto
-  hwasc search --budget dcase2024 --proxy supernet --trials 500 --set search.population=40 --set search.at_a_time=20
-  hwasc search --budget my_budget.yaml --strategy tpe --set search.train.epochs=10 --run runs/tpe"""
+  hwasc search --budget dcase2024 --proxy distillation --trials 24 --set search.population=8 --set search.at_a_time=4
+  hwasc search --budget half.yaml --set search.supernet.budget=dcase2024 --strategy tpe --run runs/half"""
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -30,9 +30,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "--space", default="full", metavar="NAME|FILE", help="a bundled search space or a file (default full)"
     )
     parser.add_argument("--strategy", choices=("nsga2", "tpe", "evolution", "local", "random"), help="default nsga2")
-    parser.add_argument("--trials", type=common.whole(1), help="candidates to score")
+    parser.add_argument("--trials", type=common.whole(1), help="candidates to score (default 500)")
     parser.add_argument(
-        "--proxy", choices=("supernet", "distillation"), help="how candidates are scored first (default distillation)"
+        "--proxy",
+        choices=("supernet", "distillation"),
+        help="how candidates are scored first: as slices of one set of weights (default), or each trained from scratch",
     )
     parser.add_argument(
         "--proxy-steps",
@@ -47,7 +49,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         help="quantization-aware steps before a score (default 0: calibration alone)",
     )
     parser.add_argument(
-        "--rescore", type=common.whole(0), help="score so many of the best again, in a longer training (default 4)"
+        "--rescore", type=common.whole(0), help="score so many of the best again, in a longer training (default 8)"
     )
     parser.add_argument(
         "--refine",

@@ -68,10 +68,10 @@ class DataBench:
 
 
 def front_end_named(text: str, seconds: float) -> FrontEnd:
-    """`256x65`: mels and frames, all else as by default. UsageError."""
+    """`256x65`: mels and frames of a second, all else as by default. UsageError."""
     try:
         mels, frames = map(int, text.split("x"))
-        return FrontEnd.for_clip(mels, frames, seconds)
+        return FrontEnd.for_clip(mels, frames).lasting(seconds)
     except (ValueError, ZeroDivisionError) as e:
         raise UsageError(f"--front-end {text}: expected mels x frames, as in 256x65 ({e})") from None
 

@@ -15,7 +15,7 @@ from hwasc.records.architecture import FrontEnd
 def teacher_front_end(ws: Workspace) -> FrontEnd:
     """The front end of z1, and of the teachers that have none of their own."""
     t = ws.settings.teachers
-    return FrontEnd.for_clip(t.mels, t.frames, ws.settings.data.seconds)
+    return FrontEnd.for_clip(t.mels, t.frames).lasting(ws.settings.data.seconds)
 
 
 def teacher_spec(ws: Workspace, family: str) -> TeacherSpec:

@@ -9,13 +9,13 @@ from typing import Any, ClassVar
 from hwasc.records.architecture import FrontEnd
 from hwasc.records.schema import STRICT
 
-FUSED = ("mean", "z1", "z2", "z1+z2")  # the names of the fused views, which no teacher may have
+FUSED = ("weighted mean", "mean", "z1", "z2", "z1+z2")  # the names of the fused views, which no teacher may have
 
 
 @dataclass(frozen=True)
 class Hearing:
-    """A teacher's front end. Units as in `FrontEnd`; hop: none takes the longest with which the frames fit into a clip;
-    f_max: none is half the sample rate.
+    """A teacher's front end. Units as in `FrontEnd`. frames: of a second of sound, the hop follows from them; of the clip where
+    a hop is given. f_max: none is half the sample rate.
     """
 
     mels: int = 64
@@ -31,17 +31,20 @@ class Hearing:
 
     def front_end(self, seconds: float) -> FrontEnd:
         """For clips of `seconds`; ValueError where the numbers do not fit together."""
-        return FrontEnd(
+        hop = self.hop or self.sample_rate // max(self.frames - 1, 1)
+        f_max = self.sample_rate / 2 if self.f_max is None else self.f_max
+        given = FrontEnd(
             self.sample_rate,
-            seconds,
+            seconds if self.hop else 1.0,
             self.n_fft,
             self.window,
-            self.hop or round(seconds * self.sample_rate) // max(self.frames - 1, 1),
+            hop,
             self.mels,
             self.frames,
             self.f_min,
-            self.sample_rate / 2 if self.f_max is None else self.f_max,
+            f_max,
         )
+        return given if self.hop else given.lasting(seconds)
 
 
 @dataclass(frozen=True)

@@ -104,11 +104,11 @@ class TeacherSettings:
     weights to start from. outside: teachers that are not trained here (`docs/teachers.md`).
     """
 
-    families: tuple[str, ...] = ("cp_resnet", "bc_resnet", "crnn")
+    families: tuple[str, ...] = ("cp_resnet", "crnn", "tf_sepnet")
     folds: int = 3
     mels: int = 64
     frames: int = 33
-    train: TrainSettings = field(default_factory=lambda: TrainSettings(25, 32, 2e-3, 1e-2))
+    train: TrainSettings = field(default_factory=lambda: TrainSettings(25, 32, 6e-3, 1e-2))
     # None and not empty: run folders made before these keys existed can still be gone on with
     front_ends: dict[str, Literal["paper"] | Hearing] | None = None
     widths: dict[str, int] | None = None
@@ -207,26 +207,26 @@ class SupernetSettings:
 class SearchSettings:
     """strategy, number of trials, population (of the evolutionary strategies), and how candidates are scored first.
 
-    proxy: `distillation` trains each candidate briefly from scratch, as `train` says; `supernet` scores slices of one set of
-    weights, a few seconds each once these are trained; it ranks best of all proxies, short of the goal
-    (`experiments/search`). proxy_steps: of distillation that a slice gets for itself before it is scored (batches of 32; 0:
-    none). proxy_qat_steps: quantization-aware distillation before the score, in steps of a batch (0: calibration alone).
-    at_a_time: candidates asked for before the strategy is told, the same whatever the number of workers. rescore: so many of
-    the most accurate are scored again, by a longer training (see `second`), before one is chosen; 0 takes the first scores.
+    proxy: `supernet` scores slices of one set of weights, a few seconds each once these are trained; `distillation` trains
+    each candidate briefly from scratch, as `train` says. `experiments/search` has how well they rank. proxy_steps: of
+    distillation that a slice gets for itself before it is scored (batches of 32; 0: none). proxy_qat_steps:
+    quantization-aware distillation before the score, in steps of a batch (0: calibration alone). at_a_time: candidates asked
+    for before the strategy is told, the same whatever the number of workers. rescore: so many of the most accurate are
+    scored again, by a longer training (see `second`), before one is chosen; 0 takes the first scores.
     refine: so many of these are widened until a limit is passed `refine_from` times, and pruned back to the budget's edge, in
     a training as `refine_train` says.
     """
 
     strategy: Literal["nsga2", "tpe", "evolution", "local", "random"] = "nsga2"
-    proxy: Literal["distillation", "supernet"] = "distillation"
+    proxy: Literal["distillation", "supernet"] = "supernet"
     proxy_steps: int = field(default=0, metadata=LATER)
     proxy_qat_steps: int = 0
-    trials: int = 24
-    population: int = 8
-    at_a_time: int = 4
+    trials: int = 500
+    population: int = 40
+    at_a_time: int = 20
     train: TrainSettings = field(default_factory=lambda: TrainSettings(10, 32, 1e-2, 1e-3))
     supernet: SupernetSettings = field(default_factory=SupernetSettings)
-    rescore: int = 4
+    rescore: int = 8
     rescore_train: TrainSettings | None = None
     refine: int = 0
     refine_from: float = 1.5

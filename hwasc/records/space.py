@@ -20,7 +20,8 @@ Point = Mapping[str, Any]  # choice name -> chosen value; strides as "2x1", so t
 
 @dataclass(frozen=True)
 class FrontEndChoices:
-    """Choices of the front end; `seconds` is fixed by the data. n_fft, window in samples; the hop follows from `frames`.
+    """Choices of the front end; a clip's length is fixed by the data. n_fft, window in samples; frames: of a second of sound,
+    the hop follows from them.
 
     window: one, or several to choose from. n_fft: of all windows; by default of each the least power of two that holds it.
     """
@@ -143,9 +144,10 @@ class SearchSpace:
         fe = self.front_end
         window = point.get("window", max(fe.windows))
         try:
-            return FrontEnd.for_clip(
-                point["mels"], point["frames"], seconds, fe.sample_rate, n_fft=fe.n_fft_for(window), window=window
+            second = FrontEnd.for_clip(
+                point["mels"], point["frames"], 1.0, fe.sample_rate, n_fft=fe.n_fft_for(window), window=window
             )
+            return second.lasting(seconds)
         except ValueError as e:
             raise UsageError(f"search space {self.name}: {e}") from None
 

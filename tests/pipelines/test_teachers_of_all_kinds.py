@@ -83,6 +83,12 @@ def test_front_ends_by_family(space: Callable[..., Workspace]) -> None:
     )
     half = space("teachers.front_ends.crnn=paper", "data.seconds=0.5")
     assert (teacher_spec(half, "crnn").front_end.frames, teacher_spec(half, "crnn").front_end.samples) == (26, 22_050)
+    assert teacher_spec(half, "patch_transformer").front_end == FrontEnd.for_clip(40, 17).lasting(0.5)
+    long = space(
+        "teachers.front_ends={crnn: {mels: 48, frames: 11, hop: 16000}}", "data.seconds=10", "teachers.frames=33"
+    )
+    found = [teacher_spec(long, family).front_end for family in ("crnn", "patch_transformer")]
+    assert [(f.frames, f.hop) for f in found] == [(11, 16_000), (321, 1_000)]
     with pytest.raises(UsageError, match=r"teachers: crnn: window 3072 is longer than n_fft 512"):
         teacher_spec(space("teachers.front_ends.crnn.n_fft=512"), "crnn")
     with pytest.raises(UsageError, match=r"did you mean 'crnn'"):

@@ -152,6 +152,18 @@ def test_the_window_is_a_choice_and_the_fft_the_next_power_of_two() -> None:
     assert [(fe.window, fe.n_fft, fe.hop) for fe in found] == [(2048, 2048, 500), (3072, 4096, 500)]
 
 
+@pytest.mark.parametrize("seconds", [0.5, 1.0, 2.0, 10.0])
+def test_frames_are_of_a_second_whatever_the_clips_length(seconds: float) -> None:
+    space = SearchSpace.load("full")
+    rng = random.Random(0)
+    for _ in range(20):
+        point = random_point(space, rng)
+        one, this = space.front_end_at(point), space.front_end_at(point, seconds)
+        assert (this.hop, this.mels, this.seconds) == (one.hop, one.mels, seconds)
+        assert abs(this.frames - one.frames * seconds) <= seconds and this.frames <= 1 + this.samples // this.hop
+        assert space.architecture(point, 3, seconds).front_end == this
+
+
 @pytest.mark.parametrize(
     ("written", "found"),
     [

@@ -36,7 +36,7 @@ def test_defaults_file_overrides_and_seed(tmp_path: Path) -> None:
         ("teachers.front_ends.crn=paper", "front_ends: 'crn' is none of the families"),
         ("teachers.front_ends.crnn.mel=3", "did you mean 'mels'"),
         ("teachers.outside=[{name: crnn, logits: a.csv}]", "at least two different teachers"),
-        ("teachers.outside=[{name: mean, logits: a.csv}]", "none of mean, z1, z2"),
+        ("teachers.outside=[{name: mean, logits: a.csv}]", "none of weighted mean, mean, z1, z2"),
         ("teachers.outside=[{name: a}]", "'a' needs either a model or logits"),
         ("teachers.pretrained.crnn.fil=a.pt", "did you mean 'file'"),
         ("seed.a=1", "'seed"),

@@ -1,0 +1,28 @@
+#!/usr/bin/env bash
+# The front against CP-Mobile's family (8, 16, 24, 32 base channels) and the DCASE 2024 baseline: a search at half of each
+# member's MACs and activations (half_*.yaml; all slices of the supernet of dcase2024), then every net distilled alike over
+# seeds of its weights, batches and augmentation. Resumable: run it again. About two hours on two cores.
+#   experiments/search/front.sh [FOLDER] [hwasc argument ...]      (default runs/front; e.g. --data DIR --config FILE)
+set -euo pipefail
+here=$(dirname "$0") out=${1:-runs/front}
+shift || true
+mkdir -p "$out"
+export here out
+for base in 8 16 24 32; do
+  hwasc search --budget "$here/half_$base.yaml" --set search.supernet.budget=dcase2024 --workers 2 \
+    --trials "${TRIALS:-120}" --rescore "${RESCORE:-8}" --run "$out/search_$base" --out "$out/found_$base.json" "$@"
+done
+distill() { # seed name architecture [argument ...]
+  local seed=$1 name=$2 arch=$3
+  shift 3
+  hwasc distill --arch "$arch" --run "$out/$name-$seed" --set distill.seed="$seed" "$@"
+}
+export -f distill
+for seed in ${SEEDS:-0 1 2}; do
+  for base in 32 24 16 8; do
+    preset=cp_mobile_$base
+    echo "$seed ${preset%_32} ${preset%_32}" "$seed found_$base $out/found_$base.json"
+  done | xargs -n 3
+  echo "$seed dcase2024_baseline dcase2024_baseline"
+done | xargs -P 2 -L 1 bash -c 'distill "$@" '"${*@Q}" _
+python "$here/../summary.py" "$out"
