@@ -49,7 +49,7 @@ def run(args: argparse.Namespace) -> None:
     fusion, mean = rows["z1+z2"], rows["mean"]
     print(
         f"z1+z2 against the best teacher: {fusion['accuracy'] - single:+.1%}; "
-        f"against the mean logit: {fusion['accuracy'] - mean['accuracy']:+.1%}\n"
+        f"against the mean logit: {fusion['accuracy'] - mean['accuracy']:+.1%}; students learn from {result['view']}\n"
     )
     left = result["leave_one_out"]
     common.print_table(

@@ -14,7 +14,8 @@ from hwasc.training.leave_one_out import leave_one_out
 
 
 def account(fused: Fused, features: Features, what: str) -> dict[str, Any]:
-    """JSON-ready: the teachers, the fusion table and leave-one-out over the clips of a split that none was trained on.
+    """JSON-ready: the teachers, the fusion table, the view that students learn from, and leave-one-out over the clips of a
+    split that none was trained on.
 
     features: through `fused.front_end`.
     """
@@ -25,6 +26,7 @@ def account(fused: Fused, features: Features, what: str) -> dict[str, Any]:
             "clips": len(features),
             "teachers": [*_trained(fused), *(_outside(o) for o in teachers.outside)],
             "fusion": fused.table(features, what),
+            "view": fused.view,
             "leave_one_out": leave_one_out(teachers.names, logits, features.labels),
         }
     )

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from hwasc.data import logits as logit_files
 from hwasc.data.features import Features
 from hwasc.data.splits import hold_out
 from hwasc.models import student
-from hwasc.models.fusion import Z1, Z2, Ensemble, fit_fusion, log_loss, mixture
+from hwasc.models.fusion import Z1, Z2, Ensemble, best_view, fit_fusion, log_loss, mixture
 from hwasc.pipelines.hearing import teacher_front_end
 from hwasc.pipelines.teaching import Teachers, content, held_out, out_of_fold, teach
 from hwasc.pipelines.workspace import Workspace
@@ -28,7 +29,6 @@ from hwasc.training.distillation import Lesson
 from hwasc.training.loss import macro_accuracy
 from hwasc.training.weights import load_weights, save_weights
 
-VIEW = "z1+z2"  # the view that students are distilled from
 BATCH = 256
 
 
@@ -61,7 +61,18 @@ class Fused:
         t, ws = self.teachers, self.workspace
         honest = ws.settings.distill.targets == "out_of_fold"
         logits = out_of_fold(t, ws) if honest else held_out(t, ws, t.train, "train")
-        return self._view(t.train, logits)[VIEW]
+        return self._view(t.train, logits)[self.view]
+
+    @functools.cached_property
+    def view(self) -> str:
+        """The way to fuse that students learn from, see `fusion.view`."""
+        ws, train = self.workspace, self.teachers.train
+        if ws.settings.fusion.view != "auto":
+            return ws.settings.fusion.view
+        rows = np.flatnonzero(_held(ws, train))
+        views = self._view(train, out_of_fold(self.teachers, ws), rows)
+        labels, places = torch.from_numpy(train.labels[rows]), [train.clips[i].location for i in rows]
+        return best_view({n: torch.from_numpy(v) for n, v in views.items()}, labels, places)
 
     def table(self, features: Features, what: str) -> list[FusionRow]:
         """Every teacher, the weighted mean, the mean logit, z1, z2, z1+z2 on clips that neither teachers nor heads saw."""
@@ -76,12 +87,13 @@ class Fused:
         logits, train = out_of_fold(self.teachers, self.workspace), self.teachers.train
         return np.asarray(mixture(torch.from_numpy(logits), torch.from_numpy(train.labels)))
 
-    def _view(self, features: Features, logits: np.ndarray) -> dict[str, np.ndarray]:
+    def _view(self, features: Features, logits: np.ndarray, rows: np.ndarray | None = None) -> dict[str, np.ndarray]:
+        """Every view of these rows (none: of all)."""
         out: dict[str, list[np.ndarray]] = {}
         self.ensemble.to(self.workspace.device).eval()
         with torch.no_grad():
-            for rows in _chunks(np.arange(len(features))):
-                x, y = features.batch(rows), torch.from_numpy(logits[rows])
+            for part in _chunks(np.arange(len(features)) if rows is None else rows):
+                x, y = features.batch(part), torch.from_numpy(logits[part])
                 for name, v in self.ensemble.views(x.to(self.workspace.device), y.to(self.workspace.device)).items():
                     out.setdefault(name, []).append(v.float().cpu().numpy())
         return {name: np.concatenate(parts) for name, parts in out.items()}
@@ -103,7 +115,12 @@ def fuse(ws: Workspace) -> Fused:
     teachers = teach(ws)
     s, train = ws.settings, teachers.train
     front_end, names = teacher_front_end(ws), teachers.names
-    described = {"teachers": teachers.keys, "fusion": s.fusion, "seed": s.seed, "content": content(train)}
+    described = {
+        "teachers": teachers.keys,
+        "fusion": replace(s.fusion, view="auto"),
+        "seed": s.seed,
+        "content": content(train),
+    }
     if any(spec.front_end != front_end for spec in teachers.specs) or not teachers.specs:  # else their names tell z1's
         described["front_end"] = front_end
     key = schema.digest(described)
@@ -115,9 +132,7 @@ def fuse(ws: Workspace) -> Fused:
         ensemble.load_state_dict(load_weights(path))
         return Fused(teachers, ensemble, ws, key)
     logits = out_of_fold(teachers, ws)
-    fit_clips, stop_clips = hold_out(train.clips, s.fusion.hold_out, s.seed)
-    held = {c.id for c in stop_clips}
-    stop = np.array([c.id in held for c in train.clips])
+    stop = _held(ws, train)
     augment = ws.augment(front_end)
 
     def batch(rows: np.ndarray, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -150,10 +165,10 @@ def fuse(ws: Workspace) -> Fused:
 
 def target_file(ws: Workspace, fused: Fused) -> Path:
     """The ensemble's logits of the training clips as a file in the cache, for any process to load."""
-    path = ws.cache / "fusion" / f"{fused.key}-{ws.settings.distill.targets}.npz"
+    path = ws.cache / "fusion" / f"{fused.key}-{ws.settings.distill.targets}-{fused.view}.npz"
     if not path.is_file():
         train = fused.teachers.train
-        record = {"hash": fused.key, "view": VIEW, "teachers": list(fused.teachers.names)}
+        record = {"hash": fused.key, "view": fused.view, "teachers": list(fused.teachers.names)}
         logit_files.save(path, [c.id for c in train.clips], train.hashes, fused.targets(), record)
     return path
 
@@ -164,6 +179,12 @@ def lesson(ws: Workspace, front_end: FrontEnd, targets: Path | None) -> Lesson:
     logits = logit_files.load(targets, [c.id for c in train.clips], train.hashes) if targets else None
     d = ws.settings.distill
     return Lesson(train, logits, ws.augment(front_end, d.augment), d.alpha, d.temperature, reduction=d.reduction)
+
+
+def _held(ws: Workspace, train: Features) -> np.ndarray:
+    """Which training clips decide when to stop fitting the heads, and which view is kept: whole locations."""
+    held = {c.id for c in hold_out(train.clips, ws.settings.fusion.hold_out, ws.settings.seed)[1]}
+    return np.array([c.id in held for c in train.clips])
 
 
 def _counted(batches: Callable[[int], Iterator[Any]], update: Update) -> Callable[[int], Iterator[Any]]:

@@ -31,6 +31,7 @@ class SameView:
     ears: Mapping[FrontEnd, tuple[Features, Augment]]
     teachers: Sequence[tuple[FrontEnd, Sequence[nn.Module]]]
     ensemble: Ensemble
+    view: str
     z1: FrontEnd
     device: torch.device
 
@@ -40,7 +41,7 @@ class SameView:
         x = {front_end: v.to(self.device) for front_end, v in self.views(rows, state).items()}
         with mixed_precision(self.device):
             each = [torch.stack([net(x[fe]).float() for net in nets]).mean(0) for fe, nets in self.teachers]
-            return self.ensemble(x[self.z1], torch.stack(each, 1)).float().cpu()  # type: ignore[no-any-return]
+            return self.ensemble.views(x[self.z1], torch.stack(each, 1))[self.view].float().cpu()
 
     def views(self, rows: np.ndarray, state: Tensor) -> dict[FrontEnd, Tensor]:
         """What each front end makes of these clips, augmented by the same draws: (B, 1, mels, frames)."""
@@ -77,4 +78,4 @@ def same_view(fused: Fused, train: Features, front_end: FrontEnd) -> SameView:
         (spec.front_end, [load_fold(teachers, k, fold).to(ws.device).eval() for fold in range(teachers.folds)])
         for k, spec in enumerate(teachers.specs)
     ]
-    return SameView(augments, nets, fused.ensemble.to(ws.device).eval(), z1, ws.device)
+    return SameView(augments, nets, fused.ensemble.to(ws.device).eval(), fused.view, z1, ws.device)

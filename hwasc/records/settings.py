@@ -97,8 +97,8 @@ class TrainSettings:
 
 @dataclass(frozen=True)
 class TeacherSettings:
-    """families: which teachers. folds: cross-fitting over so many location-disjoint folds. mels, frames: the front end of the
-    families that `front_ends` does not name, and of z1.
+    """families: which teachers. folds: cross-fitting over so many location-disjoint folds. mels, frames (of a second): the
+    front end of the families that `front_ends` does not name, and of z1.
 
     front_ends: by family, `paper` or its numbers. widths: by family, see `hwasc.models.teachers`. pretrained: by family, the
     weights to start from. outside: teachers that are not trained here (`docs/teachers.md`).
@@ -131,12 +131,17 @@ class TeacherSettings:
 
 @dataclass(frozen=True)
 class FusionSettings:
-    """Fitting z1 and z2 on the teachers' out-of-fold logits; `hold_out` of the locations decides when to stop."""
+    """Fitting z1 and z2 on the teachers' out-of-fold logits; `hold_out` of the locations decides when to stop.
+
+    view: what students learn from. `auto`: of all ways to fuse the one of least log loss on these locations, or the mean
+    where it gains less than a standard error.
+    """
 
     epochs: int = 30
     lr: float = 2e-3
     weight_decay: float = 1e-2
     hold_out: float = 0.2
+    view: Literal["auto", "mean", "z1", "z2", "z1+z2"] = field(default="auto", metadata=LATER)
 
     __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
 

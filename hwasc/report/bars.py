@@ -64,7 +64,7 @@ def grouped_bars(groups: Mapping[str, Mapping[str, float]]) -> str:
 
 def fusion_bars(rows: Sequence[Scored]) -> str:
     """Teachers and the ways to fuse them: macro accuracy and log loss, with figures."""
-    fused = {"mean": ORANGE, "z1": BLUE, "z2": BLUE, "z1+z2": BLUE}
+    fused = {"weighted mean": ORANGE, "mean": ORANGE, "z1": BLUE, "z2": BLUE, "z1+z2": BLUE}
     height = 0.26 * max(len(rows), 1) + 0.55
     with sheet(height) as figure:
         figure.subplots_adjust(left=0.175, right=0.985, top=1 - 0.4 / height, bottom=0.1 / height, wspace=0.06)

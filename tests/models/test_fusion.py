@@ -10,7 +10,7 @@ from safetensors.torch import load, save
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from hwasc.models.fusion import Z1, Z2, Batch, Ensemble, fit_fusion, log_loss, mean_logit, mixture
+from hwasc.models.fusion import Z1, Z2, Batch, Ensemble, best_view, fit_fusion, log_loss, mean_logit, mixture
 
 K, C, SIZE = 3, 5, (12, 6)
 
@@ -98,6 +98,19 @@ def test_the_weighted_mean_is_the_best_of_all_mixtures(seed: int) -> None:
 
     grid = [(a / 40, b / 40, (40 - a - b) / 40) for a in range(41) for b in range(41 - a)]
     assert loss(found) <= min(loss(torch.tensor(w)) for w in grid) + 1e-6
+
+
+def test_a_view_is_taken_for_more_than_a_standard_error_over_places() -> None:
+    labels = torch.randint(C, (400,), generator=torch.Generator().manual_seed(0))
+    mean, right = torch.zeros(400, C), torch.eye(C)[labels]
+    places = [f"place {i % 20}" for i in range(400)]
+    assert best_view({"mean": mean, "z1": mean + right, "z2": mean + 0.5 * right}, labels, places) == "z1"
+    assert best_view({"mean": mean, "z1": mean - right, "z2": mean - 0.5 * right}, labels, places) == "mean"
+    lucky = mean + right * torch.tensor([1.0 if p == "place 3" else 0.0 for p in places])[:, None]
+    assert (
+        best_view({"mean": mean, "z1": lucky}, labels, places) == "mean"
+    )  # better on the whole, but at one place only
+    assert best_view({"mean": mean, "z1": mean + right}, labels, ["here"] * 400) == "mean"  # one place: no telling
 
 
 def test_weights_are_a_distribution_and_z1_is_their_sum() -> None:
