@@ -24,7 +24,8 @@ def main() -> None:
     known: dict[str, dict[str, float]] = defaultdict(dict)
     seconds: dict[str, list[float]] = defaultdict(list)
     for line in read_lines(args.scores):
-        known[line["proxy"]][line["id"]] = line["value"]
+        value = line["value"] if line["proxy"] != TRUTH else line.get("accuracy", line["value"])
+        known[line["proxy"]][line["id"]] = value
         seconds[line["proxy"]].append(line["seconds"])
     ids = [i for i in known[TRUTH] if all(i in v for v in known.values())]
     rows = table({n: [v[i] for i in ids] for n, v in known.items()}, args.seed)

@@ -1,8 +1,9 @@
 """Find the most accurate architecture of a search space that keeps a budget.
 
 Trains the teachers and their fusion once, then one set of weights for all candidates of the space within the budget (the
-supernet, kept in the cache too). A candidate's score is the int8 accuracy of its slice of these on validation clips; the
-best few are distilled for longer, from their slices, before one is chosen. Candidates beyond the budget are never scored.
+supernet, kept in the cache too). A candidate's slice of these is distilled for a few steps, quantized to int8, and ranked by
+its distillation loss on validation clips; the best few are distilled for longer, from their slices, before one is chosen.
+Candidates beyond the budget are never scored.
 With --refine the very best are widened beyond it and pruned back to its edge. Run it again to go on where it stopped.
 """
 

@@ -88,10 +88,10 @@ def bench_proxy(
     ways[TRUTH] = Scoring("distillation", targets, s.distill.train, s.distill.qat)
     with ws.open_engine() as engine:
         known = {n: _scores(ws, n, way, engine, candidates, run / "scores.jsonl") for n, way in ways.items()}
-    rows = table({n: [x.value for x in v] for n, v in known.items()}, s.seed)
+    rows = table({n: [_ranked(n, x) for x in v] for n, v in known.items()}, s.seed)
     seconds = {n: float(np.mean([x.seconds for x in v])) for n, v in known.items()}
     bench = [ProxyRow(n, r, seconds[n], a) for n, (r, a) in rows.items()]
-    values = {n: [x.value for x in v] for n, v in known.items()}
+    values = {n: [_ranked(n, x) for x in v] for n, v in known.items()}
     schema.write_json(
         run / "proxies.json",
         schema.plain({"schema": 1, "rows": bench, "scores": values, "truth_seconds": seconds[TRUTH],
@@ -121,6 +121,11 @@ def spread(points: Sequence[dict[str, Any]], count: int, seed: int) -> list[dict
     rng = np.random.default_rng(seed)
     edges = np.linspace(0, len(points), count + 1).astype(int)
     return [points[int(rng.integers(a, b))] for a, b in itertools.pairwise(edges)]
+
+
+def _ranked(name: str, score: Score) -> float:
+    """What a proxy ranks by; of the truth, the int8 accuracy."""
+    return score.accuracy if name == TRUTH and score.accuracy is not None else score.value
 
 
 def _scores(

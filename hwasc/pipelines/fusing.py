@@ -63,6 +63,10 @@ class Fused:
         logits = out_of_fold(t, ws) if honest else held_out(t, ws, t.train, "train")
         return self._view(t.train, logits)[self.view]
 
+    def judgement(self, features: Features, what: str) -> np.ndarray:
+        """Ensemble logits (n, classes) of clips that no teacher was trained on, in the view that students learn from."""
+        return self._view(features, held_out(self.teachers, self.workspace, features, what))[self.view]
+
     @functools.cached_property
     def view(self) -> str:
         """The way to fuse that students learn from, see `fusion.view`."""
@@ -164,12 +168,17 @@ def fuse(ws: Workspace) -> Fused:
 
 
 def target_file(ws: Workspace, fused: Fused) -> Path:
-    """The ensemble's logits of the training clips as a file in the cache, for any process to load."""
+    """The ensemble's logits of the training and the validation clips as a file in the cache, for any process to load.
+
+    The former are what students learn from; by the latter, of clips that no teacher heard, a search tells how well they did.
+    """
     path = ws.cache / "fusion" / f"{fused.key}-{ws.settings.distill.targets}-{fused.view}.npz"
     if not path.is_file():
-        train = fused.teachers.train
+        train, validation = fused.teachers.train, ws.features(ws.dataset.validation, fused.front_end, "validation")
+        clips = [c.id for c in (*train.clips, *validation.clips)]
+        logits = np.concatenate([fused.targets(), fused.judgement(validation, "validation")])
         record = {"hash": fused.key, "view": fused.view, "teachers": list(fused.teachers.names)}
-        logit_files.save(path, [c.id for c in train.clips], train.hashes, fused.targets(), record)
+        logit_files.save(path, clips, [*train.hashes, *validation.hashes], logits, record)
     return path
 
 

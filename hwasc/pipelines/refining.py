@@ -17,7 +17,7 @@ from hwasc.records.space import SearchSpace
 from hwasc.search import refinement
 from hwasc.search.job import Proposal
 from hwasc.search.refinement import Refinement
-from hwasc.search.trial import Refined, Trial, by_accuracy
+from hwasc.search.trial import Refined, Trial, by_score
 
 
 def refine(
@@ -34,7 +34,7 @@ def refine(
     Each leaves its pruned float weights as `refined-<trial>.safetensors`. UsageError where the journal is of other candidates.
     """
     s = ws.settings
-    chosen = by_accuracy(rescored)[: s.search.refine]
+    chosen = by_score(rescored)[: s.search.refine]
     if not chosen:
         return []
     journal, known = run / "refined.jsonl", _known(run / "refined.jsonl", chosen)
@@ -63,6 +63,8 @@ def weights(run: Path, number: int) -> Path:
 def provenance(pruned: Refined) -> dict[str, Any]:
     """What `best.json` says of a refined winner in the place of a trial's score."""
     return {
+        "merit": pruned.merit,
+        "merit_error": pruned.merit_error,
         "int8_accuracy": pruned.accuracy,
         "standard_error": pruned.standard_error,
         "by": "refinement",

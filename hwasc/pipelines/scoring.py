@@ -7,6 +7,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
+
+from hwasc.data import logits as logit_files
 from hwasc.data.features import Features
 from hwasc.pipelines.fusing import lesson
 from hwasc.pipelines.workspace import Workspace
@@ -41,11 +44,13 @@ def candidates(ws: Workspace, how: Scoring) -> Callable[[Proposal], Candidate]:
     """A function that makes such jobs. Those with one front end share the clips and targets, so that they can travel once."""
 
     @functools.cache
-    def heard(front_end: FrontEnd) -> tuple[Lesson, Features]:
-        return lesson(ws, front_end, how.targets), ws.features(ws.dataset.validation, front_end, "validation")
+    def heard(front_end: FrontEnd) -> tuple[Lesson, Features, np.ndarray]:
+        validation = ws.features(ws.dataset.validation, front_end, "validation")
+        ensemble = logit_files.load(how.targets, [c.id for c in validation.clips], validation.hashes)
+        return lesson(ws, front_end, how.targets), validation, ensemble
 
     def job(proposal: Proposal) -> Candidate:
-        train, validation = heard(proposal.architecture.front_end)
+        train, validation, ensemble = heard(proposal.architecture.front_end)
         return Candidate(
             how.proxy,
             proposal,
@@ -58,6 +63,7 @@ def candidates(ws: Workspace, how: Scoring) -> Callable[[Proposal], Candidate]:
             str(ws.device),
             how.supernet,
             how.steps,
+            ensemble,
         )
 
     return job

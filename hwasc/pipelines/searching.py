@@ -31,7 +31,7 @@ from hwasc.search.job import Proposal
 from hwasc.search.rescoring import rescore
 from hwasc.search.strategies import create
 from hwasc.search.study import Evaluate, Journal, Study
-from hwasc.search.trial import Refined, Trial, best, by_accuracy, crowned, pareto
+from hwasc.search.trial import Refined, Trial, best, by_score, crowned, pareto
 
 
 @dataclass(frozen=True)
@@ -186,7 +186,7 @@ def _write(
 
     front, winner = pareto(trials), best(rescored or trials)
     if winner.number not in {t.number for t in front}:  # its first score was not
-        front = by_accuracy([*front, *(t for t in trials if t.number == winner.number)])
+        front = by_score([*front, *(t for t in trials if t.number == winner.number)])
     architecture = space.architecture(winner.point, len(ws.dataset.classes), ws.settings.data.seconds)
     pruned = crowned(refined, winner)
     if pruned is not None:
@@ -207,6 +207,8 @@ def _write(
             "costs": schema.plain(costs),
             "limits": {c.name: {"limit": c.limit, "slack": c.slack} for c in check(costs, limits)},
             "proxy": {
+                "merit": winner.merit,
+                "merit_error": winner.merit_error,
                 "int8_accuracy": winner.accuracy,
                 "standard_error": winner.standard_error,
                 "clips": len(validation),
@@ -222,9 +224,10 @@ def _write(
     )
     table = io.StringIO()
     writer = csv.writer(table, lineterminator="\n")
-    writer.writerow(("id", "accuracy", "standard_error", "parameters", "macs", "memory", "weights", "trial"))
+    writer.writerow(("id", "merit", "accuracy", "standard_error", "parameters", "macs", "memory", "weights", "trial"))
     writer.writerows(
-        (t.id, t.accuracy, t.standard_error, t.parameters, t.macs, t.memory, t.weights, t.number) for t in front
+        (t.id, t.merit, t.accuracy, t.standard_error, t.parameters, t.macs, t.memory, t.weights, t.number)
+        for t in front
     )
     schema.write_whole(run / "pareto.csv", table.getvalue())
     schema.write_whole(

@@ -11,7 +11,7 @@ from matplotlib.ticker import MaxNLocator
 
 from hwasc.report.canvas import render, sheet, ticks
 from hwasc.report.curves import DASHES
-from hwasc.report.formats import count, percent
+from hwasc.report.formats import count, decimal, percent
 from hwasc.report.theme import BLUE, CARD, GREEN, INK, NEUTRAL, ORANGE, PINK
 
 if TYPE_CHECKING:
@@ -21,18 +21,18 @@ SERIES = (BLUE, ORANGE, GREEN, PINK, NEUTRAL)
 
 
 def strategy_curves(best: Mapping[str, Curve], volume: Mapping[str, Curve], ideal: float) -> str:
-    """Best accuracy so far and share of the table's hypervolume (0..1) by trials, a line a strategy.
+    """Best score so far and share of the table's hypervolume (0..1) by trials, a line a strategy.
 
-    ideal: the table's best accuracy, drawn across. The sheet is opaque: the picture is a file of its own.
+    ideal: the table's best score, drawn across. The sheet is opaque: the picture is a file of its own.
     """
     with sheet(4.3) as figure:
         figure.add_artist(Rectangle((0, 0), 1, 1, transform=figure.transFigure, facecolor=CARD, zorder=-1))
         figure.subplots_adjust(left=0.06, right=0.985, top=0.92, bottom=0.2, wspace=0.14)
         left, right = figure.subplots(1, 2)
-        _panel(left, best, "best accuracy so far", percent)
+        _panel(left, best, "best merit so far", decimal)
         left.axhline(ideal, color=INK, linestyle=(0, (4, 2)), linewidth=1)
         left.text(
-            1, ideal, f"best of all {percent(ideal)}", ha="right", va="bottom", transform=left.get_yaxis_transform()
+            1, ideal, f"best of all {decimal(ideal)}", ha="right", va="bottom", transform=left.get_yaxis_transform()
         )
         _panel(right, volume, "share of the table's hypervolume so far", lambda v: percent(v, 0))
         handles, labels = left.get_legend_handles_labels()

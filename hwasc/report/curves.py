@@ -18,15 +18,13 @@ DASHES = ("-", (0, (5, 2)), (0, (1.5, 1.5)), (0, (6, 2, 1.5, 2)))
 
 
 def search_curve(trials: Sequence[Trial], rescored: Sequence[Trial] = ()) -> str:
-    """int8 validation accuracy by trial number with its standard error, the best so far, the second scores, the winner."""
+    """What trials are ranked by, by number, with its standard error, the best so far, the second scores, the winner."""
     trials = sorted(trials, key=lambda t: t.number)
     with sheet(3.4) as figure:
         axes = figure.add_axes((0.06, 0.15, 0.92, 0.8))
         if trials:
-            x, y = [t.number for t in trials], [t.accuracy for t in trials]
-            axes.errorbar(
-                x, y, [t.standard_error for t in trials], fmt="none", ecolor=NEUTRAL, elinewidth=0.8, alpha=0.7
-            )
+            x, y = [t.number for t in trials], [t.score for t in trials]
+            axes.errorbar(x, y, [t.score_error for t in trials], fmt="none", ecolor=NEUTRAL, elinewidth=0.8, alpha=0.7)
             axes.plot(x, y, "o", color=BLUE, markersize=4.5 if len(x) <= 100 else 3, label="trial, ± standard error")
             so_far = [max(y[: i + 1]) for i in range(len(y))]
             axes.plot(
@@ -41,7 +39,7 @@ def search_curve(trials: Sequence[Trial], rescored: Sequence[Trial] = ()) -> str
             top = best(rescored or trials)
             axes.plot(
                 [top.number],
-                [top.accuracy],
+                [top.score],
                 "*",
                 color=ACCENT,
                 markersize=12,
@@ -49,22 +47,32 @@ def search_curve(trials: Sequence[Trial], rescored: Sequence[Trial] = ()) -> str
             )
             axes.set_xlim(x[0] - 0.7, x[-1] + 0.7)
             axes.legend(loc="lower right", ncols=4)
-            low = min(t.accuracy - t.standard_error for t in [*trials, *rescored])
-            high = max(t.accuracy + t.standard_error for t in [*trials, *rescored])
+            low = min(t.score - t.score_error for t in [*trials, *rescored])
+            high = max(t.score + t.score_error for t in [*trials, *rescored])
             room = max(high - low, 0.02)
             axes.set_ylim(low - 0.22 * room, high + 0.05 * room)  # the legend stands below the points
         axes.xaxis.set_major_locator(MaxNLocator(12, integer=True, steps=[1, 2, 5, 10], min_n_ticks=1))
-        axes.set(xlabel="trial", ylabel="int8 validation accuracy")
-        ticks(axes.yaxis, lambda v: f"{100 * v:.3g} %")
+        axes.set_xlabel("trial")
+        _scale(axes, trials)
         axes.grid(axis="y")
         return render(figure)
+
+
+def _scale(axes: Axes, trials: Sequence[Trial]) -> None:
+    """Say what is drawn: the merit, or in older searches the accuracy."""
+    if any(t.merit is not None for t in trials):
+        axes.set_ylabel("merit of the int8 net, validation")
+        ticks(axes.yaxis, lambda v: f"{v:.2f}")
+    else:
+        axes.set_ylabel("int8 validation accuracy")
+        ticks(axes.yaxis, lambda v: f"{100 * v:.3g} %")
 
 
 def _second(axes: Axes, rescored: Sequence[Trial], x: Callable[[Trial], float]) -> None:
     if rescored:
         axes.plot(
             [x(t) for t in rescored],
-            [t.accuracy for t in rescored],
+            [t.score for t in rescored],
             "D",
             color=ORANGE,
             markersize=4.5,
@@ -75,7 +83,7 @@ def _second(axes: Axes, rescored: Sequence[Trial], x: Callable[[Trial], float]) 
 def pareto_plot(
     trials: Sequence[Trial], front: Sequence[Trial], limits: Mapping[str, float], rescored: Sequence[Trial] = ()
 ) -> str:
-    """Accuracy against MACs and against activation memory: all trials, the Pareto front, second scores, the best, the limits.
+    """Score against MACs and against activation memory: all trials, the Pareto front, second scores, the best, the limits.
 
     The front is that of all three together; in each panel the line joins its members that no other beats in the two
     quantities shown. limits: by the dotted names of a budget; those of MACs and of activations are drawn.
@@ -95,8 +103,7 @@ def pareto_plot(
             kib,
             "activation memory (peak RAM)",
         )
-        left.set_ylabel("int8 validation accuracy")
-        ticks(left.yaxis, lambda v: f"{100 * v:.3g} %")
+        _scale(left, trials)
         handles, labels = left.get_legend_handles_labels()
         figure.legend(handles, labels, loc="lower center", ncols=5)
         return render(figure)
@@ -117,7 +124,7 @@ def _panel(
         return
     axes.plot(
         [cost(t) for t in trials],
-        [t.accuracy for t in trials],
+        [t.score for t in trials],
         "o",
         color=NEUTRAL,
         alpha=0.65,
@@ -126,19 +133,19 @@ def _panel(
     )
     axes.plot(
         [cost(t) for t in front],
-        [t.accuracy for t in front],
+        [t.score for t in front],
         "o",
         color=BLUE,
         markersize=6,
         label="on the Pareto front",
     )
     line: list[Trial] = []
-    for t in sorted(front, key=lambda t: (cost(t), -t.accuracy)):
-        if not line or t.accuracy > line[-1].accuracy:
+    for t in sorted(front, key=lambda t: (cost(t), -t.score)):
+        if not line or t.score > line[-1].accuracy:
             line.append(t)
     axes.plot(
         [cost(t) for t in line],
-        [t.accuracy for t in line],
+        [t.score for t in line],
         color=BLUE,
         linewidth=1.2,
         drawstyle="steps-post",
@@ -146,7 +153,7 @@ def _panel(
     )
     _second(axes, rescored, cost)
     top = best(rescored or trials)
-    axes.plot([cost(top)], [top.accuracy], "*", color=ACCENT, markersize=13, label="best")
+    axes.plot([cost(top)], [top.score], "*", color=ACCENT, markersize=13, label="best")
     low, high = float(min(map(cost, trials))), float(max(map(cost, trials)))
     if limit is not None and limit <= 6 * high:
         high, low = max(high, limit), min(low, limit)

@@ -24,9 +24,9 @@ def refinement(refined: Sequence[Refined], chosen: Refined | None, clips: int | 
         "trains its architecture anew. "
     )
     said += (
-        f"The one of trial {chosen.number} is more accurate than every second score and was chosen."
+        f"The one of trial {chosen.number} is better by merit than every second score and was chosen."
         if chosen
-        else "None is more accurate than the best second score, so none was chosen."
+        else "None is better by merit than the best second score, so none was chosen."
     )
     rows = [
         (

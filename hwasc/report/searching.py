@@ -51,13 +51,14 @@ def search_report(
         f"The best of {plural(len(trials), 'scored candidate')} is trial {best.number} ({best.id})"
         + (f", chosen by the second, longer score of the first {len(rescored)}" if rescored else "")
         + (
-            f". Trial {pruned.number}, widened and pruned, is more accurate ({pruned.id}) and takes its place"
+            f". Trial {pruned.number}, widened and pruned, is better ({pruned.id}) and takes its place"
             if pruned
             else ""
         )
         + ". Candidates beyond the budget were never scored. "
-        f"Accuracies are proxy scores, {PROXIES[proxy]}: they rank "
-        "candidates and are not the accuracy of a student distilled in full. The test split was not read."
+        f"Scores are {PROXIES[proxy]}: they rank candidates and are not those of a student distilled in full. Merit, by which "
+        "they are ranked, is exp(-L) of the int8 net's distillation loss L on validation clips: labels and the ensemble's soft "
+        "targets both count. The test split was not read."
     )
     sections = [
         Section("Summary", [Paragraph(summary), Facts(_cards(pruned or best, trials, over))]),
@@ -76,7 +77,7 @@ def search_report(
             [
                 Picture(
                     plots.search_curve(trials, rescored),
-                    f"Measured {over}. int8 macro accuracy of each trial, its binomial standard error, best so far.",
+                    f"Measured {over}. Each trial with its standard error, best so far.",
                 )
             ],
         ),
@@ -85,10 +86,10 @@ def search_report(
             [
                 Picture(
                     plots.pareto_plot(trials, front, limits or {}, rescored),
-                    f"Accuracies measured {over}, costs exact. The Pareto front is that of accuracy, MACs and "
+                    f"Scores measured {over}, costs exact. The Pareto front is that of score, MACs and "
                     "activation memory together; the lines join its members that are best for the cost shown.",
                 ),
-                trials_table(front, best, "The Pareto front, by falling accuracy; the best is marked"),
+                trials_table(front, best, "The Pareto front, by falling score; the best is marked"),
             ],
         ),
         Section(
@@ -119,11 +120,12 @@ def search_report(
 
 
 def trials_table(trials: Sequence[Trial], best: Trial, caption: str) -> Table:
-    """One row a trial: accuracies with the standard error, costs, the time that the score took."""
+    """One row a trial: merit and accuracies with standard errors, costs, the time that the score took."""
     rows = [
         (
             t.number,
             t.id,
+            "" if t.merit is None else f"{t.merit:.3f} ± {t.merit_error or 0:.3f}",
             f"{percent(t.accuracy)} ± {100 * t.standard_error:.1f}",
             percent(t.float_accuracy),
             count(t.macs),
@@ -138,6 +140,7 @@ def trials_table(trials: Sequence[Trial], best: Trial, caption: str) -> Table:
     columns = (
         "trial",
         "id",
+        "merit ± SE",
         "int8 accuracy ± SE",
         "float accuracy",
         "MACs",
@@ -150,7 +153,7 @@ def trials_table(trials: Sequence[Trial], best: Trial, caption: str) -> Table:
     return Table(
         columns,
         rows,
-        f"{caption}. Accuracies measured, costs exact",
+        f"{caption}. Merit and accuracies measured, costs exact",
         [i for i, t in enumerate(trials) if t.number == best.number],
     )
 

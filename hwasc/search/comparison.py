@@ -58,9 +58,9 @@ class Field:
 
 @dataclass(frozen=True)
 class Entry:
-    """A candidate of the table: accuracy 0..1, MACs, activation memory in bytes."""
+    """A candidate of the table: score 0..1, MACs, activation memory in bytes."""
 
-    accuracy: float
+    score: float
     macs: int
     memory: int
 
@@ -80,7 +80,7 @@ class Curve:
 
 @dataclass(frozen=True)
 class Track:
-    """One strategy: the best accuracy so far, and the hypervolume so far as a share of the whole table's.
+    """One strategy: the best score so far, and the hypervolume so far as a share of the whole table's.
 
     asked: points asked for in a run, infeasible ones and repetitions included. milliseconds: the strategy's own time for one,
     to think of it and to be told.
@@ -95,7 +95,7 @@ class Track:
 
 @dataclass(frozen=True)
 class Comparison:
-    """reference: accuracy, -log10 MACs, -log10 bytes that hypervolumes are measured from. volume, best: the whole table's."""
+    """reference: score, -log10 MACs, -log10 bytes that hypervolumes are measured from. volume, best: the whole table's."""
 
     tracks: list[Track]
     reference: tuple[float, ...]

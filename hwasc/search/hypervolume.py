@@ -1,4 +1,4 @@
-"""How much of accuracy, MACs and activation memory together a set of candidates covers: the exact hypervolume."""
+"""How much of score, MACs and activation memory together a set of candidates covers: the exact hypervolume."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ MARGIN = 0.1  # of the range, by which the reference lies beyond the worst candi
 
 
 class Scored(Protocol):
-    """Anything with an accuracy (0..1), MACs and activation memory (bytes), such as a `Trial`."""
+    """Anything with a score (0..1), MACs and activation memory (bytes), such as a `Trial`."""
 
     @property
-    def accuracy(self) -> float:
+    def score(self) -> float:
         """Higher is better."""
 
     @property
@@ -27,8 +27,8 @@ class Scored(Protocol):
 
 
 def objectives(candidates: Sequence[Scored]) -> np.ndarray:
-    """(n, 3), all to be maximised: accuracy, -log10 MACs, -log10 bytes, so that halving a cost counts the same anywhere."""
-    return np.array([(c.accuracy, -np.log10(c.macs), -np.log10(c.memory)) for c in candidates]).reshape(-1, 3)
+    """(n, 3), all to be maximised: score, -log10 MACs, -log10 bytes, so that halving a cost counts the same anywhere."""
+    return np.array([(c.score, -np.log10(c.macs), -np.log10(c.memory)) for c in candidates]).reshape(-1, 3)
 
 
 def reference(points: np.ndarray) -> np.ndarray:

@@ -17,7 +17,7 @@ from hwasc.records.settings import TrainSettings
 from hwasc.records.space import Point, SearchSpace
 from hwasc.training.distillation import Lesson, distil
 from hwasc.training.loop import predict
-from hwasc.training.loss import macro_accuracy
+from hwasc.training.loss import clip_losses, macro_accuracy
 
 CALIBRATION_CLIPS = 256
 
@@ -43,6 +43,8 @@ class Supernet:
 class Candidate:
     """A job for any process: score one candidate by the proxy of this name.
 
+    validation: the clips it is measured on; ensemble: the fused teachers' logits (n, classes) of these, None: labels alone.
+
     train_settings: of proxies that train from scratch. steps: of distillation that a slice of a supernet gets for itself.
     qat: quantization-aware distillation after calibration (None: none), cut to `qat_steps` steps where that is not 0.
     supernet: for the proxy that takes a slice of one.
@@ -59,19 +61,24 @@ class Candidate:
     device: str
     supernet: Supernet | None = None
     steps: int = 0
+    ensemble: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
 class Score:
-    """value: what candidates are ranked by, higher is better: int8 macro accuracy on the validation clips, 0..1, where the
-    proxy measures one. float_accuracy likewise; standard_error: binomial, over clips; None where the proxy measures none.
-    seconds: what the score took.
+    """value: what candidates are ranked by, higher is better. seconds: what the score took.
+
+    Of proxies that train, on the validation clips: value is exp(-L), 0..1, of the int8 net's distillation loss L there: it ranks
+    better than an accuracy, for what a net almost got right counts too (`experiments/search`); value_error: its standard error
+    over clips. accuracy (int8), float_accuracy: macro, 0..1; standard_error: the former's, binomial. None of others.
     """
 
     value: float
     seconds: float
+    accuracy: float | None = None
     float_accuracy: float | None = None
     standard_error: float | None = None
+    value_error: float | None = None
 
 
 def calibration_batches(train: Features, seed: int, clips: int = CALIBRATION_CLIPS) -> list[torch.Tensor]:
@@ -98,9 +105,22 @@ def int8_score(
     quantized = calibrate(quantize(float_model), calibration_batches(c.lesson.train, c.seed, clips))
     if c.qat is not None:
         distil(quantized, *cut(c.lesson, c.qat, c.qat_steps, c.seed), device, c.seed + 500_000)
-    value = accuracy(freeze(quantized), c.validation, device)
-    error = math.sqrt(max(value * (1 - value), 0.0) / len(c.validation))
-    return Score(value, time.monotonic() - start, float_accuracy, error)
+    logits, labels = (
+        torch.from_numpy(predict(freeze(quantized), c.validation, device)),
+        torch.from_numpy(c.validation.labels),
+    )
+    int8 = macro_accuracy(logits.argmax(1), labels, len(c.validation.classes))
+    soft = None if c.ensemble is None else torch.from_numpy(c.ensemble)
+    losses = clip_losses(logits, labels, soft, c.lesson.alpha, c.lesson.temperature, c.lesson.reduction).double()
+    value, clips = math.exp(-float(losses.mean())), len(c.validation)
+    return Score(
+        value,
+        time.monotonic() - start,
+        int8,
+        float_accuracy,
+        math.sqrt(max(int8 * (1 - int8), 0.0) / clips),
+        value * float(losses.std(correction=0)) / math.sqrt(clips),
+    )
 
 
 def cut(lesson: Lesson, settings: TrainSettings, steps: int, seed: int) -> tuple[Lesson, TrainSettings]:

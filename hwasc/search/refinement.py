@@ -86,14 +86,14 @@ def refine(job: Refinement) -> Refined:
     a = net.architecture
     save_weights(job.weights, net, {"architecture": schema.canonical(a), "numbers": "float"})
     score, costs = int8_score(net, c, device, start), count(a)
-    assert score.float_accuracy is not None and score.standard_error is not None
+    assert score.accuracy is not None and score.float_accuracy is not None and score.standard_error is not None
     return Refined(
         job.trial.number,
         job.trial.id,
         job.trial.accuracy,
         a.id,
         a,
-        score.value,
+        score.accuracy,
         score.float_accuracy,
         score.standard_error,
         costs.parameters,
@@ -104,6 +104,8 @@ def refine(job: Refinement) -> Refined:
         plan.epochs,
         round(score.seconds, 2),
         c.seed,
+        merit=score.value,
+        merit_error=score.value_error,
     )
 
 

@@ -11,7 +11,7 @@ from dataclasses import replace
 from hwasc.errors import UsageError
 from hwasc.search.job import Proposal
 from hwasc.search.study import Evaluate, Journal
-from hwasc.search.trial import Trial, by_accuracy
+from hwasc.search.trial import Trial, by_score
 
 
 def rescore(
@@ -22,11 +22,11 @@ def rescore(
     evaluate: Evaluate,
     on_trial: Callable[[Trial], None],
 ) -> list[Trial]:
-    """The `count` most accurate trials with their new scores, by falling first score.
+    """The `count` trials of the highest scores with their new scores, by falling first score.
 
     Those that the journal holds are not scored again; on_trial is called for each one that is.
     """
-    chosen = by_accuracy(trials)[:count]
+    chosen = by_score(trials)[:count]
     for t in chosen:
         if t.number in journal.trials and journal.trials[t.number].id != t.id:
             raise UsageError(
@@ -34,12 +34,12 @@ def rescore(
             )
     missing = [t for t in chosen if t.number not in journal.trials]
     for i, score in evaluate([proposal(t) for t in missing]):
-        assert (
-            score.float_accuracy is not None and score.standard_error is not None
-        )  # a proxy that measures an accuracy
+        assert score.accuracy is not None and score.float_accuracy is not None and score.standard_error is not None
         again = replace(
             missing[i],
-            accuracy=score.value,
+            accuracy=score.accuracy,
+            merit=score.value,
+            merit_error=score.value_error,
             float_accuracy=score.float_accuracy,
             standard_error=score.standard_error,
             seconds=round(score.seconds, 2),

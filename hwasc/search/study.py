@@ -96,7 +96,7 @@ class Study:
                 self.journal.append(scores[i])
                 on_trial(scores[i])
             for i, candidate in enumerate(group):
-                outcome = self._outcome(candidate.costs, scores[i].accuracy)
+                outcome = self._outcome(candidate.costs, scores[i].score)
                 self._known[candidate.architecture.id] = outcome
                 for number in (candidate.number, *candidate.again):
                     if number is not None:
@@ -140,18 +140,16 @@ class Study:
         return found
 
     @staticmethod
-    def _outcome(costs: Costs, accuracy: float | None, beyond: float = 0.0) -> Outcome:
-        return Outcome(beyond, accuracy, costs.macs.torchinfo, costs.int8_memory.activations)
+    def _outcome(costs: Costs, score: float | None, beyond: float = 0.0) -> Outcome:
+        return Outcome(beyond, score, costs.macs.torchinfo, costs.int8_memory.activations)
 
     def _trial(self, number: int, a: _Asked, score: Score) -> Trial:
-        assert (
-            score.float_accuracy is not None and score.standard_error is not None
-        )  # a proxy that measures an accuracy
+        assert score.accuracy is not None and score.float_accuracy is not None and score.standard_error is not None
         return Trial(
             number,
             a.architecture.id,
             a.point,
-            score.value,
+            score.accuracy,
             score.float_accuracy,
             score.standard_error,
             a.costs.parameters,
@@ -161,4 +159,6 @@ class Study:
             round(score.seconds, 2),
             a.asked,
             self.seed,
+            merit=score.value,
+            merit_error=score.value_error,
         )

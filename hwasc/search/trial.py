@@ -12,25 +12,26 @@ from hwasc.records.schema import STRICT
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a strategy is told. violation: 0 within every limit and rule. accuracy: None where the candidate was not trained."""
+    """What a strategy is told. violation: 0 within every limit and rule. score: 0..1, more is better, or None."""
 
     violation: float
-    accuracy: float | None
+    score: float | None
     macs: int
     memory: int
 
     @property
     def reward(self) -> float:
-        """One number to maximise: the accuracy, or, beyond the budget, how far (below every accuracy)."""
-        return -self.violation if self.accuracy is None else self.accuracy
+        """One number to maximise: the score, or, beyond the budget, how far (below every score)."""
+        return -self.violation if self.score is None else self.score
 
 
 @dataclass(frozen=True)
 class Trial:
     """A scored candidate, one line of `trials.jsonl`. Accuracies are macro, 0..1, on the validation clips.
 
-    standard_error: of the int8 accuracy, over clips (binomial). seconds: what the score cost. asked: how many points the
-    strategy had been asked for by then, infeasible ones and repetitions included.
+    standard_error: of the int8 accuracy, over clips (binomial). merit, merit_error: what it is ranked by, see `job.Score.value`;
+    journals from before there was one have none, and are ranked by int8 accuracy. seconds: what the score cost. asked: how
+    many points the strategy had been asked for by then, infeasible ones and repetitions included.
     """
 
     number: int
@@ -47,8 +48,20 @@ class Trial:
     asked: int
     seed: int
     schema: int = field(default=1)
+    merit: float | None = None
+    merit_error: float | None = None
 
     __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
+
+    @property
+    def score(self) -> float:
+        """What it is ranked by, 0..1."""
+        return self.accuracy if self.merit is None else self.merit
+
+    @property
+    def score_error(self) -> float:
+        """The score's standard error."""
+        return self.standard_error if self.merit_error is None else self.merit_error
 
 
 @dataclass(frozen=True)
@@ -76,31 +89,38 @@ class Refined:
     seconds: float
     seed: int
     schema: int = field(default=1)
+    merit: float | None = None
+    merit_error: float | None = None
 
     __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
 
+    @property
+    def score(self) -> float:
+        """What it is ranked by, 0..1."""
+        return self.accuracy if self.merit is None else self.merit
+
 
 def pareto(trials: list[Trial]) -> list[Trial]:
-    """The trials that no other one beats in accuracy, MACs and activation memory at once, by falling accuracy."""
+    """The trials that no other one beats in score, MACs and activation memory at once, by falling score."""
 
     def beats(a: Trial, b: Trial) -> bool:
-        at_least = a.accuracy >= b.accuracy and a.macs <= b.macs and a.memory <= b.memory
-        return at_least and (a.accuracy, a.macs, a.memory) != (b.accuracy, b.macs, b.memory)
+        at_least = a.score >= b.score and a.macs <= b.macs and a.memory <= b.memory
+        return at_least and (a.score, a.macs, a.memory) != (b.score, b.macs, b.memory)
 
-    return by_accuracy([t for t in trials if not any(beats(o, t) for o in trials)])
+    return by_score([t for t in trials if not any(beats(o, t) for o in trials)])
 
 
-def by_accuracy(trials: Sequence[Trial]) -> list[Trial]:
-    """By falling accuracy; among equals the cheaper one first."""
-    return sorted(trials, key=lambda t: (-t.accuracy, t.macs, t.memory, t.number))
+def by_score(trials: Sequence[Trial]) -> list[Trial]:
+    """By falling score; among equals the cheaper one first."""
+    return sorted(trials, key=lambda t: (-t.score, t.macs, t.memory, t.number))
 
 
 def best(trials: Sequence[Trial]) -> Trial:
-    """The most accurate trial; among equals the cheaper one."""
-    return by_accuracy(trials)[0]
+    """The trial of the highest score; among equals the cheaper one."""
+    return by_score(trials)[0]
 
 
 def crowned(refined: Sequence[Refined], best: Trial) -> Refined | None:
-    """The most accurate refined net, where it is more accurate than the best trial; among equals the cheaper one."""
-    ranked = sorted(refined, key=lambda r: (-r.accuracy, r.macs, r.memory, r.number))
-    return ranked[0] if ranked and ranked[0].accuracy > best.accuracy else None
+    """The refined net of the highest score, where that is above the best trial's; among equals the cheaper one."""
+    ranked = sorted(refined, key=lambda r: (-r.score, r.macs, r.memory, r.number))
+    return ranked[0] if ranked and ranked[0].score > best.score else None

@@ -23,14 +23,27 @@ def distillation_loss(
     clips (`batchmean`), or over clips and classes (`mean`: smaller by the factor of the number of classes). Hinton et al.
     (2015), eq. 1 with the T^2 of section 2. Without teacher or with alpha 0 it is plain cross-entropy.
     """
+    return clip_losses(logits, labels, teacher, alpha, temperature, reduction).mean()
+
+
+def clip_losses(
+    logits: Tensor,
+    labels: Tensor,
+    teacher: Tensor | None,
+    alpha: float,
+    temperature: float,
+    reduction: Literal["batchmean", "mean"] = "batchmean",
+) -> Tensor:
+    """`distillation_loss` of each clip by itself (B,)."""
+    hard = F.cross_entropy(logits, labels, reduction="none")
     if teacher is None or alpha == 0:
-        return F.cross_entropy(logits, labels)
+        return hard
     student = F.log_softmax(logits / temperature, 1)
     target = F.log_softmax(teacher / temperature, 1)
-    soft = F.kl_div(student, target, reduction=reduction, log_target=True) * temperature**2
-    if alpha == 1:
-        return soft
-    return (1 - alpha) * F.cross_entropy(logits, labels) + alpha * soft
+    soft = F.kl_div(student, target, reduction="none", log_target=True).sum(1) * temperature**2
+    if reduction == "mean":
+        soft = soft / logits.shape[1]
+    return soft if alpha == 1 else (1 - alpha) * hard + alpha * soft
 
 
 def macro_accuracy(predicted: Tensor, labels: Tensor, classes: int) -> float:

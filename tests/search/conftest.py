@@ -35,9 +35,10 @@ def candidates(
         train = ws.features(ws.dataset.train, a.front_end, "train")
         validation = ws.features(ws.dataset.validation, a.front_end, "validation")
         targets = np.random.default_rng(0).standard_normal((len(train), 10)).astype(np.float32)
+        ensemble = np.random.default_rng(1).standard_normal((len(validation), 10)).astype(np.float32)
         lesson = Lesson(train, targets, ws.augment(a.front_end), 0.5, 2.0)
         out.append(
             Candidate("", Proposal(point, a), lesson, validation, TrainSettings(1, 32), None, 0, 3, "cpu",
-                      Supernet(weights, space, 1.0))
+                      Supernet(weights, space, 1.0), ensemble=ensemble)
         )  # fmt: skip
     return out

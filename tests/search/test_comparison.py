@@ -29,7 +29,7 @@ def scores() -> dict[str, Score]:
     for c in FIELD.candidates():
         p = c.point
         value = 0.2 + p["mels"] / 200 + p["stage2.width"] / 100 + p["stage1.depth"] / 50 + p["stage2.kernel"] / 100
-        found[c.architecture.id] = Score(value, 1.0, value, 0.01)
+        found[c.architecture.id] = Score(value, 1.0, value, value, 0.01, 0.01)
     return found
 
 

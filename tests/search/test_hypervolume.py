@@ -48,7 +48,7 @@ def test_by_hand() -> None:
 
 @dataclass(frozen=True)
 class Row:
-    accuracy: float
+    score: float
     macs: int
     memory: int
 

@@ -6,16 +6,18 @@ import dataclasses
 import math
 import pickle
 
+import numpy as np
 import pytest
 import torch
 
 from hwasc.cost import measure
 from hwasc.models import student
 from hwasc.records.settings import TrainSettings
-from hwasc.search import proxies
+from hwasc.search import job, proxies
 from hwasc.search.job import Candidate
 from hwasc.search.proxies import untrained
 from hwasc.training.distillation import Lesson
+from hwasc.training.loss import clip_losses, distillation_loss, macro_accuracy
 
 
 @pytest.mark.parametrize("name", proxies.NAMES)
@@ -30,10 +32,34 @@ def test_contract(name: str, candidates: list[Candidate]) -> None:
         score.value, score.float_accuracy, score.standard_error,
     )  # fmt: skip
     if name in proxies.TRAINED:
-        assert 0 <= score.value <= 1 and score.float_accuracy is not None and score.standard_error is not None
-        assert score.standard_error == pytest.approx(math.sqrt(score.value * (1 - score.value) / len(first.validation)))
+        assert 0 < score.value < 1 and score.accuracy is not None and score.float_accuracy is not None
+        assert score.standard_error == pytest.approx(
+            math.sqrt(score.accuracy * (1 - score.accuracy) / len(first.validation))
+        )
+        assert score.value_error is not None and 0 < score.value_error < score.value
+        alone = proxies.score(dataclasses.replace(first, ensemble=None))  # labels alone judge
+        assert alone.accuracy == score.accuracy and alone.value != score.value
     else:
-        assert score.float_accuracy is None and proxies.score(second).value != score.value
+        assert score.accuracy is None and score.float_accuracy is None and proxies.score(second).value != score.value
+
+
+def test_the_value_is_that_of_the_distillation_loss_on_validation_clips(
+    candidates: list[Candidate], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    c = dataclasses.replace(candidates[0], proxy="supernet")
+    assert c.ensemble is not None
+    logits = np.random.default_rng(5).standard_normal((len(c.validation), 10)).astype(np.float32)
+    monkeypatch.setattr(job, "predict", lambda *_: logits)
+    y, labels, ensemble = torch.from_numpy(logits), torch.from_numpy(c.validation.labels), torch.from_numpy(c.ensemble)
+    loss = distillation_loss(y, labels, ensemble, c.lesson.alpha, c.lesson.temperature)
+    found = proxies.score(c)
+    assert found.value == pytest.approx(math.exp(-float(loss)), rel=1e-5)
+    assert found.accuracy == macro_accuracy(y.argmax(1), labels, 10)
+    again = np.exp(-np.array([
+        float(clip_losses(y[rows], labels[rows], ensemble[rows], c.lesson.alpha, c.lesson.temperature).mean())
+        for rows in np.random.default_rng(0).integers(len(labels), size=(4_000, len(labels)))
+    ]))  # fmt: skip
+    assert found.value_error == pytest.approx(again.std(), rel=0.1)  # bootstrap over clips
 
 
 def test_costs_are_the_measured_ones(candidates: list[Candidate]) -> None:
@@ -46,7 +72,6 @@ def test_costs_are_the_measured_ones(candidates: list[Candidate]) -> None:
 def test_qat_steps_train_on_no_more_clips_than_asked(
     candidates: list[Candidate], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from hwasc.search import job
 
     taken = []
     monkeypatch.setattr(

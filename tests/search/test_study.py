@@ -39,7 +39,7 @@ class Scorer:
                 raise KeyboardInterrupt
             self.scored.append(a.id)
             accuracy = int(hashlib.sha256(a.id.encode()).hexdigest()[:6], 16) / 16**6
-            yield i, Score(accuracy, 1.0, accuracy, 0.01)
+            yield i, Score(accuracy, 1.0, accuracy, accuracy, 0.01, 0.01)
 
 
 def study(folder: Path, name: str = "nsga2", seed: int = 0) -> Study:
@@ -114,7 +114,7 @@ def test_only_the_best_few_are_scored_again_and_once(tmp_path: Path) -> None:
         )
 
     def rising(architectures: list[Proposal]) -> Iterator[tuple[int, Score]]:
-        yield from ((i, Score(0.1 * (i + 1), 9.0, 0.5, 0.02)) for i in range(len(architectures)))
+        yield from ((i, Score(0.1 * (i + 1), 9.0, 0.1 * (i + 1), 0.5, 0.02, 0.02)) for i in range(len(architectures)))
 
     first = [t.number for t in sorted(trials, key=lambda t: -t.accuracy)[:3]]
     with pytest.raises(KeyboardInterrupt):

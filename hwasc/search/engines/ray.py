@@ -20,6 +20,7 @@ from concurrent.futures import Future
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import ray
 from ray.exceptions import RayError, RayTaskError
 
@@ -35,7 +36,7 @@ RETRIES = 5  # of a trial whose worker or node died
 GPU_SHARE = 0.25  # of a GPU for a trial: these nets leave most of one idle
 SOCKET_ROOM = 20  # a socket's path has about 105 characters; Ray's part below the temporary folder takes 85
 
-Shared = tuple[Lesson, Features]
+Shared = tuple[Lesson, Features, "np.ndarray | None"]
 
 
 class Cluster:
@@ -48,8 +49,8 @@ class Cluster:
     def submit(self, candidate: Candidate, seed: int) -> Future[Score]:
         """See `engines.Engine`. HwascError where the cluster gives up on the trial."""
         gpu = candidate.device.startswith("cuda")
-        shared = self._put((candidate.lesson, candidate.validation))
-        own: Any = {"lesson": None, "validation": None}  # these travel once, not with every task
+        shared = self._put((candidate.lesson, candidate.validation, candidate.ensemble))
+        own: Any = {"lesson": None, "validation": None, "ensemble": None}  # these travel once, not with every task
         job = replace(candidate, seed=seed, device="cuda" if gpu else candidate.device, **own)
         task = self._task.options(num_cpus=1, num_gpus=GPU_SHARE if gpu else None, max_retries=RETRIES)
         score: Future[Score] = Future()
@@ -107,8 +108,8 @@ def _score(job: Candidate, shared: list[ray.ObjectRef], version: str) -> Score:
             f"node {socket.gethostname()} has hwasc {hwasc.__version__}, the search {version}: install one"
         )
     one_thread()
-    lesson, validation = _shared(shared[0])
-    return proxies.score(replace(job, lesson=lesson, validation=validation))
+    lesson, validation, ensemble = _shared(shared[0])
+    return proxies.score(replace(job, lesson=lesson, validation=validation, ensemble=ensemble))
 
 
 @functools.lru_cache(maxsize=8)  # front ends of a space

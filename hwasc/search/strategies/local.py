@@ -16,13 +16,13 @@ class _Member:
     """A trained point of the front with what it reaches and costs."""
 
     point: dict[str, Any]
-    accuracy: float
+    score: float
     macs: int
     memory: int
 
     def covers(self, other: _Member) -> bool:
         """At least as good in everything."""
-        return self.accuracy >= other.accuracy and self.macs <= other.macs and self.memory <= other.memory
+        return self.score >= other.score and self.macs <= other.macs and self.memory <= other.memory
 
 
 class Local:
@@ -49,8 +49,8 @@ class Local:
         if outcome.violation > 0:
             if self._nearest is None or outcome.violation < self._nearest[0]:
                 self._nearest = outcome.violation, point
-        elif outcome.accuracy is not None:
-            new = _Member(point, outcome.accuracy, outcome.macs, outcome.memory)
+        elif outcome.score is not None:
+            new = _Member(point, outcome.score, outcome.macs, outcome.memory)
             if not any(m.covers(new) for m in self._front):
                 self._front = [m for m in self._front if not new.covers(m)] + [new]
 

@@ -1,4 +1,4 @@
-"""Constrained NSGA-II (Deb et al., 2002) from Optuna: accuracy up, MACs and activation memory down, limits as constraints."""
+"""Constrained NSGA-II (Deb et al., 2002) from Optuna: score up, MACs and activation memory down, limits as constraints."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ class Nsga2:
         """Costs are told as logarithms, so that halving counts the same anywhere."""
         trial = self._open.pop(number)
         trial.set_constraint("budget", outcome.violation)
-        accuracy = outcome.accuracy if outcome.accuracy is not None else 0.0
-        self._study.tell(trial, [accuracy, math.log(max(outcome.macs, 1)), math.log(max(outcome.memory, 1))])
+        score = outcome.score if outcome.score is not None else 0.0
+        self._study.tell(trial, [score, math.log(max(outcome.macs, 1)), math.log(max(outcome.memory, 1))])
 
 
 def create(choices: dict[str, list[Any]], population: int, seed: int) -> Nsga2:
