@@ -41,7 +41,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "--proxy-steps",
         type=common.whole(0),
         metavar="N",
-        help="with --proxy supernet: steps that a slice is trained for by itself before its score (default 0)",
+        help="with --proxy supernet: steps that a slice is trained for by itself before its score (default 37)",
     )
     parser.add_argument(
         "--proxy-qat-steps",

@@ -199,7 +199,7 @@ class SupernetSettings:
     points: int = 2_000
     budget: str | None = field(default=None, metadata=LATER)
     augment: bool = False
-    train: TrainSettings = field(default_factory=lambda: TrainSettings(40, 32, 1e-2, 1e-3))
+    train: TrainSettings = field(default_factory=lambda: TrainSettings(24, 32, 1e-2, 1e-3))
 
     __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
 
@@ -224,7 +224,7 @@ class SearchSettings:
 
     strategy: Literal["nsga2", "tpe", "evolution", "local", "random"] = "nsga2"
     proxy: Literal["distillation", "supernet"] = "supernet"
-    proxy_steps: int = field(default=0, metadata=LATER)
+    proxy_steps: int = field(default=37, metadata=LATER)
     proxy_qat_steps: int = 0
     trials: int = 500
     population: int = 40
@@ -241,8 +241,8 @@ class SearchSettings:
 
     @property
     def second(self) -> TrainSettings:
-        """Of the second scores: `rescore_train`, or 10 epochs where they start from a slice of the supernet, 30 from scratch."""
-        return self.rescore_train or TrainSettings(10 if self.proxy == "supernet" else 30, 32, 1e-2, 1e-3)
+        """Of the second scores: `rescore_train`, or 6 epochs where they start from a slice of the supernet, 30 from scratch."""
+        return self.rescore_train or TrainSettings(6 if self.proxy == "supernet" else 30, 32, 1e-2, 1e-3)
 
     def __post_init__(self) -> None:
         if (
