@@ -16,12 +16,13 @@ EXAMPLES = """examples:
   hwasc teach
   hwasc teach --data my_recordings --set teachers.families=[cp_resnet,bc_resnet,crnn] --set teachers.folds=4 --workers 2
   hwasc teach --set teachers.front_ends.bc_resnet=paper --set teachers.front_ends.cp_resnet='{mels: 128, frames: 65}'
-  hwasc teach --set teachers.outside='[{name: beats, logits: beats.csv}]' --out teachers.json"""
+  hwasc teach --set teachers.outside='[{name: beats, logits: beats.csv}]' --out teachers.json --html teachers.html"""
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """The verb's own arguments."""
     parser.add_argument("--out", metavar="FILE", type=Path, help="also write the result here, as JSON")
+    parser.add_argument("--html", metavar="FILE", type=Path, help="write a self-contained page")
     common.add_data(parser)
 
 
@@ -36,6 +37,12 @@ def run(args: argparse.Namespace) -> None:
     result = account(fused, ws.features(ws.dataset.validation, fused.front_end, "validation"), "validation")
     if args.out:
         write_json(args.out, result)
+    if args.html:
+        from hwasc.records.run import environment
+        from hwasc.records.schema import write_whole
+        from hwasc.report.reports import teach_report
+
+        write_whole(args.html, teach_report(result, environment()))
     if args.json:
         common.print_json(result)
         return
@@ -66,6 +73,8 @@ def run(args: argparse.Namespace) -> None:
         ],
     )
     print(_verdict(left))
+    if args.html:
+        print(f"page {args.html}")
 
 
 def _teacher(t: dict[str, Any]) -> tuple[str, ...]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from hwasc.data.features import Features
 from hwasc.models.teachers import describe
 from hwasc.pipelines.fusing import Fused
@@ -14,8 +16,8 @@ from hwasc.training.leave_one_out import leave_one_out
 
 
 def account(fused: Fused, features: Features, what: str) -> dict[str, Any]:
-    """JSON-ready: the teachers, the fusion table, the view that students learn from, and leave-one-out over the clips of a
-    split that none was trained on.
+    """JSON-ready: the teachers, the fusion table, the view that students learn from, whom z1 believes by scene and device, and
+    leave-one-out, over the clips of a split that none was trained on.
 
     features: through `fused.front_end`.
     """
@@ -27,9 +29,23 @@ def account(fused: Fused, features: Features, what: str) -> dict[str, Any]:
             "teachers": [*_trained(fused), *(_outside(o) for o in teachers.outside)],
             "fusion": fused.table(features, what),
             "view": fused.view,
+            "mixing": _mixing(fused, features),
             "leave_one_out": leave_one_out(teachers.names, logits, features.labels),
         }
     )
+
+
+def _mixing(fused: Fused, features: Features) -> dict[str, dict[str, dict[str, float]]]:
+    """z1's mean weight of each teacher: scene or device -> its name -> teacher -> 0..1."""
+    weights = fused.mixing(features)
+    keys = {"scene": [c.scene for c in features.clips], "device": [c.device for c in features.clips]}
+    return {
+        key: {
+            group: dict(zip(fused.teachers.names, weights[np.array(of) == group].mean(0).tolist(), strict=True))
+            for group in sorted(set(of))
+        }
+        for key, of in keys.items()
+    }
 
 
 def _trained(fused: Fused) -> list[dict[str, Any]]:

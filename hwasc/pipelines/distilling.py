@@ -256,6 +256,7 @@ def _measure(
         "fusion": told.get("fusion", []),
         "teachers": told.get("teachers", []),
         "leave_one_out": told.get("leave_one_out", []),
+        "mixing": told.get("mixing", {}),
         "losses": losses,
         "onnx": {
             "agreement": agreement,

@@ -91,6 +91,13 @@ class Fused:
         logits, train = out_of_fold(self.teachers, self.workspace), self.teachers.train
         return np.asarray(mixture(torch.from_numpy(logits), torch.from_numpy(train.labels)))
 
+    def mixing(self, features: Features) -> np.ndarray:
+        """z1's weights (n, K) of clips, each row with sum 1."""
+        z1 = self.ensemble.to(self.workspace.device).eval().z1
+        with torch.no_grad():
+            parts = [z1.weights(features.batch(r).to(self.workspace.device)) for r in _chunks(np.arange(len(features)))]
+        return torch.cat(parts).float().cpu().numpy()
+
     def _view(self, features: Features, logits: np.ndarray, rows: np.ndarray | None = None) -> dict[str, np.ndarray]:
         """Every view of these rows (none: of all)."""
         out: dict[str, list[np.ndarray]] = {}

@@ -251,6 +251,7 @@ def _write(
             refined=refined,
             epochs=ws.settings.search.second.epochs,
             left_out=told["leave_one_out"],
+            mixing=told["mixing"],
         ),
     )
     return SearchResult(architecture, winner, front, trials, rescored, refined, run)

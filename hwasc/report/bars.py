@@ -12,7 +12,7 @@ from matplotlib.patches import Rectangle
 
 from hwasc.report.canvas import WIDTH, render, sheet
 from hwasc.report.formats import decimal, percent, short
-from hwasc.report.theme import BLUE, GREEN, GRID, INK, MUTED, NEUTRAL, ORANGE, PINK, SKY, on
+from hwasc.report.theme import BLOCKS, BLUE, GREEN, GRID, INK, MUTED, NEUTRAL, ORANGE, PINK, SKY, on
 
 SERIES = (NEUTRAL, BLUE, ORANGE, GREEN, PINK, SKY)
 NAME = 26  # characters of a class or device name in a picture; tables have the whole
@@ -83,6 +83,36 @@ def fusion_bars(rows: Sequence[Scored]) -> str:
             axes.tick_params(length=0, labelbottom=False)
             axes.spines["bottom"].set_visible(False)
         grid[0].set_yticks(range(len(rows)), [short(r.name, NAME) for r in rows])
+        return render(figure)
+
+
+def share_bars(groups: Mapping[str, Mapping[str, float]]) -> str:
+    """Shares that sum to 1 by group, e.g. teachers' weights by scene: one bar a group, one part a name, with figures."""
+    names = list(dict.fromkeys(name for shares in groups.values() for name in shares))
+    height = 0.26 * max(len(groups), 1) + 0.5
+    with sheet(height) as figure:
+        axes = figure.add_axes((0.175, 0.05 / height, 0.78, 1 - 0.45 / height))
+        left = [0.0] * len(groups)
+        for i, name in enumerate(names):
+            shares, colour = [g.get(name, 0.0) for g in groups.values()], BLOCKS[i % len(BLOCKS)]
+            axes.barh(range(len(groups)), shares, 0.74, left=left, color=colour, label=short(name, NAME))
+            for y, (start, share) in enumerate(zip(left, shares, strict=True)):
+                if share > 0.05:
+                    axes.text(
+                        start + share / 2,
+                        y,
+                        f"{100 * share:.0f}",
+                        ha="center",
+                        va="center",
+                        fontsize=8,
+                        color=on(colour),
+                    )
+            left = [a + b for a, b in zip(left, shares, strict=True)]
+        axes.set_yticks(range(len(groups)), [short(g, NAME) for g in groups])
+        axes.set(xlim=(0, 1), ylim=(max(len(groups), 1) - 0.5, -0.5))
+        axes.tick_params(length=0, labelbottom=False)
+        axes.spines[:].set_visible(False)
+        axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=max(len(names), 1), borderaxespad=0.2)
         return render(figure)
 
 

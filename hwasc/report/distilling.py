@@ -60,7 +60,10 @@ def distill_report(result: Mapping[str, Any], environment: Mapping[str, Any] | N
         )
     if result.get("fusion"):
         sections.append(
-            Section("Ensemble of teachers", fusion_parts(result["fusion"], left_out=result.get("leave_one_out") or ()))
+            Section(
+                "Ensemble of teachers",
+                fusion_parts(result["fusion"], None, result.get("leave_one_out") or (), _map(result.get("mixing"))),
+            )
         )
     if onnx := _map(result.get("onnx")):
         sections.append(Section("Exported file", _onnx(onnx)))

@@ -30,9 +30,15 @@ def lines(rows: Sequence[Any]) -> list[Line]:
 
 
 def fusion_parts(
-    rows: Sequence[Any], clips: int | None = None, left_out: Sequence[Mapping[str, Any]] = ()
+    rows: Sequence[Any],
+    clips: int | None = None,
+    left_out: Sequence[Mapping[str, Any]] = (),
+    mixing: Mapping[str, Mapping[str, Mapping[str, float]]] | None = None,
 ) -> list[Part]:
-    """The verdict in a sentence, the bars, the table; then what the ensemble is without each teacher."""
+    """The verdict in a sentence, the bars, the table; whom z1 believes; then what the ensemble is without each teacher.
+
+    mixing: z1's mean weights, by `scene` or `device`, its name, and teacher.
+    """
     table = lines(rows)
     over = (
         f"over {clips:,} clips" if clips else "on clips that neither the teachers nor the fusion heads were fitted on"
@@ -45,6 +51,10 @@ def fusion_parts(
             f"Measured {over}. Teachers in grey, the plain mean of their logits in orange, the learned heads in blue.",
         ),
         Table(("teacher or fusion", "macro accuracy", "log loss", "calibration error"), shown, f"Measured {over}"),
+        *(
+            Picture(plots.share_bars(groups), f"Measured {over}. z1's mean weight of each teacher by {by}, per cent.")
+            for by, groups in (mixing or {}).items()
+        ),
         *_left_out(left_out, over),
     ]
 

@@ -38,12 +38,14 @@ def search_report(
     refined: Sequence[Refined] = (),
     epochs: int | None = None,
     left_out: Sequence[Mapping[str, Any]] = (),
+    mixing: Mapping[str, Any] | None = None,
 ) -> str:
     """The page as text.
 
     best: of the trials; best_text: the chosen architecture in text form. rescored: the best few with their second scores, which
     decided, if any; epochs: of these; clips: how many the accuracies are over. refined: the best of these, pruned.
-    proxy: what gave the first scores. front_end: the chosen one's. left_out: the ensemble without each teacher.
+    proxy: what gave the first scores. front_end: the chosen one's. left_out: the ensemble without each teacher. mixing:
+    z1's mean weights.
     """
     pruned = crowned(refined, best)
     over = f"over {count(clips)} validation clips" if clips else "on the validation clips"
@@ -107,7 +109,7 @@ def search_report(
     if refined:
         sections.insert(4, refinement(refined, pruned, clips, epochs))
     if fusion_rows:
-        sections.append(Section("Ensemble of teachers", fusion_parts(fusion_rows, left_out=left_out)))
+        sections.append(Section("Ensemble of teachers", fusion_parts(fusion_rows, None, left_out, mixing)))
     sections.append(
         Section("All trials", [trials_table(sorted(trials, key=lambda t: t.number), best, "Every scored candidate")])
     )

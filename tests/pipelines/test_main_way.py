@@ -106,6 +106,9 @@ def test_search_leaves_what_it_promises(hwasc: Run, tiny_space: Path, made: Path
     assert "<svg" in (made / "s" / "report.html").read_text()
     told = json.loads((made / "s" / "teachers.json").read_text())
     assert told["split"] == "validation" and {r["name"] for r in told["leave_one_out"]} == {"crnn", "patch_transformer"}
+    assert set(told["mixing"]["device"]) == {"a", "b", "c", "s1", "s2", "s3"} and len(told["mixing"]["scene"]) == 10
+    for weights in (w for groups in told["mixing"].values() for w in groups.values()):
+        assert set(weights) == {"crnn", "patch_transformer"} and sum(weights.values()) == pytest.approx(1, abs=1e-5)
     before = (made / "s" / "trials.jsonl").read_bytes()
     status, out, _ = hwasc(*argv, "--json", tiny=True)  # the same command again: nothing is scored anew
     assert (

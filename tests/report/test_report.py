@@ -249,6 +249,40 @@ def test_search_report_names_the_teachers_that_do_not_help():
     assert "is worse without any of them" in check_page(search(trials(5), {}, left_out=left[:1])).text
 
 
+def test_a_page_about_teachers_shows_whom_z1_believes():
+    front_end = {"mels": 64, "frames": 33, "window": 3072, "hop": 1000, "sample_rate": 32000}
+    trained = {
+        "name": "crnn",
+        "front_end": front_end,
+        "receptive_field": [64, 33],
+        "beyond": None,
+        "parameters": 12_345,
+        "macs": 7,
+    }
+    outside = {"name": NASTY, "front_end": None, "model": None, "logits": "x.csv"}
+    rows = [
+        {"name": n, "accuracy": 0.5, "log_loss": 1.0, "ece": 0.1} for n in ("crnn", NASTY, "mean", "z1", "z2", "z1+z2")
+    ]
+    told = {
+        "split": "validation",
+        "clips": 600,
+        "teachers": [trained, outside],
+        "fusion": rows,
+        "view": "mean",
+        "mixing": {"scene": {"park": {"crnn": 0.731, NASTY: 0.269}}, "device": {"s1": {"crnn": 0.04, NASTY: 0.96}}},
+        "leave_one_out": [],
+    }
+    text = reports.teach_report(told)
+    shown = check_page(text).text
+    assert (
+        "mean weight of each teacher by scene" in shown
+        and "by device" in shown
+        and "from x.csv" in shown
+        and "12,345" in shown
+    )
+    assert ">73<" in text and ">27<" in text and ">96<" in text and ">4<" not in text  # a part too narrow has no figure
+
+
 def test_search_report_with_second_scores():
     found = trials(10)
     again = [dataclasses.replace(t, accuracy=t.accuracy / 2 + 0.01 * i) for i, t in enumerate(found[:3])]
