@@ -21,7 +21,7 @@ def account(fused: Fused, features: Features, what: str) -> dict[str, Any]:
 
     features: through `fused.front_end`.
     """
-    teachers, logits = fused.teachers, held_out(fused.teachers, fused.workspace, features, what)
+    teachers, logits = fused.teachers, held_out(fused.teachers, fused.workspace, features, what).mean(1)
     return schema.plain(
         {
             "split": what,
@@ -29,15 +29,15 @@ def account(fused: Fused, features: Features, what: str) -> dict[str, Any]:
             "teachers": [*_trained(fused), *(_outside(o) for o in teachers.outside)],
             "fusion": fused.table(features, what),
             "view": fused.view,
-            "mixing": _mixing(fused, features),
+            "mixing": _mixing(fused, features, what),
             "leave_one_out": leave_one_out(teachers.names, logits, features.labels),
         }
     )
 
 
-def _mixing(fused: Fused, features: Features) -> dict[str, dict[str, dict[str, float]]]:
+def _mixing(fused: Fused, features: Features, what: str) -> dict[str, dict[str, dict[str, float]]]:
     """z1's mean weight of each teacher: scene or device -> its name -> teacher -> 0..1."""
-    weights = fused.mixing(features)
+    weights = fused.mixing(features, what)
     keys = {"scene": [c.scene for c in features.clips], "device": [c.device for c in features.clips]}
     return {
         key: {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,7 +16,7 @@ from hwasc.data import logits as logit_files
 from hwasc.data.features import Features
 from hwasc.data.splits import hold_out
 from hwasc.models import student
-from hwasc.models.fusion import Z1, Z2, Ensemble, best_view, fit_fusion, log_loss, mixture
+from hwasc.models.fusion import VIEWS, Z1, Z2, Ensemble
 from hwasc.pipelines.hearing import teacher_front_end
 from hwasc.pipelines.teaching import Teachers, content, held_out, out_of_fold, teach
 from hwasc.pipelines.workspace import Workspace
@@ -26,8 +25,9 @@ from hwasc.records.architecture import GRN, Architecture, Block, FrontEnd
 from hwasc.report.terminal import Update
 from hwasc.training.calibration import expected_calibration_error
 from hwasc.training.distillation import Lesson
+from hwasc.training.fusion import best_view, crossed_views, fit_backbone, fit_heads, gain, mixture
 from hwasc.training.loss import macro_accuracy
-from hwasc.training.weights import load_weights, save_weights
+from hwasc.training.weights import load_note, load_weights, save_weights
 
 BATCH = 256
 
@@ -44,12 +44,13 @@ class FusionRow:
 
 @dataclass(frozen=True)
 class Fused:
-    """The fitted ensemble with the teachers it fuses."""
+    """The fitted ensemble with the teachers it fuses. view: the way to fuse that students learn from, see `fusion.view`."""
 
     teachers: Teachers
     ensemble: Ensemble
     workspace: Workspace
     key: str
+    view: str
 
     @property
     def front_end(self) -> FrontEnd:
@@ -67,22 +68,12 @@ class Fused:
         """Ensemble logits (n, classes) of clips that no teacher was trained on, in the view that students learn from."""
         return self._view(features, held_out(self.teachers, self.workspace, features, what))[self.view]
 
-    @functools.cached_property
-    def view(self) -> str:
-        """The way to fuse that students learn from, see `fusion.view`."""
-        ws, train = self.workspace, self.teachers.train
-        if ws.settings.fusion.view != "auto":
-            return ws.settings.fusion.view
-        rows = np.flatnonzero(_held(ws, train))
-        views = self._view(train, out_of_fold(self.teachers, ws), rows)
-        labels, places = torch.from_numpy(train.labels[rows]), [train.clips[i].location for i in rows]
-        return best_view({n: torch.from_numpy(v) for n, v in views.items()}, labels, places)
-
     def table(self, features: Features, what: str) -> list[FusionRow]:
         """Every teacher, the weighted mean, the mean logit, z1, z2, z1+z2 on clips that neither teachers nor heads saw."""
         logits = held_out(self.teachers, self.workspace, features, what)
-        single = {name: logits[:, k] for k, name in enumerate(self.teachers.names)}
-        weighted = {"weighted mean": np.einsum("k,nkc->nc", self.weights(), logits)}
+        each = logits.mean(1)
+        single = {name: each[:, k] for k, name in enumerate(self.teachers.names)}
+        weighted = {"weighted mean": np.einsum("k,nkc->nc", self.weights(), each)}
         views = single | weighted | self._view(features, logits)
         return [_row(name, v, features) for name, v in views.items()]
 
@@ -91,23 +82,24 @@ class Fused:
         logits, train = out_of_fold(self.teachers, self.workspace), self.teachers.train
         return np.asarray(mixture(torch.from_numpy(logits), torch.from_numpy(train.labels)))
 
-    def mixing(self, features: Features) -> np.ndarray:
-        """z1's weights (n, K) of clips, each row with sum 1."""
-        z1 = self.ensemble.to(self.workspace.device).eval().z1
+    def mixing(self, features: Features, what: str) -> np.ndarray:
+        """z1's weights (n, K) of clips, each row with sum 1; the mean over the folds' teachers."""
+        logits, hint = torch.from_numpy(held_out(self.teachers, self.workspace, features, what)), self._hint(features)
+        z1 = self.ensemble.to("cpu").eval().z1
         with torch.no_grad():
-            parts = [z1.weights(features.batch(r).to(self.workspace.device)) for r in _chunks(np.arange(len(features)))]
-        return torch.cat(parts).float().cpu().numpy()
+            return np.asarray(torch.stack([z1.weights(hint, y) for y in logits.unbind(1)]).mean(0))
 
-    def _view(self, features: Features, logits: np.ndarray, rows: np.ndarray | None = None) -> dict[str, np.ndarray]:
-        """Every view of these rows (none: of all)."""
-        out: dict[str, list[np.ndarray]] = {}
-        self.ensemble.to(self.workspace.device).eval()
+    def _hint(self, features: Features) -> Tensor:
+        return hints(self.ensemble, features, self.workspace.device)
+
+    def _view(self, features: Features, logits: np.ndarray) -> dict[str, np.ndarray]:
+        """Every view of these clips, of logits (n, K, classes) or (n, folds, K, classes)."""
+        hint, y = self._hint(features), torch.from_numpy(logits)
+        folds = y[:, None] if y.dim() == 3 else y
+        model = self.ensemble.to("cpu").eval()
         with torch.no_grad():
-            for part in _chunks(np.arange(len(features)) if rows is None else rows):
-                x, y = features.batch(part), torch.from_numpy(logits[part])
-                for name, v in self.ensemble.views(x.to(self.workspace.device), y.to(self.workspace.device)).items():
-                    out.setdefault(name, []).append(v.float().cpu().numpy())
-        return {name: np.concatenate(parts) for name, parts in out.items()}
+            each = [model.told(hint, fold) for fold in folds.unbind(1)]
+        return {name: torch.stack([e[name] for e in each]).mean(0).numpy() for name in VIEWS}
 
 
 def z1_architecture(front_end: FrontEnd, teachers: int) -> Architecture:
@@ -137,41 +129,95 @@ def fuse(ws: Workspace) -> Fused:
     key = schema.digest(described)
     torch.manual_seed(s.seed)
     backbone = student.build(z1_architecture(front_end, len(names)))
-    ensemble = Ensemble(Z1(len(names), backbone), Z2(len(names), len(train.classes)))
+    ensemble = Ensemble(Z1(len(names), len(train.classes), backbone), Z2(len(names), len(train.classes)))
     path = ws.cache / "fusion" / f"{key}.safetensors"
     if path.is_file():
         ensemble.load_state_dict(load_weights(path))
-        return Fused(teachers, ensemble, ws, key)
-    logits = out_of_fold(teachers, ws)
-    stop = _held(ws, train)
-    augment = ws.augment(front_end)
+    else:
+        view = _fit(ws, teachers, ensemble, front_end)
+        save_weights(path, ensemble, {"teachers": ",".join(teachers.keys), "view": view})
+    view = s.fusion.view if s.fusion.view != "auto" else load_note(path, "view")
+    return Fused(teachers, ensemble, ws, key, view)
+
+
+def hints(ensemble: Ensemble, features: Features, device: torch.device) -> Tensor:
+    """What z1's backbone says of all clips, (n, K) on the CPU."""
+    z1 = ensemble.to(device).eval().z1
+    if not bool(z1.head.weight.any()):
+        return torch.zeros(len(features), len(z1.head.weight))  # it did not earn its place
+    with torch.no_grad():
+        return torch.cat(
+            [z1.hint(features.batch(r).to(device)).float().cpu() for r in _chunks(np.arange(len(features)))]
+        )
+
+
+def _fit(ws: Workspace, teachers: Teachers, ensemble: Ensemble, front_end: FrontEnd) -> str:
+    """Fit the heads on the training clips' out-of-fold logits, in place; the best view on locations that they were not fitted on.
+
+    z1's backbone stays only where it gains more than a standard error on held-out locations.
+    """
+    s, train = ws.settings, teachers.train
+    logits, labels = torch.from_numpy(out_of_fold(teachers, ws)), torch.from_numpy(train.labels)
+    places, held = [c.location for c in train.clips], torch.from_numpy(_held(ws, train))
+    none = torch.zeros(len(train), len(teachers.names))
+    fit_heads(ensemble, none[~held], logits[~held], labels[~held], s.fusion.ridge, s.seed)
+
+    def told(hint: Tensor) -> Tensor:
+        with torch.no_grad():
+            return ensemble.cpu().told(hint[held], logits[held])["z1+z2"]
+
+    plain = told(none)
+    if bool(held.any()) and s.fusion.epochs:
+        _fit_backbone(ws, teachers, ensemble, logits, held.numpy(), front_end)
+        better, error = gain(
+            told(hints(ensemble, train, ws.device)),
+            plain,
+            labels[held],
+            [p for p, h in zip(places, held, strict=True) if h],
+        )
+        if better <= error:
+            torch.nn.init.zeros_(ensemble.z1.head.weight)
+    hint = hints(ensemble, train, ws.device)
+    crossed = crossed_views(ensemble.cpu(), hint, logits, labels, places, s.fusion.ridge, s.seed)
+    fit_heads(ensemble, hint, logits, labels, s.fusion.ridge, s.seed)
+    return best_view(crossed, labels, places)
+
+
+def _fit_backbone(
+    ws: Workspace, teachers: Teachers, ensemble: Ensemble, logits: Tensor, held: np.ndarray, front_end: FrontEnd
+) -> None:
+    s, train, augment = ws.settings, teachers.train, ws.augment(front_end)
+    ensemble.to(ws.device)
 
     def batch(rows: np.ndarray, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        return (
-            x.to(ws.device),
-            torch.from_numpy(logits[rows]).to(ws.device),
-            torch.from_numpy(train.labels[rows]).to(ws.device),
-        )
+        return x.to(ws.device), logits[rows].to(ws.device), torch.from_numpy(train.labels[rows]).to(ws.device)
 
     def batches(epoch: int) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
         rng = np.random.default_rng([s.seed, epoch])
         generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
-        for rows in _chunks(rng.permutation(np.flatnonzero(~stop)), 64):
+        for rows in _chunks(rng.permutation(np.flatnonzero(~held)), 64):
             if len(rows) > 1:
                 yield batch(rows, augment(train.batch(rows), train.devices[rows], generator))
 
+    def validate() -> float:
+        ensemble.eval()
+        with torch.no_grad():
+            losses = [
+                F.cross_entropy(ensemble(x, y), labels, reduction="sum")
+                for x, y, labels in (batch(r, train.batch(r)) for r in _chunks(np.flatnonzero(held)))
+            ]
+        return float(sum(losses)) / int(held.sum())
+
     with ws.reporter.track("fusion heads z1, z2", s.fusion.epochs) as update:
-        fit_fusion(
-            ensemble.to(ws.device),
+        fit_backbone(
+            ensemble,
             _counted(batches, update),
             epochs=s.fusion.epochs,
             lr=s.fusion.lr,
             weight_decay=s.fusion.weight_decay,
+            validate=validate,
             seed=s.seed,
-            validate=lambda e: log_loss(e, (batch(r, train.batch(r)) for r in _chunks(np.flatnonzero(stop)))),
         )
-    save_weights(path, ensemble, {"teachers": ",".join(teachers.keys)})
-    return Fused(teachers, ensemble, ws, key)
 
 
 def target_file(ws: Workspace, fused: Fused) -> Path:

@@ -40,8 +40,8 @@ class SameView:
         """Fused logits (B, classes) on the CPU; state: of the generator that the student's batch is about to draw from."""
         x = {front_end: v.to(self.device) for front_end, v in self.views(rows, state).items()}
         with mixed_precision(self.device):
-            each = [torch.stack([net(x[fe]).float() for net in nets]).mean(0) for fe, nets in self.teachers]
-            return self.ensemble.views(x[self.z1], torch.stack(each, 1))[self.view].float().cpu()
+            each = [torch.stack([net(x[fe]).float() for net in nets], 1) for fe, nets in self.teachers]
+            return self.ensemble.views(x[self.z1], torch.stack(each, 2))[self.view].float().cpu()
 
     def views(self, rows: np.ndarray, state: Tensor) -> dict[FrontEnd, Tensor]:
         """What each front end makes of these clips, augmented by the same draws: (B, 1, mels, frames)."""

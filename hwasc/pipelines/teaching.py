@@ -187,23 +187,28 @@ def out_of_fold(teachers: Teachers, ws: Workspace) -> np.ndarray:
 
 
 def held_out(teachers: Teachers, ws: Workspace, features: Features, what: str) -> np.ndarray:
-    """Logits (n, K, classes) as the mean over each teacher's folds: for clips that none saw, or for all folds' word on any.
+    """Logits (n, folds, K, classes), for clips that none saw, or for all folds' word on any; a teacher's own is their mean.
 
     features: through `hearing.teacher_front_end`; teachers with another hear the same clips through theirs.
     """
     n, k, c = len(features), len(teachers.specs), len(features.classes)
     rows = np.arange(n)
     ears = heard(ws, features, (spec.front_end for spec in teachers.specs), what)
-    per_fold = np.zeros((teachers.folds, n, k, c), np.float32)
+    out = np.zeros((n, teachers.folds, k, c), np.float32)
     for fold in range(teachers.folds):
         for j, spec in enumerate(teachers.specs):
-            per_fold[fold, :, j] = _kept_logits(teachers, ws, j, fold, ears[spec.front_end], rows, f"{what}-fold{fold}")
-    return _with_outside(per_fold.mean(0), teachers, ws, features, what)
+            out[:, fold, j] = _kept_logits(teachers, ws, j, fold, ears[spec.front_end], rows, f"{what}-fold{fold}")
+    return _with_outside(out, teachers, ws, features, what)
 
 
 def _with_outside(logits: np.ndarray, teachers: Teachers, ws: Workspace, features: Features, what: str) -> np.ndarray:
-    others = [outside_logits(o, ws, features, what)[:, None] for o in teachers.outside]
-    return np.concatenate([logits, *others], 1) if others else logits
+    """Logits (n, ..., K, classes) with those from outside as further teachers, the same in every fold."""
+    others = [outside_logits(o, ws, features, what) for o in teachers.outside]
+    if not others:
+        return logits
+    shape = (*logits.shape[:-2], 1, logits.shape[-1])
+    parts = [np.broadcast_to(o.reshape(len(o), *[1] * (logits.ndim - 2), -1), shape) for o in others]
+    return np.concatenate([logits, *parts], axis=-2)
 
 
 def _kept_logits(

@@ -131,19 +131,29 @@ class TeacherSettings:
 
 @dataclass(frozen=True)
 class FusionSettings:
-    """Fitting z1 and z2 on the teachers' out-of-fold logits; `hold_out` of the locations decides when to stop.
+    """Fitting z1 and z2 on the teachers' out-of-fold logits.
 
-    view: what students learn from. `auto`: of all ways to fuse the one of least log loss on these locations, or the mean
-    where it gains less than a standard error.
+    ridge: the penalty on what z1's gate and z2's MLPs learn. epochs, lr, weight_decay: of z1's backbone; `hold_out` of the
+    locations decides whether it earns its place; 0 epochs leave it out.
+    view: what students learn from. `auto`: of all ways to fuse the one of least log loss on locations that the heads were not
+    fitted on, in turn, or the mean where it gains less than a standard error.
     """
 
-    epochs: int = 30
+    ridge: float = field(default=0.03, metadata=LATER)
+    epochs: int = 10
     lr: float = 2e-3
     weight_decay: float = 1e-2
     hold_out: float = 0.2
     view: Literal["auto", "mean", "z1", "z2", "z1+z2"] = field(default="auto", metadata=LATER)
 
     __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
+
+    def __post_init__(self) -> None:
+        if self.ridge <= 0 or self.epochs < 0 or self.lr <= 0 or not 0 < self.hold_out < 1:
+            raise ValueError(
+                "need ridge > 0, epochs >= 0, lr > 0 and 0 < hold_out < 1, found "
+                f"{self.ridge}, {self.epochs}, {self.lr}, {self.hold_out}"
+            )
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,15 @@ def save_weights(path: Path, model: nn.Module, metadata: dict[str, str] | None =
     write_whole(path, safetensors.torch.save(state, metadata or {}))
 
 
+def load_note(path: Path, key: str) -> str:
+    """A line of the metadata that the weights were saved with; DataError where it is not there."""
+    try:
+        with safetensors.safe_open(path, "pt") as file:
+            return str((file.metadata() or {})[key])
+    except (KeyError, OSError, safetensors.SafetensorError) as e:
+        raise DataError(f"{path}: says nothing of its {key} ({e}); delete it to train this part anew") from None
+
+
 def load_weights(path: Path) -> dict[str, Tensor]:
     """A state dict; DataError where the file is missing, truncated or no safetensors."""
     try:

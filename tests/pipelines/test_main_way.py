@@ -159,8 +159,14 @@ def test_evaluate_measures_what_distill_measured(hwasc: Run, made: Path, file: s
     metrics = json.loads(out)["metrics"]
     if file == "student.onnx":
         assert metrics["accuracy"] == pytest.approx(result["onnx"]["accuracy"])
-    else:
-        assert metrics == result[file.removesuffix(".safetensors")]
+        return
+    expected = result[file.removesuffix(".safetensors")]
+    if file == "float.safetensors":
+        assert metrics == expected
+        return
+    # memory formats differ, so sums do in their last bit: a value between two steps of a scale may take either
+    assert metrics["accuracy"] == pytest.approx(expected["accuracy"], abs=0.012)
+    assert metrics["log_loss"] == pytest.approx(expected["log_loss"], rel=1e-3) and set(metrics) == set(expected)
 
 
 def test_export_writes_the_same_file_again(hwasc: Run, made: Path) -> None:

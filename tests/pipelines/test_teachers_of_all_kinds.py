@@ -148,7 +148,8 @@ def test_logits_and_models_from_outside_join_the_fusion(
     teachers = teach(ws)
     assert teachers.names == ("crnn", "patch_transformer", "sure", "linear")
     rows = [ids.index(c.id) for c in teachers.train.clips]
-    for found in (out_of_fold(teachers, ws), held_out(teachers, ws, teachers.train, "train")):
+    by_fold = held_out(teachers, ws, teachers.train, "train")
+    for found in (out_of_fold(teachers, ws), *(by_fold[:, fold] for fold in range(teachers.folds))):
         np.testing.assert_allclose(found[:, 2], logits[rows], rtol=1e-6, atol=1e-6)
         expected = model(teachers.train.batch(np.arange(len(rows)))).detach().numpy()
         np.testing.assert_allclose(found[:, 3], expected, rtol=1e-4, atol=1e-4)
