@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -83,11 +84,12 @@ def reporter(args: argparse.Namespace) -> Reporter:
     return Reporter(quiet=args.quiet)
 
 
-def workspace(args: argparse.Namespace) -> Workspace:
-    """Data, settings, cache and device from the shared arguments."""
+def workspace(args: argparse.Namespace, seed_offset: int = 0) -> Workspace:
+    """Data, settings, cache and device from the shared arguments; the seed is moved on by an offset."""
     from hwasc.records.settings import Settings
 
     settings = Settings.load(args.config, args.overrides, args.seed)
+    settings = replace(settings, seed=settings.seed + seed_offset)
     out = reporter(args)
     from hwasc.pipelines.workspace import open_workspace
 

@@ -1,11 +1,14 @@
 """Train the teachers by cross-fitting, fit the fusion heads z1 and z2 on their out-of-fold logits, and compare them on
 validation clips, each teacher also by what the ensemble is without it. `search` and `distill` do this on demand; what is
 trained is kept in the cache. Which teachers: teachers.families, teachers.pretrained, teachers.outside (docs/teachers.md).
+With --seeds all of it is done from several seeds, splits included, and compared over them.
 """
 
 from __future__ import annotations
 
 import argparse
+import math
+import statistics
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -16,40 +19,66 @@ EXAMPLES = """examples:
   hwasc teach
   hwasc teach --data my_recordings --set teachers.families=[cp_resnet,bc_resnet,crnn] --set teachers.folds=4 --workers 2
   hwasc teach --set teachers.front_ends.bc_resnet=paper --set teachers.front_ends.cp_resnet='{mels: 128, frames: 65}'
-  hwasc teach --set teachers.outside='[{name: beats, logits: beats.csv}]' --out teachers.json --html teachers.html"""
+  hwasc teach --set teachers.outside='[{name: beats, logits: beats.csv}]' --out teachers.json --html teachers.html
+  hwasc teach --config experiments/teachers/diverse.yaml --seeds 3 --split test"""
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """The verb's own arguments."""
+    parser.add_argument(
+        "--split", choices=("validation", "test"), default="validation", help="clips to compare on (default validation)"
+    )
+    parser.add_argument(
+        "--seeds",
+        type=common.whole(1),
+        default=1,
+        metavar="N",
+        help="do it from so many seeds, --seed and the next ones",
+    )
     parser.add_argument("--out", metavar="FILE", type=Path, help="also write the result here, as JSON")
-    parser.add_argument("--html", metavar="FILE", type=Path, help="write a self-contained page")
+    parser.add_argument("--html", metavar="FILE", type=Path, help="write a self-contained page (of the first seed)")
     common.add_data(parser)
 
 
 def run(args: argparse.Namespace) -> None:
     """Teach and print what each teacher is, the fusion table, and what each adds."""
-    ws = common.workspace(args)
-    from hwasc.pipelines.accounting import account
-    from hwasc.pipelines.fusing import fuse
-    from hwasc.records.schema import write_json
+    from hwasc.records.run import environment
+    from hwasc.records.schema import write_json, write_whole
 
-    fused = fuse(ws)
-    result = account(fused, ws.features(ws.dataset.validation, fused.front_end, "validation"), "validation")
+    results = [_account(args, offset) for offset in range(args.seeds)]
+    result = results[0] if len(results) == 1 else {"runs": results}
     if args.out:
-        write_json(args.out, result)
+        write_json(args.out, {**result, "environment": environment()})
     if args.html:
-        from hwasc.records.run import environment
-        from hwasc.records.schema import write_whole
         from hwasc.report.reports import teach_report
 
-        write_whole(args.html, teach_report(result, environment()))
+        write_whole(args.html, teach_report(results[0], environment()))
     if args.json:
         common.print_json(result)
         return
-    common.print_table(("teacher", "hears", "sees", "parameters", "MACs"), [_teacher(t) for t in result["teachers"]])
+    common.print_table(
+        ("teacher", "hears", "sees", "parameters", "MACs"), [_teacher(t) for t in results[0]["teachers"]]
+    )
+    (_one if len(results) == 1 else _several)(results, args.split)
+    if args.html:
+        print(f"page {args.html}")
+
+
+def _account(args: argparse.Namespace, offset: int) -> dict[str, Any]:
+    from hwasc.pipelines.accounting import account
+    from hwasc.pipelines.fusing import fuse
+
+    ws = common.workspace(args, offset)
+    fused, clips = fuse(ws), getattr(ws.dataset, args.split)
+    told = account(fused, ws.features(clips, fused.front_end, args.split), args.split)
+    return {"seed": ws.settings.seed, "dataset": ws.dataset.fingerprint, **told}
+
+
+def _one(results: Sequence[dict[str, Any]], split: str) -> None:
+    result = results[0]
     rows = {r["name"]: r for r in result["fusion"]}
     common.print_table(
-        ("on validation clips", "accuracy", "log loss", "ECE"),
+        (f"on {split} clips", "accuracy", "log loss", "ECE"),
         [(r["name"], f"{r['accuracy']:.1%}", f"{r['log_loss']:.3f}", f"{r['ece']:.3f}") for r in rows.values()],
     )
     single = max(rows[t["name"]]["accuracy"] for t in result["teachers"])
@@ -73,8 +102,26 @@ def run(args: argparse.Namespace) -> None:
         ],
     )
     print(_verdict(left))
-    if args.html:
-        print(f"page {args.html}")
+
+
+def _several(results: Sequence[dict[str, Any]], split: str) -> None:
+    """Means over seeds with their standard deviation; what each gains on the mean logit, seed by seed, ± standard error."""
+    runs = [{r["name"]: r for r in result["fusion"]} for result in results]
+
+    def over(name: str, key: str) -> str:
+        values = [r[name][key] for r in runs]
+        return f"{statistics.mean(values):.4f} ± {statistics.stdev(values):.4f}"
+
+    def gained(name: str, key: str) -> str:
+        values = [r[name][key] - r["mean"][key] for r in runs]
+        return f"{statistics.mean(values):+.4f} ± {statistics.stdev(values) / math.sqrt(len(values)):.4f}"
+
+    columns = (f"on {split} clips", "accuracy", "log loss", "ECE", "more accurate than mean", "log loss over mean's")
+    keys = ("accuracy", "log_loss", "ece")
+    rows = [(name, *(over(name, k) for k in keys), *(gained(name, k) for k in keys[:2])) for name in runs[0]]
+    common.print_table(columns, rows)
+    views = ", ".join(f"{r['view']} (seed {r['seed']})" for r in results)
+    print(f"mean ± standard deviation over {len(runs)} seeds, gains ± standard error; students learn from {views}")
 
 
 def _teacher(t: dict[str, Any]) -> tuple[str, ...]:

@@ -120,6 +120,24 @@ def test_search_leaves_what_it_promises(hwasc: Run, tiny_space: Path, made: Path
     assert status == 2 and "another configuration" in err and "settings.seed was 0, is now 1" in err
 
 
+def test_teach_compares_over_seeds_on_the_split_that_is_named(hwasc: Run, made: Path) -> None:
+    out, page = made / "seeds.json", made / "seeds.html"
+    argv = ("teach", "--seeds", 2, "--split", "test", "--out", out, "--html", page)
+    status, printed, err = hwasc(*argv, tiny=True)
+    assert status == 0, err
+    told = json.loads(out.read_text())
+    assert [r["seed"] for r in told["runs"]] == [0, 1] and told["environment"]["hwasc"]
+    assert {r["clips"] for r in told["runs"]} == {90} and {r["split"] for r in told["runs"]} == {"test"}
+    first, second = ({r["name"]: r["accuracy"] for r in run["fusion"]} for run in told["runs"])
+    assert first != second  # other teachers
+    line = next(x for x in printed.splitlines() if x.startswith("z1+z2"))
+    gains = [first["z1+z2"] - first["mean"], second["z1+z2"] - second["mean"]]
+    assert f"{sum(gains) / 2:+.4f} ± {abs(gains[0] - gains[1]) / 2:.4f}" in line
+    assert "gains ± standard error" in printed and "mean weight of each teacher by device" in page.read_text()
+    alone = json.loads(hwasc("teach", "--split", "test", "--json", tiny=True)[1])
+    assert alone == told["runs"][0]
+
+
 def test_distill_leaves_a_measured_int8_student(hwasc: Run, made: Path) -> None:
     status, out, err = hwasc("distill", "--arch", made / "best.json", "--run", made / "d", "--json", tiny=True)
     assert status == 0, err
