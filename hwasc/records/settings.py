@@ -209,7 +209,7 @@ class SupernetSettings:
     points: int = 2_000
     budget: str | None = field(default=None, metadata=LATER)
     augment: bool = False
-    train: TrainSettings = field(default_factory=lambda: TrainSettings(24, 32, 1e-2, 1e-3))
+    train: TrainSettings = field(default_factory=lambda: TrainSettings(20, 32, 1e-2, 1e-3))
 
     __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
 

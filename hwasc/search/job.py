@@ -82,9 +82,12 @@ class Score:
 
 
 def calibration_batches(train: Features, seed: int, clips: int = CALIBRATION_CLIPS) -> list[torch.Tensor]:
-    """Unaugmented training clips, drawn by the seed, that activation scales are set on."""
+    """Unaugmented training clips, drawn by the seed, that activation scales are set on; in batches of up to 128.
+
+    Brevitas walks through the whole net for every layer and batch that it corrects a bias in: few batches save that.
+    """
     rows = np.random.default_rng([seed, 7]).permutation(len(train))[:clips]
-    return [train.batch(rows[i : i + 64]) for i in range(0, len(rows), 64)]
+    return [train.batch(rows[i : i + 128]) for i in range(0, len(rows), 128)]
 
 
 def accuracy(model: Student, features: Features, device: torch.device) -> float:
