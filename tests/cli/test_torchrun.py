@@ -34,9 +34,9 @@ def test_two_processes_distil_what_one_does(
     front_end = FrontEnd.for_clip(40, 17, sample_rate=16_000, n_fft=1024, window=1024)
     save(tmp_path / "tiny.json", Architecture(front_end, (4, 8), blocks, 10))
 
-    def command(name: str) -> list[object]:
-        folders = ["--data", tiny_data, "--cache", tmp_path / name / "cache", "--run", tmp_path / name / "run"]
-        extra = [x for s in SETTINGS for x in ("--set", s)]
+    def command(name: str, run: str = "run", *settings: str) -> list[object]:
+        folders = ["--data", tiny_data, "--cache", tmp_path / name / "cache", "--run", tmp_path / name / run]
+        extra = [x for s in (*SETTINGS, *settings) for x in ("--set", s)]
         return [
             "distill",
             "--arch",
@@ -53,7 +53,7 @@ def test_two_processes_distil_what_one_does(
     assert status == 0, err
     done = torchrun(*command("two"))
     assert done.returncode == 0, done.stderr
-    one, two = json.loads(out), json.loads(done.stdout)  # one record: the second process prints nothing
+    cached, one, two = out, json.loads(out), json.loads(done.stdout)  # one record: the second process prints nothing
     for stage in ("float", "qat"):
         assert one["losses"][stage] == pytest.approx(two["losses"][stage], abs=2e-3)
     teachers = sorted((tmp_path / "one" / "cache" / "teachers").rglob("fold*.safetensors"))
@@ -65,6 +65,16 @@ def test_two_processes_distil_what_one_does(
         assert apart.mean() < 2e-3, path
     assert sorted(p.name for p in (tmp_path / "one/run").iterdir()) == sorted(
         p.name for p in (tmp_path / "two/run").iterdir()
+    )
+    # teachers that hear each batch as the student does: every process asks them about the whole of it
+    same = "distill.teacher_view=augmented"
+    status, out, err = hwasc(*command("one", "same", same))
+    assert status == 0, err
+    done = torchrun(*command("one", "same_by_two", same))
+    assert done.returncode == 0, done.stderr
+    one, two = json.loads(out)["losses"], json.loads(done.stdout)["losses"]
+    assert (
+        one["float"] == pytest.approx(two["float"], abs=2e-3) and one["float"] != json.loads(cached)["losses"]["float"]
     )
 
 
