@@ -10,12 +10,23 @@ import optuna
 from hwasc.search.trial import Outcome
 
 
+class _Sampler(optuna.samplers.NSGAIISampler):
+    """Is told the space; Optuna would gather it from the trials at every ask, which takes most of the time of one."""
+
+    def __init__(self, choices: dict[str, list[Any]], population: int, seed: int) -> None:
+        super().__init__(population_size=population, seed=seed)
+        self._space = {n: optuna.distributions.CategoricalDistribution(values) for n, values in choices.items()}
+
+    def infer_relative_search_space(self, study: optuna.Study, trial: Any) -> dict[str, Any]:
+        return dict(self._space)
+
+
 class Nsga2:
     """Optuna's sampler behind ask and tell."""
 
     def __init__(self, choices: dict[str, list[Any]], population: int, seed: int) -> None:
         optuna.logging.set_verbosity(optuna.logging.WARNING)
-        sampler = optuna.samplers.NSGAIISampler(population_size=population, seed=seed)
+        sampler = _Sampler(choices, population, seed)
         self._study = optuna.create_study(directions=["maximize", "minimize", "minimize"], sampler=sampler)
         self._choices = choices
         self._open: dict[int, optuna.Trial] = {}
