@@ -1,4 +1,5 @@
-"""Tables of a study in Markdown: the budget over the space, the search, fusion, and every distilled run `NAME-SEED/result.json`.
+"""Tables of a study in Markdown: the budget over the space, the search, fusion, every distilled run `NAME-SEED/result.json`, and
+these in noise (`NAME-SEED/noise.json`, of `hwasc evaluate --snr`).
 
 python experiments/summary.py runs/synthetic [--budget FILE] [--curve FILE.svg]
 """
@@ -98,7 +99,8 @@ def student_tables(runs: dict[str, list[dict[str, Any]]]) -> None:
         costs, int8 = results[0]["costs"], [r["int8"] for r in results]
         rows.append(
             (name, len(results), f"{costs['parameters']:,}", f"{costs['macs']['torchinfo']:,}",
-             f"{costs['int8_memory']['activations']:,}", spread([r["float"]["accuracy"] for r in results]),
+             f"{costs['int8_memory']['activations']:,}", spread([r["validation"]["int8"] for r in results]),
+             spread([r["float"]["accuracy"] for r in results]),
              spread([r["accuracy"] for r in int8]), spread([r["by_location"] for r in int8]),
              *(spread([r["groups"][g] for r in int8]) for g in groups),
              f"{statistics.mean(r['log_loss'] for r in int8):.3f}", calibration(int8),
@@ -107,11 +109,22 @@ def student_tables(runs: dict[str, list[dict[str, Any]]]) -> None:
         for kind in ("float", "int8"):
             by_device.append((name, kind, *(spread([r[kind]["per_device"][d] for r in results]) for d in devices)))
     table(
-        ("student", "seeds", "parameters", "MACs", "activations B", "float %", "int8 %", "by location %",
+        ("student", "seeds", "parameters", "MACs", "activations B", "validation int8 %", "float %", "int8 %", "by location %",
          *(f"int8 {g} %" for g in groups), "log loss", "ECE", "ONNX agreement %"),
         rows,
     )  # fmt: skip
     table(("student", "", *devices), by_device)
+
+
+def noise_table(runs: dict[str, list[dict[str, Any]]]) -> None:
+    """Macro accuracy by signal-to-noise ratio, mean and standard deviation over seeds."""
+    levels = list(dict.fromkeys((x["noise"], x["snr"]) for x in next(iter(runs.values()))[0]["noisy"]))
+    rows = []
+    for name, results in runs.items():
+        at = [{(x["noise"], x["snr"]): x["metrics"]["accuracy"] for x in r["noisy"]} for r in results]
+        clean = spread([r["metrics"]["accuracy"] for r in results])
+        rows.append((name, clean, *(spread([a[level] for a in at]) for level in levels)))
+    table(("int8 %", "as recorded", *(f"{kind} {snr:g} dB" for kind, snr in levels)), rows)
 
 
 def main() -> None:
@@ -121,9 +134,7 @@ def main() -> None:
     parser.add_argument("--budget", help="print what it means over the full space")
     parser.add_argument("--curve", type=Path, help="draw the search")
     args = parser.parse_args()
-    runs: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    for path in sorted(args.folder.glob("*-[0-9]*/result.json")):
-        runs[path.parent.name.rsplit("-", 1)[0]].append(json.loads(path.read_text()))
+    runs, noisy = (_by_name(args.folder, file) for file in ("result.json", "noise.json"))
     first = next((r for results in runs.values() for r in results if r["fusion"]), None)
     if args.budget:
         budget_table(args.budget, len(first["classes"]) if first else 10)
@@ -135,6 +146,15 @@ def main() -> None:
         fusion_table(first["fusion"], "test")
     if runs:
         student_tables(runs)
+    if noisy:
+        noise_table(noisy)
+
+
+def _by_name(folder: Path, file: str) -> dict[str, list[dict[str, Any]]]:
+    found: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for path in sorted(folder.glob(f"*-[0-9]*/{file}")):
+        found[path.parent.name.rsplit("-", 1)[0]].append(json.loads(path.read_text()))
+    return found
 
 
 if __name__ == "__main__":
