@@ -209,7 +209,7 @@ class SupernetSettings:
     points: int = 2_000
     budget: str | None = field(default=None, metadata=LATER)
     augment: bool = False
-    train: TrainSettings = field(default_factory=lambda: TrainSettings(20, 32, 1e-2, 1e-3))
+    train: TrainSettings = field(default_factory=lambda: TrainSettings(30, 32, 1e-2, 1e-3))
 
     __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
 
@@ -224,7 +224,7 @@ class SearchSettings:
 
     proxy: `supernet` scores slices of one set of weights, a few seconds each once these are trained; `distillation` trains
     each candidate briefly from scratch, as `train` says. `experiments/search` has how well they rank. proxy_steps: of
-    distillation that a slice gets for itself before it is scored (batches of 32; 0: none). proxy_qat_steps:
+    distillation that a slice gets for itself before it is scored (batches of 16; 0: none). proxy_qat_steps:
     quantization-aware distillation before the score, in steps of a batch (0: calibration alone). at_a_time: candidates asked
     for before the strategy is told, the same whatever the number of workers. rescore: so many of the most accurate are
     scored again, by a longer training (see `second`), before one is chosen; 0 takes the first scores.

@@ -100,7 +100,7 @@ def test_a_slice_trains_by_itself_for_the_steps_asked_on_clean_clips(
     c = dataclasses.replace(candidates[0], proxy="supernet")
     before = proxies.score(c)
     after = proxies.score(dataclasses.replace(c, steps=2))
-    assert taken == [(64, None, 32)]
+    assert taken == [(32, None, 16)]
     assert (after.value, after.float_accuracy) != (before.value, before.float_accuracy)
 
 
