@@ -24,13 +24,21 @@ class Recording:
     device: str
 
 
-def open_folder(root: Path, *, seconds: float, seed: int, validation_share: float, test_share: float) -> Dataset:
+def open_folder(
+    root: Path,
+    *,
+    seconds: float,
+    seed: int,
+    validation_share: float,
+    test_share: float,
+    fold: tuple[int, int] | None = None,
+) -> Dataset:
     """Cut the recordings into clips of `seconds` s that do not overlap, and split them by location.
 
     location: the identifier column of meta.csv; in `<scene>/<file>` folders, where nothing else is known, the
-    recording. Test clips are held out of all, validation clips out of the rest. Recordings that are broken, or shorter
-    than a clip, take no part in the split; each stays as one training clip, so that making the features names it and
-    its reason.
+    recording. Test clips are held out of all (with fold (k, n) they are the k-th of n parts), validation clips out of the
+    rest. Recordings that are broken, or shorter than a clip, take no part in the split; each stays as one training clip, so
+    that making the features names it and its reason.
 
     Raises DataError: no recordings, absent files, one scene only, fewer than three locations of a scene.
     """
@@ -60,8 +68,17 @@ def open_folder(root: Path, *, seconds: float, seed: int, validation_share: floa
             clips.append(_clip(recording, path, start, seconds, _excerpt(recording.name, start, len(starts) > 1)))
     classes = check_classes(root, [*clips, *broken])
     unusable = f"; {len(broken)} of {len(recordings)} recordings cannot be used, first {reasons[0]}" if broken else ""
-    check_locations(root, clips, classes, 3, f"one each for training, validation and test{unusable}")
-    rest, test = splits.hold_out(clips, test_share, seed, keep=2)
+    if fold is None:
+        check_locations(root, clips, classes, 3, f"one each for training, validation and test{unusable}")
+        rest, test = splits.hold_out(clips, test_share, seed, keep=2)
+    else:
+        part, parts = fold
+        needed = max(parts, 4 if parts == 2 else 3)
+        check_locations(root, clips, classes, needed, f"one in each of {parts} parts, two beside them{unusable}")
+        of = splits.folds(clips, parts, seed)
+        rest, test = (
+            [c for c, k in zip(clips, of, strict=True) if (k == part - 1) == tested] for tested in (False, True)
+        )
     train, validation = splits.hold_out(rest, validation_share, seed)
     notes.append(
         f"{len(clips):,} clips of {seconds:g} s from {len(recordings) - len(broken):,} recordings; held out by "

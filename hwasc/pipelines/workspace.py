@@ -108,6 +108,7 @@ def open_workspace(
         seed=settings.seed,
         validation_share=d.validation_share,
         test_share=d.test_share,
+        fold=d.part(),
     )
     for note in dataset.notes:
         reporter.say(note)

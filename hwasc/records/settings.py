@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,6 +26,8 @@ def _percent(value: Any) -> Any:
 class DataSettings:
     """seconds: clip length. subset: a DCASE training subset (5, 10, 25, 50, 100). Shares are of locations.
 
+    fold: k/n takes the k-th of n parts of the locations for the test split, instead of `test_share`: n runs with the same seed
+    test every clip once (cross-validation); for folders without official lists.
     max_unreadable: the share of clips that may be unreadable before the run stops.
     """
 
@@ -32,12 +35,26 @@ class DataSettings:
     subset: Annotated[str, BeforeValidator(_percent)] | None = None
     validation_share: float = 0.2
     test_share: float = 0.25
+    fold: str | None = field(default=None, metadata=LATER)
     max_unreadable: float = 0.02
     synthetic_train_locations: int = 30
     synthetic_test_locations: int = 20
 
     # --set data.subset=25 is a number to YAML
     __pydantic_config__: ClassVar[dict[str, Any]] = {**STRICT, "coerce_numbers_to_str": True}
+
+    def __post_init__(self) -> None:
+        if self.fold is not None:
+            self.part()
+
+    def part(self) -> tuple[int, int] | None:
+        """`fold` as numbers, the first from 1."""
+        if self.fold is None:
+            return None
+        found = re.fullmatch(r"(\d+)/(\d+)", self.fold)
+        if not found or not 1 <= int(found[1]) <= int(found[2]) or int(found[2]) < 2:
+            raise ValueError(f"fold: expected k/n, the k-th of n >= 2 parts, e.g. 1/4, found '{self.fold}'")
+        return int(found[1]), int(found[2])
 
 
 @dataclass(frozen=True)

@@ -55,6 +55,25 @@ def test_scene_folders(scenes: Path) -> None:
     assert not {c.location for c in data.train} & {c.location for c in (*data.validation, *data.test)}
 
 
+def test_folds_test_every_clip_once_and_keep_places_apart(scenes: Path) -> None:
+    parts = [open_dataset(scenes, fold=(k, 4), seed=3) for k in (1, 2, 3, 4)]
+    tested = [c.id for data in parts for c in data.test]
+    assert sorted(tested) == sorted(c.id for c in all_clips(parts[0])) and len(tested) == 16
+    for data in parts:
+        for split in (data.train, data.validation, data.test):
+            assert {c.scene for c in split} == {"cafe", "street"}
+        assert len({c.location for c in all_clips(data)}) == sum(
+            len({c.location for c in split}) for split in (data.train, data.validation, data.test)
+        )
+    assert len({data.fingerprint for data in parts}) == 4
+
+
+def test_more_folds_than_places_are_refused(listed: Path) -> None:
+    assert len(open_dataset(listed, fold=(3, 3)).test) == 8
+    assert "too few locations of 'cafe': 3 can be read, 4 are needed" in message(listed, fold=(1, 4))
+    assert "3 can be read, 4 are needed" in message(listed, fold=(1, 2))
+
+
 def test_ids_of_short_recordings_and_fractional_clips(scenes: Path) -> None:
     assert {c.id for c in all_clips(open_dataset(scenes, seconds=2.0))} >= {"cafe/0.wav", "street/3.wav"}
     data = open_dataset(scenes, seconds=0.3)

@@ -13,7 +13,7 @@ import pytest
 from hwasc.data import tables
 from hwasc.data.clips import Dataset, open_dataset
 from hwasc.data.tau import SUBSETS, open_tau
-from hwasc.errors import DataError
+from hwasc.errors import DataError, UsageError
 
 LISTS = Path(__file__).parents[3] / "shared" / "data" / "tau2022_lists"
 needs_lists = pytest.mark.skipif(not LISTS.is_dir(), reason="the official TAU 2022 lists are not here")
@@ -108,6 +108,11 @@ def test_a_small_set_opens(small: Path) -> None:
     assert data.name == small.name and any("4 clips" in n and "neither" in n for n in data.notes)
     subset = open_dataset(small, subset="25")
     assert (len(subset.train), len(subset.validation)) == (4, 4)
+
+
+def test_folds_are_refused_where_lists_say_what_is_tested(small: Path) -> None:
+    with pytest.raises(UsageError, match=r"data\.fold: .* official lists"):
+        open_dataset(small, fold=(1, 4))
 
 
 def test_carriage_returns_change_nothing(small: Path) -> None:

@@ -1,0 +1,54 @@
+"""Tables of `cross_validation.sh`: every recording tested once a seed, by the part that did not train on it.
+
+python experiments/city_scenes/folds.py runs/city_folds
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import statistics
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+
+def pooled(results: list[dict[str, Any]], kind: str) -> float:
+    """Macro accuracy over the clips of all parts: the mean over scenes of each one's share of clips named right."""
+    if kind == "int8":
+        matrix = sum(np.array(r["confusion"], float) for r in results)
+        return float(np.mean(np.diag(matrix) / matrix.sum(1)))
+    return statistics.mean(r[kind]["accuracy"] for r in results)
+
+
+def main() -> None:
+    """Print two Markdown tables: fusion over the parts, students over parts and seeds with the paired difference."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path)
+    folder = parser.parse_args().folder
+    told = [json.loads(p.read_text()) for p in sorted(folder.glob("teachers_*.json"))]
+    print("| fused, mean over parts (test clips) | macro accuracy % | log loss | ECE |\n|---|---|---|---|")
+    for i, row in enumerate(told[0]["fusion"]):
+        over = {k: statistics.mean(t["fusion"][i][k] for t in told) for k in ("accuracy", "log_loss", "ece")}
+        print(f"| {row['name']} | {100 * over['accuracy']:.1f} | {over['log_loss']:.3f} | {over['ece']:.3f} |")
+    runs = {p.parent.name: json.loads(p.read_text()) for p in folder.glob("*-*/result.json")}
+    seeds = sorted({name.rsplit("-", 1)[1] for name in runs})
+    by_name: dict[str, list[float]] = {}
+    print("\n| student | seeds | int8 %, all parts together | float %, mean over parts |\n|---|---|---|---|")
+    for name in ("labels", "distilled"):
+        each = [[r for n, r in runs.items() if n.startswith(f"{name}_") and n.endswith(f"-{seed}")] for seed in seeds]
+        by_name[name] = [100 * pooled(e, "int8") for e in each]
+        plain = [100 * pooled(e, "float") for e in each]
+        cells = (f"{statistics.mean(v):.1f} ± {statistics.stdev(v):.1f}" for v in (by_name[name], plain))
+        print(f"| {name} | {len(seeds)} | {' | '.join(cells)} |")
+    gain = [d - lab for d, lab in zip(by_name["distilled"], by_name["labels"], strict=True)]
+    error = statistics.stdev(gain) / math.sqrt(len(gain))
+    print(
+        f"\nDistilled minus labels, int8: {statistics.mean(gain):+.1f} ± {error:.1f} points (standard error over seeds)"
+    )
+
+
+if __name__ == "__main__":
+    main()
