@@ -22,11 +22,12 @@ if TYPE_CHECKING:
 
 EXAMPLES = """examples:
   hwasc bench proxy --budget dcase2024
+  hwasc bench proxy --budget dcase2024 --learn-from runs/search/trials.jsonl
   hwasc bench proxy --budget dcase2024 --data my_recordings --count 32 --workers 2 --run runs/bench
   hwasc bench strategies --budget dcase2024 --workers 2
   hwasc bench data --data my_recordings --front-end 256x65"""
 DEFAULTS: dict[str, dict[str, Any]] = {
-    "proxy": {"budget": None, "space": "full", "count": 24, "run": Path("runs/bench")},
+    "proxy": {"budget": None, "space": "full", "count": 24, "learn_from": None, "run": Path("runs/bench")},
     "strategies": {"budget": None, "space": "bench", "trials": 200, "seeds": 5, "run": Path("runs/bench_strategies")},
     "data": {"front_end": "256x65", "clips": 256},
 }
@@ -41,6 +42,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "--space", metavar="NAME|FILE", help="a search space (default full; for strategies bench, a small one)"
     )
     parser.add_argument("--count", type=common.whole(3), help="proxy: candidates distilled in full (default 24)")
+    parser.add_argument(
+        "--learn-from",
+        metavar="FILE",
+        type=Path,
+        help="proxy: a search's trials.jsonl, for another row: its proxy with what a predictor learns from these scores",
+    )
     parser.add_argument(
         "--trials", type=common.whole(1), help="strategies: candidates that each run looks at (default 200)"
     )
@@ -102,7 +109,7 @@ def _data(args: argparse.Namespace) -> None:
 def _proxy(args: argparse.Namespace, ws: Workspace, space: SearchSpace, budget: Budget) -> None:
     from hwasc.pipelines.benching_proxies import bench_proxy
 
-    bench = bench_proxy(ws, space, budget, args.run, args.count)
+    bench = bench_proxy(ws, space, budget, args.run, args.count, learn_from=args.learn_from)
     if args.json:
         common.print_json(bench)
         return

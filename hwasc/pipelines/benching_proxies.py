@@ -12,7 +12,7 @@ import numpy as np
 
 from hwasc.cost import measure
 from hwasc.cost.limits import counter, resolve
-from hwasc.errors import HwascError, UsageError
+from hwasc.errors import DataError, HwascError, UsageError
 from hwasc.pipelines.fusing import fuse, target_file
 from hwasc.pipelines.scoring import Scoring, evaluator
 from hwasc.pipelines.weight_sharing import allowed_points, supernet
@@ -21,13 +21,16 @@ from hwasc.records import schema
 from hwasc.records.budget import Budget
 from hwasc.records.lines import append_line, read_lines
 from hwasc.records.run import environment, open_run
-from hwasc.records.space import SearchSpace
+from hwasc.records.space import Point, SearchSpace
 from hwasc.search import proxies
 from hwasc.search.engines import Engine
 from hwasc.search.job import Proposal, Score
+from hwasc.search.predictor import LEAST, blended
 from hwasc.search.ranking import Ranking, bootstrap, interval, rank
+from hwasc.search.study import Journal
 
 TRUTH = "truth"
+PREDICTED = "with predictor"  # the default proxy, see `search.predictor`
 
 
 @dataclass(frozen=True)
@@ -53,13 +56,33 @@ class ProxyBench:
     run: Path
 
 
+@dataclass(frozen=True)
+class _Scored:
+    """A candidate for the predictor, see `predictor.Known`."""
+
+    point: Point
+    parameters: int
+    macs: int
+    memory: int
+    score: float
+
+
 def bench_proxy(
-    ws: Workspace, space: SearchSpace, budget: Budget, run: Path, count: int = 24, names: Sequence[str] = proxies.NAMES
+    ws: Workspace,
+    space: SearchSpace,
+    budget: Budget,
+    run: Path,
+    count: int = 24,
+    names: Sequence[str] = proxies.NAMES,
+    learn_from: Path | None = None,
 ) -> ProxyBench:
     """Draw `count` candidates, evenly over the MACs of those within the budget, and compare proxies with full distillation.
 
     The truth is the int8 accuracy on validation clips after `distill.train` and `distill.qat`. Every score is a line of
     `scores.jsonl`; the same command goes on from there.
+
+    learn_from: a search's `trials.jsonl` in this space, scored by its default proxy: another row is that proxy with what
+    `search.predictor` learnt from these, the candidates not among them.
     """
     if count < 3:
         raise UsageError(f"--count {count}: a ranking needs at least 3 candidates")
@@ -88,10 +111,12 @@ def bench_proxy(
     ways[TRUTH] = Scoring("distillation", targets, s.distill.train, s.distill.qat)
     with ws.open_engine() as engine:
         known = {n: _scores(ws, n, way, engine, candidates, run / "scores.jsonl") for n, way in ways.items()}
-    rows = table({n: [_ranked(n, x) for x in v] for n, v in known.items()}, s.seed)
-    seconds = {n: float(np.mean([x.seconds for x in v])) for n, v in known.items()}
-    bench = [ProxyRow(n, r, seconds[n], a) for n, (r, a) in rows.items()]
     values = {n: [_ranked(n, x) for x in v] for n, v in known.items()}
+    seconds = {n: float(np.mean([x.seconds for x in v])) for n, v in known.items()}
+    if learn_from is not None:
+        values[PREDICTED] = _with_predictor(space, candidates, values[s.search.proxy], learn_from)
+        seconds[PREDICTED] = seconds[s.search.proxy]
+    bench = [ProxyRow(n, r, seconds[n], a) for n, (r, a) in table(values, s.seed).items()]
     schema.write_json(
         run / "proxies.json",
         schema.plain({"schema": 1, "rows": bench, "scores": values, "truth_seconds": seconds[TRUTH],
@@ -100,6 +125,23 @@ def bench_proxy(
                       "environment": environment()}),
     )  # fmt: skip
     return ProxyBench(bench, candidates, values, run)
+
+
+def _with_predictor(
+    space: SearchSpace, candidates: Sequence[Proposal], scores: Sequence[float], learn_from: Path
+) -> list[float]:
+    """Of the candidates' first scores; DataError where the trials are not of this space or too few."""
+    ids = {c.architecture.id for c in candidates}
+    trials = [t for t in Journal(learn_from).trials.values() if t.id not in ids]
+    if len(trials) < LEAST or any(set(t.point) - set(space.choices()) for t in trials):
+        raise DataError(
+            f"{learn_from}: {len(trials)} trials of other candidates; at least {LEAST} of the space {space.name} are needed"
+        )
+    rows = []
+    for c, score in zip(candidates, scores, strict=True):
+        costs = measure(c.architecture)
+        rows.append(_Scored(c.point, costs.parameters, costs.macs.torchinfo, costs.int8_memory.activations, score))
+    return blended(space.choices(), trials, rows)
 
 
 def table(values: dict[str, list[float]], seed: int) -> dict[str, tuple[Ranking, dict[str, tuple[float, float]]]]:

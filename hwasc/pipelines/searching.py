@@ -28,6 +28,7 @@ from hwasc.report.terminal import Reporter
 from hwasc.search.engines import Engine
 from hwasc.search.feasibility import Survey, examine
 from hwasc.search.job import Proposal
+from hwasc.search.predictor import smoothed
 from hwasc.search.rescoring import rescore
 from hwasc.search.strategies import create
 from hwasc.search.study import Evaluate, Journal, Study
@@ -161,13 +162,19 @@ def _second_scores(
             update(len(journal.trials), f"best {best(list(journal.trials.values())).accuracy:.1%}")
 
         return rescore(
-            trials,
+            promising(space, trials),
             count,
             journal,
             lambda t: Proposal(t.point, space.architecture(t.point, classes, s.data.seconds)),
             evaluator(ws, replace(how, proxy="distillation", train=s.search.second, qat=None), engine),
             on_trial,
         )
+
+
+def promising(space: SearchSpace, trials: list[Trial]) -> list[Trial]:
+    """By falling `predictor.smoothed` score; among equals the cheaper one first."""
+    estimates = dict(zip((t.number for t in trials), smoothed(space.choices(), trials), strict=True))
+    return sorted(trials, key=lambda t: (-estimates[t.number], t.macs, t.memory, t.number))
 
 
 def _write(

@@ -141,7 +141,7 @@ def _panel(
     )
     line: list[Trial] = []
     for t in sorted(front, key=lambda t: (cost(t), -t.score)):
-        if not line or t.score > line[-1].accuracy:
+        if not line or t.score > line[-1].score:
             line.append(t)
     axes.plot(
         [cost(t) for t in line],

@@ -11,7 +11,7 @@ from dataclasses import replace
 from hwasc.errors import UsageError
 from hwasc.search.job import Proposal
 from hwasc.search.study import Evaluate, Journal
-from hwasc.search.trial import Trial, by_score
+from hwasc.search.trial import Trial
 
 
 def rescore(
@@ -22,11 +22,11 @@ def rescore(
     evaluate: Evaluate,
     on_trial: Callable[[Trial], None],
 ) -> list[Trial]:
-    """The `count` trials of the highest scores with their new scores, by falling first score.
+    """The first `count` trials with their new scores, in the order given.
 
     Those that the journal holds are not scored again; on_trial is called for each one that is.
     """
-    chosen = by_score(trials)[:count]
+    chosen = trials[:count]
     for t in chosen:
         if t.number in journal.trials and journal.trials[t.number].id != t.id:
             raise UsageError(

@@ -17,6 +17,7 @@ from hwasc.records.lines import append_line, read_lines
 from hwasc.records.space import SearchSpace
 from hwasc.search.declare import random_point
 from hwasc.search.job import Proposal, Score
+from hwasc.search.predictor import smoothed
 from hwasc.search.strategies import Strategy
 from hwasc.search.trial import Outcome, Trial
 
@@ -83,7 +84,8 @@ class Study:
     def run(self, count: int, at_a_time: int, evaluate: Evaluate, on_trial: Callable[[Trial], None]) -> list[Trial]:
         """Score `count` different feasible candidates (fewer where no more are found) and return them by number.
 
-        evaluate(proposals) yields (index, score) in any order. Candidates that the journal holds are not scored again;
+        The strategy is told what `predictor.smoothed` makes of all scores so far. evaluate(proposals) yields (index, score) in
+        any order. Candidates that the journal holds are not scored again;
         on_trial is called for each one that is.
         """
         done: list[Trial] = []
@@ -95,13 +97,14 @@ class Study:
                 scores[i] = self._trial(len(done) + i, group[i], result)
                 self.journal.append(scores[i])
                 on_trial(scores[i])
-            for i, candidate in enumerate(group):
-                outcome = self._outcome(candidate.costs, scores[i].score)
+            done += [scores[i] for i in range(len(group))]
+            estimates = smoothed(self.space.choices(), done)[-len(group) :]
+            for candidate, estimate in zip(group, estimates, strict=True):
+                outcome = self._outcome(candidate.costs, estimate)
                 self._known[candidate.architecture.id] = outcome
                 for number in (candidate.number, *candidate.again):
                     if number is not None:
                         self.strategy.tell(number, outcome)
-            done += [scores[i] for i in range(len(group))]
         return done
 
     def _ask(self, size: int) -> list[_Asked]:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from hwasc.pipelines.benching_proxies import TRUTH, spread
+from hwasc.records import schema
 from hwasc.search import proxies
+from hwasc.search.trial import Trial
 
 
 def test_the_table_holds_every_proxy_and_resumes(
@@ -30,7 +33,41 @@ def test_the_table_holds_every_proxy_and_resumes(
     truth = record["scores"][TRUTH]
     best = max(range(4), key=lambda i: (record["scores"]["macs"][i], -i))
     assert rows["macs"]["ranking"]["regret1"] == max(truth) - truth[best]
+    trials = search_of(tiny_space, record["candidates"], tmp_path / "trials.jsonl")
+    status, again, err = hwasc(*command, "--learn-from", trials, "--json", tiny=True)
+    assert status == 0, err
+    told = {r["proxy"] for r in json.loads(again)["rows"]}
+    assert told == {*proxies.NAMES, "with predictor"}
+    (tmp_path / "few.jsonl").write_text("".join(trials.read_text().splitlines(keepends=True)[:9]))
+    status, _, err = hwasc(*command, "--learn-from", tmp_path / "few.jsonl", tiny=True)
+    assert status == 1 and "trials of other candidates; at least 50 of the space tiny are needed" in err
     assert hwasc(*command[:-4], "--count", 2, "--run", tmp_path / "few", tiny=True)[0] == 2
+
+
+def search_of(space: Path, benched: list[dict[str, Any]], path: Path) -> Path:
+    """A journal of sixty made-up trials, the benched candidates among them."""
+    points = [c["point"] for c in benched] * 15
+    trials = [
+        Trial(
+            i,
+            f"{i:012x}" if i > 3 else benched[i]["id"],
+            p,
+            0.5,
+            0.5,
+            0.02,
+            9_000,
+            9_000 + 7 * i,
+            900,
+            9,
+            1.0,
+            i,
+            0,
+            merit=0.3,
+        )
+        for i, p in enumerate(points)
+    ]
+    path.write_text("".join(schema.canonical(t) + "\n" for t in trials))
+    return path
 
 
 def test_spread_takes_one_of_each_equal_part() -> None:

@@ -13,12 +13,13 @@ from hwasc.cost import measure
 from hwasc.cost.limits import feasible, violation
 from hwasc.errors import InfeasibleBudget, UsageError
 from hwasc.records.space import FrontEndChoices, SearchSpace, Stage
+from hwasc.search import predictor
 from hwasc.search.feasibility import examine
 from hwasc.search.job import Proposal, Score
 from hwasc.search.rescoring import rescore
 from hwasc.search.strategies import NAMES, create
 from hwasc.search.study import Evaluate, Journal, Study
-from hwasc.search.trial import Trial, best, pareto
+from hwasc.search.trial import Trial, best, by_score, pareto
 
 SPACE = SearchSpace.load("small")
 LIMITS = {"macs.torchinfo": 3_000_000, "int8_memory.activations": 40_000}
@@ -61,7 +62,10 @@ def test_only_new_candidates_within_the_budget_are_scored(name: str, tmp_path: P
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_resumed_equals_unbroken_wherever_it_stopped(name: str, tmp_path: Path) -> None:
+def test_resumed_equals_unbroken_wherever_it_stopped(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(predictor, "LEAST", 6)  # so that strategies are told what is predicted, too
     whole = run(study(tmp_path / "whole", name), Scorer()) if (tmp_path / "whole").mkdir() is None else []
     for stop in (1, 5, 11):
         folder = tmp_path / str(stop)
@@ -87,6 +91,20 @@ def test_a_line_cut_short_by_a_crash_is_dropped(tmp_path: Path) -> None:
     again = Scorer()
     assert run(study(tmp_path), again) == whole and len(again.scored) == 1
     assert path.read_bytes() == text
+
+
+def test_strategies_are_told_what_the_predictor_makes_of_all_scores_so_far(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(predictor, "LEAST", 6)
+    s, told = study(tmp_path, "random"), []
+    tell = s.strategy.tell
+    monkeypatch.setattr(s.strategy, "tell", lambda number, outcome: (told.append(outcome), tell(number, outcome)))
+    trials = run(s, Scorer(), 12)
+    scores = [o.score for o in told if o.score is not None]
+    first, last = trials[:4], predictor.smoothed(SPACE.choices(), trials)
+    assert scores[:4] == [t.score for t in first]  # too few to learn from
+    assert scores[-4:] == pytest.approx(last[-4:]) and scores[-4:] != [t.score for t in trials[-4:]]
 
 
 def test_broken_journals_and_other_searches_are_refused(tmp_path: Path) -> None:
@@ -116,14 +134,15 @@ def test_only_the_best_few_are_scored_again_and_once(tmp_path: Path) -> None:
     def rising(architectures: list[Proposal]) -> Iterator[tuple[int, Score]]:
         yield from ((i, Score(0.1 * (i + 1), 9.0, 0.1 * (i + 1), 0.5, 0.02, 0.02)) for i in range(len(architectures)))
 
-    first = [t.number for t in sorted(trials, key=lambda t: -t.accuracy)[:3]]
+    trials = by_score(trials)
+    first = [t.number for t in trials[:3]]
     with pytest.raises(KeyboardInterrupt):
         again(Scorer(stop_after=1))
     assert list(Journal(path).trials) == first[:1]
     path.unlink()
     found = again(rising)
     assert [t.number for t in found] == first and [t.accuracy for t in found] == pytest.approx([0.1, 0.2, 0.3])
-    assert best(found).number == first[2] and found[0].point == trials[first[0]].point
+    assert best(found).number == first[2] and found[0].point == trials[0].point
     silent = Scorer()
     assert again(silent) == found and not silent.scored
     path.write_text(path.read_text().replace(found[0].id, "other"))
