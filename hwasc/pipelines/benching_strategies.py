@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -67,8 +67,12 @@ def bench_strategies(
         {"verb": "bench strategies", "data": ws.data, "dataset": ws.dataset.fingerprint, "budget": budget, "space": space,
          "settings": s},
     )  # fmt: skip
-    how = first_scoring(ws, space, limits, field.count, target_file(ws, fuse(ws)))
-    table = _table(ws, how, candidates, run / "table.jsonl")
+    table = _table(
+        ws,
+        lambda: first_scoring(ws, space, limits, field.count, target_file(ws, fuse(ws))),
+        candidates,
+        run / "table.jsonl",
+    )
     drawn = list(range(s.seed, s.seed + seeds))
     with ws.reporter.track("bench: strategies", len(names) * seeds) as update:
         played: list[str] = []
@@ -91,13 +95,16 @@ def bench_strategies(
     return bench
 
 
-def _table(ws: Workspace, how: Scoring, candidates: Sequence[Proposal], path: Path) -> dict[str, Score]:
-    """Every candidate's score by its id; those that the file holds are not computed again."""
+def _table(ws: Workspace, how: Callable[[], Scoring], candidates: Sequence[Proposal], path: Path) -> dict[str, Score]:
+    """Every candidate's score by its id; those that the file holds are not computed again. A whole table needs no teachers."""
     known = {line.pop("id"): Score(**{k: v for k, v in line.items() if k != "point"}) for line in read_lines(path)}
     missing = [c for c in candidates if c.architecture.id not in known]
+    if not missing:
+        return known
+    scoring = how()
     with ws.reporter.track("bench: table", len(candidates)) as update, ws.open_engine() as engine:
         update(len(known), "resumed" if known else "")
-        for i, score in evaluator(ws, how, engine)(missing):
+        for i, score in evaluator(ws, scoring, engine)(missing):
             found = missing[i]
             line = {"id": found.architecture.id, "point": dict(found.point), **schema.plain(score)}
             append_line(path, line, "a score of the table")
