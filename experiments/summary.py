@@ -22,6 +22,8 @@ from hwasc.report.plots import search_curve
 from hwasc.search.feasibility import examine
 from hwasc.search.trial import Trial
 
+MOST = 40  # trials in a table
+
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Print a table."""
@@ -56,7 +58,7 @@ def budget_table(name: str, classes: int) -> None:
 
 
 def search_table(folder: Path, curve: Path | None) -> None:
-    """Trials by number with their second scores."""
+    """Trials by number with their second scores; of many trials those that have one."""
 
     def read(name: str) -> list[Trial]:
         path = folder / name
@@ -67,7 +69,7 @@ def search_table(folder: Path, curve: Path | None) -> None:
     if not trials:
         return
     rows = []
-    for t in trials:
+    for t in trials if len(trials) <= MOST else [t for t in trials if t.number in again]:
         second = (
             f"{100 * again[t.number].accuracy:.1f} ± {100 * again[t.number].standard_error:.1f}"
             if t.number in again
