@@ -104,7 +104,11 @@ def search_report(
         ),
     ]
     if rescored:
-        second = trials_table(rescored, best, "The best few by their first score, scored again; the best is marked")
+        second = trials_table(
+            rescored,
+            best,
+            "The best few by their first score, smoothed over all trials, scored again; the best is marked",
+        )
         sections.insert(3, Section("Second scores", [second]))  # after the search
     if refined:
         sections.insert(4, refinement(refined, pruned, clips, epochs))
