@@ -160,7 +160,7 @@ def _fit(ws: Workspace, teachers: Teachers, ensemble: Ensemble, front_end: Front
     logits, labels = torch.from_numpy(out_of_fold(teachers, ws)), torch.from_numpy(train.labels)
     places, held = [c.location for c in train.clips], torch.from_numpy(_held(ws, train))
     none = torch.zeros(len(train), len(teachers.names))
-    fit_heads(ensemble, none[~held], logits[~held], labels[~held], s.fusion.ridge, s.seed)
+    fit_heads(ensemble, none[~held], logits[~held], labels[~held], s.fusion.ridges, s.seed)
 
     def told(hint: Tensor) -> Tensor:
         with torch.no_grad():
@@ -178,8 +178,8 @@ def _fit(ws: Workspace, teachers: Teachers, ensemble: Ensemble, front_end: Front
         if better <= error:
             torch.nn.init.zeros_(ensemble.z1.head.weight)
     hint = hints(ensemble, train, ws.device)
-    crossed = crossed_views(ensemble.cpu(), hint, logits, labels, places, s.fusion.ridge, s.seed)
-    fit_heads(ensemble, hint, logits, labels, s.fusion.ridge, s.seed)
+    crossed = crossed_views(ensemble.cpu(), hint, logits, labels, places, s.fusion.ridges, s.seed)
+    fit_heads(ensemble, hint, logits, labels, s.fusion.ridges, s.seed)
     return best_view(crossed, labels, places)
 
 

@@ -150,13 +150,14 @@ class TeacherSettings:
 class FusionSettings:
     """Fitting z1 and z2 on the teachers' out-of-fold logits.
 
-    ridge: the penalty on what z1's gate and z2's MLPs learn. epochs, lr, weight_decay: of z1's backbone; `hold_out` of the
-    locations decides whether it earns its place; 0 epochs leave it out.
+    z1_ridge, z2_ridge: the penalties on what z1's gate and z2's MLPs learn. epochs, lr, weight_decay: of z1's backbone;
+    `hold_out` of the locations decides whether it earns its place; 0 epochs leave it out.
     view: what students learn from. `auto`: of all ways to fuse the one of least log loss on locations that the heads were not
     fitted on, in turn, or the mean where it gains less than a standard error.
     """
 
-    ridge: float = field(default=0.03, metadata=LATER)
+    z1_ridge: float = field(default=0.03, metadata=LATER)
+    z2_ridge: float = field(default=1.0, metadata=LATER)
     epochs: int = 10
     lr: float = 2e-3
     weight_decay: float = 1e-2
@@ -166,11 +167,16 @@ class FusionSettings:
     __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
 
     def __post_init__(self) -> None:
-        if self.ridge <= 0 or self.epochs < 0 or self.lr <= 0 or not 0 < self.hold_out < 1:
+        if min(self.z1_ridge, self.z2_ridge, self.lr) <= 0 or self.epochs < 0 or not 0 < self.hold_out < 1:
             raise ValueError(
-                "need ridge > 0, epochs >= 0, lr > 0 and 0 < hold_out < 1, found "
-                f"{self.ridge}, {self.epochs}, {self.lr}, {self.hold_out}"
+                "need z1_ridge, z2_ridge and lr > 0, epochs >= 0 and 0 < hold_out < 1, found "
+                f"{self.z1_ridge}, {self.z2_ridge}, {self.lr}, {self.epochs}, {self.hold_out}"
             )
+
+    @property
+    def ridges(self) -> tuple[float, float]:
+        """Of z1's gate and of z2's MLPs."""
+        return self.z1_ridge, self.z2_ridge
 
 
 @dataclass(frozen=True)
@@ -226,7 +232,7 @@ class SupernetSettings:
     points: int = 2_000
     budget: str | None = field(default=None, metadata=LATER)
     augment: bool = False
-    train: TrainSettings = field(default_factory=lambda: TrainSettings(30, 32, 1e-2, 1e-3))
+    train: TrainSettings = field(default_factory=lambda: TrainSettings(20, 32, 1e-2, 1e-3))
 
     __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
 

@@ -70,7 +70,8 @@ class Score:
 
     Of proxies that train, on the validation clips: value is exp(-L), 0..1, of the int8 net's distillation loss L there: it ranks
     better than an accuracy, for what a net almost got right counts too (`experiments/search`); value_error: its standard error
-    over clips. accuracy (int8), float_accuracy: macro, 0..1; standard_error: the former's, binomial. None of others.
+    over clips. accuracy (int8), float_accuracy: macro, 0..1 (the latter not of slices, thousands of which are scored);
+    standard_error: the former's, binomial. None of others.
     """
 
     value: float
@@ -97,14 +98,19 @@ def accuracy(model: Student, features: Features, device: torch.device) -> float:
 
 
 def int8_score(
-    float_model: Student, c: Candidate, device: torch.device, start: float, clips: int = CALIBRATION_CLIPS
+    float_model: Student,
+    c: Candidate,
+    device: torch.device,
+    start: float,
+    clips: int = CALIBRATION_CLIPS,
+    float_too: bool = True,
 ) -> Score:
-    """Quantize a trained student, calibrate it on so many clips (and train it so, where the job says so); measure both on the
-    validation clips.
+    """Quantize a trained student, calibrate it on so many clips (and train it so, where the job says so); measure it on the
+    validation clips, and before that the float student.
     """
     from hwasc.training.quantization import calibrate, freeze, quantize
 
-    float_accuracy = accuracy(float_model, c.validation, device)
+    float_accuracy = accuracy(float_model, c.validation, device) if float_too else None
     quantized = calibrate(quantize(float_model), calibration_batches(c.lesson.train, c.seed, clips))
     if c.qat is not None:
         distil(quantized, *cut(c.lesson, c.qat, c.qat_steps, c.seed), device, c.seed + 500_000)

@@ -34,7 +34,7 @@ def rescore(
             )
     missing = [t for t in chosen if t.number not in journal.trials]
     for i, score in evaluate([proposal(t) for t in missing]):
-        assert score.accuracy is not None and score.float_accuracy is not None and score.standard_error is not None
+        assert score.accuracy is not None and score.standard_error is not None
         again = replace(
             missing[i],
             accuracy=score.accuracy,

@@ -147,7 +147,7 @@ class Study:
         return Outcome(beyond, score, costs.macs.torchinfo, costs.int8_memory.activations)
 
     def _trial(self, number: int, a: _Asked, score: Score) -> Trial:
-        assert score.accuracy is not None and score.float_accuracy is not None and score.standard_error is not None
+        assert score.accuracy is not None and score.standard_error is not None
         return Trial(
             number,
             a.architecture.id,

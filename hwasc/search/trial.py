@@ -27,7 +27,8 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Trial:
-    """A scored candidate, one line of `trials.jsonl`. Accuracies are macro, 0..1, on the validation clips.
+    """A scored candidate, one line of `trials.jsonl`. Accuracies are macro, 0..1, on the validation clips; of slices there
+    is no float one.
 
     standard_error: of the int8 accuracy, over clips (binomial). merit, merit_error: what it is ranked by, see `job.Score.value`;
     journals from before there was one have none, and are ranked by int8 accuracy. seconds: what the score cost. asked: how
@@ -38,7 +39,7 @@ class Trial:
     id: str
     point: dict[str, Any]
     accuracy: float
-    float_accuracy: float
+    float_accuracy: float | None
     standard_error: float
     parameters: int
     macs: int

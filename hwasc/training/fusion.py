@@ -33,11 +33,13 @@ def mixture(logits: Tensor, labels: Tensor) -> Tensor:
     return raw.detach().softmax(0).to(logits.dtype)
 
 
-def fit_heads(ensemble: Ensemble, hint: Tensor, logits: Tensor, labels: Tensor, ridge: float, seed: int) -> None:
+def fit_heads(
+    ensemble: Ensemble, hint: Tensor, logits: Tensor, labels: Tensor, ridges: tuple[float, float], seed: int
+) -> None:
     """Set z1's gate, z2's MLPs and both temperatures to the minimum of CE(z1) + CE(z2) + CE(z1+z2) + penalty, in place.
 
-    hint: (n, K), what z1's backbone says of these clips, zeros without one. penalty: ridge times the squares of the gate's
-    weights and of how far the MLPs are from their start, which the seed draws. All else of the ensemble stays. ValueError: no
+    hint: (n, K), what z1's backbone says of these clips, zeros without one. penalty: ridges times the squares of the gate's
+    weights, and of how far the MLPs are from their start, which the seed draws. All else of the ensemble stays. ValueError: no
     clips.
     """
     if len(labels) == 0:
@@ -49,16 +51,16 @@ def fit_heads(ensemble: Ensemble, hint: Tensor, logits: Tensor, labels: Tensor, 
         torch.manual_seed(seed)
         z1.reset_heads(y)
         z2.reset_heads(y)
-    penalised = [z1.gate.weight, z2.first, z2.first_bias, z2.last]
-    start = [p.detach().clone() for p in penalised]
+    mlps = [z2.first, z2.first_bias, z2.last]
+    start = [p.detach().clone() for p in mlps]
 
     def loss() -> Tensor:
         views = ensemble.told(x, y)
         fit = sum((F.cross_entropy(views[v], z) for v in ("z1", "z2", "z1+z2")), torch.zeros(()))
-        held = sum((((p - s) ** 2).sum() for p, s in zip(penalised, start, strict=True)), torch.zeros(()))
-        return fit + ridge * held
+        apart = sum((((p - s) ** 2).sum() for p, s in zip(mlps, start, strict=True)), torch.zeros(()))
+        return fit + ridges[0] * (z1.gate.weight**2).sum() + ridges[1] * apart
 
-    _minimise([*penalised, z1.gate.bias, z1.log_scale, z2.log_scale], loss)
+    _minimise([*mlps, z1.gate.weight, z1.gate.bias, z1.log_scale, z2.log_scale], loss)
     ensemble.float().eval().zero_grad()
 
 
@@ -115,7 +117,13 @@ def best_view(views: Mapping[str, Tensor], labels: Tensor, groups: Sequence[str]
 
 
 def crossed_views(
-    ensemble: Ensemble, hint: Tensor, logits: Tensor, labels: Tensor, groups: Sequence[str], ridge: float, seed: int
+    ensemble: Ensemble,
+    hint: Tensor,
+    logits: Tensor,
+    labels: Tensor,
+    groups: Sequence[str],
+    ridges: tuple[float, float],
+    seed: int,
 ) -> dict[str, Tensor]:
     """Every view (n, C) of clips by heads that were fitted on other groups alone, in up to PARTS parts; of a copy."""
     model, names = copy.deepcopy(ensemble), np.unique(np.asarray(groups), return_inverse=True)[1]
@@ -125,7 +133,7 @@ def crossed_views(
     for held in (part == i for i in part.unique()):
         if bool(held.all()):
             return out  # one place: nothing else to fit on
-        fit_heads(model, hint[~held], logits[~held], labels[~held], ridge, seed)
+        fit_heads(model, hint[~held], logits[~held], labels[~held], ridges, seed)
         with torch.no_grad():
             for name, view in model.told(hint[held], logits[held]).items():
                 out[name][held] = view

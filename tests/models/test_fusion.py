@@ -190,7 +190,7 @@ def test_a_class_is_corrected_by_its_own_mlp() -> None:
 
 def fitted(data: Batch, ridge: float = 0.003, seed: int = 0) -> Ensemble:
     model = ensemble()
-    fit_heads(model, torch.zeros(len(data[2]), K), data[1], data[2], ridge, seed)
+    fit_heads(model, torch.zeros(len(data[2]), K), data[1], data[2], (ridge, ridge), seed)
     return model
 
 
@@ -259,7 +259,7 @@ def test_fits_are_deterministic_and_leave_the_global_generator_and_the_backbone_
         before = {k: v.clone() for k, v in model.state_dict().items() if "backbone" in k or k == "z1.head.weight"}
         torch.manual_seed(noise)
         state = torch.get_rng_state()
-        fit_heads(model, torch.zeros(200, K), data[1], data[2], 0.03, 3)
+        fit_heads(model, torch.zeros(200, K), data[1], data[2], (0.03, 0.03), 3)
         after = model.state_dict()
         assert all(torch.equal(v, after[k]) for k, v in before.items())
         backbone(model, data, data, epochs=2)
@@ -316,21 +316,23 @@ def test_a_gain_is_measured_over_places() -> None:
 def test_crossed_views_are_of_heads_that_never_saw_the_place() -> None:
     data = clips(400, 0, by_class)
     places, hint = [f"place {i % 10}" for i in range(400)], torch.zeros(400, K)
-    found = crossed_views(ensemble(), hint, data[1], data[2], places, 0.03, 0)
+    found = crossed_views(ensemble(), hint, data[1], data[2], places, (0.03, 0.03), 0)
     wrong = data[2].clone()
     there = torch.tensor([p == "place 3" for p in places])
     wrong[there] = (wrong[there] + 1) % C  # what a place's own labels are does not matter to its own views
-    again = crossed_views(ensemble(), hint, data[1], wrong, places, 0.03, 0)
+    again = crossed_views(ensemble(), hint, data[1], wrong, places, (0.03, 0.03), 0)
     assert torch.equal(found["z1+z2"][there], again["z1+z2"][there])
     assert not torch.equal(found["z1+z2"], again["z1+z2"])
     torch.testing.assert_close(found["mean"], mean_logit(data[1]))
-    one = crossed_views(ensemble(), hint, data[1], data[2], ["here"] * 400, 0.03, 0)
+    one = crossed_views(ensemble(), hint, data[1], data[2], ["here"] * 400, (0.03, 0.03), 0)
     assert all(torch.equal(v, mean_logit(data[1])) for v in one.values())
 
 
 def test_no_clips_is_an_error() -> None:
     with pytest.raises(ValueError, match="no clips"):
-        fit_heads(ensemble(), torch.zeros(0, K), torch.zeros(0, K, C), torch.zeros(0, dtype=torch.int64), 0.03, 0)
+        fit_heads(
+            ensemble(), torch.zeros(0, K), torch.zeros(0, K, C), torch.zeros(0, dtype=torch.int64), (0.03, 0.03), 0
+        )
     with pytest.raises(ValueError, match="no clips"):
         fit_backbone(ensemble(), lambda _: [], epochs=1, lr=1e-2, weight_decay=0, validate=lambda: 0.0, seed=0)
 

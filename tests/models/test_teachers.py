@@ -95,9 +95,7 @@ class TestContract:
 
     def test_default_width_is_for_a_laptop(self, family: str) -> None:
         found = describe(TeacherSpec(family), 10)
-        assert (
-            str(found).startswith(f"{family} width {FAMILIES[family].width} at 64x33: ") and 4.5e6 < found.macs < 20e6
-        )
+        assert str(found).startswith(f"{family} width {FAMILIES[family].width} at 64x33: ") and 2e6 < found.macs < 20e6
         assert found.parameters == count(build(TeacherSpec(family), 10))
 
     def test_hears_through_the_papers_front_end(self, family: str) -> None:

@@ -31,7 +31,7 @@ def test_defaults_file_overrides_and_seed(tmp_path: Path) -> None:
         ("distill.alpha", "expected name.name=value"),
         ("data.fold=5/4", "fold: expected k/n"),
         ("data.fold=1", "fold: expected k/n"),
-        ("fusion.ridge=0", "need ridge > 0"),
+        ("fusion.z2_ridge=0", "z2_ridge and lr > 0"),
         ("search.trials=0", "trials"),
         ("search.strategy=grid", "strategy"),
         ("teachers.folds=1", "folds"),

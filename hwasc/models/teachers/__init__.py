@@ -62,7 +62,7 @@ FAMILIES: Mapping[str, Family] = MappingProxyType(
         ),
         "tf_sepnet": Family(
             tf_sepnet.build,
-            64,
+            40,
             "separate time and frequency paths; width = channels (paper: 40, 64)",
             tf_sepnet.FRONT_END,
             "all bins and frames by their means",

@@ -16,7 +16,7 @@ from hwasc.training.device import pick_device
 from hwasc.training.distillation import distil
 from hwasc.training.weights import load_weights
 
-CLIPS = 128  # that activation scales are set on: thousands of slices are scored
+CLIPS = 64  # that activation scales are set on: thousands of slices are scored
 # of a slice's own steps: the rate of the shared weights, on clean clips as they had; half their batch ranks about as well
 OWN = TrainSettings(1, 16, 1e-2, 1e-3)
 
@@ -30,7 +30,7 @@ def score(candidate: Candidate) -> Score:
     student = inherited(c)
     if c.steps:
         distil(student, *cut(replace(c.lesson, augment=None), OWN, c.steps, c.seed), device, c.seed)
-    return int8_score(student, c, device, start, clips=CLIPS)
+    return int8_score(student, c, device, start, clips=CLIPS, float_too=False)
 
 
 def inherited(candidate: Candidate) -> Student:
