@@ -21,7 +21,8 @@ from hwasc.search.predictor import smoothed
 from hwasc.search.strategies import Strategy
 from hwasc.search.trial import Outcome, Trial
 
-PATIENCE = 2_000  # points asked for without a new feasible one before random ones help out
+PATIENCE = 2_000  # points without a new feasible one among them before the search ends
+ALONE = 200  # of these, before every second one is drawn at random
 
 Evaluate = Callable[[list[Proposal]], Iterator[tuple[int, Score]]]
 
@@ -115,7 +116,8 @@ class Study:
             idle += 1
             self.asked += 1
             # A strategy that has settled on what is known or beyond the budget is helped out by chance.
-            number, point = (None, random_point(self.space, self._rng)) if idle > PATIENCE // 2 else self.strategy.ask()
+            helped = idle > ALONE and idle % 2 == 0
+            number, point = (None, random_point(self.space, self._rng)) if helped else self.strategy.ask()
             broken = self.space.violations(point)
             architecture = self.space.architecture(point, *self.clip)
             costs = self.count(architecture)
