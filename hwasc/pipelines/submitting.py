@@ -23,7 +23,7 @@ from hwasc.pipelines.workspace import default_cache
 from hwasc.records import challenge, schema
 from hwasc.records.challenge import About, Label
 from hwasc.report.terminal import Reporter
-from hwasc.training.device import one_thread
+from hwasc.training.device import settle_process
 
 Year = Literal[2024, 2025]
 TRIED = 64  # clips on which a written package is run by itself before the rest is predicted
@@ -67,7 +67,7 @@ def submit(
     Raises UsageError: a label, year, subset or class list that does not fit, an unfinished run, a limit passed. DataError: an
     evaluation clip that is absent or no audio. HwascError: a package that does not run, or differs.
     """
-    one_thread()
+    settle_process()
     reporter = reporter or Reporter(quiet=True)
     named = Label.parse(label, year)
     check_names(year, runs)

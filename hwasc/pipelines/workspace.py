@@ -22,7 +22,7 @@ from hwasc.report.terminal import Reporter
 from hwasc.search import engines
 from hwasc.search.engines import Engine
 from hwasc.training.batches import Augment
-from hwasc.training.device import one_thread, pick_device
+from hwasc.training.device import pick_device, settle_process
 
 SYNTHETIC = "synthetic"
 
@@ -90,7 +90,7 @@ def open_workspace(
     address: str | None = None,
 ) -> Workspace:
     """Open the data set (the embedded synthetic one by default, generated on first use) and choose the device."""
-    one_thread()
+    settle_process()
     engines.check(engine, address)
     reporter = reporter or Reporter(quiet=True)
     cache = cache or default_cache()

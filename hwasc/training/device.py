@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
+import sys
 from collections.abc import Iterator
 
 import torch
 
 from hwasc.errors import UsageError
+
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # glibc's malloc.h
+KEPT = 2**30  # bytes; larger blocks are mapped, and given back, on their own
 
 
 def pick_device(name: str = "auto") -> torch.device:
@@ -46,8 +51,15 @@ def mixed_precision(device: torch.device, exact: bool = False) -> Iterator[None]
             yield
 
 
-def one_thread() -> None:
-    """One OpenMP thread a process: these nets are too small for more, and spinning threads slow other processes down."""
+def settle_process() -> None:
+    """Make this process fit for small nets on a CPU: one OpenMP thread, and freed memory stays with the process.
+
+    These nets are too small for more threads, and spinning ones slow other processes down. Their maps are large enough that
+    glibc maps fresh pages for each and gives them back, so that a third of a training step would be page faults.
+    """
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     os.environ.setdefault("GOMP_SPINCOUNT", "0")
     torch.set_num_threads(1)
+    if sys.platform == "linux" and hasattr(libc := ctypes.CDLL(None), "gnu_get_libc_version"):
+        libc.mallopt(M_MMAP_THRESHOLD, KEPT)
+        libc.mallopt(M_TRIM_THRESHOLD, KEPT)

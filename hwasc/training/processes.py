@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from hwasc.errors import HwascError
-from hwasc.training.device import one_thread
+from hwasc.training.device import settle_process
 
 Result = TypeVar("Result")
 
@@ -77,7 +77,7 @@ def start_worker() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent ends its workers
     if (parent := multiprocessing.parent_process()) is not None:
         threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
-    one_thread()
+    settle_process()
 
 
 def _end_with(parent: multiprocessing.process.BaseProcess) -> None:

@@ -21,7 +21,7 @@ import torch
 import torch.distributed as dist
 
 from hwasc.errors import HwascError
-from hwasc.training.device import one_thread
+from hwasc.training.device import settle_process
 
 GRACE = 10.0  # s: a mistake that the first process makes too, it says itself, and torchrun ends this one
 PATIENCE = timedelta(days=30)  # the others wait while the first makes features; torchrun ends them if it dies
@@ -80,7 +80,7 @@ def helped(function: Callable[..., Any], *args: Any) -> Iterator[None]:
 def follow() -> None:
     """Do what the first process asks for until it has done."""
     assert _team is not None
-    one_thread()
+    settle_process()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the first
     while (word := pickle.loads(_team.store.get(_team.key()))) is not None:
         function, args = word

@@ -29,7 +29,7 @@ from hwasc.data.features import Features
 from hwasc.errors import HwascError, UsageError
 from hwasc.search import proxies
 from hwasc.search.job import Candidate, Score
-from hwasc.training.device import one_thread
+from hwasc.training.device import settle_process
 from hwasc.training.distillation import Lesson
 
 RETRIES = 5  # of a trial whose worker or node died
@@ -107,7 +107,7 @@ def _score(job: Candidate, shared: list[ray.ObjectRef], version: str) -> Score:
         raise HwascError(
             f"node {socket.gethostname()} has hwasc {hwasc.__version__}, the search {version}: install one"
         )
-    one_thread()
+    settle_process()
     lesson, validation, ensemble = _shared(shared[0])
     return proxies.score(replace(job, lesson=lesson, validation=validation, ensemble=ensemble))
 
