@@ -79,9 +79,9 @@ def fit_supernet(
             chosen = sandwich(points, c.settings.candidates, rng)
             draws = rng.integers(2**62, size=len(chosen))
             each = list(zip(chosen, map(int, draws), strict=True))
-            dear = -(-len(each) // 4)  # a quarter, the dearest one among it, is about as much work as the rest
+            half = -(-len(each) // 2)  # the dear and the cheap one are about as much work as two from anywhere
             yield [
-                (loss(point, rows, draw) / len(chosen) for point, draw in lane) for lane in (each[:dear], each[dear:])
+                (loss(point, rows, draw) / len(chosen) for point, draw in lane) for lane in (each[:half], each[half:])
             ]
 
     def loss(point: Point, rows: np.ndarray, draw: int) -> Tensor:
