@@ -116,6 +116,11 @@ def extract(
     return Features(entry.array, entry.shape, [clips[i] for i in kept], classes, [hashes[i] for i in kept])
 
 
+def extracted(clips: Sequence[Clip], front_end: FrontEnd, cache: Path) -> bool:
+    """Whether the cache holds the features of these clips already."""
+    return Entry(cache / _key(content_hashes(clips, cache), front_end), (front_end.mels, front_end.frames)).complete()
+
+
 def _check(clips: Sequence[Clip], classes: Sequence[str], front_end: FrontEnd) -> None:
     if not clips:
         raise DataError("there are no clips to make features of")
@@ -127,7 +132,7 @@ def _check(clips: Sequence[Clip], classes: Sequence[str], front_end: FrontEnd) -
         raise DataError(f"the scene '{min(unknown)}' is not among the classes ({', '.join(classes)})")
 
 
-def _key(hashes: Sequence[str], front_end: FrontEnd, noise: str) -> str:
+def _key(hashes: Sequence[str], front_end: FrontEnd, noise: str = "") -> str:
     h = hashlib.blake2b(f"{VERSION} {canonical(front_end)}{noise}".encode(), digest_size=12)
     for clip_hash in hashes:
         h.update(f"\n{clip_hash}".encode())

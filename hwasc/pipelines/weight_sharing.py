@@ -98,12 +98,14 @@ def _course(
 ) -> Course:
     s, classes = ws.settings, len(ws.dataset.classes)
     points = allowed_points(space, limits, count, s.search.supernet.points, classes, s.data.seconds, s.seed)
+    front_ends = list(dict.fromkeys(space.front_end_at(p, s.data.seconds) for p in points))
+    ws.prepare(front_ends)
     heard = {
         fe: (
             ws.features(ws.dataset.train, fe, "train"),
             ws.augment(fe, s.distill.augment) if s.search.supernet.augment else None,
         )
-        for fe in dict.fromkeys(space.front_end_at(p, s.data.seconds) for p in points)
+        for fe in front_ends
     }
     train = next(iter(heard.values()))[0]
     logits = logit_files.load(targets, [c.id for c in train.clips], train.hashes)

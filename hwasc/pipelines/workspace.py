@@ -13,7 +13,7 @@ import torch
 from hwasc.audio.augmentation import load_responses
 from hwasc.audio.noise import Noise
 from hwasc.data.clips import Clip, Dataset, open_dataset
-from hwasc.data.features import Features, extract
+from hwasc.data.features import Features, extract, extracted
 from hwasc.data.synthetic import VERSION, SyntheticSpec, generate
 from hwasc.errors import UsageError
 from hwasc.records.architecture import FrontEnd
@@ -23,6 +23,7 @@ from hwasc.search import engines
 from hwasc.search.engines import Engine
 from hwasc.training.batches import Augment
 from hwasc.training.device import pick_device, settle_process
+from hwasc.training.processes import as_finished, processes
 
 SYNTHETIC = "synthetic"
 
@@ -62,6 +63,23 @@ class Workspace:
                 progress=lambda stage, done, total: update(done, stage),
             )
 
+    def prepare(self, front_ends: Sequence[FrontEnd]) -> None:
+        """Extract the features of the training and validation clips through many front ends, one of them a process: starting
+        processes for each anew would take longer than its clips do.
+        """
+        d, cache = self.dataset, self.cache / "features"
+        work = [
+            (clips, fe) for fe in front_ends for clips in (d.train, d.validation) if not extracted(clips, fe, cache)
+        ]
+        if self.workers < 2 or len(work) < 2:
+            return  # `features` does as well
+        most = self.settings.data.max_unreadable
+        what = f"features of {len(front_ends)} front ends"
+        with self.reporter.track(what, len(work)) as update, processes(self.workers) as executor:
+            jobs = (executor.submit(_extract, clips, d.classes, fe, cache, most) for clips, fe in work)
+            for done, _ in enumerate(as_finished(jobs), 1):
+                update(done, "")
+
     def open_engine(self) -> AbstractContextManager[Engine]:
         """Where candidates are scored, for a `with` block."""
         return engines.open(self.engine, self.workers, self.address)
@@ -76,6 +94,10 @@ class Workspace:
             raise UsageError(f"augment.response_folder: {folder} is no folder")
         wanted = s.response_p > 0 and folder.is_dir()
         return Augment(s, load_responses(folder, front_end) if wanted else None, front_end)
+
+
+def _extract(clips: Sequence[Clip], classes: Sequence[str], front_end: FrontEnd, cache: Path, most: float) -> None:
+    extract(clips, classes, front_end, cache, max_unreadable=most)
 
 
 def open_workspace(
