@@ -33,6 +33,7 @@ def rescore(
                 f"{journal.path}: trial {t.number} is another candidate than in this search; delete the file to score anew"
             )
     missing = [t for t in chosen if t.number not in journal.trials]
+    missing.sort(key=lambda t: -t.macs)  # the longest trainings first, so that no process ends long after the others
     for i, score in evaluate([proposal(t) for t in missing]):
         assert score.accuracy is not None and score.standard_error is not None
         again = replace(
