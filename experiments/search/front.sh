@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # The front against CP-Mobile's family (8, 16, 24, 32 base channels) and the DCASE 2024 baseline: a search at half of each
-# member's MACs and activations (half_*.yaml; all slices of the supernet of dcase2024), then every net distilled alike over
-# seeds of its weights, batches and augmentation. Resumable: run it again. About two hours on two cores.
+# member's MACs and activations (half_*.yaml), each with a supernet of its own that learns for 40 epochs, then every net
+# distilled alike over seeds of its weights, batches and augmentation. Resumable: run it again. About two and a half hours on two
+# cores.
 #   experiments/search/front.sh [FOLDER] [hwasc argument ...]      (default runs/front; e.g. --data DIR --config FILE)
 set -euo pipefail
 here=$(dirname "$0") out=${1:-runs/front}
@@ -9,8 +10,8 @@ shift || true
 mkdir -p "$out"
 export here out
 for base in 8 16 24 32; do
-  hwasc search --budget "$here/half_$base.yaml" --set search.supernet.budget=dcase2024 --workers 2 \
-    --trials "${TRIALS:-120}" --rescore "${RESCORE:-8}" --run "$out/search_$base" --out "$out/found_$base.json" "$@"
+  hwasc search --budget "$here/half_$base.yaml" --set search.supernet.train.epochs=40 --workers 2 \
+    --trials "${TRIALS:-240}" --rescore "${RESCORE:-8}" --run "$out/search_$base" --out "$out/found_$base.json" "$@"
 done
 distill() { # seed name architecture [argument ...]
   local seed=$1 name=$2 arch=$3
