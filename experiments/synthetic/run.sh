@@ -9,8 +9,7 @@ here=$(dirname "$0")
 mkdir -p "$out"
 export out
 hwasc teach --data synthetic --workers 2 --seeds 3 --split test --out "$out/fusion_test.json"
-hwasc search --data synthetic --budget "$here/budget.yaml" --set search.supernet.budget=dcase2024 --workers 2 \
-  --run "$out/search" --out "$out/best.json"
+hwasc search --data synthetic --budget "$here/budget.yaml" --workers 2 --run "$out/search" --out "$out/best.json"
 distill() { # seed name architecture [argument ...]
   local seed=$1 name=$2 arch=$3
   shift 3

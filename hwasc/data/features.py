@@ -116,9 +116,10 @@ def extract(
     return Features(entry.array, entry.shape, [clips[i] for i in kept], classes, [hashes[i] for i in kept])
 
 
-def extracted(clips: Sequence[Clip], front_end: FrontEnd, cache: Path) -> bool:
-    """Whether the cache holds the features of these clips already."""
-    return Entry(cache / _key(content_hashes(clips, cache), front_end), (front_end.mels, front_end.frames)).complete()
+def unextracted(clips: Sequence[Clip], front_ends: Sequence[FrontEnd], cache: Path) -> list[FrontEnd]:
+    """The front ends through which the cache holds no features of these clips yet."""
+    hashes = content_hashes(clips, cache)
+    return [fe for fe in front_ends if not Entry(cache / _key(hashes, fe), (fe.mels, fe.frames)).complete()]
 
 
 def _check(clips: Sequence[Clip], classes: Sequence[str], front_end: FrontEnd) -> None:

@@ -13,7 +13,7 @@ import torch
 from hwasc.audio.augmentation import load_responses
 from hwasc.audio.noise import Noise
 from hwasc.data.clips import Clip, Dataset, open_dataset
-from hwasc.data.features import Features, extract, extracted
+from hwasc.data.features import Features, extract, unextracted
 from hwasc.data.synthetic import VERSION, SyntheticSpec, generate
 from hwasc.errors import UsageError
 from hwasc.records.architecture import FrontEnd
@@ -68,9 +68,7 @@ class Workspace:
         processes for each anew would take longer than its clips do.
         """
         d, cache = self.dataset, self.cache / "features"
-        work = [
-            (clips, fe) for fe in front_ends for clips in (d.train, d.validation) if not extracted(clips, fe, cache)
-        ]
+        work = [(clips, fe) for clips in (d.train, d.validation) for fe in unextracted(clips, front_ends, cache)]
         if self.workers < 2 or len(work) < 2:
             return  # `features` does as well
         most = self.settings.data.max_unreadable

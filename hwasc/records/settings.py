@@ -224,7 +224,7 @@ class SupernetSettings:
     """candidates: of each step, see `training.sandwich`. points: candidates within the budget that it is trained for.
 
     budget: whose points these are; none: the search's own. Searches under several budgets share one supernet by naming the
-    widest of them.
+    widest of them, which is quicker, and ranks the small nets worse than one of their own (`experiments/search`).
     augment: whether it hears augmented clips; shared weights are far from learning theirs by heart.
     """
 

@@ -1,4 +1,4 @@
-"""Where and in what precision to compute, chosen by capability."""
+"""Where and in what precision to compute, chosen by capability, and how a process is set up for it."""
 
 from __future__ import annotations
 
