@@ -1,5 +1,7 @@
 """Train an architecture in full: float distillation from the ensemble, batch norm folded, int8 quantization-aware
-distillation, ONNX export, and the measurement of all of it on the test split. Run it again to go on where it stopped.
+distillation, ONNX export, and the measurement of all of it on the test split. The winner of a search starts from the weights
+that were kept beside it, where they learned from the same clips; a preset from random ones. Run it again to go on where it
+stopped.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ from hwasc.cli import common
 EXAMPLES = """examples:
   hwasc distill --arch best.json
   hwasc distill --arch dcase2024_baseline --data my_recordings --run runs/baseline --seed 1
+  hwasc distill --arch best.json --start random           # without what the search's weights had learned
   hwasc distill --arch best.json --set distill.alpha=0    # on labels alone, for comparison"""
 
 
@@ -21,12 +24,19 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--run", metavar="DIR", type=Path, default=Path("runs/distill"), help="run folder (default runs/distill)"
     )
+    parser.add_argument(
+        "--start",
+        choices=("inherited", "random"),
+        help="from the weights that the search kept beside best.json (default, where there are such), or from random ones",
+    )
     common.add_data(parser)
 
 
 def run(args: argparse.Namespace) -> None:
     """Distill and print what was reached."""
     record = common.architecture(args.arch)
+    if args.start is not None:
+        args.overrides = [*args.overrides, f"distill.start={args.start}"]
     ws = common.workspace(args)
     from hwasc.pipelines.distilling import distill
 

@@ -67,7 +67,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "--out",
         metavar="FILE",
         type=Path,
-        help="also write the winner here (default best.json)",
+        help="also write the winner here, its weights beside it (default best.json)",
         default=Path("best.json"),
     )
     common.add_data(parser)
@@ -78,7 +78,7 @@ def run(args: argparse.Namespace) -> None:
     """Search and print what was found."""
     from hwasc.cost import measure
     from hwasc.records.budget import Budget
-    from hwasc.records.schema import plain, write_whole
+    from hwasc.records.schema import plain
     from hwasc.records.space import SearchSpace
 
     named = {
@@ -93,10 +93,11 @@ def run(args: argparse.Namespace) -> None:
     args.overrides = [*args.overrides, *(f"{key}={value}" for key, value in named.items() if value is not None)]
     budget, space = Budget.load(args.budget), SearchSpace.load(args.space)
     ws = common.workspace(args)
+    from hwasc.pipelines.inheriting import copy
     from hwasc.pipelines.searching import search
 
     result = search(ws, space, budget, args.run)
-    write_whole(args.out, result.path.read_bytes())
+    copy(result.path, args.out)
     costs = measure(result.architecture)
     if args.json:
         common.print_json(

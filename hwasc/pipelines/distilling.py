@@ -18,6 +18,7 @@ from hwasc.data.features import Features
 from hwasc.errors import HwascError, UsageError
 from hwasc.models import student
 from hwasc.models.student import Student
+from hwasc.pipelines import inheriting
 from hwasc.pipelines.accounting import account
 from hwasc.pipelines.fusing import Fused, fuse, lesson, target_file
 from hwasc.pipelines.outside import check_outside
@@ -25,7 +26,7 @@ from hwasc.pipelines.same_view import check_same_view, same_view
 from hwasc.pipelines.workspace import Workspace
 from hwasc.records import architecture as architectures
 from hwasc.records import schema
-from hwasc.records.architecture import Architecture, ArchitectureFile
+from hwasc.records.architecture import Architecture, ArchitectureFile, Inherited
 from hwasc.records.run import environment, open_run
 from hwasc.records.settings import TrainSettings
 from hwasc.search.job import calibration_batches
@@ -73,14 +74,25 @@ def check_classes(record: ArchitectureFile, ws: Workspace, path: Path | str) -> 
 def distill(ws: Workspace, record: ArchitectureFile, run: Path, name: str = "the architecture") -> DistillResult:
     """Float distillation, batch norm folded, Brevitas QAT distillation, ONNX export, all measured on the test split.
 
-    Resumes in a run folder of the same configuration. distill.alpha 0 trains on labels alone, without teachers.
+    name: the architecture file, or a preset. The student starts from the weights beside it, see `inheriting.start`. Resumes in
+    a run folder of the same configuration. distill.alpha 0 trains on labels alone, without teachers.
     """
     check_classes(record, ws, name)
     a, s = record.architecture, ws.settings
     asked = s.distill.teacher_view == "augmented"
     check_same_view(s.teachers.outside if asked else None)
+    kept = inheriting.start(ws, record, name)
+    told = {"weights": kept.sha256} if kept else {}
     open_run(
-        run, {"verb": "distill", "data": ws.data, "dataset": ws.dataset.fingerprint, "architecture": a, "settings": s}
+        run,
+        {
+            "verb": "distill",
+            "data": ws.data,
+            "dataset": ws.dataset.fingerprint,
+            "architecture": a,
+            **told,
+            "settings": s,
+        },
     )
     architectures.save(run / "architecture.json", a, record.provenance)
     fused = fuse(ws) if s.distill.alpha > 0 else None
@@ -90,9 +102,12 @@ def distill(ws: Workspace, record: ArchitectureFile, run: Path, name: str = "the
     if fused and asked:
         data = replace(data, targets=same_view(fused, data.train, a.front_end))
     torch.manual_seed(_seed(ws))
-    model, float_losses = _trained(ws, data, student.build(a), s.distill.train, run, "float")
+    model = student.build(a)
+    if kept:
+        _load(model, inheriting.state(kept, name), Path(name).with_name(kept.file), "float")
+    model, float_losses = _trained(ws, data, model, s.distill.train, run, "float")
     quantized, qat_losses = _quantized(ws, data, model, run)
-    return _measure(ws, a, model, quantized, {"float": float_losses, "qat": qat_losses}, fused, run)
+    return _measure(ws, a, model, quantized, {"float": float_losses, "qat": qat_losses}, fused, kept, run)
 
 
 def _trained(
@@ -214,6 +229,7 @@ def _measure(
     quantized: Student,
     losses: dict[str, list[float]],
     fused: Fused | None,
+    kept: Inherited | None,
     run: Path,
 ) -> DistillResult:
     from hwasc.deploy import onnx_qcdq, tflite
@@ -246,6 +262,7 @@ def _measure(
         "alpha": ws.settings.distill.alpha,
         "seed": ws.settings.seed,
         "student_seed": _seed(ws),
+        "start": {"from": kept.by, "sha256": kept.sha256} if kept else {"from": "random weights"},
         "validation": {
             "float": metrics(model, validation)[0].accuracy,
             "int8": metrics(quantized, validation)[0].accuracy,

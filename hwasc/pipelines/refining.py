@@ -25,7 +25,7 @@ def refine(
     space: SearchSpace,
     budget: Budget,
     limits: dict[str, float],
-    targets: Path,
+    how: Scoring,
     rescored: Sequence[Trial],
     run: Path,
 ) -> list[Refined]:
@@ -39,7 +39,7 @@ def refine(
         return []
     journal, known = run / "refined.jsonl", _known(run / "refined.jsonl", chosen)
     missing = [t for t in chosen if t.number not in known]
-    how = Scoring("distillation", targets, s.search.refine_train)
+    how = Scoring("distillation", how.targets, s.search.refine_train, supernet=how.supernet)
 
     def job(t: Trial) -> Refinement:
         architecture = space.architecture(t.point, len(ws.dataset.classes), s.data.seconds)
@@ -69,7 +69,12 @@ def provenance(pruned: Refined) -> dict[str, Any]:
         "standard_error": pruned.standard_error,
         "by": "refinement",
         "trial": pruned.number,
-        "from": {"id": pruned.origin, "int8_accuracy": pruned.before, "beyond": pruned.beyond},
+        "from": {
+            "id": pruned.origin,
+            "int8_accuracy": pruned.before,
+            "merit": pruned.before_merit,
+            "beyond": pruned.beyond,
+        },
         "weights": weights(Path(), pruned.number).name,
         "epochs": pruned.epochs,
         "seconds": pruned.seconds,

@@ -14,6 +14,7 @@ from hwasc.cost.measure import Costs
 from hwasc.errors import HwascError
 from hwasc.pipelines.accounting import account
 from hwasc.pipelines.fusing import Fused, fuse, target_file
+from hwasc.pipelines.inheriting import keep
 from hwasc.pipelines.refining import provenance, refine
 from hwasc.pipelines.scoring import Scoring, evaluator
 from hwasc.pipelines.weight_sharing import supernet
@@ -75,7 +76,8 @@ def survey(
 
 
 def search(ws: Workspace, space: SearchSpace, budget: Budget, run: Path) -> SearchResult:
-    """Search and write best.json, trials.jsonl, rescored.jsonl, pareto.csv and report.html into the run folder; resumes there.
+    """Search and write best.json, its weights, trials.jsonl, rescored.jsonl, pareto.csv and report.html into the run folder;
+    resumes there.
 
     Raises InfeasibleBudget in seconds where no candidate keeps the budget.
     """
@@ -113,8 +115,8 @@ def search(ws: Workspace, space: SearchSpace, budget: Budget, run: Path) -> Sear
                 f"no candidate of the space {space.name} within the budget was found in {study.asked:,} points"
             )
         rescored = _second_scores(ws, space, how, engine, trials, run)
-    refined = refine(ws, space, budget, limits, targets, rescored, run)
-    return _write(ws, space, budget, limits, found, fused, trials, rescored, refined, run)
+    refined = refine(ws, space, budget, limits, how, rescored, run)
+    return _write(ws, space, budget, limits, found, fused, how, trials, rescored, refined, run)
 
 
 def first_scoring(
@@ -184,6 +186,7 @@ def _write(
     limits: dict[str, float],
     found: Survey,
     fused: Fused,
+    how: Scoring,
     trials: list[Trial],
     rescored: list[Trial],
     refined: list[Refined],
@@ -196,6 +199,7 @@ def _write(
         front = by_score([*front, *(t for t in trials if t.number == winner.number)])
     architecture = space.architecture(winner.point, len(ws.dataset.classes), ws.settings.data.seconds)
     pruned = crowned(refined, winner)
+    weights = keep(ws, how, Proposal(winner.point, architecture), pruned, run / "best.safetensors")
     if pruned is not None:
         architecture = pruned.architecture
     costs = measure(architecture, counting(budget))
@@ -228,6 +232,7 @@ def _write(
             "seed": ws.settings.seed,
             **environment(),
         },
+        weights,
     )
     table = io.StringIO()
     writer = csv.writer(table, lineterminator="\n")

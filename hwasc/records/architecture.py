@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Literal
 
 from hwasc.errors import UsageError
 from hwasc.records import schema
-from hwasc.records.schema import STRICT
+from hwasc.records.schema import LATER, STRICT
 
 Stride = tuple[int, int]  # frequency, time
 SCHEMA = 1
@@ -178,13 +178,33 @@ class Architecture:
 
 
 @dataclass(frozen=True)
+class Inherited:
+    """The float weights that a search found its winner with. file: their name, in the architecture file's own folder.
+
+    sha256: of that file. dataset: fingerprint of the data they learned from. by: `slice` of a supernet, or `refinement`.
+    """
+
+    file: str
+    sha256: str
+    dataset: str
+    by: Literal["slice", "refinement"]
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
+
+    def __post_init__(self) -> None:
+        if self.file in ("", ".", "..") or set(self.file) & set("/\\\0"):
+            raise ValueError(f"file: expected the name of a file in the same folder, found {self.file!r}")
+
+
+@dataclass(frozen=True)
 class ArchitectureFile:
-    """What `best.json` holds: the architecture and where it comes from."""
+    """What `best.json` holds: the architecture, where it comes from, and, of a search, what weights lie beside it."""
 
     architecture: Architecture
     id: str = ""
     schema: int = SCHEMA
     provenance: dict[str, Any] = field(default_factory=dict)
+    weights: Inherited | None = field(default=None, metadata=LATER)
 
     __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
 
@@ -205,6 +225,8 @@ def load(path: Path) -> ArchitectureFile:
     return record
 
 
-def save(path: Path, architecture: Architecture, provenance: dict[str, Any] | None = None) -> None:
+def save(
+    path: Path, architecture: Architecture, provenance: dict[str, Any] | None = None, weights: Inherited | None = None
+) -> None:
     """Write an architecture with its provenance, whole or not at all."""
-    schema.write_json(path, ArchitectureFile(architecture, architecture.id, SCHEMA, provenance or {}))
+    schema.write_json(path, ArchitectureFile(architecture, architecture.id, SCHEMA, provenance or {}, weights))

@@ -183,6 +183,9 @@ class FusionSettings:
 class DistillSettings:
     """Loss (1 - alpha) CE + alpha T^2 KL. alpha 0 trains on labels alone. qat: the quantization-aware part.
 
+    start: `inherited` from the weights that a search kept beside its winner, where these learned from the same clips and alpha is
+    above 0; or `random`.
+
     reduction: of KL. `batchmean` sums over classes, as its definition does; `mean` averages over them too, as some recipes do:
     with C classes KL counts 1 / C as much, as if alpha / (1 - alpha) were C times smaller (and the whole loss smaller).
 
@@ -196,6 +199,7 @@ class DistillSettings:
     """
 
     seed: int | None = None
+    start: Literal["inherited", "random"] = field(default="inherited", metadata=LATER)
     alpha: float = 0.7
     temperature: float = 2.0
     reduction: Literal["batchmean", "mean"] = field(default="batchmean", metadata=LATER)

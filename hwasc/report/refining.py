@@ -9,24 +9,23 @@ from hwasc.report.page import Paragraph, Section, Table
 from hwasc.search.trial import Refined
 
 
-def refinement(refined: Sequence[Refined], chosen: Refined | None, clips: int | None, epochs: int | None) -> Section:
-    """A row a refined net beside the second score of the candidate that it came from, and on what terms they are compared.
+def refinement(refined: Sequence[Refined], chosen: Refined | None, clips: int | None) -> Section:
+    """A row a refined net beside the candidate that it came from, and on what terms they are compared.
 
-    clips: that both are measured on; epochs: of the second scores.
+    clips: that both are measured on.
     """
     on = f"the same {count(clips)} validation clips" if clips else "the same validation clips"
     long = sorted({r.epochs for r in refined})
-    trained = " or ".join(map(str, long)) + " epochs" + (f", the second score {epochs}" if epochs else "")
+    trained = " or ".join(map(str, long))
     said = (
         "Each net was widened beyond the budget, distilled, and pruned in steps until it kept every limit; widths go by fours, "
-        f"off the space's grid. Before and after are measured on {on} and trained about equally long in epochs ({trained}; "
-        "the wider net's epochs take more time). A refined net keeps the weights that it was pruned with, while `hwasc distill` "
-        "trains its architecture anew. "
+        f"off the space's grid. The candidate that it came from was trained for as many epochs ({trained}; the wider net's take "
+        f"more time) from the same start, and both are measured on {on}. The pruned net keeps its weights. "
     )
     said += (
-        f"The one of trial {chosen.number} is better by merit than every second score and was chosen."
+        f"The one of trial {chosen.number} is better by merit than every candidate and was chosen."
         if chosen
-        else "None is better by merit than the best second score, so none was chosen."
+        else "None is better by merit than every candidate, so none was chosen."
     )
     rows = [
         (

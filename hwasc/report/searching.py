@@ -111,7 +111,7 @@ def search_report(
         )
         sections.insert(3, Section("Second scores", [second]))  # after the search
     if refined:
-        sections.insert(4, refinement(refined, pruned, clips, epochs))
+        sections.insert(4, refinement(refined, pruned, clips))
     if fusion_rows:
         sections.append(Section("Ensemble of teachers", fusion_parts(fusion_rows, None, left_out, mixing)))
     sections.append(

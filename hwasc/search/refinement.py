@@ -1,7 +1,8 @@
 """The third stage of a search: a candidate, widened beyond the budget and trained, is pruned back to the budget's edge.
 
 The search space is a grid; pruning ends between its points, each width where this net's own loss wants it. A distillation in
-small parts, as long as `search.refine_train` in all, lets the net recover after each step (Molchanov et al., 2017).
+small parts, as long as `search.refine_train` in all, lets the net recover after each step (Molchanov et al., 2017). The candidate
+itself is trained as long, for comparison.
 """
 
 from __future__ import annotations
@@ -17,10 +18,13 @@ from torch import Tensor
 
 from hwasc.cost.limits import counter
 from hwasc.models import student
+from hwasc.models.growing import grow
 from hwasc.models.student import Student
 from hwasc.records import schema
 from hwasc.records.budget import Budget
 from hwasc.search.job import Candidate, int8_score
+from hwasc.search.proxies import distillation
+from hwasc.search.proxies.supernet import inherited
 from hwasc.search.shrinking import beyond, spare, widen
 from hwasc.search.trial import Refined, Trial
 from hwasc.training import pruning
@@ -35,9 +39,9 @@ BATCHES = 16  # that importance is taken over
 
 @dataclass(frozen=True)
 class Refinement:
-    """A job for any process: refine one candidate. trial: with its second score; limits: the budget's, resolved.
+    """A job for any process: refine one candidate. trial: where it comes from; limits: the budget's, resolved.
 
-    candidate.train_settings: how long in all; start: times the binding limit that the start net passes it; weights: where the
+    candidate.train_settings: how long in all; start: times the binding limit that the wide net passes it; weights: where the
     pruned float student's are written.
     """
 
@@ -71,13 +75,16 @@ def schedule(epochs: int) -> Schedule:
 
 
 def refine(job: Refinement) -> Refined:
-    """Widen, distil, prune in steps of equal ratio, distil; then int8 on the validation clips. Deterministic by the seed."""
+    """Widen (the candidate's slice, where its job names a supernet), distil, prune in steps of equal ratio, distil; then int8
+    on the validation clips. Deterministic by the seed.
+    """
     start, c, device = time.monotonic(), job.candidate, pick_device(job.candidate.device)
     count, plan = counter(job.budget, job.limits), schedule(c.train_settings.epochs)
     wide = widen(c.proposal.architecture, job.limits, count, job.start)
-    passed = beyond(count(wide), job.limits)
+    passed, before = beyond(count(wide), job.limits), distillation.score(c)
     torch.manual_seed(c.seed)
-    net = _distilled(student.build(wide), c, plan.first, 0, device)
+    first = student.build(wide) if c.supernet is None else grow(inherited(c), wide)
+    net = _distilled(first, c, plan.first, 0, device)
     for step in range(1, plan.steps + 1):
         aims = {name: limit * passed ** (1 - step / plan.steps) for name, limit in job.limits.items()}
         scores = pruning.importance(net, _losses(net, c, step, device))
@@ -86,11 +93,12 @@ def refine(job: Refinement) -> Refined:
     a = net.architecture
     save_weights(job.weights, net, {"architecture": schema.canonical(a), "numbers": "float"})
     score, costs = int8_score(net, c, device, start), count(a)
+    assert before.accuracy is not None
     assert score.accuracy is not None and score.float_accuracy is not None and score.standard_error is not None
     return Refined(
         job.trial.number,
         job.trial.id,
-        job.trial.accuracy,
+        before.accuracy,
         a.id,
         a,
         score.accuracy,
@@ -106,6 +114,7 @@ def refine(job: Refinement) -> Refined:
         c.seed,
         merit=score.value,
         merit_error=score.value_error,
+        before_merit=before.value,
     )
 
 

@@ -69,8 +69,9 @@ class Trial:
 class Refined:
     """A candidate widened beyond the budget and pruned back to its edge, one line of `refined.jsonl`.
 
-    number, origin: the trial that it came from and that one's id; before: its second score. beyond: how many times the start
-    net passed its binding limit; epochs: of its whole training. The rest as in `Trial`.
+    number, origin: the trial that it came from and that one's id; before, before_merit: of that one, trained as many epochs from
+    the same start. beyond: how many times the wide net passed its binding limit; epochs: of its whole training. The rest as in
+    `Trial`.
     """
 
     number: int
@@ -92,6 +93,7 @@ class Refined:
     schema: int = field(default=1)
     merit: float | None = None
     merit_error: float | None = None
+    before_merit: float | None = None
 
     __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
 
@@ -99,6 +101,11 @@ class Refined:
     def score(self) -> float:
         """What it is ranked by, 0..1."""
         return self.accuracy if self.merit is None else self.merit
+
+    @property
+    def score_before(self) -> float:
+        """What its candidate is ranked by."""
+        return self.before if self.before_merit is None else self.before_merit
 
 
 def pareto(trials: list[Trial]) -> list[Trial]:
@@ -122,6 +129,8 @@ def best(trials: Sequence[Trial]) -> Trial:
 
 
 def crowned(refined: Sequence[Refined], best: Trial) -> Refined | None:
-    """The refined net of the highest score, where that is above the best trial's; among equals the cheaper one."""
+    """The refined net of the highest score, where no candidate has as much, the best trial's second score included; among
+    equals the cheaper one.
+    """
     ranked = sorted(refined, key=lambda r: (-r.score, r.macs, r.memory, r.number))
-    return ranked[0] if ranked and ranked[0].score > best.score else None
+    return ranked[0] if ranked and ranked[0].score > max(best.score, *(r.score_before for r in refined)) else None

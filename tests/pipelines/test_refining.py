@@ -14,12 +14,16 @@ from hwasc.cost import measure
 from hwasc.cost.limits import feasible
 from hwasc.errors import UsageError
 from hwasc.models import build
+from hwasc.pipelines.fusing import fuse, target_file
 from hwasc.pipelines.refining import provenance
+from hwasc.pipelines.scoring import Scoring, candidate
 from hwasc.pipelines.workspace import Workspace
 from hwasc.records import architecture as architectures
 from hwasc.records import schema
 from hwasc.records.settings import Settings
-from hwasc.search.job import accuracy
+from hwasc.records.space import SearchSpace
+from hwasc.search import proxies
+from hwasc.search.job import Proposal, accuracy
 from hwasc.search.trial import Refined, Trial, crowned
 from hwasc.training.loop import predict
 from hwasc.training.weights import load_weights
@@ -61,13 +65,17 @@ def test_the_best_are_pruned_to_the_edge_and_once(
     result, found = json.loads(out), journal(folder)
     second = {t["number"]: t for t in result["rescored"]}
     assert [r["number"] for r in result["refined"]] == sorted(second, key=lambda n: -second[n]["accuracy"])
-    ws = tiny_workspace
+    ws, space = tiny_workspace, SearchSpace.load(tiny_space)
+    how = Scoring("distillation", target_file(ws, fuse(ws)), ws.settings.search.refine_train)
     for r in found:
         costs = measure(r.architecture)
         assert feasible(costs, LIMITS) and (costs.macs.torchinfo, costs.parameters) == (r.macs, r.parameters)
         assert costs.macs.torchinfo > 0.85 * 400_000 or costs.int8_memory.activations > 0.85 * 30_000
         assert r.beyond >= 1.5 and r.epochs == 2 and r.origin == second[r.number]["id"] != r.id == r.architecture.id
-        assert r.before == second[r.number]["accuracy"]
+        point = second[r.number]["point"]
+        origin = candidate(ws, how, Proposal(point, space.architecture(point, 10, 1.0)))
+        again = proxies.score(origin)
+        assert (r.before, r.before_merit) == (again.accuracy, again.value), "trained as long"
         net = build(r.architecture)
         net.load_state_dict(load_weights(folder / "s" / f"refined-{r.number}.safetensors"))
         validation = ws.features(ws.dataset.validation, r.architecture.front_end, "validation")
@@ -106,10 +114,13 @@ def test_a_better_net_replaces_the_best_and_no_other(hwasc: Run, folder: Path, t
     if better:
         assert best.id == lines[-1]["id"] and proxy["by"] == "refinement" and proxy["int8_accuracy"] == 0.91
         assert proxy["from"]["id"] == lines[-1]["origin"] and (folder / "s" / proxy["weights"]).is_file()
+        assert best.weights is not None and best.weights.by == "refinement"
+        assert (folder / best.weights.file).read_bytes() == (folder / "s" / proxy["weights"]).read_bytes()
         assert all(limit["slack"] >= 0 for limit in best.provenance["limits"].values())
         assert json.loads(out)["costs"]["macs"]["torchinfo"] == lines[-1]["macs"]
     else:
         assert best.id == json.loads(out)["trial"]["id"] and proxy["by"] == "distillation" and "from" not in proxy
+        assert best.weights is None, "each candidate was trained by itself"
     shown = (folder / "s" / "report.html").read_text()
     assert ("takes its place" in shown) is better is not ("none was chosen" in shown)
 
@@ -131,6 +142,8 @@ def test_only_a_better_one_is_crowned() -> None:
     cheap = schema.parse(Refined, {**schema.plain(more), "macs": 50}, "record")
     assert crowned([], trial) is None and crowned([one], trial) is None
     assert crowned([one, more, cheap], trial) == cheap
+    other = schema.parse(Refined, {**schema.plain(one), "before": 0.7}, "record")
+    assert crowned([more, other], trial) is None, "another candidate is better, trained as long"
     assert provenance(more)["by"] == "refinement" and provenance(more)["weights"] == "refined-3.safetensors"
 
 

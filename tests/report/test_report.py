@@ -298,7 +298,7 @@ def test_search_report_with_refined_nets(accuracy):
     t = best(found)
     pruned = Refined(t.number, t.id, t.accuracy, a.id, a, accuracy, 0.5, 0.01, 4_321, 5, 6, 7, 1.52, 30, 9.0, 0)
     shown = check_page(search(found, {}, rescored=found, refined=[pruned], clips=1_500, epochs=31)).text
-    assert "30 epochs, the second score 31" in shown and "the same 1,500 validation clips" in shown and "4,321" in shown
+    assert "as many epochs (30;" in shown and "the same 1,500 validation clips" in shown and "4,321" in shown
     assert ("takes its place" in shown) is (accuracy > 0.9) is not ("none was chosen" in shown)
 
 
