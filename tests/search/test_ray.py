@@ -63,9 +63,11 @@ def test_a_trial_whose_worker_and_then_whose_node_dies_is_run_again(
         future = engine.submit(long, 5)
         worker = worker_below(first, future)
         os.kill(worker, signal.SIGKILL)
-        worker_below(first, future, besides=worker)
+        again = worker_below(first, future, besides=worker)
+        os.kill(again, signal.SIGSTOP)  # a node takes longer to start than the trial may to end
         second = cluster.add_node(num_cpus=1)
         cluster.remove_node(first, allow_graceful=False)
+        os.kill(again, signal.SIGKILL)  # a stopped process does not see that its node is gone
         worker_below(second, future)
         found = future.result(60)
         gone = dataclasses.replace(long, validation=moved(long, tmp_path))
