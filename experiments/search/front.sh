@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # The front against CP-Mobile's family (8, 16, 24, 32 base channels) and the DCASE 2024 baseline: a search at half of each
 # member's MACs and activations (half_*.yaml), each with a supernet of its own that learns for 40 epochs, then every net
-# distilled alike over seeds of its weights, batches and augmentation. Resumable: run it again. About two and a half hours on two
-# cores.
+# distilled alike over seeds: the found ones from their slices, as `distill` does, the published ones from random weights.
+# Last, with the first seed, the published ones for 100 epochs, and the found ones from random weights. Resumable: run it again.
+# About three and a half hours on two cores.
 #   experiments/search/front.sh [FOLDER] [hwasc argument ...]      (default runs/front; e.g. --data DIR --config FILE)
 set -euo pipefail
 here=$(dirname "$0") out=${1:-runs/front}
@@ -25,5 +26,11 @@ for seed in ${SEEDS:-0 1 2}; do
     echo "$seed ${preset%_32} ${preset%_32}" "$seed found_$base $out/found_$base.json"
   done | xargs -n 3
   echo "$seed dcase2024_baseline dcase2024_baseline"
-done | xargs -P 2 -L 1 bash -c 'distill "$@" '"${*@Q}" _
+done >"$out/jobs"
+for base in 8 16 24 32; do
+  preset=cp_mobile_$base
+  echo "0 ${preset}_for_100 ${preset%_32} --set distill.train.epochs=100"
+  echo "0 found_${base}_from_random $out/found_$base.json --start random"
+done >>"$out/jobs"
+<"$out/jobs" xargs -P 2 -L 1 bash -c 'distill "$@" '"${*@Q}" _
 python "$here/../summary.py" "$out"
