@@ -279,8 +279,8 @@ class SearchSettings:
 
     @property
     def second(self) -> TrainSettings:
-        """Of the second scores: `rescore_train`, or 6 epochs where they start from a slice of the supernet, 30 from scratch."""
-        return self.rescore_train or TrainSettings(6 if self.proxy == "supernet" else 30, 32, 1e-2, 1e-3)
+        """Of the second scores: `rescore_train`, or 15 epochs where they start from a slice of the supernet, 30 from scratch."""
+        return self.rescore_train or TrainSettings(15 if self.proxy == "supernet" else 30, 32, 1e-2, 1e-3)
 
     def __post_init__(self) -> None:
         if (
