@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The front against CP-Mobile's family (8, 16, 24, 32 base channels) and the DCASE 2024 baseline: a search at half of each
-# member's MACs and activations (half_*.yaml), each with a supernet of its own that learns for 40 epochs, then every net
-# distilled alike over seeds: the found ones from their slices, as `distill` does, the published ones from random weights.
+# member's MACs and activations (half_*.yaml), each with a supernet of its own that learns for 40 epochs and its winner refined, then
+# every net distilled alike over seeds: the found ones from the weights that the search kept, the published ones from random ones.
 # Last, with the first seed, the published ones for 100 epochs, and the found ones from random weights. Resumable: run it again.
 # About three and a half hours on two cores.
 #   experiments/search/front.sh [FOLDER] [hwasc argument ...]      (default runs/front; e.g. --data DIR --config FILE)
@@ -12,7 +12,7 @@ mkdir -p "$out"
 export here out
 for base in 8 16 24 32; do
   hwasc search --budget "$here/half_$base.yaml" --set search.supernet.train.epochs=40 --workers 2 \
-    --trials "${TRIALS:-240}" --rescore "${RESCORE:-8}" --run "$out/search_$base" --out "$out/found_$base.json" "$@"
+    --trials "${TRIALS:-240}" --rescore "${RESCORE:-8}" --refine "${REFINE:-1}" --run "$out/search_$base" --out "$out/found_$base.json" "$@"
 done
 distill() { # seed name architecture [argument ...]
   local seed=$1 name=$2 arch=$3
