@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import safetensors.torch
@@ -12,9 +13,21 @@ from hwasc.records.schema import write_whole
 
 
 def save_weights(path: Path, model: nn.Module, metadata: dict[str, str] | None = None) -> None:
-    """The model's state as safetensors; tensors that share memory are written once each."""
+    """The model's state as safetensors; tensors that share memory are written once each. Equal states give equal bytes."""
     state = {k: v.detach().cpu().contiguous().clone() for k, v in model.state_dict().items()}
-    write_whole(path, safetensors.torch.save(state, metadata or {}))
+    write_whole(path, _ordered(safetensors.torch.save(state, metadata or {})))
+
+
+def _ordered(data: bytes) -> bytes:
+    """The same file with its metadata by name: safetensors writes them in random order. (Eight bytes of length, a JSON header
+    filled up to a multiple of eight, the tensors.)
+    """
+    end = 8 + int.from_bytes(data[:8], "little")
+    header = json.loads(data[8:end])
+    header["__metadata__"] = dict(sorted(header.get("__metadata__", {}).items()))
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
+    return len(text).to_bytes(8, "little") + text + data[end:]
 
 
 def load_note(path: Path, key: str) -> str:

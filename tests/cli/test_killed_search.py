@@ -107,4 +107,7 @@ def test_a_killed_search_loses_at_most_the_trial_in_flight(
     assert pareto(broken) == pareto(whole)
     winners = [json.loads((run / "best.json").read_text()) for run in (whole, broken)]
     assert winners[0]["id"] == winners[1]["id"]
-    assert (broken / "winner.json").read_bytes() == (broken / "best.json").read_bytes()
+    text = (broken / "best.json").read_text()
+    assert (broken / "winner.json").read_text() == text.replace('"best.safetensors"', '"winner.safetensors"')
+    kept = [run / name for run in (whole, broken) for name in ("best.safetensors", "winner.safetensors")]
+    assert len({path.read_bytes() for path in kept}) == 1

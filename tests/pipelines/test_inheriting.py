@@ -45,7 +45,7 @@ def distilled(
     return json.loads(out)["start"], load_weights(made / run / "float.safetensors"), err
 
 
-def test_the_winners_slice_lies_beside_it(hwasc: Run, made: Path, tiny_space: Path, tiny_cache: Path) -> None:
+def test_the_winners_slice_lies_beside_it(hwasc: Run, made: Path, tiny_space: Path, tmp_path: Path) -> None:
     argv = (
         "search",
         "--budget",
@@ -57,7 +57,7 @@ def test_the_winners_slice_lies_beside_it(hwasc: Run, made: Path, tiny_space: Pa
         "--out",
         made / "winner.json",
     )
-    more = ("--set", "search.proxy=supernet", "--set", "search.proxy_steps=2", "--json")
+    more = ("--set", "search.proxy=supernet", "--set", "search.proxy_steps=2", "--json", "--cache", tmp_path)
     status, out, err = hwasc(*argv, *more, tiny=True)
     assert status == 0, err
     record = architectures.load(made / "winner.json")
@@ -65,7 +65,7 @@ def test_the_winners_slice_lies_beside_it(hwasc: Run, made: Path, tiny_space: Pa
     kept = made / "winner.safetensors"
     assert kept.read_bytes() == (made / "s" / "best.safetensors").read_bytes()
     assert hashlib.sha256(kept.read_bytes()).hexdigest() == record.weights.sha256
-    (shared,) = (tiny_cache / "supernets").glob("*.safetensors")
+    (shared,) = (tmp_path / "supernets").glob("*.safetensors")
     net = Supernet(SearchSpace.load(str(tiny_space)), 10)
     net.load_state_dict(load_weights(shared))
     point, found = json.loads(out)["trial"]["point"], load_weights(kept)
