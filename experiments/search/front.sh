@@ -3,7 +3,7 @@
 # member's MACs and activations (half_*.yaml), each with a supernet of its own that learns for 40 epochs and its winner refined, then
 # every net distilled alike over seeds: the found ones from the weights that the search kept, the published ones from random ones.
 # Last, with the first seed, the published ones for 100 epochs, and the found ones from random weights. Resumable: run it again.
-# About three and a half hours on two cores.
+# About four hours on two cores, by the times of its parts.
 #   experiments/search/front.sh [FOLDER] [hwasc argument ...]      (default runs/front; e.g. --data DIR --config FILE)
 set -euo pipefail
 here=$(dirname "$0") out=${1:-runs/front}
