@@ -27,26 +27,21 @@ from hwasc.training.weights import load_weights, save_weights
 def keep(ws: Workspace, how: Scoring, winner: Proposal, pruned: Refined | None, path: Path) -> Inherited | None:
     """Write the winner's float weights to `path`: the pruned net's, or else its slice, batch norm set on training clips.
 
-    None, and nothing is written, where a search trained each candidate by itself.
+    None, and nothing is written, where a search trained each candidate by itself. UsageError where a pruned net's are gone.
     """
     if pruned is not None:
-        schema.write_whole(path, refined_weights(path.parent, pruned.number).read_bytes())
-        return _noted(ws, path, "refinement")
+        file = refined_weights(path.parent, pruned.number)
+        if not file.is_file():
+            raise UsageError(f"{file}: the weights of this refinement are gone; delete refined.jsonl to refine anew")
+        schema.write_whole(path, file.read_bytes())
+        return Inherited(path.name, _sha256(path), ws.dataset.fingerprint, "refinement")
     if how.supernet is None:
         return None
     from hwasc.search.proxies.supernet import inherited
 
     a = winner.architecture
     save_weights(path, inherited(candidate(ws, how, winner)), {"architecture": schema.canonical(a), "numbers": "float"})
-    return _noted(ws, path, "slice")
-
-
-def _noted(ws: Workspace, path: Path, by: str) -> Inherited:
-    return schema.parse(
-        Inherited,
-        {"file": path.name, "sha256": _sha256(path), "dataset": ws.dataset.fingerprint, "by": by},
-        str(path),
-    )
+    return Inherited(path.name, _sha256(path), ws.dataset.fingerprint, "slice")
 
 
 def copy(path: Path, to: Path) -> None:

@@ -118,6 +118,11 @@ def test_a_better_net_replaces_the_best_and_no_other(hwasc: Run, folder: Path, t
         assert (folder / best.weights.file).read_bytes() == (folder / "s" / proxy["weights"]).read_bytes()
         assert all(limit["slack"] >= 0 for limit in best.provenance["limits"].values())
         assert json.loads(out)["costs"]["macs"]["torchinfo"] == lines[-1]["macs"]
+        pruned, content = folder / "s" / proxy["weights"], (folder / best.weights.file).read_bytes()
+        pruned.unlink()
+        status, _, err = hwasc(*command(folder, tiny_space), tiny=True)
+        assert status == 2 and "are gone; delete refined.jsonl" in err
+        pruned.write_bytes(content)
     else:
         assert best.id == json.loads(out)["trial"]["id"] and proxy["by"] == "distillation" and "from" not in proxy
         assert best.weights is None, "each candidate was trained by itself"
