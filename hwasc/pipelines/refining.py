@@ -48,10 +48,16 @@ def refine(
 
     with ws.reporter.track("refining", len(chosen)) as update, pool(ws.workers) as submit:
         update(len(chosen) - len(missing), "resumed" if len(missing) < len(chosen) else "")
-        for _, refined in submit(refinement.refine, [job(t) for t in missing]):
-            append_line(journal, refined, f"refinement of trial {refined.number}")
-            known[refined.number] = refined
-            update(len(known), f"{refined.before:.1%} -> {refined.accuracy:.1%}")
+        jobs = [job(t) for t in missing]
+        halves: dict[int, Any] = {}
+        for i, found in submit(refinement.half, [part for j in jobs for part in (j, j.candidate)]):
+            halves[i] = found
+            if i ^ 1 not in halves:  # the other half of the same trial
+                continue
+            done = refinement.refined(jobs[i // 2], halves[i & ~1], halves[i | 1])
+            append_line(journal, done, f"refinement of trial {done.number}")
+            known[done.number] = done
+            update(len(known), f"{done.before:.1%} -> {done.accuracy:.1%}")
     return [known[t.number] for t in chosen]
 
 

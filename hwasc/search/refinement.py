@@ -17,12 +17,14 @@ import torch
 from torch import Tensor
 
 from hwasc.cost.limits import counter
+from hwasc.cost.measure import Costs
 from hwasc.models import student
 from hwasc.models.growing import grow
 from hwasc.models.student import Student
 from hwasc.records import schema
+from hwasc.records.architecture import Architecture
 from hwasc.records.budget import Budget
-from hwasc.search.job import Candidate, int8_score
+from hwasc.search.job import Candidate, Score, int8_score
 from hwasc.search.proxies import distillation
 from hwasc.search.proxies.supernet import inherited
 from hwasc.search.shrinking import beyond, spare, widen
@@ -54,6 +56,16 @@ class Refinement:
 
 
 @dataclass(frozen=True)
+class Pruned:
+    """What pruning leaves, and its score. passed: how many times the wide net passed its binding limit."""
+
+    architecture: Architecture
+    costs: Costs
+    score: Score
+    passed: float
+
+
+@dataclass(frozen=True)
 class Schedule:
     """Epochs before the first of `steps` prunings, one after each but the last, and after that."""
 
@@ -74,14 +86,21 @@ def schedule(epochs: int) -> Schedule:
     return Schedule(first, steps, max(epochs - steps + 1 - first, 1))
 
 
-def refine(job: Refinement) -> Refined:
+def half(job: Refinement | Candidate) -> Pruned | Score:
+    """One of the two jobs that a refinement is made of: the pruned net, or the candidate itself, trained as long. Neither needs
+    the other, so they may run side by side.
+    """
+    return prune(job) if isinstance(job, Refinement) else distillation.score(job)
+
+
+def prune(job: Refinement) -> Pruned:
     """Widen (the candidate's slice, where its job names a supernet), distil, prune in steps of equal ratio, distil; then int8
     on the validation clips. Deterministic by the seed.
     """
     start, c, device = time.monotonic(), job.candidate, pick_device(job.candidate.device)
     count, plan = counter(job.budget, job.limits), schedule(c.train_settings.epochs)
     wide = widen(c.proposal.architecture, job.limits, count, job.start)
-    passed, before = beyond(count(wide), job.limits), distillation.score(c)
+    passed = beyond(count(wide), job.limits)
     torch.manual_seed(c.seed)
     first = student.build(wide) if c.supernet is None else grow(inherited(c), wide)
     net = _distilled(first, c, plan.first, 0, device)
@@ -92,7 +111,12 @@ def refine(job: Refinement) -> Refined:
         net = _distilled(net, c, 1 if step < plan.steps else plan.last, step, device)
     a = net.architecture
     save_weights(job.weights, net, {"architecture": schema.canonical(a), "numbers": "float"})
-    score, costs = int8_score(net, c, device, start), count(a)
+    return Pruned(a, count(a), int8_score(net, c, device, start), passed)
+
+
+def refined(job: Refinement, pruned: Pruned, before: Score) -> Refined:
+    """The journal's line of the two halves."""
+    a, costs, score = pruned.architecture, pruned.costs, pruned.score
     assert before.accuracy is not None
     assert score.accuracy is not None and score.float_accuracy is not None and score.standard_error is not None
     return Refined(
@@ -108,10 +132,10 @@ def refine(job: Refinement) -> Refined:
         costs.macs.torchinfo,
         costs.int8_memory.activations,
         costs.int8_memory.weights,
-        round(passed, 3),
-        plan.epochs,
-        round(score.seconds, 2),
-        c.seed,
+        round(pruned.passed, 3),
+        schedule(job.candidate.train_settings.epochs).epochs,
+        round(score.seconds + before.seconds, 2),
+        job.candidate.seed,
         merit=score.value,
         merit_error=score.value_error,
         before_merit=before.value,

@@ -82,7 +82,7 @@ def test_the_best_are_pruned_to_the_edge_and_once(
         assert accuracy(net, validation, torch.device("cpu")) == pytest.approx(r.float_accuracy)
         assert np.isfinite(predict(net, validation, torch.device("cpu"))).all()
     assert "Refinement" in (folder / "s" / "report.html").read_text()
-    monkeypatch.setattr("hwasc.search.refinement.refine", None)  # again: nothing is computed anew
+    monkeypatch.setattr("hwasc.search.refinement.half", None)  # again: nothing is computed anew
     before = (folder / "s" / "refined.jsonl").read_bytes()
     status, out, err = hwasc(*command(folder, tiny_space), tiny=True)
     assert status == 0 and (folder / "s" / "refined.jsonl").read_bytes() == before, err
