@@ -30,7 +30,7 @@ from hwasc.search.engines import Engine
 from hwasc.search.feasibility import Survey, examine
 from hwasc.search.job import Proposal
 from hwasc.search.predictor import smoothed
-from hwasc.search.rescoring import rescore
+from hwasc.search.rescoring import rescore, varied
 from hwasc.search.strategies import create
 from hwasc.search.study import Evaluate, Journal, Study
 from hwasc.search.trial import Refined, Trial, best, by_score, crowned, pareto
@@ -158,14 +158,15 @@ def _second_scores(
     if count < 1:
         return []
     journal = Journal(run / "rescored.jsonl")
+    chosen = varied(promising(space, trials), count)
     with ws.reporter.track("second scores", count) as update:
 
         def on_trial(_: Trial) -> None:
-            update(len(journal.trials), f"best {best(list(journal.trials.values())).accuracy:.1%}")
+            again = [journal.trials[t.number] for t in chosen if t.number in journal.trials]
+            update(len(again), f"best {best(again).accuracy:.1%}")
 
         return rescore(
-            promising(space, trials),
-            count,
+            chosen,
             journal,
             lambda t: Proposal(t.point, space.architecture(t.point, classes, s.data.seconds)),
             evaluator(ws, replace(how, proxy="distillation", train=s.search.second, qat=None), engine),

@@ -254,8 +254,8 @@ class SearchSettings:
     distillation that a slice gets for itself before it is scored (batches of 16; 0: none). proxy_qat_steps:
     quantization-aware distillation before the score, in steps of a batch (0: calibration alone). at_a_time: candidates asked
     for before the strategy is told, the same whatever the number of workers. rescore: so many of the best, by
-    scores smoothed over all trials, are scored again, by a longer training (see `second`), before one is chosen; 0 takes the
-    first scores.
+    scores smoothed over all trials and at most a third of them of one log-mel size, are scored again, by a longer training
+    (see `second`), before one is chosen; 0 takes the first scores.
     refine: so many of these are widened until a limit is passed `refine_from` times, and pruned back to the budget's edge, in
     a training as `refine_train` says.
     """

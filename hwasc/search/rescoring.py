@@ -5,8 +5,10 @@ A short training favours candidates that learn fast, small ones as a rule; and t
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Any
 
 from hwasc.errors import UsageError
 from hwasc.search.job import Proposal
@@ -14,19 +16,30 @@ from hwasc.search.study import Evaluate, Journal
 from hwasc.search.trial import Trial
 
 
+def varied(ranked: Sequence[Trial], count: int) -> list[Trial]:
+    """The first `count` trials, at most a third of them (rounded up) of one log-mel size as long as there are others; in order.
+
+    A first score compares nets that hear the same better than nets that do not: those of many frames learn slowest.
+    """
+    share, seen, by_turn = -(-count // 3), Counter[tuple[Any, Any]](), []
+    for i, t in enumerate(ranked):
+        heard = (t.point["mels"], t.point["frames"])
+        by_turn.append((seen[heard] >= share, i))
+        seen[heard] += 1
+    return [ranked[i] for i in sorted(i for _, i in sorted(by_turn)[:count])]
+
+
 def rescore(
-    trials: Sequence[Trial],
-    count: int,
+    chosen: Sequence[Trial],
     journal: Journal,
     proposal: Callable[[Trial], Proposal],
     evaluate: Evaluate,
     on_trial: Callable[[Trial], None],
 ) -> list[Trial]:
-    """The first `count` trials with their new scores, in the order given.
+    """The chosen trials with their new scores, in the order given.
 
     Those that the journal holds are not scored again; on_trial is called for each one that is.
     """
-    chosen = trials[:count]
     for t in chosen:
         if t.number in journal.trials and journal.trials[t.number].id != t.id:
             raise UsageError(

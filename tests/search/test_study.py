@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from hwasc.records.space import FrontEndChoices, SearchSpace, Stage
 from hwasc.search import predictor
 from hwasc.search.feasibility import examine
 from hwasc.search.job import Proposal, Score
-from hwasc.search.rescoring import rescore
+from hwasc.search.rescoring import rescore, varied
 from hwasc.search.strategies import NAMES, create
 from hwasc.search.study import Evaluate, Journal, Study
 from hwasc.search.trial import Trial, best, by_score, pareto
@@ -123,8 +124,7 @@ def test_only_the_best_few_are_scored_again_and_once(tmp_path: Path) -> None:
 
     def again(evaluate: Evaluate) -> list[Trial]:
         return rescore(
-            trials,
-            3,
+            trials[:3],
             Journal(path),
             lambda t: Proposal(t.point, SPACE.architecture(t.point, 10)),
             evaluate,
@@ -150,6 +150,21 @@ def test_only_the_best_few_are_scored_again_and_once(tmp_path: Path) -> None:
     path.write_text(path.read_text().replace(found[0].id, "other"))
     with pytest.raises(UsageError, match="another candidate"):
         again(silent)
+
+
+@pytest.mark.parametrize(
+    "heard, count, expected",
+    [
+        ("aaaabc", 3, [0, 4, 5]),  # one of each
+        ("aaaabc", 4, [0, 1, 4, 5]),  # two of each
+        ("aabaaa", 5, [0, 1, 2, 3, 4]),  # too few others: by order again
+        ("aabbcc", 1, [0]),
+        ("abc", 8, [0, 1, 2]),
+    ],
+)
+def test_second_scores_are_not_all_of_one_log_mel_size(heard: str, count: int, expected: list[int]) -> None:
+    ranked = [replace(trial(i, 0.5, 1, 1), point={"mels": ord(h), "frames": 33}) for i, h in enumerate(heard)]
+    assert [t.number for t in varied(ranked, count)] == expected
 
 
 def trial(number: int, accuracy: float, macs: int, memory: int) -> Trial:
