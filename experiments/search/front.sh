@@ -2,8 +2,8 @@
 # The front against CP-Mobile's family (8, 16, 24, 32 base channels) and the DCASE 2024 baseline: a search at half of each
 # member's MACs and activations (half_*.yaml), each with a supernet of its own that learns for 40 epochs and its winner refined, then
 # every net distilled alike over seeds: the found ones from the weights that the search kept, the published ones from random ones.
-# Last, with the first seed, the published ones for 100 epochs, and the found ones from random weights. Resumable: run it again.
-# About four hours on two cores, by the times of its parts.
+# Last, with the first seed, both for 100 epochs, and the found ones from random weights. Resumable: run it again.
+# About five hours on two cores, by the times of its parts.
 #   experiments/search/front.sh [FOLDER] [hwasc argument ...]      (default runs/front; e.g. --data DIR --config FILE)
 set -euo pipefail
 here=$(dirname "$0") out=${1:-runs/front}
@@ -30,6 +30,7 @@ done >"$out/jobs"
 for base in 8 16 24 32; do
   preset=cp_mobile_$base
   echo "0 ${preset}_for_100 ${preset%_32} --set distill.train.epochs=100"
+  echo "0 found_${base}_for_100 $out/found_$base.json --set distill.train.epochs=100"
   echo "0 found_${base}_from_random $out/found_$base.json --start random"
 done >>"$out/jobs"
 <"$out/jobs" xargs -P 2 -L 1 bash -c 'distill "$@" '"${*@Q}" _
