@@ -104,8 +104,8 @@ def workspace(args: argparse.Namespace, seed_offset: int = 0) -> Workspace:
     )
 
 
-def architecture(name: str) -> ArchitectureFile:
-    """An architecture file, or a preset by its name."""
+def architecture(name: str, classes: int = 10) -> ArchitectureFile:
+    """An architecture file, or a preset by its name, for so many classes."""
     from hwasc.records.architecture import ArchitectureFile, load
     from hwasc.records.presets import PRESETS
 
@@ -113,7 +113,7 @@ def architecture(name: str) -> ArchitectureFile:
     if path.is_file():
         return load(path)
     if name in PRESETS:
-        found = PRESETS[name]()
+        found = PRESETS[name](classes=classes)
         return ArchitectureFile(found, found.id)
     if path.suffix == "" and path.parent == Path("."):
         import difflib

@@ -34,12 +34,13 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Distill and print what was reached."""
-    record = common.architecture(args.arch)
+    common.architecture(args.arch)  # a wrong name is told before the data is looked at
     if args.start is not None:
         args.overrides = [*args.overrides, f"distill.start={args.start}"]
     ws = common.workspace(args)
     from hwasc.pipelines.distilling import distill
 
+    record = common.architecture(args.arch, len(ws.dataset.classes))
     result = distill(ws, record, args.run, args.arch)
     if args.json:
         common.print_json(result.record)

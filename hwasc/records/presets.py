@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Literal
 
 from hwasc.records.architecture import GRN, Architecture, Block, FrontEnd, Stride
@@ -44,15 +45,16 @@ def cp_mobile(
     return Architecture(front_end, (base // 4, base), tuple(out), classes, padding="torch")
 
 
-def dcase2024_baseline() -> Architecture:
+def dcase2024_baseline(classes: int = 10) -> Architecture:
     """The DCASE 2024 task 1 baseline at 256 x 65: 61,148 parameters and 29,419,156 MACs by the torchinfo rule."""
-    return cp_mobile(32, 1.8, 2.1, (3, 2, 1), {3: (1, 2), 4: (2, 1)}, "none", 10, 256, 65)
+    return cp_mobile(32, 1.8, 2.1, (3, 2, 1), {3: (1, 2), 4: (2, 1)}, "none", classes, 256, 65)
 
 
-PRESETS: dict[str, Callable[[], Architecture]] = {
+# each takes `classes`, ten if not given, as DCASE has them
+PRESETS: dict[str, Callable[..., Architecture]] = {
     "dcase2024_baseline": dcase2024_baseline,
     "cp_mobile": cp_mobile,
-    "cp_mobile_24": lambda: cp_mobile(base=24),
-    "cp_mobile_16": lambda: cp_mobile(base=16),
-    "cp_mobile_8": lambda: cp_mobile(base=8),
+    "cp_mobile_24": partial(cp_mobile, 24),
+    "cp_mobile_16": partial(cp_mobile, 16),
+    "cp_mobile_8": partial(cp_mobile, 8),
 }
