@@ -66,3 +66,14 @@ def test_search_distill_and_evaluate(
     status, out, err = hwasc("evaluate", "--model", tmp_path / "d" / "student.tflite", *common, "--json")
     assert status == 0, err
     assert json.loads(out)["metrics"]["accuracy"] == pytest.approx(result["int8"]["accuracy"], abs=0.05)
+
+
+def test_a_preset_takes_the_classes_of_the_data(hwasc: Run, tiny_settings: list[str], tmp_path: Path) -> None:
+    data = recordings(tmp_path / "mine", 3, 4, 2.0, 16_000, "wav", 1)
+    common = ["--data", data, "--cache", tmp_path / "cache", *tiny_settings, "--set", "distill.alpha=0"]
+    status, out, err = hwasc("distill", "--arch", "cp_mobile_8", *common, "--run", tmp_path / "d", "--json")
+    assert status == 0, err
+    assert len(json.loads(out)["classes"]) == 3
+    assert json.loads((tmp_path / "d" / "architecture.json").read_text())["architecture"]["classes"] == 3
+    status, _, err = hwasc("distill", "--arch", "cp_mobil_8", *common, "--run", tmp_path / "e")
+    assert status == 2 and "did you mean 'cp_mobile_8'" in err
