@@ -49,12 +49,13 @@ def refine(
     with ws.reporter.track("refining", len(chosen)) as update, pool(ws.workers) as submit:
         update(len(chosen) - len(missing), "resumed" if len(missing) < len(chosen) else "")
         jobs = [job(t) for t in missing]
-        halves: dict[int, Any] = {}
+        halves: list[dict[int, Any]] = [{} for _ in jobs]
         for i, found in submit(refinement.half, [part for j in jobs for part in (j, j.candidate)]):
-            halves[i] = found
-            if i ^ 1 not in halves:  # the other half of the same trial
+            pair = halves[i // 2]
+            pair[i % 2] = found
+            if len(pair) < 2:
                 continue
-            done = refinement.refined(jobs[i // 2], halves[i & ~1], halves[i | 1])
+            done = refinement.refined(jobs[i // 2], pair[0], pair[1])
             append_line(journal, done, f"refinement of trial {done.number}")
             known[done.number] = done
             update(len(known), f"{done.before:.1%} -> {done.accuracy:.1%}")
