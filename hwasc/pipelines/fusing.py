@@ -178,7 +178,7 @@ def _fit(ws: Workspace, teachers: Teachers, ensemble: Ensemble, front_end: Front
         if better <= error:
             torch.nn.init.zeros_(ensemble.z1.head.weight)
     hint = hints(ensemble, train, ws.device)
-    crossed = crossed_views(ensemble.cpu(), hint, logits, labels, places, s.fusion.ridges, s.seed)
+    crossed = crossed_views(ensemble.cpu(), logits, labels, places, s.fusion.ridges, s.seed)
     fit_heads(ensemble, hint, logits, labels, s.fusion.ridges, s.seed)
     return best_view(crossed, labels, places)
 

@@ -153,7 +153,7 @@ class FusionSettings:
     z1_ridge, z2_ridge: the penalties on what z1's gate and z2's MLPs learn. epochs, lr, weight_decay: of z1's backbone;
     `hold_out` of the locations decides whether it earns its place; 0 epochs leave it out.
     view: what students learn from. `auto`: of all ways to fuse the one of least log loss on locations that the heads were not
-    fitted on, in turn, or the mean where it gains less than a standard error.
+    fitted on, in turn, each at its best scale, or the mean where it gains less than a standard error.
     """
 
     z1_ridge: float = field(default=0.03, metadata=LATER)

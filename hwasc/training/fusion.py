@@ -106,27 +106,40 @@ def gain(better: Tensor, reference: Tensor, labels: Tensor, groups: Sequence[str
     return float(by_place.mean()), float(error)
 
 
+def at_best_scale(logits: Tensor, labels: Tensor) -> Tensor:
+    """Logits (n, C) times the one positive number of least log loss: what then differs is what they tell apart, not how sure."""
+    y, log_scale = logits.double(), torch.zeros((), dtype=torch.float64, requires_grad=True)
+    _minimise([log_scale], lambda: F.cross_entropy(log_scale.exp() * y, labels))
+    return (log_scale.detach().exp() * y).to(logits.dtype)
+
+
 def best_view(views: Mapping[str, Tensor], labels: Tensor, groups: Sequence[str]) -> str:
     """The view of least log loss on held-out clips, or 'mean' where its gain on the mean is within a standard error.
 
-    views: fused logits (n, C) by name, 'mean' among them. groups: see `gain`.
+    Each is judged at its best scale: the heads have temperatures and the plain mean has none, so a gain by that alone would
+    be taken for knowledge, and students learn at a temperature of their own. views: fused logits (n, C) by name, 'mean' among
+    them. groups: see `gain`.
     """
-    gains = {name: gain(v, views["mean"], labels, groups) for name, v in views.items()}
+    scaled = {name: at_best_scale(v, labels) for name, v in views.items()}
+    gains = {name: gain(v, scaled["mean"], labels, groups) for name, v in scaled.items()}
     best = max(gains, key=lambda name: gains[name][0])
     return best if gains[best][0] > gains[best][1] else "mean"
 
 
 def crossed_views(
     ensemble: Ensemble,
-    hint: Tensor,
     logits: Tensor,
     labels: Tensor,
     groups: Sequence[str],
     ridges: tuple[float, float],
     seed: int,
 ) -> dict[str, Tensor]:
-    """Every view (n, C) of clips by heads that were fitted on other groups alone, in up to PARTS parts; of a copy."""
+    """Every view (n, C) of clips by heads that were fitted on other groups alone, in up to PARTS parts; of a copy.
+
+    Without z1's backbone, which has heard most of these groups.
+    """
     model, names = copy.deepcopy(ensemble), np.unique(np.asarray(groups), return_inverse=True)[1]
+    hint = logits.new_zeros(logits.shape[:2])
     order = np.random.default_rng([seed, 19]).permutation(int(names.max()) + 1)
     part = torch.from_numpy(order % PARTS)[torch.from_numpy(names)]
     out = {name: logits.mean(1).clone() for name in VIEWS}

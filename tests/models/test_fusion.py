@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from hwasc.models.fusion import Z1, Z2, Ensemble, Standardise, evidence, mean_logit
-from hwasc.training.fusion import Batch, best_view, crossed_views, fit_backbone, fit_heads, gain, mixture
+from hwasc.training.fusion import Batch, at_best_scale, best_view, crossed_views, fit_backbone, fit_heads, gain, mixture
 
 K, C, SIZE = 3, 5, (12, 6)
 
@@ -102,8 +102,9 @@ def test_the_weighted_mean_is_the_best_of_all_mixtures(seed: int) -> None:
 
 
 def test_a_view_is_taken_for_more_than_a_standard_error_over_places() -> None:
-    labels = torch.randint(C, (400,), generator=torch.Generator().manual_seed(0))
-    mean, right = torch.zeros(400, C), torch.eye(C)[labels]
+    g = torch.Generator().manual_seed(0)
+    labels = torch.randint(C, (400,), generator=g)
+    mean, right = torch.randn(400, C, generator=g), torch.eye(C)[labels]
     places = [f"place {i % 20}" for i in range(400)]
     assert best_view({"mean": mean, "z1": mean + right, "z2": mean + 0.5 * right}, labels, places) == "z1"
     assert best_view({"mean": mean, "z1": mean - right, "z2": mean - 0.5 * right}, labels, places) == "mean"
@@ -112,6 +113,26 @@ def test_a_view_is_taken_for_more_than_a_standard_error_over_places() -> None:
         best_view({"mean": mean, "z1": lucky}, labels, places) == "mean"
     )  # better on the whole, but at one place only
     assert best_view({"mean": mean, "z1": mean + right}, labels, ["here"] * 400) == "mean"  # one place: no telling
+
+
+def test_a_view_that_is_the_mean_but_surer_or_less_sure_is_no_better() -> None:
+    g = torch.Generator().manual_seed(0)
+    labels = torch.randint(C, (400,), generator=g)
+    mean, places = torch.eye(C)[labels] + torch.randn(400, C, generator=g), [f"place {i % 20}" for i in range(400)]
+    loud = 9 * mean
+    assert F.cross_entropy(loud, labels) > 2 * F.cross_entropy(mean, labels)
+    assert best_view({"mean": loud, "z1": mean}, labels, places) == "mean"
+    assert best_view({"mean": mean, "z1": loud + 2 * torch.eye(C)[labels]}, labels, places) == "z1"
+
+
+def test_the_best_scale_is_the_best_on_a_grid_and_needs_no_start() -> None:
+    g = torch.Generator().manual_seed(1)
+    labels = torch.randint(C, (200,), generator=g)
+    logits = torch.eye(C)[labels] + torch.randn(200, C, generator=g)
+    found = at_best_scale(logits, labels)
+    assert F.cross_entropy(found, labels) <= min(F.cross_entropy(s / 50 * logits, labels) for s in range(1, 200)) + 1e-5
+    torch.testing.assert_close(at_best_scale(9 * logits, labels), found, rtol=1e-3, atol=1e-3)
+    assert torch.equal(found.argmax(1), logits.argmax(1))
 
 
 def test_weights_are_a_distribution_and_z1_is_their_sum_over_a_temperature() -> None:
@@ -315,16 +336,16 @@ def test_a_gain_is_measured_over_places() -> None:
 
 def test_crossed_views_are_of_heads_that_never_saw_the_place() -> None:
     data = clips(400, 0, by_class)
-    places, hint = [f"place {i % 10}" for i in range(400)], torch.zeros(400, K)
-    found = crossed_views(ensemble(), hint, data[1], data[2], places, (0.03, 0.03), 0)
+    places = [f"place {i % 10}" for i in range(400)]
+    found = crossed_views(ensemble(), data[1], data[2], places, (0.03, 0.03), 0)
     wrong = data[2].clone()
     there = torch.tensor([p == "place 3" for p in places])
     wrong[there] = (wrong[there] + 1) % C  # what a place's own labels are does not matter to its own views
-    again = crossed_views(ensemble(), hint, data[1], wrong, places, (0.03, 0.03), 0)
+    again = crossed_views(ensemble(), data[1], wrong, places, (0.03, 0.03), 0)
     assert torch.equal(found["z1+z2"][there], again["z1+z2"][there])
     assert not torch.equal(found["z1+z2"], again["z1+z2"])
     torch.testing.assert_close(found["mean"], mean_logit(data[1]))
-    one = crossed_views(ensemble(), hint, data[1], data[2], ["here"] * 400, (0.03, 0.03), 0)
+    one = crossed_views(ensemble(), data[1], data[2], ["here"] * 400, (0.03, 0.03), 0)
     assert all(torch.equal(v, mean_logit(data[1])) for v in one.values())
 
 
