@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # Does the ensemble teach the student anything on real recordings? One architecture, distilled and on labels alone, over four parts of
 # the recordings (each tested once) and three seeds. Resumable: run it again. About forty minutes on two cores.
-#   experiments/city_scenes/cross_validation.sh RECORDINGS RESPONSES [FOLDER] [ARCH]      (ARCH: a file or a preset, default cp_mobile_16)
+#   experiments/city_scenes/cross_validation.sh RECORDINGS RESPONSES [FOLDER] [ARCH]      (ARCH: a file or a preset; default student.json,
+# CP-Mobile with 16 channels that hears what the teachers hear)
 set -euo pipefail
-here=$(dirname "$0") recordings=$1 responses=$2 out=${3:-runs/city_folds} arch=${4:-cp_mobile_16}
+here=$(dirname "$0") recordings=$1 responses=$2 out=${3:-runs/city_folds} arch=${4:-$here/student.json}
 mkdir -p "$out"
 export here recordings responses out arch
 student() { # part seed name [argument ...]
