@@ -1,36 +1,39 @@
 #!/usr/bin/env bash
-# What each setting of distillation and each augmentation does to one student (CP-Mobile, 16 base channels), one changed at a time,
-# over seeds of its weights, batches and augmentation; then the same student without GRN, all measured in noise. Resumable: run it
-# again. About two hours on two cores.
+# What each setting of distillation and each augmentation does to one student (CP-Mobile, 16 base channels, log-mel 64 x 33), one
+# changed at a time, over seeds of its weights, batches and augmentation; then the same student without GRN, all measured in noise.
+# Resumable: run it again. About an hour and a quarter on two cores.
 #   experiments/distillation/run.sh [FOLDER] [hwasc argument ...]      (default runs/distillation; e.g. --data DIR --config FILE)
-# SEEDS="0 1 2"; ONLY=loss, augment or grn: one part of it.
+# SEEDS="0 1 2"; ONLY: parts of it, of "loss augment grn" and "hear", which is asked for by name alone.
 set -euo pipefail
 here=$(dirname "$0") out=${1:-runs/distillation}
 shift || true
 mkdir -p "$out"
 export out
+grn=$out/grn.json no_grn=$out/no_grn.json
 variants() { # name architecture settings, of one part
   case $1 in
     loss)
-      echo "default cp_mobile_16"
-      echo "temperature_1 cp_mobile_16 distill.temperature=1"
-      echo "temperature_4 cp_mobile_16 distill.temperature=4"
-      for alpha in 0 0.4 0.9 1; do echo "alpha_$alpha cp_mobile_16 distill.alpha=$alpha"; done
-      echo "reduction_mean cp_mobile_16 distill.reduction=mean"
-      echo "targets_out_of_fold cp_mobile_16 distill.targets=out_of_fold"
-      for view in mean z1 z2 z1+z2; do echo "view_$view cp_mobile_16 fusion.view=$view"; done
-      echo "teachers_hear_the_same cp_mobile_16 distill.teacher_view=augmented"
-      echo "frozen_scales cp_mobile_16 distill.qat_frozen_epochs=1"
+      echo "default $grn"
+      echo "temperature_1 $grn distill.temperature=1"
+      echo "temperature_4 $grn distill.temperature=4"
+      for alpha in 0 0.4 0.9 1; do echo "alpha_$alpha $grn distill.alpha=$alpha"; done
+      echo "reduction_mean $grn distill.reduction=mean"
+      echo "targets_out_of_fold $grn distill.targets=out_of_fold"
+      for view in mean z1 z2 z1+z2; do echo "view_$view $grn fusion.view=$view"; done
+      echo "frozen_scales $grn distill.qat_frozen_epochs=1"
       ;;
     augment) # the students' alone: teachers stay as they are
-      echo "none cp_mobile_16 $(only mixstyle_p=0 response_p=0 roll=0 mask=0 gain=0)"
-      for off in mixstyle_p response_p roll mask gain; do echo "without_$off cp_mobile_16 $(only $off=0)"; done
-      echo "with_noise cp_mobile_16 $(only noise_p=0.4)"
-      echo "with_mixup cp_mobile_16 $(only mixup_p=0.5)"
+      echo "none $grn $(only mixstyle_p=0 response_p=0 roll=0 mask=0 gain=0)"
+      for off in mixstyle_p response_p roll mask gain; do echo "without_$off $grn $(only $off=0)"; done
+      echo "with_noise $grn $(only noise_p=0.4)"
+      echo "with_mixup $grn $(only mixup_p=0.5)"
       ;;
     grn) # against default and with_noise
-      echo "no_grn $out/no_grn.json"
-      echo "no_grn_with_noise $out/no_grn.json $(only noise_p=0.4)"
+      echo "no_grn $no_grn"
+      echo "no_grn_with_noise $no_grn $(only noise_p=0.4)"
+      ;;
+    hear) # nine teachers on every batch: half an hour a run
+      echo "teachers_hear_the_same $grn distill.teacher_view=augmented"
       ;;
   esac
 }
@@ -41,12 +44,13 @@ student() { # seed name architecture hwasc-arguments -- settings
   while [ "$1" != -- ]; do common+=("$1") && shift; done
   shift
   local run=$out/$name-$seed
-  hwasc distill --arch "$arch" --run "$run" --set distill.seed="$seed" "${common[@]}" "${@/#/--set=}"
-  [ -f "$run/noise.json" ] || hwasc evaluate --model "$run/int8.safetensors" --snr 20,10,5,0 "${common[@]}" --json >"$run/noise.part"
-  [ ! -f "$run/noise.part" ] || mv "$run/noise.part" "$run/noise.json"
+  hwasc distill --arch "$arch" --run "$run" --set distill.seed="$seed" "${common[@]}" "${@/#/--set=}" || return
+  [ ! -f "$run/noise.json" ] || return 0
+  hwasc evaluate --model "$run/int8.safetensors" --snr 20,10,5,0 "${common[@]}" --json >"$run/noise.part" &&
+    mv "$run/noise.part" "$run/noise.json"
 }
 export -f student
-python "$here/without_grn.py" "$out"
+python "$here/students.py" "$out"
 for seed in ${SEEDS:-0 1 2}; do
   for part in ${ONLY:-loss augment grn}; do
     variants "$part" | while read -r name arch settings; do echo $seed $name $arch "${@@Q}" -- $settings; done
