@@ -1,27 +1,33 @@
 #!/usr/bin/env bash
-# Does the ensemble teach the student anything on real recordings? One architecture, distilled and on labels alone, over four parts of
-# the recordings (each tested once) and three seeds. Resumable: run it again. About forty minutes on two cores.
+# Does the ensemble teach the student anything on real recordings? One architecture, distilled and on labels alone (with mixup as the
+# distilled one has, and without), over four parts of the recordings (each tested once) and three seeds. Resumable: run it again.
+# About forty minutes on two cores.
 #   experiments/city_scenes/cross_validation.sh RECORDINGS RESPONSES [FOLDER] [ARCH]      (ARCH: a file or a preset; default student.json,
 # CP-Mobile with 16 channels that hears what the teachers hear)
 set -euo pipefail
 here=$(dirname "$0") recordings=$1 responses=$2 out=${3:-runs/city_folds} arch=${4:-$here/student.json}
 mkdir -p "$out"
 export here recordings responses out arch
+common() { # verb part [argument ...]
+  local verb=$1 part=$2
+  shift 2
+  hwasc "$verb" --data "$recordings" --config "$here/settings.yaml" --set "augment.response_folder=$responses" \
+    --set "distill.augment.response_folder=$responses" --set data.fold="$part/4" "$@"
+}
 student() { # part seed name [argument ...]
   local part=$1 seed=$2 name=$3
   shift 3
-  hwasc distill --data "$recordings" --config "$here/settings.yaml" --set "augment.response_folder=$responses" \
-    --set data.fold="$part/4" --arch "$arch" --run "$out/${name}_$part-$seed" --set distill.seed="$seed" "$@"
+  common distill "$part" --arch "$arch" --run "$out/${name}_$part-$seed" --set distill.seed="$seed" "$@"
 }
-export -f student
+export -f common student
 for part in 1 2 3 4; do # teachers are trained once a part, by two processes
-  hwasc teach --data "$recordings" --config "$here/settings.yaml" --set "augment.response_folder=$responses" \
-    --set data.fold="$part/4" --workers 2 --split test --out "$out/teachers_$part.json"
+  common teach "$part" --workers 2 --split test --out "$out/teachers_$part.json"
 done
 for seed in 0 1 2; do
   for part in 1 2 3 4; do
     echo "$part $seed distilled"
     echo "$part $seed labels --set distill.alpha=0"
+    echo "$part $seed labels-unmixed --set distill.alpha=0 --set distill.augment.mixup_p=0"
   done
 done | xargs -P 2 -L 1 bash -c 'student "$@"' _
 python "$here/folds.py" "$out"

@@ -6,7 +6,8 @@
 set -euo pipefail
 recordings=$1 responses=$2 out=${3:-runs/city_scenes}
 mkdir -p "$out"
-common=(--data "$recordings" --config "$(dirname "$0")/settings.yaml" --set "augment.response_folder=$responses")
+common=(--data "$recordings" --config "$(dirname "$0")/settings.yaml" --set "augment.response_folder=$responses"
+  --set "distill.augment.response_folder=$responses")
 hwasc teach "${common[@]}" --workers 2 --json >"$out/fusion_validation.json"
 hwasc search "${common[@]}" --budget dcase2024 --workers 2 --run "$out/search" --out "$out/best.json"
 distill() { # name seed [argument ...]
