@@ -3,7 +3,7 @@
 # changed at a time, over seeds of its weights, batches and augmentation; then the same student with and without GRN, in noise.
 # Resumable: run it again. About an hour on two cores.
 #   experiments/distillation/run.sh [FOLDER] [hwasc argument ...]      (default runs/distillation; e.g. --data DIR --config FILE)
-# SEEDS="0 1 2"; ONLY: parts of it, of "loss augment grn" and "hear", which is asked for by name alone.
+# SEEDS="0 1 2"; WORKERS=2; ONLY: parts of it, of "loss augment grn" and "hear", which is asked for by name alone.
 set -euo pipefail
 here=$(dirname "$0") out=${1:-runs/distillation}
 shift || true
@@ -56,5 +56,5 @@ for seed in ${SEEDS:-0 1 2}; do
   for part in ${ONLY:-loss augment grn}; do
     variants "$part" | while read -r name arch settings; do echo $seed $name $arch "${@@Q}" -- $settings; done
   done
-done | xargs -P 2 -L 1 bash -c 'student "$@"' _
+done | xargs -P "${WORKERS:-2}" -L 1 bash -c 'student "$@"' _
 python "$here/../summary.py" "$out"
