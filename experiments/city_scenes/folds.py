@@ -14,6 +14,8 @@ from typing import Any
 
 import numpy as np
 
+PARTS = (1, 2, 3, 4)
+
 
 def pooled(results: list[dict[str, Any]], kind: str) -> float:
     """Macro accuracy over the clips of all parts: the mean over scenes of each one's share of clips named right."""
@@ -45,9 +47,23 @@ def main() -> None:
         print(f"| {name} | {len(seeds)} | {' | '.join(cells)} |")
     for name in ("labels", "labels-unmixed"):
         gain = [d - lab for d, lab in zip(by_name["distilled"], by_name[name], strict=True)]
-        error = statistics.stdev(gain) / math.sqrt(len(gain))
-        told = f"{statistics.mean(gain):+.1f} ± {error:.1f} points (standard error over seeds)"
-        print(f"\nDistilled minus {name}, int8: {told}")
+        by_part = [
+            statistics.mean(100 * (accuracy(runs, "distilled", part, s) - accuracy(runs, name, part, s)) for s in seeds)
+            for part in PARTS
+        ]
+        told = f"{statistics.mean(gain):+.1f} ± {error(gain):.1f} points (standard error over seeds)"
+        parts = f"{', '.join(f'{g:+.1f}' for g in by_part)} (± {error(by_part):.1f} over parts)"
+        print(f"\nDistilled minus {name}, int8: {told}; by part {parts}")
+
+
+def accuracy(runs: dict[str, dict[str, Any]], name: str, part: int, seed: str) -> float:
+    """Macro accuracy of one run's int8 student."""
+    return float(runs[f"{name}_{part}-{seed}"]["int8"]["accuracy"])
+
+
+def error(values: list[float]) -> float:
+    """Standard error of the mean."""
+    return statistics.stdev(values) / math.sqrt(len(values))
 
 
 if __name__ == "__main__":

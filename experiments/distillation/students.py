@@ -1,5 +1,5 @@
-"""The student of this study as architecture files: CP-Mobile with 16 base channels at the teachers' log-mel of 64 x 33, with every
-global response normalization and without any.
+"""The student of this study as architecture files: CP-Mobile with 16 base channels at the teachers' log-mel of 64 x 33, with
+every global response normalization and without any.
 
 python experiments/distillation/students.py FOLDER
 """
