@@ -1,7 +1,7 @@
 """Tables of a study in Markdown: the budget over the space, the search, fusion, every distilled run `NAME-SEED/result.json`, and
 these in noise (`NAME-SEED/noise.json`, of `hwasc evaluate --snr`).
 
-python experiments/summary.py runs/synthetic [--budget FILE] [--curve FILE.svg]
+python experiments/summary.py runs/synthetic [--budget FILE] [--curve FILE.svg] [--against NAME]
 """
 
 from __future__ import annotations
@@ -118,6 +118,30 @@ def student_tables(runs: dict[str, list[dict[str, Any]]]) -> None:
     table(("student", "", *devices), by_device)
 
 
+def paired_table(runs: dict[str, list[dict[str, Any]]], reference: str) -> None:
+    """Each student against one of them, seed by seed: mean difference and its standard error, int8."""
+    of = {name: {r["student_seed"]: r for r in results} for name, results in runs.items()}
+    measures = {
+        "validation, points": lambda r: 100 * r["validation"]["int8"],
+        "test, points": lambda r: 100 * r["int8"]["accuracy"],
+        **{f"{g}, points": lambda r, g=g: 100 * r["int8"]["groups"][g] for g in runs[reference][0]["int8"]["groups"]},
+        "log loss, nats": lambda r: r["int8"]["log_loss"],
+    }
+    rows = []
+    for name in (n for n in of if n != reference):
+        seeds = sorted(of[name].keys() & of[reference].keys())
+        differences = ([take(of[name][s]) - take(of[reference][s]) for s in seeds] for take in measures.values())
+        rows.append((f"{name} - {reference}", len(seeds), *map(_gain, differences)))
+    table(("int8", "seeds", *measures), rows)
+
+
+def _gain(values: list[float]) -> str:
+    if not values:
+        return ""
+    error = f" ± {statistics.stdev(values) / len(values) ** 0.5:.2f}" if len(values) > 1 else ""
+    return f"{statistics.mean(values):+.2f}{error}"
+
+
 def noise_table(runs: dict[str, list[dict[str, Any]]]) -> None:
     """Macro accuracy by signal-to-noise ratio, mean and standard deviation over seeds."""
     levels = list(dict.fromkeys((x["noise"], x["snr"]) for x in next(iter(runs.values()))[0]["noisy"]))
@@ -134,6 +158,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--budget", help="print what it means over the full space")
+    parser.add_argument("--against", metavar="NAME", help="hold every student against this one, seed by seed")
     parser.add_argument("--curve", type=Path, help="draw the search")
     args = parser.parse_args()
     runs, noisy = (_by_name(args.folder, file) for file in ("result.json", "noise.json"))
@@ -148,6 +173,8 @@ def main() -> None:
         fusion_table(first["fusion"], "test")
     if runs:
         student_tables(runs)
+    if args.against:
+        paired_table(runs, args.against)
     if noisy:
         noise_table(noisy)
 

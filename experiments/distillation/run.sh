@@ -57,4 +57,4 @@ for seed in ${SEEDS:-0 1 2}; do
     variants "$part" | while read -r name arch settings; do echo $seed $name $arch "${@@Q}" -- $settings; done
   done
 done | xargs -P "${WORKERS:-2}" -L 1 bash -c 'student "$@"' _
-python "$here/../summary.py" "$out"
+python "$here/../summary.py" "$out" --against default

@@ -183,6 +183,8 @@ class FusionSettings:
 class DistillSettings:
     """Loss (1 - alpha) CE + alpha T^2 KL. alpha 0 trains on labels alone. qat: the quantization-aware part.
 
+    `experiments/distillation` has what each of these does.
+
     start: `inherited` from the weights that a search kept beside its winner, where these learned from the same clips and alpha is
     above 0; or `random`.
 
