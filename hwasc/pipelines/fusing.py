@@ -121,6 +121,7 @@ def fuse(ws: Workspace) -> Fused:
     described = {
         "teachers": teachers.keys,
         "fusion": replace(s.fusion, view="auto"),
+        "judged": "at best scale",  # how the view is chosen: what an earlier way chose is not taken from the cache
         "seed": s.seed,
         "content": content(train),
     }
