@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # The main way on a folder of real recordings, split by recording: search, then the found student distilled over three seeds and
-# once on labels alone. Resumable: run it again. About ten minutes on two cores for 44 recordings (20 minutes of sound).
+# once on labels alone. Resumable: run it again. Took ten minutes on two cores for 44 recordings (20 minutes
+# of sound) when teachers and students had fewer epochs; it has not been run with those of today.
 #   experiments/city_scenes/run.sh RECORDINGS RESPONSES [FOLDER]
 # RECORDINGS: a folder with meta.csv or <scene>/<file>; RESPONSES: impulse responses of microphones (e.g. MicIRP).
 set -euo pipefail
