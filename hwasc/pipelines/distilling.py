@@ -22,7 +22,7 @@ from hwasc.pipelines import inheriting
 from hwasc.pipelines.accounting import account
 from hwasc.pipelines.fusing import Fused, fuse, lesson, target_file
 from hwasc.pipelines.outside import check_outside
-from hwasc.pipelines.same_view import check_same_view, same_view
+from hwasc.pipelines.same_view import Remembered, check_same_view, same_view
 from hwasc.pipelines.workspace import Workspace
 from hwasc.records import architecture as architectures
 from hwasc.records import schema
@@ -100,7 +100,8 @@ def distill(ws: Workspace, record: ArchitectureFile, run: Path, name: str = "the
         check_outside(fused.teachers.outside, ws, ws.dataset.test, "test")
     data = lesson(ws, a.front_end, target_file(ws, fused) if fused and not asked else None)
     if fused and asked:
-        data = replace(data, targets=same_view(fused, data.train, a.front_end))
+        teachers, views = same_view(fused, data.train, a.front_end), s.distill.teacher_views
+        data = replace(data, targets=Remembered(teachers) if views else teachers, views=views)
     torch.manual_seed(_seed(ws))
     model = student.build(a)
     if kept:

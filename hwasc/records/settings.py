@@ -195,6 +195,8 @@ class DistillSettings:
     those that did not, whose logits are honest but of teachers with less data.
     teacher_view: what the teachers hear as the student learns. `cached`: the clips as recorded, once, kept; `augmented`: each
     batch as the student hears it, with the same draws, in `distill` alone (a search's proxies have the cached targets).
+    teacher_views: of each clip that augmented teachers are asked about, one an epoch; then the epochs come round, with what
+    was said of them. 0: every epoch is asked about anew.
     augment: of the students alone; none takes the run's, which is the teachers' too. qat_frozen_epochs: the last so many of
     `qat`, in which the activation scales stay as they are.
     seed: of the student's weights, batches and augmentation; none takes the run's, which also decides splits and teachers.
@@ -207,6 +209,7 @@ class DistillSettings:
     reduction: Literal["batchmean", "mean"] = field(default="batchmean", metadata=LATER)
     targets: Literal["all", "out_of_fold"] = "all"
     teacher_view: Literal["cached", "augmented"] = field(default="cached", metadata=LATER)
+    teacher_views: int = field(default=0, metadata=LATER)
     augment: AugmentSettings | None = field(default=None, metadata=LATER)
     train: TrainSettings = field(default_factory=TrainSettings)
     qat: TrainSettings = field(default_factory=lambda: TrainSettings(3, 32, 3e-4, 0.0))
@@ -221,6 +224,8 @@ class DistillSettings:
             )
         if self.teacher_view == "augmented" and (self.alpha == 0 or self.targets != "all"):
             raise ValueError("teacher_view: 'augmented' needs teachers (alpha above 0), and targets 'all'")
+        if self.teacher_views < 0 or (self.teacher_views and self.teacher_view != "augmented"):
+            raise ValueError(f"teacher_views: 0, or above 0 with teacher_view 'augmented', found {self.teacher_views}")
         if not 0 <= self.alpha <= 1 or self.temperature <= 0:
             raise ValueError(f"need 0 <= alpha <= 1 and temperature > 0, found {self.alpha}, {self.temperature}")
 

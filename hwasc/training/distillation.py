@@ -24,7 +24,8 @@ class Lesson:
     """What a student learns from. targets: ensemble logits (n, classes) of the n clips, teachers to ask for every batch, or None
     for labels alone.
 
-    alpha, temperature, reduction: of `training.loss.distillation_loss`. rows: of these clips alone.
+    alpha, temperature, reduction: of `training.loss.distillation_loss`. rows: of these clips alone. views: so many epochs differ,
+    then they come round, batches and draws alike; 0: none repeats another.
     """
 
     train: Features
@@ -34,10 +35,12 @@ class Lesson:
     temperature: float
     rows: np.ndarray | None = None
     reduction: Literal["batchmean", "mean"] = "batchmean"
+    views: int = 0
 
     def batches(self, batch: int, seed: int, epoch: int) -> Iterator[Batch]:
         """One epoch's batches, see `training.batches`."""
-        return training_batches(self.train, self.targets, batch, self.augment, seed, epoch, self.rows, self.temperature)
+        drawn = epoch % self.views if self.views else epoch
+        return training_batches(self.train, self.targets, batch, self.augment, seed, drawn, self.rows, self.temperature)
 
     def loss(self, logits: Tensor, labels: Tensor, soft: Tensor | None) -> Tensor:
         """The distillation loss of a batch."""

@@ -105,6 +105,26 @@ def test_teachers_of_another_front_end_hear_the_same_change(fused: Fused) -> Non
             assert float(torch.corrcoef(torch.stack(change))[0, 1]) > 0.9
 
 
+def test_epochs_come_round_and_each_view_is_asked_about_once(fused: Fused) -> None:
+    from hwasc.pipelines.same_view import Remembered
+
+    data, view = told(fused, fused.front_end, mixup_p=0.7)
+    asked: list[int] = []
+
+    def spy(rows: np.ndarray, state: torch.Tensor) -> torch.Tensor:
+        asked.append(len(rows))
+        return view(rows, state)
+
+    round_ = replace(data, targets=Remembered(spy), views=2)
+    epochs = [list(round_.batches(16, 0, epoch)) for epoch in range(4)]
+    assert sum(asked) == 2 * len(data.train), "two views of every clip, however many epochs"
+    for first, again, fresh in zip(epochs[1], epochs[3], data.batches(16, 0, 1), strict=True):
+        for a, b, c in zip(first, again, fresh, strict=True):
+            assert a is not None and b is not None and c is not None
+            assert torch.equal(a, b) and torch.allclose(a, c)
+    assert not torch.equal(epochs[0][0][0], epochs[1][0][0])
+
+
 def _shift(x: torch.Tensor, of: torch.Tensor) -> torch.Tensor:
     """By which share of the clip each is rolled: (B,)."""
     frames = x.shape[3]
@@ -126,13 +146,16 @@ def test_distill_with_all_of_it(hwasc: Run, tmp_path: Path, monkeypatch: pytest.
     still, mixed = [f"augment.{k}={v}" for k, v in STILL.items()], ["augment.mixup_p=0.5", "augment.noise_p=0.5"]
     argv = ["distill", "--arch", tmp_path / "a.json", "--json"]
     losses = []
-    for run, asked in enumerate((["teacher_view=augmented", *still], still, ["teacher_view=augmented", *mixed], mixed)):
+    same = ["teacher_view=augmented", "teacher_views=1"]
+    for run, asked in enumerate(([*same, *still], still, [*same, *mixed], mixed)):
         chosen = [x for s in (*settings, *asked) for x in ("--set", f"distill.{s}")]
         status, out, err = hwasc(*argv, *chosen, "--run", tmp_path / f"r{run}", tiny=True)
         assert status == 0, err
         losses.append(np.array(json.loads(out)["losses"]["float"]))
     assert losses[0] == pytest.approx(losses[1], abs=1e-3), "nothing was augmented: the cached targets' loss"
     assert losses[2] != losses[3] and len(held) == 4, "one epoch of each run"
+    status, _, err = hwasc(*argv, "--set", "distill.teacher_views=8", "--run", tmp_path / "v", tiny=True)
+    assert status == 2 and "teacher_views: 0, or above 0 with teacher_view 'augmented'" in err
     argv += ["--set", "distill.teacher_view=augmented"]
     outside = "teachers.outside=[{name: beats, logits: beats.csv}]"
     status, _, err = hwasc(*argv, "--set", outside, "--run", tmp_path / "o", tiny=True)
