@@ -197,8 +197,8 @@ class DistillSettings:
     batch as the student hears it, with the same draws, in `distill` alone (a search's proxies have the cached targets).
     teacher_views: of each clip that augmented teachers are asked about, one an epoch; then the epochs come round, with what
     was said of them. 0: every epoch is asked about anew.
-    augment: of the students alone; none takes the run's, which is the teachers' too. qat_frozen_epochs: the last so many of
-    `qat`, in which the activation scales stay as they are.
+    augment: of the students alone; what it leaves out is as in the run's, which is the teachers' too. qat_frozen_epochs: the last
+    so many of `qat`, in which the activation scales stay as they are.
     seed: of the student's weights, batches and augmentation; none takes the run's, which also decides splits and teachers.
     """
 
@@ -335,8 +335,15 @@ class Settings:
         if seed is not None:
             data["seed"] = seed
         where = " and ".join([str(path)] * (path is not None) + ["--set"] * bool(overrides)) or "settings"
-        merged = _merge(dataclasses.asdict(cls()), data)
-        return schema.parse(cls, merged, where)
+        return schema.parse(cls, _overlaid(_merge(dataclasses.asdict(cls()), data)), where)
+
+
+def _overlaid(data: dict[str, Any]) -> dict[str, Any]:
+    """What `distill.augment` leaves out is the run's: naming mixup there must not take away the run's impulse responses."""
+    run, distill = data["augment"], data["distill"]
+    if not (isinstance(run, dict) and isinstance(distill, dict) and isinstance(distill["augment"], dict)):
+        return data
+    return {**data, "distill": {**distill, "augment": _merge(run, distill["augment"])}}
 
 
 def _merge(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from pathlib import Path
 
@@ -88,6 +89,16 @@ def test_later_settings_leave_names_and_run_folders_as_they_were(tmp_path: Path)
     open_run(tmp_path / "r", {"settings": Settings()})
     with pytest.raises(UsageError, match=r"settings\.augment\.noise_p was None, is now 0\.3"):
         open_run(tmp_path / "r", {"settings": changed})
+
+
+def test_students_augmentation_is_laid_over_the_runs() -> None:
+    given = ["augment.response_folder=mics", "augment.gain=3", "distill.augment.mixup_p=0.5", "distill.augment.gain=0"]
+    s = Settings.load(None, given)
+    assert s.distill.augment == dataclasses.replace(s.augment, mixup_p=0.5, gain=0.0)
+    assert s.augment.response_folder == "mics" and s.augment.mixup_p == 0 and s.augment.gain == 3
+    for wrong in ("distill=3", "augment=3", "distill.augment=3"):
+        with pytest.raises(UsageError):
+            Settings.load(None, ["distill.augment.gain=0", wrong] if wrong == "augment=3" else [wrong])
 
 
 def test_files_appear_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
