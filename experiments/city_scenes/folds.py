@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 PARTS = (1, 2, 3, 4)
+ALONE = ("labels", "labels-160", "labels-160-unmixed")  # the students without teachers
 
 
 def pooled(results: list[dict[str, Any]], kind: str) -> float:
@@ -39,13 +40,13 @@ def main() -> None:
     seeds = sorted({name.rsplit("-", 1)[1] for name in runs})
     by_name: dict[str, list[float]] = {}
     print("\n| student | seeds | int8 %, all parts together | float %, mean over parts |\n|---|---|---|---|")
-    for name in ("distilled", "labels", "labels-unmixed"):
+    for name in ("distilled", *ALONE):
         each = [[r for n, r in runs.items() if n.startswith(f"{name}_") and n.endswith(f"-{seed}")] for seed in seeds]
         by_name[name] = [100 * pooled(e, "int8") for e in each]
         plain = [100 * pooled(e, "float") for e in each]
         cells = (f"{statistics.mean(v):.1f} ± {statistics.stdev(v):.1f}" for v in (by_name[name], plain))
         print(f"| {name} | {len(seeds)} | {' | '.join(cells)} |")
-    for name in ("labels", "labels-unmixed"):
+    for name in ALONE:
         gain = [d - lab for d, lab in zip(by_name["distilled"], by_name[name], strict=True)]
         by_part = [
             statistics.mean(100 * (accuracy(runs, "distilled", part, s) - accuracy(runs, name, part, s)) for s in seeds)

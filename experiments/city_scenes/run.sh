@@ -7,8 +7,7 @@
 set -euo pipefail
 recordings=$1 responses=$2 out=${3:-runs/city_scenes}
 mkdir -p "$out"
-common=(--data "$recordings" --config "$(dirname "$0")/settings.yaml" --set "augment.response_folder=$responses"
-  --set "distill.augment.response_folder=$responses")
+common=(--data "$recordings" --config "$(dirname "$0")/settings.yaml" --set "augment.response_folder=$responses")
 hwasc teach "${common[@]}" --workers 2 --json >"$out/fusion_validation.json"
 hwasc search "${common[@]}" --budget dcase2024 --workers 2 --run "$out/search" --out "$out/best.json"
 distill() { # name seed [argument ...]
@@ -17,7 +16,7 @@ distill() { # name seed [argument ...]
   hwasc distill "${common[@]}" --arch "$out/best.json" --run "$out/$name-$seed" --set distill.seed="$seed" "$@"
 }
 distill found 0 &
-distill found-labels 0 --set distill.alpha=0
+distill found-labels 0 --set distill.alpha=0 --set distill.teacher_view=cached --set distill.teacher_views=0
 wait
 distill found 1 &
 distill found 2

@@ -3,7 +3,8 @@
 # changed at a time, over seeds of its weights, batches and augmentation; then the same student with and without GRN, in noise.
 # Resumable: run it again. About an hour on two cores.
 #   experiments/distillation/run.sh [FOLDER] [hwasc argument ...]      (default runs/distillation; e.g. --data DIR --config FILE)
-# SEEDS="0 1 2"; WORKERS=2; ONLY: parts of it, of "loss augment grn" and "hear", which is asked for by name alone.
+# SEEDS="0 1 2"; WORKERS=2; ONLY: parts of it, of "loss augment grn", and of "hear" and "patient" (for EPOCHS="120"), which are asked for
+# by name alone. Little data: see README.md.
 set -euo pipefail
 here=$(dirname "$0") out=${1:-runs/distillation}
 shift || true
@@ -34,6 +35,15 @@ variants() { # name architecture settings, of one part
       ;;
     hear) # nine teachers on every batch: half an hour a run
       echo "teachers_hear_the_same $grn distill.teacher_view=augmented"
+      ;;
+    patient) # long training, which labels alone and cached targets gain little from
+      local hear="distill.teacher_view=augmented"
+      for epochs in ${EPOCHS:-120}; do
+        echo "labels_$epochs $grn distill.alpha=0 distill.train.epochs=$epochs"
+        echo "cached_$epochs $grn distill.alpha=0.9 distill.train.epochs=$epochs"
+        echo "hear_8_views_$epochs $grn distill.alpha=0.9 $hear distill.teacher_views=8 distill.train.epochs=$epochs"
+        echo "hear_32_views_$epochs $grn distill.alpha=0.9 $hear distill.teacher_views=32 distill.train.epochs=$epochs"
+      done
       ;;
   esac
 }
