@@ -17,7 +17,7 @@ from hwasc.records.architecture import Architecture, Block, FrontEnd
 from hwasc.records.presets import cp_mobile, dcase2024_baseline
 from hwasc.records.schema import plain
 from hwasc.report import formats, plots, reports
-from hwasc.report.ensemble import Line, verdict
+from hwasc.report.ensemble import Line
 from hwasc.report.page import Fact, Facts, Meter, Paragraph, Picture, Section, Table, page
 from hwasc.search.comparison import Curve
 from hwasc.search.trial import Refined, Trial, best, pareto
@@ -390,19 +390,3 @@ def test_table_alignment_and_meter():
 def test_pictures_of_one_page_share_no_ids():
     picture = plots.training_curve({"a": [1.0, 0.5, 0.4]})
     check_page(page("t", "s", [Section("one", [Picture(picture, NASTY), Picture(picture, "second")])]))
-
-
-def test_formats():
-    assert formats.size(210_944) == "210,944 B (206.0 KiB)" and formats.size(-2_048) == "\u22122,048 B (2.0 KiB)"
-    assert (
-        formats.percent(0.5694) == "56.9 %"
-        and formats.points(-0.004) == "\u22120.4"
-        and formats.percent(float("nan")) == "\u2013"
-    )
-    assert formats.short("a\n b" * 20, 8) == "a ba ba…" and formats.millions(331_776) == "332 k"
-
-
-def test_verdict_admits_defeat():
-    assert "do not beat" in verdict([Line("mean", 0.6, 1.0), Line("z1+z2", 0.59, 1.1)])
-    assert "in log loss only" in verdict([Line("mean", 0.6, 1.0), Line("z1+z2", 0.6, 0.9)])
-    assert verdict([Line("crnn", 0.6, 1.0)]) == ""
