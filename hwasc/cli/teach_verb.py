@@ -19,6 +19,8 @@ EXAMPLES = """examples:
   hwasc teach
   hwasc teach --data my_recordings --set teachers.families=[cp_resnet,bc_resnet,crnn] --set teachers.folds=4 --workers 2
   hwasc teach --set teachers.front_ends.bc_resnet=paper --set teachers.front_ends.cp_resnet='{mels: 128, frames: 65}'
+  hwasc teach --data many_recordings --weights start
+  hwasc teach --data my_recordings --set teachers.pretrained.crnn=start/crnn.safetensors
   hwasc teach --set teachers.outside='[{name: beats, logits: beats.csv}]' --out teachers.json --html teachers.html
   hwasc teach --config experiments/teachers/diverse.yaml --seeds 3 --split test"""
 
@@ -37,6 +39,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--out", metavar="FILE", type=Path, help="also write the result here, as JSON")
     parser.add_argument("--html", metavar="FILE", type=Path, help="write a self-contained page (of the first seed)")
+    parser.add_argument(
+        "--weights",
+        metavar="DIR",
+        type=Path,
+        help="keep the first fold's weights as DIR/<family>.safetensors, to start other teachers from (of the first seed)",
+    )
     common.add_data(parser)
 
 
@@ -67,9 +75,12 @@ def run(args: argparse.Namespace) -> None:
 def _account(args: argparse.Namespace, offset: int) -> dict[str, Any]:
     from hwasc.pipelines.accounting import account
     from hwasc.pipelines.fusing import fuse
+    from hwasc.pipelines.teaching import keep_weights
 
     ws = common.workspace(args, offset)
     fused, clips = fuse(ws), getattr(ws.dataset, args.split)
+    if args.weights and offset == 0:
+        keep_weights(fused.teachers, args.weights)
     told = account(fused, ws.features(clips, fused.front_end, args.split), args.split)
     return {"seed": ws.settings.seed, "dataset": ws.dataset.fingerprint, **told}
 

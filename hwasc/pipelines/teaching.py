@@ -171,6 +171,17 @@ def load_fold(teachers: Teachers, k: int, fold: int) -> nn.Module:
     return model
 
 
+def keep_weights(teachers: Teachers, folder: Path) -> list[Path]:
+    """One set of weights a family, as FOLDER/<family>.safetensors, to start other teachers from (`teachers.pretrained`).
+
+    The first fold's: of teachers that heard all but that fold's locations.
+    """
+    files = [folder / f"{spec.family}.safetensors" for spec in teachers.specs]
+    for file, kept in zip(files, teachers.folders, strict=True):
+        schema.write_whole(file, (kept / "fold0.safetensors").read_bytes())
+    return files
+
+
 def out_of_fold(teachers: Teachers, ws: Workspace) -> np.ndarray:
     """Logits (n, K, classes) of the training clips, each by the teachers that were not trained on its location.
 

@@ -132,6 +132,23 @@ def test_pretrained_weights_are_where_training_starts(space: Callable[..., Works
         teach(space(*given))
 
 
+def test_weights_that_teach_keeps_start_other_teachers(
+    space: Callable[..., Workspace], hwasc: Run, tmp_path: Path
+) -> None:
+    status, _, err = hwasc("teach", "--weights", tmp_path / "start", tiny=True)
+    assert status == 0, err
+    assert sorted(p.name for p in (tmp_path / "start").iterdir()) == [
+        "crnn.safetensors",
+        "patch_transformer.safetensors",
+    ]
+    kept, first = load_weights(tmp_path / "start/crnn.safetensors"), teach(space())
+    trained = load_weights(first.folders[0] / "fold0.safetensors")
+    assert all(torch.equal(kept[name], tensor) for name, tensor in trained.items())
+    later = teach(space(f"teachers.pretrained.crnn={tmp_path / 'start/crnn.safetensors'}", "teachers.train.lr=1e-9"))
+    weights = load_weights(later.folders[0] / "fold1.safetensors")
+    torch.testing.assert_close(weights["gru.weight_hh_l0"], trained["gru.weight_hh_l0"], rtol=0, atol=1e-5)
+
+
 def test_logits_and_models_from_outside_join_the_fusion(
     space: Callable[..., Workspace], hwasc: Run, tmp_path: Path
 ) -> None:
