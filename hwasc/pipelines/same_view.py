@@ -93,8 +93,11 @@ def same_view(fused: Fused, train: Features, front_end: FrontEnd) -> SameView:
         raise DataError(f"front end {front_end} cannot take the same training clips as the teachers' {z1}")
     chosen = ws.settings.distill.augment
     augments = {fe: (f, replace(ws.augment(fe, chosen), drawn_in=front_end)) for fe, f in ears.items()}
-    nets = [
-        (spec.front_end, [load_fold(teachers, k, fold).to(ws.device).eval() for fold in range(teachers.folds)])
-        for k, spec in enumerate(teachers.specs)
-    ]
+
+    def net(k: int, fold: int) -> nn.Module:
+        model = load_fold(teachers, k, fold).to(ws.device).eval()
+        model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # a quarter less time on CPUs
+        return model
+
+    nets = [(spec.front_end, [net(k, f) for f in range(teachers.folds)]) for k, spec in enumerate(teachers.specs)]
     return SameView(augments, nets, fused.ensemble.to(ws.device).eval(), fused.view, z1, ws.device)

@@ -14,7 +14,7 @@ import hwasc
 from hwasc.data import logits as logit_files
 from hwasc.data.features import Features
 from hwasc.data.splits import folds
-from hwasc.models.teachers import TeacherSpec, build
+from hwasc.models.teachers import FAMILIES, TeacherSpec, build
 from hwasc.pipelines.hearing import heard, teacher_front_end, teacher_spec
 from hwasc.pipelines.jobs import pool
 from hwasc.pipelines.outside import OutsideTeacher, check_outside, open_outside, outside_logits
@@ -94,14 +94,15 @@ def teach(ws: Workspace) -> Teachers:
         for spec, begin in zip(specs, starts, strict=True)
     )
     jobs = []
-    for k, (spec, begin, folder) in enumerate(zip(specs, starts, folders, strict=True)):
+    for spec, begin, folder in zip(specs, starts, folders, strict=True):
         if begin and not (folder / "fold0.safetensors").is_file():  # said, and refused, before any training
             ws.reporter.say(load_start(build(spec, len(train.classes)), spec, len(train.classes), begin))
         for fold in range(s.teachers.folds):
             weights = folder / f"fold{fold}.safetensors"
             if not weights.is_file():
                 rows = np.flatnonzero(fold_of != fold)
-                seed = int(np.random.SeedSequence([s.seed, k, fold]).generate_state(1)[0])
+                place = list(FAMILIES).index(spec.family)  # not k: a teacher is the same whatever others there are
+                seed = int(np.random.SeedSequence([s.seed, place, fold]).generate_state(1)[0])
                 clips, augment = ears[spec.front_end], augments[spec.front_end]
                 jobs.append(_Job(spec, clips, rows, augment, s.teachers.train, seed, str(ws.device), weights, begin))
     if jobs:

@@ -132,6 +132,20 @@ def test_pretrained_weights_are_where_training_starts(space: Callable[..., Works
         teach(space(*given))
 
 
+def test_a_teacher_is_the_same_whatever_others_there_are(
+    tiny_data: Path, tiny_settings: list[str], tmp_path: Path
+) -> None:
+    tiny = [s for s in tiny_settings if s != "--set"]
+
+    def crnn(*families: str) -> dict[str, torch.Tensor]:
+        settings = Settings.load(None, [*tiny, f"teachers.families=[{','.join(families)}]"])
+        teachers = teach(open_workspace(tiny_data, settings, cache=tmp_path / families[0]))
+        return load_weights(teachers.folders[families.index("crnn")] / "fold1.safetensors")
+
+    one, other = crnn("crnn", "patch_transformer"), crnn("patch_transformer", "crnn")
+    assert all(torch.equal(one[name], other[name]) for name in one)
+
+
 def test_weights_that_teach_keeps_start_other_teachers(
     space: Callable[..., Workspace], hwasc: Run, tmp_path: Path
 ) -> None:

@@ -45,6 +45,7 @@ class Family:
         return self.make(classes, width, front_end)
 
 
+# New ones go to the end: a family's place decides its seed, see `pipelines.teaching`.
 FAMILIES: Mapping[str, Family] = MappingProxyType(
     {
         "cp_resnet": Family(
@@ -53,12 +54,12 @@ FAMILIES: Mapping[str, Family] = MappingProxyType(
             "ResNet, regularised receptive field; width = channels (paper: 128)",
             cp_resnet.FRONT_END,
         ),
-        "bc_resnet": Family(
-            bc_resnet.build,
-            3,
-            "broadcasted residuals, sub-spectral norm; width = tau (paper: 1 to 8)",
-            bc_resnet.FRONT_END,
-            "all bins by their mean",
+        "crnn": Family(
+            crnn.build,
+            16,
+            "convolutions, bidirectional GRU, attention pooling; width = first channels",
+            crnn.FRONT_END,
+            "all frames by recurrence, all bins by four bands",
         ),
         "tf_sepnet": Family(
             tf_sepnet.build,
@@ -67,19 +68,19 @@ FAMILIES: Mapping[str, Family] = MappingProxyType(
             tf_sepnet.FRONT_END,
             "all bins and frames by their means",
         ),
+        "bc_resnet": Family(
+            bc_resnet.build,
+            3,
+            "broadcasted residuals, sub-spectral norm; width = tau (paper: 1 to 8)",
+            bc_resnet.FRONT_END,
+            "all bins by their mean",
+        ),
         "patch_transformer": Family(
             patch_transformer.build,
             64,
             "attention over patches, patchout; width = token size (paper: 768)",
             patch_transformer.FRONT_END,
             "all patches by attention",
-        ),
-        "crnn": Family(
-            crnn.build,
-            16,
-            "convolutions, bidirectional GRU, attention pooling; width = first channels",
-            crnn.FRONT_END,
-            "all frames by recurrence, all bins by four bands",
         ),
         "cp_mobile": Family(
             cp_mobile.build,
