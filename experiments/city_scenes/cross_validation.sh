@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# Does the ensemble teach the student anything on real recordings? One architecture, distilled and on labels alone (as long, half as
-# long, and that without mixup), over four parts of the recordings (each tested once) and three seeds. Resumable: run it again.
-# About an hour and a half on two cores.
+# Does the ensemble teach the student anything on real recordings? One architecture, distilled and on labels alone (with the teachers'
+# mixup, and without any), over four parts of the recordings (each tested once) and three seeds. Resumable: run it again. An hour and a half
+# on two cores.
 #   experiments/city_scenes/cross_validation.sh RECORDINGS RESPONSES [FOLDER] [ARCH]      (ARCH: a file or a preset; default student.json,
 # CP-Mobile with 16 channels that hears what the teachers hear)
+# ARMS: some of "distilled labels labels-unmixed"
 set -euo pipefail
 here=$(dirname "$0") recordings=$1 responses=$2 out=${3:-runs/city_folds} arch=${4:-$here/student.json}
 mkdir -p "$out"
@@ -21,15 +22,20 @@ student() { # part seed name [argument ...]
 }
 export -f common student
 for part in 1 2 3 4; do # teachers are trained once a part, by two processes
-  common teach "$part" --workers 2 --split test --out "$out/teachers_$part.json"
+  [ -f "$out/teachers_$part.json" ] || common teach "$part" --workers 2 --split test --out "$out/teachers_$part.json"
 done
-alone="--set distill.alpha=0 --set distill.teacher_view=cached --set distill.teacher_views=0"
+alone="--set distill.alpha=0 --set distill.teacher_view=cached --set distill.teacher_views=0 --set distill.augment=null"
+arms() { # part seed
+  echo "$1 $2 distilled"
+  echo "$1 $2 labels $alone"
+  echo "$1 $2 labels-unmixed $alone --set augment.mixup_p=0"
+}
 for seed in 0 1 2; do
   for part in 1 2 3 4; do
-    echo "$part $seed distilled"
-    echo "$part $seed labels $alone"
-    echo "$part $seed labels-160 $alone --set distill.train.epochs=160"
-    echo "$part $seed labels-160-unmixed $alone --set distill.train.epochs=160 --set augment.mixup_p=0"
+    arms "$part" "$seed" | while read -r line; do
+      read -r _ _ name _ <<<"$line "
+      case " ${ARMS:-$name} " in *" $name "*) echo "$line" ;; esac
+    done
   done
 done | xargs -P 2 -L 1 bash -c 'student "$@"' _
 python "$here/folds.py" "$out"

@@ -3,8 +3,8 @@
 # changed at a time, over seeds of its weights, batches and augmentation; then the same student with and without GRN, in noise.
 # Resumable: run it again. About an hour on two cores.
 #   experiments/distillation/run.sh [FOLDER] [hwasc argument ...]      (default runs/distillation; e.g. --data DIR --config FILE)
-# SEEDS="0 1 2"; WORKERS=2; ONLY: parts of it, of "loss augment grn", and of "hear" and "patient" (for EPOCHS="120"), which are asked for
-# by name alone. Little data: see README.md.
+# SEEDS="0 1 2"; WORKERS=2; NAMES: some of the variants; ONLY: parts of it, of "loss augment grn", and of "hear" and "patient" (for
+# EPOCHS="120"), which are asked for by name alone. Little data: see README.md.
 set -euo pipefail
 here=$(dirname "$0") out=${1:-runs/distillation}
 shift || true
@@ -22,6 +22,7 @@ variants() { # name architecture settings, of one part
       echo "targets_out_of_fold $grn distill.targets=out_of_fold"
       for view in mean z1+z2; do echo "view_$view $grn fusion.view=$view"; done
       echo "frozen_scales $grn distill.qat_frozen_epochs=1"
+      echo "hear_8_views $grn distill.teacher_view=augmented distill.teacher_views=8"
       ;;
     augment) # the students' alone: teachers stay as they are
       echo "none $grn $(only mixstyle_p=0 response_p=0 roll=0 mask=0 gain=0)"
@@ -33,7 +34,7 @@ variants() { # name architecture settings, of one part
       echo "no_grn $no_grn"
       echo "no_grn_with_noise $no_grn $(only noise_p=0.4)"
       ;;
-    hear) # nine teachers on every batch: half an hour a run
+    hear) # nine teachers on every batch: a quarter of an hour a run
       echo "teachers_hear_the_same $grn distill.teacher_view=augmented"
       ;;
     patient) # long training, which labels alone and cached targets gain little from
@@ -64,7 +65,9 @@ export -f student
 python "$here/students.py" "$out"
 for seed in ${SEEDS:-0 1 2}; do
   for part in ${ONLY:-loss augment grn}; do
-    variants "$part" | while read -r name arch settings; do echo $seed $name $arch "${@@Q}" -- $settings; done
+    variants "$part" | while read -r name arch settings; do
+      case " ${NAMES:-$name} " in *" $name "*) echo $seed $name $arch "${@@Q}" -- $settings ;; esac
+    done
   done
 done | xargs -P "${WORKERS:-2}" -L 1 bash -c 'student "$@"' _
 python "$here/../summary.py" "$out" --against default
