@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # Does the ensemble teach the student anything on real recordings? One architecture, distilled and on labels alone (with the teachers'
-# mixup, and without any), over four parts of the recordings (each tested once) and three seeds. Resumable: run it again. An hour and a half
-# on two cores.
+# mixup, with the distilled student's, and without any), over four parts of the recordings (each tested once) and three seeds. Resumable: run it
+# again. An hour and a half on two cores.
 #   experiments/city_scenes/cross_validation.sh RECORDINGS RESPONSES [FOLDER] [ARCH]      (ARCH: a file or a preset; default student.json,
 # CP-Mobile with 16 channels that hears what the teachers hear)
-# ARMS: some of "distilled labels labels-unmixed"
+# ARMS: some of "distilled labels labels-uniform labels-unmixed"
 set -euo pipefail
 here=$(dirname "$0") recordings=$1 responses=$2 out=${3:-runs/city_folds} arch=${4:-$here/student.json}
 mkdir -p "$out"
@@ -24,11 +24,12 @@ export -f common student
 for part in 1 2 3 4; do # teachers are trained once a part, by two processes
   [ -f "$out/teachers_$part.json" ] || common teach "$part" --workers 2 --split test --out "$out/teachers_$part.json"
 done
-alone="--set distill.alpha=0 --set distill.teacher_view=cached --set distill.teacher_views=0 --set distill.augment=null"
+alone="--set distill.alpha=0 --set distill.teacher_view=cached --set distill.teacher_views=0"
 arms() { # part seed
   echo "$1 $2 distilled"
-  echo "$1 $2 labels $alone"
-  echo "$1 $2 labels-unmixed $alone --set augment.mixup_p=0"
+  echo "$1 $2 labels $alone --set distill.augment=null"
+  echo "$1 $2 labels-uniform $alone"
+  echo "$1 $2 labels-unmixed $alone --set distill.augment=null --set augment.mixup_p=0"
 }
 for seed in 0 1 2; do
   for part in 1 2 3 4; do

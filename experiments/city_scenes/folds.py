@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 PARTS = (1, 2, 3, 4)
-ALONE = ("labels", "labels-160", "labels-160-unmixed")  # the students without teachers
+ALONE = ("labels", "labels-uniform", "labels-unmixed")  # the students without teachers
 
 
 def pooled(results: list[dict[str, Any]], kind: str) -> float:

@@ -23,6 +23,7 @@ variants() { # name architecture settings, of one part
       for view in mean z1+z2; do echo "view_$view $grn fusion.view=$view"; done
       echo "frozen_scales $grn distill.qat_frozen_epochs=1"
       echo "hear_8_views $grn distill.teacher_view=augmented distill.teacher_views=8"
+      echo "hear_8_views_mixed $grn distill.teacher_view=augmented distill.teacher_views=8 $(only mixup_p=1 mixup_alpha=1)"
       ;;
     augment) # the students' alone: teachers stay as they are
       echo "none $grn $(only mixstyle_p=0 response_p=0 roll=0 mask=0 gain=0)"
