@@ -16,7 +16,7 @@ distill() { # name seed [argument ...]
   hwasc distill "${common[@]}" --arch "$out/best.json" --run "$out/$name-$seed" --set distill.seed="$seed" "$@"
 }
 distill found 0 &
-distill found-labels 0 --set distill.alpha=0 --set distill.teacher_view=cached --set distill.teacher_views=0
+distill found-labels 0 --set distill.alpha=0 --set distill.teacher_view=cached --set distill.teacher_views=0 --set distill.augment=null
 wait
 distill found 1 &
 distill found 2
