@@ -19,7 +19,8 @@ teach three-mixed $mixed --set teachers.folds=4 --set teachers.train.epochs=75
 teach two-mixed $mixed $two --set teachers.train.epochs=100
 teach two-unmixed --set augment.mixup_p=0 $two --set teachers.train.epochs=75
 python "$here/../distillation/students.py" "$out"
-hear="$two --set teachers.train.epochs=100 --set distill.alpha=0.9 --set distill.teacher_view=augmented --set distill.teacher_views=32"
+cached="$two --set teachers.train.epochs=100 --set distill.alpha=0.9"
+hear="$cached --set distill.teacher_view=augmented --set distill.teacher_views=32"
 uniform="--set distill.augment.mixup_p=1.0 --set distill.augment.mixup_alpha=1.0"
 student() { # seed name argument ...
   local seed=$1 name=$2
@@ -33,6 +34,7 @@ for seed in ${SEEDS:-0}; do
   done <<EOF
 labels 160 --set distill.alpha=0
 labels-uniform 160 --set distill.alpha=0 $uniform
+distilled-cached 160 $cached
 distilled 160 $hear
 distilled-uniform 160 $hear $uniform
 distilled-600 600 $hear
