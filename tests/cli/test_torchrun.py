@@ -61,8 +61,9 @@ def test_two_processes_distil_what_one_does(
     for path in [*teachers, tmp_path / "one" / "run" / "float.safetensors"]:
         ours, theirs = load_file(path), load_file(tmp_path / "two" / path.relative_to(tmp_path / "one"))
         apart = torch.cat([(value - theirs[key]).abs().flatten().double() for key, value in ours.items()])
-        # in single precision Adam makes a whole step of what rounding leaves of a gradient next to zero: no more than a few
-        assert apart.mean() < 2e-3, path
+        # in single precision Adam makes a whole step of what rounding leaves of a gradient next to zero: no more than a few;
+        # the student's rate is higher, and its targets are of teachers that are apart by so much
+        assert apart.mean() < (2e-3 if path in teachers else 5e-3), path
     assert sorted(p.name for p in (tmp_path / "one/run").iterdir()) == sorted(
         p.name for p in (tmp_path / "two/run").iterdir()
     )
