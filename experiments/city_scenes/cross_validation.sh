@@ -38,5 +38,5 @@ for seed in 0 1 2; do
       case " ${ARMS:-$name} " in *" $name "*) echo "$line" ;; esac
     done
   done
-done | xargs -P 2 -L 1 bash -c 'student "$@"' _
+done | xargs -r -P 2 -L 1 bash -c 'student "$@"' _
 python "$here/folds.py" "$out"

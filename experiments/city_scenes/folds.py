@@ -51,13 +51,18 @@ def main() -> None:
     for name in ALONE:
         gain = [d - lab for d, lab in zip(by_name["distilled"], by_name[name], strict=True)]
         print(f"\nDistilled minus {name}: int8, all parts together {told(gain)} over seeds;")
-        pairs = [(runs[f"distilled_{p}-{s}"], runs[f"{name}_{p}-{s}"]) for p in PARTS for s in seeds]
-        for kind in ("int8", "float"):
-            gains = [100 * (a[kind]["accuracy"] - b[kind]["accuracy"]) for a, b in pairs]
-            by_part = [statistics.mean(gains[i : i + len(seeds)]) for i in range(0, len(gains), len(seeds))]
-            print(f"{kind}, within parts {told(gains)}, by part {', '.join(f'{g:+.1f}' for g in by_part)};")
-        nats = [a["int8"]["log_loss"] - b["int8"]["log_loss"] for a, b in pairs]
-        print(f"int8 log loss {told(nats, 3)} nats, lower in {sum(n < 0 for n in nats)} of {len(nats)} pairs")
+        print("within parts, over these (their training clips overlap):")
+        pairs = [[(runs[f"distilled_{p}-{s}"], runs[f"{name}_{p}-{s}"]) for s in seeds] for p in PARTS]
+        for kind, key, scale, digits in (
+            ("int8", "accuracy", 100, 1),
+            ("float", "accuracy", 100, 1),
+            ("int8", "log_loss", 1, 3),
+        ):
+            by_part = [statistics.mean(scale * (a[kind][key] - b[kind][key]) for a, b in part) for part in pairs]
+            each = ", ".join(f"{g:+.{digits}f}" for g in by_part)
+            print(f"{kind} {key} {told(by_part, digits)} (without part 1 {told(by_part[1:], digits)}), by part {each}")
+        lower = sum(a["int8"]["log_loss"] < b["int8"]["log_loss"] for part in pairs for a, b in part)
+        print(f"int8 log loss lower in {lower} of {len(PARTS) * len(seeds)} pairs")
 
 
 def told(values: list[float], digits: int = 1) -> str:

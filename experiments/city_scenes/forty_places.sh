@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# What decided the settings of this folder, without a look at its recordings: the embedded scenes cut down to forty places (400 clips of
-# a second) to train on, forty others to judge by. Teachers with and without mixup; students on labels, and distilled with the
-# teachers' mixup and with one of all clips in uniform shares. Resumable: run it again. About an hour on two cores.
-#   experiments/city_scenes/forty_places.sh [FOLDER]        (default runs/forty_places; SEEDS="0 1 2", NAMES: some of the students)
+# What decided most settings of this folder, without its recordings: the embedded scenes cut down to forty places (400 clips of
+# a second) to train on, forty others to judge by. Teachers with and without mixup; students on labels, and distilled from
+# cached targets, with the teachers' mixup and with one of all clips in uniform shares. Resumable: run it again. About 40 minutes a seed.
+#   experiments/city_scenes/forty_places.sh [FOLDER]        (default runs/forty_places; SEEDS, default "0"; NAMES: some of the students)
 set -euo pipefail
 here=$(dirname "$0") out=${1:-runs/forty_places}
 mkdir -p "$out"
@@ -40,7 +40,7 @@ distilled-uniform 160 $hear $uniform
 distilled-600 600 $hear
 distilled-uniform-600 600 $hear $uniform
 EOF
-done | xargs -P 2 -L 1 bash -c 'student "$@"' _
+done | xargs -r -P 2 -L 1 bash -c 'student "$@"' _
 python - "$out" <<'EOF'
 import json, pathlib, sys
 

@@ -35,7 +35,7 @@ variants() { # name architecture settings, of one part
       echo "no_grn $no_grn"
       echo "no_grn_with_noise $no_grn $(only noise_p=0.4)"
       ;;
-    hear) # nine teachers on every batch: a quarter of an hour a run
+    hear) # nine teachers on every batch: six times the time of a cached run, by what eight views take
       echo "teachers_hear_the_same $grn distill.teacher_view=augmented"
       ;;
     patient) # long training, which labels alone and cached targets gain little from
@@ -70,5 +70,5 @@ for seed in ${SEEDS:-0 1 2}; do
       case " ${NAMES:-$name} " in *" $name "*) echo $seed $name $arch "${@@Q}" -- $settings ;; esac
     done
   done
-done | xargs -P "${WORKERS:-2}" -L 1 bash -c 'student "$@"' _
+done | xargs -r -P "${WORKERS:-2}" -L 1 bash -c 'student "$@"' _
 python "$here/../summary.py" "$out" --against default

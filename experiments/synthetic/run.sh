@@ -20,5 +20,5 @@ for seed in 0 1 2; do
   echo "$seed baseline dcase2024_baseline"
   echo "$seed found $out/best.json"
   echo "$seed found-labels $out/best.json --set distill.alpha=0"
-done | xargs -P 2 -L 1 bash -c 'distill "$@"' _
+done | xargs -r -P 2 -L 1 bash -c 'distill "$@"' _
 python "$here/../summary.py" "$out" --budget "$here/budget.yaml" --curve "$out/search.svg"
