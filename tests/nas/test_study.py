@@ -168,7 +168,7 @@ def test_second_scores_are_not_all_of_one_log_mel_size(heard: str, count: int, e
 
 
 def trial(number: int, accuracy: float, macs: int, memory: int) -> Trial:
-    return Trial(number, str(number), {}, accuracy, accuracy, 0.01, 1, macs, memory, 1, 1.0, 1, 0)
+    return Trial(number, str(number), {}, accuracy, accuracy, 0.01, 1, macs, memory, 1, 1.0, 1, 0, accuracy, 0.01)
 
 
 def test_pareto_is_brute_force_dominance() -> None:
