@@ -67,10 +67,3 @@ def test_few_scores_are_left_alone_and_zero_is_a_score() -> None:
     assert smoothed(CHOICES, known) == [k.score for k in known] == blended(CHOICES, known[:3], known)
     more = [*known, *known[:5], Scored(known[0].point, 1, 0, 0, 0.0)]
     assert all(0 < v < 1 and np.isfinite(v) for v in smoothed(CHOICES, more))
-
-
-def test_points_of_older_journals_lack_the_window() -> None:
-    known, _ = candidates(MIN_TRIALS, 5, 0.1)
-    with_window = {**CHOICES, "window": (1024, 3072)}
-    told = [Scored({**k.point, "window": 3072}, k.parameters, k.macs, k.memory, k.score) for k in known]
-    assert smoothed(with_window, known) == pytest.approx(smoothed(with_window, told))

@@ -75,7 +75,9 @@ def test_qat_steps_train_on_no_more_clips_than_asked(
 ) -> None:
 
     taken = []
-    monkeypatch.setattr(job, "distil", lambda net, data, settings, *rest: taken.append((data.rows, settings.epochs)))
+    monkeypatch.setattr(
+        job, "train_student", lambda net, data, settings, *rest: taken.append((data.rows, settings.epochs))
+    )
     c = dataclasses.replace(candidates[0], proxy="supernet", qat=TrainSettings(3, 32), qat_steps=2)
     proxies.score(c)
     proxies.score(dataclasses.replace(c, qat_steps=0))
@@ -97,7 +99,7 @@ def test_a_slice_trains_by_itself_for_the_steps_asked_on_clean_clips(
         return original(net, data, settings, *rest)  # type: ignore[arg-type]
 
     original = supernet.train_student
-    monkeypatch.setattr(supernet, "distil", train_student)
+    monkeypatch.setattr(supernet, "train_student", train_student)
     c = dataclasses.replace(candidates[0], proxy="supernet")
     before = proxies.score(c)
     after = proxies.score(dataclasses.replace(c, steps=2))
