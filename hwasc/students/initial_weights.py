@@ -32,8 +32,8 @@ def initial_weights(ws: Workspace, record: ArchitectureFile) -> InitialWeights |
     if named is None or file is None or d.initial_weights == "random":
         return None
     if d.alpha == 0 or named.dataset != ws.dataset.fingerprint:
-        why = "teachers, and distill.alpha is 0" if d.alpha == 0 else "other clips"
-        ws.reporter.say(f"the student starts from random weights: those of the search learned from {why}")
+        why = "with teachers, and distill.alpha is 0" if d.alpha == 0 else "on other clips"
+        ws.reporter.say(f"the student starts from random weights: those of the search were trained {why}")
         return None
     advice = "put back what the search wrote, or start anew with --initial-weights random"
     if not file.is_file():

@@ -134,10 +134,11 @@ class DistillResult(Result):
         values = schema.plain(self)
         test, started = values.pop("test"), values.pop("initial_weights")
         del values["run"]
+        digest = {"sha256": started["sha256"]} if started["sha256"] else {}
         return {
             "schema": 1,
             **values,
-            "initial_weights": {"from": started["source"], "sha256": started["sha256"]},
+            "initial_weights": {"from": started["source"], **digest},
             "float": test["float"],
             "int8": test["int8"],
             "confusion": test["int8"]["confusion"],

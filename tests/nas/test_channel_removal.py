@@ -59,7 +59,7 @@ def test_what_matters_least_goes_first_and_where_a_limit_is_kept_nothing_goes() 
 
 
 def test_an_odd_width_comes_back_to_the_grid() -> None:
-    a, _, _ = within(Budget.load("dcase2024"), 0)
+    a, _ = within("dcase2024", 0)
     a = resized(a, dict.fromkeys(widths(a), 22))
     limits = {"macs.torchinfo": measure(a).macs.torchinfo // 2}
     gone = channels_to_remove(
@@ -69,12 +69,10 @@ def test_an_odd_width_comes_back_to_the_grid() -> None:
 
 
 def test_a_budget_that_no_pruning_keeps_is_said() -> None:
-    a, _, _ = within(Budget.load("dcase2024"), 0)
+    a, _ = within("dcase2024", 0)
     tiny = ResolvedBudget(name="tiny", limits={"macs.torchinfo": 10})
     with pytest.raises(HwascError, match=r"macs\.torchinfo"):
-        channels_to_remove(
-            a, {k: np.ones(n) for k, n in widths(a).items()}, ResolvedBudget(name="tiny", limits={"macs.torchinfo": 10})
-        )
+        channels_to_remove(a, {k: np.ones(n) for k, n in widths(a).items()}, tiny)
 
 
 @pytest.mark.parametrize("epochs", range(1, 60))
