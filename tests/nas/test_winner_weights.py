@@ -93,7 +93,7 @@ def test_a_distillation_starts_from_them(hwasc: Run, made: Path) -> None:
     ("more", "said"),
     [
         (("--initial-weights", "random"), ""),
-        (("--set", "distill.alpha=0"), "random weights: its kept weights learned from teachers"),
+        (("--set", "distill.alpha=0"), "those of the search were trained with teachers"),
     ],
 )
 def test_or_from_random_ones(hwasc: Run, made: Path, more: tuple[str, ...], said: str) -> None:
