@@ -1,0 +1,52 @@
+"""What mkdocs calls while it builds the site: pages made from the code, and navigation that lists the pages that are there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import reference_pages
+from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.structure.files import File, Files
+
+GENERATED = {
+    "reference/command_line.md": reference_pages.command_line,
+    "reference/api.md": reference_pages.api,
+    "reference/settings.md": reference_pages.settings,
+    "reference/budgets.md": reference_pages.budgets_and_spaces,
+}
+FOLDERS = ("adding", "decisions")  # entries of `nav` in mkdocs.yml that stand for all pages of a folder
+
+
+def on_config(config: MkDocsConfig) -> MkDocsConfig:
+    """Replace each folder in the navigation by its pages; a folder without pages disappears."""
+    config.nav = _with_folders(config.nav or [], Path(config.docs_dir))
+    return config
+
+
+def on_files(files: Files, config: MkDocsConfig) -> Files:
+    """Add the generated pages, and the change log of the repository's root."""
+    for name, make in GENERATED.items():
+        files.append(File.generated(config, name, content=make()))
+    log = Path(config.docs_dir).parent / "CHANGELOG.md"
+    files.append(File.generated(config, "changes.md", content=log.read_text(encoding="utf-8")))
+    return files
+
+
+def _with_folders(nav: list[Any], docs: Path) -> list[Any]:
+    out: list[Any] = []
+    for entry in nav:
+        title, value = next(iter(entry.items())) if isinstance(entry, dict) else (None, entry)
+        if isinstance(value, list):
+            out.append({title: _with_folders(value, docs)})
+        elif value not in FOLDERS:
+            out.append(entry)
+        elif pages := _pages(docs, value):
+            out.append({title: pages})
+    return out
+
+
+def _pages(docs: Path, folder: str) -> list[str]:
+    """The pages of a folder, its index first, the others by name."""
+    names = sorted(p.name for p in (docs / folder).glob("*.md"))
+    return [f"{folder}/{name}" for name in sorted(names, key=lambda n: n != "index.md")]
