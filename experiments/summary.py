@@ -15,12 +15,12 @@ from pathlib import Path
 from typing import Any
 
 from hwasc.cost.limits import counter, resolve
+from hwasc.nas.feasibility import examine
+from hwasc.nas.trial import Trial
 from hwasc.records import schema
 from hwasc.records.budget import Budget
 from hwasc.records.space import SearchSpace
 from hwasc.report.plots import search_curve
-from hwasc.search.feasibility import examine
-from hwasc.search.trial import Trial
 
 MOST = 40  # trials in a table
 

@@ -18,7 +18,7 @@ _HOMES = {  # public name -> module, imported when first asked for
     "cp_mobile": "hwasc.records.presets",
     "dcase2024_baseline": "hwasc.records.presets",
 }
-_MODULES = ("audio", "cost", "data", "models", "pipelines", "records", "report", "search", "training")
+_MODULES = ("audio", "cost", "data", "ensemble", "models", "nas", "records", "report", "students", "training")
 __all__ = [*_HOMES, "__version__"]
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from hwasc.pipelines.workspace import Workspace
+    from hwasc.workspace import Workspace
 
 TINY = [
     "teachers.families=[crnn,patch_transformer]", "teachers.folds=2", "teachers.mels=40", "teachers.frames=17",
@@ -65,8 +65,8 @@ def tiny_settings() -> list[str]:
 @pytest.fixture(scope="session")
 def tiny_workspace(tiny_data: Path, tiny_cache: Path) -> Workspace:
     """A workspace over the tiny data."""
-    from hwasc.pipelines.workspace import open_workspace
     from hwasc.records.settings import Settings
+    from hwasc.workspace import open_workspace
 
     return open_workspace(tiny_data, Settings.load(None, TINY), cache=tiny_cache)
 

@@ -9,13 +9,32 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-FLOORS = [
-    {"errors", "records"},
-    {"cost", "models", "audio", "data"},
-    {"training", "search", "deploy", "report"},
-    {"pipelines"},
-    {"cli", "__main__"},
+FLOORS = [  # from the ground up; rooms on one floor do not import each other, but for what their own floor's line says
+    {"errors"},
+    {"progress"},
+    {"records"},
+    {"cost", "audio", "parallel"},
+    {"data"},
+    {"models"},
+    {"training"},
+    {"deploy"},
+    {"workspace"},
+    {"ensemble"},
+    {"nas"},
+    {"students"},
+    {"dcase", "bench"},
+    {"report"},
+    {"api"},
+    {"cli"},
+    {"__main__"},
 ]
+LEFT = {  # imports that still go up; each goes away with the Python interface
+    ("hwasc.bench.strategies", "hwasc.report.plots"),
+    ("hwasc.nas.search", "hwasc.report.reports"),
+    ("hwasc.students.distillation", "hwasc.report.reports"),
+    ("hwasc.workspace", "hwasc.nas"),
+    ("hwasc.workspace", "hwasc.nas.engines"),
+}
 FILES = sorted((ROOT / "hwasc").rglob("*.py"))
 
 
@@ -46,8 +65,10 @@ def test_imports_go_downward(path: Path) -> None:
     if module == "hwasc":
         return
     for other in imports(path):
-        if other.startswith("hwasc."):
-            assert floor(other) <= floor(module), f"{module} imports {other} from a floor above"
+        if (module, other) in LEFT:
+            continue
+        if other.startswith("hwasc.") and other.split(".")[1] != module.split(".")[1]:
+            assert floor(other) < floor(module), f"{module} imports {other}, which is not on a floor below"
 
 
 @pytest.mark.parametrize("path", [p for p in FILES if p.parts[-2] in ("records", "cost")], ids=name_of)

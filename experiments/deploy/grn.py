@@ -25,16 +25,16 @@ from hwasc.cost import measure
 from hwasc.cost.latency import estimate
 from hwasc.deploy import tflite
 from hwasc.deploy.interpreter import Interpreter
+from hwasc.ensemble.fusion import fuse, target_file
 from hwasc.models import build
-from hwasc.pipelines.fusing import fuse, target_file
-from hwasc.pipelines.scoring import Scoring, candidate
-from hwasc.pipelines.workspace import Workspace, open_workspace
+from hwasc.nas import proxies
+from hwasc.nas.job import Proposal
+from hwasc.nas.scoring import Scoring, candidate
 from hwasc.records.architecture import GRN, Architecture
 from hwasc.records.settings import Settings
 from hwasc.records.space import SearchSpace
-from hwasc.search import proxies
-from hwasc.search.job import Proposal
 from hwasc.training.quantization import calibrate, quantize
+from hwasc.workspace import Workspace, open_workspace
 
 FORMS: dict[str, GRN | None] = {"none": None} | {
     f"{shape}, {at}, {response}": GRN(shape=shape, at=at, response=response)  # type: ignore[arg-type]

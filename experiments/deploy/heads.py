@@ -16,10 +16,10 @@ from hwasc.cost.offline import plan_offline
 from hwasc.deploy import tflite
 from hwasc.deploy.interpreter import Interpreter, version
 from hwasc.models import build
+from hwasc.nas.declare import random_point
 from hwasc.records.architecture import Architecture
 from hwasc.records.presets import PRESETS
 from hwasc.records.space import SearchSpace
-from hwasc.search.declare import random_point
 from hwasc.training.quantization import calibrate, quantize
 
 

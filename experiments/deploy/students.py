@@ -18,11 +18,11 @@ from hwasc.cost.memory import plan_greedy
 from hwasc.cost.offline import plan_offline
 from hwasc.cost.persistent import arena
 from hwasc.deploy import interpreter
-from hwasc.pipelines.exporting import load_int8
-from hwasc.pipelines.workspace import Workspace, open_workspace
+from hwasc.deploy.exporting import load_int8
 from hwasc.records.settings import Settings
 from hwasc.training.loop import predict
 from hwasc.training.metrics import measure_logits
+from hwasc.workspace import Workspace, open_workspace
 
 COLUMNS = ("student", "clips", "float %", "int8 in torch %", "in TFLM %", "same scene %", "equal logits %", "file B",
            "head: TFLM", "predicted", "greedy", "lower bound", "arena: TFLM", "predicted")  # fmt: skip

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from hwasc.pipelines.benching_proxies import TRUTH, table
+from hwasc.bench.proxies import TRUTH, table
 from hwasc.records.lines import read_lines
 
 

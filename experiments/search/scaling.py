@@ -13,14 +13,14 @@ import random
 import statistics
 import time
 
-from hwasc.pipelines.fusing import lesson
-from hwasc.pipelines.workspace import Workspace, open_workspace
+from hwasc.ensemble.fusion import lesson
+from hwasc.nas import engines
+from hwasc.nas.declare import random_point
+from hwasc.nas.job import Candidate, Proposal
+from hwasc.parallel.processes import as_finished
 from hwasc.records.settings import Settings, TrainSettings
 from hwasc.records.space import SearchSpace
-from hwasc.search import engines
-from hwasc.search.declare import random_point
-from hwasc.search.job import Candidate, Proposal
-from hwasc.training.processes import as_finished
+from hwasc.workspace import Workspace, open_workspace
 
 
 def jobs(ws: Workspace, space: SearchSpace, count: int, epochs: int) -> list[Candidate]:

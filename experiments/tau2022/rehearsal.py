@@ -108,8 +108,8 @@ def measure(root: Path, cache: Path, clips: int, front_end: str, born: float) ->
 
     from hwasc.audio.frontend import LogMel
     from hwasc.data import logits as logit_files
-    from hwasc.data.clips import open_dataset
     from hwasc.data.features import extract
+    from hwasc.data.opening import open_dataset
     from hwasc.models import build
     from hwasc.records.architecture import Architecture, Block, FrontEnd
     from hwasc.records.settings import AugmentSettings

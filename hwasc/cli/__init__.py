@@ -87,17 +87,17 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _together(args: argparse.Namespace) -> None:
     """A command that torchrun started in several processes: the first runs it, the others help to train."""
     from hwasc.errors import UsageError
-    from hwasc.training import team
+    from hwasc.parallel import torchrun_workers
 
     if args.verb not in TOGETHER:
         if os.environ["RANK"] != "0":
             sys.exit(UsageError.exit_status)  # the first process says it
         raise UsageError(f"torchrun trains {' and '.join(TOGETHER)} alone; start hwasc {args.verb} as a single process")
-    with team.joined() as leads:
+    with torchrun_workers.joined() as leads:
         if leads:
             args.call(args)
         else:
-            team.follow()
+            torchrun_workers.follow()
 
 
 def _fail(args: argparse.Namespace, message: str, status: int) -> int:

@@ -15,10 +15,10 @@ from hwasc.cli import common
 from hwasc.errors import UsageError
 
 if TYPE_CHECKING:
-    from hwasc.pipelines.workspace import Workspace
+    from hwasc.bench.comparison import Curve
     from hwasc.records.budget import Budget
     from hwasc.records.space import SearchSpace
-    from hwasc.search.comparison import Curve
+    from hwasc.workspace import Workspace
 
 EXAMPLES = """examples:
   hwasc bench proxy --budget dcase2024
@@ -83,7 +83,7 @@ def run(args: argparse.Namespace) -> None:
 
 
 def _data(args: argparse.Namespace) -> None:
-    from hwasc.pipelines.benching_data import CHECKED, ROUNDS, bench_data, front_end_named
+    from hwasc.bench.data import CHECKED, ROUNDS, bench_data, front_end_named
 
     ws = common.workspace(args)
     bench = bench_data(ws, front_end_named(args.front_end, ws.settings.data.seconds), args.clips)
@@ -107,7 +107,7 @@ def _data(args: argparse.Namespace) -> None:
 
 
 def _proxy(args: argparse.Namespace, ws: Workspace, space: SearchSpace, budget: Budget) -> None:
-    from hwasc.pipelines.benching_proxies import bench_proxy
+    from hwasc.bench.proxies import bench_proxy
 
     bench = bench_proxy(ws, space, budget, args.run, args.count, learn_from=args.learn_from)
     if args.json:
@@ -124,7 +124,7 @@ def _proxy(args: argparse.Namespace, ws: Workspace, space: SearchSpace, budget: 
 
 
 def _strategies(args: argparse.Namespace, ws: Workspace, space: SearchSpace, budget: Budget) -> None:
-    from hwasc.pipelines.benching_strategies import bench_strategies
+    from hwasc.bench.strategies import bench_strategies
 
     bench = bench_strategies(ws, space, budget, args.run, args.trials, args.seeds)
     if args.json:

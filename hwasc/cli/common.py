@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hwasc.errors import UsageError
-from hwasc.search.engines import NAMES
+from hwasc.nas.engines import NAMES
 
 if TYPE_CHECKING:
-    from hwasc.pipelines.workspace import Workspace
+    from hwasc.progress import Reporter
     from hwasc.records.architecture import ArchitectureFile
-    from hwasc.report.terminal import Reporter
+    from hwasc.workspace import Workspace
 
 
 def whole(least: int) -> Any:
@@ -79,7 +79,7 @@ def add_output(parser: argparse.ArgumentParser) -> None:
 
 def reporter(args: argparse.Namespace) -> Reporter:
     """Progress on standard error, or nothing."""
-    from hwasc.report.terminal import Reporter
+    from hwasc.progress import Reporter
 
     return Reporter(quiet=args.quiet)
 
@@ -91,7 +91,7 @@ def workspace(args: argparse.Namespace, seed_offset: int = 0) -> Workspace:
     settings = Settings.load(args.config, args.overrides, args.seed)
     settings = replace(settings, seed=settings.seed + seed_offset)
     out = reporter(args)
-    from hwasc.pipelines.workspace import open_workspace
+    from hwasc.workspace import open_workspace
 
     return open_workspace(
         args.data,

@@ -57,7 +57,7 @@ def _fetch(args: argparse.Namespace) -> None:
     """Says the disk need first, resumes what was interrupted, checks every archive by the MD5 of the record, unpacks it once
     and removes it. Archives that were downloaded by other means belong into DIR/archives.
     """
-    from hwasc.pipelines.fetching import SOURCES, fetch
+    from hwasc.data.fetching import SOURCES, fetch
 
     source = SOURCES[args.name]
     for option in (args.url, args.subsets):
@@ -85,7 +85,7 @@ def _check(args: argparse.Namespace) -> None:
     """Reads the folder as every other verb does, looks at all listed files, and prints what is there beside what should be.
     Exit status 1 when something is missing or stands in the way.
     """
-    from hwasc.pipelines.checking import check
+    from hwasc.data.checking import check
 
     if not 0 < args.seconds < float("inf"):
         raise UsageError(f"--seconds must be above 0, found {args.seconds:g}")

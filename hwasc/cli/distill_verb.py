@@ -38,7 +38,7 @@ def run(args: argparse.Namespace) -> None:
     if args.start is not None:
         args.overrides = [*args.overrides, f"distill.start={args.start}"]
     ws = common.workspace(args)
-    from hwasc.pipelines.distilling import distill
+    from hwasc.students.distillation import distill
 
     record = common.architecture(args.arch, len(ws.dataset.classes))
     result = distill(ws, record, args.run, args.arch)

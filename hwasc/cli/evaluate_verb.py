@@ -13,7 +13,7 @@ from hwasc.cli import common
 from hwasc.errors import UsageError
 
 if TYPE_CHECKING:
-    from hwasc.pipelines.evaluating import Evaluation
+    from hwasc.students.evaluation import Evaluation
 
 SNRS = "20,10,5,0"
 SOURCES = ["white", "pink"]
@@ -60,7 +60,7 @@ def run(args: argparse.Namespace) -> None:
     """Evaluate and print."""
     snrs = _snrs(args.snr or (SNRS if args.noise else ""))
     ws = common.workspace(args)
-    from hwasc.pipelines.evaluating import evaluate
+    from hwasc.students.evaluation import evaluate
 
     result = evaluate(ws, args.model, args.runtime, snrs, list(dict.fromkeys(args.noise or SOURCES)))
     if args.html:

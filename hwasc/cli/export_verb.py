@@ -47,7 +47,7 @@ def run(args: argparse.Namespace) -> None:
         raise UsageError(f"--format {chosen} does not go into {args.out}; {wanted}")
     if args.planner == "offline" and chosen == "onnx":
         raise UsageError("--planner offline is for --format tflite and c")
-    from hwasc.pipelines.exporting import export
+    from hwasc.deploy.exporting import export
 
     default = Path("student_c" if chosen == "c" else f"student.{chosen}")
     path = export(args.weights, args.out or default, chosen, args.planner)

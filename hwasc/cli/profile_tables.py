@@ -10,7 +10,7 @@ from rich.table import Table
 from hwasc.cost.limits import certainty
 
 if TYPE_CHECKING:
-    from hwasc.pipelines.profiling import Profile
+    from hwasc.deploy.profiling import Profile
 
 
 def print_profile(profile: Profile) -> None:

@@ -37,11 +37,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Profile and print."""
-    from hwasc.pipelines.profiling import profile
+    from hwasc.deploy.profiling import profile
     from hwasc.records.budget import Budget
 
     if args.model:
-        from hwasc.pipelines.profiling import architecture_of
+        from hwasc.deploy.profiling import architecture_of
         from hwasc.records.architecture import ArchitectureFile
 
         record = ArchitectureFile(architecture_of(args.model))

@@ -93,8 +93,8 @@ def run(args: argparse.Namespace) -> None:
     args.overrides = [*args.overrides, *(f"{key}={value}" for key, value in named.items() if value is not None)]
     budget, space = Budget.load(args.budget), SearchSpace.load(args.space)
     ws = common.workspace(args)
-    from hwasc.pipelines.inheriting import copy
-    from hwasc.pipelines.searching import search
+    from hwasc.nas.search import search
+    from hwasc.nas.winner_weights import copy
 
     result = search(ws, space, budget, args.run)
     copy(result.path, args.out)

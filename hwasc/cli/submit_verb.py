@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from hwasc.cli import common
+from hwasc.dcase.rules import DEVICES, EXAMPLE, SUBSETS, YEARS
 from hwasc.errors import UsageError
-from hwasc.records.challenge import DEVICES, EXAMPLE, SUBSETS, YEARS
 
 EXAMPLES = f"""examples:
   hwasc submit --year 2024 --run 5=runs/s5 --run 10=runs/s10 --run 25=runs/s25 --run 50=runs/s50 --run 100=runs/s100 \\
@@ -53,11 +53,11 @@ def run(args: argparse.Namespace) -> None:
         print(f"about.yaml, for example:\n\n{EXAMPLE}", file=sys.stderr)
         raise UsageError("--about is missing: a YAML file that says who submits, as above")
     runs = _runs(args.year, args.run)
-    from hwasc.records.challenge import About, Label
+    from hwasc.dcase.rules import About, Label
 
     Label.parse(args.label, args.year)
     about = About.load(args.about, args.year)
-    from hwasc.pipelines.submitting import submit
+    from hwasc.dcase.submission import submit
 
     result = submit(
         args.year, runs, args.evaluation, args.label, about, args.out,

@@ -73,9 +73,9 @@ def run(args: argparse.Namespace) -> None:
 
 
 def _account(args: argparse.Namespace, offset: int) -> dict[str, Any]:
-    from hwasc.pipelines.accounting import account
-    from hwasc.pipelines.fusing import fuse
-    from hwasc.pipelines.teaching import keep_weights
+    from hwasc.ensemble.cross_fitting import keep_weights
+    from hwasc.ensemble.fusion import fuse
+    from hwasc.ensemble.summary import account
 
     ws = common.workspace(args, offset)
     fused, clips = fuse(ws), getattr(ws.dataset, args.split)

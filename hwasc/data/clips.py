@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from hwasc.errors import DataError, UsageError
+from hwasc.errors import DataError
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,48 +53,6 @@ class Dataset:
                 h.update(f"{clip.id}\0{clip.scene}\n".encode("utf-8", "surrogateescape"))
             h.update(b"\0\n")
         return h.hexdigest()
-
-
-def open_dataset(
-    path: Path,
-    *,
-    seconds: float = 1.0,
-    subset: str | None = None,
-    seed: int = 0,
-    validation_share: float = 0.2,
-    test_share: float = 0.25,
-    fold: tuple[int, int] | None = None,
-) -> Dataset:
-    """Open a data folder: TAU 2022 Mobile with its official lists, or any folder of recordings.
-
-    seconds: length of a clip. subset: a DCASE list of the official training clips, `5`, `10`, `25`, `50` or `100` (percent).
-    validation_share: of the training clips, held out by location, stratified by scene. test_share: the same of all
-    clips, where there is no official evaluation list; fold (k, n) takes the k-th of n parts of the locations instead. The same
-    seed and clips give the same splits.
-
-    Raises DataError with one line that says what is wrong, where, and what to do.
-    """
-    from hwasc.data import folder, tau
-
-    root = Path(path)
-    if not root.exists():
-        raise DataError(f"{root}: there is no such data folder; check the path")
-    if not root.is_dir():
-        raise DataError(f"{root}: is a file; give the folder that holds the recordings")
-    if not 0 < seconds < float("inf"):
-        raise UsageError(f"seconds must be above 0, found {seconds}")
-    for name, share in (("validation_share", validation_share), ("test_share", test_share)):
-        if not 0 < share < 1:
-            raise UsageError(f"{name} must lie between 0 and 1, found {share}")
-    if tau.has_official_lists(root):
-        if fold is not None:
-            raise UsageError(f"data.fold: {root} has official lists, which say what is tested; leave it out")
-        return tau.open_tau(root, seconds=seconds, subset=subset, seed=seed, validation_share=validation_share)
-    if subset is not None:
-        raise DataError(f"{root}: subset {subset} needs the official lists fold1_train.csv and fold1_evaluate.csv")
-    return folder.open_folder(
-        root, seconds=seconds, seed=seed, validation_share=validation_share, test_share=test_share, fold=fold
-    )
 
 
 def check_classes(root: Path, clips: Iterable[Clip]) -> tuple[str, ...]:

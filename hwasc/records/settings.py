@@ -13,8 +13,8 @@ from pydantic import BeforeValidator
 
 from hwasc.errors import UsageError
 from hwasc.records import schema
-from hwasc.records.hearing import Hearing, Outside, Pretrained
 from hwasc.records.schema import LATER, STRICT
+from hwasc.records.teacher_settings import Hearing, Outside, Pretrained
 
 
 def _percent(value: Any) -> Any:

@@ -15,7 +15,7 @@ from hwasc.report.formats import count, decimal, percent
 from hwasc.report.theme import BLUE, CARD, GREEN, INK, NEUTRAL, ORANGE, PINK
 
 if TYPE_CHECKING:
-    from hwasc.search.comparison import Curve
+    from hwasc.bench.comparison import Curve
 
 SERIES = (BLUE, ORANGE, GREEN, PINK, NEUTRAL)
 

@@ -8,10 +8,10 @@ from collections.abc import Callable, Mapping, Sequence
 from matplotlib.axes import Axes
 from matplotlib.ticker import LogLocator, MaxNLocator, MultipleLocator
 
+from hwasc.nas.trial import Trial, best
 from hwasc.report.canvas import halo, notes, render, sheet, ticks
 from hwasc.report.formats import count, kib, millions, percent, short
 from hwasc.report.theme import ACCENT, BLUE, GREEN, INK, NEUTRAL, ORANGE, PINK, SKY
-from hwasc.search.trial import Trial, best
 
 SERIES = (BLUE, ORANGE, GREEN, PINK, SKY, INK)
 DASHES = ("-", (0, (5, 2)), (0, (1.5, 1.5)), (0, (6, 2, 1.5, 2)))

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from hwasc.records.hearing import FUSED
+from hwasc.records.teacher_settings import FUSED
 from hwasc.report import plots
 from hwasc.report.formats import decimal, percent, points
 from hwasc.report.page import Paragraph, Part, Picture, Table

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import hwasc
+from hwasc.progress import show
 from hwasc.report.formats import ABSENT, MINUS, clean
 from hwasc.report.style import SHEET
-from hwasc.report.terminal import show
 from hwasc.report.theme import themed
 
 Kind = Literal["exact", "measured", "estimate", ""]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from hwasc.nas.trial import Refined
 from hwasc.report.formats import count, kib, percent
 from hwasc.report.page import Paragraph, Section, Table
-from hwasc.search.trial import Refined
 
 
 def refinement(refined: Sequence[Refined], chosen: Refined | None, clips: int | None) -> Section:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hwasc.cost.limits import Range
+from hwasc.nas.trial import Refined, Trial, crowned
 from hwasc.records.architecture import FrontEnd
 from hwasc.report import plots
 from hwasc.report.ensemble import fusion_parts
@@ -13,7 +14,6 @@ from hwasc.report.formats import amount, count, kib, percent, plural
 from hwasc.report.page import Fact, Facts, Paragraph, Picture, Preformatted, Section, Table, page
 from hwasc.report.profiling import flat_table, front_end_table
 from hwasc.report.refining import refinement
-from hwasc.search.trial import Refined, Trial, crowned
 
 PROXIES = {"supernet": "of slices of weights that all candidates share", "distillation": "of short trainings"}
 

@@ -14,9 +14,9 @@ from torch.nn import functional as F
 from hwasc.audio import augmentation
 from hwasc.audio.mel_noise import additive_noise
 from hwasc.data.features import Features
+from hwasc.parallel.gradient_accumulation import place
 from hwasc.records.architecture import FrontEnd
 from hwasc.records.settings import AugmentSettings
-from hwasc.training.lanes import place
 
 # log-mel (B, 1, F, T); labels (B,), or (B, classes) where clips are mixed; teacher logits (B, classes)
 Batch = tuple[Tensor, Tensor, "Tensor | None"]
@@ -110,3 +110,11 @@ def steps(count: int, batch: int) -> int:
 
 def _least() -> int:
     return max(2, place()[1])
+
+
+def share(batch: Batch, rank: int, world: int) -> tuple[Batch, float]:
+    """The clips of a batch that process `rank` of `world` takes, and their share of all (0 ... 1)."""
+    x, labels, teacher = batch
+    first, end = (len(x) * k // world for k in (rank, rank + 1))
+    mine = x[first:end], labels[first:end], teacher[first:end] if teacher is not None else None
+    return mine, (end - first) / len(x)

@@ -15,11 +15,11 @@ from torch import Tensor, nn
 
 from hwasc.data.features import Features
 from hwasc.errors import HwascError
+from hwasc.parallel.device import mixed_precision
+from hwasc.parallel.gradient_accumulation import Lanes, backward, first, from_first, place
+from hwasc.parallel.sync_batch_norm import whole_batch_norms
 from hwasc.records.settings import TrainSettings
-from hwasc.training.batches import Batch
-from hwasc.training.device import mixed_precision
-from hwasc.training.lanes import Lanes, backward, first, from_first, place
-from hwasc.training.shares import share, whole_batch_norms
+from hwasc.training.batches import Batch, share
 
 Loss = Callable[[Tensor, Tensor, "Tensor | None"], Tensor]  # logits, labels, teacher logits -> scalar
 EpochBatches = Callable[[int], Iterable[Batch]]

@@ -10,7 +10,7 @@ import torch
 from torch.nn import functional as F
 
 from hwasc.data.features import Features
-from hwasc.training.calibration import expected_calibration_error
+from hwasc.training.calibration_error import expected_calibration_error
 from hwasc.training.loss import macro_accuracy
 
 REAL = ("a", "b", "c")  # TAU's real recorders; its others are simulated

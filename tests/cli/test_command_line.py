@@ -166,7 +166,7 @@ def test_a_damaged_recording_stops_the_run_past_the_stated_share(
 def test_a_few_damaged_recordings_are_listed_and_left_out(
     hwasc: Run, recordings: Path, tmp_path: Path, tiny_settings: list[str]
 ) -> None:
-    from hwasc.data.clips import open_dataset
+    from hwasc.data.opening import open_dataset
 
     heard = next(c.path for c in open_dataset(recordings, validation_share=0.3).train)
     soundfile.write(heard, np.zeros(64_000), 32_000)

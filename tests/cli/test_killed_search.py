@@ -19,7 +19,7 @@ TRIALS, RESCORED = 7, 3
 COUNTED = """
 import sys
 from hwasc.cli import main
-from hwasc.search import proxies
+from hwasc.nas import proxies
 real = proxies.score
 def score(candidate):
     with open(sys.argv[1], "ab", 0) as f:

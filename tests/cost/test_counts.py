@@ -12,13 +12,13 @@ import torchinfo
 from torch import nn
 
 from hwasc.cost import layers, measure
+from hwasc.deploy.profiling import profile
 from hwasc.models import build
 from hwasc.models.blocks import GlobalResponseNorm
-from hwasc.pipelines.profiling import profile
+from hwasc.nas.declare import random_point
 from hwasc.records.architecture import GRN, Architecture, Block, FrontEnd
 from hwasc.records.presets import cp_mobile, dcase2024_baseline
 from hwasc.records.space import SearchSpace
-from hwasc.search.declare import random_point
 
 
 def test_the_published_counts_to_the_unit() -> None:

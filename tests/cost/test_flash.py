@@ -11,10 +11,10 @@ from hwasc.cost import graph as deployment
 from hwasc.cost.flash import flash
 from hwasc.deploy import tflite
 from hwasc.models import build
+from hwasc.nas.declare import random_point
 from hwasc.records.architecture import Architecture
 from hwasc.records.presets import cp_mobile, dcase2024_baseline
 from hwasc.records.space import SearchSpace
-from hwasc.search.declare import random_point
 from hwasc.training.quantization import calibrate, quantize
 
 

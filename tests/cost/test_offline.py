@@ -13,9 +13,9 @@ from hwasc.cost import graph as deployment
 from hwasc.cost.graph import Graph, Operator
 from hwasc.cost.memory import Plan, place, plan_greedy
 from hwasc.cost.offline import plan_offline
+from hwasc.nas.declare import random_point
 from hwasc.records.presets import PRESETS, dcase2024_baseline
 from hwasc.records.space import SearchSpace
-from hwasc.search.declare import random_point
 
 
 def check(plan: Plan) -> None:

@@ -11,10 +11,10 @@ from hwasc.cost.graph import Graph, Operator
 from hwasc.cost.memory import lifetimes, plan_greedy
 from hwasc.cost.scratch import EXTENSIONS, plan_with_scratch, scratch
 from hwasc.errors import UsageError
+from hwasc.nas.declare import random_point
 from hwasc.records.architecture import Architecture, Block, FrontEnd
 from hwasc.records.presets import PRESETS
 from hwasc.records.space import SearchSpace
-from hwasc.search.declare import random_point
 
 
 def one(kind: str, kernel: int, channels: int) -> Graph:

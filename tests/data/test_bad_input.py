@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 import soundfile
 
-from hwasc.data.clips import Clip, Dataset, open_dataset
+from hwasc.data.clips import Clip, Dataset
 from hwasc.data.features import extract
+from hwasc.data.opening import open_dataset
 from hwasc.errors import DataError
 from hwasc.records.architecture import FrontEnd
 

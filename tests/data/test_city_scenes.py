@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hwasc.data.clips import open_dataset
 from hwasc.data.features import extract
+from hwasc.data.opening import open_dataset
 from hwasc.records.architecture import FrontEnd
 
 ROOT = Path(__file__).parents[3] / "shared" / "data" / "city_scenes"

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from hwasc.data.clips import Clip, Dataset, open_dataset
+from hwasc.data.clips import Clip, Dataset
+from hwasc.data.opening import open_dataset
 from hwasc.errors import DataError, UsageError
 
 META = "filename\tscene_label\tidentifier\tsource_label\n"

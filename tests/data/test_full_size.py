@@ -20,9 +20,10 @@ import soundfile
 
 from hwasc.data import extraction, hashing, splits
 from hwasc.data import logits as logit_files
-from hwasc.data.clips import Clip, open_dataset
+from hwasc.data.clips import Clip
 from hwasc.data.extraction import Chunk, extract_chunks
 from hwasc.data.features import extract
+from hwasc.data.opening import open_dataset
 from hwasc.records.architecture import FrontEnd
 from hwasc.training.batches import training_batches
 

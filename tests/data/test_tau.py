@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from hwasc.data import tables
-from hwasc.data.clips import Dataset, open_dataset
+from hwasc.data.clips import Dataset
+from hwasc.data.opening import open_dataset
 from hwasc.data.tau import SUBSETS, open_tau
 from hwasc.errors import DataError, UsageError
 

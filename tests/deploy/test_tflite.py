@@ -20,10 +20,10 @@ from hwasc.deploy.flatfile import read_metadata
 from hwasc.models import build
 from hwasc.models.blocks import GlobalResponseNorm
 from hwasc.models.student import Student
+from hwasc.nas.declare import random_point
 from hwasc.records.architecture import GRN, Architecture, Block, FrontEnd
 from hwasc.records.presets import cp_mobile, dcase2024_baseline
 from hwasc.records.space import SearchSpace
-from hwasc.search.declare import random_point
 from hwasc.training.quantization import calibrate, quantize
 
 pytest.importorskip("tflite_micro")

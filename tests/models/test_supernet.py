@@ -9,8 +9,8 @@ import torch
 from torch import nn
 
 from hwasc.models.supernet import Supernet, recalibrate
+from hwasc.nas.declare import random_point
 from hwasc.records.space import FrontEndChoices, SearchSpace, Stage
-from hwasc.search.declare import random_point
 
 SPACE = SearchSpace(
     "tiny", FrontEndChoices((20, 40), (17, 33)), (4, 8),

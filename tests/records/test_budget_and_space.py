@@ -13,12 +13,12 @@ from hwasc.cost.latency import estimate
 from hwasc.cost.limits import check, counter, counting, resolve
 from hwasc.cost.scratch import plan_with_scratch
 from hwasc.errors import UsageError
+from hwasc.nas.declare import random_point
+from hwasc.nas.study import Journal
 from hwasc.records import bundled
 from hwasc.records.budget import Budget
 from hwasc.records.presets import dcase2024_baseline
 from hwasc.records.space import SearchSpace
-from hwasc.search.declare import random_point
-from hwasc.search.study import Journal
 
 
 @pytest.mark.parametrize("name", bundled.names("budgets"))

@@ -5,10 +5,10 @@ from __future__ import annotations
 import dataclasses
 import random
 
+from hwasc.nas.declare import random_point
 from hwasc.records.presets import PRESETS
 from hwasc.records.space import SearchSpace
 from hwasc.records.widths import resized, widths
-from hwasc.search.declare import random_point
 
 
 def test_a_run_of_shortcuts_has_one_width() -> None:

@@ -11,16 +11,16 @@ from html.parser import HTMLParser
 import pytest
 
 from hwasc import cost
+from hwasc.bench.comparison import Curve
 from hwasc.cost import graph, memory
 from hwasc.cost.limits import Check, Range
+from hwasc.nas.trial import Refined, Trial, best, pareto
 from hwasc.records.architecture import Architecture, Block, FrontEnd
 from hwasc.records.presets import cp_mobile, dcase2024_baseline
 from hwasc.records.schema import plain
 from hwasc.report import formats, plots, reports
 from hwasc.report.ensemble import Line
 from hwasc.report.page import Fact, Facts, Meter, Paragraph, Picture, Section, Table, page
-from hwasc.search.comparison import Curve
-from hwasc.search.trial import Refined, Trial, best, pareto
 
 NASTY = "<script>alert('x')</script> & \"$x_1$\" \x00\udce4 日本"
 VOID = {"meta", "link", "br", "img", "input", "hr"}

@@ -13,10 +13,10 @@ from torch import nn
 from hwasc.models import build
 from hwasc.models.blocks import GlobalResponseNorm
 from hwasc.models.student import Student
+from hwasc.nas.declare import random_point
 from hwasc.records.architecture import Architecture
 from hwasc.records.space import SearchSpace
 from hwasc.records.widths import resized, widths
-from hwasc.search.declare import random_point
 from hwasc.training import pruning
 
 KINDS = [(r, p) for r in ("mean", "l2") for p in ("same", "torch")]

@@ -1,0 +1,1 @@
+"""Measurements of the tool itself: proxies, strategies, the flow of data."""

@@ -1,0 +1,195 @@
+"""`hwasc bench proxy`: candidates across the cost range distilled in full, and how each proxy would have ranked them."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from hwasc.bench.ranking import Ranking, bootstrap, interval, rank
+from hwasc.cost import measure
+from hwasc.cost.limits import counter, resolve
+from hwasc.ensemble.fusion import fuse, target_file
+from hwasc.errors import DataError, HwascError, UsageError
+from hwasc.nas import proxies
+from hwasc.nas.engines import Engine
+from hwasc.nas.job import Proposal, Score
+from hwasc.nas.predictor import LEAST, blended
+from hwasc.nas.scoring import Scoring, evaluator
+from hwasc.nas.study import Journal
+from hwasc.nas.train_supernet import allowed_points, supernet
+from hwasc.records import schema
+from hwasc.records.budget import Budget
+from hwasc.records.lines import append_line, read_lines
+from hwasc.records.run import environment, open_run
+from hwasc.records.space import Point, SearchSpace
+from hwasc.workspace import Workspace
+
+TRUTH = "truth"
+PREDICTED = "with predictor"  # the default proxy, see `search.predictor`
+
+
+@dataclass(frozen=True)
+class ProxyRow:
+    """One proxy's line of the table. ahead: the 95 % interval of its tau minus that of `parameters` and of `macs`.
+
+    seconds: the mean per candidate.
+    """
+
+    proxy: str
+    ranking: Ranking
+    seconds: float
+    ahead: dict[str, tuple[float, float]]
+
+
+@dataclass(frozen=True)
+class ProxyBench:
+    """The table, and the scores it is made of: proxy name -> values in the order of `candidates`."""
+
+    rows: list[ProxyRow]
+    candidates: list[Proposal]
+    scores: dict[str, list[float]]
+    run: Path
+
+
+@dataclass(frozen=True)
+class _Scored:
+    """A candidate for the predictor, see `predictor.Known`."""
+
+    point: Point
+    parameters: int
+    macs: int
+    memory: int
+    score: float
+
+
+def bench_proxy(
+    ws: Workspace,
+    space: SearchSpace,
+    budget: Budget,
+    run: Path,
+    count: int = 24,
+    names: Sequence[str] = proxies.NAMES,
+    learn_from: Path | None = None,
+) -> ProxyBench:
+    """Draw `count` candidates, evenly over the MACs of those within the budget, and compare proxies with full distillation.
+
+    The truth is the int8 accuracy on validation clips after `distill.train` and `distill.qat`. Every score is a line of
+    `scores.jsonl`; the same command goes on from there.
+
+    learn_from: a search's `trials.jsonl` in this space, scored by its default proxy: another row is that proxy with what
+    `search.predictor` learnt from these, the candidates not among them.
+    """
+    if count < 3:
+        raise UsageError(f"--count {count}: a ranking needs at least 3 candidates")
+    s, classes = ws.settings, len(ws.dataset.classes)
+    limits = resolve(budget)
+    cost = counter(budget, limits)
+    open_run(
+        run,
+        {"verb": "bench proxy", "data": ws.data, "dataset": ws.dataset.fingerprint, "budget": budget, "space": space,
+         "count": count, "settings": s},
+    )  # fmt: skip
+    points = allowed_points(space, limits, cost, s.search.supernet.points, classes, s.data.seconds, s.seed)
+    if len(points) < count:
+        raise HwascError(f"only {len(points)} candidates within the budget were found; at least {count} are needed")
+    candidates = [Proposal(p, space.architecture(p, classes, s.data.seconds)) for p in spread(points, count, s.seed)]
+    targets = target_file(ws, fuse(ws))
+    ways = {name: Scoring(name, targets, s.search.train) for name in names}
+    if "supernet" in ways:
+        ways["supernet"] = Scoring(
+            "supernet",
+            targets,
+            s.search.train,
+            supernet=supernet(ws, space, limits, cost, targets),
+            steps=s.search.proxy_steps,
+        )
+    ways[TRUTH] = Scoring("distillation", targets, s.distill.train, s.distill.qat)
+    with ws.open_engine() as engine:
+        known = {n: _scores(ws, n, way, engine, candidates, run / "scores.jsonl") for n, way in ways.items()}
+    values = {n: [_ranked(n, x) for x in v] for n, v in known.items()}
+    seconds = {n: float(np.mean([x.seconds for x in v])) for n, v in known.items()}
+    if learn_from is not None:
+        values[PREDICTED] = _with_predictor(space, candidates, values[s.search.proxy], learn_from)
+        seconds[PREDICTED] = seconds[s.search.proxy]
+    bench = [ProxyRow(n, r, seconds[n], a) for n, (r, a) in table(values, s.seed).items()]
+    schema.write_json(
+        run / "proxies.json",
+        schema.plain({"schema": 1, "rows": bench, "scores": values, "truth_seconds": seconds[TRUTH],
+                      "candidates": [{"id": c.architecture.id, "point": dict(c.point),
+                                      "costs": measure(c.architecture)} for c in candidates],
+                      "environment": environment()}),
+    )  # fmt: skip
+    return ProxyBench(bench, candidates, values, run)
+
+
+def _with_predictor(
+    space: SearchSpace, candidates: Sequence[Proposal], scores: Sequence[float], learn_from: Path
+) -> list[float]:
+    """Of the candidates' first scores; DataError where the trials are not of this space or too few."""
+    ids = {c.architecture.id for c in candidates}
+    trials = [t for t in Journal(learn_from).trials.values() if t.id not in ids]
+    if len(trials) < LEAST or any(set(t.point) - set(space.choices()) for t in trials):
+        raise DataError(
+            f"{learn_from}: {len(trials)} trials of other candidates; at least {LEAST} of the space {space.name} are needed"
+        )
+    rows = []
+    for c, score in zip(candidates, scores, strict=True):
+        costs = measure(c.architecture)
+        rows.append(_Scored(c.point, costs.parameters, costs.macs.torchinfo, costs.int8_memory.activations, score))
+    return blended(space.choices(), trials, rows)
+
+
+def table(values: dict[str, list[float]], seed: int) -> dict[str, tuple[Ranking, dict[str, tuple[float, float]]]]:
+    """For each proxy its ranking, and by how much its tau leads that of parameters and MACs, over the same resamples."""
+    truth = np.array(values[TRUTH])
+    arrays = {n: np.array(v) for n, v in values.items() if n != TRUTH}
+    taus = {n: bootstrap(v, truth, seed)[0] for n, v in arrays.items()}
+    return {
+        n: (
+            rank(v, truth, seed),
+            {b: interval(taus[n] - taus[b]) for b in ("parameters", "macs") if b in taus and b != n},
+        )
+        for n, v in arrays.items()
+    }
+
+
+def spread(points: Sequence[dict[str, Any]], count: int, seed: int) -> list[dict[str, Any]]:
+    """`count` of the points, which stand by rising cost: one from each of as many equal parts, drawn by the seed."""
+    rng = np.random.default_rng(seed)
+    edges = np.linspace(0, len(points), count + 1).astype(int)
+    return [points[int(rng.integers(a, b))] for a, b in itertools.pairwise(edges)]
+
+
+def _ranked(name: str, score: Score) -> float:
+    """What a proxy ranks by; of the truth, the int8 accuracy."""
+    return score.accuracy if name == TRUTH and score.accuracy is not None else score.value
+
+
+def _scores(
+    ws: Workspace, name: str, way: Scoring, engine: Engine, candidates: Sequence[Proposal], path: Path
+) -> list[Score]:
+    """All candidates' scores in order; those that the file holds are not computed again."""
+    known = _read(path, name)
+    missing = [c for c in candidates if c.architecture.id not in known]
+    with ws.reporter.track(f"bench: {name}", len(candidates)) as update:
+        update(len(known), "")
+        for i, score in evaluator(ws, way, engine)(missing):
+            known[missing[i].architecture.id] = score
+            append_line(
+                path, {"proxy": name, "id": missing[i].architecture.id, **schema.plain(score)}, f"a score by {name}"
+            )
+            update(len(known), f"{score.value:.4g}")
+    return [known[c.architecture.id] for c in candidates]
+
+
+def _read(path: Path, name: str) -> dict[str, Score]:
+    lines = [line for line in read_lines(path) if line.get("proxy") == name]
+    return {
+        str(line["id"]): schema.parse(Score, {k: v for k, v in line.items() if k not in ("proxy", "id")}, str(path))
+        for line in lines
+    }

@@ -1,0 +1,125 @@
+"""Finished runs as entries to DCASE Task 1: what makes one fit for the challenge, its limits included."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hwasc.cost import measure
+from hwasc.cost.limits import Check, check, counting, resolve
+from hwasc.dcase import inference_package, rules
+from hwasc.dcase.evaluation_set import EvaluationSet
+from hwasc.dcase.rules import About
+from hwasc.dcase.standalone.system import GENERAL
+from hwasc.deploy.exporting import load_int8
+from hwasc.errors import UsageError
+from hwasc.records import schema
+from hwasc.records.architecture import Architecture
+from hwasc.records.budget import Budget
+
+FILES = ("result.json", "config.yaml", "int8.safetensors")
+
+
+@dataclass(frozen=True)
+class FinishedRun:
+    """A run folder of `hwasc distill`: its weights, result.json, and the settings and data of config.yaml."""
+
+    folder: Path
+    weights: Path
+    architecture: Architecture
+    result: dict[str, Any]
+    settings: dict[str, Any]
+    data: str
+
+    @property
+    def subset(self) -> str:
+        """Percent of the training clips."""
+        named = self.settings["data"].get("subset")
+        return "100" if named is None else str(named).removeprefix("split").removesuffix("%").strip()
+
+
+def open_finished(folder: Path) -> FinishedRun:
+    """A run folder that `hwasc distill` has finished; UsageError otherwise."""
+    if not folder.is_dir():
+        raise UsageError(f"{folder}: there is no such run folder; name one that `hwasc distill --run` wrote")
+    if missing := [name for name in FILES if not (folder / name).is_file()]:
+        raise UsageError(
+            f"{folder}: is no finished run of `hwasc distill` ({missing[0]} is missing); run it to its end"
+        )
+    result = schema.read_json(folder / "result.json", "result")
+    config = schema.read_yaml(folder / "config.yaml", "run configuration")
+    model, classes = load_int8(folder / "int8.safetensors")
+    a = model.architecture
+    if result.get("id") != a.id or tuple(result.get("classes", ())) != classes:
+        raise UsageError(
+            f"{folder}: result.json and int8.safetensors are of different students; run `hwasc distill` again"
+        )
+    return FinishedRun(folder, folder / "int8.safetensors", a, result, config["settings"], str(config.get("data", "")))
+
+
+def check_names(year: int, runs: Mapping[str, Path]) -> None:
+    known = rules.SUBSETS if year == 2024 else (GENERAL, *rules.DEVICES)
+    if not runs:
+        raise UsageError("no runs: name at least one folder with --run")
+    if unknown := [name for name in runs if name not in known]:
+        hint = "--run SUBSET=FOLDER" if year == 2024 else "--run FOLDER for all devices, --run DEVICE=FOLDER for one"
+        raise UsageError(f"--run {unknown[0]}={runs[unknown[0]]}: {year} takes {hint} ({', '.join(known)})")
+    if year == 2025 and GENERAL not in runs:
+        raise UsageError("2025 needs a student for unknown devices: give --run FOLDER without a device")
+
+
+def check_run(year: int, name: str, run: FinishedRun) -> None:
+    classes = tuple(run.result["classes"])
+    if classes != rules.CLASSES:
+        raise UsageError(
+            f"{run.folder}: names {len(classes)} classes ({', '.join(classes[:3])}, ...), the challenge {len(rules.CLASSES)} "
+            f"({', '.join(rules.CLASSES)}); distill on TAU Urban Acoustic Scenes 2022 Mobile"
+        )
+    if run.architecture.front_end.seconds != rules.SECONDS:
+        raise UsageError(
+            f"{run.folder}: hears clips of {run.architecture.front_end.seconds:g} s, the challenge's last {rules.SECONDS:g} s"
+        )
+    wanted = name if year == 2024 else rules.SUBSET_2025 if name == GENERAL else None
+    if wanted and run.subset != wanted:
+        told = "none, which is 100 %" if run.subset == "100" else f"{run.subset} %"
+        again = "without --set data.subset" if wanted == "100" else f"with --set data.subset={wanted}"
+        given = f"given for the {wanted} % subset" if year == 2024 else f"{year} allows the {wanted} % subset alone"
+        raise UsageError(f"{run.folder}: {given}, but trained on subset {told}; distill {again}")
+
+
+def limits_of(year: int, run: FinishedRun) -> list[Check]:
+    """The year's limits held against a student; UsageError where one is passed."""
+    budget = Budget.load(f"dcase{year}")
+    limits = resolve(budget)
+    checks = check(measure(run.architecture, counting(budget)), limits)
+    if year == 2025:  # the official script adds up parameters by their type: biases are int32
+        size = inference_package.complexity(run.architecture).parameter_bytes
+        checks.append(Check("package_parameter_bytes", limits["parameter_memory"], size))
+    if over := [c for c in checks if c.slack < 0]:
+        told = "; ".join(f"{c.name} is {c.value:,.0f}, the limit {c.limit:,.0f}" for c in over)
+        raise UsageError(
+            f"{run.folder}: beyond the limits of {budget.name} and must not be submitted: {told}; search and distill with "
+            f"--budget {budget.name}"
+        )
+    return checks
+
+
+def notes_on(year: int, finished: Mapping[str, FinishedRun], clips: EvaluationSet, about: About) -> list[str]:
+    """What a participant should know before handing in; none of it stops."""
+    notes = []
+    if year == 2024 and (missing := [s for s in rules.SUBSETS if s not in finished]):
+        notes.append(
+            f"subsets {', '.join(missing)} are missing; the challenge asks for all of {', '.join(rules.SUBSETS)} %"
+        )
+    expected = rules.EVALUATION_CLIPS.get(year)
+    if expected and len(clips) != expected:
+        notes.append(f"{clips.list} lists {len(clips):,} clips; the official evaluation set of {year} has {expected:,}")
+    if year == 2025 and not clips.has_devices:
+        notes.append(f"{clips.list} has no column device_id; every clip counts as of an unknown device")
+    if year == 2025 and about.inference_code is None:
+        notes.append(
+            "inference_code is required in 2025: put the address of your repository with inference/ into --about"
+        )
+    return notes

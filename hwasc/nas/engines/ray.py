@@ -1,0 +1,137 @@
+"""Engine `ray`: tasks of a Ray cluster, run again where a worker or a node dies.
+
+Features and supernet weights do not travel: every node maps the files of the same cache folder. What candidates with one front
+end share (clip lists, ensemble targets) is put into Ray's object store once and kept by each worker process.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import logging
+import os
+import pickle
+import shutil
+import socket
+import sys
+import tempfile
+from collections.abc import Iterator
+from concurrent.futures import Future
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import ray
+from ray.exceptions import RayError, RayTaskError
+
+import hwasc
+from hwasc.data.features import Features
+from hwasc.errors import HwascError, UsageError
+from hwasc.nas import proxies
+from hwasc.nas.job import Candidate, Score
+from hwasc.parallel.device import settle_process
+from hwasc.training.distillation import Lesson
+
+RETRIES = 5  # of a trial whose worker or node died
+GPU_SHARE = 0.25  # of a GPU for a trial: these nets leave most of one idle
+SOCKET_ROOM = 20  # a socket's path has about 105 characters; Ray's part below the temporary folder takes 85
+
+Shared = tuple[Lesson, Features, "np.ndarray | None"]
+
+
+class Cluster:
+    """Scores by tasks: one CPU each, and a share of a GPU where the candidate's device is one."""
+
+    def __init__(self) -> None:
+        self._task = ray.remote(_score)
+        self._kept: dict[tuple[int, int], tuple[Shared, ray.ObjectRef]] = {}
+
+    def submit(self, candidate: Candidate, seed: int) -> Future[Score]:
+        """See `engines.Engine`. HwascError where the cluster gives up on the trial."""
+        gpu = candidate.device.startswith("cuda")
+        shared = self._put((candidate.lesson, candidate.validation, candidate.ensemble))
+        own: Any = {"lesson": None, "validation": None, "ensemble": None}  # these travel once, not with every task
+        job = replace(candidate, seed=seed, device="cuda" if gpu else candidate.device, **own)
+        task = self._task.options(num_cpus=1, num_gpus=GPU_SHARE if gpu else None, max_retries=RETRIES)
+        score: Future[Score] = Future()
+        task.remote(job, [shared], hwasc.__version__).future().add_done_callback(functools.partial(_tell, score))
+        return score
+
+    def _put(self, shared: Shared) -> ray.ObjectRef:
+        key = (id(shared[0]), id(shared[1]))
+        if key not in self._kept:  # which keeps the objects too, so that their ids stay theirs
+            self._kept[key] = shared, ray.put(pickle.dumps(shared, pickle.HIGHEST_PROTOCOL))
+        return self._kept[key][1]
+
+
+@contextlib.contextmanager
+def engine(workers: int, address: str | None = None) -> Iterator[Cluster]:
+    """See `engines.open`."""
+    if ray.is_initialized():
+        raise UsageError("Ray is in use in this process already: call ray.shutdown() first")
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"  # nothing is reported to anyone
+    quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.CRITICAL, "configure_logging": True}
+    folder = None
+    with contextlib.redirect_stdout(sys.stderr):  # Ray's words of dead workers are no result
+        try:
+            if address is None:
+                folder = _short_folder()
+                ray.init("local", num_cpus=workers, include_dashboard=False, _temp_dir=folder, **quiet)
+            else:
+                _connect(address, quiet)
+            yield Cluster()
+        finally:
+            ray.shutdown()
+            if folder is not None:
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+def _connect(address: str, options: dict[str, Any]) -> None:
+    try:
+        ray.init(address, **options)
+    except (RayError, ConnectionError, RuntimeError, ValueError) as e:
+        why = str(e).strip().splitlines()[0] if str(e).strip() else type(e).__name__
+        raise HwascError(
+            f"--address {address}: no Ray cluster can be joined there ({why}); start one with: ray start --head"
+        ) from None
+
+
+def _short_folder() -> str:
+    usual = tempfile.gettempdir()
+    return tempfile.mkdtemp(prefix="hwasc-ray-", dir=usual if len(usual) <= SOCKET_ROOM else "/tmp")
+
+
+def _score(job: Candidate, shared: list[ray.ObjectRef], version: str) -> Score:
+    """The task. shared: as a list, so that this function and not Ray unpacks it, and can say what is missing."""
+    if version != hwasc.__version__:
+        raise HwascError(
+            f"node {socket.gethostname()} has hwasc {hwasc.__version__}, the search {version}: install one"
+        )
+    settle_process()
+    lesson, validation, ensemble = _shared(shared[0])
+    return proxies.score(replace(job, lesson=lesson, validation=validation, ensemble=ensemble))
+
+
+@functools.lru_cache(maxsize=8)  # front ends of a space
+def _shared(reference: ray.ObjectRef) -> Shared:
+    try:
+        shared: Shared = pickle.loads(ray.get(reference))
+    except FileNotFoundError as e:
+        raise HwascError(
+            f"node {socket.gethostname()} does not see {e.filename}: all nodes need the same --cache folder, at the same path"
+        ) from None
+    return shared
+
+
+def _tell(score: Future[Score], task: Future[Any]) -> None:
+    """Hand a task's end on: its own exception without Ray's wrapping, Ray's as a line."""
+    error = task.exception()
+    if error is None:
+        score.set_result(task.result())
+    elif isinstance(error, RayTaskError) and isinstance(error.cause, Exception):
+        score.set_exception(error.cause)
+    elif isinstance(error, RayError):
+        first = str(error).strip().splitlines()[0]
+        score.set_exception(HwascError(f"Ray gave up on a trial: {first}; the same command goes on"))
+    else:
+        score.set_exception(error)

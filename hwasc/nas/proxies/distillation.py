@@ -1,0 +1,24 @@
+"""Proxy `distillation`: a short ensemble distillation of weights of the candidate's own, then Brevitas int8, then accuracy."""
+
+from __future__ import annotations
+
+import time
+
+import torch
+
+from hwasc.models import student
+from hwasc.nas.job import Candidate, Score, int8_score
+from hwasc.nas.proxies.supernet import inherited
+from hwasc.parallel.device import pick_device
+from hwasc.training.distillation import distil
+
+
+def score(candidate: Candidate) -> Score:
+    """Train a candidate briefly, quantize and calibrate it, measure it on the validation clips.
+
+    It starts from its slice of the job's supernet, or, where none is named, from scratch by the seed.
+    """
+    start, c, device = time.monotonic(), candidate, pick_device(candidate.device)
+    torch.manual_seed(c.seed)
+    model = student.build(c.proposal.architecture) if c.supernet is None else inherited(c)
+    return int8_score(distil(model, c.lesson, c.train_settings, device, c.seed), c, device, start)

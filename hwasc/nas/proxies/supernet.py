@@ -1,0 +1,49 @@
+"""Proxy `supernet`: a slice of the shared weights, its batch norm recalibrated, a few steps of its own, then Brevitas int8."""
+
+from __future__ import annotations
+
+import functools
+import time
+from dataclasses import replace
+from pathlib import Path
+
+from hwasc.models.student import Student
+from hwasc.models.supernet import Supernet, recalibrate
+from hwasc.nas.job import Candidate, Score, calibration_batches, cut, int8_score
+from hwasc.parallel.device import pick_device
+from hwasc.records.settings import TrainSettings
+from hwasc.records.space import SearchSpace
+from hwasc.training.distillation import distil
+from hwasc.training.weights import load_weights
+
+CLIPS = 64  # that activation scales are set on: thousands of slices are scored
+# of a slice's own steps: the rate of the shared weights, on clean clips as they had; half their batch ranks about as well
+OWN = TrainSettings(1, 16, 1e-2, 1e-3)
+
+
+def score(candidate: Candidate) -> Score:
+    """Slice, recalibrate, train for the job's steps, quantize, measure on the validation clips.
+
+    What candidates share hides how far each can go; a few steps of their own begin to show it.
+    """
+    start, c, device = time.monotonic(), candidate, pick_device(candidate.device)
+    student = inherited(c)
+    if c.steps:
+        distil(student, *cut(replace(c.lesson, augment=None), OWN, c.steps, c.seed), device, c.seed)
+    return int8_score(student, c, device, start, clips=CLIPS, float_too=False)
+
+
+def inherited(candidate: Candidate) -> Student:
+    """The candidate's slice as a student of its own, on the job's device, its batch norm set on training clips."""
+    c = candidate
+    assert c.supernet is not None
+    net = _loaded(c.supernet.weights, c.supernet.space, c.proposal.architecture.classes, c.supernet.seconds)
+    student = net.student(c.proposal.point).to(pick_device(c.device))
+    return recalibrate(student, calibration_batches(c.lesson.train, c.seed))
+
+
+@functools.lru_cache(maxsize=2)  # a process scores many slices of the same one
+def _loaded(weights: Path, space: SearchSpace, classes: int, seconds: float) -> Supernet:
+    net = Supernet(space, classes, seconds)
+    net.load_state_dict(load_weights(weights))
+    return net

@@ -1,0 +1,82 @@
+"""Cheap proxies, from the record or from untrained weights: baselines that a trained proxy has to beat.
+
+`parameters`, `macs`: the larger the better. `synflow` (Tanaka et al., 2020), `jacobian` covariance and `naswot` (Mellor et al.,
+2021, versions 1 and 3), as Abdelfattah et al. (2021) compare them.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from hwasc.cost import measure
+from hwasc.models import student
+from hwasc.models.student import Student
+from hwasc.nas.job import Candidate, Score
+from hwasc.parallel.device import pick_device
+
+CLIPS = 64
+
+
+def score(candidate: Candidate) -> Score:
+    """The candidate's value by the proxy that the job names."""
+    start, c = time.monotonic(), candidate
+    costs = measure(c.proposal.architecture)
+    if c.proxy in ("parameters", "macs"):
+        value = float(costs.parameters if c.proxy == "parameters" else costs.macs.torchinfo)
+        return Score(value, time.monotonic() - start)
+    device = pick_device(c.device)
+    torch.manual_seed(c.seed)
+    net = student.build(c.proposal.architecture).to(device)
+    rows = np.random.default_rng([c.seed, 7]).permutation(len(c.lesson.train))[:CLIPS]
+    x = c.lesson.train.batch(rows).to(device)
+    return Score(MEASURES[c.proxy](net, x), time.monotonic() - start)
+
+
+def synflow(net: Student, x: Tensor) -> float:
+    """log of the sum over weights of |w dR/dw|, R the sum of the outputs to an input of ones through |weights|.
+
+    Batch norm passes as it is at the start (statistics 0 and 1), without which products of weights would be normalised away.
+    """
+    net.eval().double()
+    with torch.no_grad():
+        for p in net.parameters():
+            p.abs_()
+    net(torch.ones_like(x[:1], dtype=torch.float64)).sum().backward()
+    total = sum(float((p.detach() * p.grad).sum()) for p in net.parameters() if p.grad is not None)
+    return float(np.log(max(total, np.finfo(float).tiny)))
+
+
+def jacobian(net: Student, x: Tensor) -> float:
+    """-sum(log(v + k) + 1 / (v + k)) over the eigenvalues v of the correlation of the clips' input gradients, k = 1e-5."""
+    net.train()
+    x = x.clone().requires_grad_(True)
+    net(x).sum().backward()
+    assert x.grad is not None
+    v = np.linalg.eigvalsh(np.nan_to_num(np.corrcoef(x.grad.flatten(1).cpu().numpy()))) + 1e-5
+    v = np.maximum(v, 1e-5)
+    return float(-np.sum(np.log(v) + 1 / v))
+
+
+def naswot(net: Student, x: Tensor) -> float:
+    """log |det K|, K the number of units that agree (on or off) between two clips, over the inputs of all ReLUs."""
+    kernel = torch.zeros(len(x), len(x), dtype=torch.float64)
+
+    def note(_: nn.Module, __: object, y: Tensor) -> None:
+        on = (y.detach().flatten(1) > 0).double().cpu()
+        kernel.add_(on @ on.T + (1 - on) @ (1 - on).T)
+
+    hooks = [m.register_forward_hook(note) for m in net.modules() if getattr(m, "relu", None) is True]
+    net.train()
+    with torch.no_grad():
+        net(x)
+    for h in hooks:
+        h.remove()
+    return float(torch.linalg.slogdet(kernel).logabsdet)
+
+
+MEASURES: dict[str, Callable[[Student, Tensor], float]] = {"synflow": synflow, "jacobian": jacobian, "naswot": naswot}

@@ -1,0 +1,81 @@
+"""Jobs for proxies: what a candidate needs to be scored, from the workspace."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from hwasc.data import logits as logit_files
+from hwasc.data.features import Features
+from hwasc.ensemble.fusion import lesson
+from hwasc.nas.engines import Engine
+from hwasc.nas.job import Candidate, Proposal, Score, Supernet
+from hwasc.parallel.processes import as_finished
+from hwasc.records.architecture import FrontEnd
+from hwasc.records.settings import TrainSettings
+from hwasc.training.distillation import Lesson
+from hwasc.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class Scoring:
+    """How candidates are scored: by which proxy, for how long those train that train. targets: the ensemble's, as a file."""
+
+    proxy: str
+    targets: Path
+    train: TrainSettings
+    qat: TrainSettings | None = None
+    qat_steps: int = 0
+    supernet: Supernet | None = None
+    steps: int = 0
+
+
+def candidate(ws: Workspace, how: Scoring, proposal: Proposal, seed: int | None = None) -> Candidate:
+    """The job that scores one candidate; seed: of its weights and batches, the workspace's if not given."""
+    job = candidates(ws, how)(proposal)
+    return job if seed is None else replace(job, seed=seed)
+
+
+def candidates(ws: Workspace, how: Scoring) -> Callable[[Proposal], Candidate]:
+    """A function that makes such jobs. Those with one front end share the clips and targets, so that they can travel once."""
+
+    @functools.cache
+    def heard(front_end: FrontEnd) -> tuple[Lesson, Features, np.ndarray]:
+        validation = ws.features(ws.dataset.validation, front_end, "validation")
+        ensemble = logit_files.load(how.targets, [c.id for c in validation.clips], validation.hashes)
+        return lesson(ws, front_end, how.targets), validation, ensemble
+
+    def job(proposal: Proposal) -> Candidate:
+        train, validation, ensemble = heard(proposal.architecture.front_end)
+        return Candidate(
+            how.proxy,
+            proposal,
+            train,
+            validation,
+            how.train,
+            how.qat,
+            how.qat_steps,
+            ws.settings.seed,
+            str(ws.device),
+            how.supernet,
+            how.steps,
+            ensemble,
+        )
+
+    return job
+
+
+def evaluator(
+    ws: Workspace, how: Scoring, engine: Engine
+) -> Callable[[Sequence[Proposal]], Iterator[tuple[int, Score]]]:
+    """A function that has proposals scored by the engine and yields (index, score) as they finish."""
+    job = candidates(ws, how)
+
+    def evaluate(proposals: Sequence[Proposal]) -> Iterator[tuple[int, Score]]:
+        return as_finished(engine.submit(job(p), ws.settings.seed) for p in proposals)
+
+    return evaluate

@@ -1,0 +1,41 @@
+"""NNI's tuners behind ask and tell: they want trial numbers, give numpy scalars, and maximise one number."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from hwasc.nas.trial import Outcome
+
+
+class NniTuner:
+    """Any in-process NNI tuner over categorical choices."""
+
+    def __init__(self, tuner: Any, choices: dict[str, list[Any]]) -> None:
+        self._tuner, self._choices = tuner, choices
+        self._open: dict[int, dict[str, Any]] = {}
+        self._asked = 0
+
+    def ask(self) -> tuple[int, dict[str, Any]]:
+        """The tuner's next parameters, as the space's own values."""
+        number, self._asked = self._asked, self._asked + 1
+        self._open[number] = raw = self._tuner.generate_parameters(number)
+        return number, {name: _plain(raw[name]) for name in self._choices}
+
+    def tell(self, number: int, outcome: Outcome) -> None:
+        """One number to maximise."""
+        self._tuner.receive_trial_result(number, self._open.pop(number), outcome.reward)
+
+
+def quiet() -> None:
+    """To be called before a tuner is made: NNI tells of seeds and of every repeated point, on standard output."""
+    logging.getLogger("nni").setLevel(logging.WARNING)
+
+
+def search_space(choices: dict[str, list[Any]]) -> dict[str, Any]:
+    """NNI's JSON form of categorical choices."""
+    return {name: {"_type": "choice", "_value": values} for name, values in choices.items()}
+
+
+def _plain(value: Any) -> Any:
+    return value.item() if hasattr(value, "item") else value

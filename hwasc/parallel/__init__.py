@@ -1,0 +1,1 @@
+"""Several processes: independent jobs, and one training over torchrun's workers. The device that each computes on."""

@@ -1,0 +1,105 @@
+"""Processes that `torchrun` started, on one machine or several: the first runs the command, the others train with it.
+
+The first alone opens data, fits, writes and prints; for every training it leaves the others a function and its arguments
+(pickled, among the command's own processes). They read features from the same cache folder. The process group lives as long as
+a training: at other times nothing, Brevitas included, can wait for processes that do something else.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import torch
+import torch.distributed as dist
+
+from hwasc.errors import HwascError
+from hwasc.parallel.device import settle_process
+
+GRACE = 10.0  # s: a mistake that the first process makes too, it says itself, and torchrun ends this one
+PATIENCE = timedelta(days=30)  # the others wait while the first makes features; torchrun ends them if it dies
+
+
+@dataclass
+class _Team:
+    store: Any
+    rank: int
+    world: int
+    trainings: int = 0
+
+    def key(self) -> str:
+        return f"hwasc{self.trainings}"
+
+
+_team: _Team | None = None
+
+
+def size() -> int:
+    """Processes that train together."""
+    return _team.world if _team else 1
+
+
+@contextmanager
+def joined() -> Iterator[bool]:
+    """This process as one of torchrun's; gives whether it is the first. Of several GPUs each takes its own."""
+    global _team
+    store, rank, world = next(iter(dist.rendezvous("env://")))
+    store.set_timeout(PATIENCE)
+    if torch.cuda.is_available():
+        torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")) % torch.cuda.device_count())
+    _team = _Team(store, rank, world)
+    try:
+        yield rank == 0
+        if rank == 0:  # left out after an error, when the others may be in the middle of a step: torchrun ends them
+            store.set(_team.key(), pickle.dumps(None))
+            store.wait([f"left{other}" for other in range(1, world)])
+        else:
+            store.set(f"left{rank}", b"")
+    finally:
+        _team = None
+
+
+@contextmanager
+def helped(function: Callable[..., Any], *args: Any) -> Iterator[None]:
+    """A training in this block, with the others running a module's top-level function at the same time; alone just the block."""
+    if _team is None:
+        yield
+        return
+    _team.store.set(_team.key(), pickle.dumps((function, args)))
+    with _group(_team):
+        yield
+
+
+def follow() -> None:
+    """Do what the first process asks for until it has done."""
+    assert _team is not None
+    settle_process()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the first
+    while (word := pickle.loads(_team.store.get(_team.key()))) is not None:
+        function, args = word
+        try:
+            with _group(_team):
+                function(*args)
+        except HwascError:
+            time.sleep(GRACE)
+            raise
+
+
+@contextmanager
+def _group(team: _Team) -> Iterator[None]:
+    """The process group of one training; NCCL between GPUs."""
+    backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
+    store = dist.PrefixStore(team.key(), team.store)
+    dist.init_process_group(backend, store=store, rank=team.rank, world_size=team.world, timeout=PATIENCE)
+    try:
+        yield
+    finally:
+        dist.destroy_process_group()
+        team.trainings += 1

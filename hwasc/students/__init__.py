@@ -1,0 +1,1 @@
+"""A student's whole training, from initial weights to measured model files."""

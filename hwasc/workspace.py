@@ -1,0 +1,152 @@
+"""What every verb starts from: the data set, the settings, the cache, the device, and where to report."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+
+from hwasc.audio.augmentation import load_responses
+from hwasc.audio.noise import Noise
+from hwasc.data.clips import Clip, Dataset
+from hwasc.data.features import Features, extract, unextracted
+from hwasc.data.opening import open_dataset
+from hwasc.data.synthetic import VERSION, SyntheticSpec, generate
+from hwasc.errors import UsageError
+from hwasc.nas import engines
+from hwasc.nas.engines import Engine
+from hwasc.parallel.device import pick_device, settle_process
+from hwasc.parallel.processes import as_finished, processes
+from hwasc.progress import Reporter
+from hwasc.records.architecture import FrontEnd
+from hwasc.records.settings import AugmentSettings, Settings
+from hwasc.training.batches import Augment
+
+SYNTHETIC = "synthetic"
+
+
+def default_cache() -> Path:
+    """$HWASC_CACHE, or hwasc in the user's cache folder."""
+    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(os.environ.get("HWASC_CACHE") or Path(home) / "hwasc")
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """Everything a pipeline needs. `data` is how the user named the data set; engine, address: see `search.engines.open`."""
+
+    data: str
+    dataset: Dataset
+    settings: Settings
+    cache: Path
+    device: torch.device
+    workers: int = 1
+    reporter: Reporter = field(default_factory=lambda: Reporter(quiet=True))
+    engine: str = "local"
+    address: str | None = None
+
+    def features(self, clips: Sequence[Clip], front_end: FrontEnd, what: str, noise: Noise | None = None) -> Features:
+        """Cached log-mel features of clips, with noise added to their waveforms if wanted; a bar while they are extracted."""
+        with self.reporter.track(f"features {front_end} ({what})", len(clips)) as update:
+            return extract(
+                clips,
+                self.dataset.classes,
+                front_end,
+                self.cache / "features",
+                noise=noise,
+                workers=self.workers,
+                max_unreadable=self.settings.data.max_unreadable,
+                notify=self.reporter.say,
+                progress=lambda stage, done, total: update(done, stage),
+            )
+
+    def prepare(self, front_ends: Sequence[FrontEnd]) -> None:
+        """Extract the features of the training and validation clips through many front ends, one of them a process: starting
+        processes for each anew would take longer than its clips do.
+        """
+        d, cache = self.dataset, self.cache / "features"
+        work = [(clips, fe) for clips in (d.train, d.validation) for fe in unextracted(clips, front_ends, cache)]
+        if self.workers < 2 or len(work) < 2:
+            return  # `features` does as well
+        most = self.settings.data.max_unreadable
+        what = f"features of {len(front_ends)} front ends"
+        with self.reporter.track(what, len(work)) as update, processes(self.workers) as executor:
+            jobs = (executor.submit(_extract, clips, d.classes, fe, cache, most) for clips, fe in work)
+            for done, _ in enumerate(as_finished(jobs), 1):
+                update(done, "")
+
+    def open_engine(self) -> AbstractContextManager[Engine]:
+        """Where candidates are scored, for a `with` block."""
+        return engines.open(self.engine, self.workers, self.address)
+
+    def augment(self, front_end: FrontEnd, settings: AugmentSettings | None = None) -> Augment:
+        """The augmentation of the settings (the run's, if not given), with impulse responses where a folder of them is named or
+        comes with the data.
+        """
+        s = settings or self.settings.augment
+        folder = Path(s.response_folder) if s.response_folder else self.dataset.root / "impulse_responses"
+        if s.response_folder and not folder.is_dir():
+            raise UsageError(f"augment.response_folder: {folder} is no folder")
+        wanted = s.response_p > 0 and folder.is_dir()
+        return Augment(s, load_responses(folder, front_end) if wanted else None, front_end)
+
+
+def _extract(clips: Sequence[Clip], classes: Sequence[str], front_end: FrontEnd, cache: Path, most: float) -> None:
+    extract(clips, classes, front_end, cache, max_unreadable=most)
+
+
+def open_workspace(
+    data: str | Path | None,
+    settings: Settings,
+    *,
+    cache: Path | None = None,
+    device: str = "auto",
+    workers: int = 1,
+    reporter: Reporter | None = None,
+    engine: str = "local",
+    address: str | None = None,
+) -> Workspace:
+    """Open the data set (the embedded synthetic one by default, generated on first use) and choose the device."""
+    settle_process()
+    engines.check(engine, address)
+    reporter = reporter or Reporter(quiet=True)
+    cache = cache or default_cache()
+    name = str(data) if data is not None else SYNTHETIC
+    if data is None:
+        reporter.say(
+            "no --data given: using the embedded synthetic scenes (--data synthetic); name a folder to use your own recordings"
+        )
+    root = synthetic_root(settings, cache, workers, reporter) if name == SYNTHETIC else Path(name)
+    d = settings.data
+    dataset = open_dataset(
+        root,
+        seconds=d.seconds,
+        subset=d.subset,
+        seed=settings.seed,
+        validation_share=d.validation_share,
+        test_share=d.test_share,
+        fold=d.part(),
+    )
+    for note in dataset.notes:
+        reporter.say(note)
+    reporter.say(
+        f"data {dataset.name}: {len(dataset.classes)} classes; clips {len(dataset.train)} train, "
+        f"{len(dataset.validation)} validation, {len(dataset.test)} test"
+    )
+    return Workspace(name, dataset, settings, cache, pick_device(device), workers, reporter, engine, address)
+
+
+def synthetic_root(settings: Settings, cache: Path, workers: int, reporter: Reporter) -> Path:
+    """The embedded data set's folder, generated if it is not there yet. Its own seed is fixed: runs differ, the data does not."""
+    d = settings.data
+    try:
+        spec = SyntheticSpec(train_locations=d.synthetic_train_locations, test_locations=d.synthetic_test_locations)
+        root = cache / "synthetic" / f"v{VERSION}-{spec.train_locations}-{spec.test_locations}"
+        with reporter.track("simulating scenes", spec.clips) as update:
+            return generate(root, spec, workers=workers, progress=lambda done, _: update(done, "clips"))
+    except ValueError as e:
+        raise UsageError(f"data synthetic: {e}") from None

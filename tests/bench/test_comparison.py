@@ -1,0 +1,82 @@
+"""Strategies on a table: all candidates of a space, curves that end where the table does, and the same from the same seeds."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from hwasc.bench.comparison import Comparison, Curve, Field, compare
+from hwasc.cost import measure
+from hwasc.cost.limits import counter, feasible, resolve
+from hwasc.errors import UsageError
+from hwasc.nas.job import Score
+from hwasc.nas.strategies import NAMES
+from hwasc.records.budget import Budget
+from hwasc.records.space import FrontEndChoices, SearchSpace, Stage
+
+SPACE = SearchSpace(
+    "tiny", FrontEndChoices((20, 40), (17,)), (4, 8),
+    (Stage((1, 2), (8, 16), (2, 3)), Stage((1,), (16, 24), (2,), (3, 5), ("1x1", "2x2"))),
+)  # fmt: skip
+FIELD = Field(SPACE, {"macs.torchinfo": 110_000}, (10, 1.0), measure)
+
+
+def scores() -> dict[str, Score]:
+    """Wider, deeper and more mels are better."""
+    found = {}
+    for c in FIELD.candidates():
+        p = c.point
+        value = 0.2 + p["mels"] / 200 + p["stage2.width"] / 100 + p["stage1.depth"] / 50 + p["stage2.kernel"] / 100
+        found[c.architecture.id] = Score(value, 1.0, value, value, 0.01, 0.01)
+    return found
+
+
+def played(trials: int, names: tuple[str, ...] = NAMES) -> tuple[Comparison, list[str]]:
+    runs: list[str] = []
+    return compare(FIELD, scores(), names, (0, 1), trials, 8, 4, runs.append), runs
+
+
+def test_the_bundled_space_is_a_corner_of_the_full_one_and_of_the_size_it_says() -> None:
+    space, budget = SearchSpace.load("bench"), Budget.load("dcase2024")
+    limits = resolve(budget)
+    candidates = Field(space, limits, (10, 1.0), counter(budget, limits)).candidates()
+    assert len(candidates) == len({c.architecture.id for c in candidates}) == 880
+    assert all(feasible(measure(c.architecture), limits) and not space.violations(c.point) for c in candidates)
+    full = SearchSpace.load("full")
+    assert all(set(values) <= set(full.choices()[name]) for name, values in space.choices().items())
+    assert space.constraints == full.constraints and space.grn_response == full.grn_response
+    assert (space.front_end.sample_rate, space.front_end.n_fft) == (full.front_end.sample_rate, full.front_end.n_fft)
+
+
+def test_a_space_too_large_to_count_through_is_refused() -> None:
+    with pytest.raises(UsageError, match=r"search space full has .* too many"):
+        Field(SearchSpace.load("full"), {}, (10, 1.0), measure).candidates()
+
+
+def test_curves_rise_to_the_end_of_the_table() -> None:
+    size = len(FIELD.candidates())
+    assert 30 < size < 256, "the limit keeps some out"
+    found, runs = played(size, ("local", "random"))
+    assert runs == ["local"] * 2 + ["random"] * 2 == [t.strategy for t in found.tracks for _ in range(2)]
+    assert found.best == max(s.value for s in scores().values())
+    for t in found.tracks:
+        for curve in (t.best, t.volume):
+            assert len(curve.mean) == size == len(curve.standard_error) and (np.diff(curve.mean) >= 0).all()
+        assert t.best.mean[-1] == found.best and t.volume.mean[-1] == pytest.approx(1)
+        assert t.asked > size, "some asks were infeasible or repeated; they cost no trial"
+
+
+def test_the_same_seeds_give_the_same_and_learning_shows() -> None:
+    found, again = played(20)[0], played(20)[0]
+    for a, b in zip(found.tracks, again.tracks, strict=True):
+        assert dataclasses.replace(a, milliseconds=0) == dataclasses.replace(b, milliseconds=0)
+    assert [t.strategy for t in found.tracks] == list(NAMES)
+    final = {t.strategy: t.volume.mean[-1] for t in found.tracks}
+    assert final["local"] > final["random"] and 0 < final["random"] < 1
+
+
+def test_a_curve_is_the_mean_over_seeds_with_its_standard_error() -> None:
+    curve = Curve.over(np.array([[1.0, 2.0], [3.0, 2.0], [5.0, 2.0]]))
+    assert curve.mean == [3.0, 2.0] and curve.standard_error == pytest.approx([2 / 3**0.5, 0.0])

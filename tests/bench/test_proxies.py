@@ -1,0 +1,77 @@
+"""`hwasc bench proxy` on the tiny data: every proxy in the table, resumed without a score computed twice."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from hwasc.bench.proxies import TRUTH, spread
+from hwasc.nas import proxies
+from hwasc.nas.trial import Trial
+from hwasc.records import schema
+
+
+def test_the_table_holds_every_proxy_and_resumes(
+    hwasc: Callable[..., tuple[int, str, str]], tiny_space: Path, tmp_path: Path
+) -> None:
+    run = tmp_path / "bench"
+    command = ("bench", "proxy", "--budget", "dcase2024", "--space", tiny_space, "--count", 4, "--run", run)
+    status, out, err = hwasc(*command, tiny=True)
+    assert status == 0, err
+    assert all(name in out for name in proxies.NAMES) and "regret" in out
+    lines = (run / "scores.jsonl").read_text().splitlines()
+    assert len(lines) == 4 * (len(proxies.NAMES) + 1)
+    (run / "scores.jsonl").write_text("\n".join(lines[:-2]) + "\n" + lines[-1][:20])  # killed while it wrote
+    status, again, err = hwasc(*command, "--json", tiny=True)
+    assert status == 0, err
+    rows = {r["proxy"]: r for r in json.loads(again)["rows"]}
+    assert rows.keys() == set(proxies.NAMES)
+    assert -1 <= rows["supernet"]["ranking"]["tau"] <= 1 and set(rows["supernet"]["ahead"]) == {"parameters", "macs"}
+    record = json.loads((run / "proxies.json").read_text())
+    truth = record["scores"][TRUTH]
+    best = max(range(4), key=lambda i: (record["scores"]["macs"][i], -i))
+    assert rows["macs"]["ranking"]["regret1"] == max(truth) - truth[best]
+    trials = search_of(tiny_space, record["candidates"], tmp_path / "trials.jsonl")
+    status, again, err = hwasc(*command, "--learn-from", trials, "--json", tiny=True)
+    assert status == 0, err
+    told = {r["proxy"] for r in json.loads(again)["rows"]}
+    assert told == {*proxies.NAMES, "with predictor"}
+    (tmp_path / "few.jsonl").write_text("".join(trials.read_text().splitlines(keepends=True)[:9]))
+    status, _, err = hwasc(*command, "--learn-from", tmp_path / "few.jsonl", tiny=True)
+    assert status == 1 and "trials of other candidates; at least 50 of the space tiny are needed" in err
+    assert hwasc(*command[:-4], "--count", 2, "--run", tmp_path / "few", tiny=True)[0] == 2
+
+
+def search_of(space: Path, benched: list[dict[str, Any]], path: Path) -> Path:
+    """A journal of sixty made-up trials, the benched candidates among them."""
+    points = [c["point"] for c in benched] * 15
+    trials = [
+        Trial(
+            i,
+            f"{i:012x}" if i > 3 else benched[i]["id"],
+            p,
+            0.5,
+            0.5,
+            0.02,
+            9_000,
+            9_000 + 7 * i,
+            900,
+            9,
+            1.0,
+            i,
+            0,
+            merit=0.3,
+        )
+        for i, p in enumerate(points)
+    ]
+    path.write_text("".join(schema.canonical(t) + "\n" for t in trials))
+    return path
+
+
+def test_spread_takes_one_of_each_equal_part() -> None:
+    points = [{"i": i} for i in range(103)]
+    chosen = [p["i"] for p in spread(points, 10, 3)]
+    assert chosen == sorted(chosen) and all(10 * k <= c < 10 * k + 14 for k, c in enumerate(chosen))
+    assert chosen == [p["i"] for p in spread(points, 10, 3)] != [p["i"] for p in spread(points, 10, 4)]

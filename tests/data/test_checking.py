@@ -1,0 +1,180 @@
+"""`hwasc data check`: the official facts, folders of one's own, and what is said of what is missing."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from hwasc.data import inventory, tables, tau
+from hwasc.data.checking import check
+from hwasc.data.official import TAU2022, fingerprint, segment, subset_faults
+
+Run = Callable[..., tuple[int, str, str]]
+LISTS = Path(__file__).parents[3] / "shared" / "data" / "tau2022_lists"
+needs_lists = pytest.mark.skipif(not LISTS.is_dir(), reason="the official TAU 2022 lists are not here")
+
+
+@needs_lists
+def test_the_facts_are_those_of_the_official_lists() -> None:
+    meta, train, evaluation = tau.read_lists(LISTS)
+    parts = {"train": train, "evaluate": evaluation, "neither": sorted(set(meta) - set(train) - set(evaluation))}
+    assert len(meta) == TAU2022.clips and len({segment(n) for n in meta}) == TAU2022.segments
+    for part, names in parts.items():
+        assert fingerprint(names) == TAU2022.marks[part]
+        for group, column in (("scene", 0), ("device", 2)):
+            values = [meta[n][column] for n in names]
+            assert {v: values.count(v) for v in set(values)} == TAU2022.counts[part][group]
+        assert TAU2022.counts[part]["all"] == {"clips": len(names)}
+    subsets = tau.read_subsets(LISTS)
+    assert {name: len(names) for name, names in subsets.items()} == TAU2022.subsets and not subset_faults(
+        train, subsets
+    )
+
+
+def test_the_facts_agree_with_one_another() -> None:
+    for groups in TAU2022.counts.values():
+        assert sum(groups["scene"].values()) == sum(groups["device"].values()) == groups["all"]["clips"]
+    total = {part: groups["all"]["clips"] for part, groups in TAU2022.counts.items()}
+    assert total == {"train": 139_620, "evaluate": 29_680, "neither": 61_050} and sum(total.values()) == TAU2022.clips
+    assert not {"s4", "s5", "s6"} & set(TAU2022.counts["train"]["device"])
+
+
+@needs_lists
+def test_tau_without_its_audio_is_recognised_and_every_clip_is_missed(hwasc: Run, tmp_path: Path) -> None:
+    root = tmp_path / "tau"
+    shutil.copytree(LISTS, root)
+    status, out, err = hwasc("data", "check", root, "--quick", "--json")
+    found = json.loads(out)
+    assert status == 1 and found["kind"] == "tau2022" and found["missing"] == found["files"] == 230_350
+    assert (
+        len(found["faults"]) == 1
+        and "230,350 of 230,350 files are missing: audio/" in err
+        and "data fetch tau2022" in err
+    )
+    row = {(r["part"], r["group"], r["name"]): (r["expected"], r["listed"], r["found"]) for r in found["rows"]}
+    assert row["train", "device", "a"] == (102_150, 102_150, 0) and row["evaluate", "device", "s6"] == (3_300, 3_300, 0)
+
+
+@needs_lists
+def test_a_shortened_list_of_tau_is_noticed(tmp_path: Path) -> None:
+    for path in LISTS.iterdir():
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    rows = tables.read(LISTS / "fold1_evaluate.csv.xz", tables.LIST_COLUMNS)
+    (tmp_path / "fold1_evaluate.csv.xz").unlink()
+    (tmp_path / "fold1_evaluate.csv").write_text(
+        "filename\tscene_label\n" + "".join(f"{n}\t{s}\n" for n, s in rows[:-1])
+    )
+    (tmp_path / "split5.csv.xz").unlink()
+    faults = check(tmp_path, quick=True).faults
+    assert any("the lists hold 29,679 clips of evaluate, all clips; 29,680 are known" in f for f in faults)
+    assert any("61,051 clips of neither" in f for f in faults)
+    assert any("no lists of the subsets 5;" in w for w in check(tmp_path, quick=True).warnings)
+
+
+def test_found_beside_expected_where_the_lists_are_known(tiny_data: Path) -> None:
+    entries = inventory.listed(tiny_data)
+    names = [e.name for e in entries]
+    states = dict(zip(names, inventory.inspect(tiny_data, names, 1.0), strict=True))
+    train = [e for e in entries if e.part == "train"]
+    facts = dataclasses.replace(
+        TAU2022,
+        clips=len(entries),
+        segments=len({segment(n) for n in names}),
+        counts={
+            p: {
+                g: {
+                    v: sum(e.part == p and value(e) == v for e in entries)
+                    for v in {value(e) for e in entries if e.part == p}
+                }
+                for g, value in (
+                    ("all", lambda _: "clips"),
+                    ("scene", lambda e: e.scene),
+                    ("device", lambda e: e.device),
+                )
+            }
+            for p in ("train", "evaluate")
+        },
+        marks={"train": fingerprint(e.name for e in train)},
+        rate=32_000,
+    )
+    good = inventory.take(tiny_data, entries, states, 1.0, False, facts)
+    assert good.kind == "tau2022" and not good.faults and good.rates == {32_000: len(entries)}
+    assert all(r.expected == r.listed == r.found for r in good.rows if r.group != "location")
+    states[train[0].name] = "missing"
+    states[train[1].name] = "too short: 0.10 s of 1 s"
+    bad = inventory.take(tiny_data, entries, states, 1.0, False, dataclasses.replace(facts, rate=44_100))
+    assert len(bad.faults) == 2 and "1 of" in bad.faults[0] and "cannot be used" in bad.faults[1]
+    row = next(r for r in bad.rows if (r.part, r.group) == ("train", "all"))
+    assert (row.expected, row.found) == (len(train), len(train) - 2)
+    assert list(bad.unusable) == [train[0].name, train[1].name] and "not at 44,100 Hz" in bad.warnings[0]
+
+
+def test_lists_of_ones_own_in_taus_layout(hwasc: Run, tiny_data: Path) -> None:
+    status, out, err = hwasc("data", "check", tiny_data, "--workers", "2")
+    assert status == 0 and "lists of its own" in out and "can be used" in out and "device s6" in out, err
+    assert hwasc("data", "check", tiny_data, "--quick")[0] == 0
+
+
+@pytest.fixture
+def recordings(tmp_path: Path) -> Path:
+    """Two scenes of four recordings each: 2 s and more, two rates."""
+    rng = np.random.default_rng(0)
+    for scene in ("cafe", "park"):
+        (tmp_path / "rec" / scene).mkdir(parents=True)
+        for i in range(4):
+            rate = 16_000 if i else 8_000
+            soundfile.write(tmp_path / "rec" / scene / f"{i}.wav", rng.normal(0, 0.1, round((2.5 + i) * rate)), rate)
+    return tmp_path / "rec"
+
+
+def test_a_folder_of_recordings(hwasc: Run, recordings: Path) -> None:
+    status, out, err = hwasc("data", "check", recordings)
+    assert status == 0 and err == "" and "without official lists" in out and "can be used" in out
+    assert out.splitlines()[2].split() == ["all", "8", "8", "28", "0.5"]
+    assert "lengths 2.50 to 5.50 s" in out and "warning: mixed rates (8,000 Hz: 2, 16,000 Hz: 6)" in out
+    assert hwasc("data", "check", recordings, "--seconds", "2")[1].splitlines()[2].split()[3] == "12"
+    status, out, _ = hwasc("data", "check", recordings, "--quick", "--json")
+    assert status == 0 and json.loads(out)["lengths"] is None
+
+
+def test_unreadable_and_short_recordings_count_against_the_split(hwasc: Run, recordings: Path) -> None:
+    (recordings / "cafe" / "1.wav").write_bytes((recordings / "cafe" / "1.wav").read_bytes()[:2000])
+    (recordings / "cafe" / "2.wav").write_text("no sound")
+    status, out, err = hwasc("data", "check", recordings)
+    assert status == 1 and "cafe/1.wav (too short: " in err and "cafe/2.wav (not audio" in err and "more fault" in err
+    assert "fault: " in out and "too few locations of 'cafe': 2 can be read, 3 are needed" in out
+
+
+def test_a_single_unreadable_file_of_many_is_a_warning(recordings: Path) -> None:
+    for i in range(4, 60):
+        shutil.copy(recordings / "park" / "3.wav", recordings / "park" / f"{i}.wav")
+    (recordings / "park" / "0.wav").write_bytes(b"")
+    found = check(recordings)
+    assert not found.faults and "1 of 64 files cannot be used: park/0.wav (empty file)" in found.warnings
+
+
+def test_files_that_a_table_names_and_that_are_absent(hwasc: Run, recordings: Path) -> None:
+    rows = "".join(f"{s}/{i}.wav\t{s}\tplace {i}\tphone\n" for s in ("cafe", "park") for i in range(5))
+    (recordings / "meta.csv").write_text("filename\tscene_label\tidentifier\tsource_label\n" + rows)
+    for quick in ((), ("--quick",)):
+        status, out, err = hwasc("data", "check", recordings, *quick)
+        assert status == 1 and "2 of 10 files are missing: cafe/4.wav, park/4.wav" in err and "device phone" in out
+        assert "location place 4" in out
+
+
+def test_a_folder_that_is_none(hwasc: Run, tmp_path: Path) -> None:
+    assert "no such data folder" in hwasc("data", "check", tmp_path / "gone")[2]
+    status, _, err = hwasc("data", "check", tmp_path)
+    assert status == 1 and "neither a meta.csv nor a scene folder" in err
+
+
+def test_threads_change_nothing(tiny_data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hwasc.data.checking.CHUNK", 7)
+    assert check(tiny_data, workers=1) == check(tiny_data, workers=5)

@@ -1,0 +1,404 @@
+"""A hand-in to DCASE Task 1: files in the challenge's format, a package that runs without hwasc, and what is refused."""
+
+from __future__ import annotations
+
+import csv
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+import yaml
+
+from hwasc.dcase.rules import CLASSES, EXAMPLE, About
+from hwasc.records import architecture
+from hwasc.records.architecture import GRN, Architecture, Block, FrontEnd
+from hwasc.records.settings import Settings
+from hwasc.workspace import open_workspace
+
+Run = Callable[..., tuple[int, str, str]]
+EVALUATION = 70
+SETTINGS = ["distill.alpha=0", "distill.train.epochs=30", "distill.qat.epochs=1", "data.subset=25"]
+DEVICES = ("a", "s1", "s7", "unknown")
+
+
+@pytest.fixture(scope="module")
+def made(tiny_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run trained on the '25 % subset', the same one named as other subsets, and an evaluation set of 44.1 kHz clips."""
+    from hwasc.students.distillation import distill
+
+    made = tmp_path_factory.mktemp("submit")
+    data = made / "data"
+    shutil.copytree(tiny_data, data)
+    shutil.copy(data / "evaluation_setup" / "fold1_train.csv", data / "evaluation_setup" / "split25.csv")
+    ws = open_workspace(data, Settings.load(None, SETTINGS), cache=made / "cache")
+    a = Architecture(
+        FrontEnd.for_clip(40, 17, n_fft=2048, window=2048),
+        (4, 12),
+        (Block(3, 24, 12, (1, 2), True, GRN("channel")), Block(5, 24, 16, (2, 1))),
+        10,
+    )
+    distill(ws, architecture.ArchitectureFile(a), made / "s25")
+    for subset in ("5", "10", "50", "100"):
+        shutil.copytree(made / "s25", made / f"s{subset}")
+        _set_subset(made / f"s{subset}", None if subset == "100" else subset)
+    rng = np.random.default_rng(0)
+    for root, columns in (("eval25", ("filename", "device_id")), ("eval24", ("filename",))):
+        (made / root / "audio").mkdir(parents=True)
+        (made / root / "evaluation_setup").mkdir()
+        lines = ["\t".join(columns)]
+        clips = sorted((data / "audio").glob("*.wav"))[::3]
+        for i in range(EVALUATION):
+            path = made / root / "audio" / f"{i}.wav"
+            if i == 7:
+                soundfile.write(path, np.zeros(44_100), 44_100)  # silent clips want a line too
+            elif i == 8:
+                soundfile.write(path, rng.normal(0, 0.1, (44_100, 2)), 44_100)
+            else:
+                shutil.copy(clips[i % len(clips)], path)
+            lines.append("\t".join((f"audio/{i}.wav", DEVICES[i % 4])[: len(columns)]))
+        (made / root / "evaluation_setup" / "fold1_test.csv").write_text("\n".join(lines) + "\n")
+    (made / "about.yaml").write_text(EXAMPLE)
+    return made
+
+
+def _set_subset(run: Path, subset: str | None) -> None:
+    config = yaml.safe_load((run / "config.yaml").read_text())
+    config["settings"]["data"]["subset"] = subset
+    (run / "config.yaml").write_text(yaml.safe_dump(config))
+
+
+def submit(hwasc: Run, made: Path, year: int, out: Path, *runs: str, **changes: object) -> tuple[int, str, str]:
+    options = {
+        "--evaluation": made / f"eval{year % 100}",
+        "--label": "Doe_INST_task1_1",
+        "--about": made / "about.yaml",
+        **{f"--{k}": v for k, v in changes.items()},
+    }
+    argv = [x for pair in options.items() for x in pair]
+    argv += [x for r in runs for x in ("--run", r)]
+    return hwasc("submit", "--year", year, "--out", out, "--cache", made / "cache", "--json", *argv)
+
+
+def table(path: Path) -> list[dict[str, str]]:
+    with path.open() as f:
+        return list(csv.DictReader(f, delimiter="\t"))
+
+
+def check_output(path: Path, names: list[str]) -> np.ndarray:
+    assert path.read_text().splitlines()[0].split("\t") == ["filename", "scene_label", *sorted(CLASSES)]
+    rows = table(path)
+    assert [r["filename"] for r in rows] == names
+    shares = np.array([[float(r[c]) for c in CLASSES] for r in rows])
+    assert np.abs(shares.sum(1) - 1).max() < 1e-6 and (shares >= 0).all()
+    assert [r["scene_label"] for r in rows] == [CLASSES[i] for i in shares.argmax(1)]
+    assert len(set(shares.argmax(1))) > 1, "the test means something"
+    return shares
+
+
+def evaluated(made: Path, root: str) -> np.ndarray:
+    """The probabilities by the way that `hwasc evaluate` goes: cached features, the unfrozen quantized student."""
+    import torch
+
+    from hwasc.data.clips import Clip
+    from hwasc.data.features import extract
+    from hwasc.deploy.exporting import load_int8
+    from hwasc.training.loop import predict
+
+    model, _ = load_int8(made / "s25" / "int8.safetensors")
+    fe = model.architecture.front_end
+    clips = [
+        Clip(str(i), made / root / "audio" / f"{i}.wav", 0.0, 1.0, "bus", "x", "a") for i in range(EVALUATION) if i != 7
+    ]
+    features = extract(clips, CLASSES, fe, made / "other_cache")
+    logits = torch.from_numpy(predict(model, features, torch.device("cpu"))).double()
+    return np.asarray(logits.softmax(1))
+
+
+def check_evaluated(shares: np.ndarray, expected: np.ndarray) -> None:
+    """Equal but for a step of a logit where the evaluated student's float32 sums fell on the other side of a half."""
+    difference = np.abs(np.delete(shares, 7, 0) - expected).max(1)
+    assert difference.max() < 0.1 and (difference < 1e-7).mean() > 0.7
+    assert (np.delete(shares, 7, 0).argmax(1) == expected.argmax(1)).mean() > 0.95
+
+
+@pytest.fixture(scope="module")
+def handed_in_2025(made: Path) -> Path:
+    from hwasc.dcase.submission import submit as write
+
+    runs = {"general": made / "s25"}
+    about = About.load(made / "about.yaml", 2025)
+    result = write(2025, runs, made / "eval25", "Doe_INST_task1_1", about, made / "out25", cache=made / "cache")
+    assert result.alone == 64 and result.largest_difference is not None and result.largest_difference < 0.1
+    assert result.clips == EVALUATION and all(Path(f).is_file() for f in result.files)
+    assert len(result.notes) == 1 and "inference_code is required" in result.notes[0]
+    return made / "out25"
+
+
+def test_the_output_of_2025_is_the_evaluated_students(made: Path, handed_in_2025: Path) -> None:
+    folder = handed_in_2025 / "task1" / "Doe_INST_task1_1"
+    assert {p.name for p in folder.iterdir()} == {"Doe_INST_task1_1.output.csv", "Doe_INST_task1_1.meta.yaml"}
+    names = [f"audio/{i}.wav" for i in range(EVALUATION)]
+    shares = check_output(folder / "Doe_INST_task1_1.output.csv", names)
+    check_evaluated(shares, evaluated(made, "eval25"))
+    told = handed_in_2025 / "inference" / "predictions" / "Doe_INST_task1_1"
+    assert (told / "output.csv").read_bytes() == (folder / "Doe_INST_task1_1.output.csv").read_bytes()
+    confusion = np.array(json.loads((made / "s25" / "result.json").read_text())["int8"]["confusion"])
+    accuracy = json.loads((told / "test_accuracy.json").read_text())["Test Accuracy"]
+    assert accuracy == pytest.approx(100 * np.trace(confusion) / confusion.sum(), abs=0.006)
+
+
+ALONE = """
+import importlib, json, sys
+class Forbidden:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in ("hwasc", "brevitas", "librosa", "onnxruntime"):
+            raise ImportError(name)
+sys.meta_path.insert(0, Forbidden())
+sys.path.insert(0, sys.argv[1])
+api = importlib.import_module("Doe_INST_task1.Doe_INST_task1_1")
+files, devices = json.load(sys.stdin)
+import torch
+model = api.load_model()
+inputs = api.load_inputs(files, devices, model)
+one_by_one = [api.get_model_for_device(model, d)(x)[0] for x, d in zip(inputs, devices)]
+logits, order = api.predict(file_paths=files, device_ids=devices, model_file_path=None, use_cuda=False)
+state = model.model.state_dict()
+print(json.dumps({"order": order, "shares": torch.stack(logits).double().softmax(1).tolist(),
+    "same": torch.allclose(torch.stack(one_by_one), torch.stack(logits), atol=1e-6), "shape": list(inputs[0].shape),
+    "tensors": len(state), "hwasc": [m for m in sys.modules if m.startswith("hwasc")],
+    "module": isinstance(api.get_model_for_device(model, "s10"), torch.nn.Module)}))
+"""
+
+
+def test_the_package_runs_alone_and_says_the_same(made: Path, handed_in_2025: Path, tmp_path: Path) -> None:
+    """Moved elsewhere, in a Python that knows nothing of hwasc, by the functions and arguments of the official scripts."""
+    shutil.copytree(handed_in_2025 / "inference", tmp_path / "clone")
+    (tmp_path / "cwd").mkdir()
+    files = [str(made / "eval25" / "audio" / f"{i}.wav") for i in range(EVALUATION)]
+    asked = json.dumps([files, [DEVICES[i % 4] for i in range(EVALUATION)]])
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", ALONE, str(tmp_path / "clone")],
+        input=asked, capture_output=True, text=True, cwd=tmp_path / "cwd",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert told["hwasc"] == [] and told["module"] and told["same"] and told["shape"] == [1, 1, 40, 17]
+    assert told["order"] == sorted(CLASSES) and told["tensors"] > 20
+    rows = table(handed_in_2025 / "task1" / "Doe_INST_task1_1" / "Doe_INST_task1_1.output.csv")
+    ours = np.array([[float(r[c]) for c in CLASSES] for r in rows])
+    assert np.abs(np.array(told["shares"]) - ours).max() < 1e-7
+    for path in (tmp_path / "clone").rglob("*.py"):
+        assert "import hwasc" not in path.read_text() and "from hwasc" not in path.read_text()
+    kinds = {p.suffix for p in (tmp_path / "clone").rglob("*") if p.is_file() and "__pycache__" not in p.parts}
+    assert kinds == {".py", ".safetensors", ".wav", ".csv", ".json", ".txt", ".toml", ".md"}, "nothing is pickled"
+
+
+def test_the_official_complexity_script_would_find_the_same(handed_in_2025: Path) -> None:
+    told = json.loads((handed_in_2025 / "inference/predictions/Doe_INST_task1_1/complexity.json").read_text())
+    devices = ["a", "b", "c", *(f"s{i}" for i in range(1, 11))]
+    assert list(told) == ["per_device", "max_MACs", "max_Params"] and list(told["per_device"]) == devices
+    assert all(set(v) == {"MACs", "Params"} for v in told["per_device"].values())
+    code = (
+        "import sys, copy, json; sys.path.insert(0, sys.argv[1]); import torchinfo;"
+        "from Doe_INST_task1 import Doe_INST_task1_1 as api; m = api.load_model();"
+        "d = sys.argv[1] + '/Doe_INST_task1/resources/dummy.wav'; x = api.load_inputs([d], ['s9'], m)[0];"
+        "s = api.get_model_for_device(m, 's9');"
+        "i = torchinfo.summary(copy.deepcopy(s).float(), input_size=tuple(x.shape), verbose=0);"
+        "print(json.dumps([i.total_mult_adds, sum(p.numel() * p.element_size() for p in s.parameters())]))"
+    )
+    pytest.importorskip("torchinfo")
+    argv = [sys.executable, "-I", "-c", code, str(handed_in_2025 / "inference")]
+    macs, size = json.loads(subprocess.run(argv, check=True, capture_output=True).stdout)
+    assert told["max_MACs"] == macs == told["per_device"]["s9"]["MACs"] and told["max_Params"] == size
+    meta = yaml.safe_load((handed_in_2025 / "task1/Doe_INST_task1_1/Doe_INST_task1_1.meta.yaml").read_text())
+    assert meta["system"]["complexity"]["macs"] == macs and meta["system"]["complexity"]["total_model_size"] == size
+
+
+def test_the_metadata_of_2025(made: Path, handed_in_2025: Path) -> None:
+    meta = yaml.safe_load((handed_in_2025 / "task1/Doe_INST_task1_1/Doe_INST_task1_1.meta.yaml").read_text())
+    assert list(meta) == ["submission", "system", "results"]
+    assert (
+        meta["submission"]["label"] == "Doe_INST_task1_1" and meta["submission"]["authors"][0]["corresponding"] is True
+    )
+    assert list(meta["submission"]["authors"][0]) == ["lastname", "firstname", "email", "corresponding", "affiliation"]
+    assert set(meta["system"]) == {"inference_code", "source_code", "description", "complexity", "external_datasets"}
+    told = meta["system"]["description"]
+    assert told["input_sampling_rate"] == "32kHz" and told["num_models_at_inference"] == 1
+    assert told["pipeline"] == "train student, quantization-aware training", "alpha 0: no teachers"
+    assert told["data_augmentation"] == "freq-mixstyle, time rolling, frequency masking, gain, dir augmentation"
+    results = meta["results"]["development_dataset"]
+    int8 = json.loads((made / "s25" / "result.json").read_text())["int8"]
+    assert results["general"]["overall"] == {
+        "logloss": pytest.approx(int8["log_loss"], abs=1e-4),
+        "accuracy": pytest.approx(100 * int8["accuracy"], abs=0.006),
+    }
+    assert results["general"]["class_wise"]["tram"]["accuracy"] == pytest.approx(
+        100 * int8["per_class"]["tram"], abs=0.006
+    )
+    assert results["general"]["device_wise"]["s6"]["accuracy"] == pytest.approx(
+        100 * int8["per_device"]["s6"], abs=0.006
+    )
+    assert results["device_specific"]["overall"] == {"logloss": None, "accuracy": None}
+
+
+def test_a_hand_in_to_2024(hwasc: Run, made: Path, tmp_path: Path) -> None:
+    runs = [f"{s}={made / f's{s}'}" for s in ("100", "5", "10", "25", "50")]
+    status, out, err = submit(hwasc, made, 2024, tmp_path / "o", *runs)
+    assert status == 0, err
+    assert "the official evaluation set of 2024 has 135,730" in err and "are missing" not in err
+    folder = tmp_path / "o" / "task1" / "Doe_INST_task1_1"
+    outputs = {f"Doe_INST_task1_1.output.split_{s}.csv" for s in (5, 10, 25, 50, 100)}
+    assert {p.name for p in folder.iterdir()} == outputs | {"Doe_INST_task1_1.meta.yaml"}
+    for name in sorted(outputs)[:2]:
+        shares = check_output(folder / name, [f"{i}.wav" for i in range(EVALUATION)])
+    check_evaluated(shares, evaluated(made, "eval24"))
+    meta = yaml.safe_load((folder / "Doe_INST_task1_1.meta.yaml").read_text())
+    assert set(meta["system"]) == {"description", "complexity", "external_datasets", "source_code"}
+    assert list(meta["results"]["development_dataset"]) == [f"split_{s}" for s in (5, 10, 25, 50, 100)]
+    assert meta["results"]["development_dataset"]["split_5"]["overall"]["accuracy"] is not None
+    costs = json.loads((made / "s25" / "result.json").read_text())["costs"]
+    expected = {"total_model_size": costs["parameter_memory"], "total_parameters": costs["parameters"],
+                "macs": costs["macs"]["torchinfo"]}  # fmt: skip
+    assert meta["system"]["complexity"] == expected
+    assert meta["system"]["description"]["split_adaptations"] is None
+    told = json.loads((tmp_path / "o" / "complexity" / "Doe_INST_task1_1.json").read_text())
+    assert list(told["per_subset"]) == ["100", "5", "10", "25", "50"] and told["max"]["macs"] == expected["macs"]
+    assert json.loads(out)["limits"]["25"]["macs.torchinfo"]["limit"] == 30_000_000
+
+
+def test_devices_with_students_of_their_own(hwasc: Run, made: Path, tmp_path: Path, handed_in_2025: Path) -> None:
+    own = tmp_path / "own"
+    shutil.copytree(made / "s25", own)
+    _shift_logits(own)
+    status, out, err = submit(
+        hwasc, made, 2025, tmp_path / "o", str(made / "s25"), f"s1={own}", label="Doe_INST_task1_2"
+    )
+    assert status == 0, err
+    names = [f"audio/{i}.wav" for i in range(EVALUATION)]
+    shares = check_output(tmp_path / "o/task1/Doe_INST_task1_2/Doe_INST_task1_2.output.csv", names)
+    general = check_output(handed_in_2025 / "task1/Doe_INST_task1_1/Doe_INST_task1_1.output.csv", names)
+    of_s1 = np.array([DEVICES[i % 4] == "s1" for i in range(EVALUATION)])
+    assert (((shares == general).all(1)) == ~of_s1).all()
+    meta = yaml.safe_load((tmp_path / "o/task1/Doe_INST_task1_2/Doe_INST_task1_2.meta.yaml").read_text())
+    assert meta["system"]["description"]["num_models_at_inference"] == 2
+    specific = meta["results"]["development_dataset"]["device_specific"]
+    assert specific["device_wise"]["s1"]["accuracy"] is not None and specific["overall"]["accuracy"] is None
+    assert not (tmp_path / "o/inference/predictions/Doe_INST_task1_2/test_accuracy.json").exists()
+
+
+def _shift_logits(run: Path) -> None:
+    """Another student: the head's biases moved."""
+    import safetensors
+    import safetensors.torch
+
+    path = run / "int8.safetensors"
+    state = safetensors.torch.load_file(path)
+    with safetensors.safe_open(str(path), "pt") as f:
+        meta = f.metadata()
+    state["head.conv.bias"] = state["head.conv.bias"] + np.linspace(-1, 1, 10).astype(np.float32)
+    path.write_bytes(safetensors.torch.save(state, meta))
+
+
+@pytest.mark.parametrize(
+    ("year", "runs", "changes", "status", "said"),
+    [
+        (2025, ["s25"], {"label": "Doe_INST_task1_5"}, 2, "Surname_INST_task1_N"),
+        (2025, ["s25"], {"label": "Doe-Roe_INST_task1_1"}, 2, "names a Python module"),
+        (2025, ["s25"], {"label": "Doe_task1_1"}, 2, "Surname_INST_task1_N"),
+        (2025, ["s50"], {}, 2, "2025 allows the 25 % subset alone, but trained on subset 50 %"),
+        (2025, ["s100"], {}, 2, "trained on subset none, which is 100 %; distill with --set data.subset=25"),
+        (2025, ["25=s25"], {}, 2, "--run FOLDER for all devices"),
+        (2025, ["a=s25"], {}, 2, "needs a student for unknown devices"),
+        (2024, ["s25"], {}, 2, "say which: --run 25="),
+        (2024, ["10=s25"], {}, 2, "given for the 10 % subset, but trained on subset 25 %"),
+        (2024, ["25=s25", "25=s25"], {}, 2, "two runs for 25"),
+        (2024, ["25=gone"], {}, 2, "no such run folder"),
+        (2024, ["25=cache"], {}, 2, "is no finished run"),
+        (2024, ["25=s25"], {"evaluation": "nowhere"}, 1, "no such evaluation set"),
+        (2024, ["25=s25"], {"evaluation": "cache"}, 1, "no list of the clips"),
+        (2024, ["25=s25"], {"about": "nobody.yaml"}, 2, "nobody.yaml"),
+    ],
+)  # fmt: skip
+def test_what_does_not_fit_is_refused_in_a_line(hwasc: Run, made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+        year: int, runs: list[str], changes: dict[str, str], status: int, said: str) -> None:  # fmt: skip
+    monkeypatch.chdir(made)
+    found, _, err = submit(hwasc, made, year, tmp_path / "o", *runs, **changes)
+    assert (found, said in err) == (status, True), err
+    assert "Traceback" not in err and "unexpected" not in err and not (tmp_path / "o").exists()
+
+
+def test_a_model_beyond_the_limits_is_refused(
+    hwasc: Run, made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from hwasc.records.budget import Budget, Limits, MacsLimit
+
+    tight = Budget("dcase2024", Limits(macs=MacsLimit(max=10_000, count="torchinfo")))
+    monkeypatch.setattr("hwasc.dcase.submission_runs.Budget.load", lambda name: tight)
+    status, _, err = submit(hwasc, made, 2024, tmp_path / "o", f"25={made / 's25'}")
+    assert status == 2 and "must not be submitted: macs.torchinfo is" in err and "the limit 10,000" in err
+    assert not (tmp_path / "o").exists()
+
+
+def test_other_classes_are_refused(hwasc: Run, made: Path, tmp_path: Path) -> None:
+    run = tmp_path / "cafe"
+    shutil.copytree(made / "s25", run)
+    result = json.loads((run / "result.json").read_text())
+    names = ["cafe", *result["classes"][1:]]
+    (run / "result.json").write_text(json.dumps({**result, "classes": names}))
+    status, _, err = submit(hwasc, made, 2024, tmp_path / "o", f"25={run}")
+    assert status == 2 and "different students" in err
+    import safetensors
+    import safetensors.torch
+
+    path = run / "int8.safetensors"
+    with safetensors.safe_open(str(path), "pt") as f:
+        meta = f.metadata()
+    path.write_bytes(safetensors.torch.save(safetensors.torch.load_file(path), {**meta, "classes": json.dumps(names)}))
+    status, _, err = submit(hwasc, made, 2024, tmp_path / "o", f"25={run}")
+    assert status == 2 and "names 10 classes (cafe, bus, metro, ...)" in err
+
+
+def test_absent_and_broken_evaluation_clips(hwasc: Run, made: Path, tmp_path: Path) -> None:
+    root = tmp_path / "eval"
+    shutil.copytree(made / "eval24", root)
+    (root / "audio" / "3.wav").write_text("no sound")
+    status, _, err = submit(hwasc, made, 2024, tmp_path / "o", f"25={made / 's25'}", evaluation=root)
+    assert status == 1 and "3.wav: is no audio that can be read" in err
+    (root / "audio" / "5.wav").unlink()
+    status, _, err = submit(hwasc, made, 2024, tmp_path / "o", f"25={made / 's25'}", evaluation=root)
+    assert status == 1 and "1 of 70 clips are absent, first audio/5.wav" in err
+
+
+def test_a_package_that_differs_is_not_handed_in(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from hwasc.dcase import inference_package
+    from hwasc.dcase.submission import submit as write
+    from hwasc.errors import HwascError
+
+    about = About.load(made / "about.yaml", 2025)
+    arguments = (2025, {"general": made / "s25"}, made / "eval25", "Doe_INST_task1_1", about, tmp_path / "o")
+    other = tmp_path / "other"
+    shutil.copytree(made / "s25", other)
+    _shift_logits(other)
+    from hwasc.deploy.exporting import load_int8
+
+    real = inference_package.write
+    swapped = {"general": load_int8(other / "int8.safetensors")[0]}
+    monkeypatch.setattr(inference_package, "write", lambda f, n, i, s, c: real(f, n, i, swapped, c))
+    with pytest.raises(HwascError, match="names the evaluated student's scene on only"):
+        write(*arguments, cache=made / "cache")  # type: ignore[arg-type]
+    monkeypatch.setattr(inference_package, "_source", lambda module: "import hwasc\n")
+    with pytest.raises(HwascError, match="does not run by itself .*without hwasc"):
+        write(*arguments, cache=made / "cache")  # type: ignore[arg-type]
+
+
+def test_about_is_asked_for_with_an_example(hwasc: Run, made: Path, tmp_path: Path) -> None:
+    status, _, err = hwasc(
+        "submit", "--year", 2025, "--run", made / "s25", "--evaluation", made / "eval25", "--label", "A_B_task1_1"
+    )
+    assert status == 2 and "lastname: Doe" in err and "--about is missing" in err.splitlines()[-1]

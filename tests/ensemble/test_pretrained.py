@@ -1,0 +1,153 @@
+"""Weights of others: mapped as stated, strict on names and shapes, and never a pickle that runs code."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from hwasc.ensemble.pretrained import head_names, load_start, read_tensors, start
+from hwasc.errors import DataError, HwascError, UsageError
+from hwasc.models.teachers import TeacherSpec, build
+from hwasc.records.architecture import FrontEnd
+from hwasc.records.teacher_settings import Pretrained
+
+SPEC = TeacherSpec("mobilenet_v3", 1, FrontEnd.for_clip(40, 16))
+EFFICIENT_AT = {r"conc_se_layers\.0\.": ""}  # their name of the gate, as docs/teachers.md states it
+
+
+def theirs(classes: int = 527) -> dict[str, Tensor]:
+    """A checkpoint as EfficientAT names its tensors."""
+    torch.manual_seed(3)
+    state = build(SPEC, classes).state_dict()
+    return {re.sub(r"\.(fc[12])\.", r".conc_se_layers.0.\1.", name): t.clone() for name, t in state.items()}
+
+
+def fresh(classes: int = 10) -> nn.Module:
+    torch.manual_seed(0)
+    return build(SPEC, classes)
+
+
+def test_a_stated_mapping_brings_every_tensor_but_the_head_of_other_classes(tmp_path: Path) -> None:
+    path, source = tmp_path / "mn.pt", theirs()
+    torch.save(source, path)
+    model = fresh()
+    before = {n: t.clone() for n, t in model.state_dict().items()}
+    note = load_start(model, SPEC, 10, start(Pretrained(str(path), EFFICIENT_AT)))
+    head = {"classifier.5.weight", "classifier.5.bias"}
+    assert head_names(SPEC, 10) == head
+    for name, tensor in model.state_dict().items():
+        from_file = source.get(name, source.get(re.sub(r"\.(fc[12])\.", r".conc_se_layers.0.\1.", name)))
+        assert torch.equal(tensor, before[name] if name in head else from_file), name
+    total = len(source)
+    assert note.endswith(f"{total - 2:,} of {total:,} tensors; its head is left out (527 classes there, 10 here)")
+    assert "mobilenet_v3 starts from mn.pt (hash " in note
+
+
+def test_a_head_of_the_same_classes_is_taken_and_safetensors_give_the_same(tmp_path: Path) -> None:
+    torch.save({"state_dict": theirs(10), "epoch": 3}, tmp_path / "a.pth")
+    save_file(theirs(10), tmp_path / "a.safetensors")
+    mapping = tmp_path / "names.yaml"
+    mapping.write_text("'conc_se_layers\\.0\\.': ''\n")
+    models = []
+    for name, rename in (("a.pth", EFFICIENT_AT), ("a.safetensors", str(mapping))):
+        models.append(fresh())
+        note = load_start(models[-1], SPEC, 10, start(Pretrained(str(tmp_path / name), rename)))
+        assert "left out" not in note
+    states = [m.state_dict() for m in models]
+    assert all(torch.equal(states[0][n], states[1][n]) for n in states[0])
+    assert torch.equal(states[0]["classifier.5.bias"], theirs(10)["classifier.5.bias"])
+
+
+def test_the_hash_is_of_content_and_mapping(tmp_path: Path) -> None:
+    for name, seed in (("a.pt", 0), ("b.pt", 1), ("c.pt", 0)):
+        torch.manual_seed(seed)
+        torch.save({"x": torch.randn(3)}, tmp_path / name)
+    a, b = (start(str(tmp_path / name)).hash for name in ("a.pt", "b.pt"))
+    assert a != b and start(str(tmp_path / "a.pt")).hash == a
+    assert start(Pretrained(str(tmp_path / "a.pt"), {"x": "y"})).hash != a
+
+
+class Code:
+    """Unpickled, it would make a file."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[object, tuple[str, str]]:
+        return open, (str(self.path), "w")
+
+
+@pytest.mark.parametrize("old_format", [False, True])
+def test_a_pickle_with_code_is_refused_and_does_not_run(tmp_path: Path, old_format: bool) -> None:
+    path, ran = tmp_path / "evil.pt", tmp_path / "ran"
+    torch.save({"a": torch.ones(2), "b": Code(ran)}, path, _use_new_zipfile_serialization=not old_format)
+    with pytest.raises(DataError, match="asks for code to be run, which is not done") as e:
+        read_tensors(path)
+    assert not ran.exists() and "\n" not in str(e.value)
+    torch.load(path, weights_only=False)
+    assert ran.exists(), "the file does hold code"
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda s: s.pop("features.0.0.weight"), "1 missing there: features.0.0.weight"),
+        (lambda s: s.update(more=torch.ones(1)), "1 unknown here: more"),
+        (
+            lambda s: s.update({"features.0.0.weight": torch.ones(8, 3, 3, 3)}),
+            r"1 of another shape: 'features.0.0.weight' is \(8, 3, 3, 3\) there, \(8, 1, 3, 3\) here",
+        ),
+    ],
+)
+def test_what_does_not_match_is_listed(tmp_path: Path, change: object, said: str) -> None:
+    source = theirs()
+    change(source)  # type: ignore[operator]
+    torch.save(source, tmp_path / "mn.pt")
+    with pytest.raises(DataError, match=said) as e:
+        load_start(fresh(), SPEC, 10, start(Pretrained(str(tmp_path / "mn.pt"), EFFICIENT_AT)))
+    assert len(str(e.value)) < 600 and "mobilenet_v3 of width 1 at 40x16" in str(e.value)
+    if "more" in said:
+        load_start(fresh(), SPEC, 10, start(Pretrained(str(tmp_path / "mn.pt"), {**EFFICIENT_AT, "^more$": None})))
+
+
+def test_without_the_mapping_the_names_are_listed_and_counted(tmp_path: Path) -> None:
+    torch.save(theirs(), tmp_path / "mn.pt")
+    with pytest.raises(DataError, match=r"32 missing there: .*, \.\.\.; 32 unknown here"):
+        load_start(fresh(), SPEC, 10, start(str(tmp_path / "mn.pt")))
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("a.pkl", b"x", "must be a .safetensors file"),
+        ("a.pt2", b"x", "must be a .safetensors file"),
+        ("a.safetensors", b"x", "cannot be read as weights"),
+        ("a.pt", b"garbage", "a.pt: "),
+        ("a.pt", None, "no file"),
+    ],
+)
+def test_other_files_are_refused_in_a_line(tmp_path: Path, name: str, content: bytes | None, said: str) -> None:
+    if content is not None:
+        (tmp_path / name).write_bytes(content)
+    with pytest.raises(HwascError, match=said) as e:
+        read_tensors(start(str(tmp_path / name)).file)
+    assert "\n" not in str(e.value)
+
+
+def test_broken_mappings_are_refused(tmp_path: Path) -> None:
+    torch.save({"a": torch.ones(1), "b": torch.ones(1)}, tmp_path / "m.pt")
+    with pytest.raises(UsageError, match="is no renaming"):
+        start(Pretrained(str(tmp_path / "m.pt"), {"(": ""}))
+    (tmp_path / "names.json").write_text('["a"]')
+    with pytest.raises(UsageError, match="expected a mapping"):
+        start(Pretrained(str(tmp_path / "m.pt"), str(tmp_path / "names.json")))
+    with pytest.raises(DataError, match="two tensors would be named 'b'"):
+        load_start(fresh(), SPEC, 10, start(Pretrained(str(tmp_path / "m.pt"), {"a": "b"})))
+    torch.save({"epoch": 3, "model": {"lr": 1}}, tmp_path / "m.pt")
+    with pytest.raises(DataError, match="holds no tensors by name, but epoch, model"):
+        read_tensors(tmp_path / "m.pt")

@@ -1,0 +1,44 @@
+"""Shared: two candidates over the tiny data, as jobs for any proxy."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from hwasc.models.supernet import Supernet as SupernetModel
+from hwasc.nas.declare import random_point
+from hwasc.nas.job import Candidate, Proposal, Supernet
+from hwasc.records.settings import TrainSettings
+from hwasc.records.space import SearchSpace
+from hwasc.training.distillation import Lesson
+from hwasc.training.weights import save_weights
+from hwasc.workspace import Workspace
+
+
+@pytest.fixture(scope="module")
+def candidates(
+    tiny_workspace: Workspace, tiny_space: Path, tmp_path_factory: pytest.TempPathFactory
+) -> list[Candidate]:
+    """Different architectures; `proxy` is for the test to fill in."""
+    ws, space, rng = tiny_workspace, SearchSpace.load(tiny_space), random.Random(0)
+    weights = tmp_path_factory.mktemp("supernet") / "net.safetensors"
+    torch.manual_seed(0)
+    save_weights(weights, SupernetModel(space, 10))
+    out = []
+    for _ in range(2):
+        point = random_point(space, rng)
+        a = space.architecture(point, 10)
+        train = ws.features(ws.dataset.train, a.front_end, "train")
+        validation = ws.features(ws.dataset.validation, a.front_end, "validation")
+        targets = np.random.default_rng(0).standard_normal((len(train), 10)).astype(np.float32)
+        ensemble = np.random.default_rng(1).standard_normal((len(validation), 10)).astype(np.float32)
+        lesson = Lesson(train, targets, ws.augment(a.front_end), 0.5, 2.0)
+        out.append(
+            Candidate("", Proposal(point, a), lesson, validation, TrainSettings(1, 32), None, 0, 3, "cpu",
+                      Supernet(weights, space, 1.0), ensemble=ensemble)
+        )  # fmt: skip
+    return out

@@ -1,0 +1,80 @@
+"""Widening passes the limit as far as asked, shrinking keeps every limit and spares what is dear."""
+
+from __future__ import annotations
+
+import random
+
+import numpy as np
+import pytest
+
+from hwasc.cost import measure
+from hwasc.cost.limits import counter, feasible, resolve, value
+from hwasc.errors import HwascError
+from hwasc.nas.channel_removal import GRID, beyond, spare, widen
+from hwasc.nas.declare import random_point
+from hwasc.nas.refinement_job import schedule
+from hwasc.records.budget import Budget
+from hwasc.records.space import SearchSpace
+from hwasc.records.widths import resized, widths
+
+SPACE = SearchSpace.load("full")
+
+
+def within(budget: Budget, seed: int):  # type: ignore[no-untyped-def]
+    limits = resolve(budget)
+    count, rng = counter(budget, limits), random.Random(seed)
+    while True:
+        a = SPACE.architecture(random_point(SPACE, rng), 10)
+        if feasible(count(a), limits):
+            return a, limits, count
+
+
+@pytest.mark.parametrize("name", ["dcase2024", "cortex-m4-128k", "stm32l4"])
+@pytest.mark.parametrize("seed", [0, 1])
+def test_wide_then_narrow_ends_at_the_edge(name: str, seed: int) -> None:
+    a, limits, count = within(Budget.load(name), seed)
+    wide = widen(a, limits, count, 1.2)
+    assert 1.2 <= beyond(count(wide), limits) < 1.4
+    assert all(n >= widths(a)[k] and (n % 8 == 0 or n == widths(a)[k]) for k, n in widths(wide).items())
+    assert widen(a, limits, count, 1.01).id != wide.id
+    rng = np.random.default_rng(seed)
+    gone = spare(wide, {k: rng.random(n) for k, n in widths(wide).items()}, limits, count)
+    left = {k: n - len(gone.get(k, [])) for k, n in widths(wide).items()}
+    costs = count(resized(wide, left))
+    assert feasible(costs, limits) and beyond(costs, limits) > 0.9
+    assert all(n % GRID == 0 and n >= GRID for n in left.values())
+
+
+def test_what_matters_least_goes_first_and_where_a_limit_is_kept_nothing_goes() -> None:
+    a, limits, count = within(Budget.load("dcase2024"), 0)
+    wide = widen(a, limits, count, 1.1)
+    scores = {k: np.full(n, 100.0) for k, n in widths(wide).items()}
+    cheap = next(k for k in reversed(scores) if k.endswith("expanded"))
+    chosen = list(range(1, widths(wide)[cheap] - GRID, 2))
+    scores[cheap][chosen] = 1e-6
+    aims = {k: max(value(count(wide), k) * 0.999, 1) for k in limits}
+    gone = spare(wide, scores, aims, count)
+    assert set(gone) == {cheap} and set(gone[cheap]) <= set(chosen) and gone[cheap]
+    assert spare(a, {k: np.ones(n) for k, n in widths(a).items()}, limits, count) == {}
+
+
+def test_an_odd_width_comes_back_to_the_grid() -> None:
+    a, _, _ = within(Budget.load("dcase2024"), 0)
+    a = resized(a, dict.fromkeys(widths(a), 22))
+    limits = {"macs.torchinfo": measure(a).macs.torchinfo // 2}
+    gone = spare(a, {k: np.ones(n) for k, n in widths(a).items()}, limits, measure)
+    assert all(len(v) % GRID == 2 for v in gone.values()) and gone
+
+
+def test_a_budget_that_no_pruning_keeps_is_said() -> None:
+    a, _, _ = within(Budget.load("dcase2024"), 0)
+    with pytest.raises(HwascError, match=r"macs\.torchinfo"):
+        spare(a, {k: np.ones(n) for k, n in widths(a).items()}, {"macs.torchinfo": 10}, measure)
+
+
+@pytest.mark.parametrize("epochs", range(1, 60))
+def test_the_schedule_is_as_long_as_it_should_be(epochs: int) -> None:
+    s = schedule(epochs)
+    assert s.epochs == max(epochs, 2) and min(s.first, s.last, s.steps) >= 1 and s.steps <= 6
+    if epochs >= 24:
+        assert s.steps == 6 and abs(s.first - s.last) <= 1

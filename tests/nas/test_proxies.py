@@ -1,0 +1,143 @@
+"""The contract of every proxy, and each cheap one against a small case computed by hand."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import pickle
+
+import numpy as np
+import pytest
+import torch
+
+from hwasc.cost import measure
+from hwasc.models import student
+from hwasc.nas import job, proxies
+from hwasc.nas.job import Candidate
+from hwasc.nas.proxies import untrained
+from hwasc.records.settings import TrainSettings
+from hwasc.training.distillation import Lesson
+from hwasc.training.loss import clip_losses, distillation_loss, macro_accuracy
+
+
+@pytest.mark.parametrize("name", proxies.NAMES)
+def test_contract(name: str, candidates: list[Candidate]) -> None:
+    """Finite, the same again and after a journey between processes, different for different candidates."""
+    first, second = (dataclasses.replace(c, proxy=name) for c in candidates)
+    score = proxies.score(first)
+    torch.manual_seed(99)  # the global generator decides nothing
+    again = proxies.score(pickle.loads(pickle.dumps(first)))
+    assert math.isfinite(score.value) and score.seconds >= 0
+    assert (again.value, again.float_accuracy, again.standard_error) == (
+        score.value, score.float_accuracy, score.standard_error,
+    )  # fmt: skip
+    if name in proxies.TRAINED:
+        assert 0 < score.value < 1 and score.accuracy is not None
+        assert (score.float_accuracy is None) == (name == "supernet")
+        assert score.standard_error == pytest.approx(
+            math.sqrt(score.accuracy * (1 - score.accuracy) / len(first.validation))
+        )
+        assert score.value_error is not None and 0 < score.value_error < score.value
+        alone = proxies.score(dataclasses.replace(first, ensemble=None))  # labels alone judge
+        assert alone.accuracy == score.accuracy and alone.value != score.value
+    else:
+        assert score.accuracy is None and score.float_accuracy is None and proxies.score(second).value != score.value
+
+
+def test_the_value_is_that_of_the_distillation_loss_on_validation_clips(
+    candidates: list[Candidate], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    c = dataclasses.replace(candidates[0], proxy="supernet")
+    assert c.ensemble is not None
+    logits = np.random.default_rng(5).standard_normal((len(c.validation), 10)).astype(np.float32)
+    monkeypatch.setattr(job, "predict", lambda *_: logits)
+    y, labels, ensemble = torch.from_numpy(logits), torch.from_numpy(c.validation.labels), torch.from_numpy(c.ensemble)
+    loss = distillation_loss(y, labels, ensemble, c.lesson.alpha, c.lesson.temperature)
+    found = proxies.score(c)
+    assert found.value == pytest.approx(math.exp(-float(loss)), rel=1e-5)
+    assert found.accuracy == macro_accuracy(y.argmax(1), labels, 10)
+    again = np.exp(-np.array([
+        float(clip_losses(y[rows], labels[rows], ensemble[rows], c.lesson.alpha, c.lesson.temperature).mean())
+        for rows in np.random.default_rng(0).integers(len(labels), size=(4_000, len(labels)))
+    ]))  # fmt: skip
+    assert found.value_error == pytest.approx(again.std(), rel=0.1)  # bootstrap over clips
+
+
+def test_costs_are_the_measured_ones(candidates: list[Candidate]) -> None:
+    c = candidates[0]
+    costs = measure(c.proposal.architecture)
+    assert proxies.score(dataclasses.replace(c, proxy="parameters")).value == costs.parameters
+    assert proxies.score(dataclasses.replace(c, proxy="macs")).value == costs.macs.torchinfo
+
+
+def test_qat_steps_train_on_no_more_clips_than_asked(
+    candidates: list[Candidate], monkeypatch: pytest.MonkeyPatch
+) -> None:
+
+    taken = []
+    monkeypatch.setattr(
+        job, "distil", lambda net, lesson, settings, *rest: taken.append((lesson.rows, settings.epochs))
+    )
+    c = dataclasses.replace(candidates[0], proxy="supernet", qat=TrainSettings(3, 32), qat_steps=2)
+    proxies.score(c)
+    proxies.score(dataclasses.replace(c, qat_steps=0))
+    assert len(taken[0][0]) == 64 and taken[0][1] == 1 and taken[1] == (None, 3)
+
+
+def test_a_slice_trains_by_itself_for_the_steps_asked_on_clean_clips(
+    candidates: list[Candidate], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from hwasc.nas.proxies import supernet
+
+    taken = []
+
+    def distil(net: torch.nn.Module, lesson: Lesson, settings: TrainSettings, *rest: object) -> torch.nn.Module:
+        assert lesson.rows is not None
+        taken.append((len(lesson.rows), lesson.augment, settings.batch))
+        return original(net, lesson, settings, *rest)  # type: ignore[arg-type]
+
+    original = supernet.distil
+    monkeypatch.setattr(supernet, "distil", distil)
+    c = dataclasses.replace(candidates[0], proxy="supernet")
+    before = proxies.score(c)
+    after = proxies.score(dataclasses.replace(c, steps=2))
+    assert taken == [(32, None, 16)]
+    assert (after.value, after.float_accuracy) != (before.value, before.float_accuracy)
+
+
+def test_synflow_of_a_net_is_the_sum_over_its_weights(candidates: list[Candidate]) -> None:
+    """Every path from input to output multiplies |weights|; R is homogeneous in each layer, so that sum(w dR/dw) = R by layer."""
+    torch.manual_seed(0)
+    a = dataclasses.replace(candidates[0].proposal.architecture)
+    net = student.build(a).eval().double()
+    x = torch.ones(1, 1, a.front_end.mels, a.front_end.frames, dtype=torch.float64)
+    value = untrained.synflow(net, x)
+    layer = net.stem[0].conv.weight
+    assert layer.grad is not None and float((layer * layer.grad).sum()) == pytest.approx(float(net(x).sum()), rel=1e-9)
+    assert math.exp(value) > float(net(x).sum())
+
+
+def test_naswot_counts_agreeing_units() -> None:
+    class Relu(torch.nn.Module):
+        relu = True
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return torch.relu(x)
+
+    x = torch.tensor([[1.0, -1.0, 2.0], [1.0, 1.0, 2.0]])
+    value = untrained.naswot(torch.nn.Sequential(Relu()), x)  # type: ignore[arg-type]
+    assert value == pytest.approx(math.log(3 * 3 - 2 * 2))
+
+
+def test_jacobian_prefers_inputs_that_are_told_apart() -> None:
+    class Mixed(torch.nn.Module):
+        def __init__(self, same: bool) -> None:
+            super().__init__()
+            self.same = same
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            weights = torch.ones(4, 8) if self.same else torch.randn(4, 8, generator=torch.Generator().manual_seed(0))
+            return (x * weights * (1 + 0.01 * torch.arange(8))).sum(1)
+
+    x = torch.zeros(4, 8)
+    assert untrained.jacobian(Mixed(False), x) > untrained.jacobian(Mixed(True), x)  # type: ignore[arg-type]

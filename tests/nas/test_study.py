@@ -1,0 +1,222 @@
+"""The study: budget kept, nothing scored twice, resumed where it stopped, the same whatever the order of answers."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from hwasc.cost import measure
+from hwasc.cost.limits import feasible, violation
+from hwasc.errors import InfeasibleBudget, UsageError
+from hwasc.nas import predictor
+from hwasc.nas.feasibility import examine
+from hwasc.nas.job import Proposal, Score
+from hwasc.nas.second_scores import rescore, varied
+from hwasc.nas.strategies import NAMES, create
+from hwasc.nas.study import Evaluate, Journal, Study
+from hwasc.nas.trial import Trial, best, by_score, pareto
+from hwasc.records.space import FrontEndChoices, SearchSpace, Stage
+
+SPACE = SearchSpace.load("small")
+LIMITS = {"macs.torchinfo": 3_000_000, "int8_memory.activations": 40_000}
+
+
+class Scorer:
+    """Scores by a hash of the architecture; counts; may be interrupted or answer backwards."""
+
+    def __init__(self, stop_after: int | None = None, backwards: bool = False) -> None:
+        self.scored: list[str] = []
+        self.stop_after, self.backwards = stop_after, backwards
+
+    def __call__(self, candidates: list[Proposal]) -> Iterator[tuple[int, Score]]:
+        order = list(enumerate(candidates))
+        for i, proposal in reversed(order) if self.backwards else order:
+            a = proposal.architecture
+            if self.stop_after is not None and len(self.scored) >= self.stop_after:
+                raise KeyboardInterrupt
+            self.scored.append(a.id)
+            accuracy = int(hashlib.sha256(a.id.encode()).hexdigest()[:6], 16) / 16**6
+            yield i, Score(accuracy, 1.0, accuracy, accuracy, 0.01, 0.01)
+
+
+def study(folder: Path, name: str = "nsga2", seed: int = 0) -> Study:
+    return Study(SPACE, LIMITS, create(name, SPACE, 4, seed), Journal(folder / "trials.jsonl"), (10, 1.0), seed)
+
+
+def run(s: Study, scorer: Scorer, count: int = 14) -> list[Trial]:
+    return s.run(count, 4, scorer, lambda trial: None)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_only_new_candidates_within_the_budget_are_scored(name: str, tmp_path: Path) -> None:
+    scorer = Scorer()
+    trials = run(study(tmp_path, name), scorer)
+    assert len(trials) == 14 == len(set(scorer.scored)) == len(scorer.scored)
+    for t in trials:
+        a = SPACE.architecture(t.point, 10)
+        assert a.id == t.id and feasible(measure(a), LIMITS) and not SPACE.violations(t.point)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_resumed_equals_unbroken_wherever_it_stopped(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(predictor, "LEAST", 6)  # so that strategies are told what is predicted, too
+    whole = run(study(tmp_path / "whole", name), Scorer()) if (tmp_path / "whole").mkdir() is None else []
+    for stop in (1, 5, 11):
+        folder = tmp_path / str(stop)
+        folder.mkdir()
+        with pytest.raises(KeyboardInterrupt):
+            run(study(folder, name), Scorer(stop_after=stop))
+        rest = Scorer()
+        assert run(study(folder, name), rest) == whole
+        assert len(rest.scored) == 14 - stop
+
+
+def test_the_order_of_answers_does_not_matter(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    assert run(study(tmp_path / "a"), Scorer()) == run(study(tmp_path / "b"), Scorer(backwards=True))
+
+
+def test_a_line_cut_short_by_a_crash_is_dropped(tmp_path: Path) -> None:
+    whole = run(study(tmp_path), Scorer())
+    path = tmp_path / "trials.jsonl"
+    text = path.read_bytes()
+    path.write_bytes(text[:-30])
+    again = Scorer()
+    assert run(study(tmp_path), again) == whole and len(again.scored) == 1
+    assert path.read_bytes() == text
+
+
+def test_strategies_are_told_what_the_predictor_makes_of_all_scores_so_far(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(predictor, "LEAST", 6)
+    s, told = study(tmp_path, "random"), []
+    tell = s.strategy.tell
+    monkeypatch.setattr(s.strategy, "tell", lambda number, outcome: (told.append(outcome), tell(number, outcome)))
+    trials = run(s, Scorer(), 12)
+    scores = [o.score for o in told if o.score is not None]
+    first, last = trials[:4], predictor.smoothed(SPACE.choices(), trials)
+    assert scores[:4] == [t.score for t in first]  # too few to learn from
+    assert scores[-4:] == pytest.approx(last[-4:]) and scores[-4:] != [t.score for t in trials[-4:]]
+
+
+def test_broken_journals_and_other_searches_are_refused(tmp_path: Path) -> None:
+    run(study(tmp_path), Scorer(), 6)
+    with pytest.raises(UsageError, match="is not the candidate"):
+        run(study(tmp_path, seed=1), Scorer())
+    path = tmp_path / "trials.jsonl"
+    lines = path.read_text().splitlines(keepends=True)
+    path.write_text(lines[0] + "nonsense\n" + lines[1])
+    with pytest.raises(UsageError, match="line 2"):
+        study(tmp_path)
+
+
+def test_only_the_best_few_are_scored_again_and_once(tmp_path: Path) -> None:
+    trials, path = run(study(tmp_path), Scorer()), tmp_path / "rescored.jsonl"
+
+    def again(evaluate: Evaluate) -> list[Trial]:
+        return rescore(
+            trials[:3],
+            Journal(path),
+            lambda t: Proposal(t.point, SPACE.architecture(t.point, 10)),
+            evaluate,
+            lambda trial: None,
+        )
+
+    def rising(architectures: list[Proposal]) -> Iterator[tuple[int, Score]]:
+        yield from ((i, Score(0.1 * (i + 1), 9.0, 0.1 * (i + 1), 0.5, 0.02, 0.02)) for i in range(len(architectures)))
+
+    trials = by_score(trials)
+    first = [t.number for t in trials[:3]]
+    dearest = [t.number for t in sorted(trials[:3], key=lambda t: -t.macs)]  # longest trainings start first
+    with pytest.raises(KeyboardInterrupt):
+        again(Scorer(stop_after=1))
+    assert list(Journal(path).trials) == dearest[:1]
+    path.unlink()
+    found = again(rising)
+    assert [t.number for t in found] == first and found[0].point == trials[0].point
+    assert {t.number: t.accuracy for t in found} == pytest.approx(dict(zip(dearest, [0.1, 0.2, 0.3], strict=True)))
+    assert best(found).number == dearest[2]
+    silent = Scorer()
+    assert again(silent) == found and not silent.scored
+    path.write_text(path.read_text().replace(found[0].id, "other"))
+    with pytest.raises(UsageError, match="another candidate"):
+        again(silent)
+
+
+@pytest.mark.parametrize(
+    "heard, count, expected",
+    [
+        ("aaaabc", 3, [0, 4, 5]),  # one of each
+        ("aaaabc", 4, [0, 1, 4, 5]),  # two of each
+        ("aabaaa", 5, [0, 1, 2, 3, 4]),  # too few others: by order again
+        ("aabbcc", 1, [0]),
+        ("abc", 8, [0, 1, 2]),
+    ],
+)
+def test_second_scores_are_not_all_of_one_log_mel_size(heard: str, count: int, expected: list[int]) -> None:
+    ranked = [replace(trial(i, 0.5, 1, 1), point={"mels": ord(h), "frames": 33}) for i, h in enumerate(heard)]
+    assert [t.number for t in varied(ranked, count)] == expected
+
+
+def trial(number: int, accuracy: float, macs: int, memory: int) -> Trial:
+    return Trial(number, str(number), {}, accuracy, accuracy, 0.01, 1, macs, memory, 1, 1.0, 1, 0)
+
+
+def test_pareto_is_brute_force_dominance() -> None:
+    cube = list(itertools.product((0.1, 0.2, 0.3), (1, 2, 3), (1, 2, 3)))
+    trials = [trial(i, *row) for i, row in enumerate(cube[::2])]
+    front = pareto(trials)
+    for t in trials:
+        dominated = any(
+            o.accuracy >= t.accuracy and o.macs <= t.macs and o.memory <= t.memory and
+            (o.accuracy, o.macs, o.memory) != (t.accuracy, t.macs, t.memory) for o in trials
+        )  # fmt: skip
+        assert (t in front) is not dominated
+    assert best(trials) == front[0]
+
+
+TINY = SearchSpace(
+    "tiny", FrontEndChoices((20, 40), (17,)), (4, 8),
+    (Stage((1, 2), (8, 16), (2, 3)), Stage((1,), (16, 24), (2,), (3, 5), ("1x1", "2x2"))),
+)  # fmt: skip
+
+
+def test_the_survey_finds_the_true_extremes() -> None:
+    names = list(TINY.choices())
+    costs = [
+        measure(TINY.architecture(dict(zip(names, v, strict=True)), 10))
+        for v in itertools.product(*TINY.choices().values())
+    ]
+    found = examine(TINY, {"macs.torchinfo": 10**9, "int8_memory.activations": 10**9}, 10, 1.0, 0)
+    by_name = {r.name: r for r in found.ranges}
+    macs = [c.macs.torchinfo for c in costs]
+    memory = [c.int8_memory.activations for c in costs]
+    assert (by_name["macs.torchinfo"].minimum, by_name["macs.torchinfo"].maximum) == (min(macs), max(macs))
+    assert (by_name["int8_memory.activations"].minimum, by_name["int8_memory.activations"].maximum) == (
+        min(memory),
+        max(memory),
+    )
+    assert found.feasible_share == 1.0
+
+
+def test_an_infeasible_budget_names_the_limit() -> None:
+    with pytest.raises(InfeasibleBudget, match=r"macs\.torchinfo is at least .* the limit is 1,000"):
+        examine(SPACE, {"macs.torchinfo": 1_000, "parameters": 10**9}, 10, 1.0, 0)
+
+
+def test_a_corner_of_the_space_is_found() -> None:
+    """Limits that hardly any random candidate meets, but one does."""
+    wide = examine(SPACE, {"macs.torchinfo": 10**9}, 10, 1.0, 0).ranges[0]
+    limits = {"macs.torchinfo": int(wide.minimum * 1.05)}
+    found = examine(SPACE, limits, 10, 1.0, 0)
+    assert found.feasible_share < 0.05
+    assert violation(measure(SPACE.architecture(found.example, 10)), limits) == 0

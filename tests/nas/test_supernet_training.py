@@ -1,0 +1,172 @@
+"""The supernet's training: what a step takes, that it learns, that it resumes to the same weights."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hwasc.models.supernet import Supernet, recalibrate
+from hwasc.nas.supernet_training import GROWING, Course, fit_supernet, joined, joining, sandwich
+from hwasc.nas.train_supernet import allowed_points
+from hwasc.records.settings import SupernetSettings, TrainSettings
+from hwasc.records.space import SearchSpace
+from hwasc.training.loop import predict
+from hwasc.workspace import Workspace
+
+CPU = torch.device("cpu")
+
+
+def test_a_step_takes_one_of_the_dearest_one_of_the_cheapest_and_the_rest_from_anywhere() -> None:
+    points = [{"cost": i} for i in range(100)]
+    seen: set[int] = set()
+    for step in range(300):
+        dear, cheap, *rest = (p["cost"] for p in sandwich(points, 5, np.random.default_rng(step)))
+        assert 90 <= dear < 100 and 0 <= cheap < 10 and len(rest) == 3
+        seen |= set(rest)
+    assert len(seen) > 90
+    assert (
+        len(sandwich(points[:1], 4, np.random.default_rng(0))) == 4
+        and len(sandwich(points, 1, np.random.default_rng(0))) == 1
+    )
+
+
+@given(count=st.integers(1, 3_000), least=st.integers(1, 8), epochs=st.integers(1, 60))
+def test_points_join_by_and_by_until_all_have(count: int, least: int, epochs: int) -> None:
+    numbers = [joined(count, least, e / epochs) for e in range(epochs)]
+    assert numbers == sorted(numbers) and numbers[-1] <= count
+    assert all(n == count for e, n in enumerate(numbers) if e / epochs >= GROWING)
+    assert numbers[0] == min(count, least)
+    order = joining(count, 0)
+    assert sorted(order) == list(range(count)) and set(order[: count - count // 2]) == set(range(count // 2, count))
+    assert (order == joining(count, 0)).all()
+
+
+def test_the_first_epoch_is_of_few_dear_points_and_the_last_of_all(lesson, monkeypatch: pytest.MonkeyPatch) -> None:  # type: ignore[no-untyped-def]
+    from hwasc.nas import supernet_training as module
+
+    seen: list[set[int]] = []
+    space, points, _, _ = lesson
+    original, number = module.sandwich, {id(p): i for i, p in enumerate(points)}
+
+    def spy(active, count, rng):  # type: ignore[no-untyped-def]
+        seen.append({number[id(p)] for p in active})
+        return original(active, count, rng)
+
+    monkeypatch.setattr(module, "sandwich", spy)
+    fitted(lesson, SupernetSettings(2, 12, False, TrainSettings(4, 32, 1e-2, 0.0)))
+    assert len(seen[0]) == 2 and min(seen[0]) >= len(points) // 2 and seen[-1] == set(range(len(points)))
+    assert all(a <= b for a, b in itertools.pairwise(seen))
+
+
+def test_allowed_points_keep_the_limits_and_stand_by_rising_cost(tiny_space: Path) -> None:
+    from hwasc.cost import measure
+
+    space = SearchSpace.load(tiny_space)
+    every = allowed_points(space, {}, measure, 40, 10, 1.0, 0)
+    macs = [measure(space.architecture(p, 10)).macs.torchinfo for p in every]
+    assert len(every) == 40 and macs == sorted(macs)
+    limit = float(np.median(macs))
+    kept = allowed_points(space, {"macs.torchinfo": limit}, measure, 40, 10, 1.0, 0)
+    assert kept and all(measure(space.architecture(p, 10)).macs.torchinfo <= limit for p in kept)
+
+
+@pytest.fixture(scope="module")
+def lesson(tiny_workspace: Workspace, tiny_space: Path):  # type: ignore[no-untyped-def]
+    """The space, its points, how each hears the clips, and targets that name the label."""
+    from hwasc.cost import measure
+
+    ws, space = tiny_workspace, SearchSpace.load(tiny_space)
+    points = allowed_points(space, {}, measure, 12, 10, 1.0, 0)
+    train = ws.features(ws.dataset.train, space.front_end_at(points[0]), "train")
+    targets = 4 * np.eye(10, dtype=np.float32)[train.labels]
+    return space, points, train, targets
+
+
+def fitted(lesson, settings: SupernetSettings, checkpoint: Path | None = None, stop: int | None = None) -> Supernet:  # type: ignore
+    space, points, train, targets = lesson
+    torch.manual_seed(0)
+    net = Supernet(space, 10)
+
+    def on_epoch(epoch: int, _: float) -> None:
+        if epoch == stop:
+            raise KeyboardInterrupt
+
+    heard = {space.front_end_at(points[0]): (train, None)}
+    course = Course(points, heard, targets, settings, 0.5, 2.0, 0, "cpu")
+    return fit_supernet(net, course, checkpoint=checkpoint, on_epoch=on_epoch)
+
+
+def test_it_learns_for_every_point(lesson) -> None:  # type: ignore[no-untyped-def]
+    space, points, train, _ = lesson
+    net = fitted(lesson, SupernetSettings(3, 12, False, TrainSettings(12, 32, 1e-2, 0.0)))
+    rows = np.arange(len(train))
+    for point in (points[0], points[-1]):
+        student = recalibrate(net.student(point), [train.batch(rows)])
+        assert (predict(student, train, CPU).argmax(1) == train.labels).mean() > 0.35  # chance is 0.1
+
+
+def test_resumed_training_gives_the_same_weights(lesson, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    settings = SupernetSettings(2, 12, False, TrainSettings(3, 32, 1e-2, 0.0))
+    whole = fitted(lesson, settings).state_dict()
+    with pytest.raises(KeyboardInterrupt):
+        fitted(lesson, settings, tmp_path / "net.ckpt", stop=2)
+    resumed = fitted(lesson, settings, tmp_path / "net.ckpt").state_dict()
+    assert all(torch.equal(whole[k], resumed[k]) for k in whole)
+
+
+def test_two_processes_give_the_same_weights_as_one(
+    tiny_workspace: Workspace, tiny_space: Path, tmp_path: Path
+) -> None:
+    import dataclasses
+
+    from hwasc.cost import measure
+    from hwasc.ensemble.fusion import fuse, target_file
+    from hwasc.nas.train_supernet import supernet
+
+    space = SearchSpace.load(tiny_space)
+    targets = target_file(tiny_workspace, fuse(tiny_workspace))
+    weights = []
+    for workers in (1, 2):
+        ws = dataclasses.replace(tiny_workspace, workers=workers)
+        found = supernet(ws, space, {}, measure, targets)
+        weights.append(found.weights.read_bytes())
+        found.weights.unlink()
+    assert weights[0] == weights[1]
+
+
+def test_searches_under_several_budgets_share_the_supernet_of_the_widest(
+    tiny_workspace: Workspace, tiny_space: Path, tmp_path: Path
+) -> None:
+    import dataclasses
+
+    from hwasc.cost import measure
+    from hwasc.cost.limits import resolve
+    from hwasc.ensemble.fusion import fuse, target_file
+    from hwasc.errors import UsageError
+    from hwasc.nas.train_supernet import supernet
+    from hwasc.records.budget import Budget
+
+    wide = tmp_path / "wide.yaml"
+    wide.write_text("schema: 1\nname: wide\nsource: a test\nlimits: {macs: {max: 5_000_000, count: torchinfo}}\n")
+    space, own = SearchSpace.load(tiny_space), resolve(Budget.load(wide))
+    targets = target_file(tiny_workspace, fuse(tiny_workspace))
+    settings = tiny_workspace.settings
+    named = dataclasses.replace(
+        settings,
+        search=dataclasses.replace(
+            settings.search, supernet=dataclasses.replace(settings.search.supernet, budget=str(wide))
+        ),
+    )
+    sharing = dataclasses.replace(tiny_workspace, settings=named)
+    alone = supernet(tiny_workspace, space, own, measure, targets)
+    for macs in (1_000_000, 5_000_000):
+        assert supernet(sharing, space, {"macs.torchinfo": macs}, measure, targets) == alone
+    for limits in ({}, {"macs.torchinfo": 5_000_001}):
+        with pytest.raises(UsageError, match="tighter than the search's budget"):
+            supernet(sharing, space, limits, measure, targets)
