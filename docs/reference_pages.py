@@ -147,7 +147,7 @@ def _docstring(cls: type) -> tuple[str, dict[str, str]]:
     text = re.sub(r"(?m)^\s*(?:Args|Attributes):\s*$", "", text)
     names = "|".join(field.name for field in dataclasses.fields(cls))  # type: ignore[arg-type]
     found = list(re.finditer(rf"(?:^|(?<=[.;:)]\s)|(?<=\n)\s*)((?:{names})(?:, (?:{names}))*):\s", text))
-    ends = [*(m.start() for m in found[1:]), len(text)]
+    ends = [*(m.start() for m in found), len(text)][1:]
     meanings = {}
     for match, end in zip(found, ends, strict=True):
         for name in match[1].split(", "):
