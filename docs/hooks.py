@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import importlib
+import re
 from pathlib import Path
 from typing import Any
 
 import reference_pages
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
+from mkdocs.structure.pages import Page
 
 GENERATED = {
     "reference/command_line.md": reference_pages.command_line,
@@ -31,6 +34,15 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     log = Path(config.docs_dir).parent / "CHANGELOG.md"
     files.append(File.generated(config, "changes.md", content=log.read_text(encoding="utf-8")))
     return files
+
+
+def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
+    """Put tables of keys where a page has `<!-- records: module.Record -->`."""
+    return re.sub(r"<!-- records: ([\w.]+)\.(\w+) -->", lambda m: _tables(m[1], m[2]), markdown)
+
+
+def _tables(module: str, name: str) -> str:
+    return reference_pages.records(getattr(importlib.import_module(module), name), "###")
 
 
 def _with_folders(nav: list[Any], docs: Path) -> list[Any]:

@@ -38,8 +38,13 @@ def settings() -> str:
         "given several times; the value is YAML). What neither names has its default. Unknown keys are errors.\n\n"
         "    # mine.yaml\n    data: {seconds: 2.0}\n    distill:\n      train: {epochs: 80}\n"
     )
-    places = _records(Settings)
-    return "\n".join([intro, *(_record(cls, where, places) for cls, where in places.items())])
+    return f"{intro}\n{records(Settings, '##')}"
+
+
+def records(root: type, level: str) -> str:
+    """A record and those that it consists of: a table of keys each, with type, default and meaning."""
+    places = _records(root)
+    return "\n".join(_record(cls, where, places, level) for cls, where in places.items())
 
 
 def budgets_and_spaces() -> str:
@@ -80,7 +85,7 @@ def _verbs(parser: argparse.ArgumentParser) -> Iterator[tuple[str, argparse.Argu
 
 
 def _verb(title: str, parser: argparse.ArgumentParser, level: str) -> str:
-    parts = [f"{level} {title}\n", f"{_prose(parser.description or '')}\n"]
+    parts = [f"{level} {title}\n", *(f"{_prose(text)}\n" for text in (parser.description or "").split("\n\n"))]
     for group in parser._action_groups:
         actions = [
             a for a in group._group_actions if not isinstance(a, (argparse._HelpAction, argparse._SubParsersAction))
@@ -130,15 +135,20 @@ def _inside(hint: Any) -> list[type]:
     return [cls for argument in typing.get_args(hint) for cls in _inside(argument)]
 
 
-def _record(cls: Any, where: list[str], places: dict[type, list[str]]) -> str:
+def _record(cls: Any, where: list[str], places: dict[type, list[str]], level: str) -> str:
     intro, meanings = _docstring(cls)
     title = ", ".join(f"`{w}`" for w in where if w) or "At the top"
     hints = typing.get_type_hints(cls)
     rows = []
     for field in dataclasses.fields(cls):
         key = f"{where[0]}.{field.name}".lstrip(".") if len(where) == 1 else field.name
-        rows.append((f"`{key}`", _type(hints[field.name], places), _default(field), meanings.get(field.name, "")))
-    return f"## {title} {{ #{cls.__name__.lower()} }}\n\n{intro}\n\n{_table(('key', 'type', 'default', 'meaning'), rows)}"
+        rows.append((f"`{key}`", _type(hints[field.name], places), _default(field, hints[field.name], places), meanings.get(field.name, "")))
+    table = _table(("key", "type", "default", "meaning"), rows)
+    return f"{level} {title} {{ #{_anchor(cls)} }}\n\n{intro}\n\n{table}"
+
+
+def _anchor(cls: type) -> str:
+    return cls.__name__.lower()
 
 
 def _docstring(cls: type) -> tuple[str, dict[str, str]]:
@@ -160,7 +170,7 @@ def _type(hint: Any, places: dict[type, list[str]]) -> str:
     if hint in WORDS:
         return WORDS[hint]
     if hint in places:
-        return f"[{'section' if places[hint][0].count('.') == 0 else 'record'}](#{hint.__name__.lower()})"
+        return f"[{_words(hint.__name__)}](#{_anchor(hint)})"
     if origin is Literal:
         return ", ".join(f"`{a}`" for a in arguments)
     if origin in (typing.Union, UnionType):
@@ -173,18 +183,20 @@ def _type(hint: Any, places: dict[type, list[str]]) -> str:
     return str(hint)
 
 
-def _default(field: dataclasses.Field[Any]) -> str:
+def _words(name: str) -> str:
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).lower()
+
+
+def _default(field: dataclasses.Field[Any], hint: Any, places: dict[type, list[str]]) -> str:
     if field.default_factory is not dataclasses.MISSING:
+        if len(places.get(hint, ())) == 1:
+            return "as below"
         value = schema.plain(field.default_factory())
     elif field.default is not dataclasses.MISSING:
         value = schema.plain(field.default)
     else:
         return "required"
-    if value is None:
-        return "none"
-    if isinstance(value, dict) and any(isinstance(v, (dict, list)) for v in value.values()):
-        return "as below"
-    return f"`{_yaml(value)}`"
+    return "none" if value is None else f"`{_yaml(value)}`"
 
 
 def _yaml(value: Any) -> str:
