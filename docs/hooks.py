@@ -18,6 +18,7 @@ GENERATED = {
     "reference/settings.md": reference_pages.settings,
     "reference/budgets.md": reference_pages.budgets_and_spaces,
 }
+FROM_THE_ROOT = {"changes.md": "CHANGELOG.md", "contributing.md": "CONTRIBUTING.md"}
 FOLDERS = ("adding", "decisions")  # entries of `nav` in mkdocs.yml that stand for all pages of a folder
 
 
@@ -28,11 +29,12 @@ def on_config(config: MkDocsConfig) -> MkDocsConfig:
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
-    """Add the generated pages, and the change log of the repository's root."""
+    """Add the generated pages, and those that lie at the repository's root."""
     for name, make in GENERATED.items():
         files.append(File.generated(config, name, content=make()))
-    log = Path(config.docs_dir).parent / "CHANGELOG.md"
-    files.append(File.generated(config, "changes.md", content=log.read_text(encoding="utf-8")))
+    for name, source in FROM_THE_ROOT.items():
+        text = (Path(config.docs_dir).parent / source).read_text(encoding="utf-8")
+        files.append(File.generated(config, name, content=text.replace("](docs/", "](")))
     return files
 
 

@@ -34,8 +34,8 @@ def command_line() -> str:
 def settings() -> str:
     """Every settings key: type, default and meaning."""
     intro = (
-        "# Settings\n\nSettings are read from a YAML file (`--config FILE`) and from the command line (`--set a.b=c`, which may be "
-        "given several times; the value is YAML). What neither names has its default. Unknown keys are errors.\n\n"
+        "# Settings\n\nSettings are read from a YAML file (`--config FILE`) and from the command line (`--set a.b=c`, which may "
+        "be given several times; the value is YAML). What neither names has its default. Unknown keys are errors.\n\n"
         "    # mine.yaml\n    data: {seconds: 2.0}\n    distill:\n      train: {epochs: 80}\n"
     )
     return f"{intro}\n{records(Settings, '##')}"
@@ -142,7 +142,8 @@ def _record(cls: Any, where: list[str], places: dict[type, list[str]], level: st
     rows = []
     for field in dataclasses.fields(cls):
         key = f"{where[0]}.{field.name}".lstrip(".") if len(where) == 1 else field.name
-        rows.append((f"`{key}`", _type(hints[field.name], places), _default(field, hints[field.name], places), meanings.get(field.name, "")))
+        hint = hints[field.name]
+        rows.append((f"`{key}`", _type(hint, places), _default(field, hint), meanings.get(field.name, "")))
     table = _table(("key", "type", "default", "meaning"), rows)
     return f"{level} {title} {{ #{_anchor(cls)} }}\n\n{intro}\n\n{table}"
 
@@ -176,8 +177,8 @@ def _type(hint: Any, places: dict[type, list[str]]) -> str:
     if origin in (typing.Union, UnionType):
         return " or ".join("nothing" if a is NoneType else _type(a, places) for a in arguments)
     if origin is tuple:
-        several = arguments[-1] is Ellipsis
-        return f"list of {_type(arguments[0], places)}" if several else f"{len(arguments)} x {_type(arguments[0], places)}"
+        count = "list of" if arguments[-1] is Ellipsis else f"{len(arguments)} x"
+        return f"{count} {_type(arguments[0], places)}"
     if origin is dict:
         return f"mapping of {_type(arguments[0], places)} to {_type(arguments[1], places)}"
     return str(hint)
@@ -187,9 +188,9 @@ def _words(name: str) -> str:
     return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).lower()
 
 
-def _default(field: dataclasses.Field[Any], hint: Any, places: dict[type, list[str]]) -> str:
+def _default(field: dataclasses.Field[Any], hint: Any) -> str:
     if field.default_factory is not dataclasses.MISSING:
-        if len(places.get(hint, ())) == 1:
+        if field.default_factory is hint:
             return "as below"
         value = schema.plain(field.default_factory())
     elif field.default is not dataclasses.MISSING:
