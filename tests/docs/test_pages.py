@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import ast
 import dataclasses
+import functools
+import inspect
 import re
 import shlex
+import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import yaml
 
+import hwasc
 from hwasc import cli
 from hwasc.records.budget import Budget
 from hwasc.records.settings import Settings
@@ -50,6 +55,17 @@ def test_commands_parse_and_their_settings_are_known(page: Path, capsys: pytest.
         Settings.load(None, getattr(args, "overrides", ()))
     for code in re.findall(r"`(--set [^`]*)`", text):
         Settings.load(None, [s for s in re.findall(r"--set (\S+)", code) if s != "a.b=c"])
+
+
+@pytest.mark.skipif("search" not in dir(hwasc), reason="the Python interface is not there yet")
+@pytest.mark.parametrize("page", [ROOT / "README.md", *PAGES], ids=name_of)
+def test_python_calls_fit_the_functions(page: Path) -> None:
+    """`hwasc.name(...)` in Python code of the pages names a public function, which takes these arguments."""
+    for block in re.findall(r"(?ms)^ *```python\n(.*?)^ *```$", page.read_text()):
+        for call in ast.walk(ast.parse(textwrap.dedent(block))):
+            if isinstance(call, ast.Call) and ast.unparse(call.func).startswith("hwasc."):
+                function = functools.reduce(getattr, ast.unparse(call.func).split(".")[1:], hwasc)
+                inspect.signature(function).bind(*call.args, **{str(k.arg): k.value for k in call.keywords})
 
 
 def test_commands_are_found() -> None:
