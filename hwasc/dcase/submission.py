@@ -20,7 +20,7 @@ from hwasc.dcase.submission_metadata import complexity, complexity_2024, complex
 from hwasc.dcase.submission_runs import check_names, check_run, limits_of, notes_on, open_finished
 from hwasc.deploy.exporting import load_int8
 from hwasc.errors import HwascError
-from hwasc.parallel.device import settle_process
+from hwasc.parallel.device import configure_process
 from hwasc.progress import Reporter
 from hwasc.records import schema
 from hwasc.workspace import default_cache
@@ -67,7 +67,7 @@ def submit(
     Raises UsageError: a label, year, subset or class list that does not fit, an unfinished run, a limit passed. DataError: an
     evaluation clip that is absent or no audio. HwascError: a package that does not run, or differs.
     """
-    settle_process()
+    configure_process()
     reporter = reporter or Reporter(quiet=True)
     named = Label.parse(label, year)
     check_names(year, runs)

@@ -107,7 +107,7 @@ def counts(root: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
     _, found["logits"] = counted(lambda: logit_files.save(path, ids, hashes, logits, {"hash": "x"}))
     logits, found["loaded"] = counted(lambda: logit_files.load(path, ids[::-1], hashes[::-1]))
     found["comparisons"] = Counted.seen
-    epoch = training_batches(made, logits, 32, None, 0, 0)
+    epoch = training_batches(made, logits, batch=32, augment=None, seed=0, epoch=0)
     _, found["first batch"] = counted(lambda: next(epoch))
     return found
 
