@@ -1,4 +1,4 @@
-"""Where and in what precision to compute, chosen by capability, and how a process is set up for it."""
+"""Choice of device and precision, and the set-up of a process for small nets."""
 
 from __future__ import annotations
 
