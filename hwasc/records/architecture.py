@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Literal
 
 from hwasc.errors import UsageError
 from hwasc.records import schema
-from hwasc.records.schema import LATER, STRICT
+from hwasc.records.schema import STRICT
 
 Stride = tuple[int, int]  # frequency, time
 SCHEMA = 1
@@ -178,7 +178,7 @@ class Architecture:
 
 
 @dataclass(frozen=True)
-class Inherited:
+class InitialWeights:
     """The float weights that a search found its winner with. file: their name, in the architecture file's own folder.
 
     sha256: of that file. dataset: fingerprint of the data they learned from. by: `slice` of a supernet, or `refinement`.
@@ -204,7 +204,7 @@ class ArchitectureFile:
     id: str = ""
     schema: int = SCHEMA
     provenance: dict[str, Any] = field(default_factory=dict)
-    weights: Inherited | None = field(default=None, metadata=LATER)
+    weights: InitialWeights | None = None
 
     __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
 
@@ -226,7 +226,10 @@ def load(path: Path) -> ArchitectureFile:
 
 
 def save(
-    path: Path, architecture: Architecture, provenance: dict[str, Any] | None = None, weights: Inherited | None = None
+    path: Path,
+    architecture: Architecture,
+    provenance: dict[str, Any] | None = None,
+    weights: InitialWeights | None = None,
 ) -> None:
     """Write an architecture with its provenance, whole or not at all."""
     schema.write_json(path, ArchitectureFile(architecture, architecture.id, SCHEMA, provenance or {}, weights))

@@ -137,12 +137,8 @@ class SearchSpace:
         return out
 
     def front_end_at(self, point: Point, seconds: float = 1.0) -> FrontEnd:
-        """The front end at a point. Raises UsageError where it does not fit the clip.
-
-        Journals from before the window was a choice have none in their points: theirs was the longest.
-        """
-        fe = self.front_end
-        window = point.get("window", max(fe.windows))
+        """The front end at a point. Raises UsageError where it does not fit the clip."""
+        fe, window = self.front_end, point["window"]
         try:
             second = FrontEnd.for_clip(
                 point["mels"], point["frames"], 1.0, fe.sample_rate, n_fft=fe.n_fft_for(window), window=window

@@ -23,7 +23,7 @@ from hwasc.models.teachers import TeacherSpec, build as build_teacher
 from hwasc.records.architecture import GRN, Architecture, Block, FrontEnd
 from hwasc.records.settings import TrainSettings
 from hwasc.training import team
-from hwasc.parallel.gradient_accumulation import first
+from hwasc.parallel.gradient_accumulation import is_first_rank
 from hwasc.training.loop import fit
 from hwasc.training.loss import distillation_loss
 
