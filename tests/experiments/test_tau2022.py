@@ -33,7 +33,7 @@ def test_presets_load_and_say_what_they_should_take(
     monkeypatch.setattr(sys, "argv", ["expected.py", str(path), *arguments])
     expected.main()
     told = {line.split()[0]: line for line in capsys.readouterr().out.splitlines()}
-    lines = (FOLDER / "README.md").read_text().splitlines()
+    lines = (FOLDER / "expected.md").read_text().splitlines()
     row = next(line for line in lines if line.startswith(f"| `{preset}.yaml` |") and " GB |" in line)
     cells = [cell.strip() for cell in row.split("|")]
     assert told["all"].split()[-2] == cells[2] and told["features"].split()[1] == cells[3].split()[0]
