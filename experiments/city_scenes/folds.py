@@ -50,7 +50,7 @@ def main() -> None:
         print(f"| {name} | {len(seeds)} | {' | '.join(cells)} | {nats:.3f} |")
     for name in LABELS_ONLY:
         gain = [d - lab for d, lab in zip(by_name["distilled"], by_name[name], strict=True)]
-        print(f"\nDistilled minus {name}: int8, all parts together {with_error(gain)} over seeds;")
+        print(f"\nDistilled minus {name}: int8, all parts together {shown(gain)} over seeds;")
         print("within parts, over these (their training clips overlap):")
         pairs = [[(runs[f"distilled_{p}-{s}"], runs[f"{name}_{p}-{s}"]) for s in seeds] for p in PARTS]
         for kind, key, scale, digits in (
@@ -60,12 +60,14 @@ def main() -> None:
         ):
             by_part = [statistics.mean(scale * (a[kind][key] - b[kind][key]) for a, b in part) for part in pairs]
             each = ", ".join(f"{g:+.{digits}f}" for g in by_part)
-            print(f"{kind} {key} {with_error(by_part, digits)} (without part 1 {with_error(by_part[1:], digits)}), by part {each}")
+            print(
+                f"{kind} {key} {shown(by_part, digits)} (without part 1 {shown(by_part[1:], digits)}), by part {each}"
+            )
         lower = sum(a["int8"]["log_loss"] < b["int8"]["log_loss"] for part in pairs for a, b in part)
         print(f"int8 log loss lower in {lower} of {len(PARTS) * len(seeds)} pairs")
 
 
-def with_error(values: list[float], digits: int = 1) -> str:
+def shown(values: list[float], digits: int = 1) -> str:
     """Mean and its standard error."""
     return f"{statistics.mean(values):+.{digits}f} ± {statistics.stdev(values) / math.sqrt(len(values)):.{digits}f}"
 

@@ -23,7 +23,7 @@ KINDS = ("conv", "pointwise", "output", "depthwise_output")
 
 @dataclass(frozen=True)
 class Figure:
-    """Cycles of one inference, or of `operators` of it only, by one source (a chip with a runtime; its key in latency_sources.md)."""
+    """Cycles of one inference, or of `operators` of it only, by one source (chip and runtime, a key of latency_sources.md)."""
 
     source: str
     net: str
