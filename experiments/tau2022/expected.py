@@ -19,7 +19,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from hwasc.cli.common import architecture
+from hwasc.api.inputs import as_architecture
 from hwasc.cost import measure
 from hwasc.models import build as build_student
 from hwasc.models.teachers import FAMILIES, TeacherSpec, build, describe
@@ -65,9 +65,9 @@ def specs(s: Settings) -> list[TeacherSpec]:
     """The teachers of a preset."""
     out = []
     for family in s.teachers.families:
-        chosen, own = (s.teachers.front_ends or {}).get(family), FrontEnd.for_clip(s.teachers.mels, s.teachers.frames)
+        chosen, own = s.teachers.front_ends.get(family), FrontEnd.for_clip(s.teachers.mels, s.teachers.frames)
         front_end = FAMILIES[family].paper if chosen == "paper" else chosen.front_end(1.0) if chosen else own
-        out.append(TeacherSpec(family, (s.teachers.widths or {}).get(family, 0), front_end))
+        out.append(TeacherSpec(family, s.teachers.widths.get(family, 0), front_end))
     return out
 
 
@@ -83,7 +83,7 @@ def main() -> None:
     args = parser.parse_args()
     s = Settings.load(args.preset)
     clips_used = TRAIN * (1 - s.data.validation_share)
-    student = architecture(args.arch).architecture
+    student = as_architecture(args.arch).architecture
     macs = measure(student).macs.conv
     parts, values = [], [(s.distill.train.batch, stored_values(build_student(student), student.front_end), "student")]
     front_ends = {student.front_end, FrontEnd.for_clip(s.teachers.mels, s.teachers.frames)}
