@@ -9,9 +9,10 @@ __version__ = "0.1.0"
 
 _HOMES = {  # public name -> module, imported when first asked for
     "Architecture": "hwasc.records.architecture",
-    "Block": "hwasc.records.architecture",
+    "Block": "hwasc.records.blocks",
     "FrontEnd": "hwasc.records.architecture",
-    "GRN": "hwasc.records.architecture",
+    "GRN": "hwasc.records.blocks",
+    "InvertedResidual": "hwasc.records.blocks",
     "Budget": "hwasc.records.budget",
     "SearchSpace": "hwasc.records.space",
     "Settings": "hwasc.records.settings",

@@ -30,7 +30,8 @@ from hwasc.models import build
 from hwasc.nas import proxies
 from hwasc.nas.job import Proposal
 from hwasc.nas.scoring import Scoring, candidate
-from hwasc.records.architecture import GRN, Architecture
+from hwasc.records.architecture import Architecture
+from hwasc.records.blocks import GRN
 from hwasc.records.settings import Settings
 from hwasc.records.space import SearchSpace
 from hwasc.training.quantization import calibrate, quantize

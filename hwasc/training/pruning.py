@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from hwasc.models.student import Student
 from hwasc.records.architecture import Architecture
-from hwasc.records.widths import resized, widths
+from hwasc.records.widths import maker, resized, widths
 
 Scores = dict[str, np.ndarray]  # width name -> importance of each of its channels
 
@@ -78,7 +78,6 @@ def _group(graph: Any, student: Student, name: str, indices: Iterable[int]) -> A
 
 
 def _maker(student: Student, name: str) -> nn.Conv2d:
-    unit = name.replace("expanded", "expand").replace("channels", "project")
-    conv = student.get_submodule(f"{unit}.conv")
+    conv = student.get_submodule(f"{maker(student.architecture, name)}.conv")
     assert isinstance(conv, nn.Conv2d)
     return conv

@@ -8,18 +8,19 @@ import numpy as np
 import pytest
 import soundfile
 import torch
+from hwasc.dcase.package import complexity
 from torch import nn
 
 from hwasc.audio.frontend import LogMel
 from hwasc.audio.reading import read_clip
 from hwasc.cost import measure
-from hwasc.dcase.package import complexity
 from hwasc.dcase.standalone.system import System
 from hwasc.dcase.standalone_weights import to_bytes
 from hwasc.models import build
 from hwasc.models.blocks import GlobalResponseNorm
 from hwasc.models.student import Student
-from hwasc.records.architecture import GRN, Architecture, Block, FrontEnd
+from hwasc.records.architecture import Architecture, FrontEnd
+from hwasc.records.blocks import GRN, InvertedResidual
 from hwasc.training.quantization import calibrate, quantize
 
 CLASSES = ("airport", "bus", "métro")
@@ -33,9 +34,9 @@ def quantized(grn: GRN | None, padding: str, seed: int = 1) -> Student:
     """An int8 student with every kind of block; its norms have seen data, its GRN does something."""
     torch.manual_seed(seed)
     blocks = (
-        Block(3, 24, 12, (1, 1), True, grn),
-        Block(5, 24, 12, (2, 2), True, grn),
-        Block(3, 32, 20, (2, 1), False, grn),
+        InvertedResidual(3, 24, 12, (1, 1), True, grn),
+        InvertedResidual(5, 24, 12, (2, 2), True, grn),
+        InvertedResidual(3, 32, 20, (2, 1), False, grn),
     )
     model = build(Architecture(FrontEnd.for_clip(40, 17), (4, 12), blocks, 3, padding=padding))  # type: ignore[arg-type]
     for m in model.modules():

@@ -6,7 +6,7 @@ that no result depends on the batch, the machine or the order of a sum. Paramete
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -147,18 +147,19 @@ def pad_same(x: Tensor, kernel: int, stride: tuple[int, int]) -> Tensor:
 
 
 class Pool(nn.Module):
-    """3 x 3 average pooling of a strided shortcut: halves go away from zero in the chip's numbers, 128 below these.
+    """3 x 3 average pooling of a strided shortcut: halves go away from zero in the chip's numbers.
 
-    padding: `same` divides by the valid count, `torch` counts the zeros.
+    padding: `same` divides by the valid count, `torch` counts the zeros. signed: of what comes in; an unsigned number is 128
+    less on the chip.
     """
 
-    def __init__(self, stride: tuple[int, int], padding: str) -> None:
+    def __init__(self, stride: tuple[int, int], padding: str, signed: bool) -> None:
         super().__init__()
-        self.stride, self.padding = stride, padding
+        self.stride, self.padding, self.shift = stride, padding, 0 if signed else 128
 
     def forward(self, x: Tensor) -> Tensor:
-        chip = torch.round(self._mean(x) * SHARES) - 128 * SHARES
-        return torch.sign(chip) * torch.floor((chip.abs() + SHARES // 2) / SHARES) + 128
+        chip = torch.round(self._mean(x) * SHARES) - self.shift * SHARES
+        return torch.sign(chip) * torch.floor((chip.abs() + SHARES // 2) / SHARES) + self.shift
 
     def _mean(self, x: Tensor) -> Tensor:
         if self.padding == "torch":
@@ -205,37 +206,31 @@ def total(x: Tensor, dims: tuple[int, ...]) -> Tensor:
     return x.double().sum(dims, keepdim=True)
 
 
-class Block(nn.Module):
-    """Expand, depthwise, project, shortcut sum and normalization."""
+UNITS = {"conv": Unit, "norm": ResponseNorm, "pool": Pool, "sum": Mix}
 
-    def __init__(self, inputs: int, b: Mapping[str, Any], padding: str) -> None:
+
+class Block(nn.Module):
+    """A block's units, run in order. Of each: unit, name, inputs (names of units, or `input`) and settings."""
+
+    def __init__(self, units: Sequence[Mapping[str, Any]]) -> None:
         super().__init__()
-        stride, grn, width = (b["stride"][0], b["stride"][1]), b["grn"], b["expanded"]
-        at_sum, l2 = bool(grn) and grn["at"] == "sum", bool(grn) and grn["response"] == "l2"
-        relu_before = not (at_sum and l2)
-        self.expand = Unit(inputs, width)
-        self.depthwise = Unit(width, width, b["kernel"], stride, depthwise=True, padding=padding)
-        self.inner: nn.Module = nn.Identity()
-        self.grn: nn.Module = nn.Identity()
-        if at_sum:
-            self.grn = ResponseNorm(b["channels"], grn["shape"] == "scalar", l2, relu=True)
-        elif grn:
-            self.inner = ResponseNorm(width, grn["shape"] == "scalar", l2, relu=not l2)
-        self.project = Unit(width, b["channels"], relu=relu_before and not b["shortcut"])
-        self.shortcut: bool = b["shortcut"]
-        if self.shortcut:
-            self.pool: nn.Module = nn.Identity()
-            if stride != (1, 1):
-                self.pool = Pool(stride, padding)  # unsigned: every block and the stem end in a ReLU
-            self.sum = Mix(not relu_before)
+        self.steps = [(u["name"], tuple(u["inputs"])) for u in units]
+        for u in units:
+            settings = {k: tuple(v) if isinstance(v, list) else v for k, v in u["settings"].items()}
+            self.add_module(u["name"], UNITS[u["unit"]](**settings))
 
     def forward(self, x: Tensor) -> Tensor:
-        y = self.project(self.inner(self.depthwise(self.expand(x))))
-        return self.grn(self.sum(self.pool(x), y) if self.shortcut else y)
+        found = {"input": x}
+        for name, inputs in self.steps:
+            found[name] = x = getattr(self, name)(*(found[i] for i in inputs))
+        return x
 
 
 class Student(nn.Module):
-    """Log-mel (B, 1, mels, frames) -> logits (B, classes). architecture: stem, stem_strides, blocks, classes, padding."""
+    """Log-mel (B, 1, mels, frames) -> logits (B, classes).
+
+    architecture: stem, stem_strides, blocks (see `Block`), channels (of the last one), classes, padding.
+    """
 
     logit_step: Tensor
 
@@ -248,12 +243,8 @@ class Student(nn.Module):
             stem.append(Unit(channels, width, 3, (stride[0], stride[1]), padding=padding))
             channels = width
         self.stem = nn.Sequential(*stem)
-        blocks: list[nn.Module] = []
-        for block in architecture["blocks"]:
-            blocks.append(Block(channels, block, padding))
-            channels = block["channels"]
-        self.blocks = nn.Sequential(*blocks)
-        self.head = Unit(channels, architecture["classes"], relu=False)
+        self.blocks = nn.Sequential(*(Block(units) for units in architecture["blocks"]))
+        self.head = Unit(architecture["channels"], architecture["classes"], relu=False)
         self.output = Rescaler(True)
         self.register_buffer("logit_step", torch.ones(()))
 

@@ -1,0 +1,183 @@
+"""Units: the steps that a block is made of. A block's program is a tuple of units in the order of their run.
+
+Every unit has a name, names what it reads and gives one output. The same program becomes the torch module (`models.blocks`),
+the operators on the chip (`cost.graph`), the int8 module (`training.quantization`), the constants of the .tflite
+(`deploy.tflite`) and the inference package (`dcase.standalone_weights`), so that none can differ from the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar, Literal, NoReturn
+
+from hwasc.errors import HwascError
+from hwasc.records.schema import STRICT
+
+Stride = tuple[int, int]  # frequency, time
+INPUT = "input"  # what comes into the block, among the names that units read
+
+
+@dataclass(frozen=True)
+class GRN:
+    """Global response normalization (Woo et al., ConvNeXt V2, 2023): y = x * (1 + gamma * n) (+ beta), n = g / mean_c(g).
+
+    shape: one gamma, or one per channel. at: after the shortcut sum, or on the expanded channels after the depthwise ReLU.
+    response: g is the L2 norm over the map (with beta, before the block's ReLU, as in CP-Mobile), or the mean over the
+    rectified map (no beta, after the ReLU: every step has an int8 kernel on the chip).
+    """
+
+    shape: Literal["scalar", "channel"] = "scalar"
+    at: Literal["sum", "expanded"] = "sum"
+    response: Literal["mean", "l2"] = "mean"
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
+
+    def parameters(self, channels: int) -> int:
+        """Learned numbers over `channels` channels."""
+        return (1 if self.shape == "scalar" else channels) * (2 if self.response == "l2" else 1)
+
+
+@dataclass(frozen=True)
+class Unit:
+    """One step of a block.
+
+    name: of its torch module within the block. inputs: the units that it reads, or `INPUT`. layer: the name of its operators
+    on the chip, where that is not its own.
+
+    A unit of a new sort is a subclass with the methods below; `width` and `variant` may stay as they are. They import torch
+    where they use it, not at the top of their file. The units of this module leave them out: each room knows those itself.
+    """
+
+    name: str
+    inputs: tuple[str, ...]
+    layer: str = field(default="", kw_only=True)
+
+    def within(self, prefix: str, names: dict[str, str]) -> Unit:
+        """The same unit in a larger program, where its inputs have the given names."""
+        return replace(
+            self,
+            name=f"{prefix}.{self.name}",
+            inputs=tuple(names[i] for i in self.inputs),
+            layer=f"{prefix}.{self.layer or self.name}",
+        )
+
+    def width(self, *inputs: int) -> int:
+        """Output channels, from the channels of each input. By default those of the first."""
+        return inputs[0]
+
+    @property
+    def variant(self) -> str:
+        """What a supernet adds to the name of this unit's weights: units share weights only within one variant."""
+        return ""
+
+    def operators(self, graph: Any, *inputs: int) -> int:
+        """Add the unit's operators to a `cost.graph.Builder`; inputs and result are tensor numbers."""
+        self._lacks("operators")
+
+    def module(self, channels: int, padding: str) -> Any:
+        """The torch module, of the first input's channels: inputs (B, C, F, T) -> output (B, C, F, T)."""
+        self._lacks("module")
+
+    def quantized(self, module: Any) -> Any:
+        """The int8 twin of the torch module, in Brevitas: quant tensors in, a quant tensor out."""
+        self._lacks("quantized")
+
+    def constants(self, module: Any) -> Iterator[tuple[Any, Any]]:
+        """Of the int8 module, for each operator in turn: the quantizer of its output, and its constant (`deploy.tflite`)."""
+        self._lacks("constants")
+
+    def _lacks(self, what: str) -> NoReturn:
+        raise HwascError(f"unit {type(self).__name__} lacks a method '{what}'; see docs/adding/block.md")
+
+
+@dataclass(frozen=True)
+class Conv(Unit):
+    """Convolution k x k to `channels` channels, batch norm, optional ReLU."""
+
+    channels: int = field(kw_only=True)
+    kernel: int = field(default=1, kw_only=True)
+    stride: Stride = field(default=(1, 1), kw_only=True)
+    relu: bool = field(default=True, kw_only=True)
+
+    def width(self, *inputs: int) -> int:
+        return self.channels
+
+    @property
+    def variant(self) -> str:
+        return str(self.kernel) if self.kernel > 1 else ""
+
+
+@dataclass(frozen=True)
+class DepthwiseConv(Unit):
+    """Convolution k x k of each channel by itself, batch norm, optional ReLU."""
+
+    kernel: int = field(kw_only=True)
+    stride: Stride = field(default=(1, 1), kw_only=True)
+    relu: bool = field(default=True, kw_only=True)
+
+    @property
+    def variant(self) -> str:
+        return str(self.kernel)
+
+
+@dataclass(frozen=True)
+class ResponseNorm(Unit):
+    """Global response normalization of a rectified map; the L2 response also takes a map with both signs.
+
+    relu: whether the result is rectified. In int8 it always is (an unsigned number). In float only the L2 response is, because
+    the mean response is positive but for a gamma below -1.
+    """
+
+    grn: GRN = field(kw_only=True)
+    relu: bool = field(kw_only=True)
+
+    @property
+    def variant(self) -> str:
+        return f"_{self.grn.shape}"
+
+
+@dataclass(frozen=True)
+class Pool(Unit):
+    """3 x 3 average pooling with a stride, for the shortcut of a strided block."""
+
+    stride: Stride = field(kw_only=True)
+
+
+@dataclass(frozen=True)
+class Sum(Unit):
+    """The sum of two maps of one shape, optional ReLU."""
+
+    relu: bool = field(kw_only=True)
+
+
+def channels(units: Sequence[Unit], inputs: int) -> dict[str, int]:
+    """The channels of every unit's output by name, `INPUT` included.
+
+    Raises:
+        ValueError: two maps of different widths are added.
+    """
+    found = {INPUT: inputs}
+    for unit in units:
+        widths = [found[i] for i in unit.inputs]
+        if isinstance(unit, Sum) and widths[0] != widths[1]:
+            raise ValueError(f"a shortcut needs as many input as output channels, found {widths[0]} and {widths[1]}")
+        found[unit.name] = unit.width(*widths)
+    return found
+
+
+def groups(units: Sequence[Unit]) -> dict[str, str]:
+    """For every output, whose channel count it has: `INPUT`'s or that of a unit which sets its own (`Conv`).
+
+    A sum binds the counts of both of its inputs together; the one that comes first gives its name.
+    """
+    order = [INPUT, *(u.name for u in units)]
+    found = {INPUT: INPUT}
+    for unit in units:
+        if isinstance(unit, Sum):
+            first, second = sorted((found[i] for i in unit.inputs), key=order.index)
+            found = {name: first if group == second else group for name, group in found.items()}
+        # two input widths tell whether the output follows the input
+        follows = unit.width(*(1 for _ in unit.inputs)) != unit.width(*(2 for _ in unit.inputs))
+        found[unit.name] = found[unit.inputs[0]] if follows else unit.name
+    return found
