@@ -25,6 +25,7 @@ FLOORS = [  # from the ground up; rooms on one floor do not import each other, b
     {"nas"},
     {"students"},
     {"dcase", "bench"},
+    {"testing"},
     {"report"},
     {"api"},
     {"cli"},

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 PARTS = (1, 2, 3, 4)
-ALONE = ("labels", "labels-uniform", "labels-unmixed")  # the students without teachers
+RANDOM_AFTER = ("labels", "labels-uniform", "labels-unmixed")  # the students without teachers
 
 
 def pooled(results: list[dict[str, Any]]) -> float:
@@ -41,14 +41,14 @@ def main() -> None:
         "\n| student | seeds | int8 %, all parts together | int8 %, mean over parts | float %, mean over parts | int8 log loss |"
     )
     print("|---|---|---|---|---|---|")
-    for name in ("distilled", *ALONE):
+    for name in ("distilled", *RANDOM_AFTER):
         each = [[r for n, r in runs.items() if n.startswith(f"{name}_") and n.endswith(f"-{seed}")] for seed in seeds]
         by_name[name] = [100 * pooled(e) for e in each]
         means = [[100 * statistics.mean(r[kind]["accuracy"] for r in e) for e in each] for kind in ("int8", "float")]
         cells = (f"{statistics.mean(v):.1f} ± {statistics.stdev(v):.1f}" for v in (by_name[name], *means))
         nats = statistics.mean(r["int8"]["log_loss"] for e in each for r in e)
         print(f"| {name} | {len(seeds)} | {' | '.join(cells)} | {nats:.3f} |")
-    for name in ALONE:
+    for name in RANDOM_AFTER:
         gain = [d - lab for d, lab in zip(by_name["distilled"], by_name[name], strict=True)]
         print(f"\nDistilled minus {name}: int8, all parts together {told(gain)} over seeds;")
         print("within parts, over these (their training clips overlap):")

@@ -31,7 +31,7 @@ for base in 8 16 24 32; do
   preset=cp_mobile_$base
   echo "0 ${preset}_for_100 ${preset%_32} --set distill.train.epochs=100"
   echo "0 found_${base}_for_100 $out/found_$base.json --set distill.train.epochs=100"
-  echo "0 found_${base}_from_random $out/found_$base.json --start random"
+  echo "0 found_${base}_from_random $out/found_$base.json --initial-weights random"
 done >>"$out/jobs"
 <"$out/jobs" xargs -P 2 -L 1 bash -c 'distill "$@" '"${*@Q}" _
 python "$here/../summary.py" "$out"

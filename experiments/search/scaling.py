@@ -13,7 +13,7 @@ import random
 import statistics
 import time
 
-from hwasc.ensemble.fusion import lesson
+from hwasc.ensemble.fusion import distillation_data
 from hwasc.nas import engines
 from hwasc.nas.declare import random_point
 from hwasc.nas.job import Candidate, Proposal
@@ -31,7 +31,7 @@ def jobs(ws: Workspace, space: SearchSpace, count: int, epochs: int) -> list[Can
         a = space.architecture(point, classes, ws.settings.data.seconds)
         validation = ws.features(ws.dataset.validation, a.front_end, "validation")
         out.append(
-            Candidate("distillation", Proposal(point, a), lesson(ws, a.front_end, None), validation,
+            Candidate("distillation", Proposal(point, a), distillation_data(ws, a.front_end, None), validation,
                       TrainSettings(epochs), None, 0, 0, str(ws.device))
         )  # fmt: skip
     return out

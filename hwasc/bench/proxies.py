@@ -18,7 +18,7 @@ from hwasc.errors import DataError, HwascError, UsageError
 from hwasc.nas import proxies
 from hwasc.nas.engines import Engine
 from hwasc.nas.job import Proposal, Score
-from hwasc.nas.predictor import LEAST, blended
+from hwasc.nas.predictor import MIN_TRIALS, blended
 from hwasc.nas.scoring import Scoring, evaluator
 from hwasc.nas.study import Journal
 from hwasc.nas.train_supernet import allowed_points, supernet
@@ -133,9 +133,9 @@ def _with_predictor(
     """Of the candidates' first scores; DataError where the trials are not of this space or too few."""
     ids = {c.architecture.id for c in candidates}
     trials = [t for t in Journal(learn_from).trials.values() if t.id not in ids]
-    if len(trials) < LEAST or any(set(t.point) - set(space.choices()) for t in trials):
+    if len(trials) < MIN_TRIALS or any(set(t.point) - set(space.choices()) for t in trials):
         raise DataError(
-            f"{learn_from}: {len(trials)} trials of other candidates; at least {LEAST} of the space {space.name} are needed"
+            f"{learn_from}: {len(trials)} trials of other candidates; at least {MIN_TRIALS} of the space {space.name} are needed"
         )
     rows = []
     for c, score in zip(candidates, scores, strict=True):

@@ -95,13 +95,15 @@ def bench_strategies(
     return bench
 
 
-def _table(ws: Workspace, how: Callable[[], Scoring], candidates: Sequence[Proposal], path: Path) -> dict[str, Score]:
+def _table(
+    ws: Workspace, settle: Callable[[], Scoring], candidates: Sequence[Proposal], path: Path
+) -> dict[str, Score]:
     """Every candidate's score by its id; those that the file holds are not computed again. A whole table needs no teachers."""
     known = {line.pop("id"): Score(**{k: v for k, v in line.items() if k != "point"}) for line in read_lines(path)}
     missing = [c for c in candidates if c.architecture.id not in known]
     if not missing:
         return known
-    scoring = how()
+    scoring = settle()
     with ws.reporter.track("bench: table", len(candidates)) as update, ws.open_engine() as engine:
         update(len(known), "resumed" if known else "")
         for i, score in evaluator(ws, scoring, engine)(missing):

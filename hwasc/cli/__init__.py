@@ -23,7 +23,7 @@ VERBS = {
     "data": "fetch a public data set, or check what a data folder holds",
     "submit": "write a submission to DCASE Task 1, 2024 or 2025",
 }
-TOGETHER = ("teach", "distill")  # several processes of torchrun train together
+TORCHRUN_VERBS = ("teach", "distill")  # several processes of torchrun train together
 INTERRUPTED = 130
 
 
@@ -63,7 +63,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parser().parse_args(argv)
     try:
         if "RANK" in os.environ and os.environ.get("WORLD_SIZE", "1") != "1":
-            _together(args)
+            _run_under_torchrun(args)
         else:
             args.call(args)
     except HwascError as e:
@@ -84,20 +84,22 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _together(args: argparse.Namespace) -> None:
+def _run_under_torchrun(args: argparse.Namespace) -> None:
     """A command that torchrun started in several processes: the first runs it, the others help to train."""
     from hwasc.errors import UsageError
     from hwasc.parallel import torchrun_workers
 
-    if args.verb not in TOGETHER:
+    if args.verb not in TORCHRUN_VERBS:
         if os.environ["RANK"] != "0":
             sys.exit(UsageError.exit_status)  # the first process says it
-        raise UsageError(f"torchrun trains {' and '.join(TOGETHER)} alone; start hwasc {args.verb} as a single process")
-    with torchrun_workers.joined() as leads:
+        raise UsageError(
+            f"torchrun trains {' and '.join(TORCHRUN_VERBS)} alone; start hwasc {args.verb} as a single process"
+        )
+    with torchrun_workers.init_ranks() as leads:
         if leads:
             args.call(args)
         else:
-            torchrun_workers.follow()
+            torchrun_workers.worker_loop()
 
 
 def _fail(args: argparse.Namespace, message: str, status: int) -> int:

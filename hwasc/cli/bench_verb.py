@@ -132,10 +132,10 @@ def _strategies(args: argparse.Namespace, ws: Workspace, space: SearchSpace, bud
         return
     found = bench.comparison
     marks = [m for m in MARKS if m < bench.trials] + [bench.trials]
-    print(f"{bench.candidates:,} candidates of {bench.space}, the best merit {found.best:.3f} by {bench.proxy}")
+    print(f"{bench.candidates:,} candidates of {bench.space}, the best score {found.best:.3f} by {bench.proxy}")
     print(f"below, times 100: means ± standard error over {len(bench.seeds)} seeds, after so many trials")
     wide = max(11 * len(marks), 32)
-    print(f"{'':<12}{'best merit so far':>{wide}}{'share of the hypervolume so far':>{wide}}")
+    print(f"{'':<12}{'best score so far':>{wide}}{'share of the hypervolume so far':>{wide}}")
     heads = "".join(f"{m:>11,}" for m in marks)
     print(f"{'strategy':<12}{heads:>{wide}}{heads:>{wide}}{'asked':>9}{'ms an ask':>11}")
     for t in sorted(found.tracks, key=lambda t: -t.volume.mean[-1]):

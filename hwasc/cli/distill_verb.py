@@ -14,7 +14,7 @@ from hwasc.cli import common
 EXAMPLES = """examples:
   hwasc distill --arch best.json
   hwasc distill --arch dcase2024_baseline --data my_recordings --run runs/baseline --seed 1
-  hwasc distill --arch best.json --start random           # without what the search's weights had learned
+  hwasc distill --arch best.json --initial-weights random   # not from the weights of the search
   hwasc distill --arch best.json --set distill.alpha=0    # on labels alone, for comparison"""
 
 
@@ -25,9 +25,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "--run", metavar="DIR", type=Path, default=Path("runs/distill"), help="run folder (default runs/distill)"
     )
     parser.add_argument(
-        "--start",
-        choices=("inherited", "random"),
-        help="from the weights that the search kept beside best.json (default, where there are such), or from random ones",
+        "--initial-weights",
+        choices=("winner", "random"),
+        help="start from the weights that the search wrote beside best.json (default, if there are any), or from random ones",
     )
     common.add_data(parser)
 
@@ -35,8 +35,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Distill and print what was reached."""
     common.architecture(args.arch)  # a wrong name is told before the data is looked at
-    if args.start is not None:
-        args.overrides = [*args.overrides, f"distill.start={args.start}"]
+    if args.initial_weights is not None:
+        args.overrides = [*args.overrides, f"distill.initial_weights={args.initial_weights}"]
     ws = common.workspace(args)
     from hwasc.students.distillation import distill
 

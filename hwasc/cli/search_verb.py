@@ -94,10 +94,10 @@ def run(args: argparse.Namespace) -> None:
     budget, space = Budget.load(args.budget), SearchSpace.load(args.space)
     ws = common.workspace(args)
     from hwasc.nas.search import search
-    from hwasc.nas.winner_weights import copy
+    from hwasc.nas.winner_weights import copy_winner
 
     result = search(ws, space, budget, args.run)
-    copy(result.path, args.out)
+    copy_winner(result.path, args.out)
     costs = measure(result.architecture)
     if args.json:
         common.print_json(

@@ -1,6 +1,6 @@
 """Train the teachers by cross-fitting, fit the fusion heads z1 and z2 on their out-of-fold logits, and compare them on
 validation clips, each teacher also by what the ensemble is without it. `search` and `distill` do this on demand; what is
-trained is kept in the cache. Which teachers: teachers.families, teachers.pretrained, teachers.outside (docs/teachers.md).
+trained is kept in the cache. Which teachers: teachers.families, teachers.pretrained, teachers.external (docs/teachers.md).
 With --seeds all of it is done from several seeds, splits included, and compared over them.
 """
 
@@ -21,7 +21,7 @@ EXAMPLES = """examples:
   hwasc teach --set teachers.front_ends.bc_resnet=paper --set teachers.front_ends.cp_resnet='{mels: 128, frames: 65}'
   hwasc teach --data many_recordings --weights start
   hwasc teach --data my_recordings --set teachers.pretrained.crnn=start/crnn.safetensors
-  hwasc teach --set teachers.outside='[{name: beats, logits: beats.csv}]' --out teachers.json --html teachers.html
+  hwasc teach --set teachers.external='[{name: beats, logits: beats.csv}]' --out teachers.json --html teachers.html
   hwasc teach --config experiments/teachers/diverse.yaml --seeds 3 --split test"""
 
 
@@ -73,16 +73,16 @@ def run(args: argparse.Namespace) -> None:
 
 
 def _account(args: argparse.Namespace, offset: int) -> dict[str, Any]:
-    from hwasc.ensemble.cross_fitting import keep_weights
+    from hwasc.ensemble.cross_fitting import export_weights
     from hwasc.ensemble.fusion import fuse
-    from hwasc.ensemble.summary import account
+    from hwasc.ensemble.summary import summarize
 
     ws = common.workspace(args, offset)
     fused, clips = fuse(ws), getattr(ws.dataset, args.split)
     if args.weights and offset == 0:
-        keep_weights(fused.teachers, args.weights)
-    told = account(fused, ws.features(clips, fused.front_end, args.split), args.split)
-    return {"seed": ws.settings.seed, "dataset": ws.dataset.fingerprint, **told}
+        export_weights(fused.teachers, args.weights)
+    summary = summarize(fused, ws.features(clips, fused.front_end, args.split), args.split)
+    return {"seed": ws.settings.seed, "dataset": ws.dataset.fingerprint, **summary}
 
 
 def _one(results: Sequence[dict[str, Any]], split: str) -> None:

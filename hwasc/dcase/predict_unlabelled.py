@@ -23,7 +23,7 @@ from hwasc.training.loop import predict
 BATCH = 64  # as the package does
 
 
-def answer(
+def predict_unlabelled(
     student: nn.Module,
     fe: FrontEnd,
     clips: EvaluationSet,

@@ -12,7 +12,7 @@ from torch import nn
 
 from hwasc.dcase import inference_package, package_check, rules, task_files
 from hwasc.dcase.evaluation_set import EvaluationSet, open_evaluation
-from hwasc.dcase.predict_unlabelled import answer
+from hwasc.dcase.predict_unlabelled import predict_unlabelled
 from hwasc.dcase.rules import About, Label
 from hwasc.dcase.standalone.system import GENERAL
 from hwasc.dcase.standalone_weights import packaged_student
@@ -26,7 +26,7 @@ from hwasc.records import schema
 from hwasc.workspace import default_cache
 
 Year = Literal[2024, 2025]
-TRIED = 64  # clips on which a written package is run by itself before the rest is predicted
+CHECK_CLIPS = 64  # clips on which a written package is run by itself before the rest is predicted
 AGREEMENT = 0.95  # least share of these on which it must name the evaluated student's scene; logits tie now and then
 
 
@@ -85,7 +85,9 @@ def submit(
 
     def heard(rows: Sequence[int], students: Mapping[str, nn.Module], name: str) -> np.ndarray:
         front_end = finished[name].architecture.front_end
-        return answer(students[name], front_end, clips, rows, cache or default_cache(), workers, reporter, name)
+        return predict_unlabelled(
+            students[name], front_end, clips, rows, cache or default_cache(), workers, reporter, name
+        )
 
     def heard_by_device(rows: Sequence[int], students: Mapping[str, nn.Module]) -> np.ndarray:
         names = np.array([clips.devices[i] if clips.devices[i] in finished else GENERAL for i in rows])
@@ -99,7 +101,7 @@ def submit(
     alone, difference = None, None
     if year == 2025:
         files.append(inference_package.write(out / "inference", named.team, named.index, evaluated, rules.CLASSES))
-        alone = min(TRIED, len(clips))
+        alone = min(CHECK_CLIPS, len(clips))
         ours = heard_by_device(range(alone), evaluated)
         reporter.say(f"running the inference package by itself on the first {alone} clips")
         difference = _try_alone(out / "inference", named, clips, ours)

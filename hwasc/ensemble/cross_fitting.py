@@ -14,13 +14,13 @@ import hwasc
 from hwasc.data import logits as logit_files
 from hwasc.data.features import Features
 from hwasc.data.splits import folds
-from hwasc.ensemble.external import OutsideTeacher, check_outside, open_outside, outside_logits
-from hwasc.ensemble.pretrained import Start, load_start, start
-from hwasc.ensemble.teacher_front_ends import heard, teacher_front_end, teacher_spec
+from hwasc.ensemble.external import ExternalTeacher, check_external, external_logits, open_external
+from hwasc.ensemble.pretrained import StartWeights, load_start_weights, open_start_weights
+from hwasc.ensemble.teacher_front_ends import features_by_front_end, teacher_front_end, teacher_spec
 from hwasc.models.teachers import FAMILIES, TeacherSpec, build
 from hwasc.parallel import torchrun_workers
 from hwasc.parallel.device import pick_device
-from hwasc.parallel.gradient_accumulation import first
+from hwasc.parallel.gradient_accumulation import is_first_rank
 from hwasc.parallel.jobs import pool
 from hwasc.records import schema
 from hwasc.records.settings import TrainSettings
@@ -33,7 +33,7 @@ from hwasc.workspace import Workspace
 
 @dataclass(frozen=True)
 class Teachers:
-    """Trained teachers, then those from outside. folders[k] holds teacher k's weights and logits per fold; fold_of the fold of
+    """Trained teachers, then external ones. folders[k] holds teacher k's weights and logits per fold; fold_of the fold of
     each training clip; train: those clips through `hearing.teacher_front_end`; starts[k]: the weights it began with, if any.
     """
 
@@ -42,18 +42,18 @@ class Teachers:
     folds: int
     train: Features
     fold_of: np.ndarray
-    starts: tuple[Start | None, ...]
-    outside: tuple[OutsideTeacher, ...] = ()
+    starts: tuple[StartWeights | None, ...]
+    external: tuple[ExternalTeacher, ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:
         """The families, then the names from outside."""
-        return (*(spec.family for spec in self.specs), *(o.name for o in self.outside))
+        return (*(spec.family for spec in self.specs), *(o.name for o in self.external))
 
     @property
     def keys(self) -> tuple[str, ...]:
         """What each teacher's logits depend on, besides the clips, as a short name."""
-        return (*(folder.name for folder in self.folders), *(o.key for o in self.outside))
+        return (*(folder.name for folder in self.folders), *(o.key for o in self.external))
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class _Job:
     seed: int
     device: str
     weights: Path
-    start: Start | None
+    start: StartWeights | None
 
 
 def content(features: Features) -> str:
@@ -79,32 +79,32 @@ def teach(ws: Workspace) -> Teachers:
     s, front_end = ws.settings, teacher_front_end(ws)
     specs = tuple(teacher_spec(ws, family) for family in s.teachers.families)
     starts = tuple(
-        start(given) if (given := (s.teachers.pretrained or {}).get(spec.family)) else None for spec in specs
+        open_start_weights(given) if (given := s.teachers.pretrained.get(spec.family)) else None for spec in specs
     )
-    outside = open_outside(ws)
+    external = open_external(ws)
     train = ws.features(ws.dataset.train, front_end, "train")
-    for teacher in outside:  # before the long work: they may lack clips
-        outside_logits(teacher, ws, train, "train")
-    check_outside(outside, ws, ws.dataset.validation, "validation")
+    for teacher in external:  # before the long work: they may lack clips
+        external_logits(teacher, ws, train, "train")
+    check_external(external, ws, ws.dataset.validation, "validation")
     fold_of = np.array(folds(train.clips, s.teachers.folds, s.seed))
-    ears = heard(ws, train, (spec.front_end for spec in specs), "train")
+    by_front_end = features_by_front_end(ws, train, (spec.front_end for spec in specs), "train")
     augments = {fe: ws.augment(fe) for fe in dict.fromkeys(spec.front_end for spec in specs)}
     folders = tuple(
-        ws.cache / "teachers" / _folder(ws, spec, begin, train, fold_of, augments[spec.front_end])
-        for spec, begin in zip(specs, starts, strict=True)
+        ws.cache / "teachers" / _folder(ws, spec, start, train, fold_of, augments[spec.front_end])
+        for spec, start in zip(specs, starts, strict=True)
     )
     jobs = []
-    for spec, begin, folder in zip(specs, starts, folders, strict=True):
-        if begin and not (folder / "fold0.safetensors").is_file():  # said, and refused, before any training
-            ws.reporter.say(load_start(build(spec, len(train.classes)), spec, len(train.classes), begin))
+    for spec, start, folder in zip(specs, starts, folders, strict=True):
+        if start and not (folder / "fold0.safetensors").is_file():  # said, and refused, before any training
+            ws.reporter.say(load_start_weights(build(spec, len(train.classes)), spec, len(train.classes), start))
         for fold in range(s.teachers.folds):
             weights = folder / f"fold{fold}.safetensors"
             if not weights.is_file():
                 rows = np.flatnonzero(fold_of != fold)
                 place = list(FAMILIES).index(spec.family)  # not k: a teacher is the same whatever others there are
                 seed = int(np.random.SeedSequence([s.seed, place, fold]).generate_state(1)[0])
-                clips, augment = ears[spec.front_end], augments[spec.front_end]
-                jobs.append(_Job(spec, clips, rows, augment, s.teachers.train, seed, str(ws.device), weights, begin))
+                clips, augment = by_front_end[spec.front_end], augments[spec.front_end]
+                jobs.append(_Job(spec, clips, rows, augment, s.teachers.train, seed, str(ws.device), weights, start))
     if jobs:
         with (
             ws.reporter.track(f"teachers ({', '.join(s.teachers.families)})", len(jobs)) as update,
@@ -112,16 +112,21 @@ def teach(ws: Workspace) -> Teachers:
         ):
             losses = (
                 ((i, _train_together(job)) for i, job in enumerate(jobs))
-                if torchrun_workers.size() > 1
+                if torchrun_workers.world_size() > 1
                 else run(_train, jobs)
             )
             for done, (i, loss) in enumerate(losses, 1):
                 update(done, f"{jobs[i].spec.family} {jobs[i].weights.stem}, last loss {loss:.3f}")
-    return Teachers(specs, folders, s.teachers.folds, train, fold_of, starts, outside)
+    return Teachers(specs, folders, s.teachers.folds, train, fold_of, starts, external)
 
 
 def _folder(
-    ws: Workspace, spec: TeacherSpec, begin: Start | None, train: Features, fold_of: np.ndarray, augment: Augment
+    ws: Workspace,
+    spec: TeacherSpec,
+    start: StartWeights | None,
+    train: Features,
+    fold_of: np.ndarray,
+    augment: Augment,
 ) -> str:
     """A teacher's name in the cache: family and a hash of all that its weights depend on."""
     responses = augment.responses
@@ -136,11 +141,11 @@ def _folder(
         "seed": ws.settings.seed,
         "spec": spec,
     }
-    return f"{spec.family}-{schema.digest({**key, 'start': begin.hash} if begin else key)}"
+    return f"{spec.family}-{schema.digest({**key, 'start': start.hash} if start else key)}"
 
 
 def _train_together(job: _Job) -> float:
-    with torchrun_workers.helped(_train, job):
+    with torchrun_workers.run_on_all_ranks(_train, job):
         return _train(job)
 
 
@@ -148,7 +153,7 @@ def _train(job: _Job) -> float:
     torch.manual_seed(job.seed)
     model = build(job.spec, len(job.train.classes))
     if job.start:
-        load_start(model, job.spec, len(job.train.classes), job.start)
+        load_start_weights(model, job.spec, len(job.train.classes), job.start)
     last = [0.0]
     fit(
         model,
@@ -161,7 +166,7 @@ def _train(job: _Job) -> float:
         checkpoint=job.weights.with_suffix(".ckpt"),
         on_epoch=lambda _, loss: last.__setitem__(0, loss),
     )
-    if not first():
+    if not is_first_rank():
         return last[0]
     started = {"start": job.start.hash, "start_file": job.start.file.name} if job.start else {}
     save_weights(job.weights, model, {"spec": schema.canonical(job.spec), **started})
@@ -176,7 +181,7 @@ def load_fold(teachers: Teachers, k: int, fold: int) -> nn.Module:
     return model
 
 
-def keep_weights(teachers: Teachers, folder: Path) -> list[Path]:
+def export_weights(teachers: Teachers, folder: Path) -> list[Path]:
     """One set of weights a family, as FOLDER/<family>.safetensors, to start other teachers from (`teachers.pretrained`).
 
     The first fold's: of teachers that heard all but that fold's locations.
@@ -187,39 +192,41 @@ def keep_weights(teachers: Teachers, folder: Path) -> list[Path]:
     return files
 
 
-def out_of_fold(teachers: Teachers, ws: Workspace) -> np.ndarray:
+def out_of_fold_logits(teachers: Teachers, ws: Workspace) -> np.ndarray:
     """Logits (n, K, classes) of the training clips, each by the teachers that were not trained on its location.
 
-    Those from outside give what they have: hwasc cannot know what they were trained on.
+    External ones give what they have: hwasc cannot know what they were trained on.
     """
     n, k, c = len(teachers.train), len(teachers.specs), len(teachers.train.classes)
     out = np.zeros((n, k, c), np.float32)
-    ears = heard(ws, teachers.train, (spec.front_end for spec in teachers.specs), "train")
+    by_front_end = features_by_front_end(ws, teachers.train, (spec.front_end for spec in teachers.specs), "train")
     for fold in range(teachers.folds):
         rows = np.flatnonzero(teachers.fold_of == fold)
         for j, spec in enumerate(teachers.specs):
-            out[rows, j] = _kept_logits(teachers, ws, j, fold, ears[spec.front_end], rows, f"fold{fold}")
-    return _with_outside(out, teachers, ws, teachers.train, "train")
+            out[rows, j] = _cached_logits(teachers, ws, j, fold, by_front_end[spec.front_end], rows, f"fold{fold}")
+    return _with_external(out, teachers, ws, teachers.train, "train")
 
 
-def held_out(teachers: Teachers, ws: Workspace, features: Features, what: str) -> np.ndarray:
+def held_out_logits(teachers: Teachers, ws: Workspace, features: Features, what: str) -> np.ndarray:
     """Logits (n, folds, K, classes), for clips that none saw, or for all folds' word on any; a teacher's own is their mean.
 
     features: through `hearing.teacher_front_end`; teachers with another hear the same clips through theirs.
     """
     n, k, c = len(features), len(teachers.specs), len(features.classes)
     rows = np.arange(n)
-    ears = heard(ws, features, (spec.front_end for spec in teachers.specs), what)
+    by_front_end = features_by_front_end(ws, features, (spec.front_end for spec in teachers.specs), what)
     out = np.zeros((n, teachers.folds, k, c), np.float32)
     for fold in range(teachers.folds):
         for j, spec in enumerate(teachers.specs):
-            out[:, fold, j] = _kept_logits(teachers, ws, j, fold, ears[spec.front_end], rows, f"{what}-fold{fold}")
-    return _with_outside(out, teachers, ws, features, what)
+            out[:, fold, j] = _cached_logits(
+                teachers, ws, j, fold, by_front_end[spec.front_end], rows, f"{what}-fold{fold}"
+            )
+    return _with_external(out, teachers, ws, features, what)
 
 
-def _with_outside(logits: np.ndarray, teachers: Teachers, ws: Workspace, features: Features, what: str) -> np.ndarray:
-    """Logits (n, ..., K, classes) with those from outside as further teachers, the same in every fold."""
-    others = [outside_logits(o, ws, features, what) for o in teachers.outside]
+def _with_external(logits: np.ndarray, teachers: Teachers, ws: Workspace, features: Features, what: str) -> np.ndarray:
+    """Logits (n, ..., K, classes) with external ones as further teachers, the same in every fold."""
+    others = [external_logits(o, ws, features, what) for o in teachers.external]
     if not others:
         return logits
     shape = (*logits.shape[:-2], 1, logits.shape[-1])
@@ -227,17 +234,17 @@ def _with_outside(logits: np.ndarray, teachers: Teachers, ws: Workspace, feature
     return np.concatenate([logits, *parts], axis=-2)
 
 
-def _kept_logits(
+def _cached_logits(
     teachers: Teachers, ws: Workspace, k: int, fold: int, features: Features, rows: np.ndarray, name: str
 ) -> np.ndarray:
     ids, hashes = [features.clips[i].id for i in rows], [features.hashes[i] for i in rows]
     path = teachers.folders[k] / f"{name}-{schema.digest([ids, hashes])}.npz"
     if not path.is_file():
-        weights, begin = teachers.folders[k] / f"fold{fold}.safetensors", teachers.starts[k]
+        weights, start = teachers.folders[k] / f"fold{fold}.safetensors", teachers.starts[k]
         record = {
             "hash": hashlib.sha256(weights.read_bytes()).hexdigest()[:16],
             "spec": schema.plain(teachers.specs[k]),
-            **({"start": {"file": begin.file.name, "hash": begin.hash}} if begin else {}),
+            **({"start": {"file": start.file.name, "hash": start.hash}} if start else {}),
         }
         logit_files.save(
             path, ids, hashes, predict(load_fold(teachers, k, fold), features, ws.device, rows=rows), record

@@ -1,4 +1,4 @@
-"""Teachers from outside: an ONNX model, or logits in files. They are asked, never trained, so no fold has its own."""
+"""External teachers: an ONNX model, or logits in files. They are asked, never trained, so no fold has its own."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from hwasc.data import logits as logit_files
 from hwasc.data.clips import Clip
 from hwasc.data.features import Features
 from hwasc.data.logit_tables import LogitTable
-from hwasc.ensemble.teacher_front_ends import heard
+from hwasc.ensemble.teacher_front_ends import features_by_front_end
 from hwasc.errors import UsageError
 from hwasc.records import schema
 from hwasc.records.architecture import FrontEnd
-from hwasc.records.teacher_settings import Outside
+from hwasc.records.teacher_settings import ExternalTeacherSettings
 from hwasc.workspace import Workspace
 
 EXPORTED = (".pt2", ".pt", ".pth", ".pkl")
 
 
 @dataclass(frozen=True)
-class OutsideTeacher:
+class ExternalTeacher:
     """One that was opened. hash: of its file's content; front_end: what a model hears (none: its logits are in files)."""
 
-    setting: Outside
+    setting: ExternalTeacherSettings
     hash: str
     front_end: FrontEnd | None
     table: LogitTable | None
@@ -41,7 +41,7 @@ class OutsideTeacher:
     @property
     def key(self) -> str:
         """Name and a hash of all that its logits depend on besides the clips."""
-        return f"outside-{self.name}-{schema.digest([self.hash, self.front_end])}"
+        return f"external-{self.name}-{schema.digest([self.hash, self.front_end])}"
 
     def __str__(self) -> str:
         if self.front_end is None:
@@ -49,19 +49,19 @@ class OutsideTeacher:
         return f"{self.name} at {self.front_end.mels}x{self.front_end.frames}: {self.setting.model} (hash {self.hash})"
 
 
-def open_outside(ws: Workspace) -> tuple[OutsideTeacher, ...]:
-    """The settings' teachers from outside, each file read once for its hash and its form."""
-    return tuple(_open(setting, ws) for setting in ws.settings.teachers.outside or ())
+def open_external(ws: Workspace) -> tuple[ExternalTeacher, ...]:
+    """The settings' external teachers, each file read once for its hash and its form."""
+    return tuple(_open(setting, ws) for setting in ws.settings.teachers.external)
 
 
-def _open(setting: Outside, ws: Workspace) -> OutsideTeacher:
+def _open(setting: ExternalTeacherSettings, ws: Workspace) -> ExternalTeacher:
     if setting.logits is not None:
         table = logit_tables.read(Path(setting.logits), ws.dataset.classes)
-        return OutsideTeacher(setting, table.hash, None, table)
+        return ExternalTeacher(setting, table.hash, None, table)
     path = Path(str(setting.model))
     if path.suffix in EXPORTED:
         raise UsageError(
-            f"teachers.outside: {path} may hold code that runs as it is loaded (torch.export.load unpickles, too); convert it "
+            f"teachers.external: {path} may hold code that runs as it is loaded (torch.export.load unpickles, too); convert it "
             "to ONNX where you trust it, or give its logits instead (docs/teachers.md)"
         )
     from hwasc.ensemble.onnx_model import OnnxClassifier
@@ -70,11 +70,11 @@ def _open(setting: Outside, ws: Workspace) -> OutsideTeacher:
     try:
         front_end = setting.front_end(ws.settings.data.seconds)
     except ValueError as e:
-        raise UsageError(f"teachers.outside: {setting.name}: {e}") from None
-    return OutsideTeacher(setting, hashlib.sha256(path.read_bytes()).hexdigest()[:16], front_end, None)
+        raise UsageError(f"teachers.external: {setting.name}: {e}") from None
+    return ExternalTeacher(setting, hashlib.sha256(path.read_bytes()).hexdigest()[:16], front_end, None)
 
 
-def outside_logits(teacher: OutsideTeacher, ws: Workspace, features: Features, what: str) -> np.ndarray:
+def external_logits(teacher: ExternalTeacher, ws: Workspace, features: Features, what: str) -> np.ndarray:
     """Logits (n, classes) of the clips of `features`: from its table, or by its model and kept in the cache.
 
     DataError: how many clips have none, and which first.
@@ -88,12 +88,12 @@ def outside_logits(teacher: OutsideTeacher, ws: Workspace, features: Features, w
         from hwasc.ensemble.onnx_model import OnnxClassifier
 
         model = OnnxClassifier(Path(str(teacher.setting.model)), ws.dataset.classes)
-        ours = heard(ws, features, [teacher.front_end], what)[teacher.front_end]
+        ours = features_by_front_end(ws, features, [teacher.front_end], what)[teacher.front_end]
         logit_files.save(path, ids, features.hashes, model.predict(ours), {"hash": teacher.hash, "name": teacher.name})
     return logit_files.load(path, ids, features.hashes)
 
 
-def check_outside(teachers: Sequence[OutsideTeacher], ws: Workspace, clips: Sequence[Clip], what: str) -> None:
+def check_external(teachers: Sequence[ExternalTeacher], ws: Workspace, clips: Sequence[Clip], what: str) -> None:
     """DataError where more clips have no logits than may be unreadable: before long work, and without reading a clip."""
     for teacher in teachers:
         if teacher.table is not None:

@@ -15,7 +15,7 @@ from torch.nn import functional as F
 from hwasc.data import logits as logit_files
 from hwasc.data.features import Features
 from hwasc.data.splits import hold_out
-from hwasc.ensemble.cross_fitting import Teachers, content, held_out, out_of_fold, teach
+from hwasc.ensemble.cross_fitting import Teachers, content, held_out_logits, out_of_fold_logits, teach
 from hwasc.ensemble.head_fitting import best_view, crossed_views, fit_backbone, fit_heads, gain, mixture
 from hwasc.ensemble.heads import VIEWS, Z1, Z2, Ensemble
 from hwasc.ensemble.teacher_front_ends import teacher_front_end
@@ -25,7 +25,7 @@ from hwasc.records import schema
 from hwasc.records.architecture import Architecture, FrontEnd
 from hwasc.records.blocks import GRN, InvertedResidual
 from hwasc.training.calibration_error import expected_calibration_error
-from hwasc.training.distillation import Lesson
+from hwasc.training.distillation import DistillationData
 from hwasc.training.loss import macro_accuracy
 from hwasc.training.weights import load_note, load_weights, save_weights
 from hwasc.workspace import Workspace
@@ -62,16 +62,16 @@ class Fused:
         """Ensemble logits (n, classes) of the training clips, from the teachers that `distill.targets` names."""
         t, ws = self.teachers, self.workspace
         honest = ws.settings.distill.targets == "out_of_fold"
-        logits = out_of_fold(t, ws) if honest else held_out(t, ws, t.train, "train")
+        logits = out_of_fold_logits(t, ws) if honest else held_out_logits(t, ws, t.train, "train")
         return self._view(t.train, logits)[self.view]
 
-    def judgement(self, features: Features, what: str) -> np.ndarray:
+    def unseen_logits(self, features: Features, what: str) -> np.ndarray:
         """Ensemble logits (n, classes) of clips that no teacher was trained on, in the view that students learn from."""
-        return self._view(features, held_out(self.teachers, self.workspace, features, what))[self.view]
+        return self._view(features, held_out_logits(self.teachers, self.workspace, features, what))[self.view]
 
     def table(self, features: Features, what: str) -> list[FusionRow]:
         """Every teacher, the weighted mean, the mean logit, z1, z2, z1+z2 on clips that neither teachers nor heads saw."""
-        logits = held_out(self.teachers, self.workspace, features, what)
+        logits = held_out_logits(self.teachers, self.workspace, features, what)
         each = logits.mean(1)
         single = {name: each[:, k] for k, name in enumerate(self.teachers.names)}
         weighted = {"weighted mean": np.einsum("k,nkc->nc", self.weights(), each)}
@@ -80,26 +80,29 @@ class Fused:
 
     def weights(self) -> np.ndarray:
         """Of the weighted mean (K,), fitted on the training clips' out-of-fold logits."""
-        logits, train = out_of_fold(self.teachers, self.workspace), self.teachers.train
+        logits, train = out_of_fold_logits(self.teachers, self.workspace), self.teachers.train
         return np.asarray(mixture(torch.from_numpy(logits), torch.from_numpy(train.labels)))
 
     def mixing(self, features: Features, what: str) -> np.ndarray:
         """z1's weights (n, K) of clips, each row with sum 1; the mean over the folds' teachers."""
-        logits, hint = torch.from_numpy(held_out(self.teachers, self.workspace, features, what)), self._hint(features)
+        logits, backbone_scores = (
+            torch.from_numpy(held_out_logits(self.teachers, self.workspace, features, what)),
+            self._backbone_scores(features),
+        )
         z1 = self.ensemble.to("cpu").eval().z1
         with torch.no_grad():
-            return np.asarray(torch.stack([z1.weights(hint, y) for y in logits.unbind(1)]).mean(0))
+            return np.asarray(torch.stack([z1.weights(backbone_scores, y) for y in logits.unbind(1)]).mean(0))
 
-    def _hint(self, features: Features) -> Tensor:
-        return hints(self.ensemble, features, self.workspace.device)
+    def _backbone_scores(self, features: Features) -> Tensor:
+        return all_backbone_scores(self.ensemble, features, self.workspace.device)
 
     def _view(self, features: Features, logits: np.ndarray) -> dict[str, np.ndarray]:
         """Every view of these clips, of logits (n, K, classes) or (n, folds, K, classes)."""
-        hint, y = self._hint(features), torch.from_numpy(logits)
+        backbone_scores, y = self._backbone_scores(features), torch.from_numpy(logits)
         folds = y[:, None] if y.dim() == 3 else y
         model = self.ensemble.to("cpu").eval()
         with torch.no_grad():
-            each = [model.told(hint, fold) for fold in folds.unbind(1)]
+            each = [model.fused_views(backbone_scores, fold) for fold in folds.unbind(1)]
         return {name: torch.stack([e[name] for e in each]).mean(0).numpy() for name in VIEWS}
 
 
@@ -142,14 +145,14 @@ def fuse(ws: Workspace) -> Fused:
     return Fused(teachers, ensemble, ws, key, view)
 
 
-def hints(ensemble: Ensemble, features: Features, device: torch.device) -> Tensor:
+def all_backbone_scores(ensemble: Ensemble, features: Features, device: torch.device) -> Tensor:
     """What z1's backbone says of all clips, (n, K) on the CPU."""
     z1 = ensemble.to(device).eval().z1
     if not bool(z1.head.weight.any()):
         return torch.zeros(len(features), len(z1.head.weight))  # it did not earn its place
     with torch.no_grad():
         return torch.cat(
-            [z1.hint(features.batch(r).to(device)).float().cpu() for r in _chunks(np.arange(len(features)))]
+            [z1.backbone_scores(features.batch(r).to(device)).float().cpu() for r in _chunks(np.arange(len(features)))]
         )
 
 
@@ -159,29 +162,29 @@ def _fit(ws: Workspace, teachers: Teachers, ensemble: Ensemble, front_end: Front
     z1's backbone stays only where it gains more than a standard error on held-out locations.
     """
     s, train = ws.settings, teachers.train
-    logits, labels = torch.from_numpy(out_of_fold(teachers, ws)), torch.from_numpy(train.labels)
+    logits, labels = torch.from_numpy(out_of_fold_logits(teachers, ws)), torch.from_numpy(train.labels)
     places, held = [c.location for c in train.clips], torch.from_numpy(_held(ws, train))
     none = torch.zeros(len(train), len(teachers.names))
     fit_heads(ensemble, none[~held], logits[~held], labels[~held], s.fusion.ridges, s.seed)
 
-    def told(hint: Tensor) -> Tensor:
+    def fused_views(backbone_scores: Tensor) -> Tensor:
         with torch.no_grad():
-            return ensemble.cpu().told(hint[held], logits[held])["z1+z2"]
+            return ensemble.cpu().fused_views(backbone_scores[held], logits[held])["z1+z2"]
 
-    plain = told(none)
+    plain = fused_views(none)
     if bool(held.any()) and s.fusion.epochs:
         _fit_backbone(ws, teachers, ensemble, logits, held.numpy(), front_end)
         better, error = gain(
-            told(hints(ensemble, train, ws.device)),
+            fused_views(all_backbone_scores(ensemble, train, ws.device)),
             plain,
             labels[held],
             [p for p, h in zip(places, held, strict=True) if h],
         )
         if better <= error:
             torch.nn.init.zeros_(ensemble.z1.head.weight)
-    hint = hints(ensemble, train, ws.device)
+    backbone_scores = all_backbone_scores(ensemble, train, ws.device)
     crossed = crossed_views(ensemble.cpu(), logits, labels, places, s.fusion.ridges, s.seed)
-    fit_heads(ensemble, hint, logits, labels, s.fusion.ridges, s.seed)
+    fit_heads(ensemble, backbone_scores, logits, labels, s.fusion.ridges, s.seed)
     return best_view(crossed, labels, places)
 
 
@@ -231,18 +234,20 @@ def target_file(ws: Workspace, fused: Fused) -> Path:
     if not path.is_file():
         train, validation = fused.teachers.train, ws.features(ws.dataset.validation, fused.front_end, "validation")
         clips = [c.id for c in (*train.clips, *validation.clips)]
-        logits = np.concatenate([fused.targets(), fused.judgement(validation, "validation")])
+        logits = np.concatenate([fused.targets(), fused.unseen_logits(validation, "validation")])
         record = {"hash": fused.key, "view": fused.view, "teachers": list(fused.teachers.names)}
         logit_files.save(path, clips, [*train.hashes, *validation.hashes], logits, record)
     return path
 
 
-def lesson(ws: Workspace, front_end: FrontEnd, targets: Path | None) -> Lesson:
+def distillation_data(ws: Workspace, front_end: FrontEnd, targets: Path | None) -> DistillationData:
     """What a student with this front end learns from: the training clips, the ensemble's logits (None: labels alone)."""
     train = ws.features(ws.dataset.train, front_end, "train")
     logits = logit_files.load(targets, [c.id for c in train.clips], train.hashes) if targets else None
     d = ws.settings.distill
-    return Lesson(train, logits, ws.augment(front_end, d.augment), d.alpha, d.temperature, reduction=d.reduction)
+    return DistillationData(
+        train, logits, ws.augment(front_end, d.augment), d.alpha, d.temperature, reduction=d.reduction
+    )
 
 
 def _held(ws: Workspace, train: Features) -> np.ndarray:

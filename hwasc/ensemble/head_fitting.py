@@ -34,7 +34,7 @@ def mixture(logits: Tensor, labels: Tensor) -> Tensor:
 
 
 def fit_heads(
-    ensemble: Ensemble, hint: Tensor, logits: Tensor, labels: Tensor, ridges: tuple[float, float], seed: int
+    ensemble: Ensemble, backbone_scores: Tensor, logits: Tensor, labels: Tensor, ridges: tuple[float, float], seed: int
 ) -> None:
     """Set z1's gate, z2's MLPs and both temperatures to the minimum of CE(z1) + CE(z2) + CE(z1+z2) + penalty, in place.
 
@@ -45,7 +45,7 @@ def fit_heads(
     if len(labels) == 0:
         raise ValueError("there are no clips to fit the fusion heads on")
     rows = torch.from_numpy(np.random.default_rng([seed, 17]).permutation(len(labels))[:CLIPS])
-    x, y, z = hint[rows].double(), logits[rows].double(), labels[rows]
+    x, y, z = backbone_scores[rows].double(), logits[rows].double(), labels[rows]
     z1, z2 = ensemble.double().z1, ensemble.z2
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -55,7 +55,7 @@ def fit_heads(
     start = [p.detach().clone() for p in mlps]
 
     def loss() -> Tensor:
-        views = ensemble.told(x, y)
+        views = ensemble.fused_views(x, y)
         fit = sum((F.cross_entropy(views[v], z) for v in ("z1", "z2", "z1+z2")), torch.zeros(()))
         apart = sum((((p - s) ** 2).sum() for p, s in zip(mlps, start, strict=True)), torch.zeros(()))
         return fit + ridges[0] * (z1.gate.weight**2).sum() + ridges[1] * apart
@@ -139,16 +139,16 @@ def crossed_views(
     Without z1's backbone, which has heard most of these groups.
     """
     model, names = copy.deepcopy(ensemble), np.unique(np.asarray(groups), return_inverse=True)[1]
-    hint = logits.new_zeros(logits.shape[:2])
+    backbone_scores = logits.new_zeros(logits.shape[:2])
     order = np.random.default_rng([seed, 19]).permutation(int(names.max()) + 1)
     part = torch.from_numpy(order % PARTS)[torch.from_numpy(names)]
     out = {name: logits.mean(1).clone() for name in VIEWS}
     for held in (part == i for i in part.unique()):
         if bool(held.all()):
             return out  # one place: nothing else to fit on
-        fit_heads(model, hint[~held], logits[~held], labels[~held], ridges, seed)
+        fit_heads(model, backbone_scores[~held], logits[~held], labels[~held], ridges, seed)
         with torch.no_grad():
-            for name, view in model.told(hint[held], logits[held]).items():
+            for name, view in model.fused_views(backbone_scores[held], logits[held]).items():
                 out[name][held] = view
     return out
 

@@ -80,18 +80,18 @@ class Z1(nn.Module):
         for p in (self.gate.weight, self.gate.bias, self.log_scale):
             nn.init.zeros_(p)
 
-    def hint(self, logmel: Tensor) -> Tensor:
+    def backbone_scores(self, logmel: Tensor) -> Tensor:
         """What the log-mel (B, 1, F, T) alone says of the teachers: (B, K), added before the softmax."""
-        hint: Tensor = self.head(self.backbone(logmel))
-        return hint
+        backbone_scores: Tensor = self.head(self.backbone(logmel))
+        return backbone_scores
 
-    def weights(self, hint: Tensor, logits: Tensor) -> Tensor:
+    def weights(self, backbone_scores: Tensor, logits: Tensor) -> Tensor:
         """A hint (B, K) and logits (B, K, C) -> (B, K), positive, each row with sum 1."""
-        return F.softmax(self.gate(self.standardise(evidence(logits))) + hint, dim=1)
+        return F.softmax(self.gate(self.standardise(evidence(logits))) + backbone_scores, dim=1)
 
-    def forward(self, hint: Tensor, logits: Tensor) -> Tensor:
+    def forward(self, backbone_scores: Tensor, logits: Tensor) -> Tensor:
         """-> (B, C), the sum over k of weight k times logits k, over the temperature."""
-        return self.log_scale.exp() * torch.einsum("bk,bkc->bc", self.weights(hint, logits), logits)
+        return self.log_scale.exp() * torch.einsum("bk,bkc->bc", self.weights(backbone_scores, logits), logits)
 
 
 class Z2(nn.Module):
@@ -139,9 +139,9 @@ class Ensemble(nn.Module):
         super().__init__()
         self.z1, self.z2 = z1, z2
 
-    def told(self, hint: Tensor, logits: Tensor) -> dict[str, Tensor]:
+    def fused_views(self, backbone_scores: Tensor, logits: Tensor) -> dict[str, Tensor]:
         """The fused logits (B, C) of every way to fuse, from z1's hint (B, K) and the logits (B, K, C)."""
-        weighted, correction = self.z1(hint, logits), self.z2.correction(logits)
+        weighted, correction = self.z1(backbone_scores, logits), self.z2.correction(logits)
         z2 = self.z2.log_scale.exp() * mean_logit(logits) + correction
         return {"mean": mean_logit(logits), "z1": weighted, "z2": z2, "z1+z2": weighted + correction}
 
@@ -151,10 +151,10 @@ class Ensemble(nn.Module):
         Logits (B, folds, K, C), of teachers trained without a fold each: each fold's are fused as those of its own, which the
         heads were fitted on, and the mean over folds is taken then.
         """
-        hint = self.z1.hint(logmel)
+        backbone_scores = self.z1.backbone_scores(logmel)
         if logits.dim() == 3:
-            return self.told(hint, logits)
-        folds = [self.told(hint, part) for part in logits.unbind(1)]
+            return self.fused_views(backbone_scores, logits)
+        folds = [self.fused_views(backbone_scores, part) for part in logits.unbind(1)]
         return {name: torch.stack([f[name] for f in folds]).mean(0) for name in VIEWS}
 
     def forward(self, logmel: Tensor, logits: Tensor) -> Tensor:

@@ -14,22 +14,22 @@ from hwasc.data.features import Features
 from hwasc.ensemble.cross_fitting import load_fold
 from hwasc.ensemble.fusion import Fused
 from hwasc.ensemble.heads import Ensemble
-from hwasc.ensemble.teacher_front_ends import heard
+from hwasc.ensemble.teacher_front_ends import features_by_front_end
 from hwasc.errors import DataError, UsageError
 from hwasc.parallel.device import mixed_precision
 from hwasc.records.architecture import FrontEnd
-from hwasc.training.batches import Augment, Teaching
+from hwasc.training.batches import Augment, OnlineTargets
 
 
 @dataclass(frozen=True)
-class SameView:
+class OnlineEnsemble:
     """`training.batches.Teaching` by all folds' teachers and the fusion heads.
 
     ears: the student's training clips through every front end that a teacher or z1 has, with the student's augmentation to be
     repeated in it. teachers: the front end of each teacher, and its nets by fold.
     """
 
-    ears: Mapping[FrontEnd, tuple[Features, Augment]]
+    by_front_end: Mapping[FrontEnd, tuple[Features, Augment]]
     teachers: Sequence[tuple[FrontEnd, Sequence[nn.Module]]]
     ensemble: Ensemble
     view: str
@@ -47,7 +47,7 @@ class SameView:
     def views(self, rows: np.ndarray, state: Tensor) -> dict[FrontEnd, Tensor]:
         """What each front end makes of these clips, augmented by the same draws: (B, 1, mels, frames)."""
         out = {}
-        for front_end, (features, augment) in self.ears.items():
+        for front_end, (features, augment) in self.by_front_end.items():
             generator = torch.Generator()
             generator.set_state(state)
             labels = torch.from_numpy(features.labels[rows])
@@ -57,13 +57,13 @@ class SameView:
 
 
 @dataclass(frozen=True)
-class Remembered:
+class CachedOnlineEnsemble:
     """Teachers that are asked once about each batch: the same clips from the same draws get the logits that they got before.
 
     kept: 40 bytes a clip and view, for ten classes.
     """
 
-    teachers: Teaching
+    teachers: OnlineTargets
     kept: dict[bytes, Tensor] = field(default_factory=dict)
 
     def __call__(self, rows: np.ndarray, state: Tensor) -> Tensor:
@@ -74,25 +74,27 @@ class Remembered:
         return self.kept[key]
 
 
-def check_same_view(outside: Sequence[object] | None) -> None:
+def check_online_teachers(external: Sequence[object] | None) -> None:
     """UsageError where a teacher's logits are all that is known of it."""
-    if outside:
+    if external:
         raise UsageError(
-            "distill.teacher_view: 'augmented' asks the teachers anew for every batch, and those from outside are asked only "
-            "once; set it to cached, or leave teachers.outside out"
+            "distill.teacher_view: 'augmented' asks the teachers anew for every batch, and external ones are asked only "
+            "once; set it to cached, or leave teachers.external out"
         )
 
 
-def same_view(fused: Fused, train: Features, front_end: FrontEnd) -> SameView:
+def online_ensemble(fused: Fused, train: Features, front_end: FrontEnd) -> OnlineEnsemble:
     """The fused teachers, ready to be asked about the clips of `train` as a student with this front end hears them."""
     ws, teachers = fused.workspace, fused.teachers
-    check_same_view(teachers.outside)
+    check_online_teachers(teachers.external)
     z1 = fused.front_end
-    ears = heard(ws, teachers.train, [z1, *(spec.front_end for spec in teachers.specs)], "train")
+    by_front_end = features_by_front_end(
+        ws, teachers.train, [z1, *(spec.front_end for spec in teachers.specs)], "train"
+    )
     if train.hashes != teachers.train.hashes:
         raise DataError(f"front end {front_end} cannot take the same training clips as the teachers' {z1}")
     chosen = ws.settings.distill.augment
-    augments = {fe: (f, replace(ws.augment(fe, chosen), drawn_in=front_end)) for fe, f in ears.items()}
+    augments = {fe: (f, replace(ws.augment(fe, chosen), drawn_in=front_end)) for fe, f in by_front_end.items()}
 
     def net(k: int, fold: int) -> nn.Module:
         model = load_fold(teachers, k, fold).to(ws.device).eval()
@@ -100,4 +102,4 @@ def same_view(fused: Fused, train: Features, front_end: FrontEnd) -> SameView:
         return model
 
     nets = [(spec.front_end, [net(k, f) for f in range(teachers.folds)]) for k, spec in enumerate(teachers.specs)]
-    return SameView(augments, nets, fused.ensemble.to(ws.device).eval(), fused.view, z1, ws.device)
+    return OnlineEnsemble(augments, nets, fused.ensemble.to(ws.device).eval(), fused.view, z1, ws.device)

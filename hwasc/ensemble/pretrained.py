@@ -17,14 +17,14 @@ from torch import Tensor, nn
 from hwasc.errors import DataError, UsageError
 from hwasc.models.teachers import TeacherSpec, build
 from hwasc.records import schema
-from hwasc.records.teacher_settings import Pretrained
+from hwasc.records.teacher_settings import PretrainedWeights
 
 SHOWN = 4  # mistakes of a kind that an error names
 WRAPPERS = ("state_dict", "model", "model_state_dict", "net")  # where checkpoints keep the tensors
 
 
 @dataclass(frozen=True)
-class Start:
+class StartWeights:
     """Where a teacher's training starts. hash: of the file and the renaming, 16 hexadecimal digits."""
 
     file: Path
@@ -32,9 +32,9 @@ class Start:
     hash: str
 
 
-def start(setting: str | Pretrained) -> Start:
+def open_start_weights(setting: str | PretrainedWeights) -> StartWeights:
     """A setting with its file read once, for its hash. UsageError: no such file, another kind of file, a broken mapping."""
-    chosen = Pretrained(setting) if isinstance(setting, str) else setting
+    chosen = PretrainedWeights(setting) if isinstance(setting, str) else setting
     path = Path(chosen.file)
     if path.suffix not in (".safetensors", ".pt", ".pth"):
         raise UsageError(
@@ -50,7 +50,7 @@ def start(setting: str | Pretrained) -> Start:
             raise UsageError(f"teachers.pretrained: '{pattern}' -> '{ours}' is no renaming ({e})") from None
     content = hashlib.sha256(path.read_bytes())
     content.update(schema.canonical([list(pair) for pair in rename.items()]).encode())  # the order counts
-    return Start(path, dict(rename), content.hexdigest()[:16])
+    return StartWeights(path, dict(rename), content.hexdigest()[:16])
 
 
 def _read_mapping(path: Path) -> dict[str, str | None]:
@@ -109,14 +109,17 @@ def _our_name(name: str, rename: Mapping[str, str | None]) -> str | None:
     return name
 
 
-def load_start(model: nn.Module, spec: TeacherSpec, classes: int, begin: Start) -> str:
+def load_start_weights(model: nn.Module, spec: TeacherSpec, classes: int, start: StartWeights) -> str:
     """Put the file's tensors into a fresh teacher; what was taken, in a line for people.
 
     Every tensor must have its place and its shape. Two exceptions: the head (what depends on the number of classes) is left
     as it is, whole, where the file's is for other classes or missing, and batch norm's counters may be missing.
     DataError lists what did not match.
     """
-    given, state = renamed(read_tensors(begin.file), begin.rename, begin.file), model.state_dict()
+    given, state = (
+        renamed(read_tensors(start.file), start.rename, start.file),
+        model.state_dict(),
+    )
     head = head_names(spec, classes)
     unfit = {n for n in head if n not in given or given[n].shape != state[n].shape}
     left_out = head if unfit else set()
@@ -135,14 +138,14 @@ def load_start(model: nn.Module, spec: TeacherSpec, classes: int, begin: Start) 
     ]
     if mistakes:
         raise DataError(
-            f"{begin.file}: does not fit {spec.family} of width {spec.width} at {spec.front_end.mels}x{spec.front_end.frames} "
+            f"{start.file}: does not fit {spec.family} of width {spec.width} at {spec.front_end.mels}x{spec.front_end.frames} "
             f"({'; '.join(mistakes)}); mend teachers.pretrained's rename, or teachers.widths"
         )
     model.load_state_dict(taken, strict=False)
     there = next((given[n].shape[0] for n in sorted(unfit) if n in given and given[n].ndim), None)
     why = f"{there} classes there, {classes} here" if there is not None else "missing there"
     note = f"; its head is left out ({why})" if left_out else ""
-    return f"{spec.family} starts from {begin.file.name} (hash {begin.hash}): {len(taken):,} of {len(state):,} tensors{note}"
+    return f"{spec.family} starts from {start.file.name} (hash {start.hash}): {len(taken):,} of {len(state):,} tensors{note}"
 
 
 def head_names(spec: TeacherSpec, classes: int) -> set[str]:

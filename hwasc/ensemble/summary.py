@@ -7,26 +7,26 @@ from typing import Any
 import numpy as np
 
 from hwasc.data.features import Features
-from hwasc.ensemble.cross_fitting import held_out
-from hwasc.ensemble.external import OutsideTeacher
+from hwasc.ensemble.cross_fitting import held_out_logits
+from hwasc.ensemble.external import ExternalTeacher
 from hwasc.ensemble.fusion import Fused
 from hwasc.ensemble.leave_one_out import leave_one_out
 from hwasc.models.teachers import describe
 from hwasc.records import schema
 
 
-def account(fused: Fused, features: Features, what: str) -> dict[str, Any]:
+def summarize(fused: Fused, features: Features, what: str) -> dict[str, Any]:
     """JSON-ready: the teachers, the fusion table, the view that students learn from, whom z1 believes by scene and device, and
     leave-one-out, over the clips of a split that none was trained on.
 
     features: through `fused.front_end`.
     """
-    teachers, logits = fused.teachers, held_out(fused.teachers, fused.workspace, features, what).mean(1)
+    teachers, logits = fused.teachers, held_out_logits(fused.teachers, fused.workspace, features, what).mean(1)
     return schema.plain(
         {
             "split": what,
             "clips": len(features),
-            "teachers": [*_trained(fused), *(_outside(o) for o in teachers.outside)],
+            "teachers": [*_trained(fused), *(_external(o) for o in teachers.external)],
             "fusion": fused.table(features, what),
             "view": fused.view,
             "mixing": _mixing(fused, features, what),
@@ -50,7 +50,7 @@ def _mixing(fused: Fused, features: Features, what: str) -> dict[str, dict[str, 
 
 def _trained(fused: Fused) -> list[dict[str, Any]]:
     out = []
-    for spec, begin in zip(fused.teachers.specs, fused.teachers.starts, strict=True):
+    for spec, start in zip(fused.teachers.specs, fused.teachers.starts, strict=True):
         d = describe(spec, len(fused.teachers.train.classes))
         out.append(
             {
@@ -61,12 +61,18 @@ def _trained(fused: Fused) -> list[dict[str, Any]]:
                 "beyond": d.beyond,
                 "parameters": d.parameters,
                 "macs": d.macs,
-                "pretrained": {"file": begin.file.name, "hash": begin.hash, "rename": begin.rename} if begin else None,
+                "pretrained": {
+                    "file": start.file.name,
+                    "hash": start.hash,
+                    "rename": start.rename,
+                }
+                if start
+                else None,
             }
         )
     return out
 
 
-def _outside(teacher: OutsideTeacher) -> dict[str, Any]:
+def _external(teacher: ExternalTeacher) -> dict[str, Any]:
     s = teacher.setting
     return {"name": s.name, "front_end": teacher.front_end, "model": s.model, "logits": s.logits, "hash": teacher.hash}

@@ -21,9 +21,9 @@ def teacher_front_end(ws: Workspace) -> FrontEnd:
 def teacher_spec(ws: Workspace, family: str) -> TeacherSpec:
     """A family with the width and the front end that the settings give it. UsageError where they do not fit."""
     t, seconds = ws.settings.teachers, ws.settings.data.seconds
-    chosen = (t.front_ends or {}).get(family)
+    chosen = t.front_ends.get(family)
     try:
-        spec = TeacherSpec(family, (t.widths or {}).get(family, 0), teacher_front_end(ws))
+        spec = TeacherSpec(family, t.widths.get(family, 0), teacher_front_end(ws))
         if chosen == "paper":
             return replace(spec, front_end=FAMILIES[family].paper.lasting(seconds))
         return replace(spec, front_end=chosen.front_end(seconds)) if chosen else spec
@@ -31,7 +31,9 @@ def teacher_spec(ws: Workspace, family: str) -> TeacherSpec:
         raise UsageError(f"teachers: {family}: {e}") from None
 
 
-def heard(ws: Workspace, features: Features, front_ends: Iterable[FrontEnd], what: str) -> dict[FrontEnd, Features]:
+def features_by_front_end(
+    ws: Workspace, features: Features, front_ends: Iterable[FrontEnd], what: str
+) -> dict[FrontEnd, Features]:
     """The clips of `features`, which are those of `teacher_front_end`, through every one of the front ends, each once.
 
     DataError where another front end cannot take one of the clips.

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from hwasc.models.student import Student
+from hwasc.records.blocks.base import DEFAULT_KIND
 from hwasc.records.space import Point, SearchSpace
 
 
@@ -94,8 +95,9 @@ def _places(space: SearchSpace, point: Point, net: Student) -> Iterator[str]:
         if part == "blocks":
             number, _, name = rest.partition(".")
             stage, depth = stages[int(number)]
-            kind = a.blocks[int(number)].json_tag().values()
-            places[unit.name] = "/".join((f"stage{stage}", str(depth), *kind, name + unit.variant))
+            kind = a.blocks[int(number)].kind
+            own = () if kind == DEFAULT_KIND else (kind,)
+            places[unit.name] = "/".join((f"stage{stage}", str(depth), *own, name + unit.variant))
     for name, _ in net.named_parameters():
         steps = name.split(".")
         place = places.get(".".join(steps[:3]))

@@ -22,7 +22,7 @@ WIDE_GRID = 8  # of the start net
 POWER = 16  # of the mean that stands for the peak of live memory
 
 
-def beyond(costs: Costs, limits: Mapping[str, float]) -> float:
+def max_cost_ratio(costs: Costs, limits: Mapping[str, float]) -> float:
     """The greatest ratio of a cost to its limit: above 1 where the budget is broken."""
     return max(value(costs, name) / limit for name, limit in limits.items())
 
@@ -30,13 +30,13 @@ def beyond(costs: Costs, limits: Mapping[str, float]) -> float:
 def widen(architecture: Architecture, limits: Mapping[str, float], count: Count, times: float) -> Architecture:
     """The narrowest widening of all channel counts by one factor, to multiples of 8, whose binding limit is passed `times`."""
     factor, wide, base = 1.0, architecture, widths(architecture)
-    while beyond(count(wide), limits) < times:
+    while max_cost_ratio(count(wide), limits) < times:
         factor *= 1.02
         wide = resized(architecture, {k: max(w, round(w * factor / WIDE_GRID) * WIDE_GRID) for k, w in base.items()})
     return wide
 
 
-def spare(
+def channels_to_remove(
     architecture: Architecture, importance: Mapping[str, np.ndarray], limits: dict[str, float], count: Count
 ) -> dict[str, list[int]]:
     """Channels to remove, by width, so that what is left keeps the limits.

@@ -15,7 +15,7 @@ from hwasc.models.student import Student
 from hwasc.records.architecture import Architecture
 from hwasc.records.settings import TrainSettings
 from hwasc.records.space import Point, SearchSpace
-from hwasc.training.distillation import Lesson, distil
+from hwasc.training.distillation import DistillationData, train_student
 from hwasc.training.loop import predict
 from hwasc.training.loss import clip_losses, macro_accuracy
 
@@ -52,7 +52,7 @@ class Candidate:
 
     proxy: str
     proposal: Proposal
-    lesson: Lesson
+    data: DistillationData
     validation: Features
     train_settings: TrainSettings
     qat: TrainSettings | None
@@ -111,16 +111,16 @@ def int8_score(
     from hwasc.training.quantization import calibrate, freeze, quantize
 
     float_accuracy = accuracy(float_model, c.validation, device) if float_too else None
-    quantized = calibrate(quantize(float_model), calibration_batches(c.lesson.train, c.seed, clips))
+    quantized = calibrate(quantize(float_model), calibration_batches(c.data.train, c.seed, clips))
     if c.qat is not None:
-        distil(quantized, *cut(c.lesson, c.qat, c.qat_steps, c.seed), device, c.seed + 500_000)
+        train_student(quantized, *limit_steps(c.data, c.qat, c.qat_steps, c.seed), device, c.seed + 500_000)
     logits, labels = (
         torch.from_numpy(predict(freeze(quantized), c.validation, device)),
         torch.from_numpy(c.validation.labels),
     )
     int8 = macro_accuracy(logits.argmax(1), labels, len(c.validation.classes))
     soft = None if c.ensemble is None else torch.from_numpy(c.ensemble)
-    losses = clip_losses(logits, labels, soft, c.lesson.alpha, c.lesson.temperature, c.lesson.reduction).double()
+    losses = clip_losses(logits, labels, soft, c.data.alpha, c.data.temperature, c.data.reduction).double()
     value, clips = math.exp(-float(losses.mean())), len(c.validation)
     return Score(
         value,
@@ -132,10 +132,12 @@ def int8_score(
     )
 
 
-def cut(lesson: Lesson, settings: TrainSettings, steps: int, seed: int) -> tuple[Lesson, TrainSettings]:
+def limit_steps(
+    data: DistillationData, settings: TrainSettings, steps: int, seed: int
+) -> tuple[DistillationData, TrainSettings]:
     """The lesson and its settings for about so many steps: whole epochs, or one over some of the clips; 0 cuts nothing."""
     if steps == 0:
-        return lesson, settings
-    wanted, clips = steps * settings.batch, len(lesson.train)
+        return data, settings
+    wanted, clips = steps * settings.batch, len(data.train)
     rows = np.random.default_rng([seed, 11]).permutation(clips)[:wanted]
-    return replace(lesson, rows=rows), replace(settings, epochs=max(round(wanted / clips), 1))
+    return replace(data, rows=rows), replace(settings, epochs=max(round(wanted / clips), 1))

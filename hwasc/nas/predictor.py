@@ -15,9 +15,9 @@ import numpy as np
 
 from hwasc.records.space import Point
 
-LEAST = 50  # scores below which they are taken as they are
+MIN_TRIALS = 50  # scores below which they are taken as they are
 PENALTY = 10.0  # of the squared weights of standardised inputs; between 1 and 100 nothing changes
-OWN = 0.5  # the share of a candidate's own score
+OWN_WEIGHT = 0.5  # the share of a candidate's own score
 FLOOR = 1e-6  # of a score, for its logarithm
 
 Choices = Mapping[str, Sequence[Any]]  # of a space, see `SearchSpace.choices`
@@ -40,22 +40,22 @@ class Known(Protocol):
 
 def smoothed(choices: Choices, known: Sequence[Known]) -> list[float]:
     """Each score and what all the others predict of its candidate, half and half in logarithms; where few, the scores alone."""
-    if len(known) < LEAST:
+    if len(known) < MIN_TRIALS:
         return [k.score for k in known]
     x, y = _inputs(choices, known, known), _logarithms(known)
     hat = x @ np.linalg.solve(x.T @ x + _penalty(x), x.T)
     without = y - (y - hat @ y) / (1 - np.diag(hat))  # leaving one out of ridge regression, in closed form
-    return [float(v) for v in np.exp(OWN * y + (1 - OWN) * without)]
+    return [float(v) for v in np.exp(OWN_WEIGHT * y + (1 - OWN_WEIGHT) * without)]
 
 
 def blended(choices: Choices, known: Sequence[Known], others: Sequence[Known]) -> list[float]:
     """The same of candidates that the prediction was not fitted on."""
-    if len(known) < LEAST:
+    if len(known) < MIN_TRIALS:
         return [k.score for k in others]
     x, y = _inputs(choices, known, known), _logarithms(known)
     weights = np.linalg.solve(x.T @ x + _penalty(x), x.T @ y)
     predicted = _inputs(choices, others, known) @ weights
-    return [float(v) for v in np.exp(OWN * _logarithms(others) + (1 - OWN) * predicted)]
+    return [float(v) for v in np.exp(OWN_WEIGHT * _logarithms(others) + (1 - OWN_WEIGHT) * predicted)]
 
 
 def _inputs(choices: Choices, rows: Sequence[Known], by: Sequence[Known]) -> np.ndarray:
@@ -71,8 +71,8 @@ def _encoded(choices: Choices, k: Known) -> list[float]:
     for name, values in choices.items():
         if any(isinstance(v, str) for v in values):
             out += [float(k.point[name] == v) for v in values]
-        else:  # points of older journals name no window: they had the longest
-            out.append(math.log2(1 + k.point.get(name, max(values))))
+        else:
+            out.append(math.log2(1 + k.point[name]))
     return out
 
 

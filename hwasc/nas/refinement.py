@@ -25,7 +25,7 @@ def refine(
     space: SearchSpace,
     budget: Budget,
     limits: dict[str, float],
-    how: Scoring,
+    scoring: Scoring,
     rescored: Sequence[Trial],
     run: Path,
 ) -> list[Refined]:
@@ -39,11 +39,11 @@ def refine(
         return []
     journal, known = run / "refined.jsonl", _known(run / "refined.jsonl", chosen)
     missing = [t for t in chosen if t.number not in known]
-    how = Scoring("distillation", how.targets, s.search.refine_train, supernet=how.supernet)
+    scoring = Scoring("distillation", scoring.targets, s.search.refine_train, supernet=scoring.supernet)
 
     def job(t: Trial) -> Refinement:
         architecture = space.architecture(t.point, len(ws.dataset.classes), s.data.seconds)
-        scored = candidate(ws, how, Proposal(t.point, architecture))
+        scored = candidate(ws, scoring, Proposal(t.point, architecture))
         return Refinement(scored, t, budget, limits, s.search.refine_from, weights(run, t.number))
 
     with ws.reporter.track("refining", len(chosen)) as update, pool(ws.workers) as submit:
@@ -70,8 +70,8 @@ def weights(run: Path, number: int) -> Path:
 def provenance(pruned: Refined) -> dict[str, Any]:
     """What `best.json` says of a refined winner in the place of a trial's score."""
     return {
-        "merit": pruned.merit,
-        "merit_error": pruned.merit_error,
+        "score": pruned.score,
+        "score_error": pruned.score_error,
         "int8_accuracy": pruned.accuracy,
         "standard_error": pruned.standard_error,
         "by": "refinement",
@@ -79,8 +79,8 @@ def provenance(pruned: Refined) -> dict[str, Any]:
         "from": {
             "id": pruned.origin,
             "int8_accuracy": pruned.before,
-            "merit": pruned.before_merit,
-            "beyond": pruned.beyond,
+            "score": pruned.before_score,
+            "beyond": pruned.max_cost_ratio,
         },
         "weights": weights(Path(), pruned.number).name,
         "epochs": pruned.epochs,

@@ -21,17 +21,17 @@ from hwasc.cost.measure import Costs
 from hwasc.models import student
 from hwasc.models.student import Student
 from hwasc.models.widening import grow
-from hwasc.nas.channel_removal import beyond, spare, widen
+from hwasc.nas.channel_removal import channels_to_remove, max_cost_ratio, widen
 from hwasc.nas.job import Candidate, Score, int8_score
 from hwasc.nas.proxies import distillation
-from hwasc.nas.proxies.supernet import inherited
+from hwasc.nas.proxies.supernet import slice_student
 from hwasc.nas.trial import Refined, Trial
 from hwasc.parallel.device import pick_device
 from hwasc.records import schema
 from hwasc.records.architecture import Architecture
 from hwasc.records.budget import Budget
 from hwasc.training import pruning
-from hwasc.training.distillation import distil
+from hwasc.training.distillation import train_student
 from hwasc.training.loop import batch_loss
 from hwasc.training.weights import save_weights
 
@@ -100,14 +100,14 @@ def prune(job: Refinement) -> Pruned:
     start, c, device = time.monotonic(), job.candidate, pick_device(job.candidate.device)
     count, plan = counter(job.budget, job.limits), schedule(c.train_settings.epochs)
     wide = widen(c.proposal.architecture, job.limits, count, job.start)
-    passed = beyond(count(wide), job.limits)
+    passed = max_cost_ratio(count(wide), job.limits)
     torch.manual_seed(c.seed)
-    first = student.build(wide) if c.supernet is None else grow(inherited(c), wide)
+    first = student.build(wide) if c.supernet is None else grow(slice_student(c), wide)
     net = _distilled(first, c, plan.first, 0, device)
     for step in range(1, plan.steps + 1):
         aims = {name: limit * passed ** (1 - step / plan.steps) for name, limit in job.limits.items()}
         scores = pruning.importance(net, _losses(net, c, step, device))
-        pruning.remove(net, spare(net.architecture, scores, aims, count))
+        pruning.remove(net, channels_to_remove(net.architecture, scores, aims, count))
         net = _distilled(net, c, 1 if step < plan.steps else plan.last, step, device)
     a = net.architecture
     save_weights(job.weights, net, {"architecture": schema.canonical(a), "numbers": "float"})
@@ -117,7 +117,7 @@ def prune(job: Refinement) -> Pruned:
 def refined(job: Refinement, pruned: Pruned, before: Score) -> Refined:
     """The journal's line of the two halves."""
     a, costs, score = pruned.architecture, pruned.costs, pruned.score
-    assert before.accuracy is not None
+    assert before.accuracy is not None and score.value_error is not None
     assert score.accuracy is not None and score.float_accuracy is not None and score.standard_error is not None
     return Refined(
         job.trial.number,
@@ -136,18 +136,18 @@ def refined(job: Refinement, pruned: Pruned, before: Score) -> Refined:
         schedule(job.candidate.train_settings.epochs).epochs,
         round(score.seconds + before.seconds, 2),
         job.candidate.seed,
-        merit=score.value,
-        merit_error=score.value_error,
-        before_merit=before.value,
+        score=score.value,
+        score_error=score.value_error,
+        before_score=before.value,
     )
 
 
 def _distilled(net: Student, c: Candidate, epochs: int, part: int, device: torch.device) -> Student:
-    return distil(net, c.lesson, replace(c.train_settings, epochs=epochs), device, c.seed + 1_000 * part)
+    return train_student(net, c.data, replace(c.train_settings, epochs=epochs), device, c.seed + 1_000 * part)
 
 
 def _losses(net: Student, c: Candidate, part: int, device: torch.device) -> Iterator[Tensor]:
     """Distillation losses of training batches, augmented as in training."""
-    batches = c.lesson.batches(c.train_settings.batch, c.seed, 1_000_000 + part)
+    batches = c.data.batches(c.train_settings.batch, c.seed, 1_000_000 + part)
     for batch in itertools.islice(batches, BATCHES):
-        yield batch_loss(net, batch, c.lesson.loss, device)
+        yield batch_loss(net, batch, c.data.loss, device)

@@ -11,13 +11,13 @@ import numpy as np
 
 from hwasc.data import logits as logit_files
 from hwasc.data.features import Features
-from hwasc.ensemble.fusion import lesson
+from hwasc.ensemble.fusion import distillation_data
 from hwasc.nas.engines import Engine
 from hwasc.nas.job import Candidate, Proposal, Score, Supernet
 from hwasc.parallel.processes import as_finished
 from hwasc.records.architecture import FrontEnd
 from hwasc.records.settings import TrainSettings
-from hwasc.training.distillation import Lesson
+from hwasc.training.distillation import DistillationData
 from hwasc.workspace import Workspace
 
 
@@ -34,35 +34,35 @@ class Scoring:
     steps: int = 0
 
 
-def candidate(ws: Workspace, how: Scoring, proposal: Proposal, seed: int | None = None) -> Candidate:
+def candidate(ws: Workspace, scoring: Scoring, proposal: Proposal, seed: int | None = None) -> Candidate:
     """The job that scores one candidate; seed: of its weights and batches, the workspace's if not given."""
-    job = candidates(ws, how)(proposal)
+    job = candidates(ws, scoring)(proposal)
     return job if seed is None else replace(job, seed=seed)
 
 
-def candidates(ws: Workspace, how: Scoring) -> Callable[[Proposal], Candidate]:
+def candidates(ws: Workspace, scoring: Scoring) -> Callable[[Proposal], Candidate]:
     """A function that makes such jobs. Those with one front end share the clips and targets, so that they can travel once."""
 
     @functools.cache
-    def heard(front_end: FrontEnd) -> tuple[Lesson, Features, np.ndarray]:
+    def shared_data(front_end: FrontEnd) -> tuple[DistillationData, Features, np.ndarray]:
         validation = ws.features(ws.dataset.validation, front_end, "validation")
-        ensemble = logit_files.load(how.targets, [c.id for c in validation.clips], validation.hashes)
-        return lesson(ws, front_end, how.targets), validation, ensemble
+        ensemble = logit_files.load(scoring.targets, [c.id for c in validation.clips], validation.hashes)
+        return distillation_data(ws, front_end, scoring.targets), validation, ensemble
 
     def job(proposal: Proposal) -> Candidate:
-        train, validation, ensemble = heard(proposal.architecture.front_end)
+        train, validation, ensemble = shared_data(proposal.architecture.front_end)
         return Candidate(
-            how.proxy,
+            scoring.proxy,
             proposal,
             train,
             validation,
-            how.train,
-            how.qat,
-            how.qat_steps,
+            scoring.train,
+            scoring.qat,
+            scoring.qat_steps,
             ws.settings.seed,
             str(ws.device),
-            how.supernet,
-            how.steps,
+            scoring.supernet,
+            scoring.steps,
             ensemble,
         )
 
@@ -70,10 +70,10 @@ def candidates(ws: Workspace, how: Scoring) -> Callable[[Proposal], Candidate]:
 
 
 def evaluator(
-    ws: Workspace, how: Scoring, engine: Engine
+    ws: Workspace, scoring: Scoring, engine: Engine
 ) -> Callable[[Sequence[Proposal]], Iterator[tuple[int, Score]]]:
     """A function that has proposals scored by the engine and yields (index, score) as they finish."""
-    job = candidates(ws, how)
+    job = candidates(ws, scoring)
 
     def evaluate(proposals: Sequence[Proposal]) -> Iterator[tuple[int, Score]]:
         return as_finished(engine.submit(job(p), ws.settings.seed) for p in proposals)

@@ -12,7 +12,7 @@ from hwasc.cost import measure
 from hwasc.cost.limits import check, counter, counting, resolve
 from hwasc.cost.measure import Costs
 from hwasc.ensemble.fusion import Fused, fuse, target_file
-from hwasc.ensemble.summary import account
+from hwasc.ensemble.summary import summarize
 from hwasc.errors import HwascError
 from hwasc.nas.engines import Engine
 from hwasc.nas.feasibility import Survey, examine
@@ -24,8 +24,8 @@ from hwasc.nas.second_scores import rescore, varied
 from hwasc.nas.strategies import create
 from hwasc.nas.study import Evaluate, Journal, Study
 from hwasc.nas.train_supernet import supernet
-from hwasc.nas.trial import Refined, Trial, best, by_score, crowned, pareto
-from hwasc.nas.winner_weights import keep
+from hwasc.nas.trial import Refined, Trial, best, best_refined, by_score, pareto
+from hwasc.nas.winner_weights import write_winner_weights
 from hwasc.progress import Reporter
 from hwasc.records import architecture as architectures
 from hwasc.records import schema
@@ -98,7 +98,7 @@ def search(ws: Workspace, space: SearchSpace, budget: Budget, run: Path) -> Sear
     targets = target_file(ws, fused)
     journal = Journal(run / "trials.jsonl")
     count = counter(budget, limits)
-    how = first_scoring(ws, space, limits, count, targets)
+    scoring = first_scoring(ws, space, limits, count, targets)
     study = Study(
         space,
         limits,
@@ -109,14 +109,14 @@ def search(ws: Workspace, space: SearchSpace, budget: Budget, run: Path) -> Sear
         count,
     )
     with ws.open_engine() as engine:
-        trials = _first_scores(ws, study, evaluator(ws, how, engine))
+        trials = _first_scores(ws, study, evaluator(ws, scoring, engine))
         if not trials:
             raise HwascError(
                 f"no candidate of the space {space.name} within the budget was found in {study.asked:,} points"
             )
-        rescored = _second_scores(ws, space, how, engine, trials, run)
-    refined = refine(ws, space, budget, limits, how, rescored, run)
-    return _write(ws, space, budget, limits, found, fused, how, trials, rescored, refined, run)
+        rescored = _second_scores(ws, space, scoring, engine, trials, run)
+    refined = refine(ws, space, budget, limits, scoring, rescored, run)
+    return _write(ws, space, budget, limits, found, fused, scoring, trials, rescored, refined, run)
 
 
 def first_scoring(
@@ -151,7 +151,7 @@ def _first_scores(ws: Workspace, study: Study, evaluate: Evaluate) -> list[Trial
 
 
 def _second_scores(
-    ws: Workspace, space: SearchSpace, how: Scoring, engine: Engine, trials: list[Trial], run: Path
+    ws: Workspace, space: SearchSpace, scoring: Scoring, engine: Engine, trials: list[Trial], run: Path
 ) -> list[Trial]:
     s, classes = ws.settings, len(ws.dataset.classes)
     count = min(s.search.rescore, len(trials))
@@ -169,7 +169,7 @@ def _second_scores(
             chosen,
             journal,
             lambda t: Proposal(t.point, space.architecture(t.point, classes, s.data.seconds)),
-            evaluator(ws, replace(how, proxy="distillation", train=s.search.second, qat=None), engine),
+            evaluator(ws, replace(scoring, proxy="distillation", train=s.search.second, qat=None), engine),
             on_trial,
         )
 
@@ -187,7 +187,7 @@ def _write(
     limits: dict[str, float],
     found: Survey,
     fused: Fused,
-    how: Scoring,
+    scoring: Scoring,
     trials: list[Trial],
     rescored: list[Trial],
     refined: list[Refined],
@@ -199,14 +199,14 @@ def _write(
     if winner.number not in {t.number for t in front}:  # its first score was not
         front = by_score([*front, *(t for t in trials if t.number == winner.number)])
     architecture = space.architecture(winner.point, len(ws.dataset.classes), ws.settings.data.seconds)
-    pruned = crowned(refined, winner)
-    weights = keep(ws, how, Proposal(winner.point, architecture), pruned, run / "best.safetensors")
+    pruned = best_refined(refined, winner)
+    weights = write_winner_weights(ws, scoring, Proposal(winner.point, architecture), pruned, run / "best.safetensors")
     if pruned is not None:
         architecture = pruned.architecture
     costs = measure(architecture, counting(budget))
     validation = ws.features(ws.dataset.validation, fused.front_end, "validation")
-    told = account(fused, validation, "validation")
-    schema.write_json(run / "teachers.json", told)
+    summary = summarize(fused, validation, "validation")
+    schema.write_json(run / "teachers.json", summary)
     architectures.save(
         run / "best.json",
         architecture,
@@ -219,8 +219,8 @@ def _write(
             "costs": schema.plain(costs),
             "limits": {c.name: {"limit": c.limit, "slack": c.slack} for c in check(costs, limits)},
             "proxy": {
-                "merit": winner.merit,
-                "merit_error": winner.merit_error,
+                "score": winner.score,
+                "score_error": winner.score_error,
                 "int8_accuracy": winner.accuracy,
                 "standard_error": winner.standard_error,
                 "clips": len(validation),
@@ -237,9 +237,9 @@ def _write(
     )
     table = io.StringIO()
     writer = csv.writer(table, lineterminator="\n")
-    writer.writerow(("id", "merit", "accuracy", "standard_error", "parameters", "macs", "memory", "weights", "trial"))
+    writer.writerow(("id", "score", "accuracy", "standard_error", "parameters", "macs", "memory", "weights", "trial"))
     writer.writerows(
-        (t.id, t.merit, t.accuracy, t.standard_error, t.parameters, t.macs, t.memory, t.weights, t.number)
+        (t.id, t.score, t.accuracy, t.standard_error, t.parameters, t.macs, t.memory, t.weights, t.number)
         for t in front
     )
     schema.write_whole(run / "pareto.csv", table.getvalue())
@@ -254,7 +254,7 @@ def _write(
             front,
             winner,
             architecture.text(),
-            told["fusion"],
+            summary["fusion"],
             limits,
             environment(),
             rescored=rescored,
@@ -263,8 +263,8 @@ def _write(
             front_end=architecture.front_end,
             refined=refined,
             epochs=ws.settings.search.second.epochs,
-            left_out=told["leave_one_out"],
-            mixing=told["mixing"],
+            left_out=summary["leave_one_out"],
+            mixing=summary["mixing"],
         ),
     )
     return SearchResult(architecture, winner, front, trials, rescored, refined, run)

@@ -48,12 +48,12 @@ def rescore(
     missing = [t for t in chosen if t.number not in journal.trials]
     missing.sort(key=lambda t: -t.macs)  # the longest trainings first, so that no process ends long after the others
     for i, score in evaluate([proposal(t) for t in missing]):
-        assert score.accuracy is not None and score.standard_error is not None
+        assert score.accuracy is not None and score.standard_error is not None and score.value_error is not None
         again = replace(
             missing[i],
             accuracy=score.accuracy,
-            merit=score.value,
-            merit_error=score.value_error,
+            score=score.value,
+            score_error=score.value_error,
             float_accuracy=score.float_accuracy,
             standard_error=score.standard_error,
             seconds=round(score.seconds, 2),

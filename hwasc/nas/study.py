@@ -22,7 +22,7 @@ from hwasc.records.lines import append_line, read_lines
 from hwasc.records.space import SearchSpace
 
 PATIENCE = 2_000  # points without a new feasible one among them before the search ends
-ALONE = 200  # of these, before every second one is drawn at random
+RANDOM_AFTER = 200  # of these, before every second one is drawn at random
 
 Evaluate = Callable[[list[Proposal]], Iterator[tuple[int, Score]]]
 
@@ -116,7 +116,7 @@ class Study:
             idle += 1
             self.asked += 1
             # A strategy that has settled on what is known or beyond the budget is helped out by chance.
-            helped = idle > ALONE and idle % 2 == 0
+            helped = idle > RANDOM_AFTER and idle % 2 == 0
             number, point = (None, random_point(self.space, self._rng)) if helped else self.strategy.ask()
             broken = self.space.violations(point)
             architecture = self.space.architecture(point, *self.clip)
@@ -149,7 +149,7 @@ class Study:
         return Outcome(beyond, score, costs.macs.torchinfo, costs.int8_memory.activations)
 
     def _trial(self, number: int, a: _Asked, score: Score) -> Trial:
-        assert score.accuracy is not None and score.standard_error is not None
+        assert score.accuracy is not None and score.standard_error is not None and score.value_error is not None
         return Trial(
             number,
             a.architecture.id,
@@ -164,6 +164,6 @@ class Study:
             round(score.seconds, 2),
             a.asked,
             self.seed,
-            merit=score.value,
-            merit_error=score.value_error,
+            score=score.value,
+            score_error=score.value_error,
         )

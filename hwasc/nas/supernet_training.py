@@ -16,7 +16,7 @@ from torch import Tensor
 from hwasc.data.features import Features
 from hwasc.models.supernet import Supernet
 from hwasc.parallel.device import pick_device
-from hwasc.parallel.gradient_accumulation import Lanes
+from hwasc.parallel.gradient_accumulation import PartialLosses
 from hwasc.records.architecture import FrontEnd
 from hwasc.records.settings import SupernetSettings
 from hwasc.records.space import Point
@@ -25,12 +25,12 @@ from hwasc.training.loop import batch_loss, optimize
 from hwasc.training.loss import distillation_loss
 
 OUTER = 0.1  # the share of the points, by cost, that counts as cheap and as dear
-GROWING = 0.5  # the share of the epochs after which every point has joined
-LANES = 2  # a step's candidates in two parts of about equal work, which two processes can share
+ALL_POINTS_AFTER = 0.5  # the share of the epochs after which every point has joined
+PARTS = 2  # a step's candidates in two parts of about equal work, which two processes can share
 
 
 @dataclass(frozen=True)
-class Course:
+class SupernetTrainingData:
     """What a supernet learns from, picklable.
 
     points: candidates by rising cost, those that a search may come to. heard: the training clips through each of their front
@@ -39,7 +39,7 @@ class Course:
     """
 
     points: Sequence[Point]
-    heard: Mapping[FrontEnd, tuple[Features, Augment | None]]
+    features_by_front_end: Mapping[FrontEnd, tuple[Features, Augment | None]]
     targets: np.ndarray
     settings: SupernetSettings
     alpha: float
@@ -51,7 +51,7 @@ class Course:
 
 def fit_supernet(
     net: Supernet,
-    course: Course,
+    course: SupernetTrainingData,
     *,
     checkpoint: Path | None = None,
     on_epoch: Callable[[int, float], None] | None = None,
@@ -67,7 +67,7 @@ def fit_supernet(
     batch, count = c.settings.train.batch, len(c.targets)
     order = joining(len(c.points), c.seed)
 
-    def lanes(epoch: int) -> Iterator[Lanes]:
+    def parts(epoch: int) -> Iterator[PartialLosses]:
         rng = np.random.default_rng([c.seed, epoch])
         members = order[: joined(len(order), c.settings.candidates, epoch / c.settings.train.epochs)]
         points = [c.points[i] for i in np.sort(members)]
@@ -81,11 +81,11 @@ def fit_supernet(
             each = list(zip(chosen, map(int, draws), strict=True))
             half = -(-len(each) // 2)  # the dear and the cheap one are about as much work as two from anywhere
             yield [
-                (loss(point, rows, draw) / len(chosen) for point, draw in lane) for lane in (each[:half], each[half:])
+                (loss(point, rows, draw) / len(chosen) for point, draw in part) for part in (each[:half], each[half:])
             ]
 
     def loss(point: Point, rows: np.ndarray, draw: int) -> Tensor:
-        features, augment = c.heard[net.space.front_end_at(point, net.seconds)]
+        features, augment = c.features_by_front_end[net.space.front_end_at(point, net.seconds)]
         labels, soft = torch.from_numpy(features.labels[rows]), torch.from_numpy(c.targets[rows])
         made: Batch = features.batch(rows), labels, soft
         if augment is not None:
@@ -99,7 +99,7 @@ def fit_supernet(
         )
 
     optimize(
-        net, lanes, steps(count, batch), c.settings.train, device, c.seed, checkpoint=checkpoint, on_epoch=on_epoch
+        net, parts, steps(count, batch), c.settings.train, device, c.seed, checkpoint=checkpoint, on_epoch=on_epoch
     )
     return net
 
@@ -112,9 +112,9 @@ def joining(count: int, seed: int) -> np.ndarray:
 
 def joined(count: int, least: int, progress: float) -> int:
     """How many of `count` points take part at this share of the training: from `least` on by equal factors to all."""
-    if progress >= GROWING or count <= least:
+    if progress >= ALL_POINTS_AFTER or count <= least:
         return count
-    return int(least * (count / least) ** (progress / GROWING))
+    return int(least * (count / least) ** (progress / ALL_POINTS_AFTER))
 
 
 def sandwich(points: Sequence[Point], count: int, rng: np.random.Generator) -> list[Point]:

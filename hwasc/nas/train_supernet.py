@@ -21,8 +21,8 @@ from hwasc.errors import HwascError, UsageError
 from hwasc.models import supernet as models
 from hwasc.nas.declare import random_point
 from hwasc.nas.job import Supernet
-from hwasc.nas.supernet_training import GROWING, LANES, Course, fit_supernet
-from hwasc.parallel.gradient_accumulation import together
+from hwasc.nas.supernet_training import ALL_POINTS_AFTER, PARTS, SupernetTrainingData, fit_supernet
+from hwasc.parallel.gradient_accumulation import process_group
 from hwasc.parallel.processes import start_worker
 from hwasc.records import schema
 from hwasc.records.architecture import Architecture
@@ -47,7 +47,7 @@ def supernet(
             "limits": limits,
             "targets": targets.name,
             "supernet": replace(s.search.supernet, budget=None),  # the limits say it
-            "growing": GROWING,
+            "growing": ALL_POINTS_AFTER,
             "augment": s.distill.augment or s.augment,
             "alpha": s.distill.alpha,
             "temperature": s.distill.temperature,
@@ -59,16 +59,16 @@ def supernet(
     ready = Supernet(path.absolute(), space, s.data.seconds)  # a process may stand in another folder
     if path.is_file():
         return ready
-    course = _course(ws, space, limits, count, targets)
+    data = _training_data(ws, space, limits, count, targets)
     checkpoint = path.with_suffix(".ckpt")
     with (
         ws.reporter.track("supernet", s.search.supernet.train.epochs) as update,
-        _helped(ws, space, course, checkpoint),
+        _helped(ws, space, data, checkpoint),
     ):
         net = _new(space, classes, s.data.seconds, s.seed)
         fit_supernet(
             net,
-            course,
+            data,
             checkpoint=checkpoint,
             on_epoch=lambda epoch, loss: update(epoch, f"loss {loss:.3f}"),
         )
@@ -93,24 +93,34 @@ def _widened(
     return wide, counter(budget, wide)
 
 
-def _course(
+def _training_data(
     ws: Workspace, space: SearchSpace, limits: dict[str, float], count: Callable[[Architecture], Costs], targets: Path
-) -> Course:
+) -> SupernetTrainingData:
     s, classes = ws.settings, len(ws.dataset.classes)
     points = allowed_points(space, limits, count, s.search.supernet.points, classes, s.data.seconds, s.seed)
     front_ends = list(dict.fromkeys(space.front_end_at(p, s.data.seconds) for p in points))
     ws.prepare(front_ends)
-    heard = {
+    features_by_front_end = {
         fe: (
             ws.features(ws.dataset.train, fe, "train"),
             ws.augment(fe, s.distill.augment) if s.search.supernet.augment else None,
         )
         for fe in front_ends
     }
-    train = next(iter(heard.values()))[0]
+    train = next(iter(features_by_front_end.values()))[0]
     logits = logit_files.load(targets, [c.id for c in train.clips], train.hashes)
     d = s.distill
-    return Course(points, heard, logits, s.search.supernet, d.alpha, d.temperature, s.seed, str(ws.device), d.reduction)
+    return SupernetTrainingData(
+        points,
+        features_by_front_end,
+        logits,
+        s.search.supernet,
+        d.alpha,
+        d.temperature,
+        s.seed,
+        str(ws.device),
+        d.reduction,
+    )
 
 
 def _new(space: SearchSpace, classes: int, seconds: float, seed: int) -> models.Supernet:
@@ -119,18 +129,18 @@ def _new(space: SearchSpace, classes: int, seconds: float, seed: int) -> models.
 
 
 @contextmanager
-def _helped(ws: Workspace, space: SearchSpace, course: Course, checkpoint: Path) -> Iterator[None]:
+def _helped(ws: Workspace, space: SearchSpace, data: SupernetTrainingData, checkpoint: Path) -> Iterator[None]:
     """With two workers or more a second process takes half of every step; the weights are the same to the bit."""
-    if ws.workers < LANES or ws.device.type != "cpu":
+    if ws.workers < PARTS or ws.device.type != "cpu":
         yield
         return
     with tempfile.TemporaryDirectory() as folder:
         meeting = Path(folder) / "processes"
-        work = (meeting, space, len(ws.dataset.classes), ws.settings.data.seconds, course, checkpoint)
+        work = (meeting, space, len(ws.dataset.classes), ws.settings.data.seconds, data, checkpoint)
         process = multiprocessing.get_context("spawn").Process(target=_second, args=work, daemon=True)
         process.start()
         try:
-            with together(meeting, 0, LANES):
+            with process_group(meeting, 0, PARTS):
                 yield
             process.join()
         except RuntimeError as e:
@@ -144,10 +154,12 @@ def _helped(ws: Workspace, space: SearchSpace, course: Course, checkpoint: Path)
             process.terminate()
 
 
-def _second(meeting: Path, space: SearchSpace, classes: int, seconds: float, course: Course, checkpoint: Path) -> None:
+def _second(
+    meeting: Path, space: SearchSpace, classes: int, seconds: float, data: SupernetTrainingData, checkpoint: Path
+) -> None:
     start_worker()
-    with together(meeting, 1, LANES):
-        fit_supernet(_new(space, classes, seconds, course.seed), course, checkpoint=checkpoint)
+    with process_group(meeting, 1, PARTS):
+        fit_supernet(_new(space, classes, seconds, data.seed), data, checkpoint=checkpoint)
 
 
 def allowed_points(

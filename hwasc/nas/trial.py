@@ -30,8 +30,8 @@ class Trial:
     """A scored candidate, one line of `trials.jsonl`. Accuracies are macro, 0..1, on the validation clips; of slices there
     is no float one.
 
-    standard_error: of the int8 accuracy, over clips (binomial). merit, merit_error: what it is ranked by, see `job.Score.value`;
-    journals from before there was one have none, and are ranked by int8 accuracy. seconds: what the score cost. asked: how
+    standard_error: of the int8 accuracy, over clips (binomial). score, score_error: what it is ranked by, see
+    `job.Score.value`. seconds: what the score cost. asked: how
     many points the strategy had been asked for by then, infeasible ones and repetitions included.
     """
 
@@ -48,30 +48,20 @@ class Trial:
     seconds: float
     asked: int
     seed: int
+    score: float
+    score_error: float
     schema: int = field(default=1)
-    merit: float | None = None
-    merit_error: float | None = None
 
     __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
-
-    @property
-    def score(self) -> float:
-        """What it is ranked by, 0..1."""
-        return self.accuracy if self.merit is None else self.merit
-
-    @property
-    def score_error(self) -> float:
-        """The score's standard error."""
-        return self.standard_error if self.merit_error is None else self.merit_error
 
 
 @dataclass(frozen=True)
 class Refined:
     """A candidate widened beyond the budget and pruned back to its edge, one line of `refined.jsonl`.
 
-    number, origin: the trial that it came from and that one's id; before, before_merit: of that one, trained as many epochs from
-    the same start. beyond: how many times the wide net passed its binding limit; epochs: of its whole training. The rest as in
-    `Trial`.
+    number, origin: the trial that it came from and that one's id; before, before_score: of that one, trained as many epochs
+    from the same start. max_cost_ratio: how many times the wide net passed its binding limit; epochs: of its whole training.
+    The rest as in `Trial`.
     """
 
     number: int
@@ -86,26 +76,16 @@ class Refined:
     macs: int
     memory: int
     weights: int
-    beyond: float
+    max_cost_ratio: float
     epochs: int
     seconds: float
     seed: int
+    score: float
+    score_error: float
+    before_score: float
     schema: int = field(default=1)
-    merit: float | None = None
-    merit_error: float | None = None
-    before_merit: float | None = None
 
     __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
-
-    @property
-    def score(self) -> float:
-        """What it is ranked by, 0..1."""
-        return self.accuracy if self.merit is None else self.merit
-
-    @property
-    def score_before(self) -> float:
-        """What its candidate is ranked by."""
-        return self.before if self.before_merit is None else self.before_merit
 
 
 def pareto(trials: list[Trial]) -> list[Trial]:
@@ -128,9 +108,9 @@ def best(trials: Sequence[Trial]) -> Trial:
     return by_score(trials)[0]
 
 
-def crowned(refined: Sequence[Refined], best: Trial) -> Refined | None:
+def best_refined(refined: Sequence[Refined], best: Trial) -> Refined | None:
     """The refined net of the highest score, where no candidate has as much, the best trial's second score included; among
     equals the cheaper one.
     """
     ranked = sorted(refined, key=lambda r: (-r.score, r.macs, r.memory, r.number))
-    return ranked[0] if ranked and ranked[0].score > max(best.score, *(r.score_before for r in refined)) else None
+    return ranked[0] if ranked and ranked[0].score > max(best.score, *(r.before_score for r in refined)) else None

@@ -18,7 +18,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 
 @contextmanager
-def whole_batch_norms(model: nn.Module) -> Iterator[None]:
+def sync_batch_norms(model: nn.Module) -> Iterator[None]:
     """Every batch norm of a model in training takes its statistics over all processes' shares, forward and backward.
 
     On any device and backend; torch's SyncBatchNorm needs a GPU.

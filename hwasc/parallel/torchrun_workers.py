@@ -28,7 +28,7 @@ PATIENCE = timedelta(days=30)  # the others wait while the first makes features;
 
 
 @dataclass
-class _Team:
+class _Ranks:
     store: Any
     rank: int
     world: int
@@ -38,54 +38,54 @@ class _Team:
         return f"hwasc{self.trainings}"
 
 
-_team: _Team | None = None
+_ranks: _Ranks | None = None
 
 
-def size() -> int:
+def world_size() -> int:
     """Processes that train together."""
-    return _team.world if _team else 1
+    return _ranks.world if _ranks else 1
 
 
 @contextmanager
-def joined() -> Iterator[bool]:
+def init_ranks() -> Iterator[bool]:
     """This process as one of torchrun's; gives whether it is the first. Of several GPUs each takes its own."""
-    global _team
+    global _ranks
     store, rank, world = next(iter(dist.rendezvous("env://")))
     store.set_timeout(PATIENCE)
     if torch.cuda.is_available():
         torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")) % torch.cuda.device_count())
-    _team = _Team(store, rank, world)
+    _ranks = _Ranks(store, rank, world)
     try:
         yield rank == 0
         if rank == 0:  # left out after an error, when the others may be in the middle of a step: torchrun ends them
-            store.set(_team.key(), pickle.dumps(None))
+            store.set(_ranks.key(), pickle.dumps(None))
             store.wait([f"left{other}" for other in range(1, world)])
         else:
             store.set(f"left{rank}", b"")
     finally:
-        _team = None
+        _ranks = None
 
 
 @contextmanager
-def helped(function: Callable[..., Any], *args: Any) -> Iterator[None]:
+def run_on_all_ranks(function: Callable[..., Any], *args: Any) -> Iterator[None]:
     """A training in this block, with the others running a module's top-level function at the same time; alone just the block."""
-    if _team is None:
+    if _ranks is None:
         yield
         return
-    _team.store.set(_team.key(), pickle.dumps((function, args)))
-    with _group(_team):
+    _ranks.store.set(_ranks.key(), pickle.dumps((function, args)))
+    with _group(_ranks):
         yield
 
 
-def follow() -> None:
+def worker_loop() -> None:
     """Do what the first process asks for until it has done."""
-    assert _team is not None
+    assert _ranks is not None
     settle_process()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the first
-    while (word := pickle.loads(_team.store.get(_team.key()))) is not None:
+    while (word := pickle.loads(_ranks.store.get(_ranks.key()))) is not None:
         function, args = word
         try:
-            with _group(_team):
+            with _group(_ranks):
                 function(*args)
         except HwascError:
             time.sleep(GRACE)
@@ -93,13 +93,13 @@ def follow() -> None:
 
 
 @contextmanager
-def _group(team: _Team) -> Iterator[None]:
+def _group(ranks: _Ranks) -> Iterator[None]:
     """The process group of one training; NCCL between GPUs."""
     backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
-    store = dist.PrefixStore(team.key(), team.store)
-    dist.init_process_group(backend, store=store, rank=team.rank, world_size=team.world, timeout=PATIENCE)
+    store = dist.PrefixStore(ranks.key(), ranks.store)
+    dist.init_process_group(backend, store=store, rank=ranks.rank, world_size=ranks.world, timeout=PATIENCE)
     try:
         yield
     finally:
         dist.destroy_process_group()
-        team.trainings += 1
+        ranks.trainings += 1

@@ -11,7 +11,7 @@ from hwasc.errors import UsageError
 from hwasc.records import schema
 from hwasc.records.blocks import INPUT, Block, Conv, Stride, Unit
 from hwasc.records.blocks.units import channels
-from hwasc.records.schema import LATER, STRICT
+from hwasc.records.schema import STRICT
 
 SCHEMA = 1
 HEAD = "head"
@@ -139,7 +139,7 @@ class Architecture:
 
 
 @dataclass(frozen=True)
-class Inherited:
+class InitialWeights:
     """The float weights that a search found its winner with. file: their name, in the architecture file's own folder.
 
     sha256: of that file. dataset: fingerprint of the data they learned from. by: `slice` of a supernet, or `refinement`.
@@ -165,7 +165,7 @@ class ArchitectureFile:
     id: str = ""
     schema: int = SCHEMA
     provenance: dict[str, Any] = field(default_factory=dict)
-    weights: Inherited | None = field(default=None, metadata=LATER)
+    weights: InitialWeights | None = None
 
     __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
 
@@ -187,7 +187,10 @@ def load(path: Path) -> ArchitectureFile:
 
 
 def save(
-    path: Path, architecture: Architecture, provenance: dict[str, Any] | None = None, weights: Inherited | None = None
+    path: Path,
+    architecture: Architecture,
+    provenance: dict[str, Any] | None = None,
+    weights: InitialWeights | None = None,
 ) -> None:
     """Write an architecture with its provenance, whole or not at all."""
     schema.write_json(path, ArchitectureFile(architecture, architecture.id, SCHEMA, provenance or {}, weights))

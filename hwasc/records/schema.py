@@ -19,9 +19,6 @@ import yaml
 from hwasc.errors import UsageError
 
 T = TypeVar("T")
-# Of a field that older records lack: `plain` leaves it out while it has its default, so that names of caches made from a
-# record, and configurations of run folders, stay what they were.
-LATER: dict[str, Any] = {"later": True}
 STRICT: dict[str, Any] = {"extra": "forbid"}  # set as __pydantic_config__ on every record
 
 
@@ -102,17 +99,14 @@ def _known_keys(cls: Any, steps: list[Any], data: Any) -> list[str]:
 def plain(record: Any) -> Any:
     """A record as JSON-ready values: dataclasses to dicts, tuples to lists, paths to strings."""
     if dataclasses.is_dataclass(record) and not isinstance(record, type):
-        values = {f.name: plain(getattr(record, f.name)) for f in dataclasses.fields(record) if not _absent(record, f)}
-        return record.json_tag() | values if hasattr(record, "json_tag") else values
+        values = {f.name: plain(getattr(record, f.name)) for f in dataclasses.fields(record)}
+        # a record may leave out what says nothing, or add what its class says
+        return record.json_form(values) if hasattr(record, "json_form") else values
     if isinstance(record, Mapping):
         return {str(k): plain(v) for k, v in record.items()}
     if isinstance(record, (tuple, list)):
         return [plain(v) for v in record]
     return str(record) if isinstance(record, Path) else record
-
-
-def _absent(record: Any, field: dataclasses.Field[Any]) -> bool:
-    return bool(field.metadata.get("later")) and getattr(record, field.name) == field.default
 
 
 def canonical(record: Any) -> str:

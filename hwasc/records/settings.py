@@ -13,8 +13,8 @@ from pydantic import BeforeValidator
 
 from hwasc.errors import UsageError
 from hwasc.records import schema
-from hwasc.records.schema import LATER, STRICT
-from hwasc.records.teacher_settings import Hearing, Outside, Pretrained
+from hwasc.records.schema import STRICT
+from hwasc.records.teacher_settings import ExternalTeacherSettings, FrontEndSettings, PretrainedWeights
 
 
 def _percent(value: Any) -> Any:
@@ -35,7 +35,7 @@ class DataSettings:
     subset: Annotated[str, BeforeValidator(_percent)] | None = None
     validation_share: float = 0.2
     test_share: float = 0.25
-    fold: str | None = field(default=None, metadata=LATER)
+    fold: str | None = None
     max_unreadable: float = 0.02
     synthetic_train_locations: int = 30
     synthetic_test_locations: int = 20
@@ -75,10 +75,10 @@ class AugmentSettings:
     response_p: float = 0.4
     response_folder: str | None = None
     response_devices: tuple[str, ...] = ("a",)
-    noise_p: float = field(default=0.0, metadata=LATER)
-    noise_snr: tuple[float, float] = field(default=(5.0, 30.0), metadata=LATER)
-    mixup_p: float = field(default=0.0, metadata=LATER)
-    mixup_alpha: float = field(default=0.3, metadata=LATER)
+    noise_p: float = 0.0
+    noise_snr: tuple[float, float] = (5.0, 30.0)
+    mixup_p: float = 0.0
+    mixup_alpha: float = 0.3
 
     __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
 
@@ -118,7 +118,7 @@ class TeacherSettings:
     front end of the families that `front_ends` does not name, and of z1.
 
     front_ends: by family, `paper` or its numbers. widths: by family, see `hwasc.models.teachers`. pretrained: by family, the
-    weights to start from. outside: teachers that are not trained here (`docs/teachers.md`).
+    weights to start from. external: teachers that are not trained here (`docs/teachers.md`).
     """
 
     families: tuple[str, ...] = ("cp_resnet", "crnn", "tf_sepnet")
@@ -126,22 +126,21 @@ class TeacherSettings:
     mels: int = 64
     frames: int = 33
     train: TrainSettings = field(default_factory=lambda: TrainSettings(25, 32, 6e-3, 1e-2))
-    # None and not empty: run folders made before these keys existed can still be gone on with
-    front_ends: dict[str, Literal["paper"] | Hearing] | None = None
-    widths: dict[str, int] | None = None
-    pretrained: dict[str, str | Pretrained] | None = None
-    outside: tuple[Outside, ...] | None = None
+    front_ends: dict[str, Literal["paper"] | FrontEndSettings] = field(default_factory=dict)
+    widths: dict[str, int] = field(default_factory=dict)
+    pretrained: dict[str, str | PretrainedWeights] = field(default_factory=dict)
+    external: tuple[ExternalTeacherSettings, ...] = ()
 
     __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
 
     def __post_init__(self) -> None:
         if self.folds < 2:
             raise ValueError(f"folds: cross-fitting needs at least 2, found {self.folds}")
-        names = [*self.families, *(o.name for o in self.outside or ())]
+        names = [*self.families, *(o.name for o in self.external)]
         if len(names) < 2 or len(set(names)) < len(names):
-            raise ValueError("families: at least two different teachers are needed to fuse (those from outside count)")
+            raise ValueError("families: at least two different teachers are needed to fuse (external ones count)")
         for key in ("front_ends", "widths", "pretrained"):
-            for family in getattr(self, key) or ():
+            for family in getattr(self, key):
                 if family not in self.families:
                     raise ValueError(f"{key}: '{family}' is none of the families ({', '.join(self.families)})")
 
@@ -156,13 +155,13 @@ class FusionSettings:
     fitted on, in turn, each at its best scale, or the mean where it gains less than a standard error.
     """
 
-    z1_ridge: float = field(default=0.03, metadata=LATER)
-    z2_ridge: float = field(default=1.0, metadata=LATER)
+    z1_ridge: float = 0.03
+    z2_ridge: float = 1.0
     epochs: int = 10
     lr: float = 2e-3
     weight_decay: float = 1e-2
     hold_out: float = 0.2
-    view: Literal["auto", "mean", "z1", "z2", "z1+z2"] = field(default="auto", metadata=LATER)
+    view: Literal["auto", "mean", "z1", "z2", "z1+z2"] = "auto"
 
     __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
 
@@ -185,8 +184,8 @@ class DistillSettings:
 
     `experiments/distillation` has what each of these does.
 
-    start: `inherited` from the weights that a search kept beside its winner, where these learned from the same clips and alpha is
-    above 0; or `random`.
+    initial_weights: `winner`: the weights that a search wrote beside its winner, where these were trained on the same clips and
+    alpha is above 0; or `random`.
 
     reduction: of KL. `batchmean` sums over classes, as its definition does; `mean` averages over them too, as some recipes do:
     with C classes KL counts 1 / C as much, as if alpha / (1 - alpha) were C times smaller (and the whole loss smaller).
@@ -203,17 +202,17 @@ class DistillSettings:
     """
 
     seed: int | None = None
-    start: Literal["inherited", "random"] = field(default="inherited", metadata=LATER)
+    initial_weights: Literal["winner", "random"] = "winner"
     alpha: float = 0.7
     temperature: float = 2.0
-    reduction: Literal["batchmean", "mean"] = field(default="batchmean", metadata=LATER)
+    reduction: Literal["batchmean", "mean"] = "batchmean"
     targets: Literal["all", "out_of_fold"] = "all"
-    teacher_view: Literal["cached", "augmented"] = field(default="cached", metadata=LATER)
-    teacher_views: int = field(default=0, metadata=LATER)
-    augment: AugmentSettings | None = field(default=None, metadata=LATER)
+    teacher_view: Literal["cached", "augmented"] = "cached"
+    teacher_views: int = 0
+    augment: AugmentSettings | None = None
     train: TrainSettings = field(default_factory=TrainSettings)
     qat: TrainSettings = field(default_factory=lambda: TrainSettings(3, 32, 3e-4, 0.0))
-    qat_frozen_epochs: int = field(default=0, metadata=LATER)
+    qat_frozen_epochs: int = 0
 
     __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
 
@@ -241,7 +240,7 @@ class SupernetSettings:
 
     candidates: int = 4
     points: int = 2_000
-    budget: str | None = field(default=None, metadata=LATER)
+    budget: str | None = None
     augment: bool = False
     train: TrainSettings = field(default_factory=lambda: TrainSettings(20, 32, 1e-2, 1e-3))
 
@@ -269,7 +268,7 @@ class SearchSettings:
 
     strategy: Literal["nsga2", "tpe", "evolution", "local", "random"] = "nsga2"
     proxy: Literal["distillation", "supernet"] = "supernet"
-    proxy_steps: int = field(default=37, metadata=LATER)
+    proxy_steps: int = 37
     proxy_qat_steps: int = 0
     trials: int = 500
     population: int = 40

@@ -13,7 +13,7 @@ from hwasc.records import bundled, schema
 from hwasc.records.architecture import Architecture, FrontEnd
 from hwasc.records.blocks import GRN, Block, Stride
 from hwasc.records.blocks.base import DEFAULT_KIND, Choices, of_kind
-from hwasc.records.schema import LATER, STRICT
+from hwasc.records.schema import STRICT
 
 SCHEMA = 1
 Point = Mapping[str, Any]  # choice name -> chosen value; strides as "2x1", so that every value is a number or a string
@@ -68,7 +68,7 @@ class Stage:
     kernel: tuple[int, ...] = (3,)
     stride: tuple[str, ...] = ("1x1",)
     grn: tuple[Literal["none", "scalar", "channel"], ...] = ("none",)
-    block: tuple[str, ...] = field(default=(DEFAULT_KIND,), metadata=LATER)
+    block: tuple[str, ...] = (DEFAULT_KIND,)
 
     __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
 
@@ -80,6 +80,10 @@ class Stage:
                 of_kind(kind)
             except UsageError as e:
                 raise ValueError(str(e)) from None
+
+    def json_form(self, values: dict[str, Any]) -> dict[str, Any]:
+        """Its JSON, without the kind of block while that is the usual one; see `schema.plain`."""
+        return values if self.block != (DEFAULT_KIND,) else {k: v for k, v in values.items() if k != "block"}
 
 
 @dataclass(frozen=True)
@@ -153,12 +157,8 @@ class SearchSpace:
         return out
 
     def front_end_at(self, point: Point, seconds: float = 1.0) -> FrontEnd:
-        """The front end at a point. Raises UsageError where it does not fit the clip.
-
-        Journals from before the window was a choice have none in their points: theirs was the longest.
-        """
-        fe = self.front_end
-        window = point.get("window", max(fe.windows))
+        """The front end at a point. Raises UsageError where it does not fit the clip."""
+        fe, window = self.front_end, point["window"]
         try:
             second = FrontEnd.for_clip(
                 point["mels"], point["frames"], 1.0, fe.sample_rate, n_fft=fe.n_fft_for(window), window=window

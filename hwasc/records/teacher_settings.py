@@ -1,4 +1,4 @@
-"""What settings say of single teachers: the log-mel one hears, the weights one starts from, and teachers from outside."""
+"""What settings say of single teachers: the log-mel one hears, the weights one starts from, and external teachers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ FUSED = ("weighted mean", "mean", "z1", "z2", "z1+z2")  # the names of the fused
 
 
 @dataclass(frozen=True)
-class Hearing:
+class FrontEndSettings:
     """A teacher's front end. Units as in `FrontEnd`. frames: of a second of sound, the hop follows from them; of the clip where
     a hop is given. f_max: none is half the sample rate.
     """
@@ -48,7 +48,7 @@ class Hearing:
 
 
 @dataclass(frozen=True)
-class Pretrained:
+class PretrainedWeights:
     """Weights that a family starts from: a .safetensors file, or a .pt or .pth checkpoint that holds tensors only.
 
     rename: regular expressions of the file's tensor names to ours, applied in order; none leaves a tensor out. Or the
@@ -62,7 +62,7 @@ class Pretrained:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Outside(Hearing):
+class ExternalTeacherSettings(FrontEndSettings):
     """A teacher that is not trained here. model: an ONNX file that takes log-mels of this front end; logits: a CSV or npz file
     of logits by clip id, or a folder of such files. One of the two.
     """

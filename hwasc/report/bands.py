@@ -29,7 +29,7 @@ def strategy_curves(best: Mapping[str, Curve], volume: Mapping[str, Curve], idea
         figure.add_artist(Rectangle((0, 0), 1, 1, transform=figure.transFigure, facecolor=CARD, zorder=-1))
         figure.subplots_adjust(left=0.06, right=0.985, top=0.92, bottom=0.2, wspace=0.14)
         left, right = figure.subplots(1, 2)
-        _panel(left, best, "best merit so far", decimal)
+        _panel(left, best, "best score so far", decimal)
         left.axhline(ideal, color=INK, linestyle=(0, (4, 2)), linewidth=1)
         left.text(
             1, ideal, f"best of all {decimal(ideal)}", ha="right", va="bottom", transform=left.get_yaxis_transform()

@@ -59,13 +59,9 @@ def search_curve(trials: Sequence[Trial], rescored: Sequence[Trial] = ()) -> str
 
 
 def _scale(axes: Axes, trials: Sequence[Trial]) -> None:
-    """Say what is drawn: the merit, or in older searches the accuracy."""
-    if any(t.merit is not None for t in trials):
-        axes.set_ylabel("merit of the int8 net, validation")
-        ticks(axes.yaxis, lambda v: f"{v:.2f}")
-    else:
-        axes.set_ylabel("int8 validation accuracy")
-        ticks(axes.yaxis, lambda v: f"{100 * v:.3g} %")
+    """Label the axis of scores."""
+    axes.set_ylabel("score of the int8 net, validation")
+    ticks(axes.yaxis, lambda v: f"{v:.2f}")
 
 
 def _second(axes: Axes, rescored: Sequence[Trial], x: Callable[[Trial], float]) -> None:

@@ -12,7 +12,7 @@ from hwasc.report.page import Fact, Facts, Paragraph, Part, Picture, Preformatte
 from hwasc.report.profiling import EXACT, flat_table
 
 KINDS = ("float", "int8")
-PROVENANCE = ("id", "data", "dataset", "seed", "start", "alpha", "temperature", "budget")
+PROVENANCE = ("id", "data", "dataset", "seed", "initial_weights", "alpha", "temperature", "budget")
 _COSTS = {  # dotted name: label, note
     "parameters": ("Parameters", ""),
     "macs.torchinfo": ("MACs, torchinfo rule", "the DCASE rule, unfused; a clip"),

@@ -23,9 +23,9 @@ def refinement(refined: Sequence[Refined], chosen: Refined | None, clips: int | 
         f"more time) from the same start, and both are measured on {on}. The pruned net keeps its weights. "
     )
     said += (
-        f"The one of trial {chosen.number} is better by merit than every candidate and was chosen."
+        f"The one of trial {chosen.number} is of a higher score than every candidate and was chosen."
         if chosen
-        else "None is better by merit than every candidate, so none was chosen."
+        else "None is of a higher score than every candidate, so none was chosen."
     )
     rows = [
         (
@@ -34,7 +34,7 @@ def refinement(refined: Sequence[Refined], chosen: Refined | None, clips: int | 
             percent(r.before),
             f"{percent(r.accuracy)} ± {100 * r.standard_error:.1f}",
             percent(r.float_accuracy),
-            f"{r.beyond:.2f}",
+            f"{r.max_cost_ratio:.2f}",
             count(r.macs),
             count(r.parameters),
             count(r.memory),

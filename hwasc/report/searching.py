@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hwasc.cost.limits import Range
-from hwasc.nas.trial import Refined, Trial, crowned
+from hwasc.nas.trial import Refined, Trial, best_refined
 from hwasc.records.architecture import FrontEnd
 from hwasc.report import plots
 from hwasc.report.ensemble import fusion_parts
@@ -47,7 +47,7 @@ def search_report(
     proxy: what gave the first scores. front_end: the chosen one's. left_out: the ensemble without each teacher. mixing:
     z1's mean weights.
     """
-    pruned = crowned(refined, best)
+    pruned = best_refined(refined, best)
     over = f"over {count(clips)} validation clips" if clips else "on the validation clips"
     summary = (
         f"The best of {plural(len(trials), 'scored candidate')} is trial {best.number} ({best.id})"
@@ -58,8 +58,8 @@ def search_report(
             else ""
         )
         + ". Candidates beyond the budget were never scored. "
-        f"Scores are {PROXIES[proxy]}: they rank candidates and are not those of a student distilled in full. Merit, by which "
-        "they are ranked, is exp(-L) of the int8 net's distillation loss L on validation clips: labels and the ensemble's soft "
+        f"Scores are {PROXIES[proxy]}: they rank candidates and are not those of a student distilled in full. A "
+        "score is exp(-L) of the int8 net's distillation loss L on validation clips: labels and the ensemble's soft "
         "targets both count. The test split was not read."
     )
     sections = [
@@ -126,12 +126,12 @@ def search_report(
 
 
 def trials_table(trials: Sequence[Trial], best: Trial, caption: str) -> Table:
-    """One row a trial: merit and accuracies with standard errors, costs, the time that the score took."""
+    """One row a trial: score and accuracies with standard errors, costs, the time that the score took."""
     rows = [
         (
             t.number,
             t.id,
-            "" if t.merit is None else f"{t.merit:.3f} ± {t.merit_error or 0:.3f}",
+            f"{t.score:.3f} ± {t.score_error:.3f}",
             f"{percent(t.accuracy)} ± {100 * t.standard_error:.1f}",
             percent(t.float_accuracy),
             count(t.macs),
@@ -146,7 +146,7 @@ def trials_table(trials: Sequence[Trial], best: Trial, caption: str) -> Table:
     columns = (
         "trial",
         "id",
-        "merit ± SE",
+        "score ± SE",
         "int8 accuracy ± SE",
         "float accuracy",
         "MACs",
@@ -159,7 +159,7 @@ def trials_table(trials: Sequence[Trial], best: Trial, caption: str) -> Table:
     return Table(
         columns,
         rows,
-        f"{caption}. Merit and accuracies measured, costs exact",
+        f"{caption}. Scores and accuracies measured, costs exact",
         [i for i, t in enumerate(trials) if t.number == best.number],
     )
 

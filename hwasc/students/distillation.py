@@ -15,23 +15,23 @@ from torch import nn
 
 from hwasc.cost import measure
 from hwasc.data.features import Features
-from hwasc.ensemble.external import check_outside
-from hwasc.ensemble.fusion import Fused, fuse, lesson, target_file
-from hwasc.ensemble.online_teachers import Remembered, check_same_view, same_view
-from hwasc.ensemble.summary import account
+from hwasc.ensemble.external import check_external
+from hwasc.ensemble.fusion import Fused, distillation_data, fuse, target_file
+from hwasc.ensemble.online_teachers import CachedOnlineEnsemble, check_online_teachers, online_ensemble
+from hwasc.ensemble.summary import summarize
 from hwasc.errors import HwascError, UsageError
 from hwasc.models import student
 from hwasc.models.student import Student
-from hwasc.nas import winner_weights
 from hwasc.nas.job import calibration_batches
 from hwasc.parallel import torchrun_workers
 from hwasc.parallel.device import pick_device
 from hwasc.records import architecture as architectures
 from hwasc.records import schema
-from hwasc.records.architecture import Architecture, ArchitectureFile, Inherited
+from hwasc.records.architecture import Architecture, ArchitectureFile, InitialWeights
 from hwasc.records.run import environment, open_run
 from hwasc.records.settings import TrainSettings
-from hwasc.training.distillation import Lesson, distil
+from hwasc.students.initial_weights import initial_weights, read_initial_weights
+from hwasc.training.distillation import DistillationData, train_student
 from hwasc.training.loop import predict
 from hwasc.training.metrics import Metrics, measure_logits
 from hwasc.training.weights import load_weights, save_weights
@@ -74,15 +74,15 @@ def check_classes(record: ArchitectureFile, ws: Workspace, path: Path | str) -> 
 def distill(ws: Workspace, record: ArchitectureFile, run: Path, name: str = "the architecture") -> DistillResult:
     """Float distillation, batch norm folded, Brevitas QAT distillation, export, all measured on the test split.
 
-    name: the architecture file, or a preset. The student starts from the weights beside it (`winner_weights.start`). Resumes in
+    name: the architecture file, or a preset. The student starts from the weights beside it (`initial_weights`). Resumes in
     a run folder of the same configuration. distill.alpha 0 trains on labels alone, without teachers.
     """
     check_classes(record, ws, name)
     a, s = record.architecture, ws.settings
     asked = s.distill.teacher_view == "augmented"
-    check_same_view(s.teachers.outside if asked else None)
-    kept = winner_weights.start(ws, record, name)
-    told = {"weights": kept.sha256} if kept else {}
+    check_online_teachers(s.teachers.external if asked else None)
+    start = initial_weights(ws, record, name)
+    named = {"weights": start.sha256} if start else {}
     open_run(
         run,
         {
@@ -90,29 +90,29 @@ def distill(ws: Workspace, record: ArchitectureFile, run: Path, name: str = "the
             "data": ws.data,
             "dataset": ws.dataset.fingerprint,
             "architecture": a,
-            **told,
+            **named,
             "settings": s,
         },
     )
     architectures.save(run / "architecture.json", a, record.provenance)
     fused = fuse(ws) if s.distill.alpha > 0 else None
     if fused:
-        check_outside(fused.teachers.outside, ws, ws.dataset.test, "test")
-    data = lesson(ws, a.front_end, target_file(ws, fused) if fused and not asked else None)
+        check_external(fused.teachers.external, ws, ws.dataset.test, "test")
+    data = distillation_data(ws, a.front_end, target_file(ws, fused) if fused and not asked else None)
     if fused and asked:
-        teachers, views = same_view(fused, data.train, a.front_end), s.distill.teacher_views
-        data = replace(data, targets=Remembered(teachers) if views else teachers, views=views)
+        teachers, views = online_ensemble(fused, data.train, a.front_end), s.distill.teacher_views
+        data = replace(data, targets=CachedOnlineEnsemble(teachers) if views else teachers, views=views)
     torch.manual_seed(_seed(ws))
     model = student.build(a)
-    if kept:
-        _load(model, winner_weights.state(kept, name), Path(name).with_name(kept.file), "float")
+    if start:
+        _load(model, read_initial_weights(start, name), Path(name).with_name(start.file), "float")
     model, float_losses = _trained(ws, data, model, s.distill.train, run, "float")
     quantized, qat_losses = _quantized(ws, data, model, run)
-    return _measure(ws, a, model, quantized, {"float": float_losses, "qat": qat_losses}, fused, kept, run)
+    return _measure(ws, a, model, quantized, {"float": float_losses, "qat": qat_losses}, fused, start, run)
 
 
 def _trained(
-    ws: Workspace, data: Lesson, model: Student, train: TrainSettings, run: Path, stage: str
+    ws: Workspace, data: DistillationData, model: Student, train: TrainSettings, run: Path, stage: str
 ) -> tuple[Student, list[float]]:
     """Train a stage, or load what a finished one left; losses by epoch come from its journal."""
     weights, losses_path = run / f"{stage}.safetensors", run / f"{stage}_losses.json"
@@ -135,8 +135,8 @@ def _trained(
         state = {name: value.cpu() for name, value in model.state_dict().items()}
         frozen = ws.settings.distill.qat_frozen_epochs if stage == "int8" else 0
         work = (model.architecture, stage, state, data, train, frozen, str(ws.device), seed, checkpoint)
-        with torchrun_workers.helped(_help, *work):
-            distil(
+        with torchrun_workers.run_on_all_ranks(_help, *work):
+            train_student(
                 model,
                 data,
                 train,
@@ -155,7 +155,7 @@ def _help(
     a: Architecture,
     stage: str,
     state: dict[str, torch.Tensor],
-    data: Lesson,
+    data: DistillationData,
     train: TrainSettings,
     frozen: int,
     device: str,
@@ -170,7 +170,7 @@ def _help(
         model = quantize(model)
     _load(model, state, checkpoint, stage)
     before_epoch = _holding(model, train.epochs - frozen)
-    distil(model, data, train, pick_device(device), seed, checkpoint=checkpoint, before_epoch=before_epoch)
+    train_student(model, data, train, pick_device(device), seed, checkpoint=checkpoint, before_epoch=before_epoch)
 
 
 def _holding(model: Student, free: int) -> Callable[[int], None]:
@@ -204,7 +204,7 @@ def _read_losses(path: Path) -> list[float]:
     return [float(v) for v in schema.read_json(path, "list of losses")]
 
 
-def _quantized(ws: Workspace, data: Lesson, model: Student, run: Path) -> tuple[Student, list[float]]:
+def _quantized(ws: Workspace, data: DistillationData, model: Student, run: Path) -> tuple[Student, list[float]]:
     from hwasc.training.quantization import calibrate, quantize
 
     quantized = quantize(model)
@@ -230,7 +230,7 @@ def _measure(
     quantized: Student,
     losses: dict[str, list[float]],
     fused: Fused | None,
-    kept: Inherited | None,
+    start: InitialWeights | None,
     run: Path,
 ) -> DistillResult:
     from hwasc.deploy import onnx_qcdq, tflite
@@ -251,7 +251,7 @@ def _measure(
     int8_test, int8_logits = metrics(quantized.to(cpu), test)
     onnx_logits = onnx_qcdq.predict(onnx_qcdq.Runtime(onnx_path), test)
     agreement = float((onnx_logits.argmax(1) == int8_logits.argmax(1)).mean())
-    told = account(fused, ws.features(ws.dataset.test, fused.front_end, "test"), "test") if fused else {}
+    summary = summarize(fused, ws.features(ws.dataset.test, fused.front_end, "test"), "test") if fused else {}
     record = {
         "schema": 1,
         "id": a.id,
@@ -263,7 +263,7 @@ def _measure(
         "alpha": ws.settings.distill.alpha,
         "seed": ws.settings.seed,
         "student_seed": _seed(ws),
-        "start": {"from": kept.by, "sha256": kept.sha256} if kept else {"from": "random weights"},
+        "initial_weights": {"from": start.by, "sha256": start.sha256} if start else {"from": "random weights"},
         "validation": {
             "float": metrics(model, validation)[0].accuracy,
             "int8": metrics(quantized, validation)[0].accuracy,
@@ -271,10 +271,10 @@ def _measure(
         "float": float_test,
         "int8": int8_test,
         "confusion": int8_test.confusion,
-        "fusion": told.get("fusion", []),
-        "teachers": told.get("teachers", []),
-        "leave_one_out": told.get("leave_one_out", []),
-        "mixing": told.get("mixing", {}),
+        "fusion": summary.get("fusion", []),
+        "teachers": summary.get("teachers", []),
+        "leave_one_out": summary.get("leave_one_out", []),
+        "mixing": summary.get("mixing", {}),
         "losses": losses,
         "onnx": {
             "agreement": agreement,

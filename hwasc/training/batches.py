@@ -14,7 +14,7 @@ from torch.nn import functional as F
 from hwasc.audio import augmentation
 from hwasc.audio.mel_noise import additive_noise
 from hwasc.data.features import Features
-from hwasc.parallel.gradient_accumulation import place
+from hwasc.parallel.gradient_accumulation import rank_and_world
 from hwasc.records.architecture import FrontEnd
 from hwasc.records.settings import AugmentSettings
 
@@ -64,7 +64,7 @@ class Augment:
         return mix(x), mix(F.one_hot(labels, classes).float()), None if soft is None else mix.logits(soft, t)
 
 
-class Teaching(Protocol):
+class OnlineTargets(Protocol):
     """Teachers that hear what the student hears."""
 
     def __call__(self, rows: np.ndarray, state: Tensor) -> Tensor:
@@ -73,7 +73,7 @@ class Teaching(Protocol):
 
 def training_batches(
     features: Features,
-    targets: np.ndarray | Teaching | None,
+    targets: np.ndarray | OnlineTargets | None,
     batch: int,
     augment: Augment | None,
     seed: int,
@@ -109,7 +109,7 @@ def steps(count: int, batch: int) -> int:
 
 
 def _least() -> int:
-    return max(2, place()[1])
+    return max(2, rank_and_world()[1])
 
 
 def share(batch: Batch, rank: int, world: int) -> tuple[Batch, float]:

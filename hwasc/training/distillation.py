@@ -14,13 +14,13 @@ from torch import Tensor
 from hwasc.data.features import Features
 from hwasc.models.student import Student
 from hwasc.records.settings import TrainSettings
-from hwasc.training.batches import Augment, Batch, Teaching, steps, training_batches
+from hwasc.training.batches import Augment, Batch, OnlineTargets, steps, training_batches
 from hwasc.training.loop import fit
 from hwasc.training.loss import distillation_loss
 
 
 @dataclass(frozen=True)
-class Lesson:
+class DistillationData:
     """What a student learns from. targets: ensemble logits (n, classes) of the n clips, teachers to ask for every batch, or None
     for labels alone.
 
@@ -29,7 +29,7 @@ class Lesson:
     """
 
     train: Features
-    targets: np.ndarray | Teaching | None
+    targets: np.ndarray | OnlineTargets | None
     augment: Augment | None
     alpha: float
     temperature: float
@@ -47,9 +47,9 @@ class Lesson:
         return distillation_loss(logits, labels, soft, self.alpha, self.temperature, self.reduction)
 
 
-def distil(
+def train_student(
     student: Student,
-    lesson: Lesson,
+    data: DistillationData,
     settings: TrainSettings,
     device: torch.device,
     seed: int,
@@ -59,12 +59,12 @@ def distil(
     on_epoch: Callable[[int, float], None] | None = None,
 ) -> Student:
     """Train a student in place and return it in eval mode; batches and augmentation follow from the seed. See `loop.optimize`."""
-    clips = len(lesson.train) if lesson.rows is None else len(lesson.rows)
+    clips = len(data.train) if data.rows is None else len(data.rows)
     fit(
         student,
-        lambda epoch: lesson.batches(settings.batch, seed, epoch),
+        lambda epoch: data.batches(settings.batch, seed, epoch),
         steps(clips, settings.batch),
-        lesson.loss,
+        data.loss,
         settings,
         device,
         seed,

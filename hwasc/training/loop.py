@@ -16,14 +16,20 @@ from torch import Tensor, nn
 from hwasc.data.features import Features
 from hwasc.errors import HwascError
 from hwasc.parallel.device import mixed_precision
-from hwasc.parallel.gradient_accumulation import Lanes, backward, first, from_first, place
-from hwasc.parallel.sync_batch_norm import whole_batch_norms
+from hwasc.parallel.gradient_accumulation import (
+    PartialLosses,
+    backward,
+    broadcast_from_first,
+    is_first_rank,
+    rank_and_world,
+)
+from hwasc.parallel.sync_batch_norm import sync_batch_norms
 from hwasc.records.settings import TrainSettings
 from hwasc.training.batches import Batch, share
 
 Loss = Callable[[Tensor, Tensor, "Tensor | None"], Tensor]  # logits, labels, teacher logits -> scalar
 EpochBatches = Callable[[int], Iterable[Batch]]
-EpochLanes = Callable[[int], Iterable[Lanes]]
+EpochLanes = Callable[[int], Iterable[PartialLosses]]
 
 
 def fit(
@@ -45,14 +51,14 @@ def fit(
     batches and take their share of every one; where nothing is drawn inside the model, the weights are those of one process
     but for rounding.
     """
-    rank, world = place()
+    rank, world = rank_and_world()
 
-    def one_lane(epoch: int) -> Iterator[Lanes]:
+    def one_lane(epoch: int) -> Iterator[PartialLosses]:
         for batch in batches(epoch):
             mine, weight = share(batch, rank, world)
             yield [[weight * batch_loss(model, mine, loss, device)]]
 
-    with whole_batch_norms(model) if world > 1 else nullcontext():
+    with sync_batch_norms(model) if world > 1 else nullcontext():
         return optimize(
             model,
             one_lane,
@@ -78,7 +84,7 @@ def batch_loss(model: Callable[[Tensor], Tensor], batch: Batch, loss: Loss, devi
 
 def optimize(
     model: nn.Module,
-    lanes: EpochLanes,
+    parts: EpochLanes,
     steps_per_epoch: int,
     settings: TrainSettings,
     device: torch.device,
@@ -110,7 +116,7 @@ def optimize(
         if before_epoch is not None:
             before_epoch(epoch + 1)
         running, count = 0.0, 0
-        for step in lanes(epoch):
+        for step in parts(epoch):
             optimizer.zero_grad(set_to_none=True)
             running += backward(model, step)
             optimizer.step()
@@ -121,7 +127,7 @@ def optimize(
             raise HwascError(
                 f"training diverged in epoch {epoch + 1} (loss {mean}); lower the learning rate, now {settings.lr}"
             )
-        if checkpoint is not None and first():
+        if checkpoint is not None and is_first_rank():
             _keep(checkpoint, model, optimizer, schedule, epoch + 1)
         if on_epoch is not None:
             on_epoch(epoch + 1, mean)
@@ -158,10 +164,12 @@ def _keep(path: Path, model: nn.Module, optimizer: Any, schedule: Any, epoch: in
 
 def _resume(path: Path | None, model: nn.Module, optimizer: Any, schedule: Any) -> int:
     """Go on from what the first process finds; the number of epochs done."""
-    if path is None or not from_first(path.is_file()):
+    if path is None or not broadcast_from_first(path.is_file()):
         return 0
     try:
-        state = from_first(torch.load(path, map_location="cpu", weights_only=True) if first() else None)
+        state = broadcast_from_first(
+            torch.load(path, map_location="cpu", weights_only=True) if is_first_rank() else None
+        )
         model.load_state_dict(state["model"], strict=False)  # Brevitas' statistics buffers come and go
         optimizer.load_state_dict(state["optimizer"])
         schedule.load_state_dict(state["schedule"])

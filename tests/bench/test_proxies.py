@@ -62,7 +62,8 @@ def search_of(space: Path, benched: list[dict[str, Any]], path: Path) -> Path:
             1.0,
             i,
             0,
-            merit=0.3,
+            score=0.3,
+            score_error=0.02,
         )
         for i, p in enumerate(points)
     ]

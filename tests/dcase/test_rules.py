@@ -33,8 +33,7 @@ def test_labels() -> None:
 
 def test_biases_count_four_bytes_in_2025() -> None:
     """CP-Mobile's 126,952 parameters fit at a byte each; the official script of 2025 adds up what the package holds."""
-    from hwasc.dcase.package import complexity
-
+    from hwasc.dcase.inference_package import complexity
     from hwasc.records.presets import cp_mobile
 
     assert complexity(cp_mobile()).parameter_bytes > 128_000

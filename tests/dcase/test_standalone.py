@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 import soundfile
 import torch
-from hwasc.dcase.package import complexity
 from torch import nn
 
 from hwasc.audio.frontend import LogMel
 from hwasc.audio.reading import read_clip
 from hwasc.cost import measure
+from hwasc.dcase.inference_package import complexity
 from hwasc.dcase.standalone.system import System
 from hwasc.dcase.standalone_weights import to_bytes
 from hwasc.models import build

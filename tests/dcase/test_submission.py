@@ -154,7 +154,7 @@ def test_the_output_of_2025_is_the_evaluated_students(made: Path, handed_in_2025
     assert accuracy == pytest.approx(100 * np.trace(confusion) / confusion.sum(), abs=0.006)
 
 
-ALONE = """
+RANDOM_AFTER = """
 import importlib, json, sys
 class Forbidden:
     def find_spec(self, name, path=None, target=None):
@@ -184,7 +184,7 @@ def test_the_package_runs_alone_and_says_the_same(made: Path, handed_in_2025: Pa
     files = [str(made / "eval25" / "audio" / f"{i}.wav") for i in range(EVALUATION)]
     asked = json.dumps([files, [DEVICES[i % 4] for i in range(EVALUATION)]])
     done = subprocess.run(
-        [sys.executable, "-I", "-c", ALONE, str(tmp_path / "clone")],
+        [sys.executable, "-I", "-c", RANDOM_AFTER, str(tmp_path / "clone")],
         input=asked, capture_output=True, text=True, cwd=tmp_path / "cwd",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr

@@ -147,12 +147,12 @@ def test_the_best_scale_is_the_best_on_a_grid_and_needs_no_start() -> None:
 def test_weights_are_a_distribution_and_z1_is_their_sum_over_a_temperature() -> None:
     z1 = stirred(ensemble()).z1
     logmel, logits = torch.randn(9, 1, *SIZE), torch.randn(9, K, C)
-    hint = z1.hint(logmel)
-    weights = z1.weights(hint, logits)
+    backbone_scores = z1.backbone_scores(logmel)
+    weights = z1.weights(backbone_scores, logits)
     assert weights.shape == (9, K) and (weights > 0).all() and weights.std(0).min() > 0
     torch.testing.assert_close(weights.sum(1), torch.ones(9))
-    torch.testing.assert_close(z1(hint, logits), z1.log_scale.exp() * (weights[..., None] * logits).sum(1))
-    assert bool((z1.weights(hint + torch.tensor([9.0, 0, 0]), logits)[:, 0] > weights[:, 0]).all())
+    torch.testing.assert_close(z1(backbone_scores, logits), z1.log_scale.exp() * (weights[..., None] * logits).sum(1))
+    assert bool((z1.weights(backbone_scores + torch.tensor([9.0, 0, 0]), logits)[:, 0] > weights[:, 0]).all())
 
 
 def test_evidence_is_what_its_definition_says() -> None:
@@ -268,10 +268,10 @@ def test_a_stronger_penalty_learns_less_and_an_endless_one_nothing_but_temperatu
 def test_heads_lie_at_a_minimum() -> None:
     data = tuple(x.double() if x.is_floating_point() else x for x in clips(300, 0, by_class))
     model = fitted(data, 0.03).double()
-    hint = torch.zeros(300, K).double()
+    backbone_scores = torch.zeros(300, K).double()
 
     def total() -> Tensor:
-        views = model.told(hint, data[1])
+        views = model.fused_views(backbone_scores, data[1])
         fit = sum(F.cross_entropy(views[v], data[2]) for v in ("z1", "z2", "z1+z2"))
         return (
             fit + 0.03 * (model.z1.gate.weight**2).sum()
@@ -311,7 +311,7 @@ def test_the_backbone_routes_clips_to_the_teacher_that_knows_their_kind() -> Non
     assert backbone(model, data, test) > 0
     score = accuracy(model, test)
     assert score["z1"] > before["z1"] + 0.1 and score["z1+z2"] > before["z1+z2"] + 0.1
-    weights = model.z1.weights(model.z1.hint(test[0]), test[1])
+    weights = model.z1.weights(model.z1.backbone_scores(test[0]), test[1])
     kind = test[0].mean((1, 2, 3)) > 0.5
     assert weights[~kind, 0].mean() > 0.6 and weights[kind, 1].mean() > 0.6
 

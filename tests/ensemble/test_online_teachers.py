@@ -13,10 +13,10 @@ import pytest
 import torch
 
 if TYPE_CHECKING:
-    from hwasc.ensemble.fusion import Fused
-    from hwasc.ensemble.online_teachers import SameView
+    from hwasc.ensemble.fusion import Fused, distillation_data
+    from hwasc.ensemble.online_teachers import OnlineEnsemble
     from hwasc.records.architecture import FrontEnd
-    from hwasc.training.distillation import Lesson
+    from hwasc.training.distillation import DistillationData
     from hwasc.workspace import Workspace
 
 Run = Callable[..., tuple[int, str, str]]
@@ -29,17 +29,16 @@ def fused(tiny_workspace: Workspace) -> Fused:
     return fuse(tiny_workspace)
 
 
-def told(fused: Fused, front_end: FrontEnd, **augment: object) -> tuple[Lesson, SameView]:
+def told(fused: Fused, front_end: FrontEnd, **augment: object) -> tuple[DistillationData, OnlineEnsemble]:
     """What a student with this front end learns from, its augmentation as given."""
-    from hwasc.ensemble.fusion import lesson
-    from hwasc.ensemble.online_teachers import same_view
+    from hwasc.ensemble.online_teachers import online_ensemble
     from hwasc.records.settings import AugmentSettings
 
     ws = fused.workspace
     settings = replace(ws.settings.distill, augment=AugmentSettings(**augment))  # type: ignore[arg-type]
     mine = replace(fused, workspace=replace(ws, settings=replace(ws.settings, distill=settings)))
-    data = lesson(mine.workspace, front_end, None)
-    view = same_view(mine, data.train, front_end)
+    data = distillation_data(mine.workspace, front_end, None)
+    view = online_ensemble(mine, data.train, front_end)
     return replace(data, targets=view), view
 
 
@@ -106,7 +105,7 @@ def test_teachers_of_another_front_end_hear_the_same_change(fused: Fused) -> Non
 
 
 def test_epochs_come_round_and_each_view_is_asked_about_once(fused: Fused) -> None:
-    from hwasc.ensemble.online_teachers import Remembered
+    from hwasc.ensemble.online_teachers import CachedOnlineEnsemble
 
     data, view = told(fused, fused.front_end, mixup_p=0.7)
     asked: list[int] = []
@@ -115,7 +114,7 @@ def test_epochs_come_round_and_each_view_is_asked_about_once(fused: Fused) -> No
         asked.append(len(rows))
         return view(rows, state)
 
-    round_ = replace(data, targets=Remembered(spy), views=2)
+    round_ = replace(data, targets=CachedOnlineEnsemble(spy), views=2)
     epochs = [list(round_.batches(16, 0, epoch)) for epoch in range(4)]
     assert sum(asked) == 2 * len(data.train), "two views of every clip, however many epochs"
     for first, again, fresh in zip(epochs[1], epochs[3], data.batches(16, 0, 1), strict=True):
@@ -158,6 +157,6 @@ def test_distill_with_all_of_it(hwasc: Run, tmp_path: Path, monkeypatch: pytest.
     status, _, err = hwasc(*argv, "--set", "distill.teacher_views=8", "--run", tmp_path / "v", tiny=True)
     assert status == 2 and "teacher_views: 0, or above 0 with teacher_view 'augmented'" in err
     argv += ["--set", "distill.teacher_view=augmented"]
-    outside = "teachers.outside=[{name: beats, logits: beats.csv}]"
-    status, _, err = hwasc(*argv, "--set", outside, "--run", tmp_path / "o", tiny=True)
+    external = "teachers.external=[{name: beats, logits: beats.csv}]"
+    status, _, err = hwasc(*argv, "--set", external, "--run", tmp_path / "o", tiny=True)
     assert status == 2 and "are asked only once" in err

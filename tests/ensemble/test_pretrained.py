@@ -10,11 +10,11 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from hwasc.ensemble.pretrained import head_names, load_start, read_tensors, start
+from hwasc.ensemble.pretrained import head_names, load_start_weights, open_start_weights, read_tensors
 from hwasc.errors import DataError, HwascError, UsageError
 from hwasc.models.teachers import TeacherSpec, build
 from hwasc.records.architecture import FrontEnd
-from hwasc.records.teacher_settings import Pretrained
+from hwasc.records.teacher_settings import PretrainedWeights
 
 SPEC = TeacherSpec("mobilenet_v3", 1, FrontEnd.for_clip(40, 16))
 EFFICIENT_AT = {r"conc_se_layers\.0\.": ""}  # their name of the gate, as docs/teachers.md states it
@@ -37,7 +37,7 @@ def test_a_stated_mapping_brings_every_tensor_but_the_head_of_other_classes(tmp_
     torch.save(source, path)
     model = fresh()
     before = {n: t.clone() for n, t in model.state_dict().items()}
-    note = load_start(model, SPEC, 10, start(Pretrained(str(path), EFFICIENT_AT)))
+    note = load_start_weights(model, SPEC, 10, open_start_weights(PretrainedWeights(str(path), EFFICIENT_AT)))
     head = {"classifier.5.weight", "classifier.5.bias"}
     assert head_names(SPEC, 10) == head
     for name, tensor in model.state_dict().items():
@@ -56,7 +56,9 @@ def test_a_head_of_the_same_classes_is_taken_and_safetensors_give_the_same(tmp_p
     models = []
     for name, rename in (("a.pth", EFFICIENT_AT), ("a.safetensors", str(mapping))):
         models.append(fresh())
-        note = load_start(models[-1], SPEC, 10, start(Pretrained(str(tmp_path / name), rename)))
+        note = load_start_weights(
+            models[-1], SPEC, 10, open_start_weights(PretrainedWeights(str(tmp_path / name), rename))
+        )
         assert "left out" not in note
     states = [m.state_dict() for m in models]
     assert all(torch.equal(states[0][n], states[1][n]) for n in states[0])
@@ -67,9 +69,9 @@ def test_the_hash_is_of_content_and_mapping(tmp_path: Path) -> None:
     for name, seed in (("a.pt", 0), ("b.pt", 1), ("c.pt", 0)):
         torch.manual_seed(seed)
         torch.save({"x": torch.randn(3)}, tmp_path / name)
-    a, b = (start(str(tmp_path / name)).hash for name in ("a.pt", "b.pt"))
-    assert a != b and start(str(tmp_path / "a.pt")).hash == a
-    assert start(Pretrained(str(tmp_path / "a.pt"), {"x": "y"})).hash != a
+    a, b = (open_start_weights(str(tmp_path / name)).hash for name in ("a.pt", "b.pt"))
+    assert a != b and open_start_weights(str(tmp_path / "a.pt")).hash == a
+    assert open_start_weights(PretrainedWeights(str(tmp_path / "a.pt"), {"x": "y"})).hash != a
 
 
 class Code:
@@ -109,16 +111,23 @@ def test_what_does_not_match_is_listed(tmp_path: Path, change: object, said: str
     change(source)  # type: ignore[operator]
     torch.save(source, tmp_path / "mn.pt")
     with pytest.raises(DataError, match=said) as e:
-        load_start(fresh(), SPEC, 10, start(Pretrained(str(tmp_path / "mn.pt"), EFFICIENT_AT)))
+        load_start_weights(
+            fresh(), SPEC, 10, open_start_weights(PretrainedWeights(str(tmp_path / "mn.pt"), EFFICIENT_AT))
+        )
     assert len(str(e.value)) < 600 and "mobilenet_v3 of width 1 at 40x16" in str(e.value)
     if "more" in said:
-        load_start(fresh(), SPEC, 10, start(Pretrained(str(tmp_path / "mn.pt"), {**EFFICIENT_AT, "^more$": None})))
+        load_start_weights(
+            fresh(),
+            SPEC,
+            10,
+            open_start_weights(PretrainedWeights(str(tmp_path / "mn.pt"), {**EFFICIENT_AT, "^more$": None})),
+        )
 
 
 def test_without_the_mapping_the_names_are_listed_and_counted(tmp_path: Path) -> None:
     torch.save(theirs(), tmp_path / "mn.pt")
     with pytest.raises(DataError, match=r"32 missing there: .*, \.\.\.; 32 unknown here"):
-        load_start(fresh(), SPEC, 10, start(str(tmp_path / "mn.pt")))
+        load_start_weights(fresh(), SPEC, 10, open_start_weights(str(tmp_path / "mn.pt")))
 
 
 @pytest.mark.parametrize(
@@ -135,19 +144,19 @@ def test_other_files_are_refused_in_a_line(tmp_path: Path, name: str, content: b
     if content is not None:
         (tmp_path / name).write_bytes(content)
     with pytest.raises(HwascError, match=said) as e:
-        read_tensors(start(str(tmp_path / name)).file)
+        read_tensors(open_start_weights(str(tmp_path / name)).file)
     assert "\n" not in str(e.value)
 
 
 def test_broken_mappings_are_refused(tmp_path: Path) -> None:
     torch.save({"a": torch.ones(1), "b": torch.ones(1)}, tmp_path / "m.pt")
     with pytest.raises(UsageError, match="is no renaming"):
-        start(Pretrained(str(tmp_path / "m.pt"), {"(": ""}))
+        open_start_weights(PretrainedWeights(str(tmp_path / "m.pt"), {"(": ""}))
     (tmp_path / "names.json").write_text('["a"]')
     with pytest.raises(UsageError, match="expected a mapping"):
-        start(Pretrained(str(tmp_path / "m.pt"), str(tmp_path / "names.json")))
+        open_start_weights(PretrainedWeights(str(tmp_path / "m.pt"), str(tmp_path / "names.json")))
     with pytest.raises(DataError, match="two tensors would be named 'b'"):
-        load_start(fresh(), SPEC, 10, start(Pretrained(str(tmp_path / "m.pt"), {"a": "b"})))
+        load_start_weights(fresh(), SPEC, 10, open_start_weights(PretrainedWeights(str(tmp_path / "m.pt"), {"a": "b"})))
     torch.save({"epoch": 3, "model": {"lr": 1}}, tmp_path / "m.pt")
     with pytest.raises(DataError, match="holds no tensors by name, but epoch, model"):
         read_tensors(tmp_path / "m.pt")

@@ -13,8 +13,8 @@ import pytest
 import torch
 from torch import nn
 
-from hwasc.ensemble.cross_fitting import held_out, out_of_fold, teach
-from hwasc.ensemble.external import check_outside, open_outside
+from hwasc.ensemble.cross_fitting import held_out_logits, out_of_fold_logits, teach
+from hwasc.ensemble.external import check_external, open_external
 from hwasc.ensemble.fusion import fuse
 from hwasc.ensemble.onnx_model import OnnxClassifier
 from hwasc.ensemble.teacher_front_ends import teacher_spec
@@ -64,7 +64,7 @@ def export(path: Path, ws: Workspace, clips: str | int = "clips", size: tuple[in
     weight = np.random.default_rng(1).normal(0, 0.1, (size[0] * size[1], classes)).astype(np.float32)
     graph = helper.make_graph(
         [helper.make_node("Flatten", ["x"], ["f"]), helper.make_node("MatMul", ["f", "w"], ["y"])],
-        "outside",
+        "external",
         [helper.make_tensor_value_info("x", TensorProto.FLOAT, [clips, 1, *size])],
         [helper.make_tensor_value_info("y", TensorProto.FLOAT, [clips, classes])],
         [numpy_helper.from_array(weight, "w")],
@@ -100,7 +100,7 @@ def test_teachers_hear_through_their_own_front_ends(space: Callable[..., Workspa
     teachers = teach(ws)
     assert teachers.folders[0] != plain.folders[0] and teachers.folders[1] == plain.folders[1]
     assert teachers.train.shape == (40, 17)  # z1's
-    logits = out_of_fold(teachers, ws)
+    logits = out_of_fold_logits(teachers, ws)
     row = int(np.flatnonzero(teachers.fold_of == 1)[0])
     model = build(teachers.specs[0], logits.shape[2])
     model.load_state_dict(load_weights(teachers.folders[0] / "fold1.safetensors"))
@@ -171,21 +171,21 @@ def test_logits_and_models_from_outside_join_the_fusion(
     ids = ids_of(ws, "train", "validation")
     logits = write_logits(table, ws, ids)
     model = export(onnx_path, ws)
-    outside = (
-        f"teachers.outside=[{{name: sure, logits: '{table}'}}, "
+    external = (
+        f"teachers.external=[{{name: sure, logits: '{table}'}}, "
         f"{{name: linear, model: '{onnx_path}', mels: 40, frames: 17}}]"
     )
-    ws = space(outside)
+    ws = space(external)
     teachers = teach(ws)
     assert teachers.names == ("crnn", "patch_transformer", "sure", "linear")
     rows = [ids.index(c.id) for c in teachers.train.clips]
-    by_fold = held_out(teachers, ws, teachers.train, "train")
-    for found in (out_of_fold(teachers, ws), *(by_fold[:, fold] for fold in range(teachers.folds))):
+    by_fold = held_out_logits(teachers, ws, teachers.train, "train")
+    for found in (out_of_fold_logits(teachers, ws), *(by_fold[:, fold] for fold in range(teachers.folds))):
         np.testing.assert_allclose(found[:, 2], logits[rows], rtol=1e-6, atol=1e-6)
         expected = model(teachers.train.batch(np.arange(len(rows)))).detach().numpy()
         np.testing.assert_allclose(found[:, 3], expected, rtol=1e-4, atol=1e-4)
     out = tmp_path / "teachers.json"
-    status, printed, err = hwasc("teach", "--set", outside, "--out", out, tiny=True)
+    status, printed, err = hwasc("teach", "--set", external, "--out", out, tiny=True)
     assert status == 0, err
     told = json.loads(out.read_text())
     assert [r["name"] for r in told["fusion"]] == [*teachers.names, "weighted mean", "mean", "z1", "z2", "z1+z2"]
@@ -200,11 +200,11 @@ def test_logits_and_models_from_outside_join_the_fusion(
     )
     assert "from " + str(table) in printed and "mean logit without" in printed
     assert ("no worse without" in printed) == any(not r["helps"] for r in told["leave_one_out"])
-    status, printed, _ = hwasc("teach", "--set", outside, "--json", tiny=True)
+    status, printed, _ = hwasc("teach", "--set", external, "--json", tiny=True)
     assert json.loads(printed) == {k: v for k, v in told.items() if k != "environment"}
-    logits_before = open_outside(ws)[0].key
+    logits_before = open_external(ws)[0].key
     write_logits(table, ws, ids, seed=1)
-    assert open_outside(ws)[0].key != logits_before
+    assert open_external(ws)[0].key != logits_before
 
 
 def test_missing_logits_are_counted_before_any_training(
@@ -212,7 +212,7 @@ def test_missing_logits_are_counted_before_any_training(
 ) -> None:
     monkeypatch.setattr("hwasc.ensemble.cross_fitting._train", lambda job: pytest.fail("trained"))
     ws, table = space(), tmp_path / "some.csv"
-    setting = f"teachers.outside=[{{name: some, logits: '{table}'}}]"
+    setting = f"teachers.external=[{{name: some, logits: '{table}'}}]"
     train, ids = ids_of(ws, "train"), ids_of(ws, "train", "validation")
     write_logits(table, ws, [i for i in ids if i not in train[2:5]])
     with pytest.raises(DataError, match=rf"3 of {len(train)} train clips have no logits, first {train[2]}, "):
@@ -222,7 +222,7 @@ def test_missing_logits_are_counted_before_any_training(
         teach(space(setting))
     write_logits(table, ws, ids)
     with pytest.raises(DataError, match="90 of 90 test clips"):
-        check_outside(open_outside(space(setting)), ws, ws.dataset.test, "test")
+        check_external(open_external(space(setting)), ws, ws.dataset.test, "test")
 
 
 def test_models_that_do_not_fit_are_refused_in_a_line(space: Callable[..., Workspace], tmp_path: Path) -> None:
@@ -230,7 +230,7 @@ def test_models_that_do_not_fit_are_refused_in_a_line(space: Callable[..., Works
 
     def teaching(name: str = "m.onnx", more: str = "mels: 40, frames: 17") -> str:
         with pytest.raises(HwascError) as e:
-            teach(space(f"teachers.outside=[{{name: m, model: '{tmp_path / name}', {more}}}]"))
+            teach(space(f"teachers.external=[{{name: m, model: '{tmp_path / name}', {more}}}]"))
         assert "\n" not in str(e.value)
         return str(e.value)
 
@@ -275,6 +275,6 @@ def test_teachers_from_outside_alone(space: Callable[..., Workspace], tmp_path: 
     for seed, name in enumerate("ab"):
         write_logits(tmp_path / f"{name}.csv", ws, ids_of(ws, "train", "validation"), seed)
     both = ", ".join(f"{{name: {n}, logits: '{tmp_path / n}.csv'}}" for n in "ab")
-    fused = fuse(space("teachers.families=[]", f"teachers.outside=[{both}]"))
+    fused = fuse(space("teachers.families=[]", f"teachers.external=[{both}]"))
     table = fused.table(ws.features(ws.dataset.validation, fused.front_end, "validation"), "validation")
     assert [r.name for r in table][:2] == ["a", "b"] and all(r.accuracy == 1 for r in table)

@@ -14,7 +14,7 @@ from hwasc.nas.declare import random_point
 from hwasc.nas.job import Candidate, Proposal, Supernet
 from hwasc.records.settings import TrainSettings
 from hwasc.records.space import SearchSpace
-from hwasc.training.distillation import Lesson
+from hwasc.training.distillation import DistillationData
 from hwasc.training.weights import save_weights
 from hwasc.workspace import Workspace
 
@@ -36,9 +36,9 @@ def candidates(
         validation = ws.features(ws.dataset.validation, a.front_end, "validation")
         targets = np.random.default_rng(0).standard_normal((len(train), 10)).astype(np.float32)
         ensemble = np.random.default_rng(1).standard_normal((len(validation), 10)).astype(np.float32)
-        lesson = Lesson(train, targets, ws.augment(a.front_end), 0.5, 2.0)
+        data = DistillationData(train, targets, ws.augment(a.front_end), 0.5, 2.0)
         out.append(
-            Candidate("", Proposal(point, a), lesson, validation, TrainSettings(1, 32), None, 0, 3, "cpu",
+            Candidate("", Proposal(point, a), data, validation, TrainSettings(1, 32), None, 0, 3, "cpu",
                       Supernet(weights, space, 1.0), ensemble=ensemble)
         )  # fmt: skip
     return out

@@ -10,7 +10,7 @@ import pytest
 from hwasc.cost import measure
 from hwasc.cost.limits import counter, feasible, resolve, value
 from hwasc.errors import HwascError
-from hwasc.nas.channel_removal import GRID, beyond, spare, widen
+from hwasc.nas.channel_removal import GRID, channels_to_remove, max_cost_ratio, widen
 from hwasc.nas.declare import random_point
 from hwasc.nas.refinement_job import schedule
 from hwasc.records.budget import Budget
@@ -34,14 +34,14 @@ def within(budget: Budget, seed: int):  # type: ignore[no-untyped-def]
 def test_wide_then_narrow_ends_at_the_edge(name: str, seed: int) -> None:
     a, limits, count = within(Budget.load(name), seed)
     wide = widen(a, limits, count, 1.2)
-    assert 1.2 <= beyond(count(wide), limits) < 1.4
+    assert 1.2 <= max_cost_ratio(count(wide), limits) < 1.4
     assert all(n >= widths(a)[k] and (n % 8 == 0 or n == widths(a)[k]) for k, n in widths(wide).items())
     assert widen(a, limits, count, 1.01).id != wide.id
     rng = np.random.default_rng(seed)
-    gone = spare(wide, {k: rng.random(n) for k, n in widths(wide).items()}, limits, count)
+    gone = channels_to_remove(wide, {k: rng.random(n) for k, n in widths(wide).items()}, limits, count)
     left = {k: n - len(gone.get(k, [])) for k, n in widths(wide).items()}
     costs = count(resized(wide, left))
-    assert feasible(costs, limits) and beyond(costs, limits) > 0.9
+    assert feasible(costs, limits) and max_cost_ratio(costs, limits) > 0.9
     assert all(n % GRID == 0 and n >= GRID for n in left.values())
 
 
@@ -53,23 +53,23 @@ def test_what_matters_least_goes_first_and_where_a_limit_is_kept_nothing_goes() 
     chosen = list(range(1, widths(wide)[cheap] - GRID, 2))
     scores[cheap][chosen] = 1e-6
     aims = {k: max(value(count(wide), k) * 0.999, 1) for k in limits}
-    gone = spare(wide, scores, aims, count)
+    gone = channels_to_remove(wide, scores, aims, count)
     assert set(gone) == {cheap} and set(gone[cheap]) <= set(chosen) and gone[cheap]
-    assert spare(a, {k: np.ones(n) for k, n in widths(a).items()}, limits, count) == {}
+    assert channels_to_remove(a, {k: np.ones(n) for k, n in widths(a).items()}, limits, count) == {}
 
 
 def test_an_odd_width_comes_back_to_the_grid() -> None:
     a, _, _ = within(Budget.load("dcase2024"), 0)
     a = resized(a, dict.fromkeys(widths(a), 22))
     limits = {"macs.torchinfo": measure(a).macs.torchinfo // 2}
-    gone = spare(a, {k: np.ones(n) for k, n in widths(a).items()}, limits, measure)
+    gone = channels_to_remove(a, {k: np.ones(n) for k, n in widths(a).items()}, limits, measure)
     assert all(len(v) % GRID == 2 for v in gone.values()) and gone
 
 
 def test_a_budget_that_no_pruning_keeps_is_said() -> None:
     a, _, _ = within(Budget.load("dcase2024"), 0)
     with pytest.raises(HwascError, match=r"macs\.torchinfo"):
-        spare(a, {k: np.ones(n) for k, n in widths(a).items()}, {"macs.torchinfo": 10}, measure)
+        channels_to_remove(a, {k: np.ones(n) for k, n in widths(a).items()}, {"macs.torchinfo": 10}, measure)
 
 
 @pytest.mark.parametrize("epochs", range(1, 60))

@@ -10,7 +10,7 @@ import pytest
 from scipy.stats import kendalltau
 
 from hwasc.nas import predictor
-from hwasc.nas.predictor import LEAST, blended, smoothed
+from hwasc.nas.predictor import MIN_TRIALS, blended, smoothed
 
 CHOICES: dict[str, tuple[Any, ...]] = {"width": (8, 16, 32, 64), "kernel": (3, 5), "grn": ("none", "scalar", "channel")}
 
@@ -38,10 +38,10 @@ def candidates(count: int, seed: int, noise: float) -> tuple[list[Scored], np.nd
 
 
 def test_each_is_predicted_by_all_the_others() -> None:
-    known, _ = candidates(LEAST + 1, 0, 0.2)
+    known, _ = candidates(MIN_TRIALS + 1, 0, 0.2)
     found = smoothed(CHOICES, known)
     x, y = predictor._inputs(CHOICES, known, known), np.log([k.score for k in known])
-    for i in (0, 17, LEAST):
+    for i in (0, 17, MIN_TRIALS):
         kept = [k for k in range(len(known)) if k != i]
         a = x[kept]
         weights = np.linalg.solve(a.T @ a + predictor._penalty(x), a.T @ y[kept])
@@ -63,14 +63,7 @@ def test_without_noise_ranks_stay() -> None:
 
 
 def test_few_scores_are_left_alone_and_zero_is_a_score() -> None:
-    known, _ = candidates(LEAST - 1, 4, 0.2)
+    known, _ = candidates(MIN_TRIALS - 1, 4, 0.2)
     assert smoothed(CHOICES, known) == [k.score for k in known] == blended(CHOICES, known[:3], known)
     more = [*known, *known[:5], Scored(known[0].point, 1, 0, 0, 0.0)]
     assert all(0 < v < 1 and np.isfinite(v) for v in smoothed(CHOICES, more))
-
-
-def test_points_of_older_journals_lack_the_window() -> None:
-    known, _ = candidates(LEAST, 5, 0.1)
-    with_window = {**CHOICES, "window": (1024, 3072)}
-    told = [Scored({**k.point, "window": 3072}, k.parameters, k.macs, k.memory, k.score) for k in known]
-    assert smoothed(with_window, known) == pytest.approx(smoothed(with_window, told))

@@ -16,7 +16,7 @@ from hwasc.nas import job, proxies
 from hwasc.nas.job import Candidate
 from hwasc.nas.proxies import untrained
 from hwasc.records.settings import TrainSettings
-from hwasc.training.distillation import Lesson
+from hwasc.training.distillation import DistillationData
 from hwasc.training.loss import clip_losses, distillation_loss, macro_accuracy
 
 
@@ -52,12 +52,12 @@ def test_the_value_is_that_of_the_distillation_loss_on_validation_clips(
     logits = np.random.default_rng(5).standard_normal((len(c.validation), 10)).astype(np.float32)
     monkeypatch.setattr(job, "predict", lambda *_: logits)
     y, labels, ensemble = torch.from_numpy(logits), torch.from_numpy(c.validation.labels), torch.from_numpy(c.ensemble)
-    loss = distillation_loss(y, labels, ensemble, c.lesson.alpha, c.lesson.temperature)
+    loss = distillation_loss(y, labels, ensemble, c.data.alpha, c.data.temperature)
     found = proxies.score(c)
     assert found.value == pytest.approx(math.exp(-float(loss)), rel=1e-5)
     assert found.accuracy == macro_accuracy(y.argmax(1), labels, 10)
     again = np.exp(-np.array([
-        float(clip_losses(y[rows], labels[rows], ensemble[rows], c.lesson.alpha, c.lesson.temperature).mean())
+        float(clip_losses(y[rows], labels[rows], ensemble[rows], c.data.alpha, c.data.temperature).mean())
         for rows in np.random.default_rng(0).integers(len(labels), size=(4_000, len(labels)))
     ]))  # fmt: skip
     assert found.value_error == pytest.approx(again.std(), rel=0.1)  # bootstrap over clips
@@ -76,7 +76,7 @@ def test_qat_steps_train_on_no_more_clips_than_asked(
 
     taken = []
     monkeypatch.setattr(
-        job, "distil", lambda net, lesson, settings, *rest: taken.append((lesson.rows, settings.epochs))
+        job, "train_student", lambda net, data, settings, *rest: taken.append((data.rows, settings.epochs))
     )
     c = dataclasses.replace(candidates[0], proxy="supernet", qat=TrainSettings(3, 32), qat_steps=2)
     proxies.score(c)
@@ -91,13 +91,15 @@ def test_a_slice_trains_by_itself_for_the_steps_asked_on_clean_clips(
 
     taken = []
 
-    def distil(net: torch.nn.Module, lesson: Lesson, settings: TrainSettings, *rest: object) -> torch.nn.Module:
-        assert lesson.rows is not None
-        taken.append((len(lesson.rows), lesson.augment, settings.batch))
-        return original(net, lesson, settings, *rest)  # type: ignore[arg-type]
+    def train_student(
+        net: torch.nn.Module, data: DistillationData, settings: TrainSettings, *rest: object
+    ) -> torch.nn.Module:
+        assert data.rows is not None
+        taken.append((len(data.rows), data.augment, settings.batch))
+        return original(net, data, settings, *rest)  # type: ignore[arg-type]
 
-    original = supernet.distil
-    monkeypatch.setattr(supernet, "distil", distil)
+    original = supernet.train_student
+    monkeypatch.setattr(supernet, "train_student", train_student)
     c = dataclasses.replace(candidates[0], proxy="supernet")
     before = proxies.score(c)
     after = proxies.score(dataclasses.replace(c, steps=2))

@@ -19,7 +19,7 @@ from hwasc.nas import proxies
 from hwasc.nas.job import Proposal, accuracy
 from hwasc.nas.refinement import provenance
 from hwasc.nas.scoring import Scoring, candidate
-from hwasc.nas.trial import Refined, Trial, crowned
+from hwasc.nas.trial import Refined, Trial, best_refined
 from hwasc.records import architecture as architectures
 from hwasc.records import schema
 from hwasc.records.settings import Settings
@@ -71,11 +71,15 @@ def test_the_best_are_pruned_to_the_edge_and_once(
         costs = measure(r.architecture)
         assert feasible(costs, LIMITS) and (costs.macs.torchinfo, costs.parameters) == (r.macs, r.parameters)
         assert costs.macs.torchinfo > 0.85 * 400_000 or costs.int8_memory.activations > 0.85 * 30_000
-        assert r.beyond >= 1.5 and r.epochs == 2 and r.origin == second[r.number]["id"] != r.id == r.architecture.id
+        assert (
+            r.max_cost_ratio >= 1.5
+            and r.epochs == 2
+            and r.origin == second[r.number]["id"] != r.id == r.architecture.id
+        )
         point = second[r.number]["point"]
         origin = candidate(ws, how, Proposal(point, space.architecture(point, 10, 1.0)))
         again = proxies.score(origin)
-        assert (r.before, r.before_merit) == (again.accuracy, again.value), "trained as long"
+        assert (r.before, r.before_score) == (again.accuracy, again.value), "trained as long"
         net = build(r.architecture)
         net.load_state_dict(load_weights(folder / "s" / f"refined-{r.number}.safetensors"))
         validation = ws.features(ws.dataset.validation, r.architecture.front_end, "validation")
@@ -105,7 +109,7 @@ def test_a_better_net_replaces_the_best_and_no_other(hwasc: Run, folder: Path, t
     path = folder / "s" / "refined.jsonl"
     lines = [json.loads(line) for line in path.read_text().splitlines()]
     for i, line in enumerate(lines):
-        line["accuracy"] = line["merit"] = 0.9 + i / 100 if better else 0.0
+        line["accuracy"] = line["score"] = 0.9 + i / 100 if better else 0.0
     path.write_text("".join(json.dumps(line) + "\n" for line in lines))
     status, out, err = hwasc(*command(folder, tiny_space), tiny=True)
     assert status == 0, err
@@ -140,15 +144,15 @@ def test_another_searchs_journal_is_refused(hwasc: Run, folder: Path, tiny_space
 
 
 def test_only_a_better_one_is_crowned() -> None:
-    trial = Trial(3, "a", {}, 0.5, 0.5, 0.01, 1, 1, 1, 1, 1.0, 1, 0)
+    trial = Trial(3, "a", {}, 0.5, 0.5, 0.01, 1, 1, 1, 1, 1.0, 1, 0, 0.5, 0.01)
     a = architectures.Architecture(architectures.FrontEnd(), (4, 8), (), 10)
-    one = Refined(3, "a", 0.5, a.id, a, 0.5, 0.5, 0.01, 1, 100, 1, 1, 1.5, 30, 1.0, 0)
+    one = Refined(3, "a", 0.5, a.id, a, 0.5, 0.5, 0.01, 1, 100, 1, 1, 1.5, 30, 1.0, 0, 0.5, 0.01, 0.5)
     more = schema.parse(Refined, {**schema.plain(one), "accuracy": 0.6}, "record")
     cheap = schema.parse(Refined, {**schema.plain(more), "macs": 50}, "record")
-    assert crowned([], trial) is None and crowned([one], trial) is None
-    assert crowned([one, more, cheap], trial) == cheap
+    assert best_refined([], trial) is None and best_refined([one], trial) is None
+    assert best_refined([one, more, cheap], trial) == cheap
     other = schema.parse(Refined, {**schema.plain(one), "before": 0.7}, "record")
-    assert crowned([more, other], trial) is None, "another candidate is better, trained as long"
+    assert best_refined([more, other], trial) is None, "another candidate is better, trained as long"
     assert provenance(more)["by"] == "refinement" and provenance(more)["weights"] == "refined-3.safetensors"
 
 

@@ -66,7 +66,7 @@ def test_only_new_candidates_within_the_budget_are_scored(name: str, tmp_path: P
 def test_resumed_equals_unbroken_wherever_it_stopped(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(predictor, "LEAST", 6)  # so that strategies are told what is predicted, too
+    monkeypatch.setattr(predictor, "MIN_TRIALS", 6)  # so that strategies are told what is predicted, too
     whole = run(study(tmp_path / "whole", name), Scorer()) if (tmp_path / "whole").mkdir() is None else []
     for stop in (1, 5, 11):
         folder = tmp_path / str(stop)
@@ -97,7 +97,7 @@ def test_a_line_cut_short_by_a_crash_is_dropped(tmp_path: Path) -> None:
 def test_strategies_are_told_what_the_predictor_makes_of_all_scores_so_far(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(predictor, "LEAST", 6)
+    monkeypatch.setattr(predictor, "MIN_TRIALS", 6)
     s, told = study(tmp_path, "random"), []
     tell = s.strategy.tell
     monkeypatch.setattr(s.strategy, "tell", lambda number, outcome: (told.append(outcome), tell(number, outcome)))
@@ -168,7 +168,7 @@ def test_second_scores_are_not_all_of_one_log_mel_size(heard: str, count: int, e
 
 
 def trial(number: int, accuracy: float, macs: int, memory: int) -> Trial:
-    return Trial(number, str(number), {}, accuracy, accuracy, 0.01, 1, macs, memory, 1, 1.0, 1, 0)
+    return Trial(number, str(number), {}, accuracy, accuracy, 0.01, 1, macs, memory, 1, 1.0, 1, 0, accuracy, 0.01)
 
 
 def test_pareto_is_brute_force_dominance() -> None:

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hwasc.models.supernet import Supernet, recalibrate
-from hwasc.nas.supernet_training import GROWING, Course, fit_supernet, joined, joining, sandwich
+from hwasc.nas.supernet_training import ALL_POINTS_AFTER, SupernetTrainingData, fit_supernet, joined, joining, sandwich
 from hwasc.nas.train_supernet import allowed_points
 from hwasc.records.settings import SupernetSettings, TrainSettings
 from hwasc.records.space import SearchSpace
@@ -40,18 +40,18 @@ def test_a_step_takes_one_of_the_dearest_one_of_the_cheapest_and_the_rest_from_a
 def test_points_join_by_and_by_until_all_have(count: int, least: int, epochs: int) -> None:
     numbers = [joined(count, least, e / epochs) for e in range(epochs)]
     assert numbers == sorted(numbers) and numbers[-1] <= count
-    assert all(n == count for e, n in enumerate(numbers) if e / epochs >= GROWING)
+    assert all(n == count for e, n in enumerate(numbers) if e / epochs >= ALL_POINTS_AFTER)
     assert numbers[0] == min(count, least)
     order = joining(count, 0)
     assert sorted(order) == list(range(count)) and set(order[: count - count // 2]) == set(range(count // 2, count))
     assert (order == joining(count, 0)).all()
 
 
-def test_the_first_epoch_is_of_few_dear_points_and_the_last_of_all(lesson, monkeypatch: pytest.MonkeyPatch) -> None:  # type: ignore[no-untyped-def]
+def test_the_first_epoch_is_of_few_dear_points_and_the_last_of_all(data, monkeypatch: pytest.MonkeyPatch) -> None:  # type: ignore[no-untyped-def]
     from hwasc.nas import supernet_training as module
 
     seen: list[set[int]] = []
-    space, points, _, _ = lesson
+    space, points, _, _ = data
     original, number = module.sandwich, {id(p): i for i, p in enumerate(points)}
 
     def spy(active, count, rng):  # type: ignore[no-untyped-def]
@@ -59,7 +59,7 @@ def test_the_first_epoch_is_of_few_dear_points_and_the_last_of_all(lesson, monke
         return original(active, count, rng)
 
     monkeypatch.setattr(module, "sandwich", spy)
-    fitted(lesson, SupernetSettings(2, 12, False, TrainSettings(4, 32, 1e-2, 0.0)))
+    fitted(data, SupernetSettings(2, 12, False, TrainSettings(4, 32, 1e-2, 0.0)))
     assert len(seen[0]) == 2 and min(seen[0]) >= len(points) // 2 and seen[-1] == set(range(len(points)))
     assert all(a <= b for a, b in itertools.pairwise(seen))
 
@@ -77,7 +77,7 @@ def test_allowed_points_keep_the_limits_and_stand_by_rising_cost(tiny_space: Pat
 
 
 @pytest.fixture(scope="module")
-def lesson(tiny_workspace: Workspace, tiny_space: Path):  # type: ignore[no-untyped-def]
+def data(tiny_workspace: Workspace, tiny_space: Path):  # type: ignore[no-untyped-def]
     """The space, its points, how each hears the clips, and targets that name the label."""
     from hwasc.cost import measure
 
@@ -88,8 +88,8 @@ def lesson(tiny_workspace: Workspace, tiny_space: Path):  # type: ignore[no-unty
     return space, points, train, targets
 
 
-def fitted(lesson, settings: SupernetSettings, checkpoint: Path | None = None, stop: int | None = None) -> Supernet:  # type: ignore
-    space, points, train, targets = lesson
+def fitted(data, settings: SupernetSettings, checkpoint: Path | None = None, stop: int | None = None) -> Supernet:  # type: ignore
+    space, points, train, targets = data
     torch.manual_seed(0)
     net = Supernet(space, 10)
 
@@ -97,26 +97,26 @@ def fitted(lesson, settings: SupernetSettings, checkpoint: Path | None = None, s
         if epoch == stop:
             raise KeyboardInterrupt
 
-    heard = {space.front_end_at(points[0]): (train, None)}
-    course = Course(points, heard, targets, settings, 0.5, 2.0, 0, "cpu")
-    return fit_supernet(net, course, checkpoint=checkpoint, on_epoch=on_epoch)
+    features_by_front_end = {space.front_end_at(points[0]): (train, None)}
+    data = SupernetTrainingData(points, features_by_front_end, targets, settings, 0.5, 2.0, 0, "cpu")
+    return fit_supernet(net, data, checkpoint=checkpoint, on_epoch=on_epoch)
 
 
-def test_it_learns_for_every_point(lesson) -> None:  # type: ignore[no-untyped-def]
-    space, points, train, _ = lesson
-    net = fitted(lesson, SupernetSettings(3, 12, False, TrainSettings(12, 32, 1e-2, 0.0)))
+def test_it_learns_for_every_point(data) -> None:  # type: ignore[no-untyped-def]
+    space, points, train, _ = data
+    net = fitted(data, SupernetSettings(3, 12, False, TrainSettings(12, 32, 1e-2, 0.0)))
     rows = np.arange(len(train))
     for point in (points[0], points[-1]):
         student = recalibrate(net.student(point), [train.batch(rows)])
         assert (predict(student, train, CPU).argmax(1) == train.labels).mean() > 0.35  # chance is 0.1
 
 
-def test_resumed_training_gives_the_same_weights(lesson, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_resumed_training_gives_the_same_weights(data, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     settings = SupernetSettings(2, 12, False, TrainSettings(3, 32, 1e-2, 0.0))
-    whole = fitted(lesson, settings).state_dict()
+    whole = fitted(data, settings).state_dict()
     with pytest.raises(KeyboardInterrupt):
-        fitted(lesson, settings, tmp_path / "net.ckpt", stop=2)
-    resumed = fitted(lesson, settings, tmp_path / "net.ckpt").state_dict()
+        fitted(data, settings, tmp_path / "net.ckpt", stop=2)
+    resumed = fitted(data, settings, tmp_path / "net.ckpt").state_dict()
     assert all(torch.equal(whole[k], resumed[k]) for k in whole)
 
 

@@ -14,9 +14,10 @@ import torch
 
 from hwasc.models.supernet import Supernet
 from hwasc.models.widening import grow
-from hwasc.nas import refinement_job, winner_weights
+from hwasc.nas import refinement_job
 from hwasc.records import architecture as architectures
 from hwasc.records.space import SearchSpace
+from hwasc.students.initial_weights import initial_weights
 from hwasc.training.weights import load_weights
 from hwasc.workspace import Workspace
 
@@ -41,7 +42,7 @@ def distilled(
         "distill", "--arch", made / "winner.json", "--run", made / run, "--json", *STILL, *more, tiny=True
     )
     assert status == 0, err
-    return json.loads(out)["start"], load_weights(made / run / "float.safetensors"), err
+    return json.loads(out)["initial_weights"], load_weights(made / run / "float.safetensors"), err
 
 
 def test_the_winners_slice_lies_beside_it(hwasc: Run, made: Path, tiny_space: Path, tmp_path: Path) -> None:
@@ -83,7 +84,7 @@ def test_a_distillation_starts_from_them(hwasc: Run, made: Path) -> None:
     shown = (made / "d" / "report.html").read_text()
     assert "slice" in shown
     status, _, err = hwasc(
-        "distill", "--arch", made / "winner.json", "--run", made / "d", *STILL, "--start", "random", tiny=True
+        "distill", "--arch", made / "winner.json", "--run", made / "d", *STILL, "--initial-weights", "random", tiny=True
     )
     assert status == 2 and "another configuration" in err and "weights was" in err
 
@@ -91,7 +92,7 @@ def test_a_distillation_starts_from_them(hwasc: Run, made: Path) -> None:
 @pytest.mark.parametrize(
     ("more", "said"),
     [
-        (("--start", "random"), ""),
+        (("--initial-weights", "random"), ""),
         (("--set", "distill.alpha=0"), "random weights: its kept weights learned from teachers"),
     ],
 )
@@ -107,11 +108,11 @@ def test_other_clips_have_no_use_for_them(
 ) -> None:
     record = architectures.load(made / "winner.json")
     assert record.weights is not None
-    assert winner_weights.start(tiny_workspace, record, made / "winner.json") == record.weights
+    assert initial_weights(tiny_workspace, record, made / "winner.json") == record.weights
     other = dataclasses.replace(record, weights=dataclasses.replace(record.weights, dataset="0" * 16))
     said: list[str] = []
     monkeypatch.setattr(tiny_workspace.reporter, "say", said.append)
-    assert winner_weights.start(tiny_workspace, other, made / "winner.json") is None
+    assert initial_weights(tiny_workspace, other, made / "winner.json") is None
     assert said == ["the student starts from random weights: its kept weights learned from other clips"]
 
 
@@ -119,7 +120,7 @@ def test_what_is_gone_changed_or_elsewhere_is_refused(hwasc: Run, made: Path, tm
     shutil.copy(made / "winner.json", tmp_path / "winner.json")
     argv = ("distill", "--arch", tmp_path / "winner.json", "--run", tmp_path / "d")
     status, _, err = hwasc(*argv, tiny=True)
-    assert status == 2 and "winner.safetensors are not beside it" in err and "--start random" in err
+    assert status == 2 and "winner.safetensors are not beside it" in err and "--initial-weights random" in err
     (tmp_path / "winner.safetensors").write_bytes((made / "winner.safetensors").read_bytes()[:-1] + b"\0")
     status, _, err = hwasc(*argv, tiny=True)
     assert status == 2 and "SHA-256 differs" in err

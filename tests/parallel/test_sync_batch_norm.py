@@ -24,7 +24,7 @@ from hwasc.records.architecture import Architecture, FrontEnd
 from hwasc.records.blocks import GRN, InvertedResidual
 from hwasc.records.settings import TrainSettings
 from hwasc.training import team
-from hwasc.parallel.gradient_accumulation import first
+from hwasc.parallel.gradient_accumulation import is_first_rank
 from hwasc.training.loop import fit
 from hwasc.training.loss import distillation_loss
 

@@ -14,7 +14,6 @@ from hwasc.cost.limits import check, counter, counting, resolve
 from hwasc.cost.scratch import plan_with_scratch
 from hwasc.errors import UsageError
 from hwasc.nas.declare import random_point
-from hwasc.nas.study import Journal
 from hwasc.records import bundled
 from hwasc.records.budget import Budget
 from hwasc.records.presets import dcase2024_baseline
@@ -195,16 +194,6 @@ def test_broken_windows(tmp_path: Path, written: str, said: str) -> None:
     with pytest.raises(UsageError) as e:
         space_with(tmp_path / "s.yaml", written)
     assert said in str(e.value) and ".int" not in str(e.value)
-
-
-@pytest.mark.parametrize(("study", "classes"), [("synthetic", 10), ("city_scenes", 6)])
-def test_points_from_before_the_window_was_a_choice_give_the_same_architectures(study: str, classes: int) -> None:
-    space, folder = SearchSpace.load("full"), Path(__file__).parents[2] / "experiments" / study / "results" / "search"
-    trials = [t for name in ("trials.jsonl", "rescored.jsonl") for t in Journal(folder / name).trials.values()]
-    assert trials and all("window" not in t.point for t in trials)
-    for t in trials:
-        assert space.architecture(t.point, classes).id == t.id
-        assert space.architecture({**t.point, "window": 3072}, classes).id == t.id
 
 
 @pytest.mark.parametrize(

@@ -105,6 +105,8 @@ def trials(n: int) -> list[Trial]:
             30.0,
             2 * i + 1,
             0,
+            score=a,
+            score_error=0.012,
         )
         for i in range(n)
     ]
@@ -297,7 +299,27 @@ def test_search_report_with_second_scores():
 def test_search_report_with_refined_nets(accuracy):
     found, a = trials(10), cp_mobile(base=8)
     t = best(found)
-    pruned = Refined(t.number, t.id, t.accuracy, a.id, a, accuracy, 0.5, 0.01, 4_321, 5, 6, 7, 1.52, 30, 9.0, 0)
+    pruned = Refined(
+        t.number,
+        t.id,
+        t.accuracy,
+        a.id,
+        a,
+        accuracy,
+        0.5,
+        0.01,
+        4_321,
+        5,
+        6,
+        7,
+        1.52,
+        30,
+        9.0,
+        0,
+        accuracy,
+        0.01,
+        t.accuracy,
+    )
     shown = check_page(search(found, {}, rescored=found, refined=[pruned], clips=1_500, epochs=31)).text
     assert "as many epochs (30;" in shown and "the same 1,500 validation clips" in shown and "4,321" in shown
     assert ("takes its place" in shown) is (accuracy > 0.9) is not ("none was chosen" in shown)

@@ -29,7 +29,7 @@ def models(tiny_workspace: Workspace, tmp_path_factory: pytest.TempPathFactory) 
     from hwasc.records.architecture import Architecture, FrontEnd
     from hwasc.records.blocks import GRN, InvertedResidual
     from hwasc.records.settings import TrainSettings
-    from hwasc.training.distillation import Lesson, distil
+    from hwasc.training.distillation import DistillationData, train_student
     from hwasc.training.quantization import calibrate, quantize
     from hwasc.training.weights import save_weights
 
@@ -38,7 +38,7 @@ def models(tiny_workspace: Workspace, tmp_path_factory: pytest.TempPathFactory) 
     a = Architecture(front_end, (4, 8), (InvertedResidual(3, 16, 8, (1, 1), True, GRN()),), len(ws.dataset.classes))
     train = ws.features(ws.dataset.train, front_end, "train")
     torch.manual_seed(0)
-    net = distil(build(a), Lesson(train, None, None, 0, 1), TrainSettings(2, 16), ws.device, 0)
+    net = train_student(build(a), DistillationData(train, None, None, 0, 1), TrainSettings(2, 16), ws.device, 0)
     quantized = calibrate(quantize(net), calibration_batches(train, 0))
     about = {"architecture": schema.canonical(a), "classes": json.dumps(ws.dataset.classes), "numbers": "int8"}
     save_weights(folder / "int8.safetensors", quantized, about)

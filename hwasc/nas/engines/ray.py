@@ -30,13 +30,13 @@ from hwasc.errors import HwascError, UsageError
 from hwasc.nas import proxies
 from hwasc.nas.job import Candidate, Score
 from hwasc.parallel.device import settle_process
-from hwasc.training.distillation import Lesson
+from hwasc.training.distillation import DistillationData
 
 RETRIES = 5  # of a trial whose worker or node died
 GPU_SHARE = 0.25  # of a GPU for a trial: these nets leave most of one idle
 SOCKET_ROOM = 20  # a socket's path has about 105 characters; Ray's part below the temporary folder takes 85
 
-Shared = tuple[Lesson, Features, "np.ndarray | None"]
+Shared = tuple[DistillationData, Features, "np.ndarray | None"]
 
 
 class Cluster:
@@ -49,7 +49,7 @@ class Cluster:
     def submit(self, candidate: Candidate, seed: int) -> Future[Score]:
         """See `engines.Engine`. HwascError where the cluster gives up on the trial."""
         gpu = candidate.device.startswith("cuda")
-        shared = self._put((candidate.lesson, candidate.validation, candidate.ensemble))
+        shared = self._put((candidate.data, candidate.validation, candidate.ensemble))
         own: Any = {"lesson": None, "validation": None, "ensemble": None}  # these travel once, not with every task
         job = replace(candidate, seed=seed, device="cuda" if gpu else candidate.device, **own)
         task = self._task.options(num_cpus=1, num_gpus=GPU_SHARE if gpu else None, max_retries=RETRIES)
@@ -108,8 +108,8 @@ def _score(job: Candidate, shared: list[ray.ObjectRef], version: str) -> Score:
             f"node {socket.gethostname()} has hwasc {hwasc.__version__}, the search {version}: install one"
         )
     settle_process()
-    lesson, validation, ensemble = _shared(shared[0])
-    return proxies.score(replace(job, lesson=lesson, validation=validation, ensemble=ensemble))
+    data, validation, ensemble = _shared(shared[0])
+    return proxies.score(replace(job, data=data, validation=validation, ensemble=ensemble))
 
 
 @functools.lru_cache(maxsize=8)  # front ends of a space

@@ -8,9 +8,9 @@ import torch
 
 from hwasc.models import student
 from hwasc.nas.job import Candidate, Score, int8_score
-from hwasc.nas.proxies.supernet import inherited
+from hwasc.nas.proxies.supernet import slice_student
 from hwasc.parallel.device import pick_device
-from hwasc.training.distillation import distil
+from hwasc.training.distillation import train_student
 
 
 def score(candidate: Candidate) -> Score:
@@ -20,5 +20,5 @@ def score(candidate: Candidate) -> Score:
     """
     start, c, device = time.monotonic(), candidate, pick_device(candidate.device)
     torch.manual_seed(c.seed)
-    model = student.build(c.proposal.architecture) if c.supernet is None else inherited(c)
-    return int8_score(distil(model, c.lesson, c.train_settings, device, c.seed), c, device, start)
+    model = student.build(c.proposal.architecture) if c.supernet is None else slice_student(c)
+    return int8_score(train_student(model, c.data, c.train_settings, device, c.seed), c, device, start)

@@ -9,16 +9,16 @@ from pathlib import Path
 
 from hwasc.models.student import Student
 from hwasc.models.supernet import Supernet, recalibrate
-from hwasc.nas.job import Candidate, Score, calibration_batches, cut, int8_score
+from hwasc.nas.job import Candidate, Score, calibration_batches, int8_score, limit_steps
 from hwasc.parallel.device import pick_device
 from hwasc.records.settings import TrainSettings
 from hwasc.records.space import SearchSpace
-from hwasc.training.distillation import distil
+from hwasc.training.distillation import train_student
 from hwasc.training.weights import load_weights
 
 CLIPS = 64  # that activation scales are set on: thousands of slices are scored
 # of a slice's own steps: the rate of the shared weights, on clean clips as they had; half their batch ranks about as well
-OWN = TrainSettings(1, 16, 1e-2, 1e-3)
+SLICE_TRAINING = TrainSettings(1, 16, 1e-2, 1e-3)
 
 
 def score(candidate: Candidate) -> Score:
@@ -27,19 +27,21 @@ def score(candidate: Candidate) -> Score:
     What candidates share hides how far each can go; a few steps of their own begin to show it.
     """
     start, c, device = time.monotonic(), candidate, pick_device(candidate.device)
-    student = inherited(c)
+    student = slice_student(c)
     if c.steps:
-        distil(student, *cut(replace(c.lesson, augment=None), OWN, c.steps, c.seed), device, c.seed)
+        train_student(
+            student, *limit_steps(replace(c.data, augment=None), SLICE_TRAINING, c.steps, c.seed), device, c.seed
+        )
     return int8_score(student, c, device, start, clips=CLIPS, float_too=False)
 
 
-def inherited(candidate: Candidate) -> Student:
+def slice_student(candidate: Candidate) -> Student:
     """The candidate's slice as a student of its own, on the job's device, its batch norm set on training clips."""
     c = candidate
     assert c.supernet is not None
     net = _loaded(c.supernet.weights, c.supernet.space, c.proposal.architecture.classes, c.supernet.seconds)
     student = net.student(c.proposal.point).to(pick_device(c.device))
-    return recalibrate(student, calibration_batches(c.lesson.train, c.seed))
+    return recalibrate(student, calibration_batches(c.data.train, c.seed))
 
 
 @functools.lru_cache(maxsize=2)  # a process scores many slices of the same one

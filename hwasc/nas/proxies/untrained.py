@@ -32,8 +32,8 @@ def score(candidate: Candidate) -> Score:
     device = pick_device(c.device)
     torch.manual_seed(c.seed)
     net = student.build(c.proposal.architecture).to(device)
-    rows = np.random.default_rng([c.seed, 7]).permutation(len(c.lesson.train))[:CLIPS]
-    x = c.lesson.train.batch(rows).to(device)
+    rows = np.random.default_rng([c.seed, 7]).permutation(len(c.data.train))[:CLIPS]
+    x = c.data.train.batch(rows).to(device)
     return Score(MEASURES[c.proxy](net, x), time.monotonic() - start)
 
 

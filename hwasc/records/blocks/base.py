@@ -94,9 +94,9 @@ class Block:
         group, first = groups(self.units(inputs)), {INPUT: INPUT}
         return {name: first.setdefault(group[unit], name) for name, unit in self.makers.items()}
 
-    def json_tag(self) -> dict[str, str]:
-        """What its JSON holds beside its fields."""
-        return {} if self.kind == DEFAULT_KIND else {"kind": self.kind}
+    def json_form(self, values: dict[str, Any]) -> dict[str, Any]:
+        """Its JSON, from its fields as JSON; see `schema.plain`."""
+        return values if self.kind == DEFAULT_KIND else {"kind": self.kind, **values}
 
     @classmethod
     def class_for(cls, values: Any) -> type[Block]:
