@@ -248,5 +248,5 @@ def lively(a: Architecture) -> Student:
     with torch.no_grad():
         for _ in range(10):
             y = model(logmel(a, BATCH))
-            model.head.bn.bias -= 0.3 * y.mean(0)
+            model.head.bn.bias.sub_(0.3 * y.mean(0))
     return model.eval()

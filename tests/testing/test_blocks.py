@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import importlib.util
+import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -21,6 +22,7 @@ from hwasc.records.space import SearchSpace
 from hwasc.testing.blocks import check_block, check_int8, check_record, check_supernet, net
 
 ROOT = Path(__file__).resolve().parents[2]
+LITTLE = ROOT / "tests/outside_package/hwasc_little/block.py"
 GRNS = (None, GRN(), GRN("channel", "expanded"), GRN("scalar", "sum", "l2"), GRN("channel", "expanded", "l2"))
 
 
@@ -37,8 +39,7 @@ def test_inverted_residuals_without_a_shortcut(record: InvertedResidual) -> None
 @pytest.fixture(scope="module")
 def little() -> Iterator[ModuleType]:
     """The block of docs/adding/block.md, registered."""
-    path = ROOT / "tests/outside_package/hwasc_little/block.py"
-    spec = importlib.util.spec_from_file_location("hwasc_little.block", path)
+    spec = importlib.util.spec_from_file_location("hwasc_little.block", LITTLE)
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module
@@ -201,3 +202,30 @@ def test_a_shortcut_needs_equal_widths() -> None:
     ):
         net(InvertedResidual(3, 16, 12, shortcut=True), 8)
     assert dataclasses.is_dataclass(net(InvertedResidual(3, 16, 8, shortcut=True), 8))
+
+
+def test_the_page_shows_the_very_file() -> None:
+    page = (ROOT / "docs/adding/block.md").read_text()
+    assert f"```python\n{LITTLE.read_text()}```" in page
+
+
+def test_its_costs_need_no_torch() -> None:
+    code = f"""
+import importlib.util, sys
+spec = importlib.util.spec_from_file_location("hwasc_little.block", {str(LITTLE)!r})
+module = importlib.util.module_from_spec(spec)
+sys.modules[spec.name] = module
+spec.loader.exec_module(module)
+from hwasc.cost import measure
+from hwasc.parts import BLOCKS
+from hwasc.records.architecture import Architecture, FrontEnd
+from hwasc.records.blocks import Block
+BLOCKS.register("dws")(module.DepthwiseSeparable)
+block = Block.from_text("dws_k3_s2x1_c12")
+print(measure(Architecture(FrontEnd(), (4, 8), (block,), 3)).parameters)
+assert not {{"torch", "brevitas"}} & set(sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    stem, block, head = 4 * 9 + 8 + 8 * 4 * 9 + 16, 8 * 9 + 16 + 12 * 8 + 24, 3 * 12 + 6
+    assert int(done.stdout) == stem + block + head
