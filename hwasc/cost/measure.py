@@ -115,7 +115,7 @@ def measure(architecture: Architecture, counting: Counting = DEFAULT) -> Costs:
         Macs(conv + grn, torchinfo, grn),
         int8,
         flash(architecture, graph),
-        persistent.arena(architecture, plan.head),
+        persistent.arena(architecture, plan.head, graph),
         latency,
     )
 

@@ -100,13 +100,7 @@ class Architecture:
             raise ValueError("stem channels must be at least 1")
         if not all(s in (1, 2) for pair in self.stem_strides for s in pair):
             raise ValueError(f"strides are 1 or 2, found {self.stem_strides}")
-        inputs = self.stem[1]
-        for i, block in enumerate(self.blocks):
-            try:
-                channels(block.units(inputs), inputs)
-            except ValueError as e:
-                raise ValueError(f"blocks.{i}: {e}") from None
-            inputs = block.channels
+        _ = self.program  # its widths must fit
 
     @cached_property  # a search asks for it some twenty times a candidate
     def id(self) -> str:
@@ -115,7 +109,11 @@ class Architecture:
 
     @cached_property
     def program(self) -> tuple[Unit, ...]:
-        """Every unit from the log-mel (`INPUT`) to the head's map, by the paths of the student's modules: `blocks.0.expand`."""
+        """Every unit from the log-mel (`INPUT`) to the head's map, by the paths of the student's modules: `blocks.0.expand`.
+
+        Raises:
+            ValueError: maps of different widths are added.
+        """
         program: list[Unit] = []
         last = INPUT
         for i, (width, stride) in enumerate(zip(self.stem, self.stem_strides, strict=True)):
@@ -124,8 +122,12 @@ class Architecture:
             last = name
         inputs = self.stem[1]
         for i, block in enumerate(self.blocks):
-            names = {INPUT: last}
-            for unit in block.units(inputs):
+            names, units = {INPUT: last}, block.units(inputs)
+            try:
+                channels(units, inputs)
+            except ValueError as e:
+                raise ValueError(f"blocks.{i}: {e}") from None
+            for unit in units:
                 last = names[unit.name] = f"blocks.{i}.{unit.name}"
                 program.append(unit.within(f"blocks.{i}", names))
             inputs = block.channels
