@@ -11,7 +11,8 @@ from functools import singledispatch
 from typing import Literal
 
 from hwasc.records.architecture import HEAD, Architecture
-from hwasc.records.blocks import GRN, INPUT, Conv, DepthwiseConv, Pool, ResponseNorm, Stride, Sum, Unit
+from hwasc.records.blocks import GRN, INPUT, Conv, DepthwiseConv, Kernel, Pool, ResponseNorm, Stride, Sum, Unit
+from hwasc.records.blocks.units import pair
 
 Kind = Literal["conv", "depthwise", "average_pool", "add", "mul", "div", "mean", "maximum", "rsqrt"]
 Shape = tuple[int, int, int, int]
@@ -22,14 +23,15 @@ class Operator:
     """One operator: `inputs` and `output` index the graph's tensors; constants are counted, not listed as tensors.
 
     weights: int8 constants (bytes); biases: int32 constants (count); folded_norm: channels of the batch norm folded in;
-    parameters: what the float model trains for it; macs: multiply-accumulates of the operator as it runs.
+    parameters: what the float model trains for it; macs: multiply-accumulates of the operator as it runs. kernel: one number
+    where it is square.
     """
 
     kind: Kind
     layer: str
     inputs: tuple[int, ...]
     output: int
-    kernel: int = 1
+    kernel: Kernel = 1
     stride: Stride = (1, 1)
     relu: bool = False
     weights: int = 0
@@ -37,6 +39,17 @@ class Operator:
     folded_norm: int = 0
     parameters: int = 0
     macs: int = 0
+
+    @property
+    def window(self) -> tuple[int, int]:
+        """The kernel's extent over frequency and time."""
+        return pair(self.kernel)
+
+    @property
+    def area(self) -> int:
+        """Cells of the kernel."""
+        rows, columns = pair(self.kernel)
+        return rows * columns
 
 
 @dataclass(frozen=True)
@@ -70,7 +83,7 @@ class Builder:
         x: int,
         channels: int,
         *,
-        kernel: int = 1,
+        kernel: Kernel = 1,
         stride: Stride = (1, 1),
         depthwise: bool = False,
         relu: bool = False,
@@ -79,7 +92,8 @@ class Builder:
         _, h, w, c = self.tensors[x]
         h, w = -(-h // stride[0]), -(-w // stride[1])  # TFLite's SAME and torch's k // 2 give the same size
         y = self.tensor((1, h, w, channels))
-        weights = kernel * kernel * channels * (1 if depthwise else c)
+        rows, columns = pair(kernel)
+        weights = rows * columns * channels * (1 if depthwise else c)
         self.operators.append(
             Operator(
                 "depthwise" if depthwise else "conv",

@@ -233,26 +233,29 @@ class _Writer:
 
     def _extended(self, op: Operator, weight: np.ndarray) -> np.ndarray:
         """SAME and torch's k // 2 differ where a stride of 2 meets an even size; one more zero at the end makes up for it."""
-        _, h, w, _ = self.graph.tensors[op.inputs[0]]
-        if self.model.architecture.padding == "same" or op.kernel == 1:
+        if self.model.architecture.padding == "same":
             return weight
-        more = [int(stride == 2 and size % 2 == 0) for stride, size in zip(op.stride, (h, w), strict=True)]
+        _, *sizes, _ = self.graph.tensors[op.inputs[0]]
+        more = [
+            int(kernel > 1 and stride == 2 and size % 2 == 0)
+            for kernel, stride, size in zip(op.window, op.stride, sizes, strict=True)
+        ]
         return np.pad(weight, ((0, 0), (0, 0), (0, more[0]), (0, more[1])))
 
     def _average(self, op: Operator) -> None:
         if self.model.architecture.padding == "torch":
             channels = self.graph.tensors[op.inputs[0]][3]
             # 127, not 1: the kernel's first rounding is then too fine to matter
-            weight = np.full((channels, 1, op.kernel, op.kernel), 127, np.int8)
-            scale = torch.full((channels,), 1 / (127 * op.kernel**2))
+            weight = np.full((channels, 1, *op.window), 127, np.int8)
+            scale = torch.full((channels,), 1 / (127 * op.area))
             self._convolution(op, Filters(weight, scale, torch.zeros(channels)))
             return
         options = {
             "Padding": tflite.Padding.SAME,
             "StrideH": op.stride[0],
             "StrideW": op.stride[1],
-            "FilterHeight": op.kernel,
-            "FilterWidth": op.kernel,
+            "FilterHeight": op.window[0],
+            "FilterWidth": op.window[1],
         }
         self.operators.append(FileOperator("AVERAGE_POOL_2D", op.inputs, op.output, "Pool2DOptions", options))
 

@@ -9,8 +9,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from hwasc.records import blocks as records
-from hwasc.records.blocks import GRN, INPUT, Conv, DepthwiseConv, Pool, ResponseNorm, Stride, Unit
+from hwasc.records.blocks import GRN, INPUT, Conv, DepthwiseConv, Kernel, Pool, ResponseNorm, Stride, Unit
 from hwasc.records.blocks.units import channels as channels_of
+from hwasc.records.blocks.units import pair
 
 
 def same_padding(size: int, kernel: int, stride: int) -> tuple[int, int]:
@@ -19,10 +20,11 @@ def same_padding(size: int, kernel: int, stride: int) -> tuple[int, int]:
     return total // 2, total - total // 2
 
 
-def pad_same(x: Tensor, kernel: int, stride: Stride) -> Tensor:
+def pad_same(x: Tensor, kernel: Kernel, stride: Stride) -> Tensor:
     """Pad (B, C, F, T) with zeros as TFLite's SAME does."""
+    rows, columns = pair(kernel)
     # int: under tracing sizes are tensors, whose floor division exports as a truncation
-    f, t = same_padding(int(x.shape[2]), kernel, stride[0]), same_padding(int(x.shape[3]), kernel, stride[1])
+    f, t = same_padding(int(x.shape[2]), rows, stride[0]), same_padding(int(x.shape[3]), columns, stride[1])
     return F.pad(x, (*t, *f)) if any((*f, *t)) else x
 
 
@@ -33,7 +35,7 @@ class ConvUnit(nn.Module):
         self,
         inputs: int,
         channels: int,
-        kernel: int = 1,
+        kernel: Kernel = 1,
         stride: Stride = (1, 1),
         *,
         depthwise: bool = False,
@@ -48,7 +50,7 @@ class ConvUnit(nn.Module):
             channels,
             kernel,
             stride,
-            kernel // 2 if self.pads_itself else 0,
+            (pair(kernel)[0] // 2, pair(kernel)[1] // 2) if self.pads_itself else 0,
             groups=inputs if depthwise else 1,
             bias=False,
         )
@@ -58,7 +60,7 @@ class ConvUnit(nn.Module):
 
     def pad(self, x: Tensor) -> Tensor:
         """The padding that the convolution does not do by itself."""
-        return x if self.pads_itself else pad_same(x, self.conv.kernel_size[0], self.conv.stride)  # type: ignore[arg-type]
+        return x if self.pads_itself else pad_same(x, self.conv.kernel_size, self.conv.stride)  # type: ignore[arg-type]
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.bn(self.conv(self.pad(x)))

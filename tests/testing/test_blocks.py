@@ -170,6 +170,38 @@ def test_a_block_may_bring_a_unit_of_its_own() -> None:
             check_int8(net(Scaled(16, 12), 8))
 
 
+@dataclass(frozen=True)
+class Axes(Block):
+    """Depthwise over frequency beside depthwise over time, then mixed."""
+
+    kernel: int
+    channels: int
+    stride: Stride = (1, 1)
+
+    kind: ClassVar = "axes"
+    letters: ClassVar = {"kernel": "k", "stride": "s", "channels": "c"}
+    makers: ClassVar = {"channels": "mix"}
+
+    def units(self, inputs: int) -> tuple[Unit, ...]:
+        return (
+            Conv("widen", (INPUT,), channels=12, kernel=(1, 3)),
+            DepthwiseConv("frequency", ("widen",), kernel=(self.kernel, 1), stride=self.stride),
+            DepthwiseConv("time", ("widen",), kernel=(1, self.kernel), stride=self.stride),
+            Sum("sum", ("frequency", "time"), relu=False),
+            Conv("mix", ("sum",), channels=self.channels),
+        )
+
+    @classmethod
+    def from_choices(cls, choices: Choices) -> Axes:
+        return cls(choices.kernel, choices.width, choices.stride)
+
+
+@pytest.mark.parametrize("stride", [(1, 1), (2, 1), (2, 2)])
+def test_kernels_may_be_of_one_axis(stride: Stride) -> None:
+    with BLOCKS.registered("axes", Axes):
+        check_block(Axes(5, 10, stride), inputs=8)
+
+
 def test_breaches_are_named() -> None:
     @dataclass(frozen=True)
     class Odd(Scaled):

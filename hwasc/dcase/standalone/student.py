@@ -85,12 +85,18 @@ class Int8Conv2d(nn.Module):
     """A convolution of stored numbers with int8 weights; the sums are exact, in float64 only where they need it."""
 
     def __init__(
-        self, inputs: int, channels: int, kernel: int, stride: tuple[int, int], padding: int, groups: int
+        self,
+        inputs: int,
+        channels: int,
+        kernel: tuple[int, int],
+        stride: tuple[int, int],
+        padding: tuple[int, int],
+        groups: int,
     ) -> None:
         super().__init__()
         self.stride, self.padding, self.groups = stride, padding, groups
-        self.weight = _whole_numbers(torch.int8, channels, inputs // groups, kernel, kernel)
-        small = inputs // groups * kernel * kernel * GREATEST < EXACT
+        self.weight = _whole_numbers(torch.int8, channels, inputs // groups, *kernel)
+        small = inputs // groups * kernel[0] * kernel[1] * GREATEST < EXACT
         self.number = torch.float32 if small else torch.float64
 
     def forward(self, x: Tensor) -> Tensor:
@@ -116,7 +122,7 @@ class Unit(nn.Module):
         self,
         inputs: int,
         channels: int,
-        kernel: int = 1,
+        kernel: int | tuple[int, int] = 1,
         stride: tuple[int, int] = (1, 1),
         *,
         depthwise: bool = False,
@@ -125,9 +131,10 @@ class Unit(nn.Module):
     ) -> None:
         super().__init__()
         self.pads_itself = padding == "torch" or stride == (1, 1)
-        self.kernel, self.stride = kernel, stride
-        own = kernel // 2 if self.pads_itself else 0
-        self.conv = Int8Conv2d(inputs, channels, kernel, stride, own, inputs if depthwise else 1)
+        self.kernel = kernel if isinstance(kernel, tuple) else (kernel, kernel)
+        self.stride = stride
+        own = (self.kernel[0] // 2, self.kernel[1] // 2) if self.pads_itself else (0, 0)
+        self.conv = Int8Conv2d(inputs, channels, self.kernel, stride, own, inputs if depthwise else 1)
         self.bias = Int32Bias(channels)
         self.act = Rescaler(not relu, channels)
 
@@ -137,11 +144,11 @@ class Unit(nn.Module):
         return self.act(self.bias(self.conv(x)))
 
 
-def pad_same(x: Tensor, kernel: int, stride: tuple[int, int]) -> Tensor:
+def pad_same(x: Tensor, kernel: tuple[int, int], stride: tuple[int, int]) -> Tensor:
     """Zeros around (B, C, F, T) so that each axis gives ceil(size / stride), the odd one at the end."""
     pads: list[int] = []
-    for size, s in ((x.shape[3], stride[1]), (x.shape[2], stride[0])):
-        total = max((-(-size // s) - 1) * s + kernel - size, 0)
+    for size, k, s in ((x.shape[3], kernel[1], stride[1]), (x.shape[2], kernel[0], stride[0])):
+        total = max((-(-size // s) - 1) * s + k - size, 0)
         pads += [total // 2, total - total // 2]
     return F.pad(x, pads) if any(pads) else x
 
@@ -164,9 +171,9 @@ class Pool(nn.Module):
     def _mean(self, x: Tensor) -> Tensor:
         if self.padding == "torch":
             return F.avg_pool2d(x, 3, self.stride, 1)
-        pooled = F.avg_pool2d(pad_same(x, 3, self.stride), 3, self.stride)
+        pooled = F.avg_pool2d(pad_same(x, (3, 3), self.stride), 3, self.stride)
         inside = torch.ones(1, 1, *x.shape[2:], dtype=x.dtype, device=x.device)
-        return pooled / F.avg_pool2d(pad_same(inside, 3, self.stride), 3, self.stride)
+        return pooled / F.avg_pool2d(pad_same(inside, (3, 3), self.stride), 3, self.stride)
 
 
 class ResponseNorm(nn.Module):

@@ -2,7 +2,7 @@
 
 from hwasc.records.blocks.base import Block, Choices, make_divisible
 from hwasc.records.blocks.inverted_residual import InvertedResidual
-from hwasc.records.blocks.units import GRN, INPUT, Conv, DepthwiseConv, Pool, ResponseNorm, Stride, Sum, Unit
+from hwasc.records.blocks.units import GRN, INPUT, Conv, DepthwiseConv, Kernel, Pool, ResponseNorm, Stride, Sum, Unit
 
 __all__ = [
     "GRN",
@@ -12,6 +12,7 @@ __all__ = [
     "Conv",
     "DepthwiseConv",
     "InvertedResidual",
+    "Kernel",
     "Pool",
     "ResponseNorm",
     "Stride",

@@ -15,6 +15,7 @@ from hwasc.errors import HwascError
 from hwasc.records.schema import STRICT
 
 Stride = tuple[int, int]  # frequency, time
+Kernel = int | tuple[int, int]  # square, or frequency and time; odd
 INPUT = "input"  # what comes into the block, among the names that units read
 
 
@@ -93,10 +94,10 @@ class Unit:
 
 @dataclass(frozen=True)
 class Conv(Unit):
-    """Convolution k x k to `channels` channels, batch norm, optional ReLU."""
+    """Convolution to `channels` channels, batch norm, optional ReLU."""
 
     channels: int = field(kw_only=True)
-    kernel: int = field(default=1, kw_only=True)
+    kernel: Kernel = field(default=1, kw_only=True)
     stride: Stride = field(default=(1, 1), kw_only=True)
     relu: bool = field(default=True, kw_only=True)
 
@@ -105,20 +106,20 @@ class Conv(Unit):
 
     @property
     def variant(self) -> str:
-        return str(self.kernel) if self.kernel > 1 else ""
+        return "" if self.kernel == 1 else _size(self.kernel)
 
 
 @dataclass(frozen=True)
 class DepthwiseConv(Unit):
-    """Convolution k x k of each channel by itself, batch norm, optional ReLU."""
+    """Convolution of each channel by itself, batch norm, optional ReLU."""
 
-    kernel: int = field(kw_only=True)
+    kernel: Kernel = field(kw_only=True)
     stride: Stride = field(default=(1, 1), kw_only=True)
     relu: bool = field(default=True, kw_only=True)
 
     @property
     def variant(self) -> str:
-        return str(self.kernel)
+        return _size(self.kernel)
 
 
 @dataclass(frozen=True)
@@ -149,6 +150,15 @@ class Sum(Unit):
     """The sum of two maps of one shape, optional ReLU."""
 
     relu: bool = field(kw_only=True)
+
+
+def pair(kernel: Kernel) -> tuple[int, int]:
+    """A kernel's extent over frequency and time."""
+    return kernel if isinstance(kernel, tuple) else (kernel, kernel)
+
+
+def _size(kernel: Kernel) -> str:
+    return "x".join(map(str, kernel)) if isinstance(kernel, tuple) else str(kernel)
 
 
 def channels(units: Sequence[Unit], inputs: int) -> dict[str, int]:

@@ -85,7 +85,9 @@ class QuantConvUnit(nn.Module):
     def __init__(self, unit: ConvUnit) -> None:
         super().__init__()
         conv = unit.conv
-        self.unit_padding = None if unit.pads_itself else (conv.kernel_size[0], (conv.stride[0], conv.stride[1]))
+        self.unit_padding = (
+            None if unit.pads_itself else ((conv.kernel_size[0], conv.kernel_size[1]), (conv.stride[0], conv.stride[1]))
+        )
         self.conv = qnn.QuantConv2d(
             conv.in_channels,
             conv.out_channels,
