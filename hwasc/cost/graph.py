@@ -162,7 +162,16 @@ class Builder:
 
 @singledispatch
 def operators(unit: Unit, graph: Builder, *inputs: int) -> int:
-    """Add a unit's operators to the graph; returns the number of its output tensor. A unit from outside does it itself."""
+    """Add a unit's operators to the graph; a unit from outside does it itself.
+
+    Args:
+        unit: Of a whole program, so that its `layer` is unique.
+        graph: What is built so far.
+        inputs: Numbers of the tensors that the unit reads.
+
+    Returns:
+        The number of its output tensor.
+    """
     return unit.operators(graph, *inputs)
 
 

@@ -135,7 +135,14 @@ class _Map:
 
 @singledispatch
 def unit_tensors(unit: Unit, module: Any, writer: _Writer, *inputs: _Map) -> _Map:
-    """Collect the tensors of a unit's int8 module, describe it, and return its output."""
+    """Collect the tensors of a unit's int8 module and describe it for the package.
+
+    Returns:
+        What the unit puts out.
+
+    Raises:
+        HwascError: the package has no such unit.
+    """
     raise HwascError(
         f"{unit.name}: the inference package has no unit {type(unit).__name__}; use blocks without it there"
     )

@@ -115,9 +115,16 @@ Constants = Iterator[tuple[Any, "Filters | FileTensor | None"]]
 
 @singledispatch
 def constants(unit: Unit, module: Any) -> Constants:
-    """What the file needs of a unit's int8 module, for each of its operators in the graph's order.
+    """What the file needs of a unit's int8 module; a unit from outside gives its own.
 
-    The axes of a mean and the least divisor (`maximum`) come from the graph. A unit from outside gives its own.
+    Args:
+        unit: Of the student's program.
+        module: Calibrated or trained.
+
+    Returns:
+        For each of the unit's operators in the graph's order: the quantizer of its output (None: it keeps its input's scale), and
+        its constant: `Filters` of a convolution, a `vector` of an elementwise operator, or None. The axes of a mean and the
+        least divisor (`maximum`) are added from the graph.
     """
     return unit.constants(module)
 

@@ -119,7 +119,13 @@ class Sum(nn.Module):
 
 @singledispatch
 def module(unit: Unit, channels: int, padding: str) -> nn.Module:
-    """A unit's torch module, freshly initialised, for so many channels of its first input. A unit from outside makes its own."""
+    """A unit's torch module, freshly initialised; a unit from outside makes its own.
+
+    Args:
+        unit: Of a block's program.
+        channels: Channels of its first input.
+        padding: `same` or `torch`, see `Architecture`.
+    """
     made: nn.Module = unit.module(channels, padding)
     return made
 
@@ -152,7 +158,7 @@ def _(unit: records.Sum, channels: int, padding: str) -> nn.Module:
 class Block(nn.Module):
     """A block of any kind: the modules of its units, by their names, run in order. (B, inputs, F, T) -> (B, channels, F', T').
 
-    Quantization puts int8 modules in their places; the program stays.
+    Quantization puts int8 modules in the place of the units' modules; the program stays.
     """
 
     def __init__(self, inputs: int, record: records.Block, padding: str) -> None:

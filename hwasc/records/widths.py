@@ -18,15 +18,15 @@ def widths(architecture: Architecture) -> dict[str, int]:
     out = {"stem.0": architecture.stem[0], "stem.1": architecture.stem[1]}
     inputs = architecture.stem[1]
     for i, block in enumerate(architecture.blocks):
-        out |= {f"blocks.{i}.{k}": getattr(block, k) for k, owner in block.followed(inputs).items() if owner == k}
+        out |= {f"blocks.{i}.{k}": getattr(block, k) for k, owner in block.width_owners(inputs).items() if owner == k}
         inputs = block.channels
     return out
 
 
-def maker(architecture: Architecture, name: str) -> str:
+def width_unit(architecture: Architecture, name: str) -> str:
     """The path of the student's unit that makes so many channels first: `blocks.2.expand` for `blocks.2.expanded`."""
     place, _, field = name.rpartition(".")
-    return name if place == "stem" else f"{place}.{architecture.blocks[int(place.split('.')[1])].makers[field]}"
+    return name if place == "stem" else f"{place}.{architecture.blocks[int(place.split('.')[1])].width_units[field]}"
 
 
 def resized(architecture: Architecture, counts: Mapping[str, int]) -> Architecture:
@@ -35,7 +35,7 @@ def resized(architecture: Architecture, counts: Mapping[str, int]) -> Architectu
     old, new, blocks = architecture.stem[1], stem[1], []
     for i, block in enumerate(architecture.blocks):
         changed = {INPUT: new}
-        for field, owner in block.followed(old).items():
+        for field, owner in block.width_owners(old).items():
             changed[field] = counts[f"blocks.{i}.{field}"] if owner == field else changed[owner]
         changed.pop(INPUT)
         old = block.channels

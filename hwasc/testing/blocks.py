@@ -94,10 +94,12 @@ def check_record(record: Block, inputs: int) -> None:
     assert not unread, f"nothing reads the units {sorted(unread)}; the block's output is the last unit's"
     found = channels(units, inputs)[names[-1]]
     assert found == record.channels, f"the last unit gives {found} channels, the record says {record.channels}"
-    for field, maker in record.makers.items():
-        assert maker in names, f"makers: there is no unit '{maker}'"
-        made = channels(units, inputs)[maker]
-        assert made == getattr(record, field), f"makers: '{maker}' makes {made} channels, '{field}' says otherwise"
+    for field, name in record.width_units.items():
+        assert name in names, f"width_units: there is no unit '{name}'"
+        found = channels(units, inputs)[name]
+        assert found == getattr(record, field), (
+            f"width_units: '{name}' gives {found} channels, '{field}' says otherwise"
+        )
 
 
 def check_module(a: Architecture) -> None:

@@ -147,7 +147,7 @@ class Scaled(Block):
 
     kind: ClassVar = "scaled"
     letters: ClassVar = {"stride": "s", "hidden": "h", "channels": "c"}
-    makers: ClassVar = {"hidden": "first", "channels": "last"}
+    width_units: ClassVar = {"hidden": "first", "channels": "last"}
 
     def units(self, inputs: int) -> tuple[Unit, ...]:
         return (
@@ -180,7 +180,7 @@ class Axes(Block):
 
     kind: ClassVar = "axes"
     letters: ClassVar = {"kernel": "k", "stride": "s", "channels": "c"}
-    makers: ClassVar = {"channels": "mix"}
+    width_units: ClassVar = {"channels": "mix"}
 
     def units(self, inputs: int) -> tuple[Unit, ...]:
         return (

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import cache
-from typing import Any, ClassVar, get_args, get_type_hints
+from typing import Any, ClassVar
 
 from hwasc.errors import UsageError
 from hwasc.parts import BLOCKS
 from hwasc.records import schema
+from hwasc.records.blocks import text as texts
 from hwasc.records.blocks.units import GRN, INPUT, Stride, Unit, groups
 from hwasc.records.schema import STRICT
 
@@ -27,8 +27,13 @@ def make_divisible(value: float, divisor: int = 8) -> int:
 class Choices:
     """What a point of a search space says about one block.
 
-    inputs: channels that come in. width: output channels. expansion: a multiple of the input channels. kernel: odd.
-    stride: frequency, time. grn: normalization, or none.
+    Attributes:
+        inputs: Channels that come in.
+        width: Output channels.
+        expansion: A multiple of the input channels.
+        kernel: Odd.
+        stride: Over frequency and time.
+        grn: Normalization, or none.
     """
 
     inputs: int
@@ -40,59 +45,75 @@ class Choices:
 
 
 class Block:
-    """A block of the student. A kind is a frozen dataclass that inherits this and declares what stands below.
+    """A block of the student. A kind of block is a frozen dataclass that inherits this.
 
-    kind: its name in the registry, of letters, digits and hyphens.
-    letters: for the one-line text, each field with the letters before its value, in order; a bool's letters stand alone.
-    makers: each field that counts channels, with the unit whose convolution makes so many first.
+    It declares the attributes below and defines `units` and `from_choices`; see docs/adding/block.md.
+
+    Attributes:
+        kind: Its name in the registry, of letters, digits and hyphens.
+        letters: For the one-line text: each field, in order, with the letters before its value.
+        width_units: Each field that counts channels, with the unit whose convolution sets that count.
+        channels: Channels of the output.
+        stride: Of the whole block, over frequency and time.
     """
 
     kind: ClassVar[str]
     letters: ClassVar[Mapping[str, str]]
-    makers: ClassVar[Mapping[str, str]]
+    width_units: ClassVar[Mapping[str, str]]
 
-    channels: int  # of the output
+    channels: int
     stride: Stride
 
     __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
 
     def units(self, inputs: int) -> tuple[Unit, ...]:
-        """The program: units in the order of their run; the last one's output is the block's.
+        """The program of the block.
 
         Args:
-            inputs: channels that come in.
+            inputs: Channels that come in.
+
+        Returns:
+            Units in the order of their run; the last one's output is the block's.
         """
         raise NotImplementedError
 
     @classmethod
     def from_choices(cls, choices: Choices) -> Block:
-        """The block that a search space's choices stand for. A kind leaves out the choices that it has no use for."""
+        """The block at a point of a search space.
+
+        Args:
+            choices: What the point says; a kind leaves out what it has no use for.
+        """
         raise NotImplementedError
 
     def __str__(self) -> str:
-        parts = [_written(letters, getattr(self, name)) for name, letters in self.letters.items()]
-        return "_".join([self.kind, *filter(None, parts)])
+        return texts.write(self.kind, self.letters, vars(self))
 
     @classmethod
     def from_text(cls, text: str) -> Block:
-        """Read the one-line form of any kind back, e.g. `ir_k3_s2x1_e96_c32_skip_grn-scalar-sum-mean`."""
-        kind = of_kind(text.partition("_")[0])
-        types = get_type_hints(kind)
-        pattern = kind.kind + "".join(_pattern(name, letters, types[name]) for name, letters in kind.letters.items())
-        found = re.fullmatch(pattern, text)
-        if not found:
-            shape = "_".join(f"{letters}.." for letters in kind.letters.values())
-            raise UsageError(f"'{text}' is no block; expected {kind.kind}_{shape}")
-        values = {name: _read(found[name], letters, types[name]) for name, letters in kind.letters.items()}
-        return schema.parse(kind, {k: v for k, v in values.items() if v is not None}, text)
+        """Read the one-line form of any kind back.
 
-    def followed(self, inputs: int) -> dict[str, str]:
-        """For each field that counts channels, the field (or `INPUT`) whose count it always has: often itself.
+        Args:
+            text: e.g. `ir_k3_s2x1_e96_c32_skip_grn-scalar-sum-mean`.
 
-        A shortcut binds the output's count to the input's.
+        Raises:
+            UsageError: the kind is unknown, the text has another form, or a value is impossible.
+        """
+        record = of_kind(text.partition("_")[0])
+        return schema.parse(record, texts.read(text, record, record.kind, record.letters), text)
+
+    def width_owners(self, inputs: int) -> dict[str, str]:
+        """Which channel counts can change on their own.
+
+        Args:
+            inputs: Channels that come in.
+
+        Returns:
+            For each field that counts channels, the field whose count it always has, or `INPUT`. Most have their own. A
+            shortcut binds the output's count to the input's.
         """
         group, first = groups(self.units(inputs)), {INPUT: INPUT}
-        return {name: first.setdefault(group[unit], name) for name, unit in self.makers.items()}
+        return {name: first.setdefault(group[unit], name) for name, unit in self.width_units.items()}
 
     def json_form(self, values: dict[str, Any]) -> dict[str, Any]:
         """Its JSON, from its fields as JSON; see `schema.plain`."""
@@ -140,38 +161,3 @@ def _adapter(kind: Any) -> Any:
     from pydantic import TypeAdapter
 
     return TypeAdapter(kind)
-
-
-def _written(letters: str, value: Any) -> str:
-    """A field as text; empty for what is absent."""
-    if isinstance(value, bool) or value is None:
-        return letters if value else ""
-    if isinstance(value, tuple):
-        return f"{letters}{value[0]}" if value[0] == value[1] else f"{letters}{value[0]}x{value[1]}"
-    if isinstance(value, GRN):
-        return "-".join([letters, *(str(getattr(value, f.name)) for f in fields(value))])
-    return f"{letters}{value}"
-
-
-def _pattern(name: str, letters: str, of: Any) -> str:
-    """A regular expression for what `_written` gives."""
-    if of is bool:
-        return f"(?P<{name}>_{letters})?"
-    if of is int:
-        return f"_{letters}(?P<{name}>\\d+)"
-    if of == Stride:
-        return f"_{letters}(?P<{name}>\\d(?:x\\d)?)"
-    if GRN in get_args(of):
-        return f"(?:_{letters}-(?P<{name}>\\w+-\\w+-\\w+))?"
-    raise TypeError(f"field {name}: the text knows int, bool, Stride and GRN, found {of}")
-
-
-def _read(text: str | None, letters: str, of: Any) -> Any:
-    if text is None or of is bool:
-        return text is not None or None
-    if of == Stride:
-        parts = text.split("x")
-        return (parts[0], parts[-1])
-    if GRN in get_args(of):
-        return dict(zip((f.name for f in fields(GRN)), text.split("-"), strict=True))
-    return text

@@ -12,7 +12,11 @@ from hwasc.records.blocks.units import GRN, INPUT, Conv, DepthwiseConv, Pool, Re
 
 @dataclass(frozen=True)
 class InvertedResidual(Block):
-    """Expand 1x1, depthwise k x k, project 1x1, each with batch norm; `shortcut` adds the input (average-pooled when strided)."""
+    """Expand 1x1, depthwise k x k, project 1x1, each with batch norm.
+
+    kernel: of the depthwise convolution, odd. expanded: channels between expansion and projection. channels: of the output.
+    stride: over frequency and time, each 1 or 2. shortcut: add the input, average-pooled when strided.
+    """
 
     kernel: int
     expanded: int
@@ -25,7 +29,7 @@ class InvertedResidual(Block):
     letters: ClassVar[Mapping[str, str]] = {
         "kernel": "k", "stride": "s", "expanded": "e", "channels": "c", "shortcut": "skip", "grn": "grn",
     }  # fmt: skip
-    makers: ClassVar[Mapping[str, str]] = {"expanded": "expand", "channels": "project"}
+    width_units: ClassVar[Mapping[str, str]] = {"expanded": "expand", "channels": "project"}
 
     def __post_init__(self) -> None:
         if self.kernel < 1 or self.kernel % 2 == 0:

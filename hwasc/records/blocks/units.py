@@ -43,11 +43,14 @@ class GRN:
 class Unit:
     """One step of a block.
 
-    name: of its torch module within the block. inputs: the units that it reads, or `INPUT`. layer: the name of its operators
-    on the chip, where that is not its own.
+    A unit of a new sort is a subclass with the methods below; `width` and `variant` may stay as they are. The methods import
+    torch where they use it, not at the top of their file. The units of this module do not define them: the packages that turn
+    units into something know these units themselves.
 
-    A unit of a new sort is a subclass with the methods below; `width` and `variant` may stay as they are. They import torch
-    where they use it, not at the top of their file. The units of this module leave them out: each room knows those itself.
+    Attributes:
+        name: Of its torch module within the block.
+        inputs: Names of the units that it reads, or `INPUT`.
+        layer: The name of its operators on the chip, where that is not its own name.
     """
 
     name: str
@@ -55,7 +58,12 @@ class Unit:
     layer: str = field(default="", kw_only=True)
 
     def within(self, prefix: str, names: dict[str, str]) -> Unit:
-        """The same unit in a larger program, where its inputs have the given names."""
+        """The same unit as part of a larger program.
+
+        Args:
+            prefix: What its names begin with there, without the dot.
+            names: What its inputs are called there.
+        """
         return replace(
             self,
             name=f"{prefix}.{self.name}",
@@ -64,7 +72,14 @@ class Unit:
         )
 
     def width(self, *inputs: int) -> int:
-        """Output channels, from the channels of each input. By default those of the first."""
+        """Output channels.
+
+        Args:
+            inputs: Channels of each input.
+
+        Returns:
+            By default the channels of the first input. A unit may also have a count of its own.
+        """
         return inputs[0]
 
     @property
@@ -73,19 +88,50 @@ class Unit:
         return ""
 
     def operators(self, graph: Any, *inputs: int) -> int:
-        """Add the unit's operators to a `cost.graph.Builder`; inputs and result are tensor numbers."""
+        """Add the unit's operators to the deployment graph.
+
+        Args:
+            graph: A `cost.graph.Builder`.
+            inputs: Numbers of the tensors that the unit reads.
+
+        Returns:
+            The number of its output tensor.
+        """
         self._lacks("operators")
 
     def module(self, channels: int, padding: str) -> Any:
-        """The torch module, of the first input's channels: inputs (B, C, F, T) -> output (B, C, F, T)."""
+        """The torch module, freshly initialised.
+
+        Args:
+            channels: Channels of the first input.
+            padding: `same` or `torch`, see `Architecture`.
+
+        Returns:
+            A `torch.nn.Module`: one map (B, C, F, T) for each input -> the output map.
+        """
         self._lacks("module")
 
     def quantized(self, module: Any) -> Any:
-        """The int8 twin of the torch module, in Brevitas: quant tensors in, a quant tensor out."""
+        """The int8 module that takes the place of the torch module.
+
+        Args:
+            module: The trained torch module.
+
+        Returns:
+            A module of quant tensors in and a quant tensor out, made of `training.quantization`'s parts.
+        """
         self._lacks("quantized")
 
     def constants(self, module: Any) -> Iterator[tuple[Any, Any]]:
-        """Of the int8 module, for each operator in turn: the quantizer of its output, and its constant (`deploy.tflite`)."""
+        """What the model file needs, for each of the unit's operators in turn.
+
+        Args:
+            module: The calibrated int8 module.
+
+        Returns:
+            The quantizer of the operator's output (None: it keeps its input's scale), and its constant or None; see
+            `deploy.tflite.constants`.
+        """
         self._lacks("constants")
 
     def _lacks(self, what: str) -> NoReturn:
@@ -126,8 +172,10 @@ class DepthwiseConv(Unit):
 class ResponseNorm(Unit):
     """Global response normalization of a rectified map; the L2 response also takes a map with both signs.
 
-    relu: whether the result is rectified. In int8 it always is (an unsigned number). In float only the L2 response is, because
-    the mean response is positive but for a gamma below -1.
+    Attributes:
+        grn: Which one; `at` has no meaning here.
+        relu: Whether the result is rectified. In float only the L2 response's is: the mean response of a rectified map is
+            negative only where a gamma is below -1.
     """
 
     grn: GRN = field(kw_only=True)
@@ -164,6 +212,10 @@ def _size(kernel: Kernel) -> str:
 def channels(units: Sequence[Unit], inputs: int) -> dict[str, int]:
     """The channels of every unit's output by name, `INPUT` included.
 
+    Args:
+        units: A block's program.
+        inputs: Channels that come in.
+
     Raises:
         ValueError: two maps of different widths are added.
     """
@@ -187,7 +239,7 @@ def groups(units: Sequence[Unit]) -> dict[str, str]:
         if isinstance(unit, Sum):
             first, second = sorted((found[i] for i in unit.inputs), key=order.index)
             found = {name: first if group == second else group for name, group in found.items()}
-        # two input widths tell whether the output follows the input
+        # Two input widths tell whether the output follows the input.
         follows = unit.width(*(1 for _ in unit.inputs)) != unit.width(*(2 for _ in unit.inputs))
         found[unit.name] = found[unit.inputs[0]] if follows else unit.name
     return found

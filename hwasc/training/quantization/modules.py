@@ -31,7 +31,11 @@ LEAST_RANGE = 1e-4  # of an activation: one that is always zero would get so sma
 
 
 def quantizer(signed: bool) -> nn.Module:
-    """An activation quantizer; unsigned ones are a ReLU at the same time."""
+    """An activation quantizer of eight bits.
+
+    Args:
+        signed: -128 to 127; an unsigned one, 0 to 255, is a ReLU at the same time.
+    """
     if signed:
         return qnn.QuantIdentity(
             act_quant=bq.Int8ActPerTensorFloat, scaling_min_val=LEAST_RANGE, return_quant_tensor=True
@@ -61,7 +65,13 @@ def _step(act: Any) -> Tensor:
 
 
 def quantized_mean(x: Any, dims: tuple[int, ...], act: Any) -> Any:
-    """A mean over `dims`, kept, quantized by `act`."""
+    """A mean, quantized, and in evaluation rounded as the chip's kernel does.
+
+    Args:
+        x: Quant tensor (B, C, F, T).
+        dims: Averaged over; they stay, with one element.
+        act: The quantizer of the result.
+    """
     value = real(x).mean(dims, keepdim=True)
     if _as_run(act, x):
         step = _step(act)
@@ -71,7 +81,13 @@ def quantized_mean(x: Any, dims: tuple[int, ...], act: Any) -> Any:
 
 
 def quantized_product(a: Any, b: Any, act: Any) -> Any:
-    """An elementwise product quantized by `act`."""
+    """An elementwise product, quantized, and in evaluation rounded as the chip's kernel does.
+
+    Args:
+        a: Quant tensor (B, C, F, T).
+        b: Quant tensor of the same shape, or broadcast.
+        act: The quantizer of the result.
+    """
     value = real(a) * real(b)
     if _as_run(act, a, b):
         step = _step(act)
@@ -198,29 +214,34 @@ def _at_least_a_step(x: Any) -> Tensor:
 
 
 @singledispatch
-def twin(unit: Unit, module: Any) -> nn.Module:
-    """The int8 module that takes the place of a unit's torch module. A unit from outside makes its own."""
+def quantized_module(unit: Unit, module: Any) -> nn.Module:
+    """The int8 module that takes the place of a unit's torch module; a unit from outside makes its own.
+
+    Args:
+        unit: Of the student's program.
+        module: Its torch module, with batch norm statistics that stand.
+    """
     made: nn.Module = unit.quantized(module)
     return made
 
 
-@twin.register(Conv)
-@twin.register(DepthwiseConv)
+@quantized_module.register(Conv)
+@quantized_module.register(DepthwiseConv)
 def _(unit: Unit, module: Any) -> nn.Module:
     return QuantConvUnit(module)
 
 
-@twin.register(ResponseNorm)
+@quantized_module.register(ResponseNorm)
 def _(unit: ResponseNorm, module: Any) -> nn.Module:
     return QuantGRN(module, unit.relu)
 
 
-@twin.register(Pool)
+@quantized_module.register(Pool)
 def _(unit: Pool, module: Any) -> nn.Module:
     return QuantPool(module)
 
 
-@twin.register(records.Sum)
+@quantized_module.register(records.Sum)
 def _(unit: records.Sum, module: Any) -> nn.Module:
     return QuantSum(module)
 

@@ -15,7 +15,7 @@ with warnings.catch_warnings():
     from brevitas.graph.calibrate import bias_correction_mode, calibration_mode
 
 from hwasc.models.student import Student
-from hwasc.training.quantization.modules import Frozen, Output, quantizer, twin
+from hwasc.training.quantization.modules import Frozen, Output, quantized_module, quantizer
 
 
 def quantize(student: Student) -> Student:
@@ -26,7 +26,7 @@ def quantize(student: Student) -> Student:
     quantized = copy.deepcopy(student).cpu()
     for unit in student.architecture.program:
         parent, _, name = unit.name.rpartition(".")
-        setattr(quantized.get_submodule(parent), name, twin(unit, quantized.get_submodule(unit.name)))
+        setattr(quantized.get_submodule(parent), name, quantized_module(unit, quantized.get_submodule(unit.name)))
     quantized.input = quantizer(signed=True)
     quantized.pool = nn.Identity()  # the output takes the mean, to quantize it
     quantized.output = Output()

@@ -18,7 +18,7 @@ class DepthwiseSeparable(Block):
 
     kind: ClassVar = "dws"
     letters: ClassVar = {"kernel": "k", "stride": "s", "channels": "c"}  # the text: dws_k3_s2x1_c32
-    makers: ClassVar = {"channels": "pointwise"}  # which unit makes so many channels
+    width_units: ClassVar = {"channels": "pointwise"}  # which unit makes so many channels
 
     def units(self, inputs: int) -> tuple[DepthwiseConv, Conv]:
         return (
