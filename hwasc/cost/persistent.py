@@ -52,10 +52,10 @@ KERNELS = {
 
 def tail(architecture: Architecture) -> int:
     """Compute the bytes of the interpreter's structs for an architecture's file; they do not depend on the memory plan."""
-    return _tail_and_loading(architecture)[0]
+    return _tail_and_loading(architecture, deployment.build(architecture))[0]
 
 
-def arena(architecture: Architecture, head: int) -> int:
+def arena(architecture: Architecture, head: int, graph: deployment.Graph | None = None) -> int:
     """Compute the smallest arena.
 
     It is head and tail, unless loading needs more than the head: many operators on small maps. That part is a bound; of 60 random
@@ -64,17 +64,17 @@ def arena(architecture: Architecture, head: int) -> int:
     Args:
         architecture: The student's.
         head: Bytes of the memory plan.
+        graph: The architecture's graph, if it is built already.
 
     Returns:
         Bytes, a multiple of 16.
     """
-    persistent, loading = _tail_and_loading(architecture)
+    persistent, loading = _tail_and_loading(architecture, graph or deployment.build(architecture))
     return aligned(max(head + persistent, loading))
 
 
-def _tail_and_loading(architecture: Architecture) -> tuple[int, int]:
+def _tail_and_loading(architecture: Architecture, graph: deployment.Graph) -> tuple[int, int]:
     """(the tail, the most that is in use while loading), both bytes."""
-    graph = deployment.build(architecture)
     kernels = []
     tensors = len(graph.tensors)
     for op in graph.operators:
