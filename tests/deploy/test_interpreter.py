@@ -55,8 +55,8 @@ def small(code: str, table: str, **options: int) -> bytes:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", "no .tflite file"),
-        (b"\x08\x07 something else entirely", "no .tflite file"),
+        (b"", "not a .tflite file"),
+        (b"\x08\x07 something else entirely", "not a .tflite file"),
         (b"\x1c\x00\x00\x00TFL3" + bytes(40), "damaged|no model"),
         (small("CUSTOM", ""), "CUSTOM, which this interpreter does not support|no model that the interpreter can run"),
         (small("HARD_SWISH", "HardSwishOptions")[:-30], "damaged|no model"),

@@ -78,7 +78,7 @@ def test_qat_steps_train_on_no_more_clips_than_asked(
 
     taken = []
     monkeypatch.setattr(
-        job, "train_student", lambda net, data, settings, *rest: taken.append((data.rows, settings.epochs))
+        job, "train_student", lambda net, data, settings, **rest: taken.append((data.rows, settings.epochs))
     )
     c = dataclasses.replace(candidates[0], proxy="supernet", qat=TrainSettings(3, 32), qat_steps=2)
     proxies.score(c)
