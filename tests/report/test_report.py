@@ -409,7 +409,7 @@ def test_table_alignment_and_meter():
         marked=[1],
     )
     text = page(
-        "t", "s", [Section("one", [table, Facts({"k": "v", "n": Fact("1", "note", "measured")}), Paragraph("p")])]
+        "t", "s", [Section("one", [table, Facts({"k": Fact("v"), "n": Fact("1", "note", "measured")}), Paragraph("p")])]
     )
     check_page(text)
     assert '<th scope="col" class="n">bytes</th>' in text and '<th scope="col">word</th>' in text
