@@ -124,7 +124,7 @@ def print_table(console: Console, columns: Sequence[str], rows: Sequence[Sequenc
     if title:
         console.print(title, markup=False, soft_wrap=True)
     widths = [max(map(cell_len, column)) for column in zip(columns, *cells, strict=True)]
-    for row in (columns, *cells):
+    for row in ([*columns], *cells):
         padded = [
             " " * (width - cell_len(cell)) + cell if number else cell + " " * (width - cell_len(cell))
             for cell, width, number in zip(row, widths, numeric, strict=True)

@@ -23,7 +23,12 @@ _NUMBER = re.compile(rf"[-+{MINUS}]?\d[\d,]*(\.\d+)?(e[-+]?\d+)?{_UNITS}( \([\d,
 
 @dataclass(frozen=True)
 class Paragraph:
-    """Running text."""
+    """Running text.
+
+    Attributes:
+        macro: Macro of `templates/parts.html.j2` that renders the part.
+        text: The paragraph.
+    """
 
     macro: ClassVar[str] = "paragraph"
     text: str
@@ -31,7 +36,12 @@ class Paragraph:
 
 @dataclass(frozen=True)
 class Preformatted:
-    """Text whose lines and spaces stay, e.g. an architecture."""
+    """Text whose lines and spaces stay, e.g. an architecture.
+
+    Attributes:
+        macro: Macro of `templates/parts.html.j2` that renders the part.
+        text: The lines.
+    """
 
     macro: ClassVar[str] = "preformatted"
     text: str
@@ -54,7 +64,12 @@ class Fact:
 
 @dataclass(frozen=True)
 class Facts:
-    """Cards: label to fact, in this order."""
+    """Cards: label to fact, in this order.
+
+    Attributes:
+        macro: Macro of `templates/parts.html.j2` that renders the part.
+        values: The fact of each label.
+    """
 
     macro: ClassVar[str] = "facts"
     values: Mapping[str, Fact]
@@ -72,6 +87,7 @@ class Table:
     """Rows under columns. The first column heads its row; columns of figures are aligned to the right by themselves.
 
     Attributes:
+        macro: Macro of `templates/parts.html.j2` that renders the part.
         columns: Names of the columns.
         rows: Cells of each row, as many as there are columns; None is shown as a dash.
         caption: Text above the table.
@@ -95,6 +111,7 @@ class Picture:
     """A picture with what it shows in words.
 
     Attributes:
+        macro: Macro of `templates/parts.html.j2` that renders the part.
         svg: The SVG element.
         caption: Text below the picture.
     """
