@@ -66,7 +66,7 @@ def extract_chunk(clips: Sequence[Clip], front_end: FrontEnd, noise: Noise | Non
     for i, clip in enumerate(clips):
         try:
             wave = read_clip(clip.path, clip.start, clip.seconds, front_end.sample_rate)
-            waves.append(noise.added(wave, clip.id, front_end.sample_rate) if noise else wave)
+            waves.append(noise.add_to(wave, clip.id, front_end.sample_rate) if noise else wave)
             positions.append(i)
         except UnreadableClip as e:
             unreadable[i] = str(e)

@@ -32,7 +32,7 @@ def scene() -> np.ndarray:
 
 def drawn(colour: str, snr: float, count: int) -> tuple[Tensor, Tensor]:
     """Power of `count` clips in log-mel with this noise, by our arithmetic and by adding it to the waveform: (B, F, T)."""
-    true = np.stack([Noise(colour, snr, s).added(scene(), "", FE.sample_rate) for s in range(count)])
+    true = np.stack([Noise(colour, snr, s).add_to(scene(), "", FE.sample_rate) for s in range(count)])
     plain = LogMel(FE)(torch.from_numpy(scene()[None]))[None].repeat(3 * count, 1, 1, 1)
     generator = seeded()
     state = generator.get_state()

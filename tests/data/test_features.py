@@ -223,7 +223,7 @@ def test_memory_stays_below_the_size_of_the_file(tmp_path: Path) -> None:
 def test_noise_is_added_to_the_waveform_and_cached_apart(clips: list[Clip], tmp_path: Path) -> None:
     cache, few = tmp_path / "cache", clips[:70]
     noisy = extract(few, CLASSES, FE, cache, noise=(noise := open_noise("pink", 5.0, 3)))
-    wave = noise.added(read_clip(few[66].path, few[66].start, 1.0, 8000), few[66].id, 8000)
+    wave = noise.add_to(read_clip(few[66].path, few[66].start, 1.0, 8000), few[66].id, 8000)
     assert torch.allclose(noisy.batch(np.array([66]))[0, 0], LogMel(FE)(torch.from_numpy(wave[None]))[0], atol=2e-3)
     clean, again = extract(few, CLASSES, FE, cache), extract(few, CLASSES, FE, cache, noise=noise)
     assert clean.path != noisy.path == again.path and clean.hashes == noisy.hashes
