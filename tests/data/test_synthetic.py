@@ -136,8 +136,8 @@ def test_failure_leaves_nothing_behind(tmp_path: Path, workers: int) -> None:
 @pytest.mark.parametrize("scene", SCENES)
 def test_every_source_gives_sound(scene: str) -> None:
     span = Span(32_000, 64_000)
-    for name, ingredient in SCENES[scene].ingredients.items():
-        sound = ingredient.source(stream(5, name), span)
+    for name, source in SCENES[scene].sources.items():
+        sound = source.render(stream(5, name), span)
         assert sound.shape == (span.samples,)
         assert sound.dtype == np.float32
         assert np.all(np.isfinite(sound))
