@@ -82,7 +82,7 @@ def test_too_many_broken_files_are_refused(official: Dataset, tmp_path: Path) ->
     with pytest.raises(DataError) as e:
         extract(everything(official), official.classes, FE, tmp_path / "cache", max_unreadable=0.1)
     text = str(e.value)
-    assert text.startswith("8 of 28 clips cannot be read (28.6%, allowed 10.0%): ") and "mend or remove" in text
+    assert text.startswith("8 of 28 clips cannot be read (28.6%, allowed 10.0%): ") and "fix or remove" in text
     assert "\n" not in text and sum(reason in text for reason in REASONS.values()) == 3
 
 

@@ -27,7 +27,7 @@ def test_the_facts_are_those_of_the_official_lists() -> None:
     parts = {"train": train, "evaluate": evaluation, "neither": sorted(set(meta) - set(train) - set(evaluation))}
     assert len(meta) == TAU2022.clips and len({segment(n) for n in meta}) == TAU2022.segments
     for part, names in parts.items():
-        assert fingerprint(names) == TAU2022.marks[part]
+        assert fingerprint(names) == TAU2022.fingerprints[part]
         for group, column in (("scene", 0), ("device", 2)):
             values = [meta[n][column] for n in names]
             assert {v: values.count(v) for v in set(values)} == TAU2022.counts[part][group]
@@ -73,15 +73,15 @@ def test_a_shortened_list_of_tau_is_noticed(tmp_path: Path) -> None:
     )
     (tmp_path / "split5.csv.xz").unlink()
     faults = check(tmp_path, quick=True).faults
-    assert any("the lists hold 29,679 clips of evaluate, all clips; 29,680 are known" in f for f in faults)
+    assert any("the lists have 29,679 clips of evaluate, all clips; expected 29,680" in f for f in faults)
     assert any("61,051 clips of neither" in f for f in faults)
     assert any("no lists of the subsets 5;" in w for w in check(tmp_path, quick=True).warnings)
 
 
 def test_found_beside_expected_where_the_lists_are_known(tiny_data: Path) -> None:
-    entries = inventory.listed(tiny_data)
+    entries = inventory.list_entries(tiny_data)
     names = [e.name for e in entries]
-    states = dict(zip(names, inventory.inspect(tiny_data, names, 1.0), strict=True))
+    states = dict(zip(names, inventory.read_headers(tiny_data, names, 1.0), strict=True))
     train = [e for e in entries if e.part == "train"]
     facts = dataclasses.replace(
         TAU2022,
@@ -101,19 +101,21 @@ def test_found_beside_expected_where_the_lists_are_known(tiny_data: Path) -> Non
             }
             for p in ("train", "evaluate")
         },
-        marks={"train": fingerprint(e.name for e in train)},
+        fingerprints={"train": fingerprint(e.name for e in train)},
         rate=32_000,
     )
-    good = inventory.take(tiny_data, entries, states, 1.0, False, facts)
+    good = inventory.build(tiny_data, entries, states, seconds=1.0, quick=False, facts=facts)
     assert good.kind == "tau2022" and not good.faults and good.rates == {32_000: len(entries)}
     assert all(r.expected == r.listed == r.found for r in good.rows if r.group != "location")
     states[train[0].name] = "missing"
     states[train[1].name] = "too short: 0.10 s of 1 s"
-    bad = inventory.take(tiny_data, entries, states, 1.0, False, dataclasses.replace(facts, rate=44_100))
+    bad = inventory.build(
+        tiny_data, entries, states, seconds=1.0, quick=False, facts=dataclasses.replace(facts, rate=44_100)
+    )
     assert len(bad.faults) == 2 and "1 of" in bad.faults[0] and "cannot be used" in bad.faults[1]
     row = next(r for r in bad.rows if (r.part, r.group) == ("train", "all"))
     assert (row.expected, row.found) == (len(train), len(train) - 2)
-    assert list(bad.unusable) == [train[0].name, train[1].name] and "not at 44,100 Hz" in bad.warnings[0]
+    assert list(bad.unusable) == [train[0].name, train[1].name] and "do not have the 44,100 Hz" in bad.warnings[0]
 
 
 def test_lists_of_ones_own_in_taus_layout(hwasc: Run, tiny_data: Path) -> None:

@@ -38,7 +38,18 @@ def clips(tmp_path: Path) -> list[Clip]:
     for k in range(3):
         path = tmp_path / f"{k}.wav"
         soundfile.write(path, 0.1 * rng.standard_normal(400_000), 8000)
-        made += [Clip(f"{k}.wav#{s}", path, float(s), 1.0, CLASSES[k % 2], path.name, f"d{k}") for s in range(50)]
+        made += [
+            Clip(
+                id=f"{k}.wav#{s}",
+                path=path,
+                start=float(s),
+                seconds=1.0,
+                scene=CLASSES[k % 2],
+                location=path.name,
+                device=f"d{k}",
+            )
+            for s in range(50)
+        ]
     return made
 
 
@@ -86,7 +97,17 @@ def test_a_moved_data_set_is_met_again(clips: list[Clip], tmp_path: Path) -> Non
         path = tmp_path / "moved" / c.path.name
         if not path.exists():
             c.path.rename(path)
-        moved.append(Clip(c.id, path, c.start, c.seconds, c.scene, c.location, c.device))
+        moved.append(
+            Clip(
+                id=c.id,
+                path=path,
+                start=c.start,
+                seconds=c.seconds,
+                scene=c.scene,
+                location=c.location,
+                device=c.device,
+            )
+        )
     assert extract(moved, CLASSES, FE, tmp_path / "cache").path == first.path
 
 
@@ -106,7 +127,9 @@ def test_an_interrupted_run_resumes_to_the_same_bytes(clips: list[Clip], tmp_pat
 
 
 def test_workers_give_the_same_bytes(clips: list[Clip], tmp_path: Path) -> None:
-    clips[70] = Clip("gone", tmp_path / "gone.wav", 0.0, 1.0, "bus", "x", "d")
+    clips[70] = Clip(
+        id="gone", path=tmp_path / "gone.wav", start=0.0, seconds=1.0, scene="bus", location="x", device="d"
+    )
     one, two = (extract(clips, CLASSES, FE, tmp_path / f"cache{n}", workers=n) for n in (1, 2))
     assert one.path.read_bytes() == two.path.read_bytes() and one.hashes == two.hashes and len(two) == 149
 
@@ -137,8 +160,10 @@ def test_features_survive_pickling(clips: list[Clip], tmp_path: Path) -> None:
 
 def test_unreadable_clips_are_left_out_and_named(clips: list[Clip], tmp_path: Path) -> None:
     (tmp_path / "empty.wav").write_bytes(b"")
-    bad = Clip("empty.wav", tmp_path / "empty.wav", 0.0, 1.0, "bus", "x", "d")
-    late = Clip("0.wav#50", clips[0].path, 50.0, 1.0, "bus", "x", "d")
+    bad = Clip(
+        id="empty.wav", path=tmp_path / "empty.wav", start=0.0, seconds=1.0, scene="bus", location="x", device="d"
+    )
+    late = Clip(id="0.wav#50", path=clips[0].path, start=50.0, seconds=1.0, scene="bus", location="x", device="d")
     for _ in range(2):  # made, then opened
         lines: list[str] = []
         result = extract([bad, *clips, late], CLASSES, FE, tmp_path / "cache", notify=lines.append)
@@ -207,7 +232,7 @@ def test_memory_stays_below_the_size_of_the_file(tmp_path: Path) -> None:
         "    for _ in range(n // 100): w.append(rows, {}, 100)\n"
         "    w.finish({})\n"
         "written = peak() - before\n"
-        "clip = Clip('a', root, 0.0, 1.0, 'bus', 'x', 'd')\n"
+        "clip = Clip(id='a', path=root, start=0.0, seconds=1.0, scene='bus', location='x', device='d')\n"
         "f = Features(entry.array, entry.shape, [clip] * n, ['bus'], ['h'] * n)\n"
         "order = np.random.default_rng(0).permutation(n)\n"
         "total = sum(float(f.batch(order[i:i + 50]).sum()) for i in range(0, n, 50))\n"

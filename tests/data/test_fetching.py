@@ -171,7 +171,7 @@ def test_too_little_disk_is_refused_with_figures_before_any_download(
     usage = shutil.disk_usage(tmp_path)._replace(free=200_000)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
     status, _, err = hwasc(*command(published, tmp_path / "tau"))
-    assert status == 1 and "200.0 kB are free" in err.splitlines()[-1] and "are lacking; free some space" in err
+    assert status == 1 and "200.0 kB are free" in err.splitlines()[-1] and "are missing; free some space" in err
     assert f"{sum(map(len, archives.values())) / 1e3:.1f} kB to download" in err and audio(published) == 0
 
 
@@ -215,7 +215,7 @@ def test_archives_brought_by_other_means_are_checked_and_used(
 def test_a_foreign_folder_is_left_alone(hwasc: Run, published: Any, tmp_path: Path) -> None:
     (tmp_path / "README.md").write_text("mine")
     status, _, err = hwasc(*command(published, tmp_path))
-    assert status == 1 and "did not put there" in err.splitlines()[-1]
+    assert status == 1 and "did not write" in err.splitlines()[-1]
     assert [p.name for p in tmp_path.iterdir()] == ["README.md"] and not published.sent
     assert hwasc(*command(published, tmp_path / "README.md"))[0] == 1
 
@@ -235,7 +235,7 @@ def test_two_commands_do_not_fetch_into_one_folder(hwasc: Run, published: Any, t
         (lambda r: b"<html>", "is not the JSON of a record"),
         (lambda r: b"[]", "is not the JSON of a record"),
         (lambda r: {"files": []}, "names no zip archives"),
-        (lambda r: {"files": [{**r["files"][0], "key": "../../evil.zip"}]}, "is no file name"),
+        (lambda r: {"files": [{**r["files"][0], "key": "../../evil.zip"}]}, "is not a file name"),
         (lambda r: {"files": [{**r["files"][0], "checksum": "sha1:0"}]}, "has no MD5"),
         (lambda r: {"files": [{**r["files"][0], "links": {"self": "file:///etc/passwd"}}]}, "only https addresses"),
         (lambda r: {"files": [{**r["files"][0], "links": {"self": "http://example.org/x"}}]}, "only https addresses"),
@@ -272,7 +272,9 @@ def test_subset_lists_that_break_their_rules_are_deleted(hwasc: Run, published: 
     assert (
         status == 1 and "split25.csv has 1 clips that split50.csv has not, first audio/park-lisbon-5-5-1-a.wav" in line
     )
-    assert "split25.csv holds 1 recordings in part" in line and not list((tmp_path / "tau" / "split_setup").iterdir())
+    assert "split25.csv has only some clips of 1 recordings" in line and not list(
+        (tmp_path / "tau" / "split_setup").iterdir()
+    )
     published.files["lists/split25.csv"] = good
     before = audio(published)
     assert hwasc(*command(published, tmp_path / "tau"))[0] == 0 and audio(published) == before

@@ -49,7 +49,15 @@ def test_scene_folders(scenes: Path) -> None:
     data = open_dataset(scenes)
     assert data.classes == ("cafe", "street") and len(all_clips(data)) == 16
     first = min(all_clips(data), key=lambda c: c.id)
-    assert first == Clip("cafe/0.wav#0", scenes / "cafe/0.wav", 0.0, 1.0, "cafe", "cafe/0.wav", "unknown")
+    assert first == Clip(
+        id="cafe/0.wav#0",
+        path=scenes / "cafe/0.wav",
+        start=0.0,
+        seconds=1.0,
+        scene="cafe",
+        location="cafe/0.wav",
+        device="unknown",
+    )
     assert {c.id for c in all_clips(data)} >= {"cafe/0.wav#1", "street/3.wav#0"}
     for split in (data.train, data.validation, data.test):
         assert {c.scene for c in split} == {"cafe", "street"}
@@ -158,7 +166,7 @@ def test_too_few_because_of_broken_recordings(scenes: Path) -> None:
 def test_meta_naming_absent_files(listed: Path) -> None:
     for k in range(2):
         (listed / f"audio/cafe0{k}.wav").unlink()
-    assert "2 of 12 files are absent, first audio/cafe00.wav, audio/cafe01.wav" in message(listed)
+    assert "2 of 12 files are missing, first audio/cafe00.wav, audio/cafe01.wav" in message(listed)
 
 
 def test_a_subset_needs_official_lists(scenes: Path) -> None:

@@ -133,7 +133,7 @@ def test_workers_are_sent_chunks_and_not_the_list(monkeypatch: pytest.MonkeyPatc
         def submit(self, function: object, task: list[Any], *rest: object) -> Future[Chunk]:
             sent.append(len(pickle.dumps((function, task, *rest))))
             future: Future[Chunk] = Future()
-            future.set_result(Chunk(np.zeros((len(task), 4, 3), np.float16), {}, len(task)))
+            future.set_result(Chunk(features=np.zeros((len(task), 4, 3), np.float16), unreadable={}, clips=len(task)))
             return future
 
         def shutdown(self, **options: object) -> None: ...
@@ -141,7 +141,18 @@ def test_workers_are_sent_chunks_and_not_the_list(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(extraction, "ProcessPoolExecutor", Pool)
     most = []
     for n in (SMALL, LARGE):
-        clips = [Clip(f"{i:06}.wav", Path(f"{i:06}.wav"), 0.0, 0.05, "bus", "x", "a") for i in range(n)]
+        clips = [
+            Clip(
+                id=f"{i:06}.wav",
+                path=Path(f"{i:06}.wav"),
+                start=0.0,
+                seconds=0.05,
+                scene="bus",
+                location="x",
+                device="a",
+            )
+            for i in range(n)
+        ]
         sent.clear()
         assert sum(chunk.clips for chunk in extract_chunks(clips, FE, workers=2)) == n
         assert len(sent) == -(-n // extraction.CHUNK)

@@ -13,7 +13,7 @@ from hwasc.data.hashing import INDEX, MISSING, content_hashes
 
 
 def clip(path: Path, start: float = 0.0) -> Clip:
-    return Clip(path.name, path, start, 1.0, "park", "x", "a")
+    return Clip(id=path.name, path=path, start=start, seconds=1.0, scene="park", location="x", device="a")
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hwasc.data.logits import load, save, teacher
+from hwasc.data.logits import load, load_teacher, save
 from hwasc.errors import DataError
 
 IDS = ["park/a.wav#0", "park/a.wav#1", "bus/ü.wav"]
@@ -27,7 +27,8 @@ def test_logits_come_in_the_order_asked_for(path: Path) -> None:
     assert loaded.dtype == np.float32 and np.array_equal(loaded, LOGITS[::-1])
     assert np.array_equal(load(path, IDS[1:2], HASHES[1:2]), LOGITS[1:2])
     assert load(path, [], []).shape == (0, 4)
-    assert teacher(path) == TEACHER
+    teacher = load_teacher(path)
+    assert teacher.hash == "abc" and teacher.details == TEACHER
 
 
 def test_saving_again_replaces_and_leaves_nothing_behind(path: Path) -> None:
@@ -69,7 +70,7 @@ def test_other_files_are_refused(tmp_path: Path) -> None:
         ({"ids": [IDS[0]] * 3}, "given twice"),
         ({"logits": LOGITS[0]}, "do not fit"),
         ({"logits": LOGITS * np.nan}, "finite"),
-        ({"teacher": {"name": "wide"}}, "hash is missing"),
+        ({"teacher": {"name": "wide"}}, "the hash of the teacher is missing"),
     ],
 )
 def test_only_sound_logits_are_saved(tmp_path: Path, change: dict[str, object], message: str) -> None:

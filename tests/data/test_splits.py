@@ -14,7 +14,9 @@ from hwasc.data.splits import folds, hold_out
 
 
 def clip(number: int, scene: str, location: str) -> Clip:
-    return Clip(f"{number}", Path("x.wav"), float(number), 1.0, scene, location, "a")
+    return Clip(
+        id=f"{number}", path=Path("x.wav"), start=float(number), seconds=1.0, scene=scene, location=location, device="a"
+    )
 
 
 def table(sizes: dict[str, list[int]]) -> list[Clip]:

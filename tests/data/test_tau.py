@@ -147,7 +147,7 @@ MISTAKES: dict[str, tuple[Callable[[Path], object], str]] = {
     "no train list": (lambda r: (r / TRAIN).unlink(), "fold1_train.csv is missing"),
     "no evaluation list": (lambda r: (r / EVALUATE).unlink(), "fold1_evaluate.csv is missing"),
     "first file absent": (lambda r: (r / "audio/bus-0-0.wav").unlink(), "audio/bus-0-0.wav is missing, 15 of 16"),
-    "no audio": (lambda r: shutil.rmtree(r / "audio"), "bus-0-0.wav is missing, none of 16 files looked for exist"),
+    "no audio": (lambda r: shutil.rmtree(r / "audio"), "bus-0-0.wav is missing, none of 16 files checked exist"),
     "not in meta": (lambda r: edit(r / "meta.csv", "bus-1-0.wav", "bus-9-0.wav"), "bus-1-0.wav is not in meta.csv"),
     "other scene": (
         lambda r: edit(r / TRAIN, "bus-1-0.wav\tbus", "bus-1-0.wav\tpark"),

@@ -21,7 +21,7 @@ from hwasc.data.synthetic.signals import (
 
 
 def diesel(rng: Rng, span: Span) -> Array:
-    """A bus engine heard from inside: firing pulses with uneven cylinders, revolutions that rise and fall by gears.
+    """The engine of a bus, inside the bus: firing pulses with uneven cylinders, revolutions that rise and fall by gears.
 
     Args:
         rng: Source of the draws.
