@@ -1,4 +1,4 @@
-"""Noise on waveforms: the stated ratio, the stated colour, the same for every model, cut from recordings."""
+"""Noise on waveforms: its ratio, its colour, the same for every model, and excerpts of recordings."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_the_ratio_is_that_of_the_clips_own_power(source: str, snr: float, folde
 
 
 @pytest.mark.parametrize("source", COLOURS)
-def test_a_clip_has_its_noise_whatever_the_ratio(source: str) -> None:
+def test_a_clip_has_the_same_noise_at_every_ratio(source: str) -> None:
     def added(snr: float, seed: int = 0, clip: str = "a.wav") -> np.ndarray:
         return open_noise(source, snr, seed).add_to(WAVE, clip, RATE) - WAVE
 
@@ -47,7 +47,7 @@ def test_a_clip_has_its_noise_whatever_the_ratio(source: str) -> None:
         assert abs(np.corrcoef(added(0.0), other)[0, 1]) < 0.1
 
 
-def test_colours_have_their_slope() -> None:
+def test_colours_have_the_right_slope() -> None:
     for colour, octave in (("white", 2.0), ("pink", 1.0)):  # the power of an octave doubles, or stays
         noise = coloured_noise(colour, 20 * RATE, RATE, np.random.default_rng(0))
         power, f = np.abs(np.fft.rfft(noise)) ** 2, np.fft.rfftfreq(len(noise), 1 / RATE)
@@ -56,7 +56,7 @@ def test_colours_have_their_slope() -> None:
         assert colour == "white" or power[f < 19].sum() < 1e-3 * power.sum()
 
 
-def test_recordings_are_cut_by_seed_and_short_ones_repeated(folder: Path, tmp_path: Path) -> None:
+def test_excerpts_depend_on_the_seed_and_short_recordings_are_repeated(folder: Path, tmp_path: Path) -> None:
     noise = open_noise(str(folder), 0.0, 0)
     assert [f.name for f, _ in noise.files] == ["short.flac", "long.wav"]
     cuts = {c: noise.add_to(WAVE, c, RATE) - WAVE for c in "abcdefgh"}

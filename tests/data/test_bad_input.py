@@ -1,4 +1,4 @@
-"""Broken recordings all the way through: opened, extracted, left out with their reason, or refused."""
+"""Broken recordings, from opening to features: they are left out with their reason, or refused."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def noise(seconds: float = 1.0) -> np.ndarray:
 
 
 def break_files(audio: Path) -> None:
-    """Write every file of REASONS, but for the missing one."""
+    """Write every file of REASONS except the missing one."""
     (audio / "empty.wav").touch()
     (audio / "text.wav").write_text("no sound")
     soundfile.write(audio / "truncated.wav", noise(), 8000)

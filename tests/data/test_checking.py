@@ -1,4 +1,4 @@
-"""`hwasc data check`: the official facts, folders of one's own, and what is said of what is missing."""
+"""`hwasc data check`: official counts, the user's own folders, and reports of missing files."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ needs_lists = pytest.mark.skipif(not LISTS.is_dir(), reason="the official TAU 20
 
 
 @needs_lists
-def test_the_facts_are_those_of_the_official_lists() -> None:
+def test_the_counts_are_those_of_the_official_lists() -> None:
     meta, train, evaluation = tau.read_lists(LISTS)
     parts = {"train": train, "evaluate": evaluation, "neither": sorted(set(meta) - set(train) - set(evaluation))}
     assert len(meta) == TAU2022.clips and len({segment(n) for n in meta}) == TAU2022.segments
@@ -38,7 +38,7 @@ def test_the_facts_are_those_of_the_official_lists() -> None:
     )
 
 
-def test_the_facts_agree_with_one_another() -> None:
+def test_the_counts_agree_with_each_other() -> None:
     for groups in TAU2022.counts.values():
         assert sum(groups["scene"].values()) == sum(groups["device"].values()) == groups["all"]["clips"]
     total = {part: groups["all"]["clips"] for part, groups in TAU2022.counts.items()}
@@ -47,7 +47,7 @@ def test_the_facts_agree_with_one_another() -> None:
 
 
 @needs_lists
-def test_tau_without_its_audio_is_recognised_and_every_clip_is_missed(hwasc: Run, tmp_path: Path) -> None:
+def test_tau_without_its_audio_is_recognised_and_every_clip_is_missing(hwasc: Run, tmp_path: Path) -> None:
     root = tmp_path / "tau"
     shutil.copytree(LISTS, root)
     status, out, err = hwasc("data", "check", root, "--quick", "--json")
@@ -63,7 +63,7 @@ def test_tau_without_its_audio_is_recognised_and_every_clip_is_missed(hwasc: Run
 
 
 @needs_lists
-def test_a_shortened_list_of_tau_is_noticed(tmp_path: Path) -> None:
+def test_a_shortened_list_of_tau_is_reported(tmp_path: Path) -> None:
     for path in LISTS.iterdir():
         (tmp_path / path.name).write_bytes(path.read_bytes())
     rows = tables.read(LISTS / "fold1_evaluate.csv.xz", tables.LIST_COLUMNS)
@@ -78,7 +78,7 @@ def test_a_shortened_list_of_tau_is_noticed(tmp_path: Path) -> None:
     assert any("no lists of the subsets 5;" in w for w in check(tmp_path, quick=True).warnings)
 
 
-def test_found_beside_expected_where_the_lists_are_known(tiny_data: Path) -> None:
+def test_official_lists_are_compared_with_their_counts(tiny_data: Path) -> None:
     entries = inventory.list_entries(tiny_data)
     names = [e.name for e in entries]
     states = dict(zip(names, inventory.read_headers(tiny_data, names, 1.0), strict=True))
@@ -118,7 +118,7 @@ def test_found_beside_expected_where_the_lists_are_known(tiny_data: Path) -> Non
     assert list(bad.unusable) == [train[0].name, train[1].name] and "do not have the 44,100 Hz" in bad.warnings[0]
 
 
-def test_lists_of_ones_own_in_taus_layout(hwasc: Run, tiny_data: Path) -> None:
+def test_other_lists_in_the_layout_of_tau(hwasc: Run, tiny_data: Path) -> None:
     status, out, err = hwasc("data", "check", tiny_data, "--workers", "2")
     assert status == 0 and "lists of its own" in out and "can be used" in out and "device s6" in out, err
     assert hwasc("data", "check", tiny_data, "--quick")[0] == 0
@@ -146,7 +146,7 @@ def test_a_folder_of_recordings(hwasc: Run, recordings: Path) -> None:
     assert status == 0 and json.loads(out)["lengths"] is None
 
 
-def test_unreadable_and_short_recordings_count_against_the_split(hwasc: Run, recordings: Path) -> None:
+def test_unreadable_and_short_recordings_are_not_split(hwasc: Run, recordings: Path) -> None:
     (recordings / "cafe" / "1.wav").write_bytes((recordings / "cafe" / "1.wav").read_bytes()[:2000])
     (recordings / "cafe" / "2.wav").write_text("no sound")
     status, out, err = hwasc("data", "check", recordings)
@@ -162,7 +162,7 @@ def test_a_single_unreadable_file_of_many_is_a_warning(recordings: Path) -> None
     assert not found.faults and "1 of 64 files cannot be used: park/0.wav (empty file)" in found.warnings
 
 
-def test_files_that_a_table_names_and_that_are_absent(hwasc: Run, recordings: Path) -> None:
+def test_missing_files_of_a_table(hwasc: Run, recordings: Path) -> None:
     rows = "".join(f"{s}/{i}.wav\t{s}\tplace {i}\tphone\n" for s in ("cafe", "park") for i in range(5))
     (recordings / "meta.csv").write_text("filename\tscene_label\tidentifier\tsource_label\n" + rows)
     for quick in ((), ("--quick",)):
@@ -171,12 +171,12 @@ def test_files_that_a_table_names_and_that_are_absent(hwasc: Run, recordings: Pa
         assert "location place 4" in out
 
 
-def test_a_folder_that_is_none(hwasc: Run, tmp_path: Path) -> None:
+def test_a_missing_or_empty_folder(hwasc: Run, tmp_path: Path) -> None:
     assert "no such data folder" in hwasc("data", "check", tmp_path / "gone")[2]
     status, _, err = hwasc("data", "check", tmp_path)
     assert status == 1 and "neither a meta.csv nor a scene folder" in err
 
 
-def test_threads_change_nothing(tiny_data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_result_does_not_depend_on_the_number_of_threads(tiny_data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("hwasc.data.checking.CHUNK", 7)
     assert check(tiny_data, workers=1) == check(tiny_data, workers=5)

@@ -1,4 +1,4 @@
-"""The feature cache: by content, resumable, shared by processes, the same for any workers, small in memory."""
+"""The feature cache: keyed by content, resumable, shared by processes, independent of the workers, small in memory."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def test_the_second_time_nothing_is_computed(
     assert again.path == first.path and again.hashes == first.hashes and np.array_equal(again.array, first.array)
 
 
-def test_content_front_end_and_order_make_the_key(clips: list[Clip], tmp_path: Path) -> None:
+def test_the_key_depends_on_content_front_end_and_order(clips: list[Clip], tmp_path: Path) -> None:
     paths = {extract(clips, CLASSES, FE, tmp_path / "cache").path}
     paths.add(extract(clips[::-1], CLASSES, FE, tmp_path / "cache").path)
     narrow = FrontEnd.for_clip(12, 9, sample_rate=8000, n_fft=512, window=512)
@@ -89,7 +89,7 @@ def test_content_front_end_and_order_make_the_key(clips: list[Clip], tmp_path: P
     assert len(paths) == 4
 
 
-def test_a_moved_data_set_is_met_again(clips: list[Clip], tmp_path: Path) -> None:
+def test_a_moved_data_set_uses_the_same_entry(clips: list[Clip], tmp_path: Path) -> None:
     first = extract(clips, CLASSES, FE, tmp_path / "cache")
     (tmp_path / "moved").mkdir()
     moved = []
@@ -134,7 +134,7 @@ def test_workers_give_the_same_bytes(clips: list[Clip], tmp_path: Path) -> None:
     assert one.path.read_bytes() == two.path.read_bytes() and one.hashes == two.hashes and len(two) == 149
 
 
-def test_two_processes_make_one_entry(clips: list[Clip], tmp_path: Path) -> None:
+def test_two_processes_write_one_entry(clips: list[Clip], tmp_path: Path) -> None:
     (tmp_path / "clips.pickle").write_bytes(pickle.dumps(clips))
     program = (
         "import pickle, sys, pathlib; from hwasc.data.features import extract\n"
@@ -151,7 +151,7 @@ def test_two_processes_make_one_entry(clips: list[Clip], tmp_path: Path) -> None
     assert sorted(o[0] for o in outputs) == ["0", "3"] and outputs[0][1] == outputs[1][1]
 
 
-def test_features_survive_pickling(clips: list[Clip], tmp_path: Path) -> None:
+def test_features_can_be_pickled(clips: list[Clip], tmp_path: Path) -> None:
     result = extract(clips, CLASSES, FE, tmp_path / "cache")
     copy: Features = pickle.loads(pickle.dumps(result))
     assert torch.equal(copy.batch(np.arange(5)), result.batch(np.arange(5))) and copy.clips == result.clips
@@ -178,7 +178,7 @@ def test_unreadable_clips_are_left_out_and_named(clips: list[Clip], tmp_path: Pa
         extract([bad, *clips, late], CLASSES, FE, tmp_path / "cache", max_unreadable=0.01)
 
 
-def test_absent_files_are_noticed_before_any_work(clips: list[Clip], tmp_path: Path) -> None:
+def test_missing_files_are_reported_before_any_work(clips: list[Clip], tmp_path: Path) -> None:
     clips[0].path.unlink()
     phases: set[str] = set()
     with pytest.raises(DataError, match=r"50 of 150 clips cannot be read \(33.3%.*0.wav#0 \(missing\)"):
@@ -245,7 +245,7 @@ def test_memory_stays_below_the_size_of_the_file(tmp_path: Path) -> None:
     assert int(written) < 0.1 * int(size) and int(grown) < 0.3 * int(size)
 
 
-def test_noise_is_added_to_the_waveform_and_cached_apart(clips: list[Clip], tmp_path: Path) -> None:
+def test_noise_is_added_to_the_waveform_and_cached_separately(clips: list[Clip], tmp_path: Path) -> None:
     cache, few = tmp_path / "cache", clips[:70]
     noisy = extract(few, CLASSES, FE, cache, noise=(noise := open_noise("pink", 5.0, 3)))
     wave = noise.add_to(read_clip(few[66].path, few[66].start, 1.0, 8000), few[66].id, 8000)
@@ -262,7 +262,7 @@ def test_noise_is_added_to_the_waveform_and_cached_apart(clips: list[Clip], tmp_
     assert two.path.read_bytes() == noisy.path.read_bytes()
 
 
-def test_a_folder_of_noise_is_met_by_content(clips: list[Clip], tmp_path: Path) -> None:
+def test_a_folder_of_noise_is_keyed_by_content(clips: list[Clip], tmp_path: Path) -> None:
     folder = tmp_path / "noise"
     folder.mkdir()
     rng, paths = np.random.default_rng(1), set()

@@ -1,4 +1,4 @@
-"""Logits find their clips by id and content, or say which do not fit."""
+"""Logits are found by id and content of the clips; clips that do not match are named."""
 
 from __future__ import annotations
 
@@ -44,9 +44,9 @@ def test_missing_and_changed_clips_are_named(path: Path) -> None:
         load(path, IDS, ["11", "99", "33"])
 
 
-@pytest.mark.parametrize("keep", [0, 10, 200, -30])
-def test_damaged_files_are_named(path: Path, keep: int) -> None:
-    path.write_bytes(path.read_bytes()[:keep])
+@pytest.mark.parametrize("length", [0, 10, 200, -30])
+def test_damaged_files_are_named(path: Path, length: int) -> None:
+    path.write_bytes(path.read_bytes()[:length])
     with pytest.raises(DataError, match="is damaged"):
         load(path, IDS, HASHES)
 
@@ -73,7 +73,7 @@ def test_other_files_are_refused(tmp_path: Path) -> None:
         ({"teacher": {"name": "wide"}}, "the hash of the teacher is missing"),
     ],
 )
-def test_only_sound_logits_are_saved(tmp_path: Path, change: dict[str, object], message: str) -> None:
+def test_only_valid_logits_are_saved(tmp_path: Path, change: dict[str, object], message: str) -> None:
     what = {"ids": IDS, "hashes": HASHES, "logits": LOGITS, "teacher": TEACHER} | change
     with pytest.raises(ValueError, match=message):
         save(tmp_path / "a.npz", **what)  # type: ignore[arg-type]

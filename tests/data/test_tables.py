@@ -1,4 +1,4 @@
-"""Lists as people and Windows write them, and every mistake in one clear line."""
+"""Lists in every form that occurs; every mistake is one clear line."""
 
 from __future__ import annotations
 
