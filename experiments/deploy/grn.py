@@ -22,7 +22,8 @@ from hwasc.cost.latency import estimate
 from hwasc.deploy import tflite
 from hwasc.deploy.interpreter import Interpreter
 from hwasc.models import build
-from hwasc.records.architecture import GRN, Architecture, load
+from hwasc.records.architecture import Architecture, load
+from hwasc.records.blocks import GRN
 from hwasc.training.quantization import calibrate, quantize
 
 FORMS: dict[str, GRN | None] = {"none": None} | {

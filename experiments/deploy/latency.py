@@ -109,7 +109,7 @@ def features(graph: Graph, operators: Sequence[int] = ()) -> np.ndarray:
         op = graph.operators[i]
         _, h, w, c = graph.tensors[op.output]
         if op.kind in ("conv", "depthwise"):
-            out[0 if op.kernel > 1 else 1] += op.macs
+            out[0 if op.area > 1 else 1] += op.macs
         if op.kind != "average_pool":
             out[3 if op.kind == "depthwise" else 2] += h * w * c
     return out

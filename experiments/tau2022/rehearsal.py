@@ -111,7 +111,8 @@ def measure(root: Path, cache: Path, clips: int, front_end: str, started: float)
     from hwasc.data.features import extract
     from hwasc.data.opening import open_dataset
     from hwasc.models import build
-    from hwasc.records.architecture import Architecture, Block, FrontEnd
+    from hwasc.records.architecture import Architecture, FrontEnd
+    from hwasc.records.blocks import InvertedResidual
     from hwasc.records.settings import AugmentSettings
     from hwasc.training.batches import Augment, training_batches
     from hwasc.training.loop import predict
@@ -138,7 +139,7 @@ def measure(root: Path, cache: Path, clips: int, front_end: str, started: float)
     ids, path = [c.id for c in features.clips], cache / "logits.npz"
     if not path.is_file():
         torch.manual_seed(0)
-        net = build(Architecture(fe, (4, 8), (Block(3, 16, 8, (2, 2), False, None),), len(data.classes)))
+        net = build(Architecture(fe, (4, 8), (InvertedResidual(3, 16, 8, (2, 2), False, None),), len(data.classes)))
         with times.stage("logits"):
             logits = predict(net, features, torch.device("cpu"))
         with times.stage("logits stored"):

@@ -1,4 +1,4 @@
-"""All of Brevitas: a float student becomes an int8 one that computes what the chip's integer kernels compute.
+"""Int8 modules for units: they compute what the chip's integer kernels compute.
 
 Per-channel symmetric int8 weights, int32 biases at input x weight scale, per-tensor int8 activations: unsigned after a
 ReLU (zero point -128 on the chip), signed elsewhere. A sum's inputs keep their own scales, only its output is quantized.
@@ -7,10 +7,9 @@ In eval mode convolutions, products and means also round as the kernels do (`rou
 
 from __future__ import annotations
 
-import copy
 import math
 import warnings
-from collections.abc import Callable, Iterable
+from functools import singledispatch
 from typing import Any
 
 import torch
@@ -20,19 +19,23 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore")
     import brevitas.nn as qnn
     import brevitas.quant as bq
-    from brevitas.graph.calibrate import bias_correction_mode, calibration_mode
     from brevitas.quant_tensor import IntQuantTensor, QuantTensor
 
 from hwasc.models.blocks import ConvUnit, GlobalResponseNorm, Sum, pad_same
-from hwasc.models.student import Student
+from hwasc.records import blocks as records
+from hwasc.records.blocks import Conv, DepthwiseConv, Pool, ResponseNorm, Unit
 from hwasc.training.folding import folded
 from hwasc.training.rounding import round_first, shift_of, shift_of_mean
 
 LEAST_RANGE = 1e-4  # of an activation: one that is always zero would get so small a scale that the interpreter aborts
 
 
-def _act(signed: bool) -> nn.Module:
-    """An activation quantizer; unsigned ones are a ReLU at the same time."""
+def quantizer(signed: bool) -> nn.Module:
+    """An activation quantizer of eight bits.
+
+    Args:
+        signed: -128 to 127; an unsigned one, 0 to 255, is a ReLU at the same time.
+    """
     if signed:
         return qnn.QuantIdentity(
             act_quant=bq.Int8ActPerTensorFloat, scaling_min_val=LEAST_RANGE, return_quant_tensor=True
@@ -40,10 +43,9 @@ def _act(signed: bool) -> nn.Module:
     return qnn.QuantReLU(act_quant=bq.Uint8ActPerTensorFloat, scaling_min_val=LEAST_RANGE, return_quant_tensor=True)
 
 
-def _value(x: Any) -> Tensor:
-    return (
-        x.value if isinstance(x, QuantTensor) else x
-    )  # quantizers pass plain tensors on while they are being calibrated
+def real(x: Any) -> Tensor:
+    """The numbers that a quant tensor stands for. While quantizers are calibrated they pass plain tensors on."""
+    return x.value if isinstance(x, QuantTensor) else x
 
 
 def _with_value(x: Any, value: Tensor) -> Any:
@@ -62,19 +64,31 @@ def _step(act: Any) -> Tensor:
     return scale.detach()
 
 
-def _mean(x: Any, dims: tuple[int, ...], act: Any) -> Any:
-    """A mean over `dims`, kept, quantized by `act`."""
-    value = _value(x).mean(dims, keepdim=True)
+def quantized_mean(x: Any, dims: tuple[int, ...], act: Any) -> Any:
+    """A mean, quantized, and in evaluation rounded as the chip's kernel does.
+
+    Args:
+        x: Quant tensor (B, C, F, T).
+        dims: Averaged over; they stay, with one element.
+        act: The quantizer of the result.
+    """
+    value = real(x).mean(dims, keepdim=True)
     if _as_run(act, x):
         step = _step(act)
-        elements = math.prod(int(_value(x).shape[d]) for d in dims)
+        elements = math.prod(int(real(x).shape[d]) for d in dims)
         value = round_first(value, step, shift_of_mean(float(x.scale.detach() / step), elements))
     return act(value)
 
 
-def _product(a: Any, b: Any, act: Any) -> Any:
-    """An elementwise product quantized by `act`."""
-    value = _value(a) * _value(b)
+def quantized_product(a: Any, b: Any, act: Any) -> Any:
+    """An elementwise product, quantized, and in evaluation rounded as the chip's kernel does.
+
+    Args:
+        a: Quant tensor (B, C, F, T).
+        b: Quant tensor of the same shape, or broadcast.
+        act: The quantizer of the result.
+    """
+    value = real(a) * real(b)
     if _as_run(act, a, b):
         step = _step(act)
         value = round_first(value, step, shift_of(a.scale * b.scale / step))
@@ -87,7 +101,9 @@ class QuantConvUnit(nn.Module):
     def __init__(self, unit: ConvUnit) -> None:
         super().__init__()
         conv = unit.conv
-        self.unit_padding = None if unit.pads_itself else (conv.kernel_size[0], (conv.stride[0], conv.stride[1]))
+        self.unit_padding = (
+            None if unit.pads_itself else ((conv.kernel_size[0], conv.kernel_size[1]), (conv.stride[0], conv.stride[1]))
+        )
         self.conv = qnn.QuantConv2d(
             conv.in_channels,
             conv.out_channels,
@@ -103,11 +119,11 @@ class QuantConvUnit(nn.Module):
         weight, bias = folded(unit)
         self.conv.weight.data.copy_(weight)
         self.conv.bias.data.copy_(bias)
-        self.act = _act(signed=not unit.relu)
+        self.act = quantizer(signed=not unit.relu)
 
     def forward(self, x: Any) -> Any:
         if self.unit_padding is not None:
-            x = _with_value(x, pad_same(_value(x), *self.unit_padding))
+            x = _with_value(x, pad_same(real(x), *self.unit_padding))
         y = self.conv(x)
         if _as_run(self, x):
             unit, step = x.scale * self.conv.quant_weight().scale.reshape(1, -1, 1, 1), _step(self.act)
@@ -120,10 +136,10 @@ class QuantSum(nn.Module):
 
     def __init__(self, unit: Sum) -> None:
         super().__init__()
-        self.act = _act(signed=not unit.relu)
+        self.act = quantizer(signed=not unit.relu)
 
     def forward(self, a: Any, b: Any) -> Any:
-        return self.act(_value(a) + _value(b))
+        return self.act(real(a) + real(b))
 
 
 SHARES = 36  # 3 x 3 windows average 1, 2, 3, 4, 6 or 9 elements: every mean is a whole number of 36ths of a step
@@ -141,7 +157,7 @@ class QuantPool(nn.Module):
         self.pool = pool
 
     def forward(self, x: Any) -> Any:
-        pooled = self.pool(_value(x))
+        pooled = self.pool(real(x))
         if not isinstance(x, QuantTensor):
             return pooled
         steps = pooled / x.scale
@@ -166,35 +182,68 @@ class QuantGRN(nn.Module):
         self.l2 = grn.l2
         self.gamma = nn.Parameter(grn.gamma.detach().clone())
         self.beta = nn.Parameter(grn.beta.detach().clone()) if grn.beta is not None else None
-        self.gamma_quant = _act(True)
-        self.response, self.mean, self.quotient = _act(False), _act(False), _act(False)
-        self.scaled, self.gain, self.product = _act(True), _act(True), _act(self.l2 or not relu)
+        self.gamma_quant = quantizer(True)
+        self.response, self.mean, self.quotient = quantizer(False), quantizer(False), quantizer(False)
+        self.scaled, self.gain, self.product = quantizer(True), quantizer(True), quantizer(self.l2 or not relu)
         if self.l2:
-            self.square, self.mean_square, self.inverse = _act(False), _act(False), _act(False)
-            self.beta_quant, self.shifted = _act(True), _act(not relu)
+            self.square, self.mean_square, self.inverse = quantizer(False), quantizer(False), quantizer(False)
+            self.beta_quant, self.shifted = quantizer(True), quantizer(not relu)
 
     def forward(self, x: Any) -> Any:
-        g = self._norm(x) if self.l2 else _mean(x, (2, 3), self.response)
-        mean = _mean(g, (1,), self.mean)
-        n = self.quotient(_value(g) / _at_least_a_step(mean))
-        gain = self.gain(1 + _value(_product(n, self.gamma_quant(self.gamma), self.scaled)))
-        y = _product(x, gain, self.product)
-        return y if self.beta is None else self.shifted(_value(y) + _value(self.beta_quant(self.beta)))
+        g = self._norm(x) if self.l2 else quantized_mean(x, (2, 3), self.response)
+        mean = quantized_mean(g, (1,), self.mean)
+        n = self.quotient(real(g) / _at_least_a_step(mean))
+        gain = self.gain(1 + real(quantized_product(n, self.gamma_quant(self.gamma), self.scaled)))
+        y = quantized_product(x, gain, self.product)
+        return y if self.beta is None else self.shifted(real(y) + real(self.beta_quant(self.beta)))
 
     def _norm(self, x: Any) -> Any:
         """The root mean square over the map, which is the L2 norm up to a factor that the quotient cancels: s * rsqrt(s)."""
-        s = _mean(_product(x, x, self.square), (2, 3), self.mean_square)
+        s = quantized_mean(quantized_product(x, x, self.square), (2, 3), self.mean_square)
         root = torch.rsqrt(_at_least_a_step(s))
         if _as_run(self, s):
             step = _step(self.inverse)
             root = round_first(root, step, shift_of(torch.rsqrt(s.scale) / step * 2.0**-ROOT_BITS))
-        return _product(s, self.inverse(root), self.response)
+        return quantized_product(s, self.inverse(root), self.response)
 
 
 def _at_least_a_step(x: Any) -> Tensor:
-    value = _value(x)
+    value = real(x)
     least = x.scale if isinstance(x, QuantTensor) else (value.detach().amax() / 255).clamp(min=1e-6)
     return torch.maximum(value, least)
+
+
+@singledispatch
+def quantized_module(unit: Unit, module: Any) -> nn.Module:
+    """The int8 module that takes the place of a unit's torch module; a unit from outside makes its own.
+
+    Args:
+        unit: Of the student's program.
+        module: Its torch module, with batch norm statistics that stand.
+    """
+    made: nn.Module = unit.quantized(module)
+    return made
+
+
+@quantized_module.register(Conv)
+@quantized_module.register(DepthwiseConv)
+def _(unit: Unit, module: Any) -> nn.Module:
+    return QuantConvUnit(module)
+
+
+@quantized_module.register(ResponseNorm)
+def _(unit: ResponseNorm, module: Any) -> nn.Module:
+    return QuantGRN(module, unit.relu)
+
+
+@quantized_module.register(Pool)
+def _(unit: Pool, module: Any) -> nn.Module:
+    return QuantPool(module)
+
+
+@quantized_module.register(records.Sum)
+def _(unit: records.Sum, module: Any) -> nn.Module:
+    return QuantSum(module)
 
 
 class Output(nn.Module):
@@ -202,77 +251,10 @@ class Output(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.act = _act(signed=True)
+        self.act = quantizer(signed=True)
 
     def forward(self, x: Any) -> Tensor:
-        return _value(_mean(x, (2, 3), self.act)).flatten(1)
-
-
-def quantize(student: Student) -> Student:
-    """An int8 (fake-quantized) copy of a float student, batch norm folded. Scales are unset until `calibrate` or training.
-
-    The copy is a `Student` whose modules are replaced by quantized ones; its `architecture` stays.
-    """
-    quantized = copy.deepcopy(student).cpu()
-    _replace(quantized, _quantized_unit)
-    block: Any
-    for block in quantized.blocks:
-        if isinstance(block.grn, GlobalResponseNorm):
-            block.grn = QuantGRN(block.grn, relu=True)
-            block.relu = nn.Identity()  # the quantizer of the GRN's last step is one
-        if isinstance(block.inner_grn, GlobalResponseNorm):
-            block.inner_grn = QuantGRN(block.inner_grn, relu=not block.inner_grn.l2)
-        if block.shortcut and not isinstance(block.pool, nn.Identity):
-            block.pool = QuantPool(block.pool)
-    quantized.input = _act(signed=True)
-    quantized.pool = nn.Identity()  # the output takes the mean, to quantize it
-    quantized.output = Output()
-    return quantized.to(next(student.parameters()).device)
-
-
-def _quantized_unit(module: nn.Module) -> nn.Module | None:
-    if isinstance(module, ConvUnit):
-        return QuantConvUnit(module)
-    if isinstance(module, Sum):
-        return QuantSum(module)
-    return None
-
-
-def _replace(module: nn.Module, swap: Callable[[nn.Module], nn.Module | None]) -> None:
-    for name, child in module.named_children():
-        new = swap(child)
-        if new is None:
-            _replace(child, swap)
-        else:
-            setattr(module, name, new)
-
-
-@torch.no_grad()
-def calibrate(model: Student, batches: Iterable[Tensor], correct_bias: bool = True) -> Student:
-    """Set the activation scales from log-mel batches (B, 1, F, T), then correct the biases; in place, returned in eval mode."""
-    kept = [b for b in batches]
-    device = next(model.parameters()).device
-    model.eval()
-    with calibration_mode(model):
-        for x in kept:
-            model(x.to(device))
-    if correct_bias:
-        with bias_correction_mode(model):
-            for x in kept:
-                model(x.to(device))
-    return model.eval()
-
-
-def hold_scales(model: Student) -> None:
-    """Train on with the activation scales as they are; weights and biases still learn, and the weights' scales follow them.
-
-    Once calibrated, Brevitas keeps an activation's scale as a learned parameter; scales that still move in the last steps move
-    every number on their grid with them.
-    """
-    for module in model.modules():
-        if isinstance(module, (qnn.QuantIdentity, qnn.QuantReLU)):
-            for scale in module.parameters():
-                scale.requires_grad_(False)
+        return real(quantized_mean(x, (2, 3), self.act)).flatten(1)
 
 
 class Frozen(nn.Module):
@@ -292,33 +274,5 @@ class Frozen(nn.Module):
         self.least, self.most = (-128, 127) if self.signed else (0, 255)
 
     def forward(self, x: Any) -> Any:
-        value = torch.div(_value(x), self.step).round_().clamp_(self.least, self.most).mul_(self.step)
+        value = torch.div(real(x), self.step).round_().clamp_(self.least, self.most).mul_(self.step)
         return IntQuantTensor(value, self.step, self.zero_point, self.bit_width, self.signed, False)
-
-
-def freeze(model: Student) -> Student:
-    """A calibrated student for evaluation alone, in place, in about half the time.
-
-    The same logits but where float32 sums, whose order follows the memory layout, put an activation on the other side of a half.
-    """
-
-    def frozen(module: nn.Module) -> nn.Module | None:
-        return Frozen(module) if isinstance(module, (qnn.QuantIdentity, qnn.QuantReLU)) else None
-
-    _replace(model, frozen)
-    return model.eval()
-
-
-def load_state(model: Student, state: dict[str, Tensor]) -> Student:
-    """Load a quantized student's own weights and scales (safetensors). Unknown or missing keys raise KeyError."""
-    known = set(model.state_dict())
-    if known - set(state):
-        # Scales that were never set are buffers until the first load; give Brevitas what the file holds and check the rest.
-        missing = {k for k in known - set(state) if "runtime_stats" not in k}
-        if missing:
-            raise KeyError(f"weights lack {sorted(missing)[:3]}")
-    model.load_state_dict(state, strict=False)
-    return model
-
-
-__all__ = ["QuantConvUnit", "QuantGRN", "calibrate", "freeze", "hold_scales", "load_state", "quantize"]
