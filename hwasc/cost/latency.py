@@ -1,8 +1,8 @@
 """Latency of one inference on a Cortex-M with TensorFlow Lite Micro and CMSIS-NN: an estimate, from published figures only.
 
 Cycles are summed over the operators: so many a MAC and an output element by kind of convolution, so many an element of the rest.
-The table is fitted by `experiments/deploy/latency.py`; its sources, errors and what was derived for want of figures stand in
-`latency.md` beside it. Nothing here was measured by this project.
+The table is fitted by `experiments/deploy/latency.py`; the pages beside it have its errors (`latency.md`), its sources
+(`latency_sources.md`) and what was derived for want of figures (`latency_fit.md`). Nothing here was measured by this project.
 """
 
 from __future__ import annotations

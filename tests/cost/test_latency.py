@@ -19,7 +19,7 @@ from hwasc.records.presets import dcase2024_baseline
 
 
 def test_the_published_nets_have_their_published_macs(nets: ModuleType) -> None:
-    """kws: the operators of the profiles in latency.md. ic, vww, ad: by hand from the layers, 12.5, 7.5 and 0.26 million."""
+    """kws: operators of the profiles in latency_sources.md. ic, vww, ad: by hand from the layers, 12.5, 7.5 and 0.26 million."""
     macs = {name: sum(op.macs for op in build().operators) for name, build in nets.NETS.items()}
     profile = 320_000 + 4 * (72_000 + 512_000) + 768
     assert macs["kws"] == profile == 2_656_768
