@@ -19,7 +19,7 @@ from hwasc.parts import BLOCKS
 from hwasc.records import schema
 from hwasc.records.blocks import GRN, INPUT, Block, Choices, Conv, DepthwiseConv, InvertedResidual, Stride, Sum, Unit
 from hwasc.records.space import SearchSpace
-from hwasc.testing.blocks import check_block, check_int8, check_record, check_supernet, net
+from hwasc.testing.blocks import check_block, check_int8, check_module, check_record, check_supernet, net
 
 ROOT = Path(__file__).resolve().parents[2]
 LITTLE = ROOT / "tests/outside_package/hwasc_little/block.py"
@@ -224,6 +224,13 @@ def test_breaches_are_named() -> None:
             check_record(Wrong(16, 12), 8)
         with pytest.raises(AssertionError, match="for the width"):
             check_supernet(Wrong(16, 12))
+
+    class Still(Scaled):
+        def units(self, inputs: int) -> tuple[Unit, ...]:
+            return Scaled(self.hidden, self.channels).units(inputs)
+
+    with pytest.raises(AssertionError, match=r"the map \(10, 5\) becomes \(10, 5\), .* it should be \(5, 5\)"):
+        check_module(net(Still(16, 12, (2, 1)), 8))
     with pytest.raises(UsageError, match="block 'scaled' is not known"):
         check_record(Scaled(16, 12), 8)
 
