@@ -113,6 +113,19 @@ def test_an_infeasible_budget_ends_in_seconds_with_status_2(hwasc: Run, tmp_path
     assert not (tmp_path / "r").exists()
 
 
+def test_an_infeasible_budget_is_refused_before_any_scene_is_simulated(tmp_path: Path) -> None:
+    """A fresh process with an empty cache: simulating the embedded scenes alone would take a minute."""
+    (tmp_path / "b.yaml").write_text("name: b\nlimits: {parameters: {max: 10}}\n")
+    argv = ["search", "--budget", "b.yaml", "--space", "small", "--cache", "cache", "--run", "r"]
+    before = os.times()
+    done = subprocess.run([sys.executable, "-m", "hwasc", *argv], cwd=tmp_path, capture_output=True, text=True, timeout=300)
+    after = os.times()
+    assert done.returncode == 2 and "parameters is at least" in done.stderr, done.stderr
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["b.yaml"], "nothing was written"
+    computed = after.children_user + after.children_system - before.children_user - before.children_system
+    assert computed < 12  # seconds of CPU, about 4 on an idle machine; on a busy one the clock on the wall says little
+
+
 def test_an_architecture_for_other_classes_is_refused(hwasc: Run, tmp_path: Path) -> None:
     from hwasc.records import architecture
     from hwasc.records.presets import cp_mobile

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 import numpy as np
-from scipy import fft, signal
+from scipy import fft
 
 from .signals import Array, Rng, Span, band, decibels, noise
 
@@ -82,6 +82,8 @@ def impulse_response(device: Device, rate: int) -> Array:
 
 def compress(sound: Array, rate: int, threshold: float, ratio: float) -> Array:
     """Dynamic range compression: above `threshold` (amplitude) the level in dB rises by 1/`ratio` only."""
+    from scipy import signal  # imported where sound is made: it takes longer to load than a budget's check takes
+
     frame = max(1, int(0.004 * rate))
     count = -(-len(sound) // frame)
     power = np.square(np.pad(sound, (0, count * frame - len(sound)))).reshape(count, frame).mean(axis=1)
@@ -92,6 +94,8 @@ def compress(sound: Array, rate: int, threshold: float, ratio: float) -> Array:
 
 def capture(rng: Rng, device: Device, sound: Array, level: float, rate: int) -> Array:
     """What `device` writes to its file when `sound` (RMS about 1) plays at `level` dBFS: within -0.95 to 0.95."""
+    from scipy import signal
+
     heard = signal.fftconvolve(sound, impulse_response(device, rate))[: len(sound)].astype(np.float32)
     if device.ratio > 1.0:
         # The automatic gain knows the usual level at its place, and works on what rises over it.
