@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from hwasc.api.inputs import ArchitectureLike, as_architecture
+from hwasc.api.inputs import ArchitectureLike, TeacherLike, as_architecture
 from hwasc.api.teachers import with_teachers
 from hwasc.records.run import environment
 from hwasc.records.schema import write_whole
@@ -23,7 +23,7 @@ def distill(
     architecture: ArchitectureLike,
     *,
     run: str | Path = "runs/distill",
-    teachers: Sequence[str] | None = None,
+    teachers: Sequence[TeacherLike] | None = None,
     initial_weights: Literal["winner", "random"] | None = None,
 ) -> DistillResult:
     """Train an architecture in full, quantize it, export it, and measure it on the test split at the end.
@@ -32,7 +32,8 @@ def distill(
         ws: What `hwasc.open` gave.
         architecture: A search's `best`, an object, a preset's name, `best.json`, or a search's run folder.
         run: The run folder. The same call resumes there.
-        teachers: Families of teachers; None: the settings'.
+        teachers: All of them: families, names of the settings' external teachers, external teachers as objects; None: the
+            settings'.
         initial_weights: `winner`: the weights that a search wrote beside its winner, if they fit; `random`; None: the
             settings'.
 
@@ -52,8 +53,7 @@ def distill(
 
     ws = with_teachers(ws, teachers)
     if initial_weights is not None:
-        chosen = replace(ws.settings.distill, initial_weights=initial_weights)
-        ws = replace(ws, settings=replace(ws.settings, distill=chosen))
+        ws = replace(ws, settings=ws.settings.changed([f"distill.initial_weights={initial_weights}"]))
     record = as_architecture(architecture, classes=len(ws.classes))
     result = distillation.distill(ws, record, run=Path(run))
     write_whole(result.run / "report.html", distill_report(result.to_json()))
