@@ -118,7 +118,9 @@ def test_an_infeasible_budget_is_refused_before_any_scene_is_simulated(tmp_path:
     (tmp_path / "b.yaml").write_text("name: b\nlimits: {parameters: {max: 10}}\n")
     argv = ["search", "--budget", "b.yaml", "--space", "small", "--cache", "cache", "--run", "r"]
     before = os.times()
-    done = subprocess.run([sys.executable, "-m", "hwasc", *argv], cwd=tmp_path, capture_output=True, text=True, timeout=300)
+    done = subprocess.run(
+        [sys.executable, "-m", "hwasc", *argv], cwd=tmp_path, capture_output=True, text=True, timeout=300
+    )
     after = os.times()
     assert done.returncode == 2 and "parameters is at least" in done.stderr, done.stderr
     assert sorted(p.name for p in tmp_path.iterdir()) == ["b.yaml"], "nothing was written"
