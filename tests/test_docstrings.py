@@ -240,4 +240,4 @@ def test_what_is_lacking_is_found(tmp_path: Path) -> None:
         "def _k(): ...\n"
         "class C:\n    'A record.'\n    a: int\n    b: int\n    def m(self, a) -> int:\n        'Adds.'\n"
     )
-    assert lacking(tmp_path / "m.py") == ["1: f: Args, Returns", "7: h: docstring", "9: C: Attributes"]
+    assert lacking(tmp_path / "m.py") == ["1: f: Args, Returns", "5: h: docstring", "7: C: Attributes"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import re
 from collections.abc import Mapping, Sequence
@@ -347,7 +348,7 @@ class Settings:
             raise UsageError(f"{path}: expected a mapping of keys to values")
         if isinstance(source, Mapping):
             for key, value in source.items():
-                _put(data, str(key), value, "settings")
+                data = _merge(data, _nested(str(key), value))
         for text in overrides:
             _set(data, text)
         if seed is not None:
@@ -376,6 +377,14 @@ def _merge(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
         else:
             out[key] = value
     return out
+
+
+def _nested(key: str, value: Any) -> dict[str, Any]:
+    """`a.b` and a value as `{a: {b: value}}`; a copy, so that later changes leave the caller's mapping alone."""
+    value = dict(value) if isinstance(value, Mapping) else value
+    for step in reversed(key.split(".")):
+        value = {step: value}
+    return copy.deepcopy(value)
 
 
 def _set(data: dict[str, Any], text: str) -> None:
