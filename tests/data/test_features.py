@@ -105,6 +105,7 @@ def test_an_interrupted_run_resumes_to_the_same_bytes(clips: list[Clip], tmp_pat
     assert not list((tmp_path / "cache").glob("*.partial"))
 
 
+@pytest.mark.slow
 def test_workers_give_the_same_bytes(clips: list[Clip], tmp_path: Path) -> None:
     clips[70] = Clip("gone", tmp_path / "gone.wav", 0.0, 1.0, "bus", "x", "d")
     one, two = (extract(clips, CLASSES, FE, tmp_path / f"cache{n}", workers=n) for n in (1, 2))

@@ -19,6 +19,8 @@ from hwasc.records.settings import TrainSettings
 from hwasc.training.distillation import DistillationData
 from hwasc.training.loss import clip_losses, distillation_loss, macro_accuracy
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("name", proxies.NAMES)
 def test_contract(name: str, candidates: list[Candidate]) -> None:
