@@ -356,9 +356,22 @@ class Settings:
         where = " and ".join([str(path)] * (path is not None) + ["--set"] * bool(overrides)) or "settings"
         return schema.parse(cls, _overlaid(_merge(dataclasses.asdict(cls()), data)), where)
 
-    def changed(self, overrides: Sequence[str] = (), seed: int | None = None) -> Settings:
-        """These settings with single ones replaced, as in `load`."""
-        return Settings.load(dataclasses.asdict(self), overrides, seed)
+    def changed(self, changes: Sequence[str] | Mapping[str, Any] = (), seed: int | None = None) -> Settings:
+        """These settings with single ones replaced.
+
+        Args:
+            changes: Single settings as text, `a.b=c`, or a mapping of dotted names to values.
+            seed: The run's seed.
+
+        Returns:
+            The whole tree.
+
+        Raises:
+            UsageError: As in `load`.
+        """
+        if isinstance(changes, Mapping):
+            return Settings.load({**dataclasses.asdict(self), **changes}, (), seed)
+        return Settings.load(dataclasses.asdict(self), changes, seed)
 
 
 def _overlaid(data: dict[str, Any]) -> dict[str, Any]:

@@ -187,6 +187,7 @@ def test_evaluate_measures_what_distill_measured(
 ) -> None:
     found = hwasc.evaluate(ws, student.run / "float.safetensors", html=tmp_path / "e.html")
     assert found.metrics == student.test.float and found.runtime.startswith("torch") and (tmp_path / "e.html").is_file()
+    assert hwasc.evaluate(ws, student).metrics == hwasc.evaluate(ws, student.run / "int8.safetensors").metrics
     found.write(tmp_path / "e.json")
     assert hwasc.Evaluation.read(tmp_path / "e.json") == found
 
