@@ -147,7 +147,7 @@ def open_workspace(
     name = str(data) if data is not None else SYNTHETIC
     if data is None:
         reporter.say(
-            "no --data given: using the embedded synthetic scenes (--data synthetic); name a folder to use your own recordings"
+            "no data named: using the embedded simulated scenes (`synthetic`); name a folder to use your own recordings"
         )
 
     def open_it() -> Dataset:

@@ -27,6 +27,8 @@ from hwasc.data.opening import open_dataset
 from hwasc.records.architecture import FrontEnd
 from hwasc.training.batches import training_batches
 
+pytestmark = pytest.mark.slow
+
 SMALL, LARGE = 500, 2000
 FE = FrontEnd.for_clip(4, 3, 0.05, 8000, n_fft=256, window=256)
 SCRIPT = Path(__file__).parents[2] / "experiments" / "tau2022" / "rehearsal.py"

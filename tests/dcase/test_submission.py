@@ -22,6 +22,8 @@ from hwasc.records.blocks import GRN, InvertedResidual
 from hwasc.records.settings import Settings
 from hwasc.workspace import open_workspace
 
+pytestmark = pytest.mark.slow
+
 Run = Callable[..., tuple[int, str, str]]
 EVALUATION = 70
 SETTINGS = ["distill.alpha=0", "distill.train.epochs=30", "distill.qat.epochs=1", "data.subset=25"]

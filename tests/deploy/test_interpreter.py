@@ -124,6 +124,7 @@ def test_without_the_package_one_line_names_what_to_install(monkeypatch: pytest.
             Interpreter(name)  # type: ignore[arg-type]
 
 
+@pytest.mark.slow
 def test_mutated_files_never_take_this_process_down(good: Path, tmp_path: Path) -> None:
     """Bytes changed, cut and doubled: each either runs or is one line; afterwards the good file still runs."""
     content, rng, refused = good.read_bytes(), random.Random(0), 0

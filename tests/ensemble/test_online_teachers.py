@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from hwasc.training.distillation import DistillationData
     from hwasc.workspace import Workspace
 
+pytestmark = pytest.mark.slow
+
 Run = Callable[..., tuple[int, str, str]]
 
 

@@ -20,6 +20,8 @@ from hwasc.training.distillation import DistillationData
 from hwasc.training.loss import clip_losses, distillation_loss
 from hwasc.training.metrics import macro_accuracy
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("name", proxies.NAMES)
 def test_contract(name: str, candidates: list[Candidate]) -> None:

@@ -15,6 +15,8 @@ import pytest
 from hwasc.errors import HwascError
 from hwasc.parallel.processes import InProcessExecutor, as_finished, processes
 
+pytestmark = pytest.mark.slow
+
 
 def test_work_in_this_process_is_told_before_the_next_begins() -> None:
     events: list[str] = []

@@ -14,6 +14,8 @@ import soundfile
 if TYPE_CHECKING:
     from hwasc.workspace import Workspace
 
+pytestmark = pytest.mark.slow
+
 Run = Callable[..., tuple[int, str, str]]
 
 

@@ -47,6 +47,7 @@ def clips(n: int) -> torch.Tensor:
     return nn.functional.interpolate(torch.randn(n, 1, 8, 4), (40, 17)) + 0.3 * torch.randn(n, 1, 40, 17)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("padding", ["same", "torch"])
 @pytest.mark.parametrize("grn", VARIANTS, ids=str)
 def test_contract(grn: GRN | None, padding: str, tmp_path: Path) -> None:
