@@ -14,9 +14,10 @@ from typing import Any
 from urllib.parse import urljoin
 
 import filelock
+import httpx
 
 from hwasc.data import tau
-from hwasc.data.download import Opener, Remote, Say, download, read
+from hwasc.data.download import Remote, Say, connect, download, read
 from hwasc.data.official import subset_faults
 from hwasc.data.unpack import disk_size, unpack
 from hwasc.errors import DataError, HwascError
@@ -91,9 +92,8 @@ def fetch(
     than the record states, an archive that would write outside the folder; DataError: subset lists that break their rules.
     """
     reporter = reporter or Reporter(quiet=True)
-    opener = Opener(*filter(None, (url, subsets)))
-    with _claimed(root) as folder:
-        archives = read_record(url or source.record, opener, reporter.say)
+    with _claimed(root) as folder, connect(*filter(None, (url, subsets))) as client:
+        archives = read_record(url or source.record, client, reporter.say)
         files = {a.name: _unpacked(folder, root, a) for a in archives}
         pending = [a for a in archives if files[a.name] is None]
         need = disk_need(folder, root, pending, keep_archives)
@@ -106,17 +106,17 @@ def fetch(
         received = 0
         with reporter.track("fetching, MB", need.download // MB) as update:
             for archive in pending:
-                received += _bring(archive, folder, root, opener, update, received, reporter.say, keep_archives)
+                received += _bring(archive, folder, root, client, update, received, reporter.say, keep_archives)
                 files[archive.name] = _unpacked(folder, root, archive)
-        lists = () if subsets == "none" else _fetch_subsets(subsets or source.subsets, root, opener, reporter.say)
+        lists = () if subsets == "none" else _fetch_subsets(subsets or source.subsets, root, client, reporter.say)
     count = sum(len(f or ()) for f in files.values())
     return Fetched(str(root), len(archives), len(pending), count, received, lists)
 
 
-def read_record(url: str, opener: Opener, say: Say) -> list[Remote]:
+def read_record(url: str, client: httpx.Client, say: Say) -> list[Remote]:
     """The zip archives of a Zenodo record, small ones first: lists are there before hours of audio."""
     try:
-        record = json.loads(read(url, opener, say))
+        record = json.loads(read(url, client, say))
         archives = [_remote(url, file) for file in record["files"] if str(file["key"]).endswith(".zip")]
     except (ValueError, KeyError, TypeError, AttributeError) as e:
         raise HwascError(
@@ -181,7 +181,7 @@ def _claimed(root: Path) -> Iterator[Path]:
 
 
 def _bring(
-    archive: Remote, folder: Path, root: Path, opener: Opener, update: Update, before: int, say: Say, keep: bool
+    archive: Remote, folder: Path, root: Path, client: httpx.Client, update: Update, before: int, say: Say, keep: bool
 ) -> int:
     """Download and unpack one archive; returns the bytes received."""
     path = folder / archive.name
@@ -192,7 +192,7 @@ def _bring(
             already.append(there)
         update((before + max(0, there - already[0])) // MB, archive.name)
 
-    received = download(archive, path, opener, arriving, say)
+    received = download(archive, path, client, progress=arriving, say=say)
     if not received:
         say(f"unpacking {archive.name}")
     top = archive.name.partition(".")[0]
@@ -227,13 +227,13 @@ def _unpacked(folder: Path, root: Path, archive: Remote) -> dict[str, int] | Non
     return files if whole else None
 
 
-def _fetch_subsets(base: str, root: Path, opener: Opener, say: Say) -> tuple[str, ...]:
+def _fetch_subsets(base: str, root: Path, client: httpx.Client, say: Say) -> tuple[str, ...]:
     """The DCASE subset lists. Their publisher states no checksums, so they are held to the rules that they follow."""
     folder = root / SUBSETS
     folder.mkdir(exist_ok=True)
     for name in tau.SUBSETS:
         file = f"split{name}.csv"
-        download(Remote(file, urljoin(f"{base.removesuffix('/')}/", file)), folder / file, opener, say=say)
+        download(Remote(file, urljoin(f"{base.removesuffix('/')}/", file)), folder / file, client, say=say)
     train = tau.read_lists(root)[1]
     try:
         faults = subset_faults(train, tau.read_subsets(root))
