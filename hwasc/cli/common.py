@@ -108,6 +108,7 @@ def architecture(name: str, classes: int = 10) -> ArchitectureFile:
     """An architecture file, or a preset by its name, for so many classes."""
     from hwasc.records.architecture import ArchitectureFile, load
     from hwasc.records.presets import PRESETS
+    from hwasc.records.suggestion import did_you_mean
 
     path = Path(name)
     if path.is_file():
@@ -116,10 +117,7 @@ def architecture(name: str, classes: int = 10) -> ArchitectureFile:
         found = PRESETS[name](classes=classes)
         return ArchitectureFile(found, found.id)
     if path.suffix == "" and path.parent == Path("."):
-        import difflib
-
-        near = difflib.get_close_matches(name, PRESETS, 1, 0.5)
-        hint = f", did you mean '{near[0]}'?" if near else ""
+        hint = did_you_mean(name, PRESETS)
         raise UsageError(f"--arch {name}: neither a file nor a preset{hint} (presets: {', '.join(PRESETS)})")
     return load(path)
 

@@ -16,13 +16,13 @@ scratch `memory.py` holds. Padding is SAME: a torch-padded preset's strided kern
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 from typing import Literal
 
 from hwasc.cost.graph import Graph, Operator
 from hwasc.cost.memory import Plan, plan_greedy
 from hwasc.errors import UsageError
+from hwasc.records.suggestion import did_you_mean
 
 Extension = Literal["c", "dsp", "mve"]
 
@@ -42,8 +42,7 @@ def known(target: str, targets: Iterable[str]) -> str:
     names = list(targets)
     if target in names:
         return target
-    near = difflib.get_close_matches(target.lower(), names, 1, 0.5)
-    hint = f", did you mean '{near[0]}'?" if near else ""
+    hint = did_you_mean(target.lower(), names)
     raise UsageError(f"target '{target}' is not known{hint} (known: {', '.join(names)})")
 
 
