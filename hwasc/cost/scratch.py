@@ -19,6 +19,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Literal
 
+from hwasc.cost.alignment import align
 from hwasc.cost.graph import Graph, Operator
 from hwasc.cost.memory import Plan, plan_greedy
 from hwasc.errors import UsageError
@@ -62,7 +63,7 @@ def _size(graph: Graph, op: Operator, extension: Extension) -> int:
     channels = graph.tensors[op.inputs[0]][3]
     area = op.kernel * op.kernel
     if op.kind == "conv" and op.kernel > 1:
-        return 4 * _up(area * channels, 16) if extension == "mve" else 2 * 2 * _up(area * channels, 4)
+        return 4 * align(area * channels, 16) if extension == "mve" else 2 * 2 * align(area * channels, 4)
     if op.kind == "depthwise" and extension == "mve":
         return 4 * MVE_CHANNELS * area
     if op.kind == "depthwise" and extension == "dsp" and op.kernel != 3:
@@ -70,7 +71,3 @@ def _size(graph: Graph, op: Operator, extension: Extension) -> int:
     if op.kind == "average_pool" and extension == "dsp":
         return 4 * channels
     return 0
-
-
-def _up(count: int, multiple: int) -> int:
-    return -(-count // multiple) * multiple
