@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 DEMO ?= demo
 DEMO_FLAGS := --config experiments/demo.yaml --cache $(DEMO)/cache --workers 2
 
-.PHONY: install demo test lint clean
+.PHONY: install demo test lint docs package clean
 
 install: $(VENV)/installed
 
@@ -36,5 +36,19 @@ lint: install
 test: lint
 	OMP_NUM_THREADS=1 OMP_WAIT_POLICY=passive $(BIN)/python -m pytest -n 2 --dist loadfile
 
+# The documentation site, into site/: warnings are errors, no network is needed to build or to read it
+docs: install
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
+# The source archive and the wheel, into dist/, with their metadata checked
+package: $(VENV)/release
+	rm -rf build dist
+	$(BIN)/python -m build
+	$(BIN)/twine check --strict dist/*
+
+$(VENV)/release: $(VENV)/installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[release]'
+	touch $@
+
 clean:
-	rm -rf $(VENV) $(DEMO) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) $(DEMO) site build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache

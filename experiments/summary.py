@@ -14,8 +14,9 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from hwasc.cost.limits import counter, resolve
+from hwasc.cost.limits import resolve
 from hwasc.nas.feasibility import examine
+from hwasc.nas.problem import Problem
 from hwasc.nas.trial import Trial
 from hwasc.records import schema
 from hwasc.records.budget import Budget
@@ -46,9 +47,8 @@ def calibration(results: Iterable[dict[str, Any]]) -> str:
 
 def budget_table(name: str, classes: int) -> None:
     """What the budget means over the full space, as `hwasc search` prints it."""
-    budget, space = Budget.load(name), SearchSpace.load("full")
-    limits = resolve(budget)
-    found = examine(space, limits, classes, 1.0, 0, counter(budget, limits))
+    problem = Problem(space=SearchSpace.load("full"), budget=resolve(Budget.load(name)), classes=classes)
+    found = examine(problem, seed=0)
     rows = [
         (r.name, *(f"{v:,.0f}" for v in (r.limit, r.minimum, r.centre, r.maximum)), f"{r.feasible:.0%}")
         for r in found.ranges

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,10 +14,10 @@ from hwasc.audio.noise import Noise
 from hwasc.data.clips import Clip, Dataset
 from hwasc.data.features import Features, extract, unextracted
 from hwasc.data.opening import open_dataset
+from hwasc.data.source import DataSource
 from hwasc.data.synthetic import VERSION, SyntheticSpec, generate
+from hwasc.data.synthetic.scenes import SCENES
 from hwasc.errors import UsageError
-from hwasc.nas import engines
-from hwasc.nas.engines import Engine
 from hwasc.parallel.device import pick_device, settle_process
 from hwasc.parallel.processes import as_finished, processes
 from hwasc.progress import Reporter
@@ -37,17 +36,38 @@ def default_cache() -> Path:
 
 @dataclass(frozen=True)
 class Workspace:
-    """Everything a pipeline needs. `data` is how the user named the data set; engine, address: see `search.engines.open`."""
+    """What every verb starts from.
 
-    data: str
-    dataset: Dataset
+    Attributes:
+        source: The data set, opened when it is first needed.
+        settings: The whole tree of settings.
+        cache: Folder of features, teachers, logits and supernets, by content.
+        device: Where nets run.
+        workers: Processes on this machine. No result depends on their number.
+        reporter: Shows progress.
+    """
+
+    source: DataSource
     settings: Settings
     cache: Path
     device: torch.device
     workers: int = 1
     reporter: Reporter = field(default_factory=lambda: Reporter(quiet=True))
-    engine: str = "local"
-    address: str | None = None
+
+    @property
+    def data(self) -> str:
+        """The data set as the user named it: a folder, or `synthetic`."""
+        return self.source.name
+
+    @property
+    def dataset(self) -> Dataset:
+        """Clips and splits."""
+        return self.source.dataset
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The scenes, known before the embedded ones are simulated."""
+        return self.source.classes
 
     def features(self, clips: Sequence[Clip], front_end: FrontEnd, what: str, noise: Noise | None = None) -> Features:
         """Cached log-mel features of clips, with noise added to their waveforms if wanted; a bar while they are extracted."""
@@ -79,10 +99,6 @@ class Workspace:
             for done, _ in enumerate(as_finished(jobs), 1):
                 update(done, "")
 
-    def open_engine(self) -> AbstractContextManager[Engine]:
-        """Where candidates are scored, for a `with` block."""
-        return engines.open(self.engine, self.workers, self.address)
-
     def augment(self, front_end: FrontEnd, settings: AugmentSettings | None = None) -> Augment:
         """The augmentation of the settings (the run's, if not given), with impulse responses where a folder of them is named or
         comes with the data.
@@ -107,12 +123,25 @@ def open_workspace(
     device: str = "auto",
     workers: int = 1,
     reporter: Reporter | None = None,
-    engine: str = "local",
-    address: str | None = None,
 ) -> Workspace:
-    """Open the data set (the embedded synthetic one by default, generated on first use) and choose the device."""
+    """Open a data set and choose the device.
+
+    Args:
+        data: A folder, `synthetic`, or None for the embedded scenes. These are simulated when they are first needed.
+        settings: The whole tree.
+        cache: None: `default_cache()`.
+        device: `auto`, or a name that torch knows.
+        workers: Processes on this machine.
+        reporter: Shows progress; None: nothing is shown.
+
+    Returns:
+        The workspace.
+
+    Raises:
+        DataError: The folder cannot be used.
+        UsageError: A setting of the data is wrong, or the device is not there.
+    """
     settle_process()
-    engines.check(engine, address)
     reporter = reporter or Reporter(quiet=True)
     cache = cache or default_cache()
     name = str(data) if data is not None else SYNTHETIC
@@ -120,7 +149,20 @@ def open_workspace(
         reporter.say(
             "no --data given: using the embedded synthetic scenes (--data synthetic); name a folder to use your own recordings"
         )
-    root = synthetic_root(settings, cache, workers, reporter) if name == SYNTHETIC else Path(name)
+
+    def open_it() -> Dataset:
+        root = synthetic_root(settings, cache, workers, reporter) if name == SYNTHETIC else Path(name)
+        return _opened(root, settings, reporter)
+
+    source = DataSource(name, open_it, tuple(sorted(SCENES)) if name == SYNTHETIC else None)
+    if name == SYNTHETIC:
+        _spec(settings)  # a wrong setting is named before anything is simulated
+    else:
+        _ = source.dataset
+    return Workspace(source, settings, cache, device=pick_device(device), workers=workers, reporter=reporter)
+
+
+def _opened(root: Path, settings: Settings, reporter: Reporter) -> Dataset:
     d = settings.data
     dataset = open_dataset(
         root,
@@ -137,15 +179,22 @@ def open_workspace(
         f"data {dataset.name}: {len(dataset.classes)} classes; clips {len(dataset.train)} train, "
         f"{len(dataset.validation)} validation, {len(dataset.test)} test"
     )
-    return Workspace(name, dataset, settings, cache, pick_device(device), workers, reporter, engine, address)
+    return dataset
+
+
+def _spec(settings: Settings) -> SyntheticSpec:
+    d = settings.data
+    try:
+        return SyntheticSpec(train_locations=d.synthetic_train_locations, test_locations=d.synthetic_test_locations)
+    except ValueError as e:
+        raise UsageError(f"data synthetic: {e}") from None
 
 
 def synthetic_root(settings: Settings, cache: Path, workers: int, reporter: Reporter) -> Path:
-    """The embedded data set's folder, generated if it is not there yet. Its own seed is fixed: runs differ, the data does not."""
-    d = settings.data
+    """The embedded data set's folder, simulated if it is not there yet. Its own seed is fixed: runs differ, the data does not."""
+    spec = _spec(settings)
+    root = cache / "synthetic" / f"v{VERSION}-{spec.train_locations}-{spec.test_locations}"
     try:
-        spec = SyntheticSpec(train_locations=d.synthetic_train_locations, test_locations=d.synthetic_test_locations)
-        root = cache / "synthetic" / f"v{VERSION}-{spec.train_locations}-{spec.test_locations}"
         with reporter.track("simulating scenes", spec.clips) as update:
             return generate(root, spec, workers=workers, progress=lambda done, _: update(done, "clips"))
     except ValueError as e:

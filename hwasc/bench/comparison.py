@@ -2,58 +2,77 @@
 
 from __future__ import annotations
 
-import functools
 import itertools
 import math
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from hwasc.bench.hypervolume import growth, hypervolume, objectives, reference
-from hwasc.cost.limits import feasible
+from hwasc.cost.limits import ResolvedBudget
 from hwasc.cost.measure import Costs
 from hwasc.errors import UsageError
 from hwasc.nas.job import Proposal, Score
+from hwasc.nas.problem import Problem
 from hwasc.nas.strategies import Strategy, create
 from hwasc.nas.study import Journal, Study
 from hwasc.nas.trial import Outcome, Trial
 from hwasc.records.architecture import Architecture
-from hwasc.records.space import SearchSpace
 
 LARGEST = 100_000  # points of a space that are counted through, in minutes
 
 
-@dataclass(frozen=True)
-class Field:
-    """A space under limits, small enough to look at every candidate. clip: classes and seconds; count: how costs are counted."""
+@dataclass(frozen=True, kw_only=True)
+class CachedBudget(ResolvedBudget):
+    """A budget that counts each architecture once.
 
-    space: SearchSpace
-    limits: dict[str, float]
-    clip: tuple[int, float]
-    count: Callable[[Architecture], Costs]
+    Attributes:
+        costs: What was counted, by architecture id.
+    """
 
-    def candidates(self) -> list[Proposal]:
-        """Every different architecture that keeps rules and limits, in the space's order; UsageError in too large a space."""
-        values = self.space.choices()
-        size = math.prod(map(len, values.values()))
-        if size > LARGEST:
-            raise UsageError(
-                f"search space {self.space.name} has {size:.3g} points, too many to score each one (at most {LARGEST:,}); "
-                "name a small one, such as bench"
-            )
-        found: dict[str, Proposal] = {}
-        for chosen in itertools.product(*values.values()):
-            point = dict(zip(values, chosen, strict=True))
-            if not self.space.violations(point):
-                architecture = self.space.architecture(point, *self.clip)
-                if architecture.id not in found and feasible(self.count(architecture), self.limits):
-                    found[architecture.id] = Proposal(point, architecture)
-        return list(found.values())
+    costs: dict[str, Costs] = field(default_factory=dict)
+
+    def count(self, architecture: Architecture) -> Costs:
+        """See `ResolvedBudget`."""
+        if architecture.id not in self.costs:
+            self.costs[architecture.id] = super().count(architecture)
+        return self.costs[architecture.id]
+
+
+def every_candidate(problem: Problem) -> list[Proposal]:
+    """Every different architecture of a small space that keeps rules and limits, in the space's order.
+
+    Args:
+        problem: The space and the budget.
+
+    Returns:
+        The candidates.
+
+    Raises:
+        UsageError: The space is too large to look at each point.
+    """
+    space = problem.space
+    values = space.choices()
+    size = math.prod(map(len, values.values()))
+    if size > LARGEST:
+        raise UsageError(
+            f"search space {space.name} has {size:.3g} points, too many to score each one (at most {LARGEST:,}); "
+            "name a small one, such as bench"
+        )
+    found: dict[str, Proposal] = {}
+    for chosen in itertools.product(*values.values()):
+        point = dict(zip(values, chosen, strict=True))
+        if not space.violations(point):
+            candidate = problem.proposal(point)
+            a = candidate.architecture
+            if a.id not in found and problem.budget.feasible(problem.budget.count(a)):
+                found[a.id] = candidate
+    return list(found.values())
 
 
 @dataclass(frozen=True)
@@ -137,21 +156,34 @@ class Timed:
 
 
 def compare(
-    field: Field,
+    problem: Problem,
     scores: Mapping[str, Score],
     names: Sequence[str],
+    *,
     seeds: Sequence[int],
     trials: int,
     population: int,
     at_a_time: int,
     on_run: Callable[[str], None],
 ) -> Comparison:
-    """Run every strategy from every seed (two at least) on the scores of all the field's candidates, by architecture id.
+    """Run every strategy from every seed on the scores of all candidates.
 
-    on_run is called with the strategy's name after each run.
+    Args:
+        problem: A small space and a budget.
+        scores: Of every candidate, by architecture id.
+        names: The strategies.
+        seeds: Two at least.
+        trials: Candidates that each run looks at.
+        population: Of the evolutionary strategies.
+        at_a_time: Candidates asked for before a strategy learns their scores.
+        on_run: Called with the strategy's name after each run.
+
+    Returns:
+        A curve for each strategy, and what the whole table holds.
     """
-    field = Field(field.space, field.limits, field.clip, functools.cache(field.count))
-    costs = [(c.architecture.id, field.count(c.architecture)) for c in field.candidates()]
+    b = problem.budget
+    problem = replace(problem, budget=CachedBudget(name=b.name, limits=b.limits, counting=b.counting))
+    costs = [(c.architecture.id, problem.budget.count(c.architecture)) for c in every_candidate(problem)]
     table = objectives([Entry(scores[i].value, c.macs.torchinfo, c.int8_memory.activations) for i, c in costs])
     beyond = reference(table)
     whole = hypervolume(table, beyond)
@@ -160,8 +192,8 @@ def compare(
         return ((i, scores[p.architecture.id]) for i, p in enumerate(proposals))
 
     def run(name: str, seed: int) -> tuple[np.ndarray, np.ndarray, Timed]:
-        timed = Timed(create(name, field.space, population, seed))
-        study = Study(field.space, field.limits, timed, Unwritten(), field.clip, seed, field.count)
+        timed = Timed(create(name, problem.space, population, seed))
+        study = Study(problem, timed, Unwritten(), seed=seed)
         found = objectives(study.run(trials, at_a_time, look_up, lambda _: None))
         rest = (0, trials - len(found))  # a strategy that finds no more stays where it is
         best = np.maximum.accumulate(found[:, 0])

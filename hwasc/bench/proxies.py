@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,32 +13,39 @@ import numpy as np
 
 from hwasc.bench.ranking import Ranking, bootstrap, interval, rank
 from hwasc.cost import measure
-from hwasc.cost.limits import counter, resolve
+from hwasc.cost.limits import resolve
+from hwasc.cost.measure import Costs
 from hwasc.ensemble.fusion import fuse, target_file
 from hwasc.errors import DataError, HwascError, UsageError
 from hwasc.nas import proxies
 from hwasc.nas.engines import Engine
 from hwasc.nas.job import Proposal, Score
 from hwasc.nas.predictor import MIN_TRIALS, blended
+from hwasc.nas.problem import Problem
 from hwasc.nas.scoring import Scoring, evaluator
 from hwasc.nas.study import Journal
-from hwasc.nas.train_supernet import allowed_points, supernet
+from hwasc.nas.train_supernet import train_supernet
 from hwasc.records import schema
 from hwasc.records.budget import Budget
 from hwasc.records.lines import append_line, read_lines
+from hwasc.records.results import Result
 from hwasc.records.run import environment, open_run
 from hwasc.records.space import Point, SearchSpace
 from hwasc.workspace import Workspace
 
 TRUTH = "truth"
-PREDICTED = "with predictor"  # the default proxy, see `search.predictor`
+PREDICTED = "with predictor"  # the default proxy, see `nas.predictor`
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ProxyRow:
-    """One proxy's line of the table. ahead: the 95 % interval of its tau minus that of `parameters` and of `macs`.
+    """One proxy's line of the table.
 
-    seconds: the mean per candidate.
+    Attributes:
+        proxy: Its name.
+        ranking: How well it ranks.
+        seconds: The mean time of a score, s.
+        ahead: The 95 % interval of its tau minus that of `parameters` and of `macs`.
     """
 
     proxy: str
@@ -46,14 +54,34 @@ class ProxyRow:
     ahead: dict[str, tuple[float, float]]
 
 
-@dataclass(frozen=True)
-class ProxyBench:
-    """The table, and the scores it is made of: proxy name -> values in the order of `candidates`."""
+@dataclass(frozen=True, kw_only=True)
+class BenchedCandidate:
+    """A candidate that proxies ranked: its id, its point of the space, what it costs."""
 
+    id: str
+    point: dict[str, Any]
+    costs: Costs
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProxyBench(Result):
+    """How well proxies rank candidates.
+
+    Attributes:
+        schema: Version of the format.
+        rows: A line for each proxy.
+        scores: Every proxy's values, in the order of `candidates`.
+        truth_seconds: The mean time of a full distillation, s.
+        candidates: What was ranked.
+        environment: Command, versions, machine and date.
+    """
+
+    schema: int = 1
     rows: list[ProxyRow]
-    candidates: list[Proposal]
     scores: dict[str, list[float]]
-    run: Path
+    truth_seconds: float
+    candidates: list[BenchedCandidate]
+    environment: dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -67,64 +95,81 @@ class _Scored:
     score: float
 
 
-def bench_proxy(
+def bench_proxies(
     ws: Workspace,
     space: SearchSpace,
     budget: Budget,
+    *,
     run: Path,
+    engine: AbstractContextManager[Engine],
     count: int = 24,
     names: Sequence[str] = proxies.NAMES,
     learn_from: Path | None = None,
 ) -> ProxyBench:
-    """Draw `count` candidates, evenly over the MACs of those within the budget, and compare proxies with full distillation.
+    """Compare proxies with full distillation on candidates that are spread over the MACs of those within the budget.
 
-    The truth is the int8 accuracy on validation clips after `distill.train` and `distill.qat`. Every score is a line of
-    `scores.jsonl`; the same command goes on from there.
+    The truth is the int8 accuracy on validation clips after `distill.train` and `distill.qat`.
 
-    learn_from: a search's `trials.jsonl` in this space, scored by its default proxy: another row is that proxy with what
-    `search.predictor` learnt from these, the candidates not among them.
+    Args:
+        ws: Data, settings, cache, device.
+        space: The choices.
+        budget: The limits.
+        run: The run folder. Every score is a line of `scores.jsonl` there; the same command goes on from it.
+        engine: Where candidates are scored.
+        count: Candidates that are distilled in full, 3 at least.
+        names: The proxies.
+        learn_from: A search's `trials.jsonl` in this space, scored by its default proxy. Another row is then that proxy
+            with a predictor fitted on these trials, without the candidates.
+
+    Returns:
+        The table, also written as `proxies.json`.
+
+    Raises:
+        UsageError: Too few candidates are asked for.
+        HwascError: Too few candidates keep within the budget.
+        DataError: The trials to learn from are of another space, or too few.
     """
     if count < 3:
         raise UsageError(f"--count {count}: a ranking needs at least 3 candidates")
     s, classes = ws.settings, len(ws.dataset.classes)
-    limits = resolve(budget)
-    cost = counter(budget, limits)
+    problem = Problem(space=space, budget=resolve(budget), classes=classes, seconds=s.data.seconds)
     open_run(
         run,
         {"verb": "bench proxy", "data": ws.data, "dataset": ws.dataset.fingerprint, "budget": budget, "space": space,
          "count": count, "settings": s},
     )  # fmt: skip
-    points = allowed_points(space, limits, cost, s.search.supernet.points, classes, s.data.seconds, s.seed)
+    points = problem.feasible_points(s.search.supernet.points, seed=s.seed)
     if len(points) < count:
         raise HwascError(f"only {len(points)} candidates within the budget were found; at least {count} are needed")
-    candidates = [Proposal(p, space.architecture(p, classes, s.data.seconds)) for p in spread(points, count, s.seed)]
+    candidates = [problem.proposal(p) for p in spread(points, count, s.seed)]
     targets = target_file(ws, fuse(ws))
     ways = {name: Scoring(name, targets, s.search.train) for name in names}
     if "supernet" in ways:
-        ways["supernet"] = Scoring(
-            "supernet",
-            targets,
-            s.search.train,
-            supernet=supernet(ws, space, limits, cost, targets),
-            steps=s.search.proxy_steps,
-        )
+        shared = train_supernet(ws, problem, targets)
+        ways["supernet"] = Scoring("supernet", targets, s.search.train, supernet=shared, steps=s.search.proxy_steps)
     ways[TRUTH] = Scoring("distillation", targets, s.distill.train, s.distill.qat)
-    with ws.open_engine() as engine:
-        known = {n: _scores(ws, n, way, engine, candidates, run / "scores.jsonl") for n, way in ways.items()}
+    with engine as opened:
+        known = {
+            n: _scores(ws, n, way, engine=opened, candidates=candidates, path=run / "scores.jsonl")
+            for n, way in ways.items()
+        }
     values = {n: [_ranked(n, x) for x in v] for n, v in known.items()}
     seconds = {n: float(np.mean([x.seconds for x in v])) for n, v in known.items()}
     if learn_from is not None:
         values[PREDICTED] = _with_predictor(space, candidates, values[s.search.proxy], learn_from)
         seconds[PREDICTED] = seconds[s.search.proxy]
-    bench = [ProxyRow(n, r, seconds[n], a) for n, (r, a) in table(values, s.seed).items()]
-    schema.write_json(
-        run / "proxies.json",
-        schema.plain({"schema": 1, "rows": bench, "scores": values, "truth_seconds": seconds[TRUTH],
-                      "candidates": [{"id": c.architecture.id, "point": dict(c.point),
-                                      "costs": measure(c.architecture)} for c in candidates],
-                      "environment": environment()}),
-    )  # fmt: skip
-    return ProxyBench(bench, candidates, values, run)
+    bench = ProxyBench(
+        rows=[ProxyRow(proxy=n, ranking=r, seconds=seconds[n], ahead=a) for n, (r, a) in table(values, s.seed).items()],
+        scores=values,
+        truth_seconds=seconds[TRUTH],
+        candidates=[
+            BenchedCandidate(id=c.architecture.id, point=dict(c.point), costs=measure(c.architecture))
+            for c in candidates
+        ],
+        environment=environment(),
+    )
+    bench.write(run / "proxies.json")
+    return bench
 
 
 def _with_predictor(
@@ -171,7 +216,7 @@ def _ranked(name: str, score: Score) -> float:
 
 
 def _scores(
-    ws: Workspace, name: str, way: Scoring, engine: Engine, candidates: Sequence[Proposal], path: Path
+    ws: Workspace, name: str, way: Scoring, *, engine: Engine, candidates: Sequence[Proposal], path: Path
 ) -> list[Score]:
     """All candidates' scores in order; those that the file holds are not computed again."""
     known = _read(path, name)

@@ -3,60 +3,96 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from hwasc.bench.comparison import Comparison, Field, compare
-from hwasc.cost.limits import counter, resolve
+from hwasc.bench.comparison import Comparison, compare, every_candidate
+from hwasc.cost.limits import resolve
 from hwasc.ensemble.fusion import fuse, target_file
 from hwasc.errors import UsageError
 from hwasc.nas import strategies
+from hwasc.nas.engines import Engine
 from hwasc.nas.job import Proposal, Score
+from hwasc.nas.problem import Problem
 from hwasc.nas.scoring import Scoring, evaluator
 from hwasc.nas.search import first_scoring
 from hwasc.records import schema
 from hwasc.records.budget import Budget
 from hwasc.records.lines import append_line, read_lines
+from hwasc.records.results import Result
 from hwasc.records.run import environment, open_run
 from hwasc.records.space import SearchSpace
-from hwasc.report.plots import strategy_curves
 from hwasc.workspace import Workspace
 
 
-@dataclass(frozen=True)
-class StrategyBench:
-    """The comparison, and how many candidates of which space it is over. trials of each run; seeds: those of the runs."""
+@dataclass(frozen=True, kw_only=True)
+class StrategyBench(Result):
+    """How fast strategies find good candidates.
 
+    Attributes:
+        schema: Version of the format.
+        comparison: The curves.
+        space: The space's name.
+        budget: The budget's name.
+        candidates: How many candidates of the space keep within the budget.
+        proxy: What gave the scores.
+        trials: Candidates that each run looks at.
+        seeds: Of the runs.
+        population: Of the evolutionary strategies.
+        at_a_time: Candidates asked for before a strategy learns their scores.
+        environment: Command, versions, machine and date.
+    """
+
+    schema: int = 1
     comparison: Comparison
     space: str
+    budget: str
     candidates: int
     proxy: str
     trials: int
     seeds: list[int]
     population: int
     at_a_time: int
+    environment: dict[str, Any]
 
 
 def bench_strategies(
     ws: Workspace,
     space: SearchSpace,
     budget: Budget,
+    *,
     run: Path,
+    engine: AbstractContextManager[Engine],
     trials: int = 200,
     seeds: int = 5,
     names: Sequence[str] = strategies.NAMES,
 ) -> StrategyBench:
     """Score all of a small space within the budget by the search's proxy, then run every strategy on that table.
 
-    Every score is a line of `table.jsonl`; the same command goes on from there, with other `trials` and `seeds` too.
-    Writes `strategies.json` and `strategies.svg`. Raises UsageError for a space too large, or too small for the trials.
+    Args:
+        ws: Data, settings, cache, device.
+        space: A small search space.
+        budget: The limits.
+        run: The run folder. Every score is a line of `table.jsonl` there; the same command goes on from it, with other
+            `trials` and `seeds` too.
+        engine: Where candidates are scored.
+        trials: Candidates that each run looks at.
+        seeds: Runs of each strategy, 2 at least.
+        names: The strategies.
+
+    Returns:
+        The comparison, also written as `strategies.json`.
+
+    Raises:
+        UsageError: The space is too large, or too small for the trials.
     """
     if seeds < 2:
         raise UsageError(f"--seeds {seeds}: a standard error needs at least 2 runs")
     s = ws.settings
-    limits = resolve(budget)
-    field = Field(space, limits, (len(ws.dataset.classes), s.data.seconds), counter(budget, limits))
-    candidates = field.candidates()
+    problem = Problem(space=space, budget=resolve(budget), classes=len(ws.dataset.classes), seconds=s.data.seconds)
+    candidates = every_candidate(problem)
     if len(candidates) < trials:
         raise UsageError(
             f"--trials {trials}: only {len(candidates):,} candidates of the space {space.name} keep the budget "
@@ -69,34 +105,52 @@ def bench_strategies(
     )  # fmt: skip
     table = _table(
         ws,
-        lambda: first_scoring(ws, space, limits, field.count, target_file(ws, fuse(ws))),
-        candidates,
-        run / "table.jsonl",
+        lambda: first_scoring(ws, problem, target_file(ws, fuse(ws))),
+        candidates=candidates,
+        engine=engine,
+        path=run / "table.jsonl",
     )
     drawn = list(range(s.seed, s.seed + seeds))
     with ws.reporter.track("bench: strategies", len(names) * seeds) as update:
-        played: list[str] = []
+        finished: list[str] = []
 
         def on_run(name: str) -> None:
-            played.append(name)
-            update(len(played), name)
+            finished.append(name)
+            update(len(finished), name)
 
-        found = compare(field, table, names, drawn, trials, s.search.population, s.search.at_a_time, on_run)
+        found = compare(
+            problem,
+            table,
+            names,
+            seeds=drawn,
+            trials=trials,
+            population=s.search.population,
+            at_a_time=s.search.at_a_time,
+            on_run=on_run,
+        )
     bench = StrategyBench(
-        found, space.name, len(candidates), s.search.proxy, trials, drawn, s.search.population, s.search.at_a_time
+        comparison=found,
+        space=space.name,
+        budget=budget.name,
+        candidates=len(candidates),
+        proxy=s.search.proxy,
+        trials=trials,
+        seeds=drawn,
+        population=s.search.population,
+        at_a_time=s.search.at_a_time,
+        environment=environment(),
     )
-    schema.write_json(
-        run / "strategies.json",
-        {"schema": 1, **schema.plain(bench), "budget": budget.name, "environment": environment()},
-    )
-    best = {t.strategy: t.best for t in found.tracks}
-    volume = {t.strategy: t.volume for t in found.tracks}
-    schema.write_whole(run / "strategies.svg", strategy_curves(best, volume, found.best) + "\n")
+    bench.write(run / "strategies.json")
     return bench
 
 
 def _table(
-    ws: Workspace, settle: Callable[[], Scoring], candidates: Sequence[Proposal], path: Path
+    ws: Workspace,
+    settle: Callable[[], Scoring],
+    *,
+    candidates: Sequence[Proposal],
+    engine: AbstractContextManager[Engine],
+    path: Path,
 ) -> dict[str, Score]:
     """Every candidate's score by its id; those that the file holds are not computed again. A whole table needs no teachers."""
     known = {line.pop("id"): Score(**{k: v for k, v in line.items() if k != "point"}) for line in read_lines(path)}
@@ -104,9 +158,9 @@ def _table(
     if not missing:
         return known
     scoring = settle()
-    with ws.reporter.track("bench: table", len(candidates)) as update, ws.open_engine() as engine:
+    with ws.reporter.track("bench: table", len(candidates)) as update, engine as opened:
         update(len(known), "resumed" if known else "")
-        for i, score in evaluator(ws, scoring, engine)(missing):
+        for i, score in evaluator(ws, scoring, opened)(missing):
             found = missing[i]
             line = {"id": found.architecture.id, "point": dict(found.point), **schema.plain(score)}
             append_line(path, line, "a score of the table")

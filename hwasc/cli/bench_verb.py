@@ -11,13 +11,12 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import hwasc
 from hwasc.cli import common
 from hwasc.errors import UsageError
 
 if TYPE_CHECKING:
     from hwasc.bench.comparison import Curve
-    from hwasc.records.budget import Budget
-    from hwasc.records.space import SearchSpace
     from hwasc.workspace import Workspace
 
 EXAMPLES = """examples:
@@ -63,9 +62,6 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Print the table."""
-    from hwasc.records.budget import Budget
-    from hwasc.records.space import SearchSpace
-
     for other in {name for names in DEFAULTS.values() for name in names}:
         if other not in DEFAULTS[args.what] and getattr(args, other) is not None:
             raise UsageError(f"--{other.replace('_', '-')} means nothing to bench {args.what}; leave it out")
@@ -77,16 +73,16 @@ def run(args: argparse.Namespace) -> None:
         return
     if args.budget is None:
         raise UsageError(f"bench {args.what} needs a --budget")
-    budget, space = Budget.load(args.budget), SearchSpace.load(args.space)
-    ws = common.workspace(args)
-    (_proxy if args.what == "proxy" else _strategies)(args, ws, space, budget)
+    from hwasc.api.inputs import as_budget, as_space
+
+    as_budget(args.budget), as_space(args.space)  # a wrong name is refused before the data is opened
+    (_proxy if args.what == "proxy" else _strategies)(args, common.workspace(args))
 
 
 def _data(args: argparse.Namespace) -> None:
-    from hwasc.bench.data import CHECKED, ROUNDS, bench_data, front_end_named
+    from hwasc.bench.data import CHECKED, ROUNDS
 
-    ws = common.workspace(args)
-    bench = bench_data(ws, front_end_named(args.front_end, ws.settings.data.seconds), args.clips)
+    bench = hwasc.bench_data(common.workspace(args), front_end=args.front_end, clips=args.clips)
     if args.json:
         common.print_json(bench)
         return
@@ -106,10 +102,17 @@ def _data(args: argparse.Namespace) -> None:
     )
 
 
-def _proxy(args: argparse.Namespace, ws: Workspace, space: SearchSpace, budget: Budget) -> None:
-    from hwasc.bench.proxies import bench_proxy
-
-    bench = bench_proxy(ws, space, budget, args.run, args.count, learn_from=args.learn_from)
+def _proxy(args: argparse.Namespace, ws: Workspace) -> None:
+    bench = hwasc.bench_proxies(
+        ws,
+        budget=args.budget,
+        space=args.space,
+        count=args.count,
+        learn_from=args.learn_from,
+        engine=args.engine,
+        address=args.address,
+        run=args.run,
+    )
     if args.json:
         common.print_json(bench)
         return
@@ -123,10 +126,17 @@ def _proxy(args: argparse.Namespace, ws: Workspace, space: SearchSpace, budget: 
     print(f"scores {args.run / 'scores.jsonl'}, table {args.run / 'proxies.json'}")
 
 
-def _strategies(args: argparse.Namespace, ws: Workspace, space: SearchSpace, budget: Budget) -> None:
-    from hwasc.bench.strategies import bench_strategies
-
-    bench = bench_strategies(ws, space, budget, args.run, args.trials, args.seeds)
+def _strategies(args: argparse.Namespace, ws: Workspace) -> None:
+    bench = hwasc.bench_strategies(
+        ws,
+        budget=args.budget,
+        space=args.space,
+        trials=args.trials,
+        seeds=args.seeds,
+        engine=args.engine,
+        address=args.address,
+        run=args.run,
+    )
     if args.json:
         common.print_json(bench)
         return

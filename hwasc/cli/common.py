@@ -9,12 +9,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hwasc.errors import UsageError
+import hwasc
 from hwasc.nas.engines import NAMES
 
 if TYPE_CHECKING:
-    from hwasc.progress import Reporter
-    from hwasc.records.architecture import ArchitectureFile
     from hwasc.workspace import Workspace
 
 
@@ -77,49 +75,19 @@ def add_output(parser: argparse.ArgumentParser) -> None:
     output.add_argument("--quiet", action="store_true", help="no progress, only results and errors")
 
 
-def reporter(args: argparse.Namespace) -> Reporter:
-    """Progress on standard error, or nothing."""
-    from hwasc.progress import Reporter
-
-    return Reporter(quiet=args.quiet)
-
-
 def workspace(args: argparse.Namespace, seed_offset: int = 0) -> Workspace:
     """Data, settings, cache and device from the shared arguments; the seed is moved on by an offset."""
     from hwasc.records.settings import Settings
 
     settings = Settings.load(args.config, args.overrides, args.seed)
-    settings = replace(settings, seed=settings.seed + seed_offset)
-    out = reporter(args)
-    from hwasc.workspace import open_workspace
-
-    return open_workspace(
+    return hwasc.open(
         args.data,
-        settings,
+        settings=replace(settings, seed=settings.seed + seed_offset),
         cache=args.cache,
         device=args.device,
         workers=args.workers,
-        reporter=out,
-        **{name: getattr(args, name) for name in ("engine", "address") if hasattr(args, name)},
+        progress=not args.quiet,
     )
-
-
-def architecture(name: str, classes: int = 10) -> ArchitectureFile:
-    """An architecture file, or a preset by its name, for so many classes."""
-    from hwasc.records.architecture import ArchitectureFile, load
-    from hwasc.records.presets import PRESETS
-    from hwasc.records.suggestion import did_you_mean
-
-    path = Path(name)
-    if path.is_file():
-        return load(path)
-    if name in PRESETS:
-        found = PRESETS[name](classes=classes)
-        return ArchitectureFile(found, found.id)
-    if path.suffix == "" and path.parent == Path("."):
-        hint = did_you_mean(name, PRESETS)
-        raise UsageError(f"--arch {name}: neither a file nor a preset{hint} (presets: {', '.join(PRESETS)})")
-    return load(path)
 
 
 def print_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import hwasc
 from hwasc.cli import common
 from hwasc.errors import DataError, UsageError
 
@@ -57,22 +58,17 @@ def _fetch(args: argparse.Namespace) -> None:
     """Says the disk need first, resumes what was interrupted, checks every archive by the MD5 of the record, unpacks it once
     and removes it. Archives that were downloaded by other means belong into DIR/archives.
     """
-    from hwasc.data.fetching import SOURCES, fetch
+    from hwasc.data.fetching import SOURCES
 
     source = SOURCES[args.name]
-    for option in (args.url, args.subsets):
-        if option not in (None, "none") and not option.startswith(("https://", "http://")):
-            raise UsageError(
-                f"{option}: expected an address that begins with https:// (or http://, of a server of your own)"
-            )
     print(f"{source.title}: {source.terms}, see {source.page}", file=sys.stderr)
-    done = fetch(
-        source,
+    done = hwasc.fetch(
+        args.name,
         args.dir,
         url=args.url,
         subsets=args.subsets,
         keep_archives=args.keep_archives,
-        reporter=common.reporter(args),
+        progress=not args.quiet,
     )
     if args.json:
         common.print_json(done)
@@ -85,13 +81,9 @@ def _check(args: argparse.Namespace) -> None:
     """Reads the folder as every other verb does, looks at all listed files, and prints what is there beside what should be.
     Exit status 1 when something is missing or stands in the way.
     """
-    from hwasc.data.checking import check
-
     if not 0 < args.seconds < float("inf"):
         raise UsageError(f"--seconds must be above 0, found {args.seconds:g}")
-    found = check(
-        args.dir, quick=args.quick, seconds=args.seconds, workers=args.workers, reporter=common.reporter(args)
-    )
+    found = hwasc.check(args.dir, quick=args.quick, seconds=args.seconds, workers=args.workers, progress=not args.quiet)
     if args.json:
         common.print_json(found)
     else:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+import hwasc
 from hwasc.cli import common
 
 EXAMPLES = """examples:
@@ -34,23 +35,20 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Distill and print what was reached."""
-    common.architecture(args.arch)  # a wrong name is told before the data is looked at
-    if args.initial_weights is not None:
-        args.overrides = [*args.overrides, f"distill.initial_weights={args.initial_weights}"]
-    ws = common.workspace(args)
-    from hwasc.students.distillation import distill
+    from hwasc.api.inputs import as_architecture
 
-    record = common.architecture(args.arch, len(ws.dataset.classes))
-    result = distill(ws, record, args.run, args.arch)
+    as_architecture(args.arch)  # a wrong name is refused before the data is opened
+    result = hwasc.distill(common.workspace(args), args.arch, run=args.run, initial_weights=args.initial_weights)
     if args.json:
-        common.print_json(result.record)
+        common.print_json(result.to_json())
         return
-    f, q = result.float_metrics, result.int8_metrics
+    f, q = result.test.float, result.test.int8
     print(
         f"test split, {q.clips:,} clips: float {f.accuracy:.1%}, int8 {q.accuracy:.1%} macro accuracy "
         f"(log loss {f.log_loss:.3f}, {q.log_loss:.3f}; ECE {f.ece:.3f}, {q.ece:.3f}); "
         f"by location {q.by_location:.1%} of {q.locations}"
     )
     print("  int8 by device group: " + ", ".join(f"{g} {v:.1%}" for g, v in q.groups.items()))
-    print(f"  ONNX Runtime names the same scene on {result.onnx_agreement:.1%} of the clips")
-    print(f"int8 model {result.tflite} (for the chip), {result.onnx}\nreport     {args.run / 'report.html'}")
+    print(f"  ONNX Runtime names the same scene on {result.onnx.agreement:.1%} of the clips")
+    tflite, onnx = result.run / result.tflite.file, result.run / result.onnx.file
+    print(f"int8 model {tflite} (for the chip), {onnx}\nreport     {args.run / 'report.html'}")

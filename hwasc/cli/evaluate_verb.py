@@ -9,6 +9,7 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import hwasc
 from hwasc.cli import common
 from hwasc.errors import UsageError
 
@@ -60,15 +61,8 @@ def run(args: argparse.Namespace) -> None:
     """Evaluate and print."""
     snrs = _snrs(args.snr or (SNRS if args.noise else ""))
     ws = common.workspace(args)
-    from hwasc.students.evaluation import evaluate
-
-    result = evaluate(ws, args.model, args.runtime, snrs, list(dict.fromkeys(args.noise or SOURCES)))
-    if args.html:
-        from hwasc.records.run import environment
-        from hwasc.records.schema import plain, write_whole
-        from hwasc.report.reports import evaluation_report
-
-        write_whole(args.html, evaluation_report(plain(result), environment()))
+    noise = list(dict.fromkeys(args.noise or SOURCES))
+    result = hwasc.evaluate(ws, args.model, runtime=args.runtime, snrs=snrs, noise=noise, html=args.html)
     if args.json:
         common.print_json(result)
         return

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
 
+import hwasc
 from hwasc.cli import common
-from hwasc.errors import UsageError
 
 EXAMPLES = """examples:
   hwasc export --weights runs/distill/int8.safetensors --format tflite
@@ -37,22 +36,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    """Export and say where."""
-    named = args.out.suffix.lstrip(".") if args.out else ""
-    chosen: Any = args.format or (named if named in FILES else "onnx")
-    if named and named not in FILES and not args.format:
-        raise UsageError(f"--out {args.out}: .{named} names no format; add --format ({', '.join(FORMATS)})")
-    if named in FILES and named != chosen:
-        wanted = "name a folder" if chosen == "c" else f"name a file that ends with .{chosen}"
-        raise UsageError(f"--format {chosen} does not go into {args.out}; {wanted}")
-    if args.planner == "offline" and chosen == "onnx":
-        raise UsageError("--planner offline is for --format tflite and c")
-    from hwasc.deploy.exporting import export
-
-    default = Path("student_c" if chosen == "c" else f"student.{chosen}")
-    path = export(args.weights, args.out or default, chosen, args.planner)
+    """Export and print where."""
+    chosen = args.format or (None if args.out else "onnx")
+    out = args.out or Path("student_c" if chosen == "c" else f"student.{chosen}")
+    path = hwasc.export(args.weights, out, format=chosen, planner=args.planner)
     size = sum(p.stat().st_size for p in (path.iterdir() if path.is_dir() else [path]))
     if args.json:
-        common.print_json({"model": str(path), "format": chosen, "bytes": size})
+        common.print_json({"model": str(path), "format": chosen or path.suffix.lstrip("."), "bytes": size})
     else:
         print(f"model {path} ({size:,} B)")

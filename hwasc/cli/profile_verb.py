@@ -7,6 +7,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+import hwasc
 from hwasc.cli import common
 
 EXAMPLES = """examples:
@@ -37,39 +38,14 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Profile and print."""
-    from hwasc.deploy.profiling import profile
-    from hwasc.records.budget import Budget
-
-    if args.model:
-        from hwasc.deploy.profiling import architecture_of
-        from hwasc.records.architecture import ArchitectureFile
-
-        record = ArchitectureFile(architecture_of(args.model))
-    else:
-        record = common.architecture(args.arch)
-    named = args.budget or _bundled(record.provenance.get("budget"))
-    result = profile(
-        record.architecture, Budget.load(named) if named else None, args.cross_checks, args.model, args.npu
+    result = hwasc.profile(
+        args.arch,
+        budget=args.budget,
+        model=args.model,
+        npu=args.npu,
+        cross_checks=args.cross_checks,
+        html=args.html,
     )
-    if args.html:
-        from hwasc.records.run import environment
-        from hwasc.records.schema import plain, write_whole
-        from hwasc.report.reports import profile_report
-
-        cross = [(c.tool, c.macs, c.explanation) for c in result.cross_checks]
-        page = profile_report(
-            result.architecture,
-            result.costs,
-            result.layers,
-            result.checks,
-            result.budget,
-            cross,
-            record.provenance,
-            environment(),
-            plain(result.arena) if result.arena else None,
-            plain(result.npu) if result.npu else None,
-        )
-        write_whole(args.html, page)
     if args.json:
         common.print_json(result.to_json())
         return
@@ -78,10 +54,3 @@ def run(args: argparse.Namespace) -> None:
     print_profile(result)
     if args.html:
         print(f"page {args.html}")
-
-
-def _bundled(name: object) -> str | None:
-    """The budget that the architecture was searched for, where it is a bundled one."""
-    from hwasc.records.bundled import names
-
-    return name if isinstance(name, str) and name in names("budgets") else None

@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+import hwasc
 from hwasc.cli import common
 
 EXAMPLES = """examples:
@@ -76,51 +77,50 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Search and print what was found."""
-    from hwasc.cost import measure
-    from hwasc.records.budget import Budget
-    from hwasc.records.schema import plain
-    from hwasc.records.space import SearchSpace
-
     named = {
-        "search.strategy": args.strategy,
-        "search.proxy": args.proxy,
         "search.proxy_steps": args.proxy_steps,
         "search.proxy_qat_steps": args.proxy_qat_steps,
-        "search.trials": args.trials,
         "search.rescore": args.rescore,
         "search.refine": args.refine,
     }
     args.overrides = [*args.overrides, *(f"{key}={value}" for key, value in named.items() if value is not None)]
-    budget, space = Budget.load(args.budget), SearchSpace.load(args.space)
-    ws = common.workspace(args)
-    from hwasc.nas.search import search
+    found = hwasc.search(
+        common.workspace(args),
+        budget=args.budget,
+        space=args.space,
+        strategy=args.strategy,
+        proxy=args.proxy,
+        trials=args.trials,
+        engine=args.engine,
+        address=args.address,
+        run=args.run,
+    )
     from hwasc.nas.winner_weights import copy_winner
 
-    result = search(ws, space, budget, args.run)
-    copy_winner(result.path, args.out)
-    costs = measure(result.architecture)
+    copy_winner(found.best, args.out)
+    costs = hwasc.measure(found.best.architecture)
     if args.json:
         common.print_json(
             {
                 "best": str(args.out),
                 "run": str(args.run),
                 "report": str(args.run / "report.html"),
-                "trial": result.best,
-                "costs": plain(costs),
-                "trials": len(result.trials),
-                "front": result.front,
-                "rescored": result.rescored,
-                "refined": result.refined,
+                "trial": found.trial,
+                "costs": costs,
+                "trials": len(found.trials),
+                "front": found.front,
+                "rescored": found.rescored,
+                "refined": found.refined,
             }
         )
         return
-    b = result.best
-    again = f", {len(result.rescored)} of them scored twice" if result.rescored else ""
+    t = found.trial
+    again = f", {len(found.rescored)} of them scored twice" if found.rescored else ""
     print(
-        f"best of {len(result.trials)} candidates{again}: {b.accuracy:.1%} +- {b.standard_error:.1%} int8 on validation clips"
+        f"best of {len(found.trials)} candidates{again}: {t.accuracy:.1%} +- {t.standard_error:.1%} int8 on validation clips"
     )
-    for r in result.refined:
-        chosen = ", chosen" if r.id == result.architecture.id else ""
+    for r in found.refined:
+        chosen = ", chosen" if r == found.chosen_refined else ""
         print(f"  trial {r.number} ({r.before:.1%}) pruned to the budget's edge: {r.accuracy:.1%}{chosen}")
     print(
         f"  {costs.parameters:,} parameters, {costs.macs.torchinfo:,} MACs, {costs.int8_memory.weights:,} B weights, "

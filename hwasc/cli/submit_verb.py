@@ -10,6 +10,7 @@ import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 
+import hwasc
 from hwasc.cli import common
 from hwasc.dcase.rules import DEVICES, EXAMPLE, SUBSETS, YEARS
 from hwasc.errors import UsageError
@@ -57,12 +58,17 @@ def run(args: argparse.Namespace) -> None:
 
     Label.parse(args.label, args.year)
     about = About.load(args.about, args.year)
-    from hwasc.dcase.submission import submit
-
-    result = submit(
-        args.year, runs, args.evaluation, args.label, about, args.out,
-        cache=args.cache, workers=args.workers, reporter=common.reporter(args),
-    )  # fmt: skip
+    result = hwasc.submit(
+        args.year,
+        runs,
+        evaluation=args.evaluation,
+        label=args.label,
+        about=about,
+        out=args.out,
+        cache=args.cache,
+        workers=args.workers,
+        progress=not args.quiet,
+    )
     if args.json:
         common.print_json(result)
         return

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import hwasc
 from hwasc.cli import common
 
 EXAMPLES = """examples:
@@ -51,16 +52,18 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Teach and print what each teacher is, the fusion table, and what each adds."""
     from hwasc.records.run import environment
-    from hwasc.records.schema import write_json, write_whole
+    from hwasc.records.schema import plain, write_json
 
-    results = [_account(args, offset) for offset in range(args.seeds)]
+    summaries = []
+    for offset in range(args.seeds):
+        first = offset == 0
+        ws = common.workspace(args, offset)
+        weights, html = (args.weights, args.html) if first else (None, None)
+        summaries.append(hwasc.teach(ws, split=args.split, weights=weights, html=html))
+    results = [plain(s) for s in summaries]
     result = results[0] if len(results) == 1 else {"runs": results}
     if args.out:
         write_json(args.out, {**result, "environment": environment()})
-    if args.html:
-        from hwasc.report.reports import teach_report
-
-        write_whole(args.html, teach_report(results[0], environment()))
     if args.json:
         common.print_json(result)
         return
@@ -70,19 +73,6 @@ def run(args: argparse.Namespace) -> None:
     (_one if len(results) == 1 else _several)(results, args.split)
     if args.html:
         print(f"page {args.html}")
-
-
-def _account(args: argparse.Namespace, offset: int) -> dict[str, Any]:
-    from hwasc.ensemble.cross_fitting import export_weights
-    from hwasc.ensemble.fusion import fuse
-    from hwasc.ensemble.summary import summarize
-
-    ws = common.workspace(args, offset)
-    fused, clips = fuse(ws), getattr(ws.dataset, args.split)
-    if args.weights and offset == 0:
-        export_weights(fused.teachers, args.weights)
-    summary = summarize(fused, ws.features(clips, fused.front_end, args.split), args.split)
-    return {"seed": ws.settings.seed, "dataset": ws.dataset.fingerprint, **summary}
 
 
 def _one(results: Sequence[dict[str, Any]], split: str) -> None:

@@ -1,11 +1,11 @@
-"""A budget held against costs: each limit with its slack, and over a whole search space before anything is trained."""
+"""A budget in absolute numbers: how candidates are counted, whether they keep within it, and what it means over a sample."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from functools import partial, reduce
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import reduce
 from typing import Literal
 
 from hwasc.cost.latency import CYCLES
@@ -18,9 +18,15 @@ from hwasc.records.presets import PRESETS
 from hwasc.records.suggestion import did_you_mean
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Check:
-    """One limit held against a candidate: slack = limit - value (negative: over budget)."""
+    """One limit compared with a candidate's cost.
+
+    Attributes:
+        name: Dotted name of the cost, e.g. `macs.torchinfo`.
+        limit: The most that is allowed.
+        value: What the candidate costs.
+    """
 
     name: str
     limit: float
@@ -32,9 +38,18 @@ class Check:
         return self.limit - self.value
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Range:
-    """One limit over a sample of the space: least, median and greatest value, and the share of candidates within it."""
+    """One limit over a sample of a search space.
+
+    Attributes:
+        name: Dotted name of the cost.
+        limit: The most that is allowed.
+        minimum: The least cost in the sample.
+        centre: The median cost.
+        maximum: The greatest cost.
+        feasible: The share of candidates within the limit, 0..1.
+    """
 
     name: str
     limit: float
@@ -42,6 +57,69 @@ class Range:
     centre: float
     maximum: float
     feasible: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResolvedBudget:
+    """A budget whose limits are absolute numbers, with the rule by which costs are counted against them.
+
+    Attributes:
+        name: The budget's name.
+        limits: The most of each cost, by its dotted name. Empty: nothing is limited.
+        counting: The planner, kernels and core that costs are counted for.
+    """
+
+    name: str
+    limits: Mapping[str, float]
+    counting: Counting = field(default_factory=Counting)
+
+    def measure(self, architecture: Architecture) -> Costs:
+        """The exact costs of an architecture by this budget's rule."""
+        return measure(architecture, self.counting)
+
+    def count(self, architecture: Architecture) -> Costs:
+        """The costs as a search needs them: an optimised memory plan, which takes a while, only where it decides."""
+        if self.counting.planner == "greedy":
+            return self.measure(architecture)
+        greedy = measure(architecture, replace(self.counting, planner="greedy"))
+        if self.feasible(greedy):
+            return greedy
+        if not self.feasible(measure(architecture, replace(self.counting, planner="bound"))):
+            return greedy
+        return self.measure(architecture)
+
+    def feasible(self, costs: Costs) -> bool:
+        """Whether a candidate keeps within every limit."""
+        return all(value(costs, name) <= limit for name, limit in self.limits.items())
+
+    def violation(self, costs: Costs) -> float:
+        """How far a candidate is beyond its limits: the sum of log(value / limit) over the limits passed, 0 within all."""
+        return sum(max(0.0, math.log(max(value(costs, n), 1) / limit)) for n, limit in self.limits.items())
+
+    def max_cost_ratio(self, costs: Costs) -> float:
+        """The greatest ratio of a cost to its limit: above 1 where the budget is broken."""
+        return max(value(costs, name) / limit for name, limit in self.limits.items())
+
+    def check(self, costs: Costs) -> list[Check]:
+        """Every limit with its slack, in the budget's order."""
+        return [Check(name=n, limit=limit, value=value(costs, n)) for n, limit in self.limits.items()]
+
+    def survey(self, sample: Sequence[Costs]) -> list[Range]:
+        """Every limit's minimum, median and maximum over a sample of candidates."""
+        out = []
+        for name, limit in self.limits.items():
+            values = sorted(value(c, name) for c in sample)
+            out.append(
+                Range(
+                    name=name,
+                    limit=limit,
+                    minimum=values[0],
+                    centre=values[len(values) // 2],
+                    maximum=values[-1],
+                    feasible=sum(v <= limit for v in values) / len(values),
+                )
+            )
+        return out
 
 
 def certainty(name: str) -> Literal["exact", "estimate"]:
@@ -54,65 +132,38 @@ def value(costs: Costs, name: str) -> float:
     return reduce(getattr, name.split("."), costs)  # type: ignore[arg-type, return-value]
 
 
-def counting(budget: Budget) -> Counting:
-    """What a budget's costs are counted for: its planner, kernels and core. UsageError for an unknown core."""
+def resolve(budget: Budget) -> ResolvedBudget:
+    """Every limit of a budget as an absolute number.
+
+    Args:
+        budget: The budget as written; shares ("60%") are taken of its reference architecture's own cost.
+
+    Returns:
+        The limits with the rule by which costs are counted.
+
+    Raises:
+        UsageError: An unknown core, or a reference that is no preset.
+    """
+    amounts, counting = budget.amounts(), _counting(budget)
+    if any(isinstance(a, str) for a in amounts.values()):
+        if budget.reference not in PRESETS:
+            hint = did_you_mean(str(budget.reference), PRESETS)
+            raise UsageError(
+                f"budget {budget.name}: reference '{budget.reference}' is no preset{hint} (known: {', '.join(PRESETS)})"
+            )
+        costs = measure(PRESETS[budget.reference](), counting)
+        amounts = {
+            k: int(float(v[:-1]) / 100 * value(costs, k)) if isinstance(v, str) else v for k, v in amounts.items()
+        }
+    limits = {k: v for k, v in amounts.items() if not isinstance(v, str)}
+    return ResolvedBudget(name=budget.name, limits=limits, counting=counting)
+
+
+def _counting(budget: Budget) -> Counting:
+    """What a budget's costs are counted for: its planner, kernels and core."""
     limits = budget.limits
     kernels = limits.arena.kernels if limits.arena else "reference"
     if limits.latency is None:
         return Counting(budget.planner, kernels)
     clock = limits.latency.clock_mhz or (budget.chip.clock_mhz if budget.chip else 0.0)
     return Counting(budget.planner, kernels, known(limits.latency.target, CYCLES), clock)
-
-
-def counter(budget: Budget, limits: dict[str, float]) -> Callable[[Architecture], Costs]:
-    """How a search counts candidates: an optimised plan, which takes a while, only where nothing else can decide."""
-    exact = counting(budget)
-    if exact.planner == "greedy":
-        return partial(measure, counting=exact)
-
-    def count(architecture: Architecture) -> Costs:
-        greedy = measure(architecture, replace(exact, planner="greedy"))
-        if feasible(greedy, limits) or not feasible(measure(architecture, replace(exact, planner="bound")), limits):
-            return greedy
-        return measure(architecture, exact)
-
-    return count
-
-
-def resolve(budget: Budget) -> dict[str, float]:
-    """Every limit as an absolute number; shares are taken of the reference architecture's own cost."""
-    amounts = budget.amounts()
-    if not any(isinstance(a, str) for a in amounts.values()):
-        return {k: v for k, v in amounts.items() if not isinstance(v, str)}
-    if budget.reference not in PRESETS:
-        hint = did_you_mean(str(budget.reference), PRESETS)
-        raise UsageError(
-            f"budget {budget.name}: reference '{budget.reference}' is no preset{hint} (known: {', '.join(PRESETS)})"
-        )
-    costs = measure(PRESETS[budget.reference](), counting(budget))
-    return {k: int(float(v[:-1]) / 100 * value(costs, k)) if isinstance(v, str) else v for k, v in amounts.items()}
-
-
-def check(costs: Costs, limits: dict[str, float]) -> list[Check]:
-    """Every limit with its slack, in the budget's order."""
-    return [Check(name, limit, value(costs, name)) for name, limit in limits.items()]
-
-
-def feasible(costs: Costs, limits: dict[str, float]) -> bool:
-    """Whether a candidate keeps within every limit."""
-    return all(value(costs, name) <= limit for name, limit in limits.items())
-
-
-def violation(costs: Costs, limits: dict[str, float]) -> float:
-    """How far a candidate is beyond its limits: the sum of log(value / limit) over the limits passed, 0 within all."""
-    return sum(max(0.0, math.log(max(value(costs, name), 1) / limit)) for name, limit in limits.items())
-
-
-def survey(sample: Sequence[Costs], limits: dict[str, float]) -> list[Range]:
-    """Every limit's minimum, centre and maximum over the sample."""
-    out = []
-    for name, limit in limits.items():
-        values = sorted(value(c, name) for c in sample)
-        share = sum(v <= limit for v in values) / len(values)
-        out.append(Range(name, limit, values[0], values[len(values) // 2], values[-1], share))
-    return out

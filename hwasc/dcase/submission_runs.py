@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hwasc.cost import measure
-from hwasc.cost.limits import Check, check, counting, resolve
+from hwasc.cost.limits import Check, resolve
 from hwasc.dcase import inference_package, rules
 from hwasc.dcase.evaluation_set import EvaluationSet
 from hwasc.dcase.rules import About
@@ -92,11 +91,11 @@ def check_run(year: int, name: str, run: FinishedRun) -> None:
 def limits_of(year: int, run: FinishedRun) -> list[Check]:
     """The year's limits held against a student; UsageError where one is passed."""
     budget = Budget.load(f"dcase{year}")
-    limits = resolve(budget)
-    checks = check(measure(run.architecture, counting(budget)), limits)
+    resolved = resolve(budget)
+    checks = resolved.check(resolved.measure(run.architecture))
     if year == 2025:  # the official script adds up parameters by their type: biases are int32
         size = inference_package.complexity(run.architecture).parameter_bytes
-        checks.append(Check("package_parameter_bytes", limits["parameter_memory"], size))
+        checks.append(Check(name="package_parameter_bytes", limit=resolved.limits["parameter_memory"], value=size))
     if over := [c for c in checks if c.slack < 0]:
         told = "; ".join(f"{c.name} is {c.value:,.0f}, the limit {c.limit:,.0f}" for c in over)
         raise UsageError(

@@ -14,17 +14,44 @@ from hwasc.records import schema
 from hwasc.records.architecture import Architecture
 from hwasc.training.weights import load_weights
 
-Format = Literal["onnx", "tflite", "c"]
+FILES = ("onnx", "tflite")  # formats that are one file, which ends with the format's name
+FORMATS = (*FILES, "c")
+
+
+def choose_format(out: Path, format: str | None) -> str:
+    """The format that a path and a wish ask for. UsageError where they do not fit together, or name no format."""
+    named = out.suffix.lstrip(".")
+    chosen = format or (named if named in FILES else None)
+    if chosen is None:
+        raise UsageError(f"--out {out}: .{named} names no format; add --format ({', '.join(FORMATS)})")
+    if chosen not in FORMATS:
+        raise UsageError(f"--format {chosen}: there is no such format (formats: {', '.join(FORMATS)})")
+    if named in FILES and named != chosen:
+        wanted = "name a folder" if chosen == "c" else f"name a file that ends with .{chosen}"
+        raise UsageError(f"--format {chosen} does not go into {out}; {wanted}")
+    return chosen
 
 
 def export(
-    weights: Path, out: Path, file_format: Format = "onnx", planner: Literal["greedy", "offline"] = "greedy"
+    weights: Path, out: Path, *, format: str | None = None, planner: Literal["greedy", "offline"] = "greedy"
 ) -> Path:
-    """Write `int8.safetensors` as ONNX QCDQ, full-integer .tflite, or a folder of C++ source around the latter.
+    """Write an int8 student as ONNX QCDQ, full-integer .tflite, or a folder of C++ source around the latter.
 
-    planner: the memory plan in the .tflite. UsageError for weights that are not a quantized student's, for what the format
-    cannot hold, and for a folder that holds something else.
+    Args:
+        weights: `int8.safetensors` of a distillation.
+        out: The file, or the folder of `c`.
+        format: `onnx`, `tflite` or `c`; None: what `out` ends with.
+        planner: The memory plan of the .tflite.
+
+    Returns:
+        What was written.
+
+    Raises:
+        UsageError: The weights are no quantized student's, the format cannot hold it, or the folder holds something else.
     """
+    file_format = choose_format(out, format)
+    if planner == "offline" and file_format == "onnx":
+        raise UsageError("--planner offline is for --format tflite and c")
     model, classes = load_int8(weights)
     if file_format == "tflite":
         from hwasc.deploy import tflite

@@ -10,7 +10,7 @@ from typing import Any
 from hwasc.cost import Costs, Layer, layers, measure
 from hwasc.cost import graph as deployment
 from hwasc.cost.frontend import FrontEndCosts, front_end_costs
-from hwasc.cost.limits import Check, check, counting, resolve
+from hwasc.cost.limits import Check, resolve
 from hwasc.cost.memory import plan_greedy
 from hwasc.cost.offline import plan_offline
 from hwasc.deploy.vela import NpuEstimate, estimate
@@ -90,6 +90,7 @@ class Profile:
 def profile(
     architecture: Architecture,
     budget: Budget | None = None,
+    *,
     cross_checks: bool = False,
     model: Path | None = None,
     npu: str | None = None,
@@ -101,8 +102,9 @@ def profile(
     """
     if npu and not model:
         raise UsageError("an estimate for an Ethos-U needs a .tflite file (--model)")
-    costs = measure(architecture, counting(budget)) if budget else measure(architecture)
-    checks = check(costs, resolve(budget)) if budget else []
+    resolved = resolve(budget) if budget else None
+    costs = resolved.measure(architecture) if resolved else measure(architecture)
+    checks = resolved.check(costs) if resolved else []
     cross = cross_check(architecture, costs) if cross_checks else []
     arena = measure_arena(architecture, model) if model else None
     on_npu = estimate(model, npu) if model and npu else None

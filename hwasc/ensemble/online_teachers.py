@@ -74,7 +74,7 @@ class CachedOnlineEnsemble:
         return self.kept[key]
 
 
-def check_online_teachers(external: Sequence[object] | None) -> None:
+def check_online_teachers(external: Sequence[object]) -> None:
     """UsageError where a teacher's logits are all that is known of it."""
     if external:
         raise UsageError(

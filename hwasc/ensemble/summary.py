@@ -1,43 +1,135 @@
-"""An account of the teachers for people: what each hears, sees and costs, and what each adds to the ensemble."""
+"""The teachers and their fusion, summarised: what each is and costs, how well each way to fuse does, what each teacher adds."""
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 
 from hwasc.data.features import Features
 from hwasc.ensemble.cross_fitting import held_out_logits
 from hwasc.ensemble.external import ExternalTeacher
-from hwasc.ensemble.fusion import Fused
-from hwasc.ensemble.leave_one_out import leave_one_out
+from hwasc.ensemble.fusion import Fused, FusionRow
+from hwasc.ensemble.leave_one_out import LeftOut, leave_one_out
 from hwasc.models.teachers import describe
-from hwasc.records import schema
+from hwasc.records.architecture import FrontEnd
+from hwasc.records.results import Result
 
 
-def summarize(fused: Fused, features: Features, what: str) -> dict[str, Any]:
-    """JSON-ready: the teachers, the fusion table, the view that students learn from, whom z1 believes by scene and device, and
-    leave-one-out, over the clips of a split that none was trained on.
+@dataclass(frozen=True, kw_only=True)
+class PretrainedStart:
+    """The weights that a teacher's training started from.
 
-    features: through `fused.front_end`.
+    Attributes:
+        file: Their file's name.
+        hash: Of the file and the renaming, hexadecimal.
+        rename: Regular expressions of the file's tensor names to ours.
     """
-    teachers, logits = fused.teachers, held_out_logits(fused.teachers, fused.workspace, features, what).mean(1)
-    return schema.plain(
-        {
-            "split": what,
-            "clips": len(features),
-            "teachers": [*_trained(fused), *(_external(o) for o in teachers.external)],
-            "fusion": fused.table(features, what),
-            "view": fused.view,
-            "mixing": _mixing(fused, features, what),
-            "leave_one_out": leave_one_out(teachers.names, logits, features.labels),
-        }
+
+    file: str
+    hash: str
+    rename: dict[str, str | None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainedTeacherSummary:
+    """A teacher that was trained here.
+
+    Attributes:
+        name: Its family.
+        width: Of the family's net.
+        front_end: Its log-mel.
+        receptive_field: Bins x frames that kernels reach.
+        beyond: What it sees besides, and by what; empty: nothing.
+        parameters: Learned numbers.
+        macs: Of a clip.
+        pretrained: Where its training started, None: random weights.
+    """
+
+    name: str
+    width: int
+    front_end: FrontEnd
+    receptive_field: tuple[int, int]
+    beyond: str
+    parameters: int
+    macs: int
+    pretrained: PretrainedStart | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExternalTeacherSummary:
+    """A teacher that was not trained here.
+
+    Attributes:
+        name: As the settings call it.
+        front_end: The log-mel of its model; None where its logits are in files.
+        model: The ONNX file.
+        logits: The file or folder of logits.
+        hash: Of that file, hexadecimal.
+    """
+
+    name: str
+    front_end: FrontEnd | None
+    model: str | None
+    logits: str | None
+    hash: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class EnsembleSummary(Result):
+    """Teachers and their fusion on held-out clips.
+
+    Attributes:
+        split: Whose clips: `validation` or `test`.
+        clips: How many.
+        seed: The run's.
+        dataset: Fingerprint of the data and its splits.
+        teachers: What each is and costs.
+        fusion: Each teacher and each way to fuse, with accuracy, log loss and calibration error.
+        view: The way to fuse that students learn from.
+        mixing: z1's mean weight of each teacher, 0..1: `scene` or `device`, its name, the teacher's name.
+        leave_one_out: The plain mean without each teacher.
+    """
+
+    split: str
+    clips: int
+    seed: int
+    dataset: str
+    teachers: list[TrainedTeacherSummary | ExternalTeacherSummary]
+    fusion: list[FusionRow]
+    view: str
+    mixing: dict[str, dict[str, dict[str, float]]]
+    leave_one_out: list[LeftOut]
+
+
+def summarize(fused: Fused, features: Features, split: str) -> EnsembleSummary:
+    """Summarise an ensemble on clips that no teacher was trained on.
+
+    Args:
+        fused: The fitted ensemble.
+        features: The clips, through `fused.front_end`.
+        split: Their split's name.
+
+    Returns:
+        The summary.
+    """
+    teachers, ws = fused.teachers, fused.workspace
+    logits = held_out_logits(teachers, ws, features, split).mean(1)
+    return EnsembleSummary(
+        split=split,
+        clips=len(features),
+        seed=ws.settings.seed,
+        dataset=ws.dataset.fingerprint,
+        teachers=[*_trained(fused), *map(_external, teachers.external)],
+        fusion=fused.table(features, split),
+        view=fused.view,
+        mixing=_mixing(fused, features, split),
+        leave_one_out=leave_one_out(teachers.names, logits, features.labels),
     )
 
 
-def _mixing(fused: Fused, features: Features, what: str) -> dict[str, dict[str, dict[str, float]]]:
-    """z1's mean weight of each teacher: scene or device -> its name -> teacher -> 0..1."""
-    weights = fused.mixing(features, what)
+def _mixing(fused: Fused, features: Features, split: str) -> dict[str, dict[str, dict[str, float]]]:
+    weights = fused.mixing(features, split)
     keys = {"scene": [c.scene for c in features.clips], "device": [c.device for c in features.clips]}
     return {
         key: {
@@ -48,31 +140,28 @@ def _mixing(fused: Fused, features: Features, what: str) -> dict[str, dict[str, 
     }
 
 
-def _trained(fused: Fused) -> list[dict[str, Any]]:
+def _trained(fused: Fused) -> list[TrainedTeacherSummary]:
     out = []
     for spec, start in zip(fused.teachers.specs, fused.teachers.starts, strict=True):
         d = describe(spec, len(fused.teachers.train.classes))
+        pretrained = PretrainedStart(file=start.file.name, hash=start.hash, rename=start.rename) if start else None
         out.append(
-            {
-                "name": spec.family,
-                "width": spec.width,
-                "front_end": schema.plain(spec.front_end),
-                "receptive_field": d.receptive_field,
-                "beyond": d.beyond,
-                "parameters": d.parameters,
-                "macs": d.macs,
-                "pretrained": {
-                    "file": start.file.name,
-                    "hash": start.hash,
-                    "rename": start.rename,
-                }
-                if start
-                else None,
-            }
+            TrainedTeacherSummary(
+                name=spec.family,
+                width=spec.width,
+                front_end=spec.front_end,
+                receptive_field=d.receptive_field,
+                beyond=d.beyond,
+                parameters=d.parameters,
+                macs=d.macs,
+                pretrained=pretrained,
+            )
         )
     return out
 
 
-def _external(teacher: ExternalTeacher) -> dict[str, Any]:
+def _external(teacher: ExternalTeacher) -> ExternalTeacherSummary:
     s = teacher.setting
-    return {"name": s.name, "front_end": teacher.front_end, "model": s.model, "logits": s.logits, "hash": teacher.hash}
+    return ExternalTeacherSummary(
+        name=s.name, front_end=teacher.front_end, model=s.model, logits=s.logits, hash=teacher.hash
+    )

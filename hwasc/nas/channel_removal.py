@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
 
-from hwasc.cost.limits import feasible, value
+from hwasc.cost.limits import ResolvedBudget, value
 from hwasc.cost.measure import Costs, layers
 from hwasc.errors import HwascError
 from hwasc.records.architecture import Architecture
 from hwasc.records.widths import resized, widths
-
-Count = Callable[[Architecture], Costs]
 
 # Channels go by fours: Cortex-M4, M7 and M33 load four int8 channels a 32-bit word, which also keeps rows aligned. Eights
 # (the grid of search spaces) would halve the narrow widths at one stroke and end farther from the budget's edge.
@@ -22,33 +20,53 @@ WIDE_GRID = 8  # of the start net
 POWER = 16  # of the mean that stands for the peak of live memory
 
 
-def max_cost_ratio(costs: Costs, limits: Mapping[str, float]) -> float:
-    """The greatest ratio of a cost to its limit: above 1 where the budget is broken."""
-    return max(value(costs, name) / limit for name, limit in limits.items())
+def widen(architecture: Architecture, budget: ResolvedBudget, *, times: float) -> Architecture:
+    """Widen all channel counts by one factor, to multiples of 8, until the binding limit is passed.
 
+    Args:
+        architecture: Where to start.
+        budget: The limits.
+        times: How many times the binding limit is passed at least.
 
-def widen(architecture: Architecture, limits: Mapping[str, float], count: Count, times: float) -> Architecture:
-    """The narrowest widening of all channel counts by one factor, to multiples of 8, whose binding limit is passed `times`."""
+    Returns:
+        The narrowest such architecture.
+    """
     factor, wide, base = 1.0, architecture, widths(architecture)
-    while max_cost_ratio(count(wide), limits) < times:
+    while budget.max_cost_ratio(budget.count(wide)) < times:
         factor *= 1.02
         wide = resized(architecture, {k: max(w, round(w * factor / WIDE_GRID) * WIDE_GRID) for k, w in base.items()})
     return wide
 
 
 def channels_to_remove(
-    architecture: Architecture, importance: Mapping[str, np.ndarray], limits: dict[str, float], count: Count
+    architecture: Architecture,
+    importance: Mapping[str, np.ndarray],
+    budget: ResolvedBudget,
+    limits: Mapping[str, float] | None = None,
 ) -> dict[str, list[int]]:
     """Channels to remove, by width, so that what is left keeps the limits.
 
     Greedily, by fours: of every width the least important channels are weighed against how far their loss brings the limits
-    that are still broken, in log cost; the cheapest go. HwascError where every width is down to four and a limit still broken.
+    that are still broken, in log cost; the cheapest go.
+
+    Args:
+        architecture: The net before.
+        importance: By width's name, a number for each of its channels; the least go first.
+        budget: How costs are counted, and the limits.
+        limits: Other limits to reach, by the same names.
+
+    Returns:
+        By width's name, the indices of the channels that go.
+
+    Raises:
+        HwascError: Every width is down to four and a limit is still broken.
     """
+    aim = budget if limits is None else replace(budget, limits=limits)
     order = {name: np.argsort(scores, kind="stable") for name, scores in importance.items()}
     gone = dict.fromkeys(order, 0)
     left = architecture
-    while not feasible(costs := count(left), limits):
-        broken = [name for name, limit in limits.items() if value(costs, name) > limit]
+    while not aim.feasible(costs := budget.count(left)):
+        broken = [name for name, limit in aim.limits.items() if value(costs, name) > limit]
         now, have = _pressure(left, costs, broken), widths(left)
         choices = []
         for name, width in have.items():
@@ -56,7 +74,7 @@ def channels_to_remove(
             if width <= GRID:
                 continue
             smaller = resized(left, have | {name: width - size})
-            saved = now - _pressure(smaller, count(smaller), broken)
+            saved = now - _pressure(smaller, budget.count(smaller), broken)
             lost = float(importance[name][order[name][gone[name] : gone[name] + size]].sum())
             if saved > 0:
                 choices.append((lost / saved, name, size, smaller))

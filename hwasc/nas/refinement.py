@@ -8,30 +8,30 @@ from typing import Any
 
 from hwasc.errors import UsageError
 from hwasc.nas import refinement_job
-from hwasc.nas.job import Proposal
+from hwasc.nas.problem import Problem
 from hwasc.nas.refinement_job import Refinement
 from hwasc.nas.scoring import Scoring, candidate
-from hwasc.nas.trial import Refined, Trial, by_score
+from hwasc.nas.trial import Refined, Trial, by_score, read_refined
 from hwasc.parallel.jobs import pool
-from hwasc.records import schema
-from hwasc.records.budget import Budget
-from hwasc.records.lines import append_line, read_lines
-from hwasc.records.space import SearchSpace
+from hwasc.records.lines import append_line
 from hwasc.workspace import Workspace
 
 
-def refine(
-    ws: Workspace,
-    space: SearchSpace,
-    budget: Budget,
-    limits: dict[str, float],
-    scoring: Scoring,
-    rescored: Sequence[Trial],
-    run: Path,
-) -> list[Refined]:
-    """The `search.refine` best by their second scores, refined, in that order; what the journal holds is not computed again.
+def refine(ws: Workspace, problem: Problem, scoring: Scoring, *, rescored: Sequence[Trial], run: Path) -> list[Refined]:
+    """Refine the `search.refine` best candidates by their second scores; what the journal holds is not computed again.
 
-    Each leaves its pruned float weights as `refined-<trial>.safetensors`. UsageError where the journal is of other candidates.
+    Args:
+        ws: Data, settings, cache, device.
+        problem: The space and the budget.
+        scoring: Where the ensemble's targets and the supernet lie.
+        rescored: The candidates that were scored twice.
+        run: The run folder. Each refinement leaves its pruned float weights there as `refined-<trial>.safetensors`.
+
+    Returns:
+        The refined nets, the best candidate's first.
+
+    Raises:
+        UsageError: The journal is of other candidates.
     """
     s = ws.settings
     chosen = by_score(rescored)[: s.search.refine]
@@ -42,9 +42,8 @@ def refine(
     scoring = Scoring("distillation", scoring.targets, s.search.refine_train, supernet=scoring.supernet)
 
     def job(t: Trial) -> Refinement:
-        architecture = space.architecture(t.point, len(ws.dataset.classes), s.data.seconds)
-        scored = candidate(ws, scoring, Proposal(t.point, architecture))
-        return Refinement(scored, t, budget, limits, s.search.refine_from, weights(run, t.number))
+        scored = candidate(ws, scoring, problem.proposal(t.point))
+        return Refinement(scored, t, problem.budget, s.search.refine_from, weights(run, t.number))
 
     with ws.reporter.track("refining", len(chosen)) as update, pool(ws.workers) as submit:
         update(len(chosen) - len(missing), "resumed" if len(missing) < len(chosen) else "")
@@ -89,11 +88,7 @@ def provenance(pruned: Refined) -> dict[str, Any]:
 
 
 def _known(journal: Path, chosen: Sequence[Trial]) -> dict[int, Refined]:
-    records = [
-        schema.parse(Refined, record, f"{journal}: line {number}")
-        for number, record in enumerate(read_lines(journal), 1)
-    ]
-    known = {r.number: r for r in records}
+    known = {r.number: r for r in read_refined(journal)}
     for t in chosen:
         if t.number in known and known[t.number].origin != t.id:
             raise UsageError(

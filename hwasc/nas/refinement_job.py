@@ -16,12 +16,12 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from hwasc.cost.limits import counter
+from hwasc.cost.limits import ResolvedBudget
 from hwasc.cost.measure import Costs
 from hwasc.models import student
 from hwasc.models.student import Student
 from hwasc.models.widening import grow
-from hwasc.nas.channel_removal import channels_to_remove, max_cost_ratio, widen
+from hwasc.nas.channel_removal import channels_to_remove, widen
 from hwasc.nas.job import Candidate, Score, int8_score
 from hwasc.nas.proxies import distillation
 from hwasc.nas.proxies.supernet import slice_student
@@ -29,7 +29,6 @@ from hwasc.nas.trial import Refined, Trial
 from hwasc.parallel.device import pick_device
 from hwasc.records import schema
 from hwasc.records.architecture import Architecture
-from hwasc.records.budget import Budget
 from hwasc.training import pruning
 from hwasc.training.distillation import train_student
 from hwasc.training.loop import batch_loss
@@ -41,7 +40,7 @@ BATCHES = 16  # that importance is taken over
 
 @dataclass(frozen=True)
 class Refinement:
-    """A job for any process: refine one candidate. trial: where it comes from; limits: the budget's, resolved.
+    """A job for any process: refine one candidate. trial: where it comes from.
 
     candidate.train_settings: how long in all; start: times the binding limit that the wide net passes it; weights: where the
     pruned float student's are written.
@@ -49,8 +48,7 @@ class Refinement:
 
     candidate: Candidate
     trial: Trial
-    budget: Budget
-    limits: dict[str, float]
+    budget: ResolvedBudget
     start: float
     weights: Path
 
@@ -98,20 +96,20 @@ def prune(job: Refinement) -> Pruned:
     on the validation clips. Deterministic by the seed.
     """
     start, c, device = time.monotonic(), job.candidate, pick_device(job.candidate.device)
-    count, plan = counter(job.budget, job.limits), schedule(c.train_settings.epochs)
-    wide = widen(c.proposal.architecture, job.limits, count, job.start)
-    passed = max_cost_ratio(count(wide), job.limits)
+    budget, plan = job.budget, schedule(c.train_settings.epochs)
+    wide = widen(c.proposal.architecture, budget, times=job.start)
+    passed = budget.max_cost_ratio(budget.count(wide))
     torch.manual_seed(c.seed)
     first = student.build(wide) if c.supernet is None else grow(slice_student(c), wide)
     net = _distilled(first, c, plan.first, 0, device)
     for step in range(1, plan.steps + 1):
-        aims = {name: limit * passed ** (1 - step / plan.steps) for name, limit in job.limits.items()}
+        aims = {name: limit * passed ** (1 - step / plan.steps) for name, limit in budget.limits.items()}
         scores = pruning.importance(net, _losses(net, c, step, device))
-        pruning.remove(net, channels_to_remove(net.architecture, scores, aims, count))
+        pruning.remove(net, channels_to_remove(net.architecture, scores, budget, aims))
         net = _distilled(net, c, 1 if step < plan.steps else plan.last, step, device)
     a = net.architecture
     save_weights(job.weights, net, {"architecture": schema.canonical(a), "numbers": "float"})
-    return Pruned(a, count(a), int8_score(net, c, device, start), passed)
+    return Pruned(a, budget.count(a), int8_score(net, c, device, start), passed)
 
 
 def refined(job: Refinement, pruned: Pruned, before: Score) -> Refined:

@@ -1,88 +1,94 @@
-"""`hwasc search`: the most accurate candidate of a space that keeps a budget."""
+"""A search: the most accurate candidate of a space that keeps within a budget."""
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from contextlib import AbstractContextManager
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
-from hwasc.cost import measure
-from hwasc.cost.limits import check, counter, counting, resolve
-from hwasc.cost.measure import Costs
+from hwasc.cost.limits import resolve
 from hwasc.ensemble.fusion import Fused, fuse, target_file
 from hwasc.ensemble.summary import summarize
 from hwasc.errors import HwascError
 from hwasc.nas.engines import Engine
 from hwasc.nas.feasibility import Survey, examine
-from hwasc.nas.job import Proposal
 from hwasc.nas.predictor import smoothed
+from hwasc.nas.problem import Problem
 from hwasc.nas.refinement import provenance, refine
+from hwasc.nas.result import SECOND, TRIALS, SearchResult
 from hwasc.nas.scoring import Scoring, evaluator
 from hwasc.nas.second_scores import rescore, varied
-from hwasc.nas.strategies import create
+from hwasc.nas.strategies import Strategy
 from hwasc.nas.study import Evaluate, Journal, Study
-from hwasc.nas.train_supernet import supernet
+from hwasc.nas.train_supernet import train_supernet
 from hwasc.nas.trial import Refined, Trial, best, best_refined, by_score, pareto
 from hwasc.nas.winner_weights import write_winner_weights
 from hwasc.progress import Reporter
 from hwasc.records import architecture as architectures
 from hwasc.records import schema
-from hwasc.records.architecture import Architecture
 from hwasc.records.budget import Budget
 from hwasc.records.run import environment, open_run
 from hwasc.records.space import SearchSpace
 from hwasc.workspace import Workspace
 
 
-@dataclass(frozen=True)
-class SearchResult:
-    """What a search leaves: the files of its run folder, and the winner. rescored: the best few with their second scores.
+def survey(problem: Problem, *, seed: int, reporter: Reporter) -> Survey:
+    """Hold a budget against a space, and print what it means there.
 
-    best: of the trials; refined: what pruning made of the best of these. `architecture` is one of them where it beats the trials.
+    Args:
+        problem: The space and the budget.
+        seed: Of the sample of the space.
+        reporter: Prints the table of limits.
+
+    Returns:
+        Every limit's range over the space.
+
+    Raises:
+        InfeasibleBudget: No candidate keeps within the budget.
     """
-
-    architecture: Architecture
-    best: Trial
-    front: list[Trial]
-    trials: list[Trial]
-    rescored: list[Trial]
-    refined: list[Refined]
-    run: Path
-
-    @property
-    def path(self) -> Path:
-        """The winner's architecture file."""
-        return self.run / "best.json"
-
-
-def survey(
-    space: SearchSpace, budget: Budget, classes: int, seconds: float, seed: int, reporter: Reporter
-) -> tuple[dict[str, float], Survey]:
-    """Limits resolved and held against the space, printed; InfeasibleBudget before any training where none can be met."""
-    limits = resolve(budget)
-    found = examine(space, limits, classes, seconds, seed, counter(budget, limits))
+    found = examine(problem, seed=seed)
     reporter.say(
-        f"search space {space.name}: 10^{space.log10_size():.1f} points; {found.feasible_share:.0%} of random ones keep "
-        f"the budget {budget.name}"
+        f"search space {found.space}: 10^{found.log10_size:.1f} points; {found.feasible_share:.0%} of random ones keep "
+        f"the budget {problem.budget.name}"
     )
     reporter.table(
         "limits over the space",
         ("limit", "at most", "minimum", "centre", "maximum", "within"),
         [(r.name, r.limit, r.minimum, r.centre, r.maximum, f"{r.feasible:.0%}") for r in found.ranges],
     )
-    return limits, found
+    return found
 
 
-def search(ws: Workspace, space: SearchSpace, budget: Budget, run: Path) -> SearchResult:
-    """Search and write best.json, its weights, trials.jsonl, rescored.jsonl, pareto.csv and report.html into the run folder;
-    resumes there.
+def search(
+    ws: Workspace,
+    space: SearchSpace,
+    budget: Budget,
+    *,
+    strategy: Strategy,
+    engine: AbstractContextManager[Engine],
+    run: Path,
+) -> SearchResult:
+    """Search, and write the journals, the winner with its weights and the result into a run folder; resumes there.
 
-    Raises InfeasibleBudget in seconds where no candidate keeps the budget.
+    Args:
+        ws: Data, settings, cache, device.
+        space: The choices.
+        budget: The limits.
+        strategy: Proposes candidates.
+        engine: Where candidates are scored.
+        run: The run folder.
+
+    Returns:
+        The finished search.
+
+    Raises:
+        InfeasibleBudget: No candidate keeps within the budget; raised in seconds.
+        UsageError: The run folder holds another search.
     """
     s, classes = ws.settings, len(ws.dataset.classes)
-    limits, found = survey(space, budget, classes, s.data.seconds, s.seed, ws.reporter)
+    problem = Problem(space=space, budget=resolve(budget), classes=classes, seconds=s.data.seconds)
+    found = survey(problem, seed=s.seed, reporter=ws.reporter)
     open_run(
         run,
         {
@@ -95,43 +101,34 @@ def search(ws: Workspace, space: SearchSpace, budget: Budget, run: Path) -> Sear
         },
     )
     fused = fuse(ws)
-    targets = target_file(ws, fused)
-    journal = Journal(run / "trials.jsonl")
-    count = counter(budget, limits)
-    scoring = first_scoring(ws, space, limits, count, targets)
-    study = Study(
-        space,
-        limits,
-        create(s.search.strategy, space, s.search.population, s.seed),
-        journal,
-        (classes, s.data.seconds),
-        s.seed,
-        count,
-    )
-    with ws.open_engine() as engine:
-        trials = _first_scores(ws, study, evaluator(ws, scoring, engine))
+    scoring = first_scoring(ws, problem, target_file(ws, fused))
+    study = Study(problem, strategy, Journal(run / TRIALS), seed=s.seed)
+    with engine as opened:
+        trials = _first_scores(ws, study, evaluator(ws, scoring, opened))
         if not trials:
             raise HwascError(
                 f"no candidate of the space {space.name} within the budget was found in {study.asked:,} points"
             )
-        rescored = _second_scores(ws, space, scoring, engine, trials, run)
-    refined = refine(ws, space, budget, limits, scoring, rescored, run)
-    return _write(ws, space, budget, limits, found, fused, scoring, trials, rescored, refined, run)
+        rescored = _second_scores(ws, problem, scoring, engine=opened, trials=trials, run=run)
+    refined = refine(ws, problem, scoring, rescored=rescored, run=run)
+    return _finish(
+        ws, problem, fused, scoring, survey=found, trials=trials, rescored=rescored, refined=refined, run=run
+    )
 
 
-def first_scoring(
-    ws: Workspace,
-    space: SearchSpace,
-    limits: dict[str, float],
-    count: Callable[[Architecture], Costs],
-    targets: Path,
-) -> Scoring:
-    """How a search with these settings scores candidates first; trains the supernet where one is needed and not yet there."""
+def first_scoring(ws: Workspace, problem: Problem, targets: Path) -> Scoring:
+    """How a search with these settings scores candidates first; trains the supernet where one is needed and absent."""
     s = ws.settings
-    shared = supernet(ws, space, limits, count, targets) if s.search.proxy == "supernet" else None
+    shared = train_supernet(ws, problem, targets) if s.search.proxy == "supernet" else None
     qat = s.search.proxy_qat_steps
     return Scoring(
-        s.search.proxy, targets, s.search.train, s.distill.qat if qat else None, qat, shared, s.search.proxy_steps
+        s.search.proxy,
+        targets,
+        s.search.train,
+        qat=s.distill.qat if qat else None,
+        qat_steps=qat,
+        supernet=shared,
+        steps=s.search.proxy_steps,
     )
 
 
@@ -151,14 +148,15 @@ def _first_scores(ws: Workspace, study: Study, evaluate: Evaluate) -> list[Trial
 
 
 def _second_scores(
-    ws: Workspace, space: SearchSpace, scoring: Scoring, engine: Engine, trials: list[Trial], run: Path
+    ws: Workspace, problem: Problem, scoring: Scoring, *, engine: Engine, trials: list[Trial], run: Path
 ) -> list[Trial]:
-    s, classes = ws.settings, len(ws.dataset.classes)
+    s = ws.settings
     count = min(s.search.rescore, len(trials))
     if count < 1:
         return []
-    journal = Journal(run / "rescored.jsonl")
-    chosen = varied(promising(space, trials), count)
+    journal = Journal(run / SECOND)
+    chosen = varied(promising(problem.space, trials), count)
+    scoring = replace(scoring, proxy="distillation", train=s.search.second, qat=None)
     with ws.reporter.track("second scores", count) as update:
 
         def on_trial(_: Trial) -> None:
@@ -168,9 +166,9 @@ def _second_scores(
         return rescore(
             chosen,
             journal,
-            lambda t: Proposal(t.point, space.architecture(t.point, classes, s.data.seconds)),
-            evaluator(ws, replace(scoring, proxy="distillation", train=s.search.second, qat=None), engine),
-            on_trial,
+            proposal=lambda t: problem.proposal(t.point),
+            evaluate=evaluator(ws, scoring, engine),
+            on_trial=on_trial,
         )
 
 
@@ -180,91 +178,66 @@ def promising(space: SearchSpace, trials: list[Trial]) -> list[Trial]:
     return sorted(trials, key=lambda t: (-estimates[t.number], t.macs, t.memory, t.number))
 
 
-def _write(
+def _finish(
     ws: Workspace,
-    space: SearchSpace,
-    budget: Budget,
-    limits: dict[str, float],
-    found: Survey,
+    problem: Problem,
     fused: Fused,
     scoring: Scoring,
+    *,
+    survey: Survey,
     trials: list[Trial],
     rescored: list[Trial],
     refined: list[Refined],
     run: Path,
 ) -> SearchResult:
-    from hwasc.report.reports import search_report
-
-    front, winner = pareto(trials), best(rescored or trials)
+    """Choose the winner, write its weights and its architecture file, and the result."""
+    s, front, winner = ws.settings, pareto(trials), best(rescored or trials)
     if winner.number not in {t.number for t in front}:  # its first score was not
         front = by_score([*front, *(t for t in trials if t.number == winner.number)])
-    architecture = space.architecture(winner.point, len(ws.dataset.classes), ws.settings.data.seconds)
-    pruned = best_refined(refined, winner)
-    weights = write_winner_weights(ws, scoring, Proposal(winner.point, architecture), pruned, run / "best.safetensors")
-    if pruned is not None:
-        architecture = pruned.architecture
-    costs = measure(architecture, counting(budget))
+    proposal, pruned = problem.proposal(winner.point), best_refined(refined, winner)
+    weights = write_winner_weights(ws, scoring, proposal, refined=pruned, path=run / "best.safetensors")
+    architecture = proposal.architecture if pruned is None else pruned.architecture
+    costs = problem.budget.measure(architecture)
     validation = ws.features(ws.dataset.validation, fused.front_end, "validation")
-    summary = summarize(fused, validation, "validation")
-    schema.write_json(run / "teachers.json", summary)
-    architectures.save(
-        run / "best.json",
-        architecture,
-        {
-            "data": ws.data,
-            "dataset": ws.dataset.fingerprint,
-            "classes": list(ws.dataset.classes),
-            "budget": budget.name,
-            "space": space.name,
-            "costs": schema.plain(costs),
-            "limits": {c.name: {"limit": c.limit, "slack": c.slack} for c in check(costs, limits)},
-            "proxy": {
-                "score": winner.score,
-                "score_error": winner.score_error,
-                "int8_accuracy": winner.accuracy,
-                "standard_error": winner.standard_error,
-                "clips": len(validation),
-                "split": "validation",
-                "trial": winner.number,
-                "by": "distillation" if rescored else ws.settings.search.proxy,
-                "epochs": (ws.settings.search.second if rescored else ws.settings.search.train).epochs,
-                **(provenance(pruned) if pruned else {}),
-            },
-            "seed": ws.settings.seed,
-            **environment(),
+    about: dict[str, Any] = {
+        "data": ws.data,
+        "dataset": ws.dataset.fingerprint,
+        "classes": list(ws.dataset.classes),
+        "budget": problem.budget.name,
+        "space": problem.space.name,
+        "costs": schema.plain(costs),
+        "limits": {c.name: {"limit": c.limit, "slack": c.slack} for c in problem.budget.check(costs)},
+        "proxy": {
+            "score": winner.score,
+            "score_error": winner.score_error,
+            "int8_accuracy": winner.accuracy,
+            "standard_error": winner.standard_error,
+            "clips": len(validation),
+            "split": "validation",
+            "trial": winner.number,
+            "by": "distillation" if rescored else s.search.proxy,
+            "epochs": (s.search.second if rescored else s.search.train).epochs,
+            **(provenance(pruned) if pruned else {}),
         },
-        weights,
+        "seed": s.seed,
+        **environment(),
+    }
+    result = SearchResult(
+        run=run,
+        best=architectures.save(run / "best.json", architecture, about, weights),
+        trial=winner,
+        chosen_refined=pruned,
+        front=front,
+        trials=trials,
+        rescored=rescored,
+        refined=refined,
+        survey=survey,
+        limits=dict(problem.budget.limits),
+        proxy=s.search.proxy,
+        second_epochs=s.search.second.epochs,
+        clips=len(validation),
+        teachers=summarize(fused, validation, "validation"),
+        environment=environment(),
     )
-    table = io.StringIO()
-    writer = csv.writer(table, lineterminator="\n")
-    writer.writerow(("id", "score", "accuracy", "standard_error", "parameters", "macs", "memory", "weights", "trial"))
-    writer.writerows(
-        (t.id, t.score, t.accuracy, t.standard_error, t.parameters, t.macs, t.memory, t.weights, t.number)
-        for t in front
-    )
-    schema.write_whole(run / "pareto.csv", table.getvalue())
-    schema.write_whole(
-        run / "report.html",
-        search_report(
-            space.name,
-            space.log10_size(),
-            found.ranges,
-            found.feasible_share,
-            trials,
-            front,
-            winner,
-            architecture.text(),
-            summary["fusion"],
-            limits,
-            environment(),
-            rescored=rescored,
-            clips=len(validation),
-            proxy=ws.settings.search.proxy,
-            front_end=architecture.front_end,
-            refined=refined,
-            epochs=ws.settings.search.second.epochs,
-            left_out=summary["leave_one_out"],
-            mixing=summary["mixing"],
-        ),
-    )
-    return SearchResult(architecture, winner, front, trials, rescored, refined, run)
+    result.write()
+    return result

@@ -32,13 +32,25 @@ def varied(ranked: Sequence[Trial], count: int) -> list[Trial]:
 def rescore(
     chosen: Sequence[Trial],
     journal: Journal,
+    *,
     proposal: Callable[[Trial], Proposal],
     evaluate: Evaluate,
     on_trial: Callable[[Trial], None],
 ) -> list[Trial]:
-    """The chosen trials with their new scores, in the order given.
+    """Score the chosen trials a second time; those that the journal holds are not scored again.
 
-    Those that the journal holds are not scored again; on_trial is called for each one that is.
+    Args:
+        chosen: Trials with their first scores.
+        journal: Of the second scores.
+        proposal: The candidate of a trial.
+        evaluate: Scores candidates.
+        on_trial: Called for each trial that was scored now.
+
+    Returns:
+        The trials with their new scores, in the order of `chosen`.
+
+    Raises:
+        UsageError: The journal is of other candidates.
     """
     for t in chosen:
         if t.number in journal.trials and journal.trials[t.number].id != t.id:

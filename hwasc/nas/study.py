@@ -8,18 +8,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from hwasc.cost import Costs, measure
-from hwasc.cost.limits import violation
+from hwasc.cost import Costs
 from hwasc.errors import UsageError
 from hwasc.nas.declare import random_point
 from hwasc.nas.job import Proposal, Score
 from hwasc.nas.predictor import smoothed
+from hwasc.nas.problem import Problem
 from hwasc.nas.strategies import Strategy
 from hwasc.nas.trial import Outcome, Trial
 from hwasc.records import schema
 from hwasc.records.architecture import Architecture
 from hwasc.records.lines import append_line, read_lines
-from hwasc.records.space import SearchSpace
 
 PATIENCE = 2_000  # points without a new feasible one among them before the search ends
 RANDOM_AFTER = 200  # of these, before every second one is drawn at random
@@ -59,28 +58,27 @@ class _Asked:
 
 
 class Study:
-    """One search over a space under limits. clip: classes and seconds, which the data decides; count: how costs are counted."""
+    """One search over a space within a budget.
 
-    def __init__(
-        self,
-        space: SearchSpace,
-        limits: dict[str, float],
-        strategy: Strategy,
-        journal: Journal,
-        clip: tuple[int, float],
-        seed: int,
-        count: Callable[[Architecture], Costs] = measure,
-    ) -> None:
-        self.space, self.limits, self.count, self.seed = space, limits, count, seed
-        self.strategy, self.journal, self.clip = strategy, journal, clip
-        self.asked = self.beyond = 0
+    Attributes:
+        problem: The space, the budget and the shape of the data.
+        strategy: Proposes points and learns from their outcomes.
+        journal: Finished trials.
+        seed: Of the random draws that help a strategy out.
+        asked: Points asked for so far.
+        infeasible: Of these, the points beyond a limit or against a rule.
+    """
+
+    def __init__(self, problem: Problem, strategy: Strategy, journal: Journal, *, seed: int) -> None:
+        self.problem, self.strategy, self.journal, self.seed = problem, strategy, journal, seed
+        self.asked = self.infeasible = 0
         self._known: dict[str, Outcome] = {}
         self._rng = random.Random(seed)
 
     @property
     def feasible_share(self) -> float:
         """Of the points asked for so far, those within the limits and rules."""
-        return 1 - self.beyond / max(self.asked, 1)
+        return 1 - self.infeasible / max(self.asked, 1)
 
     def run(self, count: int, at_a_time: int, evaluate: Evaluate, on_trial: Callable[[Trial], None]) -> list[Trial]:
         """Score `count` different feasible candidates (fewer where no more are found) and return them by number.
@@ -99,7 +97,7 @@ class Study:
                 self.journal.append(scores[i])
                 on_trial(scores[i])
             done += [scores[i] for i in range(len(group))]
-            estimates = smoothed(self.space.choices(), done)[-len(group) :]
+            estimates = smoothed(self.problem.space.choices(), done)[-len(group) :]
             for candidate, estimate in zip(group, estimates, strict=True):
                 outcome = self._outcome(candidate.costs, estimate)
                 self._known[candidate.architecture.id] = outcome
@@ -112,26 +110,27 @@ class Study:
         """Up to `size` new candidates within the budget; all others are told at once, for a millisecond each."""
         group: list[_Asked] = []
         idle = 0
+        space, budget = self.problem.space, self.problem.budget
         while len(group) < size and idle < PATIENCE:
             idle += 1
             self.asked += 1
             # A strategy that has settled on what is known or beyond the budget is helped out by chance.
             helped = idle > RANDOM_AFTER and idle % 2 == 0
-            number, point = (None, random_point(self.space, self._rng)) if helped else self.strategy.ask()
-            broken = self.space.violations(point)
-            architecture = self.space.architecture(point, *self.clip)
-            costs = self.count(architecture)
-            beyond = violation(costs, self.limits) + len(broken)
-            self.beyond += beyond > 0
+            number, point = (None, random_point(space, self._rng)) if helped else self.strategy.ask()
+            broken = space.violations(point)
+            architecture = self.problem.architecture(point)
+            costs = budget.count(architecture)
+            violation = budget.violation(costs) + len(broken)
+            self.infeasible += violation > 0
             known = self._known.get(architecture.id)
             waiting = next((a for a in group if a.architecture.id == architecture.id), None)
-            if beyond == 0 and known is None and waiting is None:
+            if violation == 0 and known is None and waiting is None:
                 group.append(_Asked(number, point, architecture, costs, self.asked))
                 idle = 0
             elif number is not None and waiting is not None:
                 waiting.again.append(number)  # told with the score that it waits for
             elif number is not None:
-                self.strategy.tell(number, known or self._outcome(costs, None, beyond))
+                self.strategy.tell(number, known or self._outcome(costs, None, violation))
         return group
 
     def _resumed(self, start: int, group: list[_Asked]) -> dict[int, Trial]:
@@ -145,8 +144,8 @@ class Study:
         return found
 
     @staticmethod
-    def _outcome(costs: Costs, score: float | None, beyond: float = 0.0) -> Outcome:
-        return Outcome(beyond, score, costs.macs.torchinfo, costs.int8_memory.activations)
+    def _outcome(costs: Costs, score: float | None, violation: float = 0.0) -> Outcome:
+        return Outcome(violation, score, costs.macs.torchinfo, costs.int8_memory.activations)
 
     def _trial(self, number: int, a: _Asked, score: Score) -> Trial:
         assert score.accuracy is not None and score.standard_error is not None and score.value_error is not None

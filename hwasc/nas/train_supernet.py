@@ -4,101 +4,98 @@ from __future__ import annotations
 
 import math
 import multiprocessing
-import random
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import torch
 
-from hwasc.cost.limits import counter, feasible, resolve
-from hwasc.cost.measure import Costs
+from hwasc.cost.limits import resolve
 from hwasc.data import logits as logit_files
 from hwasc.errors import HwascError, UsageError
 from hwasc.models import supernet as models
-from hwasc.nas.declare import random_point
 from hwasc.nas.job import Supernet
+from hwasc.nas.problem import Problem
 from hwasc.nas.supernet_training import ALL_POINTS_AFTER, PARTS, SupernetTrainingData, fit_supernet
 from hwasc.parallel.gradient_accumulation import process_group
 from hwasc.parallel.processes import start_worker
 from hwasc.records import schema
-from hwasc.records.architecture import Architecture
 from hwasc.records.budget import Budget
-from hwasc.records.space import SearchSpace
 from hwasc.training.weights import save_weights
 from hwasc.workspace import Workspace
 
 
-def supernet(
-    ws: Workspace, space: SearchSpace, limits: dict[str, float], count: Callable[[Architecture], Costs], targets: Path
-) -> Supernet:
-    """Where the weights of a supernet lie for the space's points within the limits, trained on the ensemble's targets.
+def train_supernet(ws: Workspace, problem: Problem, targets: Path) -> Supernet:
+    """Train the weights that all candidates of a problem share, or find them in the cache.
 
-    The limits are those of `search.supernet.budget` where that is named; UsageError where it is the tighter one.
+    Args:
+        ws: Data, settings, cache, device.
+        problem: The space, and the budget whose points the supernet is trained for; `search.supernet.budget` names another.
+        targets: The ensemble's logits of the training clips.
+
+    Returns:
+        Where the weights lie.
+
+    Raises:
+        UsageError: `search.supernet.budget` is tighter than the search's budget.
     """
-    s, classes = ws.settings, len(ws.dataset.classes)
-    limits, count = _widened(s.search.supernet.budget, limits, count)
+    s = ws.settings
+    problem = _widened(s.search.supernet.budget, problem)
     key = schema.digest(
         {
-            "space": space,
-            "limits": limits,
+            "space": problem.space,
+            "limits": problem.budget.limits,
             "targets": targets.name,
-            "supernet": replace(s.search.supernet, budget=None),  # the limits say it
+            "supernet": replace(s.search.supernet, budget=None),  # the limits stand for it
             "growing": ALL_POINTS_AFTER,
             "augment": s.distill.augment or s.augment,
             "alpha": s.distill.alpha,
             "temperature": s.distill.temperature,
+            "reduction": s.distill.reduction,
             "seed": s.seed,
-            **({"reduction": s.distill.reduction} if s.distill.reduction != "batchmean" else {}),
         }
     )
     path = ws.cache / "supernets" / f"{key}.safetensors"
-    ready = Supernet(path.absolute(), space, s.data.seconds)  # a process may stand in another folder
+    ready = Supernet(path.absolute(), problem.space, problem.seconds)  # a process may stand in another folder
     if path.is_file():
         return ready
-    data = _training_data(ws, space, limits, count, targets)
+    data = _training_data(ws, problem, targets)
     checkpoint = path.with_suffix(".ckpt")
     with (
         ws.reporter.track("supernet", s.search.supernet.train.epochs) as update,
-        _helped(ws, space, data, checkpoint),
+        _second_process(ws, problem, data, checkpoint),
     ):
-        net = _new(space, classes, s.data.seconds, s.seed)
+        net = _new(problem, s.seed)
         fit_supernet(
             net,
             data,
             checkpoint=checkpoint,
             on_epoch=lambda epoch, loss: update(epoch, f"loss {loss:.3f}"),
         )
-    save_weights(path, net, {"space": space.name})
+    save_weights(path, net, {"space": problem.space.name})
     checkpoint.unlink(missing_ok=True)
     return ready
 
 
-def _widened(
-    name: str | None, limits: dict[str, float], count: Callable[[Architecture], Costs]
-) -> tuple[dict[str, float], Callable[[Architecture], Costs]]:
+def _widened(name: str | None, problem: Problem) -> Problem:
     if name is None:
-        return limits, count
-    budget = Budget.load(name)
-    wide = resolve(budget)
-    for key, most in wide.items():
-        if limits.get(key, math.inf) > most:
+        return problem
+    wide = resolve(Budget.load(name))
+    for key, most in wide.limits.items():
+        if problem.budget.limits.get(key, math.inf) > most:
             raise UsageError(
                 f"search.supernet.budget: '{name}' has {key} at most {most:,.0f}, which is tighter than the search's budget; "
                 "name one that holds all that is searched"
             )
-    return wide, counter(budget, wide)
+    return replace(problem, budget=wide)
 
 
-def _training_data(
-    ws: Workspace, space: SearchSpace, limits: dict[str, float], count: Callable[[Architecture], Costs], targets: Path
-) -> SupernetTrainingData:
-    s, classes = ws.settings, len(ws.dataset.classes)
-    points = allowed_points(space, limits, count, s.search.supernet.points, classes, s.data.seconds, s.seed)
-    front_ends = list(dict.fromkeys(space.front_end_at(p, s.data.seconds) for p in points))
+def _training_data(ws: Workspace, problem: Problem, targets: Path) -> SupernetTrainingData:
+    s = ws.settings
+    points = problem.feasible_points(s.search.supernet.points, seed=s.seed)
+    front_ends = list(dict.fromkeys(problem.space.front_end_at(p, problem.seconds) for p in points))
     ws.prepare(front_ends)
     features_by_front_end = {
         fe: (
@@ -111,32 +108,32 @@ def _training_data(
     logits = logit_files.load(targets, [c.id for c in train.clips], train.hashes)
     d = s.distill
     return SupernetTrainingData(
-        points,
-        features_by_front_end,
-        logits,
-        s.search.supernet,
-        d.alpha,
-        d.temperature,
-        s.seed,
-        str(ws.device),
-        d.reduction,
+        points=points,
+        features_by_front_end=features_by_front_end,
+        targets=logits,
+        settings=s.search.supernet,
+        alpha=d.alpha,
+        temperature=d.temperature,
+        reduction=d.reduction,
+        seed=s.seed,
+        device=str(ws.device),
     )
 
 
-def _new(space: SearchSpace, classes: int, seconds: float, seed: int) -> models.Supernet:
+def _new(problem: Problem, seed: int) -> models.Supernet:
     torch.manual_seed(seed)
-    return models.Supernet(space, classes, seconds)
+    return models.Supernet(problem.space, problem.classes, problem.seconds)
 
 
 @contextmanager
-def _helped(ws: Workspace, space: SearchSpace, data: SupernetTrainingData, checkpoint: Path) -> Iterator[None]:
+def _second_process(ws: Workspace, problem: Problem, data: SupernetTrainingData, checkpoint: Path) -> Iterator[None]:
     """With two workers or more a second process takes half of every step; the weights are the same to the bit."""
     if ws.workers < PARTS or ws.device.type != "cpu":
         yield
         return
     with tempfile.TemporaryDirectory() as folder:
         meeting = Path(folder) / "processes"
-        work = (meeting, space, len(ws.dataset.classes), ws.settings.data.seconds, data, checkpoint)
+        work = (meeting, problem, data, checkpoint)
         process = multiprocessing.get_context("spawn").Process(target=_second, args=work, daemon=True)
         process.start()
         try:
@@ -154,31 +151,7 @@ def _helped(ws: Workspace, space: SearchSpace, data: SupernetTrainingData, check
             process.terminate()
 
 
-def _second(
-    meeting: Path, space: SearchSpace, classes: int, seconds: float, data: SupernetTrainingData, checkpoint: Path
-) -> None:
+def _second(meeting: Path, problem: Problem, data: SupernetTrainingData, checkpoint: Path) -> None:
     start_worker()
     with process_group(meeting, 1, PARTS):
-        fit_supernet(_new(space, classes, seconds, data.seed), data, checkpoint=checkpoint)
-
-
-def allowed_points(
-    space: SearchSpace,
-    limits: dict[str, float],
-    count: Callable[[Architecture], Costs],
-    number: int,
-    classes: int,
-    seconds: float,
-    seed: int,
-    tries: int = 20,
-) -> list[dict[str, Any]]:
-    """Up to `number` random points within the limits, by rising MACs; up to `tries` points are drawn for each."""
-    rng, found = random.Random(seed), []
-    for _ in range(number * tries):
-        point = random_point(space, rng)
-        costs = count(space.architecture(point, classes, seconds))
-        if feasible(costs, limits):
-            found.append((costs.macs.torchinfo, point))
-        if len(found) == number:
-            break
-    return [point for _, point in sorted(found, key=lambda pair: pair[0])]
+        fit_supernet(_new(problem, data.seed), data, checkpoint=checkpoint)

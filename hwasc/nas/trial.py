@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, ClassVar
 
+from hwasc.records import schema
 from hwasc.records.architecture import Architecture
+from hwasc.records.lines import read_lines
 from hwasc.records.schema import STRICT
 
 
@@ -86,6 +89,11 @@ class Refined:
     schema: int = field(default=1)
 
     __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
+
+
+def read_refined(path: Path) -> list[Refined]:
+    """The refined nets of a `refined.jsonl`, in its order; none where there is no such file."""
+    return [schema.parse(Refined, r, f"{path}: line {n}") for n, r in enumerate(read_lines(path), 1)]
 
 
 def pareto(trials: list[Trial]) -> list[Trial]:

@@ -17,20 +17,31 @@ from hwasc.nas.scoring import Scoring, candidate
 from hwasc.nas.trial import Refined
 from hwasc.records import architecture as architectures
 from hwasc.records import schema
-from hwasc.records.architecture import InitialWeights
+from hwasc.records.architecture import ArchitectureFile, InitialWeights
 from hwasc.training.weights import save_weights
 from hwasc.workspace import Workspace
 
 
 def write_winner_weights(
-    ws: Workspace, scoring: Scoring, winner: Proposal, pruned: Refined | None, path: Path
+    ws: Workspace, scoring: Scoring, winner: Proposal, *, refined: Refined | None, path: Path
 ) -> InitialWeights | None:
-    """Write the winner's float weights to `path`: the pruned net's, or else its slice, batch norm set on training clips.
+    """Write the winner's float weights: the refined net's, or its slice of the supernet, batch norm set on training clips.
 
-    None, and nothing is written, where a search trained each candidate by itself. UsageError where a pruned net's are gone.
+    Args:
+        ws: Data and device.
+        scoring: Where the supernet lies.
+        winner: The candidate that won.
+        refined: The refined net that takes its place.
+        path: The file that is written.
+
+    Returns:
+        What an architecture file says of these weights. None, and no file, where a search trained each candidate by itself.
+
+    Raises:
+        UsageError: The refined net's weights are gone.
     """
-    if pruned is not None:
-        file = refined_weights(path.parent, pruned.number)
+    if refined is not None:
+        file = refined_weights(path.parent, refined.number)
         if not file.is_file():
             raise UsageError(f"{file}: the weights of this refinement are gone; delete refined.jsonl to refine anew")
         schema.write_whole(path, file.read_bytes())
@@ -46,14 +57,21 @@ def write_winner_weights(
     return InitialWeights(path.name, _sha256(path), ws.dataset.fingerprint, "slice")
 
 
-def copy_winner(path: Path, to: Path) -> None:
-    """Write an architecture file elsewhere, the weights that it names beside it under its own name."""
-    record = architectures.load(path)
-    if record.weights is not None:
-        named = replace(record.weights, file=to.with_suffix(".safetensors").name)
-        schema.write_whole(to.with_name(named.file), path.with_name(record.weights.file).read_bytes())
-        record = replace(record, weights=named)
-    architectures.save(to, record.architecture, record.provenance, record.weights)
+def copy_winner(record: ArchitectureFile, to: Path) -> ArchitectureFile:
+    """Write an architecture file elsewhere, the weights that it names beside it under its name.
+
+    Args:
+        record: As read from a file.
+        to: The new file.
+
+    Returns:
+        The new record.
+    """
+    weights = record.weights
+    if weights is not None and record.weights_path is not None:
+        weights = replace(weights, file=to.with_suffix(".safetensors").name)
+        schema.write_whole(to.with_name(weights.file), record.weights_path.read_bytes())
+    return architectures.save(to, record.architecture, record.provenance, weights)
 
 
 def _sha256(path: Path) -> str:

@@ -198,23 +198,59 @@ class InitialWeights:
 
 @dataclass(frozen=True)
 class ArchitectureFile:
-    """What `best.json` holds: the architecture, where it comes from, and, of a search, what weights lie beside it."""
+    """What `best.json` holds.
+
+    Attributes:
+        architecture: The net.
+        id: Its id when the file was written; empty in files that people wrote.
+        schema: Version of the format.
+        provenance: Where the architecture comes from: data, budget, costs, score, versions.
+        weights: What weights lie beside the file, if any.
+        path: Where the file lies; it is not part of the file.
+    """
 
     architecture: Architecture
     id: str = ""
     schema: int = SCHEMA
     provenance: dict[str, Any] = field(default_factory=dict)
     weights: InitialWeights | None = None
+    path: Path | None = None
 
     __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
 
+    def __str__(self) -> str:
+        return str(self.path) if self.path else str(self.provenance.get("preset", "the architecture"))
 
-def load(path: Path) -> ArchitectureFile:
-    """Read an architecture file; UsageError where it is broken, of another schema, or changed by hand without its id."""
+    @property
+    def weights_path(self) -> Path | None:
+        """Where the weights that it names lie; None where it names none or was not read from a file."""
+        return self.path.with_name(self.weights.file) if self.path and self.weights else None
+
+    @classmethod
+    def of(cls, architecture: Architecture, **provenance: Any) -> ArchitectureFile:
+        """An architecture without a file."""
+        return cls(architecture, architecture.id, provenance=provenance)
+
+
+def load(path: Path | str) -> ArchitectureFile:
+    """Read an architecture file, or the architecture alone.
+
+    Args:
+        path: A JSON file.
+
+    Returns:
+        The record, which knows where its weights lie.
+
+    Raises:
+        UsageError: It is broken, of another schema, or was changed by hand and still has its old id.
+    """
+    path = Path(path)
     data = schema.read_json(path, "architecture file")
     if isinstance(data, dict) and "architecture" not in data and "blocks" in data:
         data = {"architecture": data}
-    record = schema.parse(ArchitectureFile, data, str(path))
+    if isinstance(data, dict) and "path" in data:
+        raise UsageError(f"{path}: unknown key 'path'")
+    record = replace(schema.parse(ArchitectureFile, data, str(path)), path=path)
     if record.schema != SCHEMA:
         raise UsageError(f"{path}: schema {record.schema} is not known here (this version reads {SCHEMA})")
     if record.id and record.id != record.architecture.id:
@@ -230,6 +266,20 @@ def save(
     architecture: Architecture,
     provenance: dict[str, Any] | None = None,
     weights: InitialWeights | None = None,
-) -> None:
-    """Write an architecture with its provenance, whole or not at all."""
-    schema.write_json(path, ArchitectureFile(architecture, architecture.id, SCHEMA, provenance or {}, weights))
+) -> ArchitectureFile:
+    """Write an architecture file, whole or not at all.
+
+    Args:
+        path: Where to.
+        architecture: The net.
+        provenance: Where it comes from.
+        weights: What weights lie beside the file.
+
+    Returns:
+        What was written, as `load` reads it.
+    """
+    record = ArchitectureFile(architecture, architecture.id, SCHEMA, provenance or {}, weights=weights, path=path)
+    values = schema.plain(record)
+    del values["path"]
+    schema.write_json(path, values)
+    return record

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
@@ -322,19 +322,42 @@ class Settings:
     __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
 
     @classmethod
-    def load(cls, path: Path | None = None, overrides: Sequence[str] = (), seed: int | None = None) -> Settings:
-        """Defaults, then a YAML file, then `a.b=c` overrides (the value is YAML), then the seed."""
-        data = schema.read_yaml(path, "settings file") if path else {}
-        if data is None:
-            data = {}
+    def load(
+        cls,
+        source: Path | str | Mapping[str, Any] | None = None,
+        overrides: Sequence[str] = (),
+        seed: int | None = None,
+    ) -> Settings:
+        """The defaults with what differs from them laid over, in this order.
+
+        Args:
+            source: A settings file (YAML), or a mapping, nested or with dotted names.
+            overrides: Single settings, `a.b=c`; the value is YAML.
+            seed: The run's seed.
+
+        Returns:
+            The whole tree.
+
+        Raises:
+            UsageError: Lists every mistake: unknown keys with the nearest known one, and values out of range.
+        """
+        path = source if isinstance(source, (str, Path)) else None
+        data: Any = schema.read_yaml(Path(path), "settings file") or {} if path is not None else {}
         if not isinstance(data, dict):
             raise UsageError(f"{path}: expected a mapping of keys to values")
+        if isinstance(source, Mapping):
+            for key, value in source.items():
+                _put(data, str(key), value, "settings")
         for text in overrides:
             _set(data, text)
         if seed is not None:
             data["seed"] = seed
         where = " and ".join([str(path)] * (path is not None) + ["--set"] * bool(overrides)) or "settings"
         return schema.parse(cls, _overlaid(_merge(dataclasses.asdict(cls()), data)), where)
+
+    def changed(self, overrides: Sequence[str] = (), seed: int | None = None) -> Settings:
+        """These settings with single ones replaced, as in `load`."""
+        return Settings.load(dataclasses.asdict(self), overrides, seed)
 
 
 def _overlaid(data: dict[str, Any]) -> dict[str, Any]:
@@ -359,10 +382,14 @@ def _set(data: dict[str, Any], text: str) -> None:
     key, eq, value = text.partition("=")
     if not eq or not key:
         raise UsageError(f"--set {text}: expected name.name=value, e.g. distill.train.epochs=20")
+    _put(data, key, schema.parse_yaml(value), f"--set {text}")
+
+
+def _put(data: dict[str, Any], key: str, value: Any, where: str) -> None:
     *path, last = key.split(".")
     for step in path:
         inner = data.setdefault(step, {})
         if not isinstance(inner, dict):
-            raise UsageError(f"--set {text}: '{step}' is a value, not a section")
+            raise UsageError(f"{where}: '{step}' is a value, not a section")
         data = inner
-    data[last] = schema.parse_yaml(value)
+    data[last] = value

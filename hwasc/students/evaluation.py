@@ -19,6 +19,7 @@ from hwasc.errors import DataError, UsageError
 from hwasc.models import student
 from hwasc.records import schema
 from hwasc.records.architecture import Architecture, ArchitectureFile
+from hwasc.records.results import Result
 from hwasc.students.distillation import check_classes
 from hwasc.training.loop import predict
 from hwasc.training.metrics import Metrics, measure_logits
@@ -43,7 +44,7 @@ class Noisy:
 
 
 @dataclass(frozen=True)
-class Evaluation:
+class Evaluation(Result):
     """Metrics of a model file on the test split, the runtime that computed it, and what noise does to them (if asked)."""
 
     model: str
@@ -66,7 +67,8 @@ class _Opened:
 def evaluate(
     ws: Workspace,
     model: Path,
-    runtime: Runtime | None = None,
+    *,
+    runtime: str | None = None,
     snrs: Sequence[float] = (),
     sources: Sequence[str] = COLOURS,
 ) -> Evaluation:
@@ -78,7 +80,8 @@ def evaluate(
     """
     noises = [open_noise(source, snr, ws.settings.seed) for source in sources for snr in snrs]
     opened = _open(ws, model, runtime)
-    check_classes(ArchitectureFile(opened.architecture, provenance={"classes": list(opened.classes)}), ws, model)
+    named = {"classes": list(opened.classes)}
+    check_classes(ArchitectureFile(opened.architecture, provenance=named, path=model), ws)
     seen = sorted({c.device for c in ws.dataset.train})
 
     def measured(noise: Noise | None) -> Metrics:
@@ -91,7 +94,7 @@ def evaluate(
     return Evaluation(str(model), opened.runtime, opened.architecture.id, clean, noisy)
 
 
-def _open(ws: Workspace, model: Path, runtime: Runtime | None) -> _Opened:
+def _open(ws: Workspace, model: Path, runtime: str | None) -> _Opened:
     if not model.is_file():
         raise UsageError(
             f"{model}: there is no such model; `hwasc distill` writes student.onnx, int8.safetensors and float.safetensors, "

@@ -7,11 +7,12 @@ import dataclasses
 import numpy as np
 import pytest
 
-from hwasc.bench.comparison import Comparison, Curve, Field, compare
+from hwasc.bench.comparison import Comparison, Curve, compare, every_candidate
 from hwasc.cost import measure
-from hwasc.cost.limits import counter, feasible, resolve
+from hwasc.cost.limits import ResolvedBudget, resolve
 from hwasc.errors import UsageError
 from hwasc.nas.job import Score
+from hwasc.nas.problem import Problem
 from hwasc.nas.strategies import NAMES
 from hwasc.records.budget import Budget
 from hwasc.records.space import FrontEndChoices, SearchSpace, Stage
@@ -20,13 +21,14 @@ SPACE = SearchSpace(
     "tiny", FrontEndChoices((20, 40), (17,)), (4, 8),
     (Stage((1, 2), (8, 16), (2, 3)), Stage((1,), (16, 24), (2,), (3, 5), ("1x1", "2x2"))),
 )  # fmt: skip
-FIELD = Field(SPACE, {"macs.torchinfo": 110_000}, (10, 1.0), measure)
+BUDGET = ResolvedBudget(name="tiny", limits={"macs.torchinfo": 110_000})
+FIELD = Problem(space=SPACE, budget=BUDGET, classes=10)
 
 
 def scores() -> dict[str, Score]:
     """Wider, deeper and more mels are better."""
     found = {}
-    for c in FIELD.candidates():
+    for c in every_candidate(FIELD):
         p = c.point
         value = 0.2 + p["mels"] / 200 + p["stage2.width"] / 100 + p["stage1.depth"] / 50 + p["stage2.kernel"] / 100
         found[c.architecture.id] = Score(value, 1.0, value, value, 0.01, 0.01)
@@ -35,15 +37,16 @@ def scores() -> dict[str, Score]:
 
 def played(trials: int, names: tuple[str, ...] = NAMES) -> tuple[Comparison, list[str]]:
     runs: list[str] = []
-    return compare(FIELD, scores(), names, (0, 1), trials, 8, 4, runs.append), runs
+    return compare(
+        FIELD, scores(), names, seeds=(0, 1), trials=trials, population=8, at_a_time=4, on_run=runs.append
+    ), runs
 
 
 def test_the_bundled_space_is_a_corner_of_the_full_one_and_of_the_size_it_says() -> None:
-    space, budget = SearchSpace.load("bench"), Budget.load("dcase2024")
-    limits = resolve(budget)
-    candidates = Field(space, limits, (10, 1.0), counter(budget, limits)).candidates()
+    space, budget = SearchSpace.load("bench"), resolve(Budget.load("dcase2024"))
+    candidates = every_candidate(Problem(space=space, budget=budget, classes=10))
     assert len(candidates) == len({c.architecture.id for c in candidates}) == 880
-    assert all(feasible(measure(c.architecture), limits) and not space.violations(c.point) for c in candidates)
+    assert all(budget.feasible(measure(c.architecture)) and not space.violations(c.point) for c in candidates)
     full = SearchSpace.load("full")
     assert all(set(values) <= set(full.choices()[name]) for name, values in space.choices().items())
     assert space.constraints == full.constraints and space.grn_response == full.grn_response
@@ -52,11 +55,13 @@ def test_the_bundled_space_is_a_corner_of_the_full_one_and_of_the_size_it_says()
 
 def test_a_space_too_large_to_count_through_is_refused() -> None:
     with pytest.raises(UsageError, match=r"search space full has .* too many"):
-        Field(SearchSpace.load("full"), {}, (10, 1.0), measure).candidates()
+        every_candidate(
+            Problem(space=SearchSpace.load("full"), budget=ResolvedBudget(name="all", limits={}), classes=10)
+        )
 
 
 def test_curves_rise_to_the_end_of_the_table() -> None:
-    size = len(FIELD.candidates())
+    size = len(every_candidate(FIELD))
     assert 30 < size < 256, "the limit keeps some out"
     found, runs = played(size, ("local", "random"))
     assert runs == ["local"] * 2 + ["random"] * 2 == [t.strategy for t in found.tracks for _ in range(2)]

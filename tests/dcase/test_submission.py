@@ -43,7 +43,7 @@ def made(tiny_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         (Block(3, 24, 12, (1, 2), True, GRN("channel")), Block(5, 24, 16, (2, 1))),
         10,
     )
-    distill(ws, architecture.ArchitectureFile(a), made / "s25")
+    distill(ws, architecture.ArchitectureFile(a), run=made / "s25")
     for subset in ("5", "10", "50", "100"):
         shutil.copytree(made / "s25", made / f"s{subset}")
         _set_subset(made / f"s{subset}", None if subset == "100" else subset)

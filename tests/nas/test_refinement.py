@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from hwasc.cost import measure
-from hwasc.cost.limits import feasible
+from hwasc.cost.limits import ResolvedBudget
 from hwasc.ensemble.fusion import fuse, target_file
 from hwasc.errors import UsageError
 from hwasc.models import build
@@ -69,7 +69,8 @@ def test_the_best_are_pruned_to_the_edge_and_once(
     how = Scoring("distillation", target_file(ws, fuse(ws)), ws.settings.search.refine_train)
     for r in found:
         costs = measure(r.architecture)
-        assert feasible(costs, LIMITS) and (costs.macs.torchinfo, costs.parameters) == (r.macs, r.parameters)
+        assert ResolvedBudget(name="edge", limits=LIMITS).feasible(costs)
+        assert (costs.macs.torchinfo, costs.parameters) == (r.macs, r.parameters)
         assert costs.macs.torchinfo > 0.85 * 400_000 or costs.int8_memory.activations > 0.85 * 30_000
         assert (
             r.max_cost_ratio >= 1.5

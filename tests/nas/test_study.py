@@ -11,11 +11,12 @@ from pathlib import Path
 import pytest
 
 from hwasc.cost import measure
-from hwasc.cost.limits import feasible, violation
+from hwasc.cost.limits import ResolvedBudget
 from hwasc.errors import InfeasibleBudget, UsageError
 from hwasc.nas import predictor
 from hwasc.nas.feasibility import examine
 from hwasc.nas.job import Proposal, Score
+from hwasc.nas.problem import Problem
 from hwasc.nas.second_scores import rescore, varied
 from hwasc.nas.strategies import NAMES, create
 from hwasc.nas.study import Evaluate, Journal, Study
@@ -24,6 +25,14 @@ from hwasc.records.space import FrontEndChoices, SearchSpace, Stage
 
 SPACE = SearchSpace.load("small")
 LIMITS = {"macs.torchinfo": 3_000_000, "int8_memory.activations": 40_000}
+
+
+def problem(space: SearchSpace, limits: dict[str, float]) -> Problem:
+    return Problem(space=space, budget=ResolvedBudget(name="test", limits=limits), classes=10)
+
+
+PROBLEM = problem(SPACE, LIMITS)
+BUDGET = PROBLEM.budget
 
 
 class Scorer:
@@ -45,7 +54,7 @@ class Scorer:
 
 
 def study(folder: Path, name: str = "nsga2", seed: int = 0) -> Study:
-    return Study(SPACE, LIMITS, create(name, SPACE, 4, seed), Journal(folder / "trials.jsonl"), (10, 1.0), seed)
+    return Study(PROBLEM, create(name, SPACE, 4, seed), Journal(folder / "trials.jsonl"), seed=seed)
 
 
 def run(s: Study, scorer: Scorer, count: int = 14) -> list[Trial]:
@@ -59,7 +68,7 @@ def test_only_new_candidates_within_the_budget_are_scored(name: str, tmp_path: P
     assert len(trials) == 14 == len(set(scorer.scored)) == len(scorer.scored)
     for t in trials:
         a = SPACE.architecture(t.point, 10)
-        assert a.id == t.id and feasible(measure(a), LIMITS) and not SPACE.violations(t.point)
+        assert a.id == t.id and BUDGET.feasible(measure(a)) and not SPACE.violations(t.point)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -196,7 +205,7 @@ def test_the_survey_finds_the_true_extremes() -> None:
         measure(TINY.architecture(dict(zip(names, v, strict=True)), 10))
         for v in itertools.product(*TINY.choices().values())
     ]
-    found = examine(TINY, {"macs.torchinfo": 10**9, "int8_memory.activations": 10**9}, 10, 1.0, 0)
+    found = examine(problem(TINY, {"macs.torchinfo": 10**9, "int8_memory.activations": 10**9}), seed=0)
     by_name = {r.name: r for r in found.ranges}
     macs = [c.macs.torchinfo for c in costs]
     memory = [c.int8_memory.activations for c in costs]
@@ -210,13 +219,13 @@ def test_the_survey_finds_the_true_extremes() -> None:
 
 def test_an_infeasible_budget_names_the_limit() -> None:
     with pytest.raises(InfeasibleBudget, match=r"macs\.torchinfo is at least .* the limit is 1,000"):
-        examine(SPACE, {"macs.torchinfo": 1_000, "parameters": 10**9}, 10, 1.0, 0)
+        examine(problem(SPACE, {"macs.torchinfo": 1_000, "parameters": 10**9}), seed=0)
 
 
 def test_a_corner_of_the_space_is_found() -> None:
     """Limits that hardly any random candidate meets, but one does."""
-    wide = examine(SPACE, {"macs.torchinfo": 10**9}, 10, 1.0, 0).ranges[0]
-    limits = {"macs.torchinfo": int(wide.minimum * 1.05)}
-    found = examine(SPACE, limits, 10, 1.0, 0)
+    wide = examine(problem(SPACE, {"macs.torchinfo": 10**9}), seed=0).ranges[0]
+    tight = problem(SPACE, {"macs.torchinfo": int(wide.minimum * 1.05)})
+    found = examine(tight, seed=0)
     assert found.feasible_share < 0.05
-    assert violation(measure(SPACE.architecture(found.example, 10)), limits) == 0
+    assert tight.budget.violation(measure(SPACE.architecture(found.example, 10))) == 0

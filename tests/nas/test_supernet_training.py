@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -11,9 +12,11 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hwasc.cost.limits import ResolvedBudget
 from hwasc.models.supernet import Supernet, recalibrate
+from hwasc.nas.problem import Problem
 from hwasc.nas.supernet_training import ALL_POINTS_AFTER, SupernetTrainingData, fit_supernet, joined, joining, sandwich
-from hwasc.nas.train_supernet import allowed_points
+from hwasc.nas.train_supernet import train_supernet
 from hwasc.records.settings import SupernetSettings, TrainSettings
 from hwasc.records.space import SearchSpace
 from hwasc.training.loop import predict
@@ -64,25 +67,28 @@ def test_the_first_epoch_is_of_few_dear_points_and_the_last_of_all(data, monkeyp
     assert all(a <= b for a, b in itertools.pairwise(seen))
 
 
-def test_allowed_points_keep_the_limits_and_stand_by_rising_cost(tiny_space: Path) -> None:
+def problem(space: SearchSpace, limits: Mapping[str, float] | None = None) -> Problem:
+    return Problem(space=space, budget=ResolvedBudget(name="test", limits=limits or {}), classes=10)
+
+
+def test_feasible_points_keep_the_limits_and_stand_by_rising_cost(tiny_space: Path) -> None:
     from hwasc.cost import measure
 
     space = SearchSpace.load(tiny_space)
-    every = allowed_points(space, {}, measure, 40, 10, 1.0, 0)
+    every = problem(space).feasible_points(40, seed=0)
     macs = [measure(space.architecture(p, 10)).macs.torchinfo for p in every]
     assert len(every) == 40 and macs == sorted(macs)
     limit = float(np.median(macs))
-    kept = allowed_points(space, {"macs.torchinfo": limit}, measure, 40, 10, 1.0, 0)
+    kept = problem(space, {"macs.torchinfo": limit}).feasible_points(40, seed=0)
     assert kept and all(measure(space.architecture(p, 10)).macs.torchinfo <= limit for p in kept)
 
 
 @pytest.fixture(scope="module")
 def data(tiny_workspace: Workspace, tiny_space: Path):  # type: ignore[no-untyped-def]
     """The space, its points, how each hears the clips, and targets that name the label."""
-    from hwasc.cost import measure
 
     ws, space = tiny_workspace, SearchSpace.load(tiny_space)
-    points = allowed_points(space, {}, measure, 12, 10, 1.0, 0)
+    points = problem(space).feasible_points(12, seed=0)
     train = ws.features(ws.dataset.train, space.front_end_at(points[0]), "train")
     targets = 4 * np.eye(10, dtype=np.float32)[train.labels]
     return space, points, train, targets
@@ -98,8 +104,8 @@ def fitted(data, settings: SupernetSettings, checkpoint: Path | None = None, sto
             raise KeyboardInterrupt
 
     features_by_front_end = {space.front_end_at(points[0]): (train, None)}
-    data = SupernetTrainingData(points, features_by_front_end, targets, settings, 0.5, 2.0, 0, "cpu")
-    return fit_supernet(net, data, checkpoint=checkpoint, on_epoch=on_epoch)
+    material = SupernetTrainingData(points, features_by_front_end, targets, settings, 0.5, 2.0, 0, "cpu")
+    return fit_supernet(net, material, checkpoint=checkpoint, on_epoch=on_epoch)
 
 
 def test_it_learns_for_every_point(data) -> None:  # type: ignore[no-untyped-def]
@@ -125,16 +131,14 @@ def test_two_processes_give_the_same_weights_as_one(
 ) -> None:
     import dataclasses
 
-    from hwasc.cost import measure
     from hwasc.ensemble.fusion import fuse, target_file
-    from hwasc.nas.train_supernet import supernet
 
     space = SearchSpace.load(tiny_space)
     targets = target_file(tiny_workspace, fuse(tiny_workspace))
     weights = []
     for workers in (1, 2):
         ws = dataclasses.replace(tiny_workspace, workers=workers)
-        found = supernet(ws, space, {}, measure, targets)
+        found = train_supernet(ws, problem(space), targets)
         weights.append(found.weights.read_bytes())
         found.weights.unlink()
     assert weights[0] == weights[1]
@@ -145,16 +149,14 @@ def test_searches_under_several_budgets_share_the_supernet_of_the_widest(
 ) -> None:
     import dataclasses
 
-    from hwasc.cost import measure
     from hwasc.cost.limits import resolve
     from hwasc.ensemble.fusion import fuse, target_file
     from hwasc.errors import UsageError
-    from hwasc.nas.train_supernet import supernet
     from hwasc.records.budget import Budget
 
     wide = tmp_path / "wide.yaml"
     wide.write_text("schema: 1\nname: wide\nsource: a test\nlimits: {macs: {max: 5_000_000, count: torchinfo}}\n")
-    space, own = SearchSpace.load(tiny_space), resolve(Budget.load(wide))
+    space, own = SearchSpace.load(tiny_space), resolve(Budget.load(wide)).limits
     targets = target_file(tiny_workspace, fuse(tiny_workspace))
     settings = tiny_workspace.settings
     named = dataclasses.replace(
@@ -164,9 +166,9 @@ def test_searches_under_several_budgets_share_the_supernet_of_the_widest(
         ),
     )
     sharing = dataclasses.replace(tiny_workspace, settings=named)
-    alone = supernet(tiny_workspace, space, own, measure, targets)
+    alone = train_supernet(tiny_workspace, problem(space, own), targets)
     for macs in (1_000_000, 5_000_000):
-        assert supernet(sharing, space, {"macs.torchinfo": macs}, measure, targets) == alone
+        assert train_supernet(sharing, problem(space, {"macs.torchinfo": macs}), targets) == alone
     for limits in ({}, {"macs.torchinfo": 5_000_001}):
         with pytest.raises(UsageError, match="tighter than the search's budget"):
-            supernet(sharing, space, limits, measure, targets)
+            train_supernet(sharing, problem(space, limits), targets)

@@ -93,13 +93,13 @@ def test_a_distillation_starts_from_them(hwasc: Run, made: Path) -> None:
     ("more", "said"),
     [
         (("--initial-weights", "random"), ""),
-        (("--set", "distill.alpha=0"), "random weights: its kept weights learned from teachers"),
+        (("--set", "distill.alpha=0"), "those of the search were trained with teachers"),
     ],
 )
 def test_or_from_random_ones(hwasc: Run, made: Path, more: tuple[str, ...], said: str) -> None:
     kept = load_weights(made / "winner.safetensors")
     start, weights, err = distilled(hwasc, made, "".join(more), *more)
-    assert start == {"from": "random weights"} and said in err and ("kept weights" in err) is bool(said)
+    assert start == {"from": "random weights"} and said in err and ("those of the search" in err) is bool(said)
     assert not torch.allclose(weights["stem.0.conv.weight"], kept["stem.0.conv.weight"], atol=1e-3)
 
 
@@ -108,12 +108,12 @@ def test_other_clips_have_no_use_for_them(
 ) -> None:
     record = architectures.load(made / "winner.json")
     assert record.weights is not None
-    assert initial_weights(tiny_workspace, record, made / "winner.json") == record.weights
+    assert initial_weights(tiny_workspace, record) == record.weights
     other = dataclasses.replace(record, weights=dataclasses.replace(record.weights, dataset="0" * 16))
     said: list[str] = []
     monkeypatch.setattr(tiny_workspace.reporter, "say", said.append)
-    assert initial_weights(tiny_workspace, other, made / "winner.json") is None
-    assert said == ["the student starts from random weights: its kept weights learned from other clips"]
+    assert initial_weights(tiny_workspace, other) is None
+    assert said == ["the student starts from random weights: those of the search were trained on other clips"]
 
 
 def test_what_is_gone_changed_or_elsewhere_is_refused(hwasc: Run, made: Path, tmp_path: Path) -> None:

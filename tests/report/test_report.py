@@ -123,7 +123,11 @@ def profile(architecture: Architecture, checks: list[Check], **more: object) -> 
 
 
 def search(found: list[Trial], limits: dict[str, int], **more: object) -> str:
-    ranges = [Range("int8_memory.activations", 65_536, 1_024, 40_000, 500_000, 0.5)]
+    ranges = [
+        Range(
+            name="int8_memory.activations", limit=65_536, minimum=1_024, centre=40_000, maximum=500_000, feasible=0.5
+        )
+    ]
     return reports.search_report(
         NASTY,
         12.3,
@@ -161,7 +165,10 @@ def distilled(classes: list[str]) -> dict[str, object]:
     }
 
 
-CHECKS = [Check("macs.torchinfo", 30_000_000, 29_419_156), Check("int8_memory.activations", 196_608, 210_944)]
+CHECKS = [
+    Check(name="macs.torchinfo", limit=30_000_000, value=29_419_156),
+    Check(name="int8_memory.activations", limit=196_608, value=210_944),
+]
 
 
 @pytest.mark.parametrize("build", [dcase2024_baseline, cp_mobile])

@@ -1,0 +1,132 @@
+"""Architectures: search for one, and profile what one costs."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hwasc.api.inputs import ArchitectureLike, BudgetLike, SpaceLike, as_architecture, as_budget, as_space
+from hwasc.records.schema import write_whole
+
+if TYPE_CHECKING:
+    from hwasc.deploy.profiling import Profile
+    from hwasc.nas.engines import Engine
+    from hwasc.nas.result import SearchResult
+    from hwasc.nas.strategies import Strategy
+    from hwasc.workspace import Workspace
+
+
+def search(
+    ws: Workspace,
+    *,
+    budget: BudgetLike,
+    space: SpaceLike = "full",
+    strategy: str | Strategy | None = None,
+    proxy: str | None = None,
+    trials: int | None = None,
+    engine: str | AbstractContextManager[Engine] = "local",
+    address: str | None = None,
+    run: str | Path = "runs/search",
+) -> SearchResult:
+    """Find the most accurate architecture of a search space within a budget.
+
+    Args:
+        ws: What `hwasc.open` gave.
+        budget: A bundled budget's name, a file, or an object.
+        space: A bundled search space's name, a file, or an object.
+        strategy: A name, or an object with `ask` and `tell`; None: the settings'.
+        proxy: How candidates are scored first; None: the settings'.
+        trials: Candidates that are scored; None: the settings'.
+        engine: Where candidates are scored: a name, or an object. No score depends on it.
+        address: Of a running Ray cluster, with `engine="ray"`.
+        run: The run folder. The same call resumes there.
+
+    Returns:
+        The finished search; its `best` goes into `hwasc.distill`. The run folder also holds `report.html`.
+
+    Raises:
+        InfeasibleBudget: No candidate keeps within the budget; raised in seconds, before any data are read or simulated.
+        UsageError: A name is unknown, a file is broken, or the run folder holds another search.
+
+    Example:
+        >>> found = hwasc.search(ws, budget="nrf52840", trials=100)  # doctest: +SKIP
+        >>> found.best.architecture.text()  # doctest: +SKIP
+    """
+    from hwasc.nas import engines, strategies
+    from hwasc.nas.search import search as find
+    from hwasc.report.results import search_page
+
+    budget, space, run = as_budget(budget), as_space(space), Path(run)
+    named = {"strategy": strategy if isinstance(strategy, str) else None, "proxy": proxy, "trials": trials}
+    changes = [f"search.{key}={value}" for key, value in named.items() if value is not None]
+    ws = replace(ws, settings=ws.settings.changed(changes))
+    s = ws.settings.search
+    if strategy is None or isinstance(strategy, str):
+        strategy = strategies.create(s.strategy, space, s.population, ws.settings.seed)
+    if isinstance(engine, str):
+        engines.check(engine, address)
+        engine = engines.open(engine, ws.workers, address)
+    result = find(ws, space, budget, strategy=strategy, engine=engine, run=run)
+    write_whole(run / "report.html", search_page(result))
+    return result
+
+
+def profile(
+    architecture: ArchitectureLike | None = None,
+    *,
+    budget: BudgetLike | None = None,
+    model: str | Path | None = None,
+    npu: str | None = None,
+    cross_checks: bool = False,
+    html: str | Path | None = None,
+) -> Profile:
+    """Count what an architecture costs on the chip, layer by layer.
+
+    Args:
+        architecture: An object, a preset's name, `best.json` or a search's run folder; None: the model's.
+        budget: Held against the costs; None: the bundled one that the architecture was searched for, if any.
+        model: A .tflite file, whose memory the chip's interpreter then reports.
+        npu: With a model: Arm Vela's estimate for an Ethos-U, e.g. `ethos-u55-128`.
+        cross_checks: Whether MACs are also counted with fvcore and thop, which loads torch.
+        html: A page that is written.
+
+    Returns:
+        Costs, layers, limits with their slack.
+
+    Raises:
+        UsageError: A name is unknown, or neither an architecture nor a model is given.
+
+    Example:
+        >>> import hwasc
+        >>> hwasc.profile("dcase2024_baseline", budget="dcase2024").costs.macs.torchinfo
+        29419156
+    """
+    from hwasc.deploy import profiling
+    from hwasc.errors import UsageError
+    from hwasc.records.architecture import ArchitectureFile
+    from hwasc.records.bundled import names
+
+    model = None if model is None else Path(model)
+    if architecture is not None:
+        record = as_architecture(architecture)
+    elif model is not None:
+        record = ArchitectureFile.of(profiling.architecture_of(model))
+    else:
+        raise UsageError("profile needs an architecture, or a model")
+    searched_for = record.provenance.get("budget")
+    if budget is None and isinstance(searched_for, str) and searched_for in names("budgets"):
+        budget = searched_for
+    result = profiling.profile(
+        record.architecture,
+        None if budget is None else as_budget(budget),
+        cross_checks=cross_checks,
+        model=model,
+        npu=npu,
+    )
+    if html is not None:
+        from hwasc.report.results import profile_page
+
+        write_whole(Path(html), profile_page(result, record.provenance))
+    return result

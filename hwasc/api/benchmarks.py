@@ -1,0 +1,128 @@
+"""Measurements of the tool itself: proxies, strategies, and the flow of data."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hwasc.api.inputs import BudgetLike, SpaceLike, as_budget, as_space
+from hwasc.records.schema import write_whole
+
+if TYPE_CHECKING:
+    from hwasc.bench.data import DataBench
+    from hwasc.bench.proxies import ProxyBench
+    from hwasc.bench.strategies import StrategyBench
+    from hwasc.nas.engines import Engine
+    from hwasc.workspace import Workspace
+
+
+def bench_proxies(
+    ws: Workspace,
+    *,
+    budget: BudgetLike,
+    space: SpaceLike = "full",
+    count: int = 24,
+    learn_from: str | Path | None = None,
+    engine: str | AbstractContextManager[Engine] = "local",
+    address: str | None = None,
+    run: str | Path = "runs/bench",
+) -> ProxyBench:
+    """Compare how proxies rank candidates with full distillation.
+
+    Args:
+        ws: What `hwasc.open` gave.
+        budget: A bundled budget's name, a file, or an object.
+        space: A bundled search space's name, a file, or an object.
+        count: Candidates that are distilled in full, 3 at least.
+        learn_from: A search's `trials.jsonl`, for a row of its proxy with a predictor fitted on these trials.
+        engine: Where candidates are scored.
+        address: Of a running Ray cluster, with `engine="ray"`.
+        run: The run folder. The same call resumes there.
+
+    Returns:
+        A line for each proxy.
+    """
+    from hwasc.bench import proxies
+
+    return proxies.bench_proxies(
+        ws,
+        as_space(space),
+        as_budget(budget),
+        run=Path(run),
+        engine=_engine(engine, ws, address),
+        count=count,
+        learn_from=None if learn_from is None else Path(learn_from),
+    )
+
+
+def bench_strategies(
+    ws: Workspace,
+    *,
+    budget: BudgetLike,
+    space: SpaceLike = "bench",
+    trials: int = 200,
+    seeds: int = 5,
+    engine: str | AbstractContextManager[Engine] = "local",
+    address: str | None = None,
+    run: str | Path = "runs/bench_strategies",
+) -> StrategyBench:
+    """Score every candidate of a small space once, and measure how fast each strategy finds the good ones.
+
+    Args:
+        ws: What `hwasc.open` gave.
+        budget: A bundled budget's name, a file, or an object.
+        space: A small search space.
+        trials: Candidates that each run looks at.
+        seeds: Runs of each strategy, 2 at least.
+        engine: Where candidates are scored.
+        address: Of a running Ray cluster, with `engine="ray"`.
+        run: The run folder, which also gets `strategies.svg`. The same call resumes there.
+
+    Returns:
+        A curve for each strategy.
+    """
+    from hwasc.bench import strategies
+    from hwasc.report.plots import strategy_curves
+
+    run = Path(run)
+    bench = strategies.bench_strategies(
+        ws,
+        as_space(space),
+        as_budget(budget),
+        run=run,
+        engine=_engine(engine, ws, address),
+        trials=trials,
+        seeds=seeds,
+    )
+    tracks = bench.comparison.tracks
+    best, volume = {t.strategy: t.best for t in tracks}, {t.strategy: t.volume for t in tracks}
+    write_whole(run / "strategies.svg", strategy_curves(best, volume, bench.comparison.best) + "\n")
+    return bench
+
+
+def bench_data(ws: Workspace, *, front_end: str = "256x65", clips: int = 256) -> DataBench:
+    """Measure how fast recordings become features and batches, on one core.
+
+    Args:
+        ws: What `hwasc.open` gave.
+        front_end: Mels x frames of a second of sound.
+        clips: Training clips that are measured on.
+
+    Returns:
+        Times of each step.
+    """
+    from hwasc.bench import data
+
+    return data.bench_data(ws, data.front_end_named(front_end, ws.settings.data.seconds), clips)
+
+
+def _engine(
+    engine: str | AbstractContextManager[Engine], ws: Workspace, address: str | None
+) -> AbstractContextManager[Engine]:
+    from hwasc.nas import engines
+
+    if not isinstance(engine, str):
+        return engine
+    engines.check(engine, address)
+    return engines.open(engine, ws.workers, address)

@@ -1,0 +1,142 @@
+"""Data: open a workspace on it, fetch a public data set, check what a folder holds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hwasc.errors import UsageError
+from hwasc.progress import Reporter
+from hwasc.records.settings import Settings
+
+if TYPE_CHECKING:
+    from hwasc.data.fetching import Fetched
+    from hwasc.data.inventory import Inventory
+    from hwasc.workspace import Workspace
+
+
+def open(
+    data: str | Path | None = None,
+    *,
+    seed: int | None = None,
+    settings: Settings | Mapping[str, Any] | str | Path | None = None,
+    overrides: Sequence[str] = (),
+    cache: str | Path | None = None,
+    device: str = "auto",
+    workers: int = 1,
+    progress: bool = True,
+) -> Workspace:
+    """Open a data set, with the settings, the cache and the device that every verb starts from.
+
+    Args:
+        data: TAU 2022 Mobile, a folder of recordings, or None for the embedded simulated scenes.
+        seed: Every random draw follows from it; None: the settings'.
+        settings: The whole tree, a settings file (YAML), or a mapping of what differs from the defaults, nested or with
+            dotted names: `{"distill.train.epochs": 100}`.
+        overrides: Single settings as text, `"a.b=c"`.
+        cache: Folder of features, teachers and logits; None: `$HWASC_CACHE` or `~/.cache/hwasc`.
+        device: `auto`, `cpu`, `cuda`, `cuda:1`, `mps`.
+        workers: Processes on this machine. No result depends on their number.
+        progress: Whether progress is shown on standard error.
+
+    Returns:
+        The workspace.
+
+    Raises:
+        DataError: The folder cannot be used.
+        UsageError: A setting is unknown or wrong, or the device is not there.
+
+    Example:
+        >>> import hwasc
+        >>> ws = hwasc.open("my_recordings", seed=0)  # doctest: +SKIP
+    """
+    from hwasc.workspace import open_workspace
+
+    if not isinstance(settings, Settings):
+        settings = Settings.load(settings, overrides, seed)
+    elif overrides or seed is not None:
+        settings = settings.changed(overrides, seed)
+    return open_workspace(
+        data,
+        settings,
+        cache=None if cache is None else Path(cache),
+        device=device,
+        workers=workers,
+        reporter=Reporter(quiet=not progress),
+    )
+
+
+def fetch(
+    name: str,
+    folder: str | Path,
+    *,
+    url: str | None = None,
+    subsets: str | None = None,
+    keep_archives: bool = False,
+    progress: bool = True,
+) -> Fetched:
+    """Download and unpack a public data set; the same call resumes what was interrupted.
+
+    Args:
+        name: `tau2022`: TAU Urban Acoustic Scenes 2022 Mobile, about 27.5 GB.
+        folder: A new folder, or one that was fetched into before.
+        url: The JSON of another record or of a mirror; None: the data set's public record.
+        subsets: Where the DCASE subset lists lie, or `none`; None: the DCASE 2024 baseline's release.
+        keep_archives: Whether an archive stays once it is unpacked.
+        progress: Whether progress is shown on standard error.
+
+    Returns:
+        How many files and archives there are.
+
+    Raises:
+        UsageError: The name is unknown, or an address is none.
+        HwascError: A download failed, or the disk is too small.
+    """
+    from hwasc.data import fetching
+
+    if name not in fetching.SOURCES:
+        raise UsageError(f"{name}: no data set of this name can be fetched (known: {', '.join(fetching.SOURCES)})")
+    for address in (url, subsets):
+        if address not in (None, "none") and not str(address).startswith(("https://", "http://")):
+            raise UsageError(
+                f"{address}: expected an address that begins with https:// (or http://, of a server of your own)"
+            )
+    return fetching.fetch(
+        fetching.SOURCES[name],
+        Path(folder),
+        url=url,
+        subsets=subsets,
+        keep_archives=keep_archives,
+        reporter=Reporter(quiet=not progress),
+    )
+
+
+def check(
+    folder: str | Path,
+    *,
+    quick: bool = False,
+    seconds: float = 1.0,
+    workers: int = 4,
+    progress: bool = True,
+) -> Inventory:
+    """Count what a data folder holds, and compare it with the official lists where it is TAU 2022 Mobile.
+
+    Args:
+        folder: TAU 2022 Mobile, or a folder of recordings.
+        quick: Whether only the presence of files is looked at, not their headers.
+        seconds: Length of a clip, s.
+        workers: Files that are read at once.
+        progress: Whether progress is shown on standard error.
+
+    Returns:
+        What is there, what should be, and what is wrong (`faults`).
+
+    Raises:
+        DataError: The folder cannot be used at all.
+    """
+    from hwasc.data import checking
+
+    return checking.check(
+        Path(folder), quick=quick, seconds=seconds, workers=workers, reporter=Reporter(quiet=not progress)
+    )

@@ -1,0 +1,127 @@
+"""Students: distil one, evaluate a model file, export one for a runtime."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from hwasc.api.inputs import ArchitectureLike, as_architecture
+from hwasc.api.teachers import with_teachers
+from hwasc.records.run import environment
+from hwasc.records.schema import write_whole
+
+if TYPE_CHECKING:
+    from hwasc.students.evaluation import Evaluation
+    from hwasc.students.result import DistillResult
+    from hwasc.workspace import Workspace
+
+
+def distill(
+    ws: Workspace,
+    architecture: ArchitectureLike,
+    *,
+    run: str | Path = "runs/distill",
+    teachers: Sequence[str] | None = None,
+    initial_weights: Literal["winner", "random"] | None = None,
+) -> DistillResult:
+    """Train an architecture in full, quantize it, export it, and measure it on the test split at the end.
+
+    Args:
+        ws: What `hwasc.open` gave.
+        architecture: A search's `best`, an object, a preset's name, `best.json`, or a search's run folder.
+        run: The run folder. The same call resumes there.
+        teachers: Families of teachers; None: the settings'.
+        initial_weights: `winner`: the weights that a search wrote beside its winner, if they fit; `random`; None: the
+            settings'.
+
+    Returns:
+        What the student reached, and the files that hold it. The run folder also holds `report.html`.
+
+    Raises:
+        UsageError: The architecture is for other data, or the run folder holds another configuration.
+        HwascError: The exported ONNX model and the student disagree.
+
+    Example:
+        >>> student = hwasc.distill(ws, found.best, run="runs/s")  # doctest: +SKIP
+        >>> student.test.int8.accuracy, student.costs.arena  # doctest: +SKIP
+    """
+    from hwasc.report.reports import distill_report
+    from hwasc.students import distillation
+
+    ws = with_teachers(ws, teachers)
+    if initial_weights is not None:
+        chosen = replace(ws.settings.distill, initial_weights=initial_weights)
+        ws = replace(ws, settings=replace(ws.settings, distill=chosen))
+    record = as_architecture(architecture, classes=len(ws.classes))
+    result = distillation.distill(ws, record, run=Path(run))
+    write_whole(result.run / "report.html", distill_report(result.to_json()))
+    distillation.check_onnx(result)
+    return result
+
+
+def evaluate(
+    ws: Workspace,
+    model: str | Path,
+    *,
+    runtime: str | None = None,
+    snrs: Sequence[float] = (),
+    noise: Sequence[str] = ("white", "pink"),
+    html: str | Path | None = None,
+) -> Evaluation:
+    """Measure a model file on the test split, as recorded and with noise.
+
+    Args:
+        ws: What `hwasc.open` gave.
+        model: `student.tflite`, `student.onnx`, `int8.safetensors` or `float.safetensors`.
+        runtime: What runs it; None: TensorFlow Lite Micro for .tflite, ONNX Runtime for .onnx, torch for .safetensors.
+        snrs: Signal-to-noise ratios in dB, each measured again with noise added to the clips' waveforms.
+        noise: Its sources: `white`, `pink`, or folders of recordings.
+        html: A page that is written.
+
+    Returns:
+        Metrics by scene, device and group.
+
+    Raises:
+        UsageError: The model is for other classes than the data, or the runtime does not run such files.
+        DataError: hwasc did not write the file.
+    """
+    from hwasc.students import evaluation
+
+    result = evaluation.evaluate(ws, Path(model), runtime=runtime, snrs=snrs, sources=noise)
+    if html is not None:
+        from hwasc.report.reports import evaluation_report
+
+        write_whole(Path(html), evaluation_report(result.to_json(), environment()))
+    return result
+
+
+def export(
+    student: DistillResult | str | Path,
+    path: str | Path,
+    *,
+    format: str | None = None,
+    planner: Literal["greedy", "offline"] = "greedy",
+) -> Path:
+    """Write an int8 student for a runtime.
+
+    Args:
+        student: What `hwasc.distill` gave, its run folder, or its `int8.safetensors`.
+        path: The file, or the folder of a format that is one.
+        format: `onnx`, `tflite` or `c` (C++ source for firmware); None: what `path` ends with.
+        planner: The memory plan of a .tflite: the interpreter's own, or an optimised one in the file.
+
+    Returns:
+        What was written.
+
+    Raises:
+        UsageError: The weights are no quantized student's, or the format is unknown or cannot hold it.
+    """
+    from hwasc.deploy import exporting
+    from hwasc.students.result import DistillResult
+
+    weights = student.run if isinstance(student, DistillResult) else Path(student)
+    if weights.is_dir():
+        weights = weights / "int8.safetensors"
+    return exporting.export(weights, Path(path), format=format, planner=planner)

@@ -1,0 +1,63 @@
+"""Teachers: train them, fit their fusion, and summarise what each adds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from hwasc.records.run import environment
+from hwasc.records.schema import write_whole
+
+if TYPE_CHECKING:
+    from hwasc.ensemble.summary import EnsembleSummary
+    from hwasc.workspace import Workspace
+
+
+def teach(
+    ws: Workspace,
+    *,
+    teachers: Sequence[str] | None = None,
+    split: Literal["validation", "test"] = "validation",
+    weights: str | Path | None = None,
+    html: str | Path | None = None,
+) -> EnsembleSummary:
+    """Train the teachers by cross-fitting and fit the fusion heads z1 and z2; what the cache holds is not trained again.
+
+    Args:
+        ws: What `hwasc.open` gave.
+        teachers: Families of teachers; None: the settings'.
+        split: The clips that they are compared on.
+        weights: A folder that gets one set of weights a family, to start other teachers from.
+        html: A page that is written.
+
+    Returns:
+        What each teacher is and costs, how well each way to fuse does, and what each teacher adds.
+
+    Raises:
+        UsageError: A family is unknown, or a setting does not fit.
+        DataError: An external teacher has no logits for some clips.
+    """
+    from hwasc.ensemble.cross_fitting import export_weights
+    from hwasc.ensemble.fusion import fuse
+    from hwasc.ensemble.summary import summarize
+
+    ws = with_teachers(ws, teachers)
+    fused, clips = fuse(ws), getattr(ws.dataset, split)
+    if weights is not None:
+        export_weights(fused.teachers, Path(weights))
+    summary = summarize(fused, ws.features(clips, fused.front_end, split), split)
+    if html is not None:
+        from hwasc.report.reports import teach_report
+
+        write_whole(Path(html), teach_report(summary.to_json(), environment()))
+    return summary
+
+
+def with_teachers(ws: Workspace, teachers: Sequence[str] | None) -> Workspace:
+    """The workspace with other families of teachers; None: as it is."""
+    if teachers is None:
+        return ws
+    chosen = replace(ws.settings.teachers, families=tuple(teachers))
+    return replace(ws, settings=replace(ws.settings, teachers=chosen))

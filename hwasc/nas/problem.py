@@ -1,0 +1,64 @@
+"""What a search looks for: the space, the budget and the shape of the data, as one object that travels."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from typing import Any
+
+from hwasc.cost.limits import ResolvedBudget
+from hwasc.cost.measure import Costs
+from hwasc.nas.declare import random_point
+from hwasc.nas.job import Proposal
+from hwasc.records.architecture import Architecture
+from hwasc.records.space import Point, SearchSpace
+
+
+@dataclass(frozen=True, kw_only=True)
+class Problem:
+    """An architecture is wanted: of this space, within this budget, for clips of so many classes and seconds.
+
+    Attributes:
+        space: The choices.
+        budget: The limits, and how costs are counted.
+        classes: Scenes of the data.
+        seconds: Length of a clip, s.
+    """
+
+    space: SearchSpace
+    budget: ResolvedBudget
+    classes: int
+    seconds: float = 1.0
+
+    def architecture(self, point: Point) -> Architecture:
+        """The architecture at a point of the space. UsageError where its front end does not fit the clip."""
+        return self.space.architecture(point, self.classes, self.seconds)
+
+    def proposal(self, point: Point) -> Proposal:
+        """A point with its architecture, ready to be scored."""
+        return Proposal(point, self.architecture(point))
+
+    def costs(self, point: Point) -> Costs:
+        """What the architecture at a point costs, as the budget counts."""
+        return self.budget.count(self.architecture(point))
+
+    def feasible_points(self, number: int, *, seed: int, tries: int = 20) -> list[dict[str, Any]]:
+        """Random points within the limits, by rising MACs.
+
+        Args:
+            number: The most that are returned.
+            seed: Of the draws.
+            tries: Points that are drawn for each wanted one before the search for them ends.
+
+        Returns:
+            Up to `number` points.
+        """
+        rng, found = random.Random(seed), []
+        for _ in range(number * tries):
+            point = random_point(self.space, rng)
+            costs = self.costs(point)
+            if self.budget.feasible(costs):
+                found.append((costs.macs.torchinfo, point))
+            if len(found) == number:
+                break
+        return [point for _, point in sorted(found, key=lambda pair: pair[0])]

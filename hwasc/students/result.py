@@ -1,0 +1,184 @@
+"""What a distillation leaves: what the student reached and costs, and the files that hold it."""
+
+from __future__ import annotations
+
+import builtins
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from hwasc.cost.measure import Costs
+from hwasc.deploy.exporting import export
+from hwasc.ensemble.fusion import FusionRow
+from hwasc.ensemble.leave_one_out import LeftOut
+from hwasc.ensemble.summary import ExternalTeacherSummary, TrainedTeacherSummary
+from hwasc.records import schema
+from hwasc.records.results import Result
+from hwasc.training.metrics import Metrics
+
+RESULT = "result.json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class TestMetrics:
+    """The student on the test split, before and after quantization."""
+
+    __test__ = False  # no test class
+
+    float: Metrics
+    int8: Metrics
+
+
+@dataclass(frozen=True, kw_only=True)
+class ValidationAccuracy:
+    """Macro accuracy on validation clips, 0..1, before and after quantization."""
+
+    float: builtins.float
+    int8: builtins.float
+
+
+@dataclass(frozen=True, kw_only=True)
+class StartedFrom:
+    """The weights that training started from; sha256: of their file, where there is one."""
+
+    source: str
+    sha256: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class OnnxFile:
+    """The student in ONNX Runtime.
+
+    Attributes:
+        agreement: Share of test clips on which it names the same scene as the quantized student, 0..1.
+        clips: Test clips.
+        accuracy: Macro accuracy, 0..1.
+        file: Its name in the run folder.
+        sha256: Of the file.
+    """
+
+    agreement: float
+    clips: int
+    accuracy: float
+    file: str
+    sha256: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class TfliteFile:
+    """The student's file for the chip.
+
+    Attributes:
+        file: Its name in the run folder.
+        bytes: Its size.
+        sha256: Of the file.
+    """
+
+    file: str
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class DistillResult(Result):
+    """A finished distillation.
+
+    Attributes:
+        run: Its run folder.
+        id: The architecture's.
+        architecture: The net on a few short lines.
+        costs: What the architecture costs.
+        classes: The scenes, in the order of the logits.
+        data: The data set as the user named it.
+        dataset: Fingerprint of the data and its splits.
+        alpha: Share of the teachers in the loss, 0..1.
+        seed: The run's.
+        student_seed: Of the student's weights, batches and augmentation.
+        initial_weights: Where training started.
+        validation: Accuracy on validation clips.
+        test: What the student reached on test clips, which nothing was chosen on.
+        fusion: Each teacher and each way to fuse on test clips; empty without teachers.
+        teachers: What each teacher is and costs.
+        leave_one_out: The plain mean without each teacher.
+        mixing: z1's mean weight of each teacher.
+        losses: Training loss by epoch, of `float` and `qat`.
+        onnx: The file for ONNX Runtime.
+        tflite: The file for the chip.
+        environment: Command, versions, machine and date.
+    """
+
+    run: Path = field(default=Path("."))
+    id: str
+    architecture: str
+    costs: Costs
+    classes: tuple[str, ...]
+    data: str
+    dataset: str
+    alpha: float
+    seed: int
+    student_seed: int
+    initial_weights: StartedFrom
+    validation: ValidationAccuracy
+    test: TestMetrics
+    fusion: list[FusionRow]
+    teachers: list[TrainedTeacherSummary | ExternalTeacherSummary]
+    leave_one_out: list[LeftOut]
+    mixing: dict[str, dict[str, dict[str, float]]]
+    losses: dict[str, list[float]]
+    onnx: OnnxFile
+    tflite: TfliteFile
+    environment: dict[str, Any]
+
+    def to_json(self) -> dict[str, Any]:
+        """The record as `result.json` holds it."""
+        values = schema.plain(self)
+        test, started = values.pop("test"), values.pop("initial_weights")
+        del values["run"]
+        digest = {"sha256": started["sha256"]} if started["sha256"] else {}
+        return {
+            "schema": 1,
+            **values,
+            "initial_weights": {"from": started["source"], **digest},
+            "float": test["float"],
+            "int8": test["int8"],
+            "confusion": test["int8"]["confusion"],
+        }
+
+    @classmethod
+    def from_json(cls, data: Any, where: str) -> DistillResult:
+        """See `Result.from_json`."""
+        if isinstance(data, dict):
+            data = {k: v for k, v in data.items() if k not in ("schema", "confusion")}
+            started = data.get("initial_weights") or {}
+            data["initial_weights"] = {"source": started.get("from", ""), "sha256": started.get("sha256")}
+            data["test"] = {"float": data.pop("float", None), "int8": data.pop("int8", None)}
+        return schema.parse(cls, data, where)
+
+    @classmethod
+    def read(cls, path: Path | str) -> DistillResult:
+        """Read a finished distillation from its run folder, or from the `result.json` in it."""
+        path = Path(path)
+        file = path / RESULT if path.is_dir() else path
+        return replace(super().read(file), run=file.parent)
+
+    def export(
+        self,
+        path: Path | str,
+        *,
+        format: str | None = None,
+        planner: Literal["greedy", "offline"] = "greedy",
+    ) -> Path:
+        """Write the int8 student for a runtime.
+
+        Args:
+            path: The file, or the folder of a format that is one.
+            format: `onnx`, `tflite` or `c`; None: what `path` ends with.
+            planner: The memory plan of a .tflite: the interpreter's own, or an optimised one in the file.
+
+        Returns:
+            What was written.
+
+        Raises:
+            UsageError: The format is unknown or cannot hold the student.
+        """
+        return export(self.run / "int8.safetensors", Path(path), format=format, planner=planner)

@@ -1,0 +1,171 @@
+"""The stages of a student's training, float then int8: each resumes, and each leaves its weights and losses in the run folder."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import torch
+
+from hwasc.errors import HwascError
+from hwasc.models import student
+from hwasc.models.student import Student
+from hwasc.nas.job import calibration_batches
+from hwasc.parallel import torchrun_workers
+from hwasc.parallel.device import pick_device
+from hwasc.records import schema
+from hwasc.records.architecture import Architecture
+from hwasc.records.settings import TrainSettings
+from hwasc.training.distillation import DistillationData, train_student
+from hwasc.training.weights import load_weights, save_weights
+from hwasc.workspace import Workspace
+
+Numbers = Literal["float", "int8"]
+QAT_SEED = 500_000  # added to the student's seed, so that both stages draw other batches
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Job:
+    """One stage for any process: the model is built from `architecture` and `state`."""
+
+    architecture: Architecture
+    numbers: Numbers
+    state: dict[str, torch.Tensor]
+    data: DistillationData
+    train: TrainSettings
+    frozen_epochs: int
+    seed: int
+    checkpoint: Path
+
+
+def train_float(ws: Workspace, data: DistillationData, model: Student, run: Path) -> tuple[Student, list[float]]:
+    """Distil a float student.
+
+    Args:
+        ws: Settings, device and progress.
+        data: What it learns from.
+        model: With its initial weights; trained in place.
+        run: The run folder.
+
+    Returns:
+        The student in eval mode, and its loss by epoch.
+    """
+    return _train(ws, data, model, train=ws.settings.distill.train, numbers="float", run=run)
+
+
+def train_int8(ws: Workspace, data: DistillationData, model: Student, run: Path) -> tuple[Student, list[float]]:
+    """Quantize a float student, calibrate it, and distil it on with int8 numbers; arguments as in `train_float`."""
+    from hwasc.training.quantization import calibrate, quantize
+
+    quantized = quantize(model)
+    if not (run / "int8.safetensors").is_file():
+        calibrate(quantized, calibration_batches(data.train, student_seed(ws)))
+    return _train(ws, data, quantized, train=ws.settings.distill.qat, numbers="int8", run=run)
+
+
+def student_seed(ws: Workspace) -> int:
+    """The seed of the student's weights, batches and augmentation."""
+    s = ws.settings
+    return s.seed if s.distill.seed is None else s.distill.seed
+
+
+def load_into(model: Student, state: dict[str, torch.Tensor], path: Path, numbers: Numbers) -> None:
+    """Put weights into a student.
+
+    Args:
+        model: A float or quantized student.
+        state: Tensors by name.
+        path: Where they come from, for messages.
+        numbers: What the student computes in.
+
+    Raises:
+        HwascError: They do not fit the architecture.
+    """
+    try:
+        if numbers == "int8":
+            from hwasc.training.quantization import load_state
+
+            load_state(model, state)
+        else:
+            model.load_state_dict(state)
+    except (KeyError, RuntimeError) as e:
+        reason = str(e).splitlines()[0]
+        raise HwascError(
+            f"{path}: does not fit the architecture ({reason}); delete it to train this part anew"
+        ) from None
+
+
+def _train(
+    ws: Workspace, data: DistillationData, model: Student, *, train: TrainSettings, numbers: Numbers, run: Path
+) -> tuple[Student, list[float]]:
+    """Train a stage, or load what a finished one left; losses by epoch come from its journal."""
+    weights, losses_path = run / f"{numbers}.safetensors", run / f"{numbers}_losses.json"
+    checkpoint = run / f"{numbers}.ckpt"
+    if weights.is_file():
+        load_into(model, load_weights(weights), weights, numbers)
+        return model, _read_losses(losses_path)
+    losses = _read_losses(losses_path) if checkpoint.is_file() and losses_path.is_file() else []
+    title = f"distilling, {numbers}" if data.targets is not None else f"training on labels, {numbers}"
+    with ws.reporter.track(title, train.epochs) as update:
+
+        def on_epoch(epoch: int, loss: float) -> None:
+            del losses[epoch - 1 :]
+            losses.append(loss)
+            schema.write_json(losses_path, losses)
+            update(epoch, f"loss {loss:.3f}")
+
+        job = _Job(
+            architecture=model.architecture,
+            numbers=numbers,
+            state={name: value.cpu() for name, value in model.state_dict().items()},
+            data=data,
+            train=train,
+            frozen_epochs=ws.settings.distill.qat_frozen_epochs if numbers == "int8" else 0,
+            seed=student_seed(ws) + (QAT_SEED if numbers == "int8" else 0),
+            checkpoint=checkpoint,
+        )
+        with torchrun_workers.run_on_all_ranks(_train_on_worker, job, str(ws.device)):
+            _fit(model, job, ws.device, on_epoch)
+    classes = json.dumps(list(ws.dataset.classes))
+    save_weights(
+        weights, model, {"architecture": schema.canonical(model.architecture), "classes": classes, "numbers": numbers}
+    )
+    checkpoint.unlink(missing_ok=True)
+    return model, losses
+
+
+def _train_on_worker(job: _Job, device: str) -> None:
+    """Another process's part in the training of a stage."""
+    model = student.build(job.architecture)
+    if job.numbers == "int8":
+        from hwasc.training.quantization import quantize
+
+        model = quantize(model)
+    load_into(model, job.state, job.checkpoint, job.numbers)
+    _fit(model, job, pick_device(device))
+
+
+def _fit(model: Student, job: _Job, device: torch.device, on_epoch: Callable[[int, float], None] | None = None) -> None:
+    def before_epoch(epoch: int) -> None:
+        if epoch > job.train.epochs - job.frozen_epochs:
+            from hwasc.training.quantization import hold_scales
+
+            hold_scales(model)
+
+    train_student(
+        model,
+        job.data,
+        job.train,
+        device,
+        seed=job.seed,
+        checkpoint=job.checkpoint,
+        before_epoch=before_epoch,
+        on_epoch=on_epoch,
+    )
+
+
+def _read_losses(path: Path) -> list[float]:
+    return [float(v) for v in schema.read_json(path, "list of losses")]
