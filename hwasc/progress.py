@@ -8,9 +8,12 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
+from rich.cells import cell_len
 from rich.console import Console
+from rich.measure import Measurement
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
+from rich.text import Text
 
 PLAIN_EVERY = 20.0  # seconds between plain progress lines
 
@@ -28,8 +31,6 @@ class Reporter:
     def __init__(self, quiet: bool = False) -> None:
         self.quiet = quiet
         self.console = Console(file=sys.stderr, quiet=quiet, highlight=False, soft_wrap=True)
-        if not self.console.is_terminal:
-            self.console.width = 120  # a pipe or a log has no width: do not cut the tables
 
     def __reduce__(self) -> tuple[type[Reporter], tuple[bool]]:
         return Reporter, (True,)  # worker processes are quiet
@@ -40,13 +41,7 @@ class Reporter:
 
     def table(self, title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
         """A table; numbers are aligned to the right."""
-        table = Table(title=title, title_justify="left", title_style="bold")
-        for i, column in enumerate(columns):
-            numeric = all(isinstance(r[i], (int, float)) for r in rows) if rows else False
-            table.add_column(column, justify="right" if numeric else "left")
-        for row in rows:
-            table.add_row(*(show(v) for v in row))
-        self.console.print(table)
+        print_table(self.console, columns, rows, title)
 
     @contextlib.contextmanager
     def track(self, what: str, total: int) -> Iterator[Update]:
@@ -99,3 +94,39 @@ def show(value: object) -> str:
     if isinstance(value, int):
         return f"{value:,}"
     return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def print_table(console: Console, columns: Sequence[str], rows: Sequence[Sequence[object]], title: str = "") -> None:
+    """Print a table: with rules in a terminal, one plain aligned line a row elsewhere.
+
+    No cell is cut. In a terminal, long texts and headings are wrapped, numbers are not; a table that still does not fit is
+    printed as plain lines.
+
+    Args:
+        console: Where to print.
+        columns: Names of the columns. Columns of numbers are aligned to the right.
+        rows: Cells of each row, as many as there are columns.
+        title: Line above the table.
+    """
+    numeric = [bool(rows) and all(isinstance(row[i], (int, float)) for row in rows) for i in range(len(columns))]
+    cells = [[show(value) for value in row] for row in rows]
+    if console.is_terminal:
+        table = Table(title=Text(title) if title else None, title_justify="left", title_style="bold")
+        for name, number in zip(columns, numeric, strict=True):
+            heading = Text(name.replace(" ", "\n") if number else name)  # numbers set the width of their column
+            table.add_column(heading, justify="right" if number else "left", no_wrap=number, overflow="fold")
+        for row in cells:
+            table.add_row(*map(Text, row))
+        least = Measurement.get(console, console.options.update(width=10_000), table).minimum
+        if least <= console.width:
+            console.print(table)
+            return
+    if title:
+        console.print(title, markup=False, soft_wrap=True)
+    widths = [max(map(cell_len, column)) for column in zip(columns, *cells, strict=True)]
+    for row in ([*columns], *cells):
+        padded = [
+            " " * (width - cell_len(cell)) + cell if number else cell + " " * (width - cell_len(cell))
+            for cell, width, number in zip(row, widths, numeric, strict=True)
+        ]
+        console.print("  ".join(padded).rstrip(), markup=False, soft_wrap=True)

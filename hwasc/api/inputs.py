@@ -11,7 +11,7 @@ from hwasc.records.architecture import Architecture, ArchitectureFile
 from hwasc.records.budget import Budget
 from hwasc.records.presets import PRESETS
 from hwasc.records.space import SearchSpace
-from hwasc.records.suggestion import did_you_mean
+from hwasc.suggestion import did_you_mean
 
 BudgetLike: TypeAlias = Budget | str | Path
 SpaceLike: TypeAlias = SearchSpace | str | Path

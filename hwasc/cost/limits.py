@@ -15,7 +15,7 @@ from hwasc.errors import UsageError
 from hwasc.records.architecture import Architecture
 from hwasc.records.budget import Budget
 from hwasc.records.presets import PRESETS
-from hwasc.records.suggestion import did_you_mean
+from hwasc.suggestion import did_you_mean
 
 
 @dataclass(frozen=True, kw_only=True)

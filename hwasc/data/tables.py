@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from hwasc.errors import DataError
-from hwasc.records.suggestion import did_you_mean
+from hwasc.suggestion import did_you_mean
 
 META_COLUMNS = ("filename", "scene_label", "identifier", "source_label")
 LIST_COLUMNS = ("filename", "scene_label")

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from hwasc.deploy.flatfile import read_metadata
 from hwasc.errors import DataError, HwascError, UsageError
-from hwasc.records.suggestion import did_you_mean
+from hwasc.suggestion import did_you_mean
 
 SYSTEMS = {  # Vela's example system and memory mode (Arm/vela.ini) for each family, and its sizes in MACs a cycle
     "ethos-u55": ("Ethos_U55_High_End_Embedded", "Shared_Sram", (32, 64, 128, 256)),

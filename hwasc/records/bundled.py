@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from hwasc.errors import UsageError
-from hwasc.records.suggestion import did_you_mean
+from hwasc.suggestion import did_you_mean
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 

@@ -19,7 +19,7 @@ from hwasc.models.teachers import bc_resnet, cp_mobile, cp_resnet, crnn, mobilen
 from hwasc.models.teachers.reach import receptive_field
 from hwasc.records.architecture import FrontEnd
 from hwasc.records.schema import STRICT
-from hwasc.records.suggestion import did_you_mean
+from hwasc.suggestion import did_you_mean
 
 __all__ = ["FAMILIES", "LAPTOP", "Description", "Family", "TeacherSpec", "build", "describe", "receptive_field"]
 
