@@ -1,4 +1,4 @@
-"""What a person sees while a command runs: lines, tables, bars with the time left; plain lines without a terminal."""
+"""Output while a command runs: lines, tables, and progress bars (plain lines where there is no terminal)."""
 
 from __future__ import annotations
 
@@ -19,14 +19,18 @@ PLAIN_EVERY = 20.0  # seconds between plain progress lines
 
 
 class Update(Protocol):
-    """Tells how many steps are done, with a short note."""
+    """A function that updates a progress bar."""
 
     def __call__(self, done: int, note: str = "") -> None:
-        """Report progress."""
+        """Set the number of steps done, and a short note beside the bar."""
 
 
 class Reporter:
-    """Prints to standard error, so that standard output stays for results (`--json`). quiet: nothing but errors."""
+    """Prints progress to standard error; standard output is reserved for results.
+
+    Args:
+        quiet: Print nothing.
+    """
 
     def __init__(self, quiet: bool = False) -> None:
         self.quiet = quiet
@@ -36,18 +40,32 @@ class Reporter:
         return Reporter, (True,)  # worker processes are quiet
 
     def say(self, text: str) -> None:
-        """One line."""
+        """Print one line."""
         self.console.print(text, markup=False)
 
     def table(self, title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-        """A table; numbers are aligned to the right."""
+        """Print a table; columns of numbers are aligned to the right.
+
+        Args:
+            title: Line above the table.
+            columns: Names of the columns.
+            rows: Cells of each row, as many as there are columns.
+        """
         print_table(self.console, columns, rows, title)
 
     @contextlib.contextmanager
     def track(self, what: str, total: int) -> Iterator[Update]:
-        """A bar over `total` steps; the yielded function takes the steps done and a short note (may be empty)."""
+        """Show a progress bar with the time left.
+
+        Args:
+            what: Description of the work.
+            total: Number of steps.
+
+        Yields:
+            A function that takes the number of steps done, and optionally a short note.
+        """
         if self.quiet or total < 1:
-            yield _silent
+            yield _no_update
         elif self.console.is_terminal:
             columns = (
                 TextColumn("{task.description}"),
@@ -67,8 +85,8 @@ class Reporter:
             yield _plain_lines(self.say, what, total)
 
 
-def _silent(done: int, note: str = "") -> None:
-    """Progress that nobody sees."""
+def _no_update(done: int, note: str = "") -> None:
+    """Show nothing."""
 
 
 def _plain_lines(say: Callable[[str], None], what: str, total: int) -> Update:
@@ -77,7 +95,7 @@ def _plain_lines(say: Callable[[str], None], what: str, total: int) -> Update:
     def update(done: int, note: str = "") -> None:
         nonlocal last
         now = time.monotonic()
-        # Short work stays silent; the end is told only where the way was.
+        # Short work prints nothing. The last line is printed only if there was one before it.
         if now - last < PLAIN_EVERY and not (done >= total and last > start):
             return
         last = now
@@ -88,7 +106,7 @@ def _plain_lines(say: Callable[[str], None], what: str, total: int) -> Update:
 
 
 def show(value: object) -> str:
-    """A cell: thousands separated, shares with four digits."""
+    """Format a value for a table: thousands separated by commas, four digits of a float."""
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, int):

@@ -39,7 +39,15 @@ def predict_unlabelled(
     """
     # Features want a scene of every clip; these have none, and nothing reads the one they are given.
     listed = [
-        Clip(clips.names[i], clips.paths[i], 0.0, fe.seconds, CLASSES[0], clips.names[i], clips.devices[i])
+        Clip(
+            id=clips.names[i],
+            path=clips.paths[i],
+            start=0.0,
+            seconds=fe.seconds,
+            scene=CLASSES[0],
+            location=clips.names[i],
+            device=clips.devices[i],
+        )
         for i in rows
     ]
     with reporter.track(f"features {fe} ({name})", len(listed)) as update:

@@ -114,7 +114,17 @@ def evaluated(made: Path, root: str) -> np.ndarray:
     model, _ = load_int8(made / "s25" / "int8.safetensors")
     fe = model.architecture.front_end
     clips = [
-        Clip(str(i), made / root / "audio" / f"{i}.wav", 0.0, 1.0, "bus", "x", "a") for i in range(EVALUATION) if i != 7
+        Clip(
+            id=str(i),
+            path=made / root / "audio" / f"{i}.wav",
+            start=0.0,
+            seconds=1.0,
+            scene="bus",
+            location="x",
+            device="a",
+        )
+        for i in range(EVALUATION)
+        if i != 7
     ]
     features = extract(clips, CLASSES, fe, made / "other_cache")
     logits = torch.from_numpy(predict(model, features, torch.device("cpu"))).double()
