@@ -7,12 +7,12 @@ others. After export the file's size is exact.
 
 from __future__ import annotations
 
+from hwasc.cost.alignment import align
 from hwasc.cost.graph import Graph, Operator
 from hwasc.records import schema
 from hwasc.records.architecture import Architecture
 
 PER_CHANNEL = 24  # a float32 scale and an int64 zero point, for the weights and for the biases
-ALIGNMENT = 16
 # bytes of structure: of the file, of a convolution with its two constants, of another operator, of another operator's constant
 STRUCTURE, CONVOLUTION, OPERATOR, CONSTANT = 1048, 393, 190, 61
 
@@ -46,7 +46,7 @@ def _operator(op: Operator, a: Architecture, graph: Graph) -> int:
 
 
 def _convolution(weights: int, channels: int) -> int:
-    return CONVOLUTION + _aligned(weights) + _aligned(4 * channels) + PER_CHANNEL * channels
+    return CONVOLUTION + align(weights) + align(4 * channels) + PER_CHANNEL * channels
 
 
 def _extended(op: Operator, a: Architecture, graph: Graph) -> tuple[int, int]:
@@ -58,7 +58,3 @@ def _extended(op: Operator, a: Architecture, graph: Graph) -> tuple[int, int]:
         for kernel, stride, size in zip(op.window, op.stride, sizes, strict=True)
     )
     return rows, columns
-
-
-def _aligned(size: int) -> int:
-    return -(-size // ALIGNMENT) * ALIGNMENT

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -16,6 +15,7 @@ from hwasc.errors import UsageError
 from hwasc.records.architecture import Architecture
 from hwasc.records.budget import Budget
 from hwasc.records.presets import PRESETS
+from hwasc.suggestion import did_you_mean
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -148,8 +148,7 @@ def resolve(budget: Budget) -> ResolvedBudget:
     amounts, counting = budget.amounts(), _counting(budget)
     if any(isinstance(a, str) for a in amounts.values()):
         if budget.reference not in PRESETS:
-            near = difflib.get_close_matches(str(budget.reference), PRESETS, 1)
-            hint = f", did you mean '{near[0]}'?" if near else ""
+            hint = did_you_mean(str(budget.reference), PRESETS)
             raise UsageError(
                 f"budget {budget.name}: reference '{budget.reference}' is no preset{hint} (known: {', '.join(PRESETS)})"
             )

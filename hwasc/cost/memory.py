@@ -11,10 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from hwasc.cost.alignment import align
 from hwasc.cost.graph import Graph
-
-ALIGNMENT = 16
-
 
 MEAN_SCRATCH = (16, 16)  # bytes: a mean's index and its resolved axes, besides an int32 sum for each output element
 
@@ -76,7 +74,7 @@ def lifetimes(graph: Graph, scratch: Mapping[int, int] | None = None) -> list[Bu
     buffers = []
     for tensor in sorted(first):
         _, h, w, c = graph.tensors[tensor]
-        buffers.append(Buffer(tensor, aligned(h * w * c), first[tensor], last[tensor]))
+        buffers.append(Buffer(tensor, align(h * w * c), first[tensor], last[tensor]))
     number = len(graph.tensors)
     more = scratch or {}
     for step, op in enumerate(graph.operators, 1):
@@ -85,14 +83,9 @@ def lifetimes(graph: Graph, scratch: Mapping[int, int] | None = None) -> list[Bu
             _, h, w, c = graph.tensors[op.output]
             sizes += [4 * h * w * c, *MEAN_SCRATCH]
         for size in sizes:
-            buffers.append(Buffer(number, aligned(size), step, step))
+            buffers.append(Buffer(number, align(size), step, step))
             number += 1
     return buffers
-
-
-def aligned(size: int) -> int:
-    """Round bytes up to the arena's alignment."""
-    return -(-size // ALIGNMENT) * ALIGNMENT
 
 
 def place(order: list[Buffer]) -> dict[int, int]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from hwasc.cost import graph as deployment
-from hwasc.cost.memory import aligned
+from hwasc.cost.alignment import align
 from hwasc.records.architecture import Architecture
 
 MEASURED_WITH = "tflite-micro 0.dev20261023182759"
@@ -70,7 +70,7 @@ def arena(architecture: Architecture, head: int, graph: deployment.Graph | None 
         Bytes, a multiple of 16.
     """
     persistent, loading = _tail_and_loading(architecture, graph or deployment.build(architecture))
-    return aligned(max(head + persistent, loading))
+    return align(max(head + persistent, loading))
 
 
 def _tail_and_loading(architecture: Architecture, graph: deployment.Graph) -> tuple[int, int]:
@@ -84,25 +84,21 @@ def _tail_and_loading(architecture: Architecture, graph: deployment.Graph) -> tu
         tensors += KERNELS[kind].reads - len(op.inputs)
     used = FIXED + NODE * len(kernels) + TENSOR * tensors
     for kernel in kernels:
-        used = _up(used + kernel.options, 4 if kernel.options > 1 else 1)
+        used = align(used + kernel.options, 4 if kernel.options > 1 else 1)
     for kernel in kernels:
-        used = aligned(used + kernel.data) if kernel.data else used
+        used = align(used + kernel.data) if kernel.data else used
     scratch = loading = 0
     for op, kernel in zip(graph.operators, kernels, strict=True):
         channels = 1
         if kernel.reads == 3:
             channels = graph.tensors[op.output][3]
-            used = aligned(used) + 2 * aligned(MULTIPLIER * channels)
+            used = align(used) + 2 * align(MULTIPLIER * channels)
         if op.kind == "mean":
             scratch += SCRATCHES
         loading = max(loading, used + REQUEST * (scratch + RESERVED) + TEMPORARIES + PER_CHANNEL * channels)
-    used = _up(used + HANDLE * scratch, HANDLE)
+    used = align(used + HANDLE * scratch, HANDLE)
     records = REQUEST * (scratch + RESERVED) + RECORD * (tensors + scratch) + PLANNED * (len(graph.tensors) + scratch)
-    loading = max(loading, used + aligned(records) + SLACK)
+    loading = max(loading, used + align(records) + SLACK)
     for _ in (*graph.inputs, *graph.outputs):
-        used = aligned(used + POINTER) + END
+        used = align(used + POINTER) + END
     return used, loading
-
-
-def _up(size: int, alignment: int) -> int:
-    return -(-size // alignment) * alignment

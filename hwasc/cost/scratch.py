@@ -17,13 +17,14 @@ in its file, and take more.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 from typing import Literal
 
+from hwasc.cost.alignment import align
 from hwasc.cost.graph import Graph, Operator
 from hwasc.cost.memory import Plan, plan_greedy
 from hwasc.errors import UsageError
+from hwasc.suggestion import did_you_mean
 
 Extension = Literal["c", "dsp", "mve"]
 
@@ -54,8 +55,7 @@ def known(target: str, targets: Iterable[str]) -> str:
     names = list(targets)
     if target in names:
         return target
-    near = difflib.get_close_matches(target.lower(), names, 1, 0.5)
-    hint = f", did you mean '{near[0]}'?" if near else ""
+    hint = did_you_mean(target.lower(), names)
     raise UsageError(f"target '{target}' is not known{hint} (known: {', '.join(names)})")
 
 
@@ -94,7 +94,7 @@ def _size(graph: Graph, op: Operator, extension: Extension) -> int:
     channels = graph.tensors[op.inputs[0]][3]
     area = op.area
     if op.kind == "conv" and area > 1:
-        return 4 * _up(area * channels, 16) if extension == "mve" else 2 * 2 * _up(area * channels, 4)
+        return 4 * align(area * channels, 16) if extension == "mve" else 2 * 2 * align(area * channels, 4)
     if op.kind == "depthwise" and extension == "mve":
         return 4 * MVE_CHANNELS * area
     if op.kind == "depthwise" and extension == "dsp" and op.window != (3, 3):
@@ -102,7 +102,3 @@ def _size(graph: Graph, op: Operator, extension: Extension) -> int:
     if op.kind == "average_pool" and extension == "dsp":
         return 4 * channels
     return 0
-
-
-def _up(count: int, multiple: int) -> int:
-    return -(-count // multiple) * multiple

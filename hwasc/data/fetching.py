@@ -14,9 +14,10 @@ from typing import Any
 from urllib.parse import urljoin
 
 import filelock
+import httpx
 
 from hwasc.data import tau
-from hwasc.data.download import Opener, Remote, Say, download, read
+from hwasc.data.download import Remote, Say, connect, download, read
 from hwasc.data.official import subset_faults
 from hwasc.data.unpack import disk_size, unpack
 from hwasc.errors import DataError, HwascError
@@ -126,9 +127,8 @@ def fetch(
         DataError: The subset lists break their rules.
     """
     reporter = reporter or Reporter(quiet=True)
-    opener = Opener(*filter(None, (url, subsets)))
-    with _locked_archives(root) as folder:
-        archives = read_record(url or source.record, opener, reporter.say)
+    with _locked_archives(root) as folder, connect(*filter(None, (url, subsets))) as client:
+        archives = read_record(url or source.record, client, reporter.say)
         files = {a.name: _unpacked_files(folder, root, a) for a in archives}
         pending = [a for a in archives if files[a.name] is None]
         need = disk_need(folder, root, pending, keep_archives)
@@ -145,14 +145,14 @@ def fetch(
                     archive,
                     folder=folder,
                     root=root,
-                    opener=opener,
+                    client=client,
                     update=update,
                     before=received,
                     say=reporter.say,
                     keep=keep_archives,
                 )
                 files[archive.name] = _unpacked_files(folder, root, archive)
-        lists = () if subsets == "none" else _fetch_subsets(subsets or source.subsets, root, opener, reporter.say)
+        lists = () if subsets == "none" else _fetch_subsets(subsets or source.subsets, root, client, reporter.say)
     count = sum(len(f or ()) for f in files.values())
     return FetchResult(
         root=str(root),
@@ -164,12 +164,12 @@ def fetch(
     )
 
 
-def read_record(url: str, opener: Opener, say: Say) -> list[Remote]:
+def read_record(url: str, client: httpx.Client, say: Say) -> list[Remote]:
     """Read the zip archives of a Zenodo record.
 
     Args:
         url: Address of the record in JSON.
-        opener: Opens addresses.
+        client: From `download.connect`.
         say: Called with lines for the user.
 
     Returns:
@@ -179,7 +179,7 @@ def read_record(url: str, opener: Opener, say: Say) -> list[Remote]:
         HwascError: The record cannot be read, or has no zip archives.
     """
     try:
-        record = json.loads(read(url, opener, say))
+        record = json.loads(read(url, client, say))
         archives = [_remote(url, file) for file in record["files"] if str(file["key"]).endswith(".zip")]
     except (ValueError, KeyError, TypeError, AttributeError) as e:
         raise HwascError(
@@ -258,7 +258,7 @@ def _download_and_unpack(
     *,
     folder: Path,
     root: Path,
-    opener: Opener,
+    client: httpx.Client,
     update: Update,
     before: int,
     say: Say,
@@ -273,7 +273,7 @@ def _download_and_unpack(
             first.append(there)
         update((before + max(0, there - first[0])) // MB, archive.name)
 
-    received = download(archive, path, opener, progress=progress, say=say)
+    received = download(archive, path, client, progress=progress, say=say)
     if not received:
         say(f"unpacking {archive.name}")
     files = unpack(
@@ -307,13 +307,13 @@ def _unpacked_files(folder: Path, root: Path, archive: Remote) -> dict[str, int]
     return files if whole else None
 
 
-def _fetch_subsets(base: str, root: Path, opener: Opener, say: Say) -> tuple[str, ...]:
+def _fetch_subsets(base: str, root: Path, client: httpx.Client, say: Say) -> tuple[str, ...]:
     """Fetch the DCASE subset lists. They are published without checksums, so their rules are checked instead."""
     folder = root / SUBSETS
     folder.mkdir(exist_ok=True)
     for name in tau.SUBSETS:
         file = f"split{name}.csv"
-        download(Remote(file, urljoin(f"{base.removesuffix('/')}/", file)), folder / file, opener, say=say)
+        download(Remote(file, urljoin(f"{base.removesuffix('/')}/", file)), folder / file, client, say=say)
     train = tau.read_lists(root)[1]
     try:
         faults = subset_faults(train, tau.read_subsets(root))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import lzma
 import posixpath
 import sys
@@ -10,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from hwasc.errors import DataError
+from hwasc.suggestion import did_you_mean
 
 META_COLUMNS = ("filename", "scene_label", "identifier", "source_label")
 LIST_COLUMNS = ("filename", "scene_label")
@@ -92,9 +92,7 @@ def _check_header(path: Path, header: list[str], columns: Sequence[str], optiona
     expected = f"expected {', '.join(columns)}, separated by tabs"
     for name in header:
         if name not in columns:
-            near = difflib.get_close_matches(name, columns, 1, 0.5)
-            suggestion = f", did you mean '{near[0]}'?" if near else ""
-            raise DataError(f"{path}: unknown column '{name}'{suggestion} ({expected})")
+            raise DataError(f"{path}: unknown column '{name}'{did_you_mean(name, columns)} ({expected})")
     if len(set(header)) < len(header):
         raise DataError(f"{path}: a column occurs twice in the header ({expected})")
     missing = [c for c in columns if c not in header and c not in optional]

@@ -14,10 +14,10 @@ import flatbuffers
 import numpy as np
 import tflite
 
+from hwasc.cost.alignment import ALIGNMENT
 from hwasc.errors import DataError
 
 IDENTIFIER = b"TFL3"
-ALIGNMENT = 16  # of constants in the file, as the schema asks
 VERSIONS = {"CONV_2D": 3, "DEPTHWISE_CONV_2D": 3}  # the first with int8 kernels; 2 for all others used here
 
 

@@ -6,7 +6,6 @@ Vela is Arm's compiler (`ethos-u-vela` on PyPI); the estimate is its own perform
 from __future__ import annotations
 
 import csv
-import difflib
 import importlib.util
 import re
 import subprocess
@@ -18,6 +17,7 @@ from pathlib import Path
 
 from hwasc.deploy.flatfile import read_metadata
 from hwasc.errors import DataError, HwascError, UsageError
+from hwasc.suggestion import did_you_mean
 
 SYSTEMS = {  # Vela's example system and memory mode (Arm/vela.ini) for each family, and its sizes in MACs a cycle
     "ethos-u55": ("Ethos_U55_High_End_Embedded", "Shared_Sram", (32, 64, 128, 256)),
@@ -71,8 +71,7 @@ def estimate(model: Path, accelerator: str = "ethos-u55-128") -> NpuEstimate:
         DataError: Vela cannot compile the file.
     """
     if accelerator not in ACCELERATORS:
-        near = difflib.get_close_matches(accelerator, ACCELERATORS, 1)
-        hint = f", did you mean '{near[0]}'?" if near else ""
+        hint = did_you_mean(accelerator, ACCELERATORS)
         raise UsageError(f"unknown accelerator '{accelerator}'{hint} (known: {', '.join(ACCELERATORS)})")
     if importlib.util.find_spec("ethosu") is None:
         raise HwascError(
