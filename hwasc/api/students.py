@@ -14,6 +14,7 @@ from hwasc.records.schema import write_whole
 
 if TYPE_CHECKING:
     from hwasc.deploy.runtimes import Runtime
+    from hwasc.models.teachers import Family
     from hwasc.students.evaluation import Evaluation
     from hwasc.students.result import DistillResult
     from hwasc.workspace import Workspace
@@ -24,7 +25,7 @@ def distill(
     architecture: ArchitectureLike,
     *,
     run: str | Path = "runs/distill",
-    teachers: Sequence[str] | None = None,
+    teachers: Sequence[str | Family] | None = None,
     initial_weights: Literal["winner", "random"] | None = None,
 ) -> DistillResult:
     """Train an architecture in full, quantize it, export it, and measure it on the test split at the end.
@@ -33,7 +34,7 @@ def distill(
         ws: What `hwasc.open` gave.
         architecture: A search's `best`, an object, a preset's name, `best.json`, or a search's run folder.
         run: The run folder. The same call resumes there.
-        teachers: Families of teachers; None: the settings'.
+        teachers: Families of teachers, as names or objects (`hwasc.models.teachers.Family`); None: the settings'.
         initial_weights: `winner`: the weights that a search wrote beside its winner, if they fit; `random`; None: the
             settings'.
 

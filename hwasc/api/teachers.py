@@ -7,18 +7,21 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from hwasc.errors import UsageError
+from hwasc.parts import TEACHERS
 from hwasc.records.run import environment
 from hwasc.records.schema import write_whole
 
 if TYPE_CHECKING:
     from hwasc.ensemble.summary import EnsembleSummary
+    from hwasc.models.teachers import Family
     from hwasc.workspace import Workspace
 
 
 def teach(
     ws: Workspace,
     *,
-    teachers: Sequence[str] | None = None,
+    teachers: Sequence[str | Family] | None = None,
     split: Literal["validation", "test"] = "validation",
     weights: str | Path | None = None,
     html: str | Path | None = None,
@@ -27,7 +30,7 @@ def teach(
 
     Args:
         ws: What `hwasc.open` gave.
-        teachers: Families of teachers; None: the settings'.
+        teachers: Families of teachers, as names or objects (`hwasc.models.teachers.Family`); None: the settings'.
         split: The clips that they are compared on.
         weights: A folder that gets one set of weights a family, to start other teachers from.
         html: A page that is written.
@@ -55,9 +58,26 @@ def teach(
     return summary
 
 
-def with_teachers(ws: Workspace, teachers: Sequence[str] | None) -> Workspace:
-    """The workspace with other families of teachers; None: as it is."""
+def with_teachers(ws: Workspace, teachers: Sequence[str | Family] | None) -> Workspace:
+    """The workspace with other families of teachers.
+
+    Args:
+        ws: A workspace.
+        teachers: Names or objects. An object is known by its name from now on. None: as it is.
+
+    Returns:
+        The workspace with the names in its settings.
+
+    Raises:
+        UsageError: A name is unknown, or an object has the name of a built-in or installed family.
+    """
     if teachers is None:
         return ws
-    chosen = replace(ws.settings.teachers, families=tuple(teachers))
+    from hwasc.models.teachers import provide
+
+    names = [TEACHERS.check(t) if isinstance(t, str) else provide(t) for t in teachers]
+    try:
+        chosen = replace(ws.settings.teachers, families=tuple(names))
+    except ValueError as e:
+        raise UsageError(f"teachers: {e}") from None
     return replace(ws, settings=replace(ws.settings, teachers=chosen))

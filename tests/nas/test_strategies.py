@@ -1,4 +1,4 @@
-"""The contract of every strategy, and that those which learn beat chance."""
+"""Strategies that learn beat chance, and local search stays beside the front. Their contract: `tests/testing`."""
 
 from __future__ import annotations
 
@@ -8,57 +8,14 @@ from typing import Any
 import pytest
 
 from hwasc.nas.declare import choices, contains, declare, random_point
-from hwasc.nas.strategies import Strategy, start
+from hwasc.nas.strategies import start
 from hwasc.nas.strategies.local import Local, neighbours
 from hwasc.nas.trial import Outcome
 from hwasc.parts import STRATEGIES
 from hwasc.records.space import SearchSpace
+from hwasc.testing.strategies import play, toy
 
 SPACE = SearchSpace.load("small")
-
-
-def toy(point: dict[str, Any]) -> Outcome:
-    """Wider and more mels is better; four kinds of point are beyond the budget."""
-    beyond = 1.0 if point["stem"] == 16 and point["mels"] == 64 else 0.0
-    accuracy = point["stage3.width"] / 192 + point["mels"] / 160 + 0.05 * (point["stage1.kernel"] == 5)
-    return Outcome(
-        beyond, None if beyond else accuracy, 1000 * point["mels"] * point["stage3.width"], 100 * point["frames"]
-    )
-
-
-def play(strategy: Strategy, count: int) -> list[dict[str, Any]]:
-    asked = []
-    for _ in range(count):
-        number, point = strategy.ask()
-        strategy.tell(number, toy(point))
-        asked.append(point)
-    return asked
-
-
-@pytest.mark.parametrize("name", STRATEGIES.names())
-def test_contract(name: str) -> None:
-    values = SPACE.choices()
-    asked = play(start(name, SPACE, 6, 3), 40)
-    for point in asked:
-        assert set(point) == set(values)
-        assert all(
-            point[k] in values[k] and type(point[k]) is type(values[k][values[k].index(point[k])]) for k in values
-        )
-    assert play(start(name, SPACE, 6, 3), 40) == asked, "the same seed asks the same"
-    assert play(start(name, SPACE, 6, 4), 40) != asked, "another seed asks otherwise"
-    state = random.getstate()
-    play(start(name, SPACE, 6, 3), 5)
-    assert random.getstate() == state, "the global generator is left alone"
-
-
-@pytest.mark.parametrize("name", STRATEGIES.names())
-def test_several_may_wait_and_be_told_in_any_order(name: str) -> None:
-    strategy = start(name, SPACE, 4, 0)
-    for _ in range(6):
-        waiting = [strategy.ask() for _ in range(3)]
-        for number, point in reversed(waiting):
-            strategy.tell(number, toy(point))
-    assert strategy.ask()[1]
 
 
 @pytest.mark.parametrize("name", [n for n in STRATEGIES.names() if n != "random"])

@@ -1,0 +1,1 @@
+"""A little package that adds parts to hwasc."""
