@@ -1,7 +1,7 @@
-"""Tables of a study in Markdown: the budget over the space, the search, fusion, every distilled run `NAME-SEED/result.json`, and
-these in noise (`NAME-SEED/noise.json`, of `hwasc evaluate --snr`).
+"""Tables of a study in Markdown: the fused teachers, every distilled run `NAME-SEED/result.json`, and these in noise
+(`NAME-SEED/noise.json`, of `hwasc evaluate --snr`).
 
-python experiments/summary.py runs/synthetic [--budget FILE] [--curve FILE.svg] [--against NAME]
+python experiments/summary.py FOLDER [--against NAME]
 """
 
 from __future__ import annotations
@@ -13,17 +13,6 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
-
-from hwasc.cost.limits import resolve
-from hwasc.nas.feasibility import examine
-from hwasc.nas.problem import Problem
-from hwasc.nas.trial import Trial
-from hwasc.records import schema
-from hwasc.records.budget import Budget
-from hwasc.records.space import SearchSpace
-from hwasc.report.plots import search_curve
-
-MOST = 40  # trials in a table
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
@@ -39,57 +28,10 @@ def spread(values: list[float]) -> str:
     return text + (f" ± {100 * statistics.stdev(values):.1f}" if len(values) > 1 else "")
 
 
-def calibration(results: Iterable[dict[str, Any]]) -> str:
-    """Mean calibration error; results written before it was measured have none."""
-    found = [r["ece"] for r in results if "ece" in r]
-    return f"{statistics.mean(found):.3f}" if found else "-"
-
-
-def budget_table(name: str, classes: int) -> None:
-    """What the budget means over the full space, as `hwasc search` prints it."""
-    problem = Problem(space=SearchSpace.load("full"), budget=resolve(Budget.load(name)), classes=classes)
-    found = examine(problem, seed=0)
-    rows = [
-        (r.name, *(f"{v:,.0f}" for v in (r.limit, r.minimum, r.centre, r.maximum)), f"{r.feasible:.0%}")
-        for r in found.ranges
-    ]
-    table(("limit", "at most", "minimum", "centre", "maximum", "within"), rows)
-    print(f"\n{found.feasible_share:.0%} of random candidates keep all limits.")
-
-
-def search_table(folder: Path, curve: Path | None) -> None:
-    """Trials by number with their second scores; of many trials those that have one."""
-
-    def read(name: str) -> list[Trial]:
-        path = folder / name
-        lines = path.read_text().splitlines() if path.is_file() else []
-        return sorted((schema.parse(Trial, json.loads(line), str(path)) for line in lines), key=lambda t: t.number)
-
-    trials, again = read("trials.jsonl"), {t.number: t for t in read("rescored.jsonl")}
-    if not trials:
-        return
-    rows = []
-    for t in trials if len(trials) <= MOST else [t for t in trials if t.number in again]:
-        second = (
-            f"{100 * again[t.number].accuracy:.1f} ± {100 * again[t.number].standard_error:.1f}"
-            if t.number in again
-            else ""
-        )
-        point = f"{t.point['mels']} x {t.point['frames']}"
-        first = f"{100 * t.accuracy:.1f} ± {100 * t.standard_error:.1f}"
-        rows.append(
-            (t.number, point, f"{t.parameters:,}", f"{t.macs:,}", f"{t.memory:,}", first, second, f"{t.seconds:.0f}")
-        )
-    columns = ("trial", "log-mel", "parameters", "MACs", "activations B", "int8 % ± SE", "second score %", "seconds")
-    table(columns, rows)
-    if curve:
-        curve.write_text(search_curve(trials, list(again.values())))
-
-
-def fusion_table(rows: Sequence[dict[str, Any]], what: str) -> None:
-    """Teachers alone and fused."""
-    cells = ((f["name"], f"{100 * f['accuracy']:.1f}", f"{f['log_loss']:.3f}", calibration([f])) for f in rows)
-    table((f"fused ({what} clips)", "macro accuracy %", "log loss", "ECE"), cells)
+def fusion_table(rows: Sequence[dict[str, Any]]) -> None:
+    """Teachers alone and fused, on test clips."""
+    cells = ((f["name"], f"{100 * f['accuracy']:.1f}", f"{f['log_loss']:.3f}", f"{f['ece']:.3f}") for f in rows)
+    table(("fused (test clips)", "macro accuracy %", "log loss", "ECE"), cells)
 
 
 def student_tables(runs: dict[str, list[dict[str, Any]]]) -> None:
@@ -105,7 +47,7 @@ def student_tables(runs: dict[str, list[dict[str, Any]]]) -> None:
              spread([r["float"]["accuracy"] for r in results]),
              spread([r["accuracy"] for r in int8]), spread([r["by_location"] for r in int8]),
              *(spread([r["groups"][g] for r in int8]) for g in groups),
-             f"{statistics.mean(r['log_loss'] for r in int8):.3f}", calibration(int8),
+             f"{statistics.mean(r['log_loss'] for r in int8):.3f}", f"{statistics.mean(r['ece'] for r in int8):.3f}",
              f"{100 * min(r['onnx']['agreement'] for r in results):.1f}")
         )  # fmt: skip
         for kind in ("float", "int8"):
@@ -119,7 +61,7 @@ def student_tables(runs: dict[str, list[dict[str, Any]]]) -> None:
 
 
 def paired_table(runs: dict[str, list[dict[str, Any]]], reference: str) -> None:
-    """Each student against one of them, seed by seed: mean difference and its standard error, int8."""
+    """Each student compared with one of them, seed by seed: mean difference and its standard error, int8."""
     of = {name: {r["student_seed"]: r for r in results} for name, results in runs.items()}
     measures = {
         "validation, points": lambda r: 100 * r["validation"]["int8"],
@@ -154,23 +96,14 @@ def noise_table(runs: dict[str, list[dict[str, Any]]]) -> None:
 
 
 def main() -> None:
-    """Print what the folder holds."""
+    """Print the tables of a folder."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--budget", help="print what it means over the full space")
-    parser.add_argument("--against", metavar="NAME", help="hold every student against this one, seed by seed")
-    parser.add_argument("--curve", type=Path, help="draw the search")
+    parser.add_argument("--against", metavar="NAME", help="compare every student with this one, seed by seed")
     args = parser.parse_args()
     runs, noisy = (_by_name(args.folder, file) for file in ("result.json", "noise.json"))
-    first = next((r for results in runs.values() for r in results if r["fusion"]), None)
-    if args.budget:
-        budget_table(args.budget, len(first["classes"]) if first else 10)
-    search_table(args.folder / "search", args.curve)
-    validation = args.folder / "fusion_validation.json"
-    if validation.is_file():
-        fusion_table(json.loads(validation.read_text())["fusion"], "validation")
-    if first:
-        fusion_table(first["fusion"], "test")
+    if first := next((r for results in runs.values() for r in results if r["fusion"]), None):
+        fusion_table(first["fusion"])
     if runs:
         student_tables(runs)
     if args.against:

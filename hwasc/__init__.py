@@ -30,16 +30,17 @@ _HOMES = {  # public name -> module, imported when first asked for
     "submit": "hwasc.api.challenge",
     "Architecture": "hwasc.records.architecture",
     "ArchitectureFile": "hwasc.records.architecture",
-    "Block": "hwasc.records.architecture",
+    "Block": "hwasc.records.blocks",
     "Budget": "hwasc.records.budget",
     "DataError": "hwasc.errors",
     "DistillResult": "hwasc.students.result",
     "EnsembleSummary": "hwasc.ensemble.summary",
     "Evaluation": "hwasc.students.evaluation",
     "FrontEnd": "hwasc.records.architecture",
-    "GRN": "hwasc.records.architecture",
+    "GRN": "hwasc.records.blocks",
     "HwascError": "hwasc.errors",
     "InfeasibleBudget": "hwasc.errors",
+    "InvertedResidual": "hwasc.records.blocks",
     "Profile": "hwasc.deploy.profiling",
     "SearchResult": "hwasc.nas.result",
     "SearchSpace": "hwasc.records.space",
@@ -74,11 +75,12 @@ if TYPE_CHECKING:
     from hwasc.errors import InfeasibleBudget as InfeasibleBudget
     from hwasc.errors import UsageError as UsageError
     from hwasc.nas.result import SearchResult as SearchResult
-    from hwasc.records.architecture import GRN as GRN
     from hwasc.records.architecture import Architecture as Architecture
     from hwasc.records.architecture import ArchitectureFile as ArchitectureFile
-    from hwasc.records.architecture import Block as Block
     from hwasc.records.architecture import FrontEnd as FrontEnd
+    from hwasc.records.blocks import GRN as GRN
+    from hwasc.records.blocks import Block as Block
+    from hwasc.records.blocks import InvertedResidual as InvertedResidual
     from hwasc.records.budget import Budget as Budget
     from hwasc.records.presets import cp_mobile as cp_mobile
     from hwasc.records.presets import dcase2024_baseline as dcase2024_baseline

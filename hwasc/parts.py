@@ -46,17 +46,16 @@ ENGINES: Registry[Any] = Registry(  # of classes that fulfil `hwasc.nas.engines.
     "hwasc.engines",
     {"local": "hwasc.nas.engines.local:LocalEngine", "ray": "hwasc.nas.engines.ray:RayEngine"},
 )
-RUNTIMES: Registry[Any] = (
-    Registry(  # of `hwasc.deploy.runtimes.Runtime`; the first that takes a kind of file is its default
-        "runtime",
-        "hwasc.runtimes",
-        {
-            "tflm": "hwasc.deploy.runtimes.tflm:RUNTIME",
-            "litert-ref": "hwasc.deploy.runtimes.litert_ref:RUNTIME",
-            "onnx": "hwasc.deploy.runtimes.onnx:RUNTIME",
-            "torch": "hwasc.deploy.runtimes.torch:RUNTIME",
-        },
-    )
+# Of `hwasc.deploy.runtimes.Runtime`; the first that takes a kind of file is its default.
+RUNTIMES: Registry[Any] = Registry(
+    "runtime",
+    "hwasc.runtimes",
+    {
+        "tflm": "hwasc.deploy.runtimes.tflm:RUNTIME",
+        "litert-ref": "hwasc.deploy.runtimes.litert_ref:RUNTIME",
+        "onnx": "hwasc.deploy.runtimes.onnx:RUNTIME",
+        "torch": "hwasc.deploy.runtimes.torch:RUNTIME",
+    },
 )
 EXPORTERS: Registry[Any] = Registry(  # of `hwasc.deploy.exporters.Exporter`
     "exporter",

@@ -65,7 +65,7 @@ def test_imports_go_downward(path: Path) -> None:
             assert floor(other) < floor(module), f"{module} imports {other}, which is not on a floor below"
 
 
-@pytest.mark.parametrize("path", [p for p in FILES if p.parts[-2] in ("records", "cost")], ids=name_of)
+@pytest.mark.parametrize("path", [p for p in FILES if {"records", "cost"} & set(p.parts)], ids=name_of)
 def test_records_and_costs_need_no_torch(path: Path) -> None:
     assert not {i for i in imports(path) if i.split(".")[0] in ("torch", "brevitas", "nni", "optuna")}
 
@@ -79,7 +79,7 @@ def test_modules_are_small_and_named_after_nothing_else(path: Path) -> None:
 @pytest.mark.parametrize("path", [p for p in FILES if "brevitas" in p.read_text()], ids=name_of)
 def test_brevitas_stays_behind_its_module(path: Path) -> None:
     if any(i.split(".")[0] == "brevitas" for i in imports(path)):
-        assert name_of(path) in ("hwasc.training.quantization", "hwasc.deploy.onnx_qcdq")
+        assert name_of(path).startswith("hwasc.training.quantization.") or name_of(path) == "hwasc.deploy.onnx_qcdq"
 
 
 @pytest.mark.parametrize("path", [p for p in FILES if "torch_pruning" in p.read_text()], ids=name_of)

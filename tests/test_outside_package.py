@@ -36,8 +36,10 @@ def run(environment: dict[str, str], *argv: object) -> str:
 def test_a_search_uses_its_parts_by_name(
     installed: dict[str, str], tiny_data: Path, tiny_space: Path, tiny_settings: list[str], tmp_path: Path
 ) -> None:
+    space = tmp_path / "space.yaml"
+    space.write_text(tiny_space.read_text().replace("grn: [none, channel]}", "block: [dws]}"))
     out = run(
-        installed, "-m", "hwasc", "search", "--budget", "dcase2024", "--space", tiny_space, "--data", tiny_data,
+        installed, "-m", "hwasc", "search", "--budget", "dcase2024", "--space", space, "--data", tiny_data,
         "--cache", tmp_path / "cache", *tiny_settings, "--set", "teachers.families=[crnn,little]", "--strategy", "little",
         "--workers", 2, "--run", tmp_path / "run", "--out", tmp_path / "best.json", "--json", "--quiet",
     )  # fmt: skip
@@ -45,6 +47,8 @@ def test_a_search_uses_its_parts_by_name(
     result = json.loads((tmp_path / "run" / "result.json").read_text())
     assert [t["name"] for t in result["teachers"]["teachers"]] == ["crnn", "little"]
     assert "strategy: little" in (tmp_path / "run" / "config.yaml").read_text()
+    kinds = [block["kind"] for block in json.loads((tmp_path / "best.json").read_text())["architecture"]["blocks"]]
+    assert kinds == ["ir", "dws"]
 
 
 def test_its_names_stand_in_the_help(installed: dict[str, str]) -> None:

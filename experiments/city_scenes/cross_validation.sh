@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Does the ensemble teach the student anything on real recordings? One architecture, distilled and on labels alone (with the teachers'
-# mixup, with the distilled student's, and without any), over four parts of the recordings (each tested once) and three seeds. Resumable: run it
-# again. An hour and a half on two cores.
-#   experiments/city_scenes/cross_validation.sh RECORDINGS RESPONSES [FOLDER] [ARCH]      (ARCH: a file or a preset; default student.json,
-# CP-Mobile with 16 channels that hears what the teachers hear)
-# ARMS: some of "distilled labels labels-uniform labels-unmixed"
+# One student on real recordings, distilled and on labels alone (with the teachers' mixup, with the distilled student's, without
+# any), over four parts of the recordings, each tested once, and three seeds. Can be run again after a stop. An hour and a half on two cores.
+#   experiments/city_scenes/cross_validation.sh RECORDINGS RESPONSES [FOLDER] [ARCH]
+# RECORDINGS: a folder with meta.csv or <scene>/<file>; RESPONSES: impulse responses of microphones (e.g. MicIRP).
+# ARCH: a file or a preset; default student.json, CP-Mobile with 16 channels at the teachers' front end.
+# Environment: ARMS, some of "distilled labels labels-uniform labels-unmixed".
 set -euo pipefail
 here=$(dirname "$0") recordings=$1 responses=$2 out=${3:-runs/city_folds} arch=${4:-$here/student.json}
 mkdir -p "$out"

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 PARTS = (1, 2, 3, 4)
-RANDOM_AFTER = ("labels", "labels-uniform", "labels-unmixed")  # the students without teachers
+LABELS_ONLY = ("labels", "labels-uniform", "labels-unmixed")  # the students without teachers
 
 
 def pooled(results: list[dict[str, Any]]) -> float:
@@ -41,16 +41,16 @@ def main() -> None:
         "\n| student | seeds | int8 %, all parts together | int8 %, mean over parts | float %, mean over parts | int8 log loss |"
     )
     print("|---|---|---|---|---|---|")
-    for name in ("distilled", *RANDOM_AFTER):
+    for name in ("distilled", *LABELS_ONLY):
         each = [[r for n, r in runs.items() if n.startswith(f"{name}_") and n.endswith(f"-{seed}")] for seed in seeds]
         by_name[name] = [100 * pooled(e) for e in each]
         means = [[100 * statistics.mean(r[kind]["accuracy"] for r in e) for e in each] for kind in ("int8", "float")]
         cells = (f"{statistics.mean(v):.1f} ± {statistics.stdev(v):.1f}" for v in (by_name[name], *means))
         nats = statistics.mean(r["int8"]["log_loss"] for e in each for r in e)
         print(f"| {name} | {len(seeds)} | {' | '.join(cells)} | {nats:.3f} |")
-    for name in RANDOM_AFTER:
+    for name in LABELS_ONLY:
         gain = [d - lab for d, lab in zip(by_name["distilled"], by_name[name], strict=True)]
-        print(f"\nDistilled minus {name}: int8, all parts together {told(gain)} over seeds;")
+        print(f"\nDistilled minus {name}: int8, all parts together {shown(gain)} over seeds;")
         print("within parts, over these (their training clips overlap):")
         pairs = [[(runs[f"distilled_{p}-{s}"], runs[f"{name}_{p}-{s}"]) for s in seeds] for p in PARTS]
         for kind, key, scale, digits in (
@@ -60,12 +60,14 @@ def main() -> None:
         ):
             by_part = [statistics.mean(scale * (a[kind][key] - b[kind][key]) for a, b in part) for part in pairs]
             each = ", ".join(f"{g:+.{digits}f}" for g in by_part)
-            print(f"{kind} {key} {told(by_part, digits)} (without part 1 {told(by_part[1:], digits)}), by part {each}")
+            print(
+                f"{kind} {key} {shown(by_part, digits)} (without part 1 {shown(by_part[1:], digits)}), by part {each}"
+            )
         lower = sum(a["int8"]["log_loss"] < b["int8"]["log_loss"] for part in pairs for a, b in part)
         print(f"int8 log loss lower in {lower} of {len(PARTS) * len(seeds)} pairs")
 
 
-def told(values: list[float], digits: int = 1) -> str:
+def shown(values: list[float], digits: int = 1) -> str:
     """Mean and its standard error."""
     return f"{statistics.mean(values):+.{digits}f} ± {statistics.stdev(values) / math.sqrt(len(values)):.{digits}f}"
 

@@ -1,8 +1,10 @@
 #!/usr/bin/env bash
-# What decided most settings of this folder, without its recordings: the embedded scenes cut down to forty places (400 clips of
-# a second) to train on, forty others to judge by. Teachers with and without mixup; students on labels, and distilled from
-# cached targets, with the teachers' mixup and with one of all clips in uniform shares. Resumable: run it again. About 40 minutes a seed.
-#   experiments/city_scenes/forty_places.sh [FOLDER]        (default runs/forty_places; SEEDS, default "0"; NAMES: some of the students)
+# Teachers and students on little data: the embedded scenes cut down to forty places (400 clips of a second) for training and
+# forty others for validation. Teachers with and without mixup; students on labels, and distilled from cached targets or from
+# teachers on the student's views, with the teachers' mixup or all clips mixed in uniform shares. Can be run again after a stop.
+# About 40 minutes a seed.
+#   experiments/city_scenes/forty_places.sh [FOLDER]        (default runs/forty_places)
+# Environment: SEEDS, default "0"; NAMES, some of the students.
 set -euo pipefail
 here=$(dirname "$0") out=${1:-runs/forty_places}
 mkdir -p "$out"
@@ -20,7 +22,7 @@ teach two-mixed $mixed $two --set teachers.train.epochs=100
 teach two-unmixed --set augment.mixup_p=0 $two --set teachers.train.epochs=75
 python "$here/../distillation/students.py" "$out"
 cached="$two --set teachers.train.epochs=100 --set distill.alpha=0.9"
-hear="$cached --set distill.teacher_view=augmented --set distill.teacher_views=32"
+views="$cached --set distill.teacher_view=augmented --set distill.teacher_views=32"
 uniform="--set distill.augment.mixup_p=1.0 --set distill.augment.mixup_alpha=1.0"
 student() { # seed name argument ...
   local seed=$1 name=$2
@@ -35,10 +37,10 @@ for seed in ${SEEDS:-0}; do
 labels 160 --set distill.alpha=0
 labels-uniform 160 --set distill.alpha=0 $uniform
 distilled-cached 160 $cached
-distilled 160 $hear
-distilled-uniform 160 $hear $uniform
-distilled-600 600 $hear
-distilled-uniform-600 600 $hear $uniform
+distilled 160 $views
+distilled-uniform 160 $views $uniform
+distilled-600 600 $views
+distilled-uniform-600 600 $views $uniform
 EOF
 done | xargs -r -P 2 -L 1 bash -c 'student "$@"' _
 python - "$out" <<'EOF'

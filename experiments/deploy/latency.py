@@ -1,4 +1,4 @@
-"""Fits the latency table on published figures and prints it with its errors; sources: latency.md. `python latency.py`
+"""Fits the latency table on published figures and prints it with its errors; sources: latency_sources.md. `python latency.py`
 
 One shape (cycles a MAC, cycles an output element) serves every core with the DSP extension, for they run the same kernels; each
 published chip and runtime has a scale of its own. A target's scale is the geometric mean of its sources'. All published depthwise
@@ -23,7 +23,7 @@ KINDS = ("conv", "pointwise", "output", "depthwise_output")
 
 @dataclass(frozen=True)
 class Figure:
-    """Cycles of one inference, or of `operators` of it only, by one source (a chip with a runtime; its key in latency.md)."""
+    """Cycles of one inference, or of `operators` of it only, by one source (chip and runtime, a key of latency_sources.md)."""
 
     source: str
     net: str
@@ -109,7 +109,7 @@ def features(graph: Graph, operators: Sequence[int] = ()) -> np.ndarray:
         op = graph.operators[i]
         _, h, w, c = graph.tensors[op.output]
         if op.kind in ("conv", "depthwise"):
-            out[0 if op.kernel > 1 else 1] += op.macs
+            out[0 if op.area > 1 else 1] += op.macs
         if op.kind != "average_pool":
             out[3 if op.kind == "depthwise" else 2] += h * w * c
     return out
@@ -238,7 +238,7 @@ def main() -> None:
     print("root mean square of the logarithms: " + f"{math.sqrt(np.mean([math.log(r) ** 2 for _, r in errors])):.2f}")
     for target, row in table().items():
         print(f"\n{target}\n  " + ", ".join(f"{k} {v:.3g}" for k, v in row.items()))
-        print("  stands: " + str(CYCLES.get(target)))
+        print("  in the code: " + str(CYCLES.get(target)))
 
 
 if __name__ == "__main__":

@@ -1,10 +1,8 @@
 #!/usr/bin/env bash
-# What each setting of distillation and each augmentation does to one student (CP-Mobile, 16 base channels, log-mel 64 x 33), one
-# changed at a time, over seeds of its weights, batches and augmentation; then the same student with and without GRN, in noise.
-# Resumable: run it again. About an hour on two cores.
+# One student (CP-Mobile, 16 base channels, log-mel 64 x 33) distilled with one setting changed at a time, over seeds of its weights,
+# batches and augmentation; then with and without GRN, in noise. Can be run again after a stop. About an hour on two cores.
 #   experiments/distillation/run.sh [FOLDER] [hwasc argument ...]      (default runs/distillation; e.g. --data DIR --config FILE)
-# SEEDS="0 1 2"; WORKERS=2; NAMES: some of the variants; ONLY: parts of it, of "loss augment grn", and of "hear" and "patient" (for
-# EPOCHS="120"), which are asked for by name alone. Little data: see README.md.
+# Environment: SEEDS, default "0 1 2"; WORKERS, default 2; ONLY, some of the parts "loss augment grn"; NAMES, some of the variants.
 set -euo pipefail
 here=$(dirname "$0") out=${1:-runs/distillation}
 shift || true
@@ -22,30 +20,18 @@ variants() { # name architecture settings, of one part
       echo "targets_out_of_fold $grn distill.targets=out_of_fold"
       for view in mean z1+z2; do echo "view_$view $grn fusion.view=$view"; done
       echo "frozen_scales $grn distill.qat_frozen_epochs=1"
-      echo "hear_8_views $grn distill.teacher_view=augmented distill.teacher_views=8"
-      echo "hear_8_views_mixed $grn distill.teacher_view=augmented distill.teacher_views=8 $(only mixup_p=1 mixup_alpha=1)"
+      echo "augmented_8_views $grn distill.teacher_view=augmented distill.teacher_views=8"
+      echo "augmented_8_views_mixed $grn distill.teacher_view=augmented distill.teacher_views=8 $(only mixup_p=1 mixup_alpha=1)"
       ;;
-    augment) # the students' alone: teachers stay as they are
+    augment) # the student's augmentation; the teachers keep theirs
       echo "none $grn $(only mixstyle_p=0 response_p=0 roll=0 mask=0 gain=0)"
       for off in mixstyle_p response_p roll mask gain; do echo "without_$off $grn $(only $off=0)"; done
       echo "with_noise $grn $(only noise_p=0.4)"
       echo "with_mixup $grn $(only mixup_p=0.5)"
       ;;
-    grn) # against default and with_noise
+    grn) # compared with default and with_noise
       echo "no_grn $no_grn"
       echo "no_grn_with_noise $no_grn $(only noise_p=0.4)"
-      ;;
-    hear) # nine teachers on every batch: six times the time of a cached run, by what eight views take
-      echo "teachers_hear_the_same $grn distill.teacher_view=augmented"
-      ;;
-    patient) # long training, which labels alone and cached targets gain little from
-      local hear="distill.teacher_view=augmented"
-      for epochs in ${EPOCHS:-120}; do
-        echo "labels_$epochs $grn distill.alpha=0 distill.train.epochs=$epochs"
-        echo "cached_$epochs $grn distill.alpha=0.9 distill.train.epochs=$epochs"
-        echo "hear_8_views_$epochs $grn distill.alpha=0.9 $hear distill.teacher_views=8 distill.train.epochs=$epochs"
-        echo "hear_32_views_$epochs $grn distill.alpha=0.9 $hear distill.teacher_views=32 distill.train.epochs=$epochs"
-      done
       ;;
   esac
 }
@@ -57,7 +43,7 @@ student() { # seed name architecture hwasc-arguments -- settings
   shift
   local run=$out/$name-$seed
   hwasc distill --arch "$arch" --run "$run" --set distill.seed="$seed" "${common[@]}" "${@/#/--set=}" || return
-  case $name in default | with_noise | no_grn*) ;; *) return 0 ;; esac # held against each other in noise
+  case $name in default | with_noise | no_grn*) ;; *) return 0 ;; esac # these are compared in noise
   [ ! -f "$run/noise.json" ] || return 0
   hwasc evaluate --model "$run/int8.safetensors" --snr 20,10,5,0 "${common[@]}" --json >"$run/noise.part" &&
     mv "$run/noise.part" "$run/noise.json"

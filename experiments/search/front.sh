@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
-# The front against CP-Mobile's family (8, 16, 24, 32 base channels) and the DCASE 2024 baseline: a search at half of each
-# member's MACs and activations (half_*.yaml), each with a supernet of its own that learns for 40 epochs and its winner refined, then
-# every net distilled alike over seeds: the found ones from the weights that the search kept, the published ones from random ones.
-# Last, with the first seed, both for 100 epochs, and the found ones from random weights. Resumable: run it again.
-# About five hours on two cores, by the times of its parts.
+# Searches compared with CP-Mobile's family (8, 16, 24, 32 base channels) and the DCASE 2024 baseline. A search at half of each
+# member's MACs and activations (half_*.yaml), with a supernet of its own (40 epochs) and its winner refined; then every net is
+# distilled with the same settings over seeds, the found ones from the weights that the search wrote, the published ones from
+# random weights. Last, with the first seed, both for 100 epochs, and the found ones from random weights. Can be run again after a
+# stop. About five hours on two cores, by the times of its parts.
 #   experiments/search/front.sh [FOLDER] [hwasc argument ...]      (default runs/front; e.g. --data DIR --config FILE)
+# Environment: SEEDS, default "0 1 2"; TRIALS, default 240; RESCORE, default 8; REFINE, default 1.
 set -euo pipefail
 here=$(dirname "$0") out=${1:-runs/front}
 shift || true

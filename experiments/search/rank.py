@@ -1,6 +1,6 @@
-"""How proxies rank the candidates that have a truth, from the `scores.jsonl` of `hwasc bench proxy`, finished or not.
+"""How proxies rank the fully trained candidates, from the `scores.jsonl` of `hwasc bench proxy`, finished or not.
 
-python experiments/search/rank.py experiments/search/scores.jsonl
+python experiments/search/rank.py experiments/search/scores.jsonl [--by-accuracy]
 """
 
 from __future__ import annotations
@@ -17,14 +17,16 @@ from hwasc.records.lines import read_lines
 
 def main() -> None:
     """Print a Markdown table, best first."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("scores", type=Path)
     parser.add_argument("--seed", type=int, default=0, help="of the bootstrap")
+    parser.add_argument("--by-accuracy", action="store_true", help="rank by the int8 accuracy where a score has both")
     args = parser.parse_args()
     known: dict[str, dict[str, float]] = defaultdict(dict)
     seconds: dict[str, list[float]] = defaultdict(list)
     for line in read_lines(args.scores):
-        value = line["value"] if line["proxy"] != TRUTH else line.get("accuracy", line["value"])
+        by_accuracy = args.by_accuracy or line["proxy"] == TRUTH
+        value = line.get("accuracy", line["value"]) if by_accuracy else line["value"]
         known[line["proxy"]][line["id"]] = value
         seconds[line["proxy"]].append(line["seconds"])
     ids = [i for i in known[TRUTH] if all(i in v for v in known.values())]

@@ -51,7 +51,7 @@ def main() -> None:
     parser.add_argument("--data", default="synthetic")
     parser.add_argument("--space", default="small")
     parser.add_argument("--engine", choices=engines.NAMES, default="local")
-    parser.add_argument("--workers", type=int, default=2, help="held against 1")
+    parser.add_argument("--workers", type=int, default=2, help="compared with 1")
     parser.add_argument("--candidates", type=int, default=8)
     parser.add_argument("--epochs", type=int, default=2)
     args = parser.parse_args()

@@ -7,7 +7,7 @@ Time: every clip of every epoch costs its net's MACs times 6 (two operations eac
 operations a second that small nets are taken to reach, and --milliseconds of one core that loads and augments it, one after the
 other; quantization-aware epochs four times the net's part. It may be wrong by a factor of three either way. Memory of the GPU:
 what every layer of the largest net gives, for a batch, in single precision, three times (itself, its normalised and its rectified
-form are kept for the gradient). Cache: float16 log-mel of all clips (training, validation, test), once for every front end.
+form are stored for the gradient). Cache: float16 log-mel of all clips (training, validation, test), once for every front end.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from hwasc.cli.common import architecture
+from hwasc.api.inputs import as_architecture
 from hwasc.cost import measure
 from hwasc.models import build as build_student
 from hwasc.models.teachers import TeacherSpec, build, describe
@@ -34,19 +34,19 @@ CANDIDATE_MACS = 15_000_000  # of a search's candidate within 30 million
 
 @dataclass(frozen=True)
 class Part:
-    """name; clips heard in training; MACs of the net; how many times dearer the net is than in single precision training."""
+    """name; clips in training; MACs of the net; cost: of the net, relative to single precision training."""
 
     name: str
     clips: float
     macs: int
-    dearer: float = 1.0
+    cost: float = 1.0
 
     def hours(self, tera: float, milliseconds: float) -> float:
         """On one GPU and one core."""
-        return self.clips * (6 * self.macs * self.dearer / (tera * 1e12) + milliseconds / 1e3) / 3600
+        return self.clips * (6 * self.macs * self.cost / (tera * 1e12) + milliseconds / 1e3) / 3600
 
 
-def kept_values(net: nn.Module, front_end: FrontEnd) -> int:
+def stored_values(net: nn.Module, front_end: FrontEnd) -> int:
     """Values that the layers of a net give for one clip."""
     values = 0
 
@@ -66,9 +66,9 @@ def specs(s: Settings) -> list[TeacherSpec]:
     """The teachers of a preset."""
     out = []
     for family in s.teachers.families:
-        chosen, own = (s.teachers.front_ends or {}).get(family), FrontEnd.for_clip(s.teachers.mels, s.teachers.frames)
+        chosen, own = s.teachers.front_ends.get(family), FrontEnd.for_clip(s.teachers.mels, s.teachers.frames)
         front_end = TEACHERS.get(family).paper if chosen == "paper" else chosen.front_end(1.0) if chosen else own
-        out.append(TeacherSpec(family, (s.teachers.widths or {}).get(family, 0), front_end))
+        out.append(TeacherSpec(family, s.teachers.widths.get(family, 0), front_end))
     return out
 
 
@@ -83,13 +83,13 @@ def main() -> None:
     parser.add_argument("--milliseconds", type=float, default=0.25, help="of a core for a clip (default 0.25)")
     args = parser.parse_args()
     s = Settings.load(args.preset)
-    kept = TRAIN * (1 - s.data.validation_share)
-    student = architecture(args.arch).architecture
+    clips_used = TRAIN * (1 - s.data.validation_share)
+    student = as_architecture(args.arch).architecture
     macs = measure(student).macs.conv
-    parts, values = [], [(s.distill.train.batch, kept_values(build_student(student), student.front_end), "student")]
+    parts, values = [], [(s.distill.train.batch, stored_values(build_student(student), student.front_end), "student")]
     front_ends = {student.front_end, FrontEnd.for_clip(s.teachers.mels, s.teachers.frames)}
     for spec in specs(s):
-        clips = kept * (s.teachers.folds - 1) * s.teachers.train.epochs  # each of the folds trains on the others
+        clips = clips_used * (s.teachers.folds - 1) * s.teachers.train.epochs  # each of the folds trains on the others
         parts.append(
             Part(
                 f"teacher {spec.family} {spec.front_end.mels}x{spec.front_end.frames}",
@@ -97,18 +97,22 @@ def main() -> None:
                 describe(spec, CLASSES).macs,
             )
         )
-        values.append((s.teachers.train.batch, kept_values(build(spec, CLASSES), spec.front_end), spec.family))
+        values.append((s.teachers.train.batch, stored_values(build(spec, CLASSES), spec.front_end), spec.family))
         front_ends.add(spec.front_end)
     if args.search:
         first, again = s.search.train, s.search.second
         parts.append(
-            Part(f"search, {s.search.trials} first scores", kept * first.epochs * s.search.trials, CANDIDATE_MACS)
+            Part(f"search, {s.search.trials} first scores", clips_used * first.epochs * s.search.trials, CANDIDATE_MACS)
         )
         parts.append(
-            Part(f"search, {s.search.rescore} second scores", kept * again.epochs * s.search.rescore, CANDIDATE_MACS)
+            Part(
+                f"search, {s.search.rescore} second scores",
+                clips_used * again.epochs * s.search.rescore,
+                CANDIDATE_MACS,
+            )
         )
-    parts.append(Part("student, float", kept * s.distill.train.epochs, macs))
-    parts.append(Part("student, quantization-aware", kept * s.distill.qat.epochs, macs, 4.0))
+    parts.append(Part("student, float", clips_used * s.distill.train.epochs, macs))
+    parts.append(Part("student, quantization-aware", clips_used * s.distill.qat.epochs, macs, 4.0))
     hours = [part.hours(args.tera, args.milliseconds) for part in parts]
     for part, each_hours in zip(parts, hours, strict=True):
         print(f"{part.name:<40}{part.clips / 1e6:>9,.1f} M clips{part.macs / 1e6:>9,.1f} M MACs{each_hours:>8.1f} h")

@@ -10,7 +10,7 @@ TAU's depth: three times the bytes to read and hash). Features and logits of so 
 their own for each size and front end, opened again in another, and removed; at the end so is WORK/data, unless --keep is given.
 
 Each line of WORK/rehearsal.jsonl is one size: seconds of a clip at every stage, peak resident memory, the time from the start of
-a process to an epoch's first batch. The time is honest only on an idle machine; CPU seconds stand beside the clock's.
+a process to an epoch's first batch. Measure on an idle machine; CPU seconds are given beside the clock's.
 """
 
 from __future__ import annotations
@@ -99,10 +99,10 @@ def peak() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
-def measure(root: Path, cache: Path, clips: int, front_end: str, born: float) -> dict[str, Any]:
-    """Everything up to the end of an epoch of augmented batches, from what the cache holds or anew.
+def measure(root: Path, cache: Path, clips: int, front_end: str, started: float) -> dict[str, Any]:
+    """Everything up to the end of an epoch of augmented batches, from what the cache holds or from the files.
 
-    born: when the process was asked for.
+    started: when the process was asked for.
     """
     import torch
 
@@ -111,7 +111,8 @@ def measure(root: Path, cache: Path, clips: int, front_end: str, born: float) ->
     from hwasc.data.features import extract
     from hwasc.data.opening import open_dataset
     from hwasc.models import build
-    from hwasc.records.architecture import Architecture, Block, FrontEnd
+    from hwasc.records.architecture import Architecture, FrontEnd
+    from hwasc.records.blocks import InvertedResidual
     from hwasc.records.settings import AugmentSettings
     from hwasc.training.batches import Augment, training_batches
     from hwasc.training.loop import predict
@@ -138,17 +139,17 @@ def measure(root: Path, cache: Path, clips: int, front_end: str, born: float) ->
     ids, path = [c.id for c in features.clips], cache / "logits.npz"
     if not path.is_file():
         torch.manual_seed(0)
-        net = build(Architecture(fe, (4, 8), (Block(3, 16, 8, (2, 2), False, None),), len(data.classes)))
+        net = build(Architecture(fe, (4, 8), (InvertedResidual(3, 16, 8, (2, 2), False, None),), len(data.classes)))
         with times.stage("logits"):
             logits = predict(net, features, torch.device("cpu"))
-        with times.stage("logits kept"):
+        with times.stage("logits stored"):
             logit_files.save(path, ids, features.hashes, logits, {"hash": "rehearsal"})
     with times.stage("logits loaded"):
         targets = logit_files.load(path, ids, features.hashes)
     with times.stage("first batch"):
         epoch = training_batches(features, targets, BATCH, Augment(AugmentSettings(), None, fe), 0, 0)
         seen = len(next(epoch)[0])
-    start = time.time() - born
+    start = time.time() - started
     with times.stage("batches"):
         for batch in epoch:
             seen += len(batch[0])
@@ -165,7 +166,7 @@ def measure(root: Path, cache: Path, clips: int, front_end: str, born: float) ->
 
 def apart(**arguments: Any) -> dict[str, Any]:
     """`measure` in a process of its own."""
-    arguments["born"] = time.time()
+    arguments["started"] = time.time()
     command = [sys.executable, __file__, "--measure", json.dumps(arguments)]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True)
     if done.returncode:
@@ -176,17 +177,17 @@ def apart(**arguments: Any) -> dict[str, Any]:
 def report(rows: Sequence[dict[str, Any]]) -> list[str]:
     """A Markdown table: milliseconds a clip at every stage, and what is not a clip's."""
     lines = [
-        "| front end | clips | lists, s | hash | read, log-mel, write | logits | kept | peak, MB | opened again, s "
+        "| front end | clips | lists, s | hash | read, log-mel, write | logits | stored | peak, MB | opened again, s "
         "| an epoch starts in, ms | process to first batch, s | a batch's clip | peak then, MB |",
         "|---|---|---|---|---|---|---|---|---|---|---|---|---|",
     ]
     for row in rows:
-        first, again, n = row["anew"], row["again"], row["anew"]["clips"]
+        first, again, n = row["first"], row["again"], row["first"]["clips"]
         s: Callable[[str], float] = lambda name, of=first: of["stages"][name]["s"]  # noqa: E731
         cells = [
             first["front_end"], f"{n:,}", f"{s('open'):.1f}", f"{1e3 * s('of it hashing') / n:.3f}",
             f"{1e3 * (s('features') - s('of it hashing')) / n:.3f}", f"{1e3 * s('logits') / n:.3f}",
-            f"{1e3 * s('logits kept') / n:.3f}", f"{first['peak_bytes'] / 1e6:,.0f}",
+            f"{1e3 * s('logits stored') / n:.3f}", f"{first['peak_bytes'] / 1e6:,.0f}",
             f"{s('features', again) + s('logits loaded', again):.2f}",
             f"{1e3 * s('first batch', again):.0f}", f"{again['process_to_first_batch_s']:.1f}",
             f"{1e3 * s('batches', again) / (again['batch_clips'] - BATCH):.3f}", f"{again['peak_bytes'] / 1e6:,.0f}",
@@ -207,8 +208,8 @@ def main() -> None:
     parser.add_argument("--measure", type=json.loads, help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.measure:
-        told = args.measure
-        print(json.dumps(measure(Path(told.pop("root")), Path(told.pop("cache")), **told)))
+        arguments = args.measure
+        print(json.dumps(measure(Path(arguments.pop("root")), Path(arguments.pop("cache")), **arguments)))
         return
     if args.lists is None or args.work is None:
         parser.error("LISTS and WORK are needed")
@@ -227,8 +228,13 @@ def main() -> None:
         for clips in args.clips:
             cache = args.work / f"cache-{front_end}-{clips}"
             shutil.rmtree(cache, ignore_errors=True)
-            told = {"root": str(data), "cache": str(cache), "clips": clips, "front_end": front_end}
-            row = {"anew": apart(**told), "again": apart(**told), "bits": args.bits, "date": time.strftime("%Y-%m-%d")}
+            arguments = {"root": str(data), "cache": str(cache), "clips": clips, "front_end": front_end}
+            row = {
+                "first": apart(**arguments),
+                "again": apart(**arguments),
+                "bits": args.bits,
+                "date": time.strftime("%Y-%m-%d"),
+            }
             shutil.rmtree(cache)
             rows.append(row)
             with (args.work / "rehearsal.jsonl").open("a") as f:

@@ -30,7 +30,7 @@ def print_profile(profile: Profile) -> None:
             y.name,
             y.kind,
             "x".join(map(str, y.shape)),
-            f"{y.kernel}{stride}",
+            f"{'x'.join(map(str, y.kernel)) if isinstance(y.kernel, tuple) else y.kernel}{stride}",
             f"{y.parameters:,}",
             f"{y.macs:,}",
             f"{y.weights:,}",

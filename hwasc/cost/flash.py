@@ -28,11 +28,11 @@ def flash(architecture: Architecture, graph: Graph) -> int:
 
 def _operator(op: Operator, a: Architecture, graph: Graph) -> int:
     if op.kind in ("conv", "depthwise"):
-        rows, columns = (op.kernel + more for more in _extension(op, a, graph))
-        return _convolution(op.weights // op.kernel**2 * rows * columns, op.biases)
+        rows, columns = _extended(op, a, graph)
+        return _convolution(op.weights // op.area * rows * columns, op.biases)
     if op.kind == "average_pool" and a.padding == "torch":  # a depthwise convolution with ninths
         channels = graph.tensors[op.output][3]
-        rows, columns = (op.kernel + more for more in _extension(op, a, graph))
+        rows, columns = _extended(op, a, graph)
         return _convolution(rows * columns * channels, channels)
     return OPERATOR + (CONSTANT + op.weights if op.weights or op.kind == "mean" else 0)  # a mean's axes
 
@@ -41,12 +41,15 @@ def _convolution(weights: int, channels: int) -> int:
     return CONVOLUTION + _aligned(weights) + _aligned(4 * channels) + PER_CHANNEL * channels
 
 
-def _extension(op: Operator, a: Architecture, graph: Graph) -> tuple[int, int]:
-    """Rows and columns of zeros that turn SAME's alignment into torch's (see `deploy.tflite`)."""
-    if a.padding == "same" or op.kernel == 1:
-        return 0, 0
-    _, h, w, _ = graph.tensors[op.inputs[0]]
-    return int(op.stride[0] == 2 and h % 2 == 0), int(op.stride[1] == 2 and w % 2 == 0)
+def _extended(op: Operator, a: Architecture, graph: Graph) -> tuple[int, int]:
+    """The kernel in the file: with the row and column of zeros that turn SAME's alignment into torch's (see `deploy.tflite`)."""
+    _, *sizes, _ = graph.tensors[op.inputs[0]]
+    torch = a.padding == "torch"
+    rows, columns = (
+        kernel + int(torch and kernel > 1 and stride == 2 and size % 2 == 0)
+        for kernel, stride, size in zip(op.window, op.stride, sizes, strict=True)
+    )
+    return rows, columns
 
 
 def _aligned(size: int) -> int:

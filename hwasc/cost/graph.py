@@ -7,9 +7,12 @@ It is the one description that costs are counted on, files are written from and 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import singledispatch
 from typing import Literal
 
-from hwasc.records.architecture import GRN, Architecture, Block, Stride
+from hwasc.records.architecture import HEAD, Architecture
+from hwasc.records.blocks import GRN, INPUT, Conv, DepthwiseConv, Kernel, Pool, ResponseNorm, Stride, Sum, Unit
+from hwasc.records.blocks.units import pair
 
 Kind = Literal["conv", "depthwise", "average_pool", "add", "mul", "div", "mean", "maximum", "rsqrt"]
 Shape = tuple[int, int, int, int]
@@ -20,14 +23,15 @@ class Operator:
     """One operator: `inputs` and `output` index the graph's tensors; constants are counted, not listed as tensors.
 
     weights: int8 constants (bytes); biases: int32 constants (count); folded_norm: channels of the batch norm folded in;
-    parameters: what the float model trains for it; macs: multiply-accumulates of the operator as it runs.
+    parameters: what the float model trains for it; macs: multiply-accumulates of the operator as it runs. kernel: one number
+    where it is square.
     """
 
     kind: Kind
     layer: str
     inputs: tuple[int, ...]
     output: int
-    kernel: int = 1
+    kernel: Kernel = 1
     stride: Stride = (1, 1)
     relu: bool = False
     weights: int = 0
@@ -35,6 +39,17 @@ class Operator:
     folded_norm: int = 0
     parameters: int = 0
     macs: int = 0
+
+    @property
+    def window(self) -> tuple[int, int]:
+        """The kernel's extent over frequency and time."""
+        return pair(self.kernel)
+
+    @property
+    def area(self) -> int:
+        """Cells of the kernel."""
+        rows, columns = pair(self.kernel)
+        return rows * columns
 
 
 @dataclass(frozen=True)
@@ -48,42 +63,60 @@ class Graph:
 
 
 @dataclass
-class _Builder:
-    padding: str
+class Builder:
+    """A graph while it grows; each method adds an operator (or several) and returns the number of its output tensor.
+
+    layer: what the operators are called, in tables and in the file. Tensors are named by number.
+    """
+
     tensors: list[Shape] = field(default_factory=list)
     operators: list[Operator] = field(default_factory=list)
 
     def tensor(self, shape: Shape) -> int:
+        """Add a tensor."""
         self.tensors.append(shape)
         return len(self.tensors) - 1
 
-    def conv(self, layer: str, x: int, channels: int, kernel: int, stride: Stride, depthwise: bool, relu: bool) -> int:
+    def conv(
+        self,
+        layer: str,
+        x: int,
+        channels: int,
+        *,
+        kernel: Kernel = 1,
+        stride: Stride = (1, 1),
+        depthwise: bool = False,
+        relu: bool = False,
+    ) -> int:
+        """A convolution with the batch norm after it folded in."""
         _, h, w, c = self.tensors[x]
         h, w = -(-h // stride[0]), -(-w // stride[1])  # TFLite's SAME and torch's k // 2 give the same size
         y = self.tensor((1, h, w, channels))
-        weights = kernel * kernel * channels * (1 if depthwise else c)
+        rows, columns = pair(kernel)
+        weights = rows * columns * channels * (1 if depthwise else c)
         self.operators.append(
             Operator(
                 "depthwise" if depthwise else "conv",
                 layer,
                 (x,),
                 y,
-                kernel,
-                stride,
-                relu,
-                weights,
-                channels,
-                channels,
-                weights + 2 * channels,
-                weights * h * w,
+                kernel=kernel,
+                stride=stride,
+                relu=relu,
+                weights=weights,
+                biases=channels,
+                folded_norm=channels,
+                parameters=weights + 2 * channels,
+                macs=weights * h * w,
             )
         )
         return y
 
     def average_pool(self, layer: str, x: int, stride: Stride) -> int:
+        """3 x 3 average pooling."""
         _, h, w, c = self.tensors[x]
         y = self.tensor((1, -(-h // stride[0]), -(-w // stride[1]), c))
-        self.operators.append(Operator("average_pool", layer, (x,), y, 3, stride))
+        self.operators.append(Operator("average_pool", layer, (x,), y, kernel=3, stride=stride))
         return y
 
     def pointwise(
@@ -99,6 +132,7 @@ class _Builder:
         return y
 
     def mean(self, layer: str, x: int, over: Literal["map", "channels"]) -> int:
+        """A mean over frequency and time, or over channels; the axes stay, with one element."""
         _, h, w, c = self.tensors[x]
         y = self.tensor((1, 1, 1, c) if over == "map" else (1, h, w, 1))
         self.operators.append(Operator("mean", layer, (x,), y))
@@ -125,31 +159,54 @@ class _Builder:
             y = self.pointwise("add", layer, y, relu=relu, constants=gammas, parameters=gammas)
         return y
 
-    def block(self, layer: str, x: int, b: Block) -> int:
-        grn_at_sum = b.grn is not None and b.grn.at == "sum"
-        # The mean response is taken of the rectified map; the L2 response, as published, before the block's ReLU.
-        relu_before = not (grn_at_sum and b.grn is not None and b.grn.response == "l2")
-        y = self.conv(f"{layer}.expand", x, b.expanded, 1, (1, 1), False, True)
-        y = self.conv(f"{layer}.depthwise", y, b.expanded, b.kernel, b.stride, True, True)
-        if b.grn is not None and b.grn.at == "expanded":
-            y = self.grn(f"{layer}.grn", y, b.grn, relu=b.grn.response == "mean")
-        y = self.conv(f"{layer}.project", y, b.channels, 1, (1, 1), False, relu_before and not b.shortcut)
-        if b.shortcut:
-            kept = x if b.stride == (1, 1) else self.average_pool(f"{layer}.shortcut", x, b.stride)
-            y = self.pointwise("add", f"{layer}.sum", kept, y, relu=relu_before)
-        if b.grn is not None and grn_at_sum:
-            y = self.grn(f"{layer}.grn", y, b.grn, relu=True)
-        return y
+
+@singledispatch
+def operators(unit: Unit, graph: Builder, *inputs: int) -> int:
+    """Add a unit's operators to the graph; a unit from outside does it itself.
+
+    Args:
+        unit: Of a whole program, so that its `layer` is unique.
+        graph: What is built so far.
+        inputs: Numbers of the tensors that the unit reads.
+
+    Returns:
+        The number of its output tensor.
+    """
+    return unit.operators(graph, *inputs)
+
+
+@operators.register(Conv)
+def _(unit: Conv, graph: Builder, x: int) -> int:
+    return graph.conv(unit.layer, x, unit.channels, kernel=unit.kernel, stride=unit.stride, relu=unit.relu)
+
+
+@operators.register(DepthwiseConv)
+def _(unit: DepthwiseConv, graph: Builder, x: int) -> int:
+    width = graph.tensors[x][3]
+    return graph.conv(unit.layer, x, width, kernel=unit.kernel, stride=unit.stride, depthwise=True, relu=unit.relu)
+
+
+@operators.register(ResponseNorm)
+def _(unit: ResponseNorm, graph: Builder, x: int) -> int:
+    return graph.grn(unit.layer, x, unit.grn, unit.relu)
+
+
+@operators.register(Pool)
+def _(unit: Pool, graph: Builder, x: int) -> int:
+    return graph.average_pool(unit.layer, x, unit.stride)
+
+
+@operators.register(Sum)
+def _(unit: Sum, graph: Builder, a: int, b: int) -> int:
+    return graph.pointwise("add", unit.layer, a, b, relu=unit.relu)
 
 
 def build(architecture: Architecture) -> Graph:
     """The deployment graph of an architecture, from the int8 log-mel (1, mels, frames, 1) to the logits (1, 1, 1, classes)."""
-    g = _Builder(architecture.padding)
-    start = x = g.tensor((1, architecture.front_end.mels, architecture.front_end.frames, 1))
-    for i, (channels, stride) in enumerate(zip(architecture.stem, architecture.stem_strides, strict=True)):
-        x = g.conv(f"stem.{i}", x, channels, 3, stride, False, True)
-    for i, block in enumerate(architecture.blocks):
-        x = g.block(f"blocks.{i}", x, block)
-    x = g.conv("head", x, architecture.classes, 1, (1, 1), False, False)
-    out = g.mean("pool", x, "map")
-    return Graph(tuple(g.tensors), tuple(g.operators), (start,), (out,))
+    graph = Builder()
+    start = graph.tensor((1, architecture.front_end.mels, architecture.front_end.frames, 1))
+    found = {INPUT: start}
+    for unit in architecture.program:
+        found[unit.name] = operators(unit, graph, *(found[i] for i in unit.inputs))
+    out = graph.mean("pool", found[HEAD], "map")
+    return Graph(tuple(graph.tensors), tuple(graph.operators), (start,), (out,))

@@ -1,8 +1,8 @@
 """Latency of one inference on a Cortex-M with TensorFlow Lite Micro and CMSIS-NN: an estimate, from published figures only.
 
 Cycles are summed over the operators: so many a MAC and an output element by kind of convolution, so many an element of the rest.
-The table is fitted by `experiments/deploy/latency.py`; its sources, errors and what was derived for want of figures stand in
-`latency.md` beside it. Nothing here was measured by this project.
+The table is fitted by `experiments/deploy/latency.py`; the pages beside it have its errors (`latency.md`), its sources
+(`latency_sources.md`) and what was derived for want of figures (`latency_fit.md`). Nothing here was measured by this project.
 """
 
 from __future__ import annotations
@@ -137,10 +137,10 @@ def operator_cycles(graph: Graph, op: Operator, row: Cycles) -> float:
     """Cycles of one operator, the interpreter's own share included."""
     read, written = _elements(graph, op.inputs[0]), _elements(graph, op.output)
     if op.kind in ("conv", "depthwise"):
-        rates = row.depthwise if op.kind == "depthwise" else row.conv if op.kernel > 1 else row.pointwise
+        rates = row.depthwise if op.kind == "depthwise" else row.conv if op.area > 1 else row.pointwise
         work = rates[0] * op.macs + rates[1] * written
     elif op.kind == "average_pool":
-        work = row.pool * written * op.kernel * op.kernel
+        work = row.pool * written * op.area
     elif op.kind == "mean":
         work = row.mean * read
     elif op.kind in ("add", "mul") and len(op.inputs) == 2 and read == _elements(graph, op.inputs[1]):

@@ -12,6 +12,7 @@ from hwasc.cost.latency import estimate
 from hwasc.cost.offline import plan_offline
 from hwasc.cost.scratch import scratch
 from hwasc.records.architecture import Architecture
+from hwasc.records.blocks import Kernel
 from hwasc.records.budget import Planner
 
 BIAS_BYTES = 4  # int32
@@ -85,7 +86,7 @@ class Layer:
     name: str
     kind: str
     shape: tuple[int, int, int]
-    kernel: int
+    kernel: Kernel
     stride: tuple[int, int]
     parameters: int
     macs: int
@@ -115,7 +116,7 @@ def measure(architecture: Architecture, counting: Counting = DEFAULT) -> Costs:
         Macs(conv + grn, torchinfo, grn),
         int8,
         flash(architecture, graph),
-        persistent.arena(architecture, plan.head),
+        persistent.arena(architecture, plan.head, graph),
         latency,
     )
 

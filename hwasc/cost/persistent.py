@@ -46,22 +46,21 @@ KERNELS = {
 
 def tail(architecture: Architecture) -> int:
     """Bytes that the interpreter keeps for the file of an architecture, whatever its memory plan."""
-    return _follow(architecture)[0]
+    return _follow(architecture, deployment.build(architecture))[0]
 
 
-def arena(architecture: Architecture, head: int) -> int:
-    """Bytes of the smallest arena (a multiple of 16) for a plan with this head.
+def arena(architecture: Architecture, head: int, graph: deployment.Graph | None = None) -> int:
+    """Bytes of the smallest arena (a multiple of 16) for a plan with this head. graph: the architecture's, where it is at hand.
 
     It is head and tail, except where loading needs more than the head will: many operators on small maps. That part is a
     bound; of 60 random nets none could do with 32 bytes less.
     """
-    stays, loading = _follow(architecture)
+    stays, loading = _follow(architecture, graph or deployment.build(architecture))
     return aligned(max(head + stays, loading))
 
 
-def _follow(architecture: Architecture) -> tuple[int, int]:
+def _follow(architecture: Architecture, graph: deployment.Graph) -> tuple[int, int]:
     """(the tail, the most that is in use while loading), both bytes."""
-    graph = deployment.build(architecture)
     kernels = []
     tensors = len(graph.tensors)
     for op in graph.operators:

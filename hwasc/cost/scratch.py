@@ -10,8 +10,9 @@ Sizes are those of its *_get_buffer_size functions (github.com/ARM-software/CMSI
                                                              copy of the kernels. MVE: four int8 blocks of 124 channels.
     arm_avgpool_s8 (V.1.0.0, 25 January 2023)                DSP: an int32 a channel. C, MVE: none.
 
-1xn kernels do not occur (ours are square); add, mul and maximum ask for none; mean, div and rsqrt run as reference kernels, whose
-scratch `memory.py` holds. Padding is SAME: a torch-padded preset's strided kernels are one wider in its file, and take more.
+1xn convolutions take the same, but for MVE, where this is an upper bound; add, mul and maximum ask for none; mean, div and rsqrt
+run as reference kernels, whose scratch `memory.py` holds. Padding is SAME: a torch-padded preset's strided kernels are one wider
+in its file, and take more.
 """
 
 from __future__ import annotations
@@ -61,12 +62,12 @@ def plan_with_scratch(graph: Graph, target: str) -> Plan:
 
 def _size(graph: Graph, op: Operator, extension: Extension) -> int:
     channels = graph.tensors[op.inputs[0]][3]
-    area = op.kernel * op.kernel
-    if op.kind == "conv" and op.kernel > 1:
+    area = op.area
+    if op.kind == "conv" and area > 1:
         return 4 * _up(area * channels, 16) if extension == "mve" else 2 * 2 * _up(area * channels, 4)
     if op.kind == "depthwise" and extension == "mve":
         return 4 * MVE_CHANNELS * area
-    if op.kind == "depthwise" and extension == "dsp" and op.kernel != 3:
+    if op.kind == "depthwise" and extension == "dsp" and op.window != (3, 3):
         return 2 * area * channels
     if op.kind == "average_pool" and extension == "dsp":
         return 4 * channels

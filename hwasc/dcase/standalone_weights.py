@@ -9,20 +9,24 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import singledispatch
 from typing import Any
 
 import safetensors.torch
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from hwasc.audio.frontend import LogMel
 from hwasc.dcase.standalone.frontend import LogMel as PackagedLogMel
 from hwasc.dcase.standalone.student import Student as PackagedStudent
 from hwasc.dcase.standalone.system import KEY
+from hwasc.errors import HwascError
 from hwasc.models.student import Student
 from hwasc.records import schema
-from hwasc.records.architecture import FrontEnd
-from hwasc.training.quantization import QuantConvUnit, QuantGRN
+from hwasc.records.architecture import HEAD, FrontEnd
+from hwasc.records.blocks import INPUT, Conv, DepthwiseConv, Pool, ResponseNorm, Sum, Unit
+from hwasc.training.quantization import QuantGRN
 from hwasc.training.rounding import shift_of, shift_of_mean
 
 ROOT_BITS = 20  # of the RSQRT kernel, see `training.quantization`
@@ -34,14 +38,15 @@ def to_bytes(students: Mapping[str, Student], classes: tuple[str, ...]) -> bytes
     """A safetensors file for `standalone.system.System`: calibrated or trained int8 students by name, with their front ends."""
     state: dict[str, Tensor] = {}
     front_ends: dict[str, Any] = {}
+    packed = {name: pack(model) for name, model in students.items()}
     for name, model in students.items():
-        state |= {f"model.{name}.{k}": v for k, v in student_tensors(model.cpu().eval()).items()}
+        state |= {f"model.{name}.{k}": v for k, v in packed[name].tensors.items()}
         settings, tensors = _front_end(model.architecture.front_end)
         front_ends[name] = settings
         state |= {f"front_ends.{name}.{k}": v for k, v in tensors.items()}
     about = {
         "classes": list(classes),
-        "students": {name: schema.plain(m.architecture) for name, m in students.items()},
+        "students": {name: p.architecture for name, p in packed.items()},
         "front_ends": front_ends,
     }
     whole = {k: v.detach().contiguous().clone() for k, v in state.items()}
@@ -50,8 +55,9 @@ def to_bytes(students: Mapping[str, Student], classes: tuple[str, ...]) -> bytes
 
 def packaged_student(model: Student) -> PackagedStudent:
     """The package's own student: `model` as the chip computes it, without the errors of float32 sums."""
-    made = PackagedStudent(schema.plain(model.architecture))
-    made.load_state_dict(student_tensors(model.cpu().eval()))
+    packed = pack(model)
+    made = PackagedStudent(packed.architecture)
+    made.load_state_dict(packed.tensors)
     return made.eval()
 
 
@@ -72,20 +78,33 @@ def _front_end(front_end: FrontEnd) -> tuple[dict[str, Any], dict[str, Tensor]]:
     return {**settings, "ranges": ranges}, {"window": made.get_buffer("window"), **filters}
 
 
+@dataclass(frozen=True)
+class Packed:
+    """What `standalone.student.Student` is made from, and its state."""
+
+    architecture: dict[str, Any]
+    tensors: dict[str, Tensor]
+
+
 @torch.no_grad()
+def pack(model: Student) -> Packed:
+    """A calibrated or trained int8 student for the package; HwascError where a block has a unit that the package lacks."""
+    model.cpu().eval()
+    a = model.architecture
+    writer = _Writer(a.padding, [[] for _ in a.blocks])
+    step = writer.tensors["input.step"] = _step(model.input)
+    found = {INPUT: _Map(step, True, 1, a.front_end.mels, a.front_end.frames)}
+    for unit in a.program:
+        found[unit.name] = unit_tensors(unit, model.get_submodule(unit.name), writer, *(found[i] for i in unit.inputs))
+    last = found[HEAD]
+    writer.tensors["logit_step"] = writer.mean("output", model.get_submodule("output.act"), last.step, last.cells)
+    channels = a.blocks[-1].channels if a.blocks else a.stem[-1]
+    return Packed({**schema.plain(a), "blocks": writer.blocks, "channels": channels}, writer.tensors)
+
+
 def student_tensors(model: Student) -> dict[str, Tensor]:
     """The state of `standalone.student.Student`."""
-    writer = _Writer(model.architecture.front_end.mels, model.architecture.front_end.frames)
-    step = _step(model.input)
-    writer.tensors["input.step"] = step
-    for i, unit in enumerate(model.stem):
-        step = writer.unit(f"stem.{i}", unit, step)
-    for i, block in enumerate(model.blocks):
-        step = writer.block(f"blocks.{i}", block, step)
-    step = writer.unit("head", model.head, step)
-    last = model.get_submodule("output.act")
-    writer.tensors["logit_step"] = writer.mean("output", last, step, writer.height * writer.width)
-    return writer.tensors
+    return pack(model).tensors
 
 
 def _step(act: Any) -> Tensor:
@@ -95,12 +114,106 @@ def _step(act: Any) -> Tensor:
     return step.reshape(())
 
 
-class _Writer:
-    """Collects tensors by name; methods take the step of what goes in and give the step of what comes out."""
+@dataclass(frozen=True)
+class _Map:
+    """What flows between units: the step of its stored numbers, whether they have a sign, and its shape."""
 
-    def __init__(self, height: int, width: int) -> None:
-        self.tensors: dict[str, Tensor] = {}
-        self.height, self.width = height, width
+    step: Tensor
+    signed: bool
+    channels: int
+    height: int
+    width: int
+
+    @property
+    def cells(self) -> int:
+        return self.height * self.width
+
+    def after(self, step: Tensor, relu: bool, channels: int, stride: tuple[int, int] = (1, 1)) -> _Map:
+        """What a unit makes of it."""
+        return _Map(step, not relu, channels, -(-self.height // stride[0]), -(-self.width // stride[1]))
+
+
+@singledispatch
+def unit_tensors(unit: Unit, module: Any, writer: _Writer, *inputs: _Map) -> _Map:
+    """Collect the tensors of a unit's int8 module and describe it for the package.
+
+    Returns:
+        What the unit puts out.
+
+    Raises:
+        HwascError: the package has no such unit.
+    """
+    raise HwascError(
+        f"{unit.name}: the inference package has no unit {type(unit).__name__}; use blocks without it there"
+    )
+
+
+@unit_tensors.register(Conv)
+@unit_tensors.register(DepthwiseConv)
+def _(unit: Any, module: Any, writer: _Writer, x: _Map) -> _Map:
+    writer.describe(
+        unit,
+        "conv",
+        inputs=x.channels,
+        channels=module.conv.out_channels,
+        kernel=unit.kernel,
+        stride=unit.stride,
+        depthwise=isinstance(unit, DepthwiseConv),
+        relu=unit.relu,
+        padding=writer.padding,
+    )
+    weight = module.conv.quant_weight()
+    scale = weight.scale.detach().reshape(1, -1, 1, 1)
+    one = x.step * scale
+    biases = torch.round(module.conv.bias.detach().reshape(1, -1, 1, 1) / one).double()
+    writer.tensors[f"{unit.name}.conv.weight"] = weight.int().detach().to(torch.int8)
+    writer.tensors[f"{unit.name}.bias.bias"] = biases.clamp(-(2**31), 2**31 - 1).to(torch.int32)
+    shift = shift_of(one / _step(module.act))
+    step = writer.rescaler(f"{unit.name}.act", module.act, x.step.double() * scale.double(), shift)
+    return x.after(step, unit.relu, module.conv.out_channels, unit.stride)
+
+
+@unit_tensors.register(Pool)
+def _(unit: Pool, module: Any, writer: _Writer, x: _Map) -> _Map:
+    writer.describe(unit, "pool", stride=unit.stride, padding=writer.padding, signed=x.signed)
+    return replace(x.after(x.step, False, x.channels, unit.stride), signed=x.signed)
+
+
+@unit_tensors.register(Sum)
+def _(unit: Sum, module: Any, writer: _Writer, a: _Map, b: _Map) -> _Map:
+    writer.describe(unit, "sum", signed=not unit.relu)
+    return a.after(writer.mix(unit.name, module.act, a.step, b.step), unit.relu, a.channels)
+
+
+@unit_tensors.register(ResponseNorm)
+def _(unit: ResponseNorm, module: Any, writer: _Writer, x: _Map) -> _Map:
+    writer.describe(
+        unit,
+        "norm",
+        channels=x.channels,
+        scalar=unit.grn.shape == "scalar",
+        l2=unit.grn.response == "l2",
+        relu=unit.relu,
+    )
+    return x.after(writer.grn(unit.name, module, x), unit.relu, x.channels)
+
+
+@dataclass
+class _Writer:
+    """Collects tensors by name and descriptions by block; methods take the step of what comes in and give that of the result."""
+
+    padding: str
+    blocks: list[list[dict[str, Any]]]
+    tensors: dict[str, Tensor] = field(default_factory=dict)
+
+    def describe(self, unit: Unit, kind: str, **settings: Any) -> None:
+        """Write down a unit of a block for `standalone.student.Block`; stem and head are described by the architecture."""
+        block, _, name = unit.name.rpartition(".")
+        if not block.startswith("blocks."):
+            return
+        inputs = [i.removeprefix(f"{block}.") if i.startswith(f"{block}.") else INPUT for i in unit.inputs]
+        number = int(block.removeprefix("blocks."))
+        self.blocks[number].append({"unit": kind, "name": name, "inputs": inputs, "settings": settings})
 
     def rescaler(self, name: str, act: Any, unit: Tensor, shift: Tensor | int) -> Tensor:
         """unit: what a sum's one stands for."""
@@ -125,45 +238,21 @@ class _Writer:
     def product(self, name: str, act: Any, a: Tensor, b: Tensor) -> Tensor:
         return self.rescaler(name, act, a.double() * b.double(), shift_of(a * b / _step(act)))
 
-    def unit(self, name: str, unit: nn.Module, step: Tensor) -> Tensor:
-        assert isinstance(unit, QuantConvUnit)
-        self.height, self.width = -(-self.height // unit.conv.stride[0]), -(-self.width // unit.conv.stride[1])
-        weight = unit.conv.quant_weight()
-        scale = weight.scale.detach().reshape(1, -1, 1, 1)
-        one = step * scale
-        biases = torch.round(unit.conv.bias.detach().reshape(1, -1, 1, 1) / one).double()
-        self.tensors[f"{name}.conv.weight"] = weight.int().detach().to(torch.int8)
-        self.tensors[f"{name}.bias.bias"] = biases.clamp(-(2**31), 2**31 - 1).to(torch.int32)
-        return self.rescaler(f"{name}.act", unit.act, step.double() * scale.double(), shift_of(one / _step(unit.act)))
-
-    def block(self, name: str, block: Any, step: Tensor) -> Tensor:
-        start = step
-        step = self.unit(f"{name}.expand", block.expand, step)
-        step = self.unit(f"{name}.depthwise", block.depthwise, step)
-        if isinstance(block.inner_grn, QuantGRN):
-            step = self.grn(f"{name}.inner", block.inner_grn, step, block.expand.conv.out_channels)
-        step = self.unit(f"{name}.project", block.project, step)
-        if block.shortcut:
-            step = self.mix(f"{name}.sum", block.sum.act, start, step)
-        if isinstance(block.grn, QuantGRN):
-            step = self.grn(f"{name}.grn", block.grn, step, block.project.conv.out_channels)
-        return step
-
-    def grn(self, name: str, grn: QuantGRN, x: Tensor, channels: int) -> Tensor:
+    def grn(self, name: str, grn: QuantGRN, x: _Map) -> Tensor:
         if grn.l2:
-            square = self.product(f"{name}.square", grn.square, x, x)
-            s = self.mean(f"{name}.mean_square", grn.mean_square, square, self.height * self.width)
+            square = self.product(f"{name}.square", grn.square, x.step, x.step)
+            s = self.mean(f"{name}.mean_square", grn.mean_square, square, x.cells)
             shift = shift_of(torch.rsqrt(s) / _step(grn.inverse) * 2.0**-ROOT_BITS)
             inverse = self.rescaler(f"{name}.inverse", grn.inverse, 1 / torch.sqrt(s.double()), shift)
             g = self.product(f"{name}.response", grn.response, s, inverse)
         else:
-            g = self.mean(f"{name}.response", grn.response, x, self.height * self.width)
-        mean = self.mean(f"{name}.mean", grn.mean, g, channels)
+            g = self.mean(f"{name}.response", grn.response, x.step, x.cells)
+        mean = self.mean(f"{name}.mean", grn.mean, g, x.channels)
         n = self.mix(f"{name}.quotient", grn.quotient, g.double() / mean.double())
         gamma = self._vector(f"{name}.gamma", grn.gamma, grn.gamma_quant)
         scaled = self.product(f"{name}.scaled", grn.scaled, n, gamma)
         gain = self.mix(f"{name}.gain", grn.gain, scaled)
-        step = self.product(f"{name}.product", grn.product, x, gain)
+        step = self.product(f"{name}.product", grn.product, x.step, gain)
         if grn.beta is None:
             return step
         beta = self._vector(f"{name}.beta", grn.beta, grn.beta_quant)

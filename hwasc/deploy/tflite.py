@@ -9,13 +9,14 @@ from __future__ import annotations
 import json
 import struct
 from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import singledispatch
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import tflite
 import torch
-from torch import nn
 
 from hwasc import __version__
 from hwasc.cost import graph as deployment
@@ -26,7 +27,7 @@ from hwasc.deploy.exporters import Planner
 from hwasc.deploy.flatfile import FileOperator, FileTensor, write
 from hwasc.models.student import Student
 from hwasc.records import schema
-from hwasc.training.quantization import QuantGRN
+from hwasc.records.blocks import Conv, DepthwiseConv, Pool, ResponseNorm, Sum, Unit
 
 PLAN_ENTRY, ENTRY = "OfflineMemoryAllocation", "hwasc"
 FRONT_END = "hann STFT (centred, zero padded) -> slaney mel filters on power -> log(x + log_offset) -> (x - mean) / std"
@@ -110,6 +111,80 @@ def _step(act: Any) -> tuple[float, int]:
     return float(quant.scale().detach()), 0 if quant.is_signed else -128
 
 
+@dataclass(frozen=True)
+class Filters:
+    """The constants of a convolution.
+
+    weight: int8 (out, in / groups, k, k). scale: of each output channel, (out,). bias: real values, (out,).
+    """
+
+    weight: np.ndarray
+    scale: torch.Tensor
+    bias: torch.Tensor
+
+
+# Of one operator: the quantizer of its output (None: it keeps its input's scale), and a constant of its own
+Constants = Iterator[tuple[Any, "Filters | FileTensor | None"]]
+
+
+@singledispatch
+def constants(unit: Unit, module: Any) -> Constants:
+    """What the file needs of a unit's int8 module; a unit from outside gives its own.
+
+    Args:
+        unit: Of the student's program.
+        module: Calibrated or trained.
+
+    Returns:
+        For each of the unit's operators in the graph's order: the quantizer of its output (None: it keeps its input's scale), and
+        its constant: `Filters` of a convolution, a `vector` of an elementwise operator, or None. The axes of a mean and the
+        least divisor (`maximum`) are added from the graph.
+    """
+    return unit.constants(module)
+
+
+@constants.register(Conv)
+@constants.register(DepthwiseConv)
+def _(unit: Unit, module: Any) -> Constants:
+    weight = module.conv.quant_weight()
+    yield module.act, Filters(weight.int().numpy(), weight.scale.flatten(), module.conv.bias)
+
+
+@constants.register(Pool)
+def _(unit: Pool, module: Any) -> Constants:
+    yield None, None
+
+
+@constants.register(Sum)
+def _(unit: Sum, module: Any) -> Constants:
+    yield module.act, None
+
+
+@constants.register(ResponseNorm)
+def _(unit: ResponseNorm, module: Any) -> Constants:
+    if module.l2:
+        yield module.square, None
+        yield module.mean_square, None
+        yield module.inverse, None
+    yield module.response, None
+    yield module.mean, None
+    yield None, None  # the divisor keeps the mean's scale
+    yield module.quotient, None
+    yield module.scaled, vector("gamma", module.gamma, module.gamma_quant)
+    one = np.full((1, 1, 1, 1), ONE_SHIFT, np.int8)
+    yield module.gain, FileTensor("one", one.shape, 1 / ONE_SHIFT, 0, data=one)
+    yield module.product, None
+    if module.l2:
+        yield module.shifted, vector("beta", module.beta, module.beta_quant)
+
+
+def vector(name: str, values: Any, act: Any) -> FileTensor:
+    """A learned (1, channels or 1, 1, 1) vector on its quantizer's grid."""
+    scale, zero_point = _step(act)
+    stored = torch.round(values / scale).clamp(-128, 127).permute(0, 2, 3, 1).numpy().astype(np.int8)
+    return FileTensor(name, stored.shape, scale, zero_point, data=stored)
+
+
 class _Writer:
     """Tensors and operators of the file; the graph's tensors come first and keep their numbers, constants follow."""
 
@@ -119,7 +194,8 @@ class _Writer:
         self.operators: list[FileOperator] = []
         self._activations: dict[int, FileTensor] = {}
         self._constants: list[FileTensor] = []
-        self._grns: dict[str, Iterator[tuple[Any, FileTensor | None]]] = {}
+        self._units = {u.layer: constants(u, model.get_submodule(u.name)) for u in model.architecture.program}
+        self._units["pool"] = iter([(model.get_submodule("output.act"), None)])
         self._activation(graph.inputs[0], "logmel")
 
     @property
@@ -136,52 +212,31 @@ class _Writer:
 
     def operator(self, op: Operator) -> None:
         """Write one operator of the graph with the quantizer of its output."""
-        if op.kind in ("conv", "depthwise"):
-            unit = self._module(op.layer)
-            self.steps[op.output] = _step(unit.act)
-            weight = unit.conv.quant_weight()
-            bias = unit.conv.bias
-            self._convolution(op, weight.int().numpy(), weight.scale.flatten(), bias)
+        act, constant = next(self._units[op.layer])
+        source = self.steps[op.inputs[0]]
+        self.steps[op.output] = source if act is None else _step(act)
+        if isinstance(constant, Filters):
+            self._convolution(op, constant)
         elif op.kind == "average_pool":
-            self.steps[op.output] = self.steps[op.inputs[0]]
             self._average(op)
-        elif op.layer == "pool":
-            self.steps[op.output] = _step(self._module("output.act"))
+        elif op.kind == "mean":
             self._mean(op)
-        elif op.layer.endswith(".sum"):
-            self.steps[op.output] = _step(self._module(f"{op.layer}.act"))
-            self._pointwise(op, None)
+        elif op.kind == "maximum":
+            one = np.full((1, 1, 1, 1), source[1] + 1, np.int8)
+            self._pointwise(op, FileTensor(f"{op.layer}.least", one.shape, *source, data=one))
         else:
-            if op.layer not in self._grns:
-                self._grns[op.layer] = _grn_steps(self._grn(op.layer))
-            act, constant = next(self._grns[op.layer])
-            source = self.steps[op.inputs[0]]
-            self.steps[op.output] = _step(act) if act is not None else source
-            if op.kind == "mean":
-                self._mean(op)
-            elif op.kind == "maximum":
-                one = np.full((1, 1, 1, 1), source[1] + 1, np.int8)
-                self._pointwise(op, FileTensor(f"{op.layer}.least", one.shape, *source, data=one))
-            else:
-                self._pointwise(op, constant)
+            self._pointwise(op, constant)
         self._activation(op.output, f"{op.layer}.{op.kind}")
 
-    def _module(self, name: str) -> Any:
-        return self.model.get_submodule(name)
-
-    def _grn(self, layer: str) -> QuantGRN:
-        block = self._module(layer.removesuffix(".grn"))
-        grn = block.inner_grn if isinstance(block.inner_grn, QuantGRN) else block.grn
-        assert isinstance(grn, QuantGRN)
-        return grn
-
-    def _convolution(self, op: Operator, weight: np.ndarray, scale: torch.Tensor, bias: torch.Tensor) -> None:
-        """weight: int8 (out, in / groups, k, k); scale: (out,); bias: real values (out,). Biases at input x weight scale."""
+    def _convolution(self, op: Operator, filters: Filters) -> None:
+        """Biases are int32 at input x weight scale."""
         depthwise = op.kind != "conv"
-        unit = torch.tensor(self.steps[op.inputs[0]][0]) * scale
-        biases = torch.round(bias / unit).double().clamp(-(2**31), 2**31 - 1).numpy().astype(np.int32)
-        stored = self._extended(op, weight).transpose((1, 2, 3, 0) if depthwise else (0, 2, 3, 1)).astype(np.int8)
-        w = FileTensor(f"{op.layer}.weight", stored.shape, scale.numpy(), 0, 3 if depthwise else 0, stored)
+        unit = torch.tensor(self.steps[op.inputs[0]][0]) * filters.scale
+        biases = torch.round(filters.bias / unit).double().clamp(-(2**31), 2**31 - 1).numpy().astype(np.int32)
+        stored = (
+            self._extended(op, filters.weight).transpose((1, 2, 3, 0) if depthwise else (0, 2, 3, 1)).astype(np.int8)
+        )
+        w = FileTensor(f"{op.layer}.weight", stored.shape, filters.scale.numpy(), 0, 3 if depthwise else 0, stored)
         b = FileTensor(f"{op.layer}.bias", biases.shape, unit.numpy(), 0, 0, biases)
         options = {
             "Padding": tflite.Padding.SAME,
@@ -199,25 +254,29 @@ class _Writer:
 
     def _extended(self, op: Operator, weight: np.ndarray) -> np.ndarray:
         """SAME and torch's k // 2 differ where a stride of 2 meets an even size; one more zero at the end makes up for it."""
-        _, h, w, _ = self.graph.tensors[op.inputs[0]]
-        if self.model.architecture.padding == "same" or op.kernel == 1:
+        if self.model.architecture.padding == "same":
             return weight
-        more = [int(stride == 2 and size % 2 == 0) for stride, size in zip(op.stride, (h, w), strict=True)]
+        _, *sizes, _ = self.graph.tensors[op.inputs[0]]
+        more = [
+            int(kernel > 1 and stride == 2 and size % 2 == 0)
+            for kernel, stride, size in zip(op.window, op.stride, sizes, strict=True)
+        ]
         return np.pad(weight, ((0, 0), (0, 0), (0, more[0]), (0, more[1])))
 
     def _average(self, op: Operator) -> None:
         if self.model.architecture.padding == "torch":
             channels = self.graph.tensors[op.inputs[0]][3]
             # 127, not 1: the kernel's first rounding is then too fine to matter
-            weight = np.full((channels, 1, op.kernel, op.kernel), 127, np.int8)
-            self._convolution(op, weight, torch.full((channels,), 1 / (127 * op.kernel**2)), torch.zeros(channels))
+            weight = np.full((channels, 1, *op.window), 127, np.int8)
+            scale = torch.full((channels,), 1 / (127 * op.area))
+            self._convolution(op, Filters(weight, scale, torch.zeros(channels)))
             return
         options = {
             "Padding": tflite.Padding.SAME,
             "StrideH": op.stride[0],
             "StrideW": op.stride[1],
-            "FilterHeight": op.kernel,
-            "FilterWidth": op.kernel,
+            "FilterHeight": op.window[0],
+            "FilterWidth": op.window[1],
         }
         self.operators.append(FileOperator("AVERAGE_POOL_2D", op.inputs, op.output, "Pool2DOptions", options))
 
@@ -238,29 +297,4 @@ def _activation(op: Operator) -> int:
     return int(tflite.ActivationFunctionType.RELU if op.relu else tflite.ActivationFunctionType.NONE)
 
 
-def _grn_steps(grn: QuantGRN) -> Iterator[tuple[nn.Module | None, FileTensor | None]]:
-    """For GRN's operators in the graph's order: the quantizer of the output (None: the input's) and a constant."""
-    if grn.l2:
-        yield grn.square, None
-        yield grn.mean_square, None
-        yield grn.inverse, None
-    yield grn.response, None
-    yield grn.mean, None
-    yield None, None  # the divisor keeps the mean's scale
-    yield grn.quotient, None
-    yield grn.scaled, _vector("gamma", grn.gamma, grn.gamma_quant)
-    one = np.full((1, 1, 1, 1), ONE_SHIFT, np.int8)
-    yield grn.gain, FileTensor("one", one.shape, 1 / ONE_SHIFT, 0, data=one)
-    yield grn.product, None
-    if grn.l2:
-        yield grn.shifted, _vector("beta", grn.beta, grn.beta_quant)
-
-
-def _vector(name: str, values: Any, act: Any) -> FileTensor:
-    """A learned (1, channels or 1, 1, 1) vector on its quantizer's grid."""
-    scale, zero_point = _step(act)
-    stored = torch.round(values / scale).clamp(-128, 127).permute(0, 2, 3, 1).numpy().astype(np.int8)
-    return FileTensor(name, stored.shape, scale, zero_point, data=stored)
-
-
-__all__ = ["FRONT_END", "Planner", "export", "to_bytes"]
+__all__ = ["FRONT_END", "Constants", "Filters", "Planner", "constants", "export", "to_bytes", "vector"]

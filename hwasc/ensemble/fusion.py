@@ -22,7 +22,8 @@ from hwasc.ensemble.teacher_front_ends import teacher_front_end
 from hwasc.models import student
 from hwasc.progress import Update
 from hwasc.records import schema
-from hwasc.records.architecture import GRN, Architecture, Block, FrontEnd
+from hwasc.records.architecture import Architecture, FrontEnd
+from hwasc.records.blocks import GRN, InvertedResidual
 from hwasc.training.calibration_error import expected_calibration_error
 from hwasc.training.distillation import DistillationData
 from hwasc.training.loss import macro_accuracy
@@ -109,9 +110,9 @@ def z1_architecture(front_end: FrontEnd, teachers: int) -> Architecture:
     """The student-style backbone that predicts the mixture weights: about 20 k parameters."""
     norm = GRN("scalar", "sum", "mean")
     blocks = (
-        Block(3, 48, 24, (1, 1), True, norm),
-        Block(3, 48, 32, (2, 2), False, norm),
-        Block(3, 64, 48, (1, 1), False, norm),
+        InvertedResidual(3, 48, 24, (1, 1), True, norm),
+        InvertedResidual(3, 48, 32, (2, 2), False, norm),
+        InvertedResidual(3, 64, 48, (1, 1), False, norm),
     )
     return Architecture(front_end, (8, 24), blocks, max(teachers, 2))
 

@@ -1,13 +1,17 @@
-"""Building blocks of the student: convolution units with chip-true padding, global response normalization, the block."""
+"""Blocks as torch modules: a module for each unit (convolutions padded as on the chip, GRN, ...), and their program run."""
 
 from __future__ import annotations
+
+from functools import singledispatch
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from hwasc.records import architecture as records
-from hwasc.records.architecture import Stride
+from hwasc.records import blocks as records
+from hwasc.records.blocks import GRN, INPUT, Conv, DepthwiseConv, Kernel, Pool, ResponseNorm, Stride, Unit
+from hwasc.records.blocks.units import channels as channels_of
+from hwasc.records.blocks.units import pair
 
 
 def same_padding(size: int, kernel: int, stride: int) -> tuple[int, int]:
@@ -16,10 +20,11 @@ def same_padding(size: int, kernel: int, stride: int) -> tuple[int, int]:
     return total // 2, total - total // 2
 
 
-def pad_same(x: Tensor, kernel: int, stride: Stride) -> Tensor:
+def pad_same(x: Tensor, kernel: Kernel, stride: Stride) -> Tensor:
     """Pad (B, C, F, T) with zeros as TFLite's SAME does."""
+    rows, columns = pair(kernel)
     # int: under tracing sizes are tensors, whose floor division exports as a truncation
-    f, t = same_padding(int(x.shape[2]), kernel, stride[0]), same_padding(int(x.shape[3]), kernel, stride[1])
+    f, t = same_padding(int(x.shape[2]), rows, stride[0]), same_padding(int(x.shape[3]), columns, stride[1])
     return F.pad(x, (*t, *f)) if any((*f, *t)) else x
 
 
@@ -30,7 +35,7 @@ class ConvUnit(nn.Module):
         self,
         inputs: int,
         channels: int,
-        kernel: int = 1,
+        kernel: Kernel = 1,
         stride: Stride = (1, 1),
         *,
         depthwise: bool = False,
@@ -45,7 +50,7 @@ class ConvUnit(nn.Module):
             channels,
             kernel,
             stride,
-            kernel // 2 if self.pads_itself else 0,
+            (pair(kernel)[0] // 2, pair(kernel)[1] // 2) if self.pads_itself else 0,
             groups=inputs if depthwise else 1,
             bias=False,
         )
@@ -55,7 +60,7 @@ class ConvUnit(nn.Module):
 
     def pad(self, x: Tensor) -> Tensor:
         """The padding that the convolution does not do by itself."""
-        return x if self.pads_itself else pad_same(x, self.conv.kernel_size[0], self.conv.stride)  # type: ignore[arg-type]
+        return x if self.pads_itself else pad_same(x, self.conv.kernel_size, self.conv.stride)  # type: ignore[arg-type]
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.bn(self.conv(self.pad(x)))
@@ -78,13 +83,15 @@ class ShortcutPool(nn.Module):
 
 
 class GlobalResponseNorm(nn.Module):
-    """y = x * (1 + gamma * n) (+ beta), n = g / mean over channels of g; see `records.architecture.GRN` for g.
+    """y = x * (1 + gamma * n) (+ beta), n = g / mean over channels of g; see `records.blocks.GRN` for g.
 
     (B, C, F, T) -> the same shape. Woo et al., ConvNeXt V2 (2023), eq. 1-3; gamma starts at zero, so y starts as x.
+    relu: rectify the L2 response's result (the mean response's hardly ever needs it: see `ResponseNorm`).
     """
 
-    def __init__(self, channels: int, grn: records.GRN) -> None:
+    def __init__(self, channels: int, grn: GRN, relu: bool = False) -> None:
         super().__init__()
+        self.relu = relu
         shape = (1, 1 if grn.shape == "scalar" else channels, 1, 1)
         self.l2 = grn.response == "l2"
         self.gamma = nn.Parameter(torch.zeros(shape))
@@ -94,7 +101,9 @@ class GlobalResponseNorm(nn.Module):
         g = torch.linalg.vector_norm(x, dim=(2, 3), keepdim=True) if self.l2 else x.mean((2, 3), keepdim=True)
         n = g / (g.mean(1, keepdim=True) + 1e-6)
         y = x * (1 + self.gamma * n)
-        return y if self.beta is None else y + self.beta
+        if self.beta is None:
+            return y
+        return F.relu(y + self.beta) if self.relu else y + self.beta
 
 
 class Sum(nn.Module):
@@ -108,30 +117,68 @@ class Sum(nn.Module):
         return F.relu(a + b) if self.relu else a + b
 
 
-class InvertedResidual(nn.Module):
-    """Expand 1x1, depthwise k x k, project 1x1, shortcut sum and GRN, as the `Block` record says."""
+@singledispatch
+def module(unit: Unit, channels: int, padding: str) -> nn.Module:
+    """A unit's torch module, freshly initialised; a unit from outside makes its own.
 
-    def __init__(self, inputs: int, block: records.Block, padding: str) -> None:
+    Args:
+        unit: Of a block's program.
+        channels: Channels of its first input.
+        padding: `same` or `torch`, see `Architecture`.
+    """
+    made: nn.Module = unit.module(channels, padding)
+    return made
+
+
+@module.register(Conv)
+def _(unit: Conv, channels: int, padding: str) -> nn.Module:
+    return ConvUnit(channels, unit.channels, unit.kernel, unit.stride, relu=unit.relu, padding=padding)
+
+
+@module.register(DepthwiseConv)
+def _(unit: DepthwiseConv, channels: int, padding: str) -> nn.Module:
+    return ConvUnit(channels, channels, unit.kernel, unit.stride, depthwise=True, relu=unit.relu, padding=padding)
+
+
+@module.register(ResponseNorm)
+def _(unit: ResponseNorm, channels: int, padding: str) -> nn.Module:
+    return GlobalResponseNorm(channels, unit.grn, unit.relu)
+
+
+@module.register(Pool)
+def _(unit: Pool, channels: int, padding: str) -> nn.Module:
+    return ShortcutPool(unit.stride, padding)
+
+
+@module.register(records.Sum)
+def _(unit: records.Sum, channels: int, padding: str) -> nn.Module:
+    return Sum(unit.relu)
+
+
+class Block(nn.Module):
+    """A block of any kind: the modules of its units, by their names, run in order. (B, inputs, F, T) -> (B, channels, F', T').
+
+    Quantization puts int8 modules in the place of the units' modules; the program stays.
+    """
+
+    def __init__(self, inputs: int, record: records.Block, padding: str) -> None:
         super().__init__()
-        at_sum = block.grn if block.grn and block.grn.at == "sum" else None
-        relu_before = not (
-            at_sum and at_sum.response == "l2"
-        )  # L2: GRN, then ReLU, as published; mean: on the rectified map
-        self.expand = ConvUnit(inputs, block.expanded)
-        self.depthwise = ConvUnit(
-            block.expanded, block.expanded, block.kernel, block.stride, depthwise=True, padding=padding
-        )
-        self.inner_grn = GlobalResponseNorm(block.expanded, block.grn) if block.grn and not at_sum else nn.Identity()
-        self.project = ConvUnit(block.expanded, block.channels, relu=relu_before and not block.shortcut)
-        self.shortcut = block.shortcut
-        if block.shortcut:
-            self.pool = nn.Identity() if block.stride == (1, 1) else ShortcutPool(block.stride, padding)
-            self.sum = Sum(relu_before)
-        self.grn = GlobalResponseNorm(block.channels, at_sum) if at_sum else nn.Identity()
-        self.relu = nn.Identity() if relu_before else nn.ReLU()
+        units = record.units(inputs)
+        widths = channels_of(units, inputs)
+        for unit in units:
+            self.add_module(unit.name, module(unit, widths[unit.inputs[0]], padding))
+        last_use = {name: i for i, unit in enumerate(units) for name in unit.inputs}
+        # (unit, what it reads, what nothing reads after it and can be freed)
+        self.steps = [
+            (u.name, u.inputs, tuple(name for name in set(u.inputs) if last_use[name] == i))
+            for i, u in enumerate(units)
+        ]
 
     def forward(self, x: Tensor) -> Tensor:
-        y = self.project(self.inner_grn(self.depthwise(self.expand(x))))
-        if self.shortcut:
-            y = self.sum(self.pool(x), y)
-        return self.relu(self.grn(y))
+        found = {INPUT: x}
+        del x
+        for name, inputs, spent in self.steps:
+            found[name] = getattr(self, name)(*(found[i] for i in inputs))
+            for i in spent:
+                del found[i]
+        return found[name]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from hwasc.models.blocks import ConvUnit, InvertedResidual
+from hwasc.models.blocks import Block, ConvUnit
 from hwasc.records.architecture import Architecture
 
 
@@ -26,7 +26,7 @@ class Student(nn.Module):
         self.stem = nn.Sequential(*stem)
         blocks = []
         for block in a.blocks:
-            blocks.append(InvertedResidual(channels, block, a.padding))
+            blocks.append(Block(channels, block, a.padding))
             channels = block.channels
         self.blocks = nn.Sequential(*blocks)
         self.head = ConvUnit(channels, a.classes, relu=False)

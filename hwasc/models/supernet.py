@@ -1,7 +1,7 @@
 """The supernet: one set of weights for every point of a search space; a candidate takes its slice.
 
 Wiring is the student's own: a slice runs through a student without weights, which is lent views of the shared ones. Where two
-choices could not share a tensor's leading part (kernel sizes, kinds of GRN) each has its own.
+choices could not share a tensor's leading part (kinds of block, kernel sizes, kinds of GRN) each has its own.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from hwasc.models.student import Student
+from hwasc.records.blocks.base import DEFAULT_KIND
 from hwasc.records.space import Point, SearchSpace
 
 
@@ -86,21 +87,21 @@ def recalibrate(student: Student, batches: Iterable[Tensor]) -> Student:
 
 def _places(space: SearchSpace, point: Point, net: Student) -> Iterator[str]:
     """Where each of the student's parameters lies among the shared ones, in the student's order."""
-    blocks = [(i, j) for i in range(1, len(space.stages) + 1) for j in range(point[f"stage{i}.depth"])]
+    stages = [(i, j) for i in range(1, len(space.stages) + 1) for j in range(point[f"stage{i}.depth"])]
+    a = net.architecture
+    places = {}  # by the units' paths
+    for unit in a.program:
+        part, _, rest = unit.name.partition(".")
+        if part == "blocks":
+            number, _, name = rest.partition(".")
+            stage, depth = stages[int(number)]
+            kind = a.blocks[int(number)].kind
+            own = () if kind == DEFAULT_KIND else (kind,)
+            places[unit.name] = "/".join((f"stage{stage}", str(depth), *own, name + unit.variant))
     for name, _ in net.named_parameters():
-        part, _, rest = name.partition(".")
-        if part != "blocks":
-            yield name.replace(".", "/")
-            continue
-        number, _, rest = rest.partition(".")
-        stage, depth = blocks[int(number)]
-        module, _, leaf = rest.partition(".")
-        block = net.architecture.blocks[int(number)]
-        if module == "depthwise":
-            module = f"depthwise{block.kernel}"
-        elif block.grn is not None and module in ("grn", "inner_grn"):
-            module = f"{module}_{block.grn.shape}"
-        yield "/".join((f"stage{stage}", str(depth), module, leaf.replace(".", "/")))
+        steps = name.split(".")
+        place = places.get(".".join(steps[:3]))
+        yield "/".join(steps) if place is None else "/".join((place, *steps[3:]))
 
 
 def _covering(space: SearchSpace) -> Iterator[dict[str, Any]]:
@@ -108,9 +109,11 @@ def _covering(space: SearchSpace) -> Iterator[dict[str, Any]]:
     choices = space.choices()
     kernels = {n: v for n, v in choices.items() if n.endswith(".kernel")}
     norms = {n: v for n, v in choices.items() if n.endswith(".grn")}
+    kinds = {n: v for n, v in choices.items() if n.endswith(".block")}
     top = {n: v[0] if isinstance(v[0], str) else max(v) for n, v in choices.items()}
-    for k, g, at in itertools.product(
-        range(max(map(len, kernels.values()))), range(max(map(len, norms.values()))), space.grn_at
-    ):
-        chosen = {n: v[k % len(v)] for n, v in kernels.items()} | {n: v[g % len(v)] for n, v in norms.items()}
-        yield top | chosen | {"grn_at": at}
+    separate = (kinds, kernels, norms)
+    counts = (range(max(map(len, each.values()), default=1)) for each in separate)
+    for numbers in itertools.product(*counts):
+        chosen = {n: v[i % len(v)] for i, each in zip(numbers, separate) for n, v in each.items()}
+        for at in space.grn_at:
+            yield top | chosen | {"grn_at": at}

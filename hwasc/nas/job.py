@@ -69,8 +69,8 @@ class Candidate:
 class Score:
     """value: what candidates are ranked by, higher is better. seconds: what the score took.
 
-    Of proxies that train, on the validation clips: value is exp(-L), 0..1, of the int8 net's distillation loss L there: it ranks
-    better than an accuracy, for what a net almost got right counts too (`experiments/search`); value_error: its standard error
+    Of proxies that train, on the validation clips: value is exp(-L), 0..1, of the int8 net's distillation loss L there, which
+    also counts what a net gets almost right (`experiments/search/loss_or_accuracy.md`); value_error: its standard error
     over clips. accuracy (int8), float_accuracy: macro, 0..1 (the latter not of slices, thousands of which are scored);
     standard_error: the former's, binomial. None of others.
     """

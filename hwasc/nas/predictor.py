@@ -1,8 +1,8 @@
 """A learned predictor on top of first scores: every trial's own score, half and half with what all the others say of it.
 
 A first score is noisy, a few hundred of them together are less so: ridge regression from what was chosen and what it costs to
-the logarithm of the score. In `experiments/search` it raises the rank correlation with full training of every proxy there but
-the best, by up to a fifth.
+the logarithm of the score. It raises the default proxy's rank correlation with full training from 0.71 to 0.78
+(`experiments/search/proxies.md`).
 """
 
 from __future__ import annotations

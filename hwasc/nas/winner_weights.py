@@ -1,7 +1,7 @@
 """The weights that a search writes beside its winner, for a distillation to start from.
 
 A slice of a supernet has learned with all other candidates what a student of its size takes long to learn alone; see
-`experiments/search` for what starting there brings.
+`experiments/search/training_of_found_nets.md` for what starting there brings.
 """
 
 from __future__ import annotations

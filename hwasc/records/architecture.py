@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -10,10 +9,12 @@ from typing import Any, ClassVar, Literal
 
 from hwasc.errors import UsageError
 from hwasc.records import schema
+from hwasc.records.blocks import INPUT, Block, Conv, Stride, Unit
+from hwasc.records.blocks.units import channels
 from hwasc.records.schema import STRICT
 
-Stride = tuple[int, int]  # frequency, time
 SCHEMA = 1
+HEAD = "head"
 
 
 @dataclass(frozen=True)
@@ -76,65 +77,6 @@ class FrontEnd:
 
 
 @dataclass(frozen=True)
-class GRN:
-    """Global response normalization (Woo et al., ConvNeXt V2, 2023): y = x * (1 + gamma * n) (+ beta), n = g / mean_c(g).
-
-    shape: one gamma, or one per channel. at: after the shortcut sum, or on the expanded channels after the depthwise ReLU.
-    response: g is the L2 norm over the map (with beta, before the block's ReLU, as in CP-Mobile), or the mean over the
-    rectified map (no beta, after the ReLU: every step has an int8 kernel on the chip).
-    """
-
-    shape: Literal["scalar", "channel"] = "scalar"
-    at: Literal["sum", "expanded"] = "sum"
-    response: Literal["mean", "l2"] = "mean"
-
-    __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
-
-    def parameters(self, channels: int) -> int:
-        """Learned numbers over `channels` channels."""
-        return (1 if self.shape == "scalar" else channels) * (2 if self.response == "l2" else 1)
-
-
-@dataclass(frozen=True)
-class Block:
-    """Expand 1x1, depthwise k x k, project 1x1, each with batch norm; `shortcut` adds the input (average-pooled when strided)."""
-
-    kernel: int
-    expanded: int
-    channels: int
-    stride: Stride = (1, 1)
-    shortcut: bool = False
-    grn: GRN | None = None
-
-    __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
-
-    def __post_init__(self) -> None:
-        if self.kernel < 1 or self.kernel % 2 == 0:
-            raise ValueError(f"kernel must be odd, found {self.kernel}")
-        if min(self.expanded, self.channels) < 1:
-            raise ValueError("expanded and channels must be at least 1")
-        if not all(s in (1, 2) for s in self.stride):
-            raise ValueError(f"strides are 1 or 2, found {self.stride}")
-
-    def __str__(self) -> str:
-        s = f"s{self.stride[0]}" if self.stride[0] == self.stride[1] else f"s{self.stride[0]}x{self.stride[1]}"
-        parts = ["ir", f"k{self.kernel}", s, f"e{self.expanded}", f"c{self.channels}"]
-        parts += ["skip"] if self.shortcut else []
-        parts += [f"grn-{self.grn.shape}-{self.grn.at}-{self.grn.response}"] if self.grn else []
-        return "_".join(parts)
-
-    @classmethod
-    def from_text(cls, text: str) -> Block:
-        """Read the one-line form back, e.g. `ir_k3_s2x1_e96_c32_skip_grn-scalar-sum-mean`."""
-        m = re.fullmatch(r"ir_k(\d+)_s(\d)(?:x(\d))?_e(\d+)_c(\d+)(_skip)?(?:_grn-(\w+)-(\w+)-(\w+))?", text)
-        if not m:
-            raise UsageError(f"'{text}' is no block; expected e.g. ir_k3_s2x1_e96_c32_skip_grn-scalar-sum-mean")
-        k, s1, s2, e, c, skip, shape, at, response = m.groups()
-        grn = schema.parse(GRN, {"shape": shape, "at": at, "response": response}, text) if shape else None
-        return cls(int(k), int(e), int(c), (int(s1), int(s2 or s1)), bool(skip), grn)
-
-
-@dataclass(frozen=True)
 class Architecture:
     """A student: stem of two strided 3x3 convolutions, blocks, 1x1 head to the classes, global average.
 
@@ -158,18 +100,39 @@ class Architecture:
             raise ValueError("stem channels must be at least 1")
         if not all(s in (1, 2) for pair in self.stem_strides for s in pair):
             raise ValueError(f"strides are 1 or 2, found {self.stem_strides}")
-        channels = self.stem[1]
-        for i, block in enumerate(self.blocks):
-            if block.shortcut and block.channels != channels:
-                raise ValueError(
-                    f"blocks.{i}: a shortcut needs as many input as output channels, found {channels} and {block.channels}"
-                )
-            channels = block.channels
+        _ = self.program  # its widths must fit
 
     @cached_property  # a search asks for it some twenty times a candidate
     def id(self) -> str:
         """Hash of the canonical JSON."""
         return schema.digest(self)
+
+    @cached_property
+    def program(self) -> tuple[Unit, ...]:
+        """Every unit from the log-mel (`INPUT`) to the head's map, by the paths of the student's modules: `blocks.0.expand`.
+
+        Raises:
+            ValueError: maps of different widths are added.
+        """
+        program: list[Unit] = []
+        last = INPUT
+        for i, (width, stride) in enumerate(zip(self.stem, self.stem_strides, strict=True)):
+            name = f"stem.{i}"
+            program.append(Conv(name, (last,), channels=width, kernel=3, stride=stride, layer=name))
+            last = name
+        inputs = self.stem[1]
+        for i, block in enumerate(self.blocks):
+            names, units = {INPUT: last}, block.units(inputs)
+            try:
+                channels(units, inputs)
+            except ValueError as e:
+                raise ValueError(f"blocks.{i}: {e}") from None
+            for unit in units:
+                last = names[unit.name] = f"blocks.{i}.{unit.name}"
+                program.append(unit.within(f"blocks.{i}", names))
+            inputs = block.channels
+        program.append(Conv(HEAD, (last,), channels=self.classes, relu=False, layer=HEAD))
+        return tuple(program)
 
     def text(self) -> str:
         """The whole net on a few short lines."""

@@ -55,7 +55,6 @@ class ParameterMemoryLimit:
     """At most `max` bytes of parameters, each at its int8 size (the DCASE rule since 2023)."""
 
     max: Amount
-    unit: Literal["byte"] = "byte"
 
     __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
 
@@ -73,7 +72,6 @@ class Int8MemoryLimit:
     weights: Amount | None = None
     activations: Amount | None = None
     total: Amount | None = None
-    runtime: Literal["tflm"] = "tflm"
     planner: Planner = "greedy"
 
     __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
@@ -103,7 +101,6 @@ class ArenaLimit:
     """
 
     max: Amount
-    runtime: Literal["tflm"] = "tflm"
     planner: Planner = "greedy"
     kernels: Kernels = "reference"
 

@@ -6,13 +6,9 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Literal
 
-from hwasc.records.architecture import GRN, Architecture, Block, FrontEnd, Stride
-
-
-def make_divisible(value: float, divisor: int = 8) -> int:
-    """The nearest multiple of `divisor`, at least one, never more than 10 % below `value` (MobileNet's rule)."""
-    rounded = max(divisor, int(value + divisor / 2) // divisor * divisor)
-    return rounded + divisor if rounded < 0.9 * value else rounded
+from hwasc.records.architecture import Architecture, FrontEnd
+from hwasc.records.blocks import GRN, InvertedResidual, Stride
+from hwasc.records.blocks.base import make_divisible
 
 
 def cp_mobile(
@@ -34,12 +30,13 @@ def cp_mobile(
     chosen = {2: (2, 2), 4: (2, 1)} if strides is None else dict(strides)
     norm = None if grn == "none" else GRN(grn, "sum", "l2")
     channels = base
-    out: list[Block] = []
+    out: list[InvertedResidual] = []
     for stage, depth in enumerate(blocks):
         width = make_divisible(base * multiplier**stage)
         for _ in range(depth):
             stride = chosen.get(len(out) + 1, (1, 1))
-            out.append(Block(3, make_divisible(channels * expansion), width, stride, channels == width, norm))
+            expanded = make_divisible(channels * expansion)
+            out.append(InvertedResidual(3, expanded, width, stride, shortcut=channels == width, grn=norm))
             channels = width
     front_end = FrontEnd.for_clip(mels, frames)
     return Architecture(front_end, (base // 4, base), tuple(out), classes, padding="torch")

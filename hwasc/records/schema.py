@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import difflib
 import hashlib
@@ -62,7 +63,7 @@ def _explain(cls: type, mistake: Mapping[str, Any], data: Mapping[str, Any]) -> 
     ]  # drop pydantic's union tags
     key = ".".join(str(s) for s in steps) or "record"
     if mistake["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
-        known = _known_keys(cls, steps[:-1])
+        known = _known_keys(cls, steps[:-1], data)
         near = difflib.get_close_matches(str(steps[-1]), known, 1, 0.5)
         hint = f", did you mean '{near[0]}'?" if near else f" (known: {', '.join(known)})" if known else ""
         return f"unknown key '{key}'{hint}"
@@ -74,26 +75,33 @@ def _explain(cls: type, mistake: Mapping[str, Any], data: Mapping[str, Any]) -> 
     return f"{key}: {message[:1].lower()}{message[1:]}{shown}"
 
 
-def _known_keys(cls: Any, steps: list[Any]) -> list[str]:
+def _known_keys(cls: Any, steps: list[Any], data: Any) -> list[str]:
+    """The keys of the record at the end of the steps; records that come in kinds (`class_for`) go by what their values name."""
     import typing
 
     for step in [*steps, None]:
-        while not dataclasses.is_dataclass(cls):  # look through Optional, tuple[...] and dict[...]
+        # look through Optional, tuple[...] and dict[...]
+        while not (dataclasses.is_dataclass(cls) or hasattr(cls, "class_for")):
             inner = [a for a in typing.get_args(cls) if a not in (type(None), Ellipsis, str)]
             if not inner:
                 return []
             cls = inner[-1]
-        hints = typing.get_type_hints(cls)
+        if hasattr(cls, "class_for") and not isinstance(step, int):
+            cls = cls.class_for(data)
         if step is None:
-            return list(hints)
-        cls = hints.get(step, cls) if not isinstance(step, int) else cls
+            return [f.name for f in dataclasses.fields(cls)]
+        with contextlib.suppress(KeyError, IndexError, TypeError):  # a step that only names a member of a union
+            data = data[step]
+        cls = typing.get_type_hints(cls).get(step, cls) if not isinstance(step, int) else cls
     return []
 
 
 def plain(record: Any) -> Any:
     """A record as JSON-ready values: dataclasses to dicts, tuples to lists, paths to strings."""
     if dataclasses.is_dataclass(record) and not isinstance(record, type):
-        return {f.name: plain(getattr(record, f.name)) for f in dataclasses.fields(record)}
+        values = {f.name: plain(getattr(record, f.name)) for f in dataclasses.fields(record)}
+        # a record may leave out what says nothing, or add what its class says
+        return record.json_form(values) if hasattr(record, "json_form") else values
     if isinstance(record, Mapping):
         return {str(k): plain(v) for k, v in record.items()}
     if isinstance(record, (tuple, list)):

@@ -98,7 +98,7 @@ class AugmentSettings:
 class TrainSettings:
     """One training: AdamW, linear warm-up over the first tenth, then cosine to zero.
 
-    The default rate suits small nets and few steps; `experiments/synthetic` has the figures that chose it.
+    The default rate suits small nets and few steps; `experiments/search/learning_rate.md` has the figures.
     """
 
     epochs: int = 40
@@ -183,7 +183,7 @@ class FusionSettings:
 class DistillSettings:
     """Loss (1 - alpha) CE + alpha T^2 KL. alpha 0 trains on labels alone. qat: the quantization-aware part.
 
-    `experiments/distillation` has what each of these does.
+    `experiments/distillation/loss.md` has what each of these does.
 
     initial_weights: `winner`: the weights that a search wrote beside its winner, where these were trained on the same clips and
     alpha is above 0; or `random`.
@@ -235,7 +235,7 @@ class SupernetSettings:
     """candidates: of each step, see `training.sandwich`. points: candidates within the budget that it is trained for.
 
     budget: whose points these are; none: the search's own. Searches under several budgets share one supernet by naming the
-    widest of them, which is quicker, and ranks the small nets worse than one of their own (`experiments/search`).
+    widest of them, which is quicker, and ranks the small nets worse than one of their own.
     augment: whether it hears augmented clips; shared weights are far from learning theirs by heart.
     """
 
@@ -257,7 +257,7 @@ class SearchSettings:
     """strategy, number of trials, population (of the evolutionary strategies), and how candidates are scored first.
 
     proxy: `supernet` scores slices of one set of weights, a few seconds each once these are trained; `distillation` trains
-    each candidate briefly from scratch, as `train` says. `experiments/search` has how well they rank. proxy_steps: of
+    each candidate briefly from scratch, as `train` says. `experiments/search/proxies.md`: how well they rank. proxy_steps: of
     distillation that a slice gets for itself before it is scored (batches of 16; 0: none). proxy_qat_steps:
     quantization-aware distillation before the score, in steps of a batch (0: calibration alone). at_a_time: candidates asked
     for before the strategy is told, the same whatever the number of workers. rescore: so many of the best, by

@@ -10,8 +10,9 @@ from typing import Any, ClassVar, Literal
 
 from hwasc.errors import UsageError
 from hwasc.records import bundled, schema
-from hwasc.records.architecture import GRN, Architecture, Block, FrontEnd, Stride
-from hwasc.records.presets import make_divisible
+from hwasc.records.architecture import Architecture, FrontEnd
+from hwasc.records.blocks import GRN, Block, Stride
+from hwasc.records.blocks.base import DEFAULT_KIND, Choices, of_kind
 from hwasc.records.schema import STRICT
 
 SCHEMA = 1
@@ -56,7 +57,10 @@ class FrontEndChoices:
 
 @dataclass(frozen=True)
 class Stage:
-    """Choices of one stage; all its blocks share them, the stride is the first block's. expansion: of the input channels."""
+    """Choices of one stage; all its blocks share them, the stride is the first block's.
+
+    expansion: of the input channels. block: kinds of block by name, the built-in ones and those of other packages.
+    """
 
     depth: tuple[int, ...]
     width: tuple[int, ...]
@@ -64,8 +68,22 @@ class Stage:
     kernel: tuple[int, ...] = (3,)
     stride: tuple[str, ...] = ("1x1",)
     grn: tuple[Literal["none", "scalar", "channel"], ...] = ("none",)
+    block: tuple[str, ...] = (DEFAULT_KIND,)
 
     __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
+
+    def __post_init__(self) -> None:
+        if not self.block:
+            raise ValueError("block: needs at least one choice")
+        for kind in self.block:
+            try:
+                of_kind(kind)
+            except UsageError as e:
+                raise ValueError(str(e)) from None
+
+    def json_form(self, values: dict[str, Any]) -> dict[str, Any]:
+        """Its JSON, without the kind of block while that is the usual one; see `schema.plain`."""
+        return values if self.block != (DEFAULT_KIND,) else {k: v for k, v in values.items() if k != "block"}
 
 
 @dataclass(frozen=True)
@@ -115,6 +133,8 @@ class SearchSpace:
         for i, stage in enumerate(self.stages, 1):
             for key in ("depth", "width", "expansion", "kernel", "stride", "grn"):
                 out[f"stage{i}.{key}"] = getattr(stage, key)
+            if len(stage.block) > 1:  # points of a space with one kind of block do not name it
+                out[f"stage{i}.block"] = stage.block
         return out
 
     def log10_size(self) -> float:
@@ -151,15 +171,23 @@ class SearchSpace:
         """The architecture at a point. Raises UsageError where the front end does not fit the clip."""
         front_end = self.front_end_at(point, seconds)
         stem = (point["stem"], point["stage1.width"])
-        channels, blocks = stem[1], []
-        for i in range(1, len(self.stages) + 1):
+        channels = stem[1]
+        blocks: list[Block] = []
+        for i, stage in enumerate(self.stages, 1):
+            kind = of_kind(point.get(f"stage{i}.block", stage.block[0]))
             get = {k: point[f"stage{i}.{k}"] for k in ("depth", "width", "expansion", "kernel", "stride", "grn")}
             grn = None if get["grn"] == "none" else GRN(get["grn"], point["grn_at"], self.grn_response)
             for j in range(get["depth"]):
-                stride = parse_stride(get["stride"]) if j == 0 else (1, 1)
-                expanded = make_divisible(channels * get["expansion"])
-                blocks.append(Block(get["kernel"], expanded, get["width"], stride, channels == get["width"], grn))
-                channels = get["width"]
+                chosen = Choices(
+                    inputs=channels,
+                    width=get["width"],
+                    expansion=get["expansion"],
+                    kernel=get["kernel"],
+                    stride=parse_stride(get["stride"]) if j == 0 else (1, 1),
+                    grn=grn,
+                )
+                blocks.append(kind.from_choices(chosen))
+                channels = blocks[-1].channels
         return Architecture(front_end, stem, tuple(blocks), classes)
 
     @classmethod

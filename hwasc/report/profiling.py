@@ -11,6 +11,7 @@ from hwasc.cost.frontend import front_end_costs
 from hwasc.cost.limits import Check, certainty
 from hwasc.cost.offline import plan_offline
 from hwasc.records.architecture import Architecture, FrontEnd
+from hwasc.records.blocks.units import pair
 from hwasc.report import plots
 from hwasc.report.formats import TIMES, amount, count, kib, percent, shape, short, size
 from hwasc.report.page import Fact, Facts, Meter, Paragraph, Picture, Preformatted, Section, Table, page
@@ -187,7 +188,7 @@ def layer_table(layers: Sequence[Layer]) -> Table:
             r.name,
             r.kind,
             shape(r.shape),
-            shape((r.kernel, r.kernel)),
+            shape(pair(r.kernel)),
             shape(r.stride),
             r.parameters,
             r.macs,

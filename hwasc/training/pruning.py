@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from hwasc.models.student import Student
 from hwasc.records.architecture import Architecture
-from hwasc.records.widths import resized, widths
+from hwasc.records.widths import resized, width_unit, widths
 
 Scores = dict[str, np.ndarray]  # width name -> importance of each of its channels
 
@@ -59,7 +59,7 @@ def remove(student: Student, channels: Mapping[str, Sequence[int]]) -> Student:
 def read_back(student: Student) -> Architecture:
     """The record of a student as it stands: channel counts off its layers, the rest of the record that it was built from."""
     a = student.architecture
-    return resized(a, {name: _maker(student, name).out_channels for name in widths(a)})
+    return resized(a, {name: _width_conv(student, name).out_channels for name in widths(a)})
 
 
 def _graph(student: Student) -> Any:
@@ -73,12 +73,11 @@ def _graph(student: Student) -> Any:
 
 def _group(graph: Any, student: Student, name: str, indices: Iterable[int]) -> Any:
     """What goes with those channels of a width: rooted at the convolution that makes them first."""
-    conv = _maker(student, name)
+    conv = _width_conv(student, name)
     return graph.get_pruning_group(conv, torch_pruning.prune_conv_out_channels, list(indices))
 
 
-def _maker(student: Student, name: str) -> nn.Conv2d:
-    unit = name.replace("expanded", "expand").replace("channels", "project")
-    conv = student.get_submodule(f"{unit}.conv")
+def _width_conv(student: Student, name: str) -> nn.Conv2d:
+    conv = student.get_submodule(f"{width_unit(student.architecture, name)}.conv")
     assert isinstance(conv, nn.Conv2d)
     return conv

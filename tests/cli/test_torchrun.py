@@ -12,7 +12,8 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from hwasc.records.architecture import Architecture, Block, FrontEnd, save
+from hwasc.records.architecture import Architecture, FrontEnd, save
+from hwasc.records.blocks import InvertedResidual
 
 TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "--", "hwasc"]
 # nets that draw nothing inside: with dropout two processes differ as two seeds do
@@ -30,7 +31,7 @@ def torchrun(*arguments: object) -> subprocess.CompletedProcess[str]:
 def test_two_processes_distil_what_one_does(
     hwasc: Callable[..., tuple[int, str, str]], tiny_data: Path, tiny_settings: list[str], tmp_path: Path
 ) -> None:
-    blocks = (Block(3, 16, 8, (1, 1), False, None), Block(3, 16, 8, (2, 1), False, None))
+    blocks = (InvertedResidual(3, 16, 8, (1, 1), False, None), InvertedResidual(3, 16, 8, (2, 1), False, None))
     front_end = FrontEnd.for_clip(40, 17, sample_rate=16_000, n_fft=1024, window=1024)
     save(tmp_path / "tiny.json", Architecture(front_end, (4, 8), blocks, 10))
 

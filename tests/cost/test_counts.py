@@ -16,7 +16,8 @@ from hwasc.deploy.profiling import profile
 from hwasc.models import build
 from hwasc.models.blocks import GlobalResponseNorm
 from hwasc.nas.declare import random_point
-from hwasc.records.architecture import GRN, Architecture, Block, FrontEnd
+from hwasc.records.architecture import Architecture, FrontEnd
+from hwasc.records.blocks import GRN, InvertedResidual
 from hwasc.records.presets import cp_mobile, dcase2024_baseline
 from hwasc.records.space import SearchSpace
 
@@ -44,8 +45,8 @@ def random_architectures(count: int) -> list[Architecture]:
             grn = GRN(rng.choice(["scalar", "channel"]), rng.choice(["sum", "expanded"]), rng.choice(["mean", "l2"]))
             stride = rng.choice([(1, 1), (2, 2), (1, 2), (2, 1)])
             blocks.append(
-                Block(rng.choice([1, 3, 5, 7]), rng.randint(1, 40), width, stride, width == channels and rng.random() < 0.8,
-                      rng.choice([None, grn]))
+                InvertedResidual(rng.choice([1, 3, 5, 7]), rng.randint(1, 40), width, stride,
+                                 width == channels and rng.random() < 0.8, rng.choice([None, grn]))
             )  # fmt: skip
             channels = width
         front_end = FrontEnd.for_clip(rng.randint(17, 70), rng.randint(9, 50))
@@ -103,8 +104,10 @@ def test_fvcore_and_thop_differ_by_what_is_explained(a: Architecture) -> None:
 
 
 def test_grn_costs_are_stated_and_counted_apart() -> None:
-    plain = Architecture(FrontEnd.for_clip(40, 17), (4, 8), (Block(3, 16, 8, shortcut=True),), 3)
-    with_grn = Architecture(FrontEnd.for_clip(40, 17), (4, 8), (Block(3, 16, 8, shortcut=True, grn=GRN("channel")),), 3)
+    plain = Architecture(FrontEnd.for_clip(40, 17), (4, 8), (InvertedResidual(3, 16, 8, shortcut=True),), 3)
+    with_grn = Architecture(
+        FrontEnd.for_clip(40, 17), (4, 8), (InvertedResidual(3, 16, 8, shortcut=True, grn=GRN("channel")),), 3
+    )
     a, b = measure(plain), measure(with_grn)
     assert (
         b.parameters - a.parameters == 8 == sum(p.numel() for p in GlobalResponseNorm(8, GRN("channel")).parameters())

@@ -13,12 +13,13 @@ from hwasc.cost.graph import Graph, Operator
 from hwasc.cost.latency import CYCLES, Cycles, estimate, operator_cycles
 from hwasc.cost.scratch import EXTENSIONS
 from hwasc.errors import UsageError
-from hwasc.records.architecture import Architecture, Block, FrontEnd
+from hwasc.records.architecture import Architecture, FrontEnd
+from hwasc.records.blocks import InvertedResidual
 from hwasc.records.presets import dcase2024_baseline
 
 
 def test_the_published_nets_have_their_published_macs(nets: ModuleType) -> None:
-    """kws: the operators of the profiles in latency.md. ic, vww, ad: by hand from the layers, 12.5, 7.5 and 0.26 million."""
+    """kws: operators of the profiles in latency_sources.md. ic, vww, ad: by hand from the layers, 12.5, 7.5 and 0.26 million."""
     macs = {name: sum(op.macs for op in build().operators) for name, build in nets.NETS.items()}
     profile = 320_000 + 4 * (72_000 + 512_000) + 768
     assert macs["kws"] == profile == 2_656_768
@@ -98,7 +99,7 @@ def test_an_estimate_says_what_it_is() -> None:
 
 def test_wider_kernels_take_longer() -> None:
     def ms(kernel: int) -> float:
-        blocks = (Block(kernel, 48, 16),)
+        blocks = (InvertedResidual(kernel, 48, 16),)
         graph = deployment.build(Architecture(FrontEnd.for_clip(64, 32), (8, 16), blocks, 10))
         return estimate(graph, "cortex-m4", 80).milliseconds
 

@@ -16,7 +16,8 @@ from hwasc.cost.offline import plan_offline
 from hwasc.errors import DataError
 from hwasc.models import build
 from hwasc.models.student import Student
-from hwasc.records.architecture import GRN, Architecture, Block, FrontEnd
+from hwasc.records.architecture import Architecture, FrontEnd
+from hwasc.records.blocks import GRN, InvertedResidual
 from hwasc.records.presets import cp_mobile, dcase2024_baseline
 from hwasc.training.quantization import calibrate, quantize
 
@@ -53,7 +54,9 @@ def random_architectures(count: int, seed: int) -> list[Architecture]:
             strides = (rng.choice([1, 2]), rng.choice([1, 2]))
             shortcut = width == channels and rng.random() < 0.8
             grn = rng.choice([None, GRN(*place)])
-            blocks.append(Block(rng.choice([1, 3, 5]), rng.choice([3, 17, 90]), width, strides, shortcut, grn))
+            blocks.append(
+                InvertedResidual(rng.choice([1, 3, 5]), rng.choice([3, 17, 90]), width, strides, shortcut, grn)
+            )
             channels = width
         front_end = FrontEnd.for_clip(rng.randint(2, 40), rng.randint(2, 17))
         padding = rng.choice(["same", "torch"])
@@ -91,7 +94,7 @@ def test_the_presets_load_in_their_arena_under_either_plan(
 
 
 def test_deep_nets_on_small_maps_need_more_to_load_than_to_run(interpreter: Interpreter, tmp_path: Path) -> None:
-    a = Architecture(FrontEnd.for_clip(8, 5), (2, 4), (Block(3, 4, 4, (1, 1), True, GRN()),) * 12, 3)
+    a = Architecture(FrontEnd.for_clip(8, 5), (2, 4), (InvertedResidual(3, 4, 4, (1, 1), True, GRN()),) * 12, 3)
     plan = plan_greedy(deployment.build(a))
     path = tflite.export(student(a), tmp_path / "m.tflite", ("a", "b", "c"))
     arena = persistent.arena(a, plan.head)

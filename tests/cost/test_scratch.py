@@ -12,7 +12,8 @@ from hwasc.cost.memory import lifetimes, plan_greedy
 from hwasc.cost.scratch import EXTENSIONS, plan_with_scratch, scratch
 from hwasc.errors import UsageError
 from hwasc.nas.declare import random_point
-from hwasc.records.architecture import Architecture, Block, FrontEnd
+from hwasc.records.architecture import Architecture, FrontEnd
+from hwasc.records.blocks import InvertedResidual
 from hwasc.records.presets import PRESETS
 from hwasc.records.space import SearchSpace
 
@@ -44,7 +45,10 @@ def test_sizes_by_hand(kind: str, kernel: int, channels: int, c: int, dsp: int, 
 
 def architecture(kernel: int) -> Architecture:
     return Architecture(
-        FrontEnd.for_clip(64, 32), (8, 16), (Block(kernel, 48, 16), Block(3, 48, 16, shortcut=True)), 10
+        FrontEnd.for_clip(64, 32),
+        (8, 16),
+        (InvertedResidual(kernel, 48, 16), InvertedResidual(3, 48, 16, shortcut=True)),
+        10,
     )
 
 

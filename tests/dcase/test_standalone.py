@@ -19,7 +19,8 @@ from hwasc.dcase.standalone_weights import to_bytes
 from hwasc.models import build
 from hwasc.models.blocks import GlobalResponseNorm
 from hwasc.models.student import Student
-from hwasc.records.architecture import GRN, Architecture, Block, FrontEnd
+from hwasc.records.architecture import Architecture, FrontEnd
+from hwasc.records.blocks import GRN, InvertedResidual
 from hwasc.training.quantization import calibrate, quantize
 
 CLASSES = ("airport", "bus", "métro")
@@ -33,9 +34,9 @@ def quantized(grn: GRN | None, padding: str, seed: int = 1) -> Student:
     """An int8 student with every kind of block; its norms have seen data, its GRN does something."""
     torch.manual_seed(seed)
     blocks = (
-        Block(3, 24, 12, (1, 1), True, grn),
-        Block(5, 24, 12, (2, 2), True, grn),
-        Block(3, 32, 20, (2, 1), False, grn),
+        InvertedResidual(3, 24, 12, (1, 1), True, grn),
+        InvertedResidual(5, 24, 12, (2, 2), True, grn),
+        InvertedResidual(3, 32, 20, (2, 1), False, grn),
     )
     model = build(Architecture(FrontEnd.for_clip(40, 17), (4, 12), blocks, 3, padding=padding))  # type: ignore[arg-type]
     for m in model.modules():
@@ -109,8 +110,8 @@ def test_wide_layers_sum_in_float64() -> None:
     """Beyond float32's whole numbers a sum would be rounded."""
     from hwasc.dcase.standalone.student import Int8Conv2d
 
-    conv = Int8Conv2d(600, 1, 1, (1, 1), 0, 1)
-    assert conv.number == torch.float64 and Int8Conv2d(500, 1, 1, (1, 1), 0, 1).number == torch.float32
+    conv = Int8Conv2d(600, 1, (1, 1), (1, 1), (0, 0), 1)
+    assert conv.number == torch.float64 and Int8Conv2d(500, 1, (1, 1), (1, 1), (0, 0), 1).number == torch.float32
     conv.weight.data.fill_(127)
     x = torch.full((1, 600, 1, 1), 255.0)
     x[0, 0] = 254.0

@@ -17,7 +17,8 @@ import yaml
 
 from hwasc.dcase.rules import CLASSES, EXAMPLE, About
 from hwasc.records import architecture
-from hwasc.records.architecture import GRN, Architecture, Block, FrontEnd
+from hwasc.records.architecture import Architecture, FrontEnd
+from hwasc.records.blocks import GRN, InvertedResidual
 from hwasc.records.settings import Settings
 from hwasc.workspace import open_workspace
 
@@ -40,7 +41,7 @@ def made(tiny_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     a = Architecture(
         FrontEnd.for_clip(40, 17, n_fft=2048, window=2048),
         (4, 12),
-        (Block(3, 24, 12, (1, 2), True, GRN("channel")), Block(5, 24, 16, (2, 1))),
+        (InvertedResidual(3, 24, 12, (1, 2), True, GRN("channel")), InvertedResidual(5, 24, 16, (2, 1))),
         10,
     )
     distill(ws, architecture.ArchitectureFile(a), run=made / "s25")

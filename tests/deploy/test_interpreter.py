@@ -14,7 +14,8 @@ from hwasc.deploy import tflite
 from hwasc.deploy.flatfile import FileOperator, FileTensor, write
 from hwasc.errors import DataError, HwascError
 from hwasc.models import build
-from hwasc.records.architecture import GRN, Architecture, Block, FrontEnd
+from hwasc.records.architecture import Architecture, FrontEnd
+from hwasc.records.blocks import GRN, InvertedResidual
 from hwasc.training.quantization import calibrate, quantize
 
 pytest.importorskip("tflite_micro")
@@ -28,7 +29,7 @@ MUTANTS = 1_000
 @pytest.fixture(scope="module")
 def good(tmp_path_factory: pytest.TempPathFactory) -> Path:
     torch.manual_seed(0)
-    a = Architecture(FrontEnd.for_clip(40, 17), (4, 8), (Block(3, 16, 8, (1, 1), True, GRN()),), 3)
+    a = Architecture(FrontEnd.for_clip(40, 17), (4, 8), (InvertedResidual(3, 16, 8, (1, 1), True, GRN()),), 3)
     model = calibrate(quantize(build(a).eval()), [torch.randn(4, 1, 40, 17)])
     return tflite.export(model, tmp_path_factory.mktemp("good") / "m.tflite", ("a", "b", "c"), "offline")
 

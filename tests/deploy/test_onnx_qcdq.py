@@ -15,7 +15,8 @@ from hwasc.errors import DataError
 from hwasc.models import build
 from hwasc.models.blocks import GlobalResponseNorm
 from hwasc.models.student import Student
-from hwasc.records.architecture import GRN, Architecture, Block, FrontEnd
+from hwasc.records.architecture import Architecture, FrontEnd
+from hwasc.records.blocks import GRN, InvertedResidual
 from hwasc.training.quantization import calibrate, quantize
 
 CLASSES = ("airport", "bus <1>", "métro")
@@ -28,9 +29,9 @@ def clips(n: int) -> torch.Tensor:
 def quantized(grn: GRN | None, padding: str) -> Student:
     torch.manual_seed(1)
     blocks = (
-        Block(3, 24, 12, (1, 1), True, grn),
-        Block(5, 24, 12, (2, 2), True, grn),
-        Block(3, 32, 20, (2, 1), False, grn),
+        InvertedResidual(3, 24, 12, (1, 1), True, grn),
+        InvertedResidual(5, 24, 12, (2, 2), True, grn),
+        InvertedResidual(3, 32, 20, (2, 1), False, grn),
     )
     model = build(Architecture(FrontEnd.for_clip(40, 17), (4, 12), blocks, 3, padding=padding))  # type: ignore[arg-type]
     for m in model.modules():

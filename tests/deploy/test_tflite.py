@@ -21,7 +21,8 @@ from hwasc.models import build
 from hwasc.models.blocks import GlobalResponseNorm
 from hwasc.models.student import Student
 from hwasc.nas.declare import random_point
-from hwasc.records.architecture import GRN, Architecture, Block, FrontEnd
+from hwasc.records.architecture import Architecture, FrontEnd
+from hwasc.records.blocks import GRN, InvertedResidual
 from hwasc.records.presets import cp_mobile, dcase2024_baseline
 from hwasc.records.space import SearchSpace
 from hwasc.training.quantization import calibrate, quantize
@@ -64,7 +65,7 @@ def odd_architectures(count: int) -> list[Architecture]:
             grn = rng.choice([None, GRN(rng.choice(["scalar", "channel"]), rng.choice(["sum", "expanded"]), response)])
             stride = rng.choice([(1, 1), (2, 2), (1, 2), (2, 1)])
             shortcut = width == channels and rng.random() < 0.8
-            blocks.append(Block(rng.choice([1, 3, 5, 7]), rng.randint(1, 40), width, stride, shortcut, grn))
+            blocks.append(InvertedResidual(rng.choice([1, 3, 5, 7]), rng.randint(1, 40), width, stride, shortcut, grn))
             channels = width
         front_end = FrontEnd.for_clip(rng.randint(40, 128), rng.randint(9, 50))
         out.append(
@@ -140,7 +141,11 @@ GRNS = [None, GRN(), GRN("channel", "expanded"), GRN("scalar", "sum", "l2"), GRN
 
 @pytest.mark.parametrize("grn", GRNS, ids=str)
 def test_a_trained_student_decides_the_same_on_the_chip(grn: GRN | None, tmp_path: Path) -> None:
-    blocks = (Block(3, 24, 12, (1, 1), True, grn), Block(5, 24, 12, (2, 2), True, grn), Block(3, 32, 20, (2, 1)))
+    blocks = (
+        InvertedResidual(3, 24, 12, (1, 1), True, grn),
+        InvertedResidual(5, 24, 12, (2, 2), True, grn),
+        InvertedResidual(3, 32, 20, (2, 1)),
+    )
     torch.manual_seed(0)
     model = build(Architecture(FrontEnd.for_clip(40, 17), (4, 12), blocks, 4))
     x, y = striped(512, 1)
@@ -186,7 +191,7 @@ def test_the_same_weights_are_the_same_bytes_and_say_what_they_are(tmp_path: Pat
 
 def test_a_layer_that_is_always_zero_still_runs(interpreter: Interpreter, tmp_path: Path) -> None:
     """Its scale has a floor: from 1e-10 on, the interpreter aborts on the next layer's multiplier."""
-    a = Architecture(FrontEnd.for_clip(40, 17), (1, 4), (Block(3, 8, 4, (1, 1), True, GRN()),), 3)
+    a = Architecture(FrontEnd.for_clip(40, 17), (1, 4), (InvertedResidual(3, 8, 4, (1, 1), True, GRN()),), 3)
     model = build(a).eval()
     for m in model.modules():
         if isinstance(m, nn.BatchNorm2d):

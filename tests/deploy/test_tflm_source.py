@@ -25,7 +25,8 @@ from hwasc.models import build
 from hwasc.models.blocks import GlobalResponseNorm
 from hwasc.models.student import Student
 from hwasc.records import schema
-from hwasc.records.architecture import GRN, Architecture, Block, FrontEnd
+from hwasc.records.architecture import Architecture, FrontEnd
+from hwasc.records.blocks import GRN, InvertedResidual
 from hwasc.training.quantization import calibrate, quantize
 from hwasc.training.weights import save_weights
 
@@ -89,7 +90,7 @@ def student(a: Architecture) -> Student:
     return calibrate(quantize(model.eval()), [clips], correct_bias=False)
 
 
-def architecture(classes: int, blocks: tuple[Block, ...] = (), **rest: str) -> Architecture:
+def architecture(classes: int, blocks: tuple[InvertedResidual, ...] = (), **rest: str) -> Architecture:
     front_end = FrontEnd.for_clip(24, 9, 0.7, 16_000, log_offset=3e-7, mean=-4.25, f_min=20.1)
     return Architecture(front_end, (4, 8), blocks, classes, **rest)  # type: ignore[arg-type]
 
@@ -98,12 +99,12 @@ PLAIN = architecture(3)
 EVERYTHING = architecture(
     len(NASTY),
     (
-        Block(3, 16, 8, (2, 1), True, GRN("channel", "expanded", "l2")),
-        Block(5, 12, 8, (1, 1), True, GRN()),
-        Block(3, 9, 8, (2, 2)),
+        InvertedResidual(3, 16, 8, (2, 1), True, GRN("channel", "expanded", "l2")),
+        InvertedResidual(5, 12, 8, (1, 1), True, GRN()),
+        InvertedResidual(3, 9, 8, (2, 2)),
     ),
 )
-TORCH = architecture(50, (Block(3, 16, 8, (2, 1), True),), padding="torch")
+TORCH = architecture(50, (InvertedResidual(3, 16, 8, (2, 1), True),), padding="torch")
 MODELS = {
     "plain": (PLAIN, ("a", "b", "c"), {"Conv2D", "Mean"}),
     "everything": (

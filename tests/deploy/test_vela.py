@@ -10,14 +10,15 @@ import torch
 from hwasc.deploy import tflite, vela
 from hwasc.errors import DataError, HwascError, UsageError
 from hwasc.models import build
-from hwasc.records.architecture import GRN, Architecture, Block, FrontEnd
+from hwasc.records.architecture import Architecture, FrontEnd
+from hwasc.records.blocks import GRN, InvertedResidual
 from hwasc.training.quantization import calibrate, quantize
 
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     torch.manual_seed(0)
-    a = Architecture(FrontEnd.for_clip(40, 17), (4, 8), (Block(3, 16, 8, (1, 1), True, GRN()),), 3)
+    a = Architecture(FrontEnd.for_clip(40, 17), (4, 8), (InvertedResidual(3, 16, 8, (1, 1), True, GRN()),), 3)
     quantized = calibrate(quantize(build(a).eval()), [torch.randn(4, 1, 40, 17)])
     return tflite.export(quantized, tmp_path_factory.mktemp("model") / "m.tflite", ("a", "b", "c"))
 

@@ -133,13 +133,14 @@ def _shift(x: torch.Tensor, of: torch.Tensor) -> torch.Tensor:
 
 def test_distill_with_all_of_it(hwasc: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from hwasc.records import architecture as architectures
-    from hwasc.records.architecture import GRN, Architecture, Block
+    from hwasc.records.architecture import Architecture
+    from hwasc.records.blocks import GRN, InvertedResidual
     from hwasc.training import quantization
 
     held: list[int] = []
     hold = quantization.hold_scales
     monkeypatch.setattr(quantization, "hold_scales", lambda model: (held.append(1), hold(model))[1])
-    a = Architecture(other(None), (4, 8), (Block(3, 16, 8, (1, 1), True, GRN()),), 10)  # type: ignore[arg-type]
+    a = Architecture(other(None), (4, 8), (InvertedResidual(3, 16, 8, (1, 1), True, GRN()),), 10)  # type: ignore[arg-type]
     architectures.save(tmp_path / "a.json", a, {})
     settings = ["reduction=mean", "qat.epochs=2", "qat_frozen_epochs=1", "train.epochs=1"]
     still, mixed = [f"augment.{k}={v}" for k, v in STILL.items()], ["augment.mixup_p=0.5", "augment.noise_p=0.5"]

@@ -32,13 +32,13 @@ def test_presets_load_and_say_what_they_should_take(
     path = FOLDER / f"{preset}.yaml"
     monkeypatch.setattr(sys, "argv", ["expected.py", str(path), *arguments])
     expected.main()
-    told = {line.split()[0]: line for line in capsys.readouterr().out.splitlines()}
-    lines = (FOLDER / "README.md").read_text().splitlines()
+    printed = {line.split()[0]: line for line in capsys.readouterr().out.splitlines()}
+    lines = (FOLDER / "expected.md").read_text().splitlines()
     row = next(line for line in lines if line.startswith(f"| `{preset}.yaml` |") and " GB |" in line)
     cells = [cell.strip() for cell in row.split("|")]
-    assert told["all"].split()[-2] == cells[2] and told["features"].split()[1] == cells[3].split()[0]
-    assert told["GPU"].split("(")[0].split("memory ")[1].strip() == cells[4]
-    assert " ".join(told["cache"].split()[1:3]) == " ".join(cells[5].split()[:2])
+    assert printed["all"].split()[-2] == cells[2] and printed["features"].split()[1] == cells[3].split()[0]
+    assert printed["GPU"].split("(")[0].split("memory ")[1].strip() == cells[4]
+    assert " ".join(printed["cache"].split()[1:3]) == " ".join(cells[5].split()[:2])
     head = path.read_text()
     assert "NOT run on TAU here" in head and cells[4] in head and " ".join(cells[5].split()[:2]) in head
     assert f"about {round(float(cells[2]))} hours" in " ".join(head.replace("#", " ").split())

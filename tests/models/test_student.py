@@ -9,7 +9,8 @@ from torch import nn
 
 from hwasc.models import build
 from hwasc.models.blocks import GlobalResponseNorm, ShortcutPool, pad_same, same_padding
-from hwasc.records.architecture import GRN, Architecture, Block, FrontEnd
+from hwasc.records.architecture import Architecture, FrontEnd
+from hwasc.records.blocks import GRN, InvertedResidual
 
 GRNS = [
     None,
@@ -19,9 +20,9 @@ GRNS = [
 
 def small(grn: GRN | None, padding: str = "same") -> Architecture:
     blocks = (
-        Block(3, 16, 8, (1, 1), True, grn),
-        Block(5, 16, 8, (2, 2), True, grn),
-        Block(3, 24, 12, (2, 1), False, grn),
+        InvertedResidual(3, 16, 8, (1, 1), True, grn),
+        InvertedResidual(5, 16, 8, (2, 2), True, grn),
+        InvertedResidual(3, 24, 12, (2, 1), False, grn),
     )
     return Architecture(FrontEnd.for_clip(41, 19), (4, 8), blocks, 3, padding=padding)  # type: ignore[arg-type]
 

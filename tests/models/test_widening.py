@@ -10,12 +10,17 @@ from torch import nn
 
 from hwasc.models import build
 from hwasc.models.widening import grow
-from hwasc.records.architecture import GRN, Architecture, Block, FrontEnd
+from hwasc.records.architecture import Architecture, FrontEnd
+from hwasc.records.blocks import GRN, InvertedResidual
 from hwasc.records.widths import resized, widths
 
 
 def trained(grn: GRN | None) -> Architecture:
-    blocks = (Block(3, 16, 8, (1, 1), True, grn), Block(5, 16, 12, (2, 1)), Block(3, 24, 12, (2, 2), True, grn))
+    blocks = (
+        InvertedResidual(3, 16, 8, (1, 1), True, grn),
+        InvertedResidual(5, 16, 12, (2, 1)),
+        InvertedResidual(3, 24, 12, (2, 2), True, grn),
+    )
     return Architecture(FrontEnd.for_clip(32, 17), (4, 8), blocks, 5)
 
 

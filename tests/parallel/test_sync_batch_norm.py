@@ -20,7 +20,8 @@ import os, sys, torch
 from pathlib import Path
 from hwasc.models import build
 from hwasc.models.teachers import TeacherSpec, build as build_teacher
-from hwasc.records.architecture import GRN, Architecture, Block, FrontEnd
+from hwasc.records.architecture import Architecture, FrontEnd
+from hwasc.records.blocks import GRN, InvertedResidual
 from hwasc.records.settings import TrainSettings
 from hwasc.training import team
 from hwasc.parallel.gradient_accumulation import is_first_rank
@@ -42,7 +43,8 @@ def model(kind):
     torch.manual_seed(0)
     fe = FrontEnd.for_clip(20, 9)
     if kind == "student":
-        blocks = (Block(3, 16, 8, (1, 1), True, GRN()), Block(3, 16, 12, (2, 2), False, GRN("channel", "sum", "mean")))
+        second = InvertedResidual(3, 16, 12, (2, 2), False, GRN("channel", "sum", "mean"))
+        blocks = (InvertedResidual(3, 16, 8, (1, 1), True, GRN()), second)
         return build(Architecture(fe, (4, 8), blocks, 2)).double()
     return build_teacher(TeacherSpec(kind, 8, fe), 2).double()
 

@@ -13,12 +13,13 @@ from hypothesis import strategies as st
 from hwasc.errors import UsageError
 from hwasc.records import architecture as A
 from hwasc.records import schema
+from hwasc.records.blocks import GRN, InvertedResidual
 from hwasc.records.presets import cp_mobile, dcase2024_baseline, make_divisible
 
 grns = st.one_of(
     st.none(),
     st.builds(
-        A.GRN,
+        GRN,
         st.sampled_from(["scalar", "channel"]),
         st.sampled_from(["sum", "expanded"]),
         st.sampled_from(["mean", "l2"]),
@@ -35,7 +36,9 @@ def architectures(draw: st.DrawFn) -> A.Architecture:
         stride = draw(st.sampled_from([(1, 1), (2, 2), (1, 2), (2, 1)]))
         shortcut = width == channels and draw(st.booleans())
         blocks.append(
-            A.Block(draw(st.sampled_from([1, 3, 5])), draw(st.integers(1, 50)), width, stride, shortcut, draw(grns))
+            InvertedResidual(
+                draw(st.sampled_from([1, 3, 5])), draw(st.integers(1, 50)), width, stride, shortcut, draw(grns)
+            )
         )
         channels = width
     front_end = A.FrontEnd.for_clip(draw(st.integers(16, 128)), draw(st.integers(9, 65)))
@@ -78,7 +81,7 @@ def test_every_mistake_is_listed_with_its_neighbour() -> None:
     [
         {"classes": 1},
         {"stem": (0, 8)},
-        {"blocks": (A.Block(3, 8, 9, shortcut=True),)},
+        {"blocks": (InvertedResidual(3, 8, 9, shortcut=True),)},
         {"stem_strides": ((2, 2), (3, 1))},
     ],
 )

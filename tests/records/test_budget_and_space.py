@@ -59,7 +59,7 @@ def test_a_share_is_of_the_reference(tmp_path: Path) -> None:
 
 def chip_budget(path: Path, planner: str, arena: int) -> Budget:
     path.write_text(
-        f"name: chip\nlimits: {{flash: {{max: 200_000}}, arena: {{max: {arena}, runtime: tflm, planner: {planner}, "
+        f"name: chip\nlimits: {{flash: {{max: 200_000}}, arena: {{max: {arena}, planner: {planner}, "
         "kernels: cortex-m7}, latency: {max_ms: 2000.5, target: cortex-m7}}\n"
         "chip: {core: cortex-m7, flash: 1_000_000, ram: 500_000, clock_mhz: 216}\n"
     )

@@ -15,7 +15,8 @@ from hwasc.bench.comparison import Curve
 from hwasc.cost import graph, memory
 from hwasc.cost.limits import Check, Range
 from hwasc.nas.trial import Refined, Trial, best, pareto
-from hwasc.records.architecture import Architecture, Block, FrontEnd
+from hwasc.records.architecture import Architecture, FrontEnd
+from hwasc.records.blocks import InvertedResidual
 from hwasc.records.presets import cp_mobile, dcase2024_baseline
 from hwasc.records.schema import plain
 from hwasc.report import formats, plots, reports
@@ -124,9 +125,7 @@ def profile(architecture: Architecture, checks: list[Check], **more: object) -> 
 
 def search(found: list[Trial], limits: dict[str, int], **more: object) -> str:
     ranges = [
-        Range(
-            name="int8_memory.activations", limit=65_536, minimum=1_024, centre=40_000, maximum=500_000, feasible=0.5
-        )
+        Range(name="int8_memory.activations", limit=65_536, minimum=1_024, centre=40_000, maximum=500_000, feasible=0.5)
     ]
     return reports.search_report(
         NASTY,
@@ -194,7 +193,7 @@ def test_timeline_boxes_end_at_the_head():
 
 
 def test_timeline_beyond_the_picture_and_many_operators():
-    block = Block(3, 64, 32, (1, 1), True)
+    block = InvertedResidual(3, 64, 32, (1, 1), True)
     long = Architecture(FrontEnd.for_clip(64, 64), (8, 32), (block,) * 15, 10)
     assert len(graph.build(long).operators) == 64
     assert "above the picture" in svg(plots.memory_timeline(long, 10**8))

@@ -26,7 +26,8 @@ def models(tiny_workspace: Workspace, tmp_path_factory: pytest.TempPathFactory) 
     from hwasc.models import build
     from hwasc.nas.job import calibration_batches
     from hwasc.records import schema
-    from hwasc.records.architecture import GRN, Architecture, Block, FrontEnd
+    from hwasc.records.architecture import Architecture, FrontEnd
+    from hwasc.records.blocks import GRN, InvertedResidual
     from hwasc.records.settings import TrainSettings
     from hwasc.training.distillation import DistillationData, train_student
     from hwasc.training.quantization import calibrate, quantize
@@ -34,7 +35,7 @@ def models(tiny_workspace: Workspace, tmp_path_factory: pytest.TempPathFactory) 
 
     ws, folder = tiny_workspace, tmp_path_factory.mktemp("models")
     front_end = FrontEnd.for_clip(20, 9, n_fft=1024, window=1024, sample_rate=16000)
-    a = Architecture(front_end, (4, 8), (Block(3, 16, 8, (1, 1), True, GRN()),), len(ws.dataset.classes))
+    a = Architecture(front_end, (4, 8), (InvertedResidual(3, 16, 8, (1, 1), True, GRN()),), len(ws.dataset.classes))
     train = ws.features(ws.dataset.train, front_end, "train")
     torch.manual_seed(0)
     net = train_student(build(a), DistillationData(train, None, None, 0, 1), TrainSettings(2, 16), ws.device, 0)

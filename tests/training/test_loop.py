@@ -12,7 +12,8 @@ from torch import Tensor, nn
 
 from hwasc.errors import HwascError
 from hwasc.models import build
-from hwasc.records.architecture import GRN, Architecture, Block, FrontEnd
+from hwasc.records.architecture import Architecture, FrontEnd
+from hwasc.records.blocks import GRN, InvertedResidual
 from hwasc.records.settings import TrainSettings
 from hwasc.training.loop import fit
 from hwasc.training.loss import distillation_loss, macro_accuracy
@@ -35,7 +36,7 @@ def loss(y: Tensor, labels: Tensor, soft: Tensor | None) -> Tensor:
 
 def model() -> nn.Module:
     torch.manual_seed(0)
-    blocks = (Block(3, 16, 8, (1, 1), True, GRN()),)
+    blocks = (InvertedResidual(3, 16, 8, (1, 1), True, GRN()),)
     net = build(Architecture(FrontEnd.for_clip(20, 9), (4, 8), blocks, 2))
     return nn.Sequential(net, nn.Dropout(0.1))
 

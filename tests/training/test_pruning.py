@@ -62,12 +62,12 @@ def of_width(a: Architecture, model: Student, name: str) -> list[nn.Module]:
         return [model.stem[0]]
     if name.endswith("expanded"):
         block = model.blocks[int(name.split(".")[1])]
-        return [block.expand, block.depthwise, block.inner_grn]  # type: ignore[list-item]
+        return [block.expand, block.depthwise, getattr(block, "inner_grn", nn.Identity())]  # type: ignore[list-item]
     out: list[nn.Module] = [model.stem[1]] if name == "stem.1" else []
     first = 0 if name == "stem.1" else int(name.split(".")[1])
     for i, record in enumerate(a.blocks):
         if i >= first and (record.shortcut or name == f"blocks.{i}.channels"):
-            out += [model.blocks[i].project, model.blocks[i].grn]  # type: ignore[list-item]
+            out += [model.blocks[i].project, getattr(model.blocks[i], "grn", nn.Identity())]  # type: ignore[list-item]
         elif i > first or name == "stem.1":
             break
     return out

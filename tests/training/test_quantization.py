@@ -15,7 +15,8 @@ from torch import nn
 
 from hwasc.models import build
 from hwasc.models.blocks import ConvUnit, GlobalResponseNorm
-from hwasc.records.architecture import GRN, Architecture, Block, FrontEnd
+from hwasc.records.architecture import Architecture, FrontEnd
+from hwasc.records.blocks import GRN, InvertedResidual
 from hwasc.records.settings import TrainSettings
 from hwasc.training.folding import folded
 from hwasc.training.loop import fit
@@ -28,9 +29,9 @@ VARIANTS = [None, GRN(), GRN("channel", "expanded"), GRN("scalar", "sum", "l2"),
 def student(grn: GRN | None, padding: str = "same") -> nn.Module:
     torch.manual_seed(0)
     blocks = (
-        Block(3, 24, 12, (1, 1), True, grn),
-        Block(5, 24, 12, (2, 2), True, grn),
-        Block(3, 32, 20, (2, 1), False, grn),
+        InvertedResidual(3, 24, 12, (1, 1), True, grn),
+        InvertedResidual(5, 24, 12, (2, 2), True, grn),
+        InvertedResidual(3, 32, 20, (2, 1), False, grn),
     )
     model = build(Architecture(FrontEnd.for_clip(40, 17), (4, 12), blocks, 5, padding=padding))  # type: ignore[arg-type]
     for m in model.modules():

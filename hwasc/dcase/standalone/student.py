@@ -6,7 +6,7 @@ that no result depends on the batch, the machine or the order of a sum. Paramete
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -85,12 +85,18 @@ class Int8Conv2d(nn.Module):
     """A convolution of stored numbers with int8 weights; the sums are exact, in float64 only where they need it."""
 
     def __init__(
-        self, inputs: int, channels: int, kernel: int, stride: tuple[int, int], padding: int, groups: int
+        self,
+        inputs: int,
+        channels: int,
+        kernel: tuple[int, int],
+        stride: tuple[int, int],
+        padding: tuple[int, int],
+        groups: int,
     ) -> None:
         super().__init__()
         self.stride, self.padding, self.groups = stride, padding, groups
-        self.weight = _whole_numbers(torch.int8, channels, inputs // groups, kernel, kernel)
-        small = inputs // groups * kernel * kernel * GREATEST < EXACT
+        self.weight = _whole_numbers(torch.int8, channels, inputs // groups, *kernel)
+        small = inputs // groups * kernel[0] * kernel[1] * GREATEST < EXACT
         self.number = torch.float32 if small else torch.float64
 
     def forward(self, x: Tensor) -> Tensor:
@@ -116,7 +122,7 @@ class Unit(nn.Module):
         self,
         inputs: int,
         channels: int,
-        kernel: int = 1,
+        kernel: int | tuple[int, int] = 1,
         stride: tuple[int, int] = (1, 1),
         *,
         depthwise: bool = False,
@@ -125,9 +131,10 @@ class Unit(nn.Module):
     ) -> None:
         super().__init__()
         self.pads_itself = padding == "torch" or stride == (1, 1)
-        self.kernel, self.stride = kernel, stride
-        own = kernel // 2 if self.pads_itself else 0
-        self.conv = Int8Conv2d(inputs, channels, kernel, stride, own, inputs if depthwise else 1)
+        self.kernel = kernel if isinstance(kernel, tuple) else (kernel, kernel)
+        self.stride = stride
+        own = (self.kernel[0] // 2, self.kernel[1] // 2) if self.pads_itself else (0, 0)
+        self.conv = Int8Conv2d(inputs, channels, self.kernel, stride, own, inputs if depthwise else 1)
         self.bias = Int32Bias(channels)
         self.act = Rescaler(not relu, channels)
 
@@ -137,35 +144,36 @@ class Unit(nn.Module):
         return self.act(self.bias(self.conv(x)))
 
 
-def pad_same(x: Tensor, kernel: int, stride: tuple[int, int]) -> Tensor:
+def pad_same(x: Tensor, kernel: tuple[int, int], stride: tuple[int, int]) -> Tensor:
     """Zeros around (B, C, F, T) so that each axis gives ceil(size / stride), the odd one at the end."""
     pads: list[int] = []
-    for size, s in ((x.shape[3], stride[1]), (x.shape[2], stride[0])):
-        total = max((-(-size // s) - 1) * s + kernel - size, 0)
+    for size, k, s in ((x.shape[3], kernel[1], stride[1]), (x.shape[2], kernel[0], stride[0])):
+        total = max((-(-size // s) - 1) * s + k - size, 0)
         pads += [total // 2, total - total // 2]
     return F.pad(x, pads) if any(pads) else x
 
 
 class Pool(nn.Module):
-    """3 x 3 average pooling of a strided shortcut: halves go away from zero in the chip's numbers, 128 below these.
+    """3 x 3 average pooling of a strided shortcut: halves go away from zero in the chip's numbers.
 
-    padding: `same` divides by the valid count, `torch` counts the zeros.
+    padding: `same` divides by the valid count, `torch` counts the zeros. signed: of what comes in; an unsigned number is 128
+    less on the chip.
     """
 
-    def __init__(self, stride: tuple[int, int], padding: str) -> None:
+    def __init__(self, stride: tuple[int, int], padding: str, signed: bool) -> None:
         super().__init__()
-        self.stride, self.padding = stride, padding
+        self.stride, self.padding, self.shift = stride, padding, 0 if signed else 128
 
     def forward(self, x: Tensor) -> Tensor:
-        chip = torch.round(self._mean(x) * SHARES) - 128 * SHARES
-        return torch.sign(chip) * torch.floor((chip.abs() + SHARES // 2) / SHARES) + 128
+        chip = torch.round(self._mean(x) * SHARES) - self.shift * SHARES
+        return torch.sign(chip) * torch.floor((chip.abs() + SHARES // 2) / SHARES) + self.shift
 
     def _mean(self, x: Tensor) -> Tensor:
         if self.padding == "torch":
             return F.avg_pool2d(x, 3, self.stride, 1)
-        pooled = F.avg_pool2d(pad_same(x, 3, self.stride), 3, self.stride)
+        pooled = F.avg_pool2d(pad_same(x, (3, 3), self.stride), 3, self.stride)
         inside = torch.ones(1, 1, *x.shape[2:], dtype=x.dtype, device=x.device)
-        return pooled / F.avg_pool2d(pad_same(inside, 3, self.stride), 3, self.stride)
+        return pooled / F.avg_pool2d(pad_same(inside, (3, 3), self.stride), 3, self.stride)
 
 
 class ResponseNorm(nn.Module):
@@ -205,37 +213,31 @@ def total(x: Tensor, dims: tuple[int, ...]) -> Tensor:
     return x.double().sum(dims, keepdim=True)
 
 
-class Block(nn.Module):
-    """Expand, depthwise, project, shortcut sum and normalization."""
+UNITS = {"conv": Unit, "norm": ResponseNorm, "pool": Pool, "sum": Mix}
 
-    def __init__(self, inputs: int, b: Mapping[str, Any], padding: str) -> None:
+
+class Block(nn.Module):
+    """A block's units, run in order. Of each: unit, name, inputs (names of units, or `input`) and settings."""
+
+    def __init__(self, units: Sequence[Mapping[str, Any]]) -> None:
         super().__init__()
-        stride, grn, width = (b["stride"][0], b["stride"][1]), b["grn"], b["expanded"]
-        at_sum, l2 = bool(grn) and grn["at"] == "sum", bool(grn) and grn["response"] == "l2"
-        relu_before = not (at_sum and l2)
-        self.expand = Unit(inputs, width)
-        self.depthwise = Unit(width, width, b["kernel"], stride, depthwise=True, padding=padding)
-        self.inner: nn.Module = nn.Identity()
-        self.grn: nn.Module = nn.Identity()
-        if at_sum:
-            self.grn = ResponseNorm(b["channels"], grn["shape"] == "scalar", l2, relu=True)
-        elif grn:
-            self.inner = ResponseNorm(width, grn["shape"] == "scalar", l2, relu=not l2)
-        self.project = Unit(width, b["channels"], relu=relu_before and not b["shortcut"])
-        self.shortcut: bool = b["shortcut"]
-        if self.shortcut:
-            self.pool: nn.Module = nn.Identity()
-            if stride != (1, 1):
-                self.pool = Pool(stride, padding)  # unsigned: every block and the stem end in a ReLU
-            self.sum = Mix(not relu_before)
+        self.steps = [(u["name"], tuple(u["inputs"])) for u in units]
+        for u in units:
+            settings = {k: tuple(v) if isinstance(v, list) else v for k, v in u["settings"].items()}
+            self.add_module(u["name"], UNITS[u["unit"]](**settings))
 
     def forward(self, x: Tensor) -> Tensor:
-        y = self.project(self.inner(self.depthwise(self.expand(x))))
-        return self.grn(self.sum(self.pool(x), y) if self.shortcut else y)
+        found = {"input": x}
+        for name, inputs in self.steps:
+            found[name] = x = getattr(self, name)(*(found[i] for i in inputs))
+        return x
 
 
 class Student(nn.Module):
-    """Log-mel (B, 1, mels, frames) -> logits (B, classes). architecture: stem, stem_strides, blocks, classes, padding."""
+    """Log-mel (B, 1, mels, frames) -> logits (B, classes).
+
+    architecture: stem, stem_strides, blocks (see `Block`), channels (of the last one), classes, padding.
+    """
 
     logit_step: Tensor
 
@@ -248,12 +250,8 @@ class Student(nn.Module):
             stem.append(Unit(channels, width, 3, (stride[0], stride[1]), padding=padding))
             channels = width
         self.stem = nn.Sequential(*stem)
-        blocks: list[nn.Module] = []
-        for block in architecture["blocks"]:
-            blocks.append(Block(channels, block, padding))
-            channels = block["channels"]
-        self.blocks = nn.Sequential(*blocks)
-        self.head = Unit(channels, architecture["classes"], relu=False)
+        self.blocks = nn.Sequential(*(Block(units) for units in architecture["blocks"]))
+        self.head = Unit(architecture["channels"], architecture["classes"], relu=False)
         self.output = Rescaler(True)
         self.register_buffer("logit_step", torch.ones(()))
 

@@ -1,0 +1,254 @@
+"""The contract of a kind of block: one record stands for it, and every place that uses blocks must agree on it.
+
+from hwasc.testing.blocks import check_block
+
+def test_my_block() -> None:
+    check_block(MyBlock(kernel=3, channels=12), inputs=8)
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib.util
+import json
+import random
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from hwasc.cost import graph as deployment
+from hwasc.cost import measure, persistent
+from hwasc.cost.memory import plan_greedy
+from hwasc.dcase.standalone_weights import packaged_student
+from hwasc.models import build
+from hwasc.models.blocks import GlobalResponseNorm
+from hwasc.models.student import Student
+from hwasc.models.supernet import Supernet
+from hwasc.parts import BLOCKS
+from hwasc.records import schema
+from hwasc.records.architecture import Architecture, FrontEnd
+from hwasc.records.blocks import INPUT, Block, InvertedResidual
+from hwasc.records.blocks.units import channels
+from hwasc.records.space import FrontEndChoices, SearchSpace, Stage
+from hwasc.records.widths import resized, widths
+from hwasc.training import pruning
+from hwasc.training.quantization import calibrate, quantize
+
+CLASSES = ("a", "b", "c")
+BATCH = 32
+
+
+def check_block(record: Block, *, inputs: int = 8, packaged: bool = True) -> None:
+    """Hold a block against its contract, between a stem and another block, with both ways of padding.
+
+    Args:
+        record: a block of the kind, registered or of an installed package. Check several, so that each of its settings occurs.
+        inputs: channels that come in.
+        packaged: whether its units exist in the DCASE inference package too; units of your own do not.
+
+    Raises:
+        AssertionError: the first thing that does not hold, in words.
+    """
+    check_record(record, inputs)
+    check_supernet(record)
+    for padding in ("same", "torch"):
+        a = net(record, inputs, padding)
+        check_module(a)
+        check_widths(a)
+        check_int8(a, packaged=packaged)
+
+
+def net(record: Block, inputs: int, padding: str = "same") -> Architecture:
+    """A small architecture around the block."""
+    last = InvertedResidual(3, 16, record.channels, shortcut=True)
+    front_end = FrontEnd.for_clip(40, 17)
+    return Architecture(front_end, (4, inputs), (record, last), len(CLASSES), padding=padding)  # type: ignore[arg-type]
+
+
+def check_record(record: Block, inputs: int) -> None:
+    """The record: frozen, found by its name, the same after a round trip through text and JSON, with a sound program."""
+    kind = type(record)
+    assert BLOCKS.get(record.kind) is kind, f"the registry has another block under the name '{record.kind}'"
+    assert dataclasses.is_dataclass(kind) and hash(record), "needs dataclass(frozen=True)"
+    text = str(record)
+    assert text.startswith(record.kind), f"the text '{text}' must begin with the kind '{record.kind}'"
+    assert Block.from_text(text) == record, f"the text '{text}' is not read back as {record}"
+    a = net(record, inputs)
+    again = schema.parse(Architecture, json.loads(schema.canonical(a)), "JSON")
+    assert again == a and again.id == a.id, "the JSON is not read back as the same record"
+
+    units = record.units(inputs)
+    names = [unit.name for unit in units]
+    known = {INPUT}
+    for unit in units:
+        assert unit.name.isidentifier() and unit.name not in known, f"unit '{unit.name}': no name, or used twice"
+        assert unit.inputs and known.issuperset(unit.inputs), (
+            f"unit '{unit.name}' reads {unit.inputs}, known are {known}"
+        )
+        known.add(unit.name)
+    unread = set(names[:-1]) - {name for unit in units for name in unit.inputs}
+    assert not unread, f"nothing reads the units {sorted(unread)}; the block's output is the last unit's"
+    found = channels(units, inputs)[names[-1]]
+    assert found == record.channels, f"the last unit gives {found} channels, the record says {record.channels}"
+    for field, name in record.width_units.items():
+        assert name in names, f"width_units: there is no unit '{name}'"
+        found = channels(units, inputs)[name]
+        assert found == getattr(record, field), (
+            f"width_units: '{name}' gives {found} channels, '{field}' says otherwise"
+        )
+
+
+def check_module(a: Architecture) -> None:
+    """The torch module against the deployment graph: parameters, MACs, the shape of every unit's output; it can be trained."""
+    model, graph = build(a), deployment.build(a)
+    shapes: dict[str, tuple[int, ...]] = {}
+    macs = 0
+
+    def keep(name: str, module: nn.Module) -> None:
+        def hook(module: nn.Module, _: Any, y: Tensor) -> None:
+            nonlocal macs
+            shapes[name] = tuple(y.shape[1:])
+            if isinstance(module, nn.Conv2d):
+                macs += module.weight.numel() * y.shape[2] * y.shape[3]
+
+        module.register_forward_hook(hook)
+
+    for name, module in model.named_modules():
+        keep(name, module)
+    y = model(logmel(a, 2))
+    assert y.shape == (2, a.classes), f"logits have the shape {tuple(y.shape)}"
+    last = {op.layer: graph.tensors[op.output] for op in graph.operators}
+    for unit in a.program:
+        _, h, w, c = last[unit.layer]
+        assert shapes[unit.name] == (c, h, w), f"{unit.name}: {shapes[unit.name]} in torch, {(c, h, w)} in the graph"
+    costs, parameters = measure(a), sum(p.numel() for p in model.parameters())
+    assert parameters == costs.parameters, f"{parameters} parameters in torch, {costs.parameters} in the graph"
+    conv = costs.macs.conv - costs.macs.grn
+    assert macs == conv, f"{macs} MACs of convolutions in torch, {conv} in the graph"
+    y.square().sum().backward()  # type: ignore[no-untyped-call]
+    still = [name for name, p in model.named_parameters() if p.grad is None]
+    assert not still, f"no gradient reaches {still}"
+
+
+def check_widths(a: Architecture) -> None:
+    """Channel counts: resized, the record has the counts asked for; pruned, the student is the record's."""
+    counts = widths(a)
+    assert resized(a, counts) == a, "the same counts give another architecture"
+    rng = random.Random(0)
+    asked = {name: n + rng.randrange(5) for name, n in counts.items()}
+    assert widths(resized(a, asked)) == asked, f"asked for {asked}, found {widths(resized(a, asked))}"
+    build(resized(a, asked))(logmel(a, 2))
+    model = lively(a)
+    gone = {name: list(range(0, n, 2))[: n - 1] for name, n in counts.items()}
+    pruning.remove(model, gone)
+    left = {name: n - len(gone[name]) for name, n in counts.items()}
+    assert model.architecture == resized(a, left), "pruning left other channel counts than it should"
+    fresh = build(model.architecture)
+    fresh.load_state_dict(model.state_dict())
+    x = logmel(a, 2)
+    with torch.no_grad():
+        assert torch.equal(fresh.eval()(x), model(x)), "a pruned student differs from one built with its weights"
+
+
+def check_supernet(record: Block) -> None:
+    """In a search space beside the built-in kind: points give records of this kind, slices of the supernet are students."""
+    kinds = (record.kind, "ir") if record.kind != "ir" else ("ir",)
+    choices: dict[str, Any] = {
+        "expansion": (1.5, 2),
+        "kernel": (3, 5),
+        "grn": ("none", "scalar", "channel"),
+        "block": kinds,
+    }
+    stages = (Stage((1, 2), (8, 16), **choices), Stage((1, 2), (8, 24), stride=("1x1", "2x1", "2x2"), **choices))
+    space = SearchSpace("contract", FrontEndChoices((40,), (17,)), (4,), stages, grn_at=("sum", "expanded"))
+    torch.manual_seed(0)
+    shared, rng = Supernet(space, len(CLASSES)), random.Random(0)
+    for p in shared.parameters():
+        if p.ndim < 2 or p.numel() < 200:
+            nn.init.normal_(p, 0.5, 0.2)
+    for _ in range(12):
+        point = {name: rng.choice(values) for name, values in space.choices().items()}
+        a = space.architecture(point, len(CLASSES))
+        for i, stage in enumerate(("stage1", "stage2")):
+            kind = point.get(f"{stage}.block", kinds[0])
+            start = 0 if i == 0 else point["stage1.depth"]
+            blocks = a.blocks[start : start + point[f"{stage}.depth"]]
+            assert all(b.kind == kind for b in blocks), f"from_choices gave {blocks} for the kind '{kind}'"
+            width = point[f"{stage}.width"]
+            assert all(b.channels == width for b in blocks), f"from_choices gave {blocks} for the width {width}"
+        x = logmel(a, 4)
+        with torch.no_grad():
+            difference = (shared.student(point).train()(x) - shared(x, point)).abs().max()
+        assert difference < 1e-4, f"the slice differs from its student by {difference:.2g} at {point}"
+
+
+def check_int8(a: Architecture, *, packaged: bool = True) -> None:
+    """The int8 student, the inference package and the chip's interpreter (where tflite-micro is installed) agree.
+
+    The student sums in float32, so its logits may be a step away from the others, two with GRN, whose quotient makes more of
+    a rounding. The other two agree to the bit, but for the kernel of the reciprocal root, which looks it up in a table.
+    """
+    x = logmel(a, BATCH)
+    model = calibrate(quantize(lively(a)), [x])
+    step = float(model.get_submodule("output.act").act_quant.scale())  # type: ignore[union-attr,operator]
+    kinds = {op.kind for op in deployment.build(a).operators}
+    near = 3 if "rsqrt" in kinds else 2 if "div" in kinds else 1
+    logits: dict[str, np.ndarray] = {}
+    with torch.no_grad():
+        ours = torch.round(model(x) / step).numpy()
+        if packaged:
+            logits["inference package"] = torch.round(packaged_student(model)(x) / step).numpy()
+    if importlib.util.find_spec("tflite_micro") is not None:
+        logits["interpreter"] = interpreted(model, x)
+    assert len(np.unique(ours)) > 4, "the logits hardly differ; the check means nothing"
+    for name, others in logits.items():
+        difference = np.abs(others - ours)
+        assert difference.max() <= near, f"logits of the {name} are up to {difference.max():g} steps away"
+        assert (difference > 0).mean() < 0.3, f"{(difference > 0).mean():.0%} of the logits of the {name} differ"
+    if len(logits) == 2 and "rsqrt" not in kinds:
+        assert np.array_equal(logits["interpreter"], logits["inference package"]), (
+            "the inference package and the interpreter give different logits"
+        )
+
+
+def interpreted(model: Student, x: Tensor) -> np.ndarray:
+    """Stored logits of the model's .tflite in TensorFlow Lite Micro, whose memory must be what was planned."""
+    from hwasc.deploy import tflite
+    from hwasc.deploy.interpreter import Interpreter
+
+    a = model.architecture
+    with tempfile.TemporaryDirectory() as folder, Interpreter() as chip:
+        chip.load(tflite.export(model, Path(folder) / "m.tflite", CLASSES))
+        head, tail = plan_greedy(deployment.build(a)).head, persistent.tail(a)
+        found = chip.allocation
+        assert (found.head, found.tail) == (head, tail), f"planned {(head, tail)} bytes of memory, found {found}"
+        stored = torch.round(x / chip.input.scale).clamp(-128, 127).permute(0, 2, 3, 1).numpy().astype(np.int8)
+        logits = chip.run(stored).astype(int)
+        return np.subtract(logits, chip.output.zero_point)
+
+
+def logmel(a: Architecture, clips: int) -> Tensor:
+    """Smooth random log-mels (clips, 1, mels, frames), the same every time."""
+    g = torch.Generator().manual_seed(1)
+    size = (a.front_end.mels, a.front_end.frames)
+    return nn.functional.interpolate(torch.randn(clips, 1, 8, 4, generator=g), size) + 0.3 * torch.randn(
+        clips, 1, *size, generator=g
+    )
+
+
+def lively(a: Architecture) -> Student:
+    """A student whose norms have seen data and whose GRN does something; in eval mode."""
+    torch.manual_seed(0)
+    model = build(a)
+    for m in model.modules():
+        if isinstance(m, GlobalResponseNorm):
+            nn.init.constant_(m.gamma, 0.3)
+    with torch.no_grad():
+        for _ in range(10):
+            y = model(logmel(a, BATCH))
+            model.head.bn.bias.sub_(0.3 * y.mean(0))
+    return model.eval()
