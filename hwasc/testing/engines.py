@@ -36,12 +36,12 @@ def check_engine(engine: Engine) -> None:
         jobs = examples.candidates(Path(folder))
         with engine as opened:
             assert opened is not None, "__enter__ gives nothing; it must give the engine"
-            check_scores(opened, jobs)
-            check_errors(opened, jobs[0])
-            check_many(opened, jobs)
+            _check_scores(opened, jobs)
+            _check_errors(opened, jobs[0])
+            _check_many(opened, jobs)
 
 
-def check_scores(engine: Engine, jobs: list[Candidate]) -> None:
+def _check_scores(engine: Engine, jobs: list[Candidate]) -> None:
     """Each score is the proxy's own, by the seed that is submitted."""
     work = [(job, seed) for job in jobs for seed in (3, 4)]
     expected = [numbers(proxies.score(dataclasses.replace(job, seed=seed))) for job, seed in work]
@@ -50,7 +50,7 @@ def check_scores(engine: Engine, jobs: list[Candidate]) -> None:
     assert found == expected, f"scores are {found}, the proxy's own are {expected}"
 
 
-def check_errors(engine: Engine, job: Candidate) -> None:
+def _check_errors(engine: Engine, job: Candidate) -> None:
     """A proxy's exception arrives as it is, and the engine goes on."""
     error = engine.submit(dataclasses.replace(job, device="nonsense"), 0).exception(SECONDS)
     assert isinstance(error, UsageError), f"the proxy's UsageError arrives as {type(error).__name__}: {error}"
@@ -58,7 +58,7 @@ def check_errors(engine: Engine, job: Candidate) -> None:
     assert engine.submit(cheap, 0).result(SECONDS).value > 0, "no score after an error"
 
 
-def check_many(engine: Engine, jobs: list[Candidate]) -> None:
+def _check_many(engine: Engine, jobs: list[Candidate]) -> None:
     """Many jobs at once: each is scored, under its own index."""
     work = [dataclasses.replace(jobs[i % 2], proxy="synflow") for i in range(12)]
     found = {i: score.value for i, score in as_finished(engine.submit(job, i) for i, job in enumerate(work))}

@@ -76,7 +76,7 @@ def candidates(folder: Path) -> list[Candidate]:
         Candidate(
             proxy="distillation",
             proposal=Proposal(point, SPACE.architecture(point, len(CLASSES))),
-            data=DistillationData(train, targets, None, 0.5, 2.0),
+            data=DistillationData(train, targets, augment=None, alpha=0.5, temperature=2.0),
             validation=validation,
             train_settings=TrainSettings(1, 16),
             qat=None,
@@ -97,13 +97,21 @@ def int8_student(clips: Features) -> Student:
 
     torch.manual_seed(0)
     net = build(SPACE.architecture({name: values[-1] for name, values in SPACE.choices().items()}, len(CLASSES)))
-    data = DistillationData(clips, None, None, 0, 1)
+    data = DistillationData(clips, targets=None, augment=None, alpha=0, temperature=1)
     train_student(net, data, TrainSettings(3, 16), torch.device("cpu"), 0)
     return calibrate(quantize(net), [clips.batch(np.arange(len(clips)))])
 
 
 def write_weights(model: Student, path: Path) -> Path:
-    """The student as `int8.safetensors` of a distillation; the path."""
+    """Write a student as a distillation's `int8.safetensors`.
+
+    Args:
+        model: Quantized and calibrated.
+        path: The file.
+
+    Returns:
+        The path.
+    """
     about = {"architecture": schema.canonical(model.architecture), "classes": json.dumps(CLASSES), "numbers": "int8"}
     save_weights(path, model, about)
     return path

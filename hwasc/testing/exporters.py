@@ -47,15 +47,15 @@ def check_exporter(exporter: Exporter) -> None:
             assert out.is_file() == bool(suffix), (
                 f"the suffix is '{suffix}', which fits no {'file' if suffix else 'folder'}"
             )
-            assert content(first) == content(second), f"planner {planner}: the same student gives other bytes"
+            assert _content(first) == _content(second), f"planner {planner}: the same student gives other bytes"
             for runtime in by_suffix().get(suffix, ()) if suffix else ():
                 try:
-                    check_model(RUNTIMES.get(runtime), first, student, clips, expected)
+                    check_model(RUNTIMES.get(runtime), first, student=student, clips=clips, expected=expected)
                 except UsageError:
                     continue  # this runtime is not installed
 
 
-def content(path: Path) -> dict[str, bytes]:
+def _content(path: Path) -> dict[str, bytes]:
     """The bytes of a file, or of a folder's files by name."""
     files = sorted(path.rglob("*")) if path.is_dir() else [path]
     return {p.name: p.read_bytes() for p in files if p.is_file()}

@@ -43,13 +43,13 @@ def check_runtime(runtime: Runtime) -> None:
         expected = predict(student, clips, CPU)
         for suffix in runtime.suffixes:
             assert suffix.startswith("."), f"the suffix '{suffix}' begins with no full stop"
-            model = written(student, folder / f"student{suffix}")
+            model = _written(student, folder / f"student{suffix}")
             if model is not None:
-                check_model(runtime, model, student, clips, expected)
-            check_refusal(runtime, folder / f"broken{suffix}")
+                check_model(runtime, model, student=student, clips=clips, expected=expected)
+            _check_refusal(runtime, folder / f"broken{suffix}")
 
 
-def written(student: Student, path: Path) -> Path | None:
+def _written(student: Student, path: Path) -> Path | None:
     """The student in the format of this file; None where nothing known writes it."""
     if path.suffix == ".safetensors":
         return examples.write_weights(student, path)
@@ -61,8 +61,19 @@ def written(student: Student, path: Path) -> Path | None:
     return None
 
 
-def check_model(runtime: Runtime, model: Path, student: Student, clips: Features, expected: np.ndarray) -> None:
-    """What the file says of itself, and the logits."""
+def check_model(runtime: Runtime, model: Path, *, student: Student, clips: Features, expected: np.ndarray) -> None:
+    """Hold what a runtime makes of a file against the student in it.
+
+    Args:
+        runtime: Opens the file.
+        model: The file.
+        student: What was written into it.
+        clips: To run it on.
+        expected: The student's own logits (n, classes).
+
+    Raises:
+        AssertionError: The first thing that does not hold, in words.
+    """
     opened = runtime.open(model, device=CPU, workers=1)
     assert isinstance(opened, OpenedModel), f"open gives {type(opened).__name__}, not an OpenedModel"
     assert opened.architecture == student.architecture, "another architecture than the file's"
@@ -76,7 +87,7 @@ def check_model(runtime: Runtime, model: Path, student: Student, clips: Features
     assert np.array_equal(more, logits), "two workers give other logits than one"
 
 
-def check_refusal(runtime: Runtime, path: Path) -> None:
+def _check_refusal(runtime: Runtime, path: Path) -> None:
     """A file that is no model is refused in words."""
     path.write_bytes(b"this is no model")
     try:

@@ -30,7 +30,7 @@ def check_strategy(make: Callable[[], Strategy]) -> None:
         AssertionError: The first thing that does not hold, in words.
     """
     values = {name: list(v) for name, v in SearchSpace.load("small").choices().items()}
-    strategy = started(make(), values, seed=3)
+    strategy = _started(make(), values, seed=3)
     asked = play(strategy, 40)
     for point in asked:
         assert set(point) == set(values), f"a point has the names {sorted(point)}, the space has {sorted(values)}"
@@ -40,18 +40,18 @@ def check_strategy(make: Callable[[], Strategy]) -> None:
             assert type(value) is type(known[known.index(value)]), (
                 f"{name}: {type(value).__name__} is another type than given"
             )
-    assert play(started(make(), values, seed=3), 40) == asked, "the same seed asks for other points"
-    assert play(started(strategy, values, seed=3), 40) == asked, "start does not begin anew: other points follow"
-    assert play(started(make(), values, seed=4), 40) != asked, "another seed asks for the same points"
-    before = global_states()
-    play(started(make(), values, seed=3), 5)
-    assert global_states() == before, "it draws from Python's or numpy's global generator"
-    check_waiting(make, values)
+    assert play(_started(make(), values, seed=3), 40) == asked, "the same seed asks for other points"
+    assert play(_started(strategy, values, seed=3), 40) == asked, "start does not begin anew: other points follow"
+    assert play(_started(make(), values, seed=4), 40) != asked, "another seed asks for the same points"
+    before = _global_states()
+    play(_started(make(), values, seed=3), 5)
+    assert _global_states() == before, "it draws from Python's or numpy's global generator"
+    _check_waiting(make, values)
 
 
-def check_waiting(make: Callable[[], Strategy], values: dict[str, list[Any]]) -> None:
+def _check_waiting(make: Callable[[], Strategy], values: dict[str, list[Any]]) -> None:
     """Several points may wait for their outcomes, which come in any order, each under a number of its own."""
-    strategy = started(make(), values, seed=0, population=4)
+    strategy = _started(make(), values, seed=0, population=4)
     for _ in range(6):
         waiting = [strategy.ask() for _ in range(3)]
         assert len({number for number, _ in waiting}) == 3, "two points that wait have the same number"
@@ -60,19 +60,27 @@ def check_waiting(make: Callable[[], Strategy], values: dict[str, list[Any]]) ->
     assert strategy.ask()[1], "no point follows after outcomes in another order"
 
 
-def global_states() -> bytes:
+def _global_states() -> bytes:
     """Of the generators that a strategy leaves alone."""
     return pickle.dumps((random.getstate(), np.random.get_state()))
 
 
-def started(strategy: Strategy, values: dict[str, list[Any]], *, seed: int, population: int = 6) -> Strategy:
+def _started(strategy: Strategy, values: dict[str, list[Any]], *, seed: int, population: int = 6) -> Strategy:
     """The strategy at the beginning of a search."""
     strategy.start({name: list(v) for name, v in values.items()}, population, seed)
     return strategy
 
 
 def play(strategy: Strategy, count: int) -> list[dict[str, Any]]:
-    """So many points, each answered at once."""
+    """Ask for points and answer each at once with the toy score.
+
+    Args:
+        strategy: Started on the space `small`.
+        count: How many points.
+
+    Returns:
+        The points in their order.
+    """
     asked = []
     for _ in range(count):
         number, point = strategy.ask()
