@@ -19,7 +19,7 @@ from hwasc.cost.measure import Costs
 from hwasc.errors import UsageError
 from hwasc.nas.job import Proposal, Score
 from hwasc.nas.problem import Problem
-from hwasc.nas.strategies import Strategy, create
+from hwasc.nas.strategies import Strategy, start
 from hwasc.nas.study import Journal, Study
 from hwasc.nas.trial import Outcome, Trial
 from hwasc.records.architecture import Architecture
@@ -139,6 +139,10 @@ class Timed:
     def __init__(self, strategy: Strategy) -> None:
         self._strategy, self.asked, self.seconds = strategy, 0, 0.0
 
+    def start(self, choices: dict[str, list[Any]], population: int, seed: int) -> None:
+        """See `Strategy`."""
+        self._strategy.start(choices, population, seed)
+
     def ask(self) -> tuple[int, dict[str, Any]]:
         """See `Strategy`."""
         self.asked += 1
@@ -192,7 +196,7 @@ def compare(
         return ((i, scores[p.architecture.id]) for i, p in enumerate(proposals))
 
     def run(name: str, seed: int) -> tuple[np.ndarray, np.ndarray, Timed]:
-        timed = Timed(create(name, problem.space, population, seed))
+        timed = Timed(start(name, problem.space, population, seed))
         study = Study(problem, timed, Unwritten(), seed=seed)
         found = objectives(study.run(trials, at_a_time, look_up, lambda _: None))
         rest = (0, trials - len(found))  # a strategy that finds no more stays where it is

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -42,7 +43,7 @@ class Supernet:
 
 @dataclass(frozen=True)
 class Candidate:
-    """A job for any process: score one candidate by the proxy of this name.
+    """A job for any process: score one candidate by a proxy, a name or an object.
 
     validation: the clips it is measured on; ensemble: the fused teachers' logits (n, classes) of these, None: labels alone.
 
@@ -51,7 +52,7 @@ class Candidate:
     supernet: for the proxy that takes a slice of one.
     """
 
-    proxy: str
+    proxy: str | Callable[[Candidate], Score]
     proposal: Proposal
     data: DistillationData
     validation: Features

@@ -14,6 +14,7 @@ from hwasc.data.features import Features
 from hwasc.ensemble.fusion import distillation_data
 from hwasc.nas.engines import Engine
 from hwasc.nas.job import Candidate, Proposal, Score, Supernet
+from hwasc.nas.proxies import Proxy
 from hwasc.parallel.processes import as_finished
 from hwasc.records.architecture import FrontEnd
 from hwasc.records.settings import TrainSettings
@@ -23,9 +24,12 @@ from hwasc.workspace import Workspace
 
 @dataclass(frozen=True)
 class Scoring:
-    """How candidates are scored: by which proxy, for how long those train that train. targets: the ensemble's, as a file."""
+    """How candidates are scored: by which proxy (a name or an object), for how long those train that train.
 
-    proxy: str
+    targets: the ensemble's, as a file.
+    """
+
+    proxy: str | Proxy
     targets: Path
     train: TrainSettings
     qat: TrainSettings | None = None

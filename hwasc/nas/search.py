@@ -15,6 +15,7 @@ from hwasc.nas.engines import Engine
 from hwasc.nas.feasibility import Survey, examine
 from hwasc.nas.predictor import smoothed
 from hwasc.nas.problem import Problem
+from hwasc.nas.proxies import Proxy, check_accuracy
 from hwasc.nas.refinement import provenance, refine
 from hwasc.nas.result import SECOND, TRIALS, SearchResult
 from hwasc.nas.scoring import Scoring, evaluator
@@ -68,6 +69,7 @@ def search(
     strategy: Strategy,
     engine: AbstractContextManager[Engine],
     run: Path,
+    proxy: str | Proxy | None = None,
 ) -> SearchResult:
     """Search, and write the journals, the winner with its weights and the result into a run folder; resumes there.
 
@@ -78,16 +80,18 @@ def search(
         strategy: Proposes candidates.
         engine: Where candidates are scored.
         run: The run folder.
+        proxy: How candidates are scored first; None: the settings'.
 
     Returns:
         The finished search.
 
     Raises:
         InfeasibleBudget: No candidate keeps within the budget; raised in seconds.
-        UsageError: The run folder holds another search.
+        UsageError: The run folder holds another search, or the proxy measures no accuracy.
     """
     s, classes = ws.settings, len(ws.classes)
     problem = Problem(space=space, budget=resolve(budget), classes=classes, seconds=s.data.seconds)
+    check_accuracy(s.search.proxy if proxy is None else proxy)
     found = survey(problem, seed=s.seed, reporter=ws.reporter)
     open_run(
         run,
@@ -101,7 +105,7 @@ def search(
         },
     )
     fused = fuse(ws)
-    scoring = first_scoring(ws, problem, target_file(ws, fused))
+    scoring = first_scoring(ws, problem, target_file(ws, fused), proxy)
     study = Study(problem, strategy, Journal(run / TRIALS), seed=s.seed)
     with engine as opened:
         trials = _first_scores(ws, study, evaluator(ws, scoring, opened))
@@ -116,13 +120,13 @@ def search(
     )
 
 
-def first_scoring(ws: Workspace, problem: Problem, targets: Path) -> Scoring:
+def first_scoring(ws: Workspace, problem: Problem, targets: Path, proxy: str | Proxy | None = None) -> Scoring:
     """How a search with these settings scores candidates first; trains the supernet where one is needed and absent."""
     s = ws.settings
     shared = train_supernet(ws, problem, targets) if s.search.proxy == "supernet" else None
     qat = s.search.proxy_qat_steps
     return Scoring(
-        s.search.proxy,
+        s.search.proxy if proxy is None else proxy,
         targets,
         s.search.train,
         qat=s.distill.qat if qat else None,

@@ -14,6 +14,7 @@ from pydantic import BeforeValidator
 
 from hwasc.errors import UsageError
 from hwasc.records import schema
+from hwasc.records.part_names import ProxyName, StrategyName, TeacherName
 from hwasc.records.schema import STRICT
 from hwasc.records.teacher_settings import ExternalTeacherSettings, FrontEndSettings, PretrainedWeights
 
@@ -122,7 +123,7 @@ class TeacherSettings:
     weights to start from. external: teachers that are not trained here (`docs/teachers.md`).
     """
 
-    families: tuple[str, ...] = ("cp_resnet", "crnn", "tf_sepnet")
+    families: tuple[TeacherName, ...] = ("cp_resnet", "crnn", "tf_sepnet")
     folds: int = 3
     mels: int = 64
     frames: int = 33
@@ -267,8 +268,8 @@ class SearchSettings:
     a training as `refine_train` says.
     """
 
-    strategy: Literal["nsga2", "tpe", "evolution", "local", "random"] = "nsga2"
-    proxy: Literal["distillation", "supernet"] = "supernet"
+    strategy: StrategyName = "nsga2"
+    proxy: ProxyName = "supernet"
     proxy_steps: int = 37
     proxy_qat_steps: int = 0
     trials: int = 500
