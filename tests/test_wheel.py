@@ -10,6 +10,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parents[1]
 
 
@@ -20,6 +22,7 @@ def test_every_package_is_listed() -> None:
     assert listed == {".".join(p.parent.relative_to(ROOT).parts) for p in (ROOT / "hwasc").rglob("__init__.py")}
 
 
+@pytest.mark.slow
 def test_an_installed_wheel_finds_what_it_bundles(tmp_path: Path) -> None:
     source, target, elsewhere = tmp_path / "source", tmp_path / "target", tmp_path / "elsewhere"
     elsewhere.mkdir()

@@ -11,11 +11,13 @@ from hwasc.records.architecture import Architecture, ArchitectureFile
 from hwasc.records.budget import Budget
 from hwasc.records.presets import PRESETS
 from hwasc.records.space import SearchSpace
+from hwasc.records.teacher_settings import ExternalTeacherSettings
 from hwasc.suggestion import did_you_mean
 
 BudgetLike: TypeAlias = Budget | str | Path
 SpaceLike: TypeAlias = SearchSpace | str | Path
 ArchitectureLike: TypeAlias = Architecture | ArchitectureFile | str | Path
+TeacherLike: TypeAlias = str | ExternalTeacherSettings  # a family's name, or a teacher that is not trained here
 
 
 def as_budget(budget: BudgetLike) -> Budget:
@@ -54,5 +56,5 @@ def as_architecture(architecture: ArchitectureLike, *, classes: int = 10) -> Arc
         return ArchitectureFile.of(PRESETS[str(architecture)](classes=classes), preset=str(architecture))
     if path.suffix == "" and path.parent == Path("."):
         hint = did_you_mean(str(architecture), PRESETS)
-        raise UsageError(f"--arch {architecture}: neither a file nor a preset{hint} (presets: {', '.join(PRESETS)})")
+        raise UsageError(f"{architecture}: neither a file nor a preset{hint} (presets: {', '.join(PRESETS)})")
     return architectures.load(path)

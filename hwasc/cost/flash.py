@@ -1,8 +1,8 @@
-"""Bytes of the .tflite file that a student becomes, before any weight is trained: what it takes of the chip's flash.
+"""Bytes of a student's .tflite file, its share of the chip's flash, predicted before any weight is trained.
 
 Constants are counted from the deployment graph; the file's own structure (names, shapes, tables) by average sizes, fitted on
-the files of 24 random architectures of the full space. `tests/cost/test_flash.py` holds the prediction to 2 % on others. After
-export the file's size is the truth.
+the files of 24 random architectures of the full space. `tests/cost/test_flash.py` checks that the prediction is within 2 % on
+others. After export the file's size is exact.
 """
 
 from __future__ import annotations
@@ -18,7 +18,15 @@ STRUCTURE, CONVOLUTION, OPERATOR, CONSTANT = 1048, 393, 190, 61
 
 
 def flash(architecture: Architecture, graph: Graph) -> int:
-    """Predicted bytes of the file, with ten short class names; an estimate, within 2 %."""
+    """Estimate the size of the .tflite file, within 2 %.
+
+    Args:
+        architecture: The student's.
+        graph: Its deployment graph.
+
+    Returns:
+        Bytes, with ten short class names.
+    """
     return (
         STRUCTURE
         + len(schema.canonical(architecture))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import reduce
+from operator import attrgetter
 from typing import Literal
 
 from hwasc.cost.latency import CYCLES
@@ -129,7 +129,8 @@ def certainty(name: str) -> Literal["exact", "estimate"]:
 
 def value(costs: Costs, name: str) -> float:
     """The cost with a dotted name such as `macs.torchinfo`: a whole number, but for milliseconds."""
-    return reduce(getattr, name.split("."), costs)  # type: ignore[arg-type, return-value]
+    cost: float = attrgetter(name)(costs)
+    return cost
 
 
 def resolve(budget: Budget) -> ResolvedBudget:

@@ -11,7 +11,7 @@ Sizes are those of its *_get_buffer_size functions (github.com/ARM-software/CMSI
     arm_avgpool_s8 (V.1.0.0, 25 January 2023)                DSP: an int32 a channel. C, MVE: none.
 
 1xn convolutions take the same, but for MVE, where this is an upper bound; add, mul and maximum ask for none; mean, div and rsqrt
-run as reference kernels, whose scratch `memory.py` holds. Padding is SAME: a torch-padded preset's strided kernels are one wider
+run as reference kernels, whose scratch `memory.py` counts. Padding is SAME: a torch-padded preset's strided kernels are one wider
 in its file, and take more.
 """
 
@@ -40,7 +40,18 @@ MVE_CHANNELS = 124  # CH_IN_BLOCK_MVE
 
 
 def known(target: str, targets: Iterable[str]) -> str:
-    """The target itself; UsageError with the nearest where it is none of the targets."""
+    """Check the name of a target.
+
+    Args:
+        target: The name.
+        targets: Known names.
+
+    Returns:
+        The name.
+
+    Raises:
+        UsageError: It is unknown; the message suggests the nearest.
+    """
     names = list(targets)
     if target in names:
         return target
@@ -49,14 +60,33 @@ def known(target: str, targets: Iterable[str]) -> str:
 
 
 def scratch(graph: Graph, target: str) -> dict[int, int]:
-    """Bytes by operator (from 0), of those operators whose kernel asks for any; UsageError for an unknown target."""
+    """Compute the scratch of CMSIS-NN's kernels.
+
+    Args:
+        graph: The deployment graph.
+        target: A core, see `EXTENSIONS`.
+
+    Returns:
+        Bytes by operator (from 0), for operators whose kernel asks for any.
+
+    Raises:
+        UsageError: The target is unknown.
+    """
     extension = EXTENSIONS[known(target, EXTENSIONS)]
     sizes = ((i, _size(graph, op, extension)) for i, op in enumerate(graph.operators))
     return {i: size for i, size in sizes if size}
 
 
 def plan_with_scratch(graph: Graph, target: str) -> Plan:
-    """The interpreter's own plan where it is built with CMSIS-NN for the target."""
+    """Compute the interpreter's own plan if it is built with CMSIS-NN.
+
+    Args:
+        graph: The deployment graph.
+        target: A core, see `EXTENSIONS`.
+
+    Returns:
+        The plan.
+    """
     return plan_greedy(graph, scratch(graph, target))
 
 

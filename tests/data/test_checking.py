@@ -78,6 +78,7 @@ def test_a_shortened_list_of_tau_is_reported(tmp_path: Path) -> None:
     assert any("no lists of the subsets 5;" in w for w in check(tmp_path, quick=True).warnings)
 
 
+@pytest.mark.slow
 def test_official_lists_are_compared_with_their_counts(tiny_data: Path) -> None:
     entries = inventory.list_entries(tiny_data)
     names = [e.name for e in entries]

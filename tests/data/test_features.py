@@ -126,6 +126,7 @@ def test_an_interrupted_run_resumes_to_the_same_bytes(clips: list[Clip], tmp_pat
     assert not list((tmp_path / "cache").glob("*.partial"))
 
 
+@pytest.mark.slow
 def test_workers_give_the_same_bytes(clips: list[Clip], tmp_path: Path) -> None:
     clips[70] = Clip(
         id="gone", path=tmp_path / "gone.wav", start=0.0, seconds=1.0, scene="bus", location="x", device="d"

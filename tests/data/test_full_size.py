@@ -27,6 +27,8 @@ from hwasc.data.opening import open_dataset
 from hwasc.records.architecture import FrontEnd
 from hwasc.training.batches import training_batches
 
+pytestmark = pytest.mark.slow
+
 SMALL, LARGE = 500, 2000
 FE = FrontEnd.for_clip(4, 3, 0.05, 8000, n_fft=256, window=256)
 SCRIPT = Path(__file__).parents[2] / "experiments" / "tau2022" / "rehearsal.py"
@@ -107,7 +109,7 @@ def counts(root: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
     _, found["logits"] = counted(lambda: logit_files.save(path, ids, hashes, logits, {"hash": "x"}))
     logits, found["loaded"] = counted(lambda: logit_files.load(path, ids[::-1], hashes[::-1]))
     found["comparisons"] = Counted.seen
-    epoch = training_batches(made, logits, 32, None, 0, 0)
+    epoch = training_batches(made, logits, batch=32, augment=None, seed=0, epoch=0)
     _, found["first batch"] = counted(lambda: next(epoch))
     return found
 

@@ -16,6 +16,8 @@ from hwasc.data.synthetic.devices import DEVICES, impulse_response
 from hwasc.data.synthetic.scenes import SCENES
 from hwasc.data.synthetic.signals import Span, stream
 
+pytestmark = pytest.mark.slow
+
 SMALL = SyntheticSpec(
     train_locations=3, test_locations=1, clips_per_location=5, test_clips_per_location=9, seconds=0.25
 )

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 import numpy as np
-from scipy import fft, signal
+from scipy import fft
 
 from hwasc.data.synthetic.signals import Array, Rng, Span, band, decibels, noise
 
@@ -114,6 +114,8 @@ def compress(sound: Array, rate: int, threshold: float, ratio: float) -> Array:
     Returns:
         The compressed samples, same shape.
     """
+    from scipy import signal  # imported where sound is made: it takes longer to load than a budget's check takes
+
     frame = max(1, int(0.004 * rate))
     count = -(-len(sound) // frame)
     power = np.square(np.pad(sound, (0, count * frame - len(sound)))).reshape(count, frame).mean(axis=1)
@@ -135,6 +137,8 @@ def capture(rng: Rng, device: Device, sound: Array, *, level: float, rate: int) 
     Returns:
         The recorded samples, same shape, within -0.95 to 0.95.
     """
+    from scipy import signal
+
     recorded = signal.fftconvolve(sound, impulse_response(device, rate))[: len(sound)].astype(np.float32)
     if device.ratio > 1.0:
         # The threshold is relative to the mean level, as with automatic gain control.
