@@ -237,7 +237,7 @@ def load(path: Path | str) -> ArchitectureFile:
         path: A JSON file.
 
     Returns:
-        The record, which knows where its weights lie.
+        The record, with the path of its file.
 
     Raises:
         UsageError: It is broken, of another schema, or was changed by hand and still has its old id.

@@ -46,7 +46,7 @@ class FrontEndChoices:
         if self.n_fft is not None and self.n_fft < longest:
             raise ValueError(
                 f"n_fft {self.n_fft} is below the longest window, {longest}; raise it, or leave it out: then each window has "
-                "the least power of two that holds it"
+                "the smallest power of two that holds it"
             )
 
     @property
@@ -177,7 +177,7 @@ class SearchSpace:
         strides = [(2, 2), (2, 2)] + [parse_stride(point[f"stage{i}.stride"]) for i in range(1, len(self.stages) + 1)]
         for s in strides:
             maps = [-(-m // k) for m, k in zip(maps, s, strict=True)]
-        if any(m < least for m, least in zip(maps, self.constraints.min_map, strict=True)):
+        if any(m < minimum for m, minimum in zip(maps, self.constraints.min_map, strict=True)):
             out.append(
                 f"the final map {maps[0]}x{maps[1]} is below {self.constraints.min_map[0]}x{self.constraints.min_map[1]}"
             )
