@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
 from importlib.metadata import EntryPoint, entry_points
 from typing import Generic, TypeVar
 
 from hwasc.errors import UsageError
+from hwasc.suggestion import did_you_mean
 
 T = TypeVar("T")
 P = TypeVar("P")
-
-
-def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """The end of an error about an unknown name: the nearest known one, or all of them where none is near."""
-    names = list(known)
-    near = difflib.get_close_matches(name, names, 1, 0.5)
-    return f", did you mean '{near[0]}'?" if near else f" (known: {', '.join(names)})"
 
 
 class Registry(Generic[T]):
@@ -113,7 +106,8 @@ class Registry(Generic[T]):
             return part
         entries = self._installed.get(name, [])
         if not entries:
-            raise UsageError(f"{self.kind} '{name}' is not known{did_you_mean(name, self.names())}")
+            hint = did_you_mean(name, self.names()) or f" (known: {', '.join(self.names())})"
+            raise UsageError(f"{self.kind} '{name}' is not known{hint}")
         packages = " and ".join(entry.dist.name if entry.dist else entry.value for entry in entries)
         if len(entries) > 1:
             raise UsageError(f"the packages {packages} both bring a {self.kind} '{name}'; uninstall one of them")

@@ -56,7 +56,6 @@ def search(
     """
     from hwasc.nas import engines, strategies
     from hwasc.nas.search import search as find
-    from hwasc.report.results import search_page
 
     budget, space, run = as_budget(budget), as_space(space), Path(run)
     named = {"strategy": strategy if isinstance(strategy, str) else None, "proxy": proxy, "trials": trials}
@@ -69,6 +68,8 @@ def search(
         engines.check(engine, address)
         engine = engines.open(engine, ws.workers, address)
     result = find(ws, space, budget, strategy=strategy, engine=engine, run=run)
+    from hwasc.report.results import search_page  # the page's figures need matplotlib, which a refused budget does not
+
     write_whole(run / "report.html", search_page(result))
     return result
 

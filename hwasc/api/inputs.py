@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from pathlib import Path
 from typing import TypeAlias
 
@@ -12,10 +11,13 @@ from hwasc.records.architecture import Architecture, ArchitectureFile
 from hwasc.records.budget import Budget
 from hwasc.records.presets import PRESETS
 from hwasc.records.space import SearchSpace
+from hwasc.records.teacher_settings import ExternalTeacherSettings
+from hwasc.suggestion import did_you_mean
 
 BudgetLike: TypeAlias = Budget | str | Path
 SpaceLike: TypeAlias = SearchSpace | str | Path
 ArchitectureLike: TypeAlias = Architecture | ArchitectureFile | str | Path
+TeacherLike: TypeAlias = str | ExternalTeacherSettings  # a family's name, or a teacher that is not trained here
 
 
 def as_budget(budget: BudgetLike) -> Budget:
@@ -53,7 +55,6 @@ def as_architecture(architecture: ArchitectureLike, *, classes: int = 10) -> Arc
     if str(architecture) in PRESETS:
         return ArchitectureFile.of(PRESETS[str(architecture)](classes=classes), preset=str(architecture))
     if path.suffix == "" and path.parent == Path("."):
-        near = difflib.get_close_matches(str(architecture), PRESETS, 1, 0.5)
-        hint = f", did you mean '{near[0]}'?" if near else ""
-        raise UsageError(f"--arch {architecture}: neither a file nor a preset{hint} (presets: {', '.join(PRESETS)})")
+        hint = did_you_mean(str(architecture), PRESETS)
+        raise UsageError(f"{architecture}: neither a file nor a preset{hint} (presets: {', '.join(PRESETS)})")
     return architectures.load(path)

@@ -7,6 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from hwasc.api.inputs import TeacherLike
+from hwasc.errors import UsageError
 from hwasc.records.run import environment
 from hwasc.records.schema import write_whole
 
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
 def teach(
     ws: Workspace,
     *,
-    teachers: Sequence[str] | None = None,
+    teachers: Sequence[TeacherLike] | None = None,
     split: Literal["validation", "test"] = "validation",
     weights: str | Path | None = None,
     html: str | Path | None = None,
@@ -27,7 +29,8 @@ def teach(
 
     Args:
         ws: What `hwasc.open` gave.
-        teachers: Families of teachers; None: the settings'.
+        teachers: All of them: families, names of the settings' external teachers, external teachers as objects; None: the
+            settings'.
         split: The clips that they are compared on.
         weights: A folder that gets one set of weights a family, to start other teachers from.
         html: A page that is written.
@@ -55,9 +58,35 @@ def teach(
     return summary
 
 
-def with_teachers(ws: Workspace, teachers: Sequence[str] | None) -> Workspace:
-    """The workspace with other families of teachers; None: as it is."""
+def with_teachers(ws: Workspace, teachers: Sequence[TeacherLike] | None) -> Workspace:
+    """Choose the teachers of a workspace.
+
+    Args:
+        ws: What `hwasc.open` gave.
+        teachers: All of them: families, names of the settings' external teachers, external teachers as objects; None: the
+            settings'.
+
+    Returns:
+        The workspace. Settings of single families stay for those that are chosen.
+
+    Raises:
+        UsageError: There are fewer than two different teachers.
+    """
     if teachers is None:
         return ws
-    chosen = replace(ws.settings.teachers, families=tuple(teachers))
-    return replace(ws, settings=replace(ws.settings, teachers=chosen))
+    settings = ws.settings.teachers
+    known = {t.name: t for t in settings.external}
+    chosen = [known.get(t, t) if isinstance(t, str) else t for t in teachers]
+    families = tuple(t for t in chosen if isinstance(t, str))
+    try:
+        settings = replace(
+            settings,
+            families=families,
+            external=tuple(t for t in chosen if not isinstance(t, str)),
+            front_ends={k: v for k, v in settings.front_ends.items() if k in families},
+            widths={k: v for k, v in settings.widths.items() if k in families},
+            pretrained={k: v for k, v in settings.pretrained.items() if k in families},
+        )
+    except ValueError as e:
+        raise UsageError(f"teachers: {e}") from None
+    return replace(ws, settings=replace(ws.settings, teachers=settings))

@@ -180,7 +180,8 @@ def refined(job: RefinementJob, pruned: PrunedStudent, before: Score) -> Refined
 
 
 def _distil(net: Student, c: Candidate, *, epochs: int, step: int, device: torch.device) -> Student:
-    return train_student(net, c.data, replace(c.train_settings, epochs=epochs), device, c.seed + 1_000 * step)
+    settings = replace(c.train_settings, epochs=epochs)
+    return train_student(net, c.data, settings, device=device, seed=c.seed + 1_000 * step)
 
 
 def _losses(net: Student, c: Candidate, step: int, device: torch.device) -> Iterator[Tensor]:

@@ -98,7 +98,7 @@ def search(
         InfeasibleBudget: No candidate meets the budget. This is raised within seconds.
         UsageError: The run folder holds another search.
     """
-    s, classes = ws.settings, len(ws.dataset.classes)
+    s, classes = ws.settings, len(ws.classes)
     problem = Problem(space=space, budget=resolve(budget), classes=classes, seconds=s.data.seconds)
     found = survey(problem, seed=s.seed, reporter=ws.reporter)
     open_run(

@@ -52,7 +52,7 @@ class FrontEnd:
     __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
 
     def __post_init__(self) -> None:
-        if min(self.sample_rate, self.n_fft, self.window, self.hop, self.mels, self.frames) < 1:
+        if min((self.sample_rate, self.n_fft, self.window, self.hop, self.mels, self.frames)) < 1:
             raise ValueError("sample_rate, n_fft, window, hop, mels and frames must be at least 1")
         if self.window > self.n_fft:
             raise ValueError(f"window {self.window} is longer than n_fft {self.n_fft}")

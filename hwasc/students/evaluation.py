@@ -156,7 +156,7 @@ def _open_tflite(ws: Workspace, model: Path, name: Literal["tflm", "litert-ref"]
 
     def predicted(features: Features) -> np.ndarray:
         with ws.reporter.track(f"running in {version}", len(features)) as update:
-            return interpreter.predict(model, features, name, ws.workers, update)
+            return interpreter.predict(model, features, name, workers=ws.workers, progress=update)
 
     return _Opened(a, classes, version, predicted)
 

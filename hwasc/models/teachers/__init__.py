@@ -6,7 +6,6 @@ module with `build(classes, width, front_end)` and a row in FAMILIES, which puts
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -20,6 +19,7 @@ from hwasc.models.teachers import bc_resnet, cp_mobile, cp_resnet, crnn, mobilen
 from hwasc.models.teachers.reach import receptive_field
 from hwasc.records.architecture import FrontEnd
 from hwasc.records.schema import STRICT
+from hwasc.suggestion import did_you_mean
 
 __all__ = ["FAMILIES", "LAPTOP", "Description", "Family", "TeacherSpec", "build", "describe", "receptive_field"]
 
@@ -115,9 +115,8 @@ class TeacherSpec:
 
     def __post_init__(self) -> None:
         if self.family not in FAMILIES:
-            near = difflib.get_close_matches(self.family, FAMILIES, 1, 0.4)
-            hint = f"did you mean '{near[0]}'?" if near else f"known: {', '.join(FAMILIES)}"
-            raise ValueError(f"unknown teacher family '{self.family}', {hint}")
+            hint = did_you_mean(self.family, FAMILIES, cutoff=0.4) or f", known: {', '.join(FAMILIES)}"
+            raise ValueError(f"unknown teacher family '{self.family}'{hint}")
         if self.width < 0:
             raise ValueError(f"width must be at least 1 (or 0 for the family's default), found {self.width}")
         if self.width == 0:
