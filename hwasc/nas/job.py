@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import dataclass, replace
+from dataclasses import KW_ONLY, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -51,7 +51,7 @@ class Supernet:
     seconds: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Candidate:
     """A job for any process: score one candidate by a proxy.
 
@@ -101,6 +101,7 @@ class Score:
 
     value: float
     seconds: float
+    _: KW_ONLY
     accuracy: float | None = None
     float_accuracy: float | None = None
     standard_error: float | None = None

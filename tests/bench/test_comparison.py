@@ -31,7 +31,9 @@ def scores() -> dict[str, Score]:
     for c in every_candidate(FIELD):
         p = c.point
         value = 0.2 + p["mels"] / 200 + p["stage2.width"] / 100 + p["stage1.depth"] / 50 + p["stage2.kernel"] / 100
-        found[c.architecture.id] = Score(value, 1.0, value, value, 0.01, 0.01)
+        found[c.architecture.id] = Score(
+            value, 1.0, accuracy=value, float_accuracy=value, standard_error=0.01, value_error=0.01
+        )
     return found
 
 

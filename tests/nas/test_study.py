@@ -35,6 +35,10 @@ PROBLEM = problem(SPACE, LIMITS)
 BUDGET = PROBLEM.budget
 
 
+def measured(value: float, seconds: float, error: float) -> Score:
+    return Score(value, seconds, accuracy=value, float_accuracy=value, standard_error=error, value_error=error)
+
+
 class Scorer:
     """Scores by a hash of the architecture, and counts; may be interrupted, or yield scores backwards."""
 
@@ -50,7 +54,7 @@ class Scorer:
                 raise KeyboardInterrupt
             self.scored.append(a.id)
             accuracy = int(hashlib.sha256(a.id.encode()).hexdigest()[:6], 16) / 16**6
-            yield i, Score(accuracy, 1.0, accuracy, accuracy, 0.01, 0.01)
+            yield i, measured(accuracy, 1.0, 0.01)
 
 
 def study(folder: Path, name: str = "nsga2", seed: int = 0) -> Study:
@@ -139,7 +143,7 @@ def test_only_the_best_few_are_scored_again_and_once(tmp_path: Path) -> None:
         )
 
     def rising(architectures: list[Proposal]) -> Iterator[tuple[int, Score]]:
-        yield from ((i, Score(0.1 * (i + 1), 9.0, 0.1 * (i + 1), 0.5, 0.02, 0.02)) for i in range(len(architectures)))
+        yield from ((i, measured(0.1 * (i + 1), 9.0, 0.02)) for i in range(len(architectures)))
 
     trials = by_score(trials)
     first = [t.number for t in trials[:3]]
