@@ -22,7 +22,8 @@ from hwasc.parallel.device import configure_process, pick_device
 from hwasc.parallel.processes import as_finished, processes
 from hwasc.progress import Reporter
 from hwasc.records.architecture import FrontEnd
-from hwasc.records.settings import AugmentSettings, Settings
+from hwasc.records.data_settings import AugmentSettings
+from hwasc.records.settings import Settings
 from hwasc.training.batches import Augment
 
 SYNTHETIC = "synthetic"

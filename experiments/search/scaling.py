@@ -31,8 +31,11 @@ def jobs(ws: Workspace, space: SearchSpace, count: int, epochs: int) -> list[Can
         a = space.architecture(point, classes, ws.settings.data.seconds)
         validation = ws.features(ws.dataset.validation, a.front_end, "validation")
         out.append(
-            Candidate("distillation", Proposal(point, a), distillation_data(ws, a.front_end, None), validation,
-                      TrainSettings(epochs), None, 0, 0, str(ws.device))
+            Candidate(
+                proxy="distillation", proposal=Proposal(point, a), data=distillation_data(ws, a.front_end, None),
+                validation=validation, train_settings=TrainSettings(epochs), qat=None, qat_steps=0, seed=0,
+                device=str(ws.device),
+            )
         )  # fmt: skip
     return out
 

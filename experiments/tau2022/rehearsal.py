@@ -113,7 +113,7 @@ def measure(root: Path, cache: Path, clips: int, front_end: str, started: float)
     from hwasc.models import build
     from hwasc.records.architecture import Architecture, FrontEnd
     from hwasc.records.blocks import InvertedResidual
-    from hwasc.records.settings import AugmentSettings
+    from hwasc.records.data_settings import AugmentSettings
     from hwasc.training.batches import Augment, training_batches
     from hwasc.training.loop import predict
 

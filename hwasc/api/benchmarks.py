@@ -72,7 +72,7 @@ def bench_strategies(
         ws: What `hwasc.open` gave.
         budget: A bundled budget's name, a file, or an object.
         space: A small search space.
-        trials: Candidates that each run looks at.
+        trials: Candidates that each run scores.
         seeds: Runs of each strategy, 2 at least.
         engine: Where candidates are scored.
         address: Of a running Ray cluster, with `engine="ray"`.
@@ -94,8 +94,8 @@ def bench_strategies(
         trials=trials,
         seeds=seeds,
     )
-    tracks = bench.comparison.tracks
-    best, volume = {t.strategy: t.best for t in tracks}, {t.strategy: t.volume for t in tracks}
+    curves = bench.comparison.curves
+    best, volume = {c.strategy: c.best for c in curves}, {c.strategy: c.volume for c in curves}
     write_whole(run / "strategies.svg", strategy_curves(best, volume, bench.comparison.best) + "\n")
     return bench
 
@@ -113,7 +113,7 @@ def bench_data(ws: Workspace, *, front_end: str = "256x65", clips: int = 256) ->
     """
     from hwasc.bench import data
 
-    return data.bench_data(ws, data.front_end_named(front_end, ws.settings.data.seconds), clips)
+    return data.bench_data(ws, data.parse_front_end(front_end, ws.settings.data.seconds), clips)
 
 
 def _engine(engine: str | Engine, ws: Workspace, address: str | None) -> Engine:

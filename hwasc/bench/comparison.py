@@ -1,4 +1,4 @@
-"""Strategies side by side on a table of scored candidates: real studies whose scores are looked up; nothing is trained."""
+"""Strategies compared on a table of scored candidates: studies look their scores up, and nothing is trained."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from hwasc.bench.hypervolume import growth, hypervolume, objectives, reference
+from hwasc.bench.hypervolume import hypervolume, hypervolume_by_trial, objectives, reference_point
 from hwasc.cost.limits import ResolvedBudget
 from hwasc.cost.measure import Costs
 from hwasc.errors import UsageError
@@ -24,7 +24,7 @@ from hwasc.nas.study import Journal, Study
 from hwasc.nas.trial import Outcome, Trial
 from hwasc.records.architecture import Architecture
 
-LARGEST = 100_000  # points of a space that are counted through, in minutes
+LARGEST = 100_000  # points of a space at most; so many take minutes to count
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +32,7 @@ class CachedBudget(ResolvedBudget):
     """A budget that counts each architecture once.
 
     Attributes:
-        costs: What was counted, by architecture id.
+        costs: Costs of the counted architectures, by id.
     """
 
     costs: dict[str, Costs] = field(default_factory=dict)
@@ -45,7 +45,7 @@ class CachedBudget(ResolvedBudget):
 
 
 def every_candidate(problem: Problem) -> list[Proposal]:
-    """Every different architecture of a small space that keeps rules and limits, in the space's order.
+    """List every different architecture of a small space that keeps all rules and limits, in the space's order.
 
     Args:
         problem: The space and the budget.
@@ -54,7 +54,7 @@ def every_candidate(problem: Problem) -> list[Proposal]:
         The candidates.
 
     Raises:
-        UsageError: The space is too large to look at each point.
+        UsageError: The space is too large to enumerate.
     """
     space = problem.space
     values = space.choices()
@@ -64,20 +64,26 @@ def every_candidate(problem: Problem) -> list[Proposal]:
             f"search space {space.name} has {size:.3g} points, too many to score each one (at most {LARGEST:,}); "
             "name a small one, such as bench"
         )
-    found: dict[str, Proposal] = {}
+    candidates: dict[str, Proposal] = {}
     for chosen in itertools.product(*values.values()):
         point = dict(zip(values, chosen, strict=True))
         if not space.violations(point):
             candidate = problem.proposal(point)
             a = candidate.architecture
-            if a.id not in found and problem.budget.feasible(problem.budget.count(a)):
-                found[a.id] = candidate
-    return list(found.values())
+            if a.id not in candidates and problem.budget.feasible(problem.budget.count(a)):
+                candidates[a.id] = candidate
+    return list(candidates.values())
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Entry:
-    """A candidate of the table: score 0..1, MACs, activation memory in bytes."""
+    """A candidate of the table.
+
+    Attributes:
+        score: 0..1, higher is better.
+        macs: MACs of a clip.
+        memory: Peak activation memory, bytes.
+    """
 
     score: float
     macs: int
@@ -86,58 +92,79 @@ class Entry:
 
 @dataclass(frozen=True)
 class Curve:
-    """After 1, 2, ... trials: the mean over seeds and its standard error."""
+    """A value after 1, 2, ... trials, over several seeds.
+
+    Attributes:
+        mean: Over seeds.
+        standard_error: Of the mean.
+    """
 
     mean: list[float]
     standard_error: list[float]
 
     @classmethod
     def over(cls, runs: np.ndarray) -> Curve:
-        """Of (seeds, trials) values, two seeds at least."""
+        """The curve of values (seeds, trials), two seeds at least."""
         return cls(runs.mean(0).tolist(), (runs.std(0, ddof=1) / math.sqrt(len(runs))).tolist())
 
 
-@dataclass(frozen=True)
-class Track:
-    """One strategy: the best score so far, and the hypervolume so far as a share of the whole table's.
+@dataclass(frozen=True, kw_only=True)
+class StrategyCurves:
+    """How fast one strategy finds good candidates.
 
-    asked: points asked for in a run, infeasible ones and repetitions included. milliseconds: the strategy's own time for one,
-    to think of it and to be told.
+    Attributes:
+        strategy: Its name.
+        best: The best score so far.
+        volume: The hypervolume so far, as a share of the whole table's.
+        proposed: Points proposed in a run, infeasible ones and repetitions included, mean over seeds.
+        milliseconds: Time of the strategy for one point, proposing it and receiving its outcome, ms.
     """
 
     strategy: str
     best: Curve
     volume: Curve
-    asked: float
+    proposed: float
     milliseconds: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Comparison:
-    """reference: score, -log10 MACs, -log10 bytes that hypervolumes are measured from. volume, best: the whole table's."""
+    """Strategies compared on one table.
 
-    tracks: list[Track]
+    Attributes:
+        curves: Of each strategy.
+        reference: The point that hypervolumes are measured from: score, -log10 MACs, -log10 bytes.
+        volume: The hypervolume of the whole table.
+        best: The best score of the whole table.
+    """
+
+    curves: list[StrategyCurves]
     reference: tuple[float, ...]
     volume: float
     best: float
 
 
-class Unwritten(Journal):
-    """A journal in memory: the runs are over in seconds, and waiting for the disk would take most of them."""
+class MemoryJournal(Journal):
+    """A journal that is not written: a run takes seconds, most of which would be spent waiting for the disk."""
 
     def __init__(self) -> None:
         super().__init__(Path(os.devnull))
 
     def append(self, trial: Trial) -> None:
-        """Keep a trial."""
+        """Add a trial."""
         self.trials[trial.number] = trial
 
 
-class Timed:
-    """A strategy that counts its points and its seconds."""
+class TimedStrategy:
+    """A strategy that counts its points and measures its time.
+
+    Attributes:
+        proposed: Points proposed so far.
+        seconds: Time so far, s.
+    """
 
     def __init__(self, strategy: Strategy) -> None:
-        self._strategy, self.asked, self.seconds = strategy, 0, 0.0
+        self._strategy, self.proposed, self.seconds = strategy, 0, 0.0
 
     def start(self, choices: dict[str, list[Any]], population: int, seed: int) -> None:
         """See `Strategy`."""
@@ -145,7 +172,7 @@ class Timed:
 
     def ask(self) -> tuple[int, dict[str, Any]]:
         """See `Strategy`."""
-        self.asked += 1
+        self.proposed += 1
         start = time.perf_counter()
         try:
             return self._strategy.ask()
@@ -153,7 +180,12 @@ class Timed:
             self.seconds += time.perf_counter() - start
 
     def tell(self, number: int, outcome: Outcome) -> None:
-        """See `Strategy`."""
+        """See `Strategy`.
+
+        Args:
+            number: The point's.
+            outcome: What became of the point.
+        """
         start = time.perf_counter()
         self._strategy.tell(number, outcome)
         self.seconds += time.perf_counter() - start
@@ -177,37 +209,46 @@ def compare(
         scores: Of every candidate, by architecture id.
         names: The strategies.
         seeds: Two at least.
-        trials: Candidates that each run looks at.
+        trials: Candidates that each run scores.
         population: Of the evolutionary strategies.
-        at_a_time: Candidates asked for before a strategy learns their scores.
+        at_a_time: Candidates that are proposed before a strategy receives their scores.
         on_run: Called with the strategy's name after each run.
 
     Returns:
-        A curve for each strategy, and what the whole table holds.
+        Curves for each strategy, and the best score and hypervolume of the whole table.
     """
     b = problem.budget
     problem = replace(problem, budget=CachedBudget(name=b.name, limits=b.limits, counting=b.counting))
     costs = [(c.architecture.id, problem.budget.count(c.architecture)) for c in every_candidate(problem)]
-    table = objectives([Entry(scores[i].value, c.macs.torchinfo, c.int8_memory.activations) for i, c in costs])
-    beyond = reference(table)
-    whole = hypervolume(table, beyond)
+    table = objectives(
+        [Entry(score=scores[i].value, macs=c.macs.torchinfo, memory=c.int8_memory.activations) for i, c in costs]
+    )
+    reference = reference_point(table)
+    whole = hypervolume(table, reference)
 
     def look_up(proposals: Sequence[Proposal]) -> Iterator[tuple[int, Score]]:
         return ((i, scores[p.architecture.id]) for i, p in enumerate(proposals))
 
-    def run(name: str, seed: int) -> tuple[np.ndarray, np.ndarray, Timed]:
-        timed = Timed(start(name, problem.space, population, seed))
-        study = Study(problem, timed, Unwritten(), seed=seed)
-        found = objectives(study.run(trials, at_a_time, look_up, lambda _: None))
-        rest = (0, trials - len(found))  # a strategy that finds no more stays where it is
-        best = np.maximum.accumulate(found[:, 0])
+    def run(name: str, seed: int) -> tuple[np.ndarray, np.ndarray, TimedStrategy]:
+        timed = TimedStrategy(start(name, problem.space, population, seed))
+        study = Study(problem, timed, MemoryJournal(), seed=seed)
+        scored = objectives(study.run(trials, at_a_time, look_up, lambda _: None))
+        rest = (0, trials - len(scored))  # the curves of a strategy that finds no more candidates stay level
+        best = np.maximum.accumulate(scored[:, 0])
+        volume = hypervolume_by_trial(scored, reference) / whole
         on_run(name)
-        return np.pad(best, rest, mode="edge"), np.pad(growth(found, beyond) / whole, rest, mode="edge"), timed
+        return np.pad(best, rest, mode="edge"), np.pad(volume, rest, mode="edge"), timed
 
-    tracks = []
+    curves = []
     for name in names:
         best, volume, timed = zip(*(run(name, seed) for seed in seeds), strict=True)
-        asked = sum(t.asked for t in timed)
-        each = 1000 * sum(t.seconds for t in timed) / asked
-        tracks.append(Track(name, Curve.over(np.array(best)), Curve.over(np.array(volume)), asked / len(seeds), each))
-    return Comparison(tracks, tuple(beyond.tolist()), whole, float(table[:, 0].max()))
+        proposed = sum(t.proposed for t in timed)
+        curve = StrategyCurves(
+            strategy=name,
+            best=Curve.over(np.array(best)),
+            volume=Curve.over(np.array(volume)),
+            proposed=proposed / len(seeds),
+            milliseconds=1000 * sum(t.seconds for t in timed) / proposed,
+        )
+        curves.append(curve)
+    return Comparison(curves=curves, reference=tuple(reference.tolist()), volume=whole, best=float(table[:, 0].max()))

@@ -1,4 +1,4 @@
-"""`hwasc bench data`: how fast clips become features and features become batches on this machine, one core, one thread."""
+"""`hwasc bench data`: how fast recordings become features, and features batches, on one core of this machine."""
 
 from __future__ import annotations
 
@@ -28,16 +28,23 @@ from hwasc.records.run import environment
 from hwasc.training.batches import training_batches
 from hwasc.workspace import Workspace
 
-ROUNDS = 5  # of every measurement, in turn: A B A B ...
+ROUNDS = 5  # of every measurement; measurements that are compared alternate: A B A B ...
 CHECKED = 32  # clips compared with librosa
-RATE = 44_100  # Hz, TAU's, for the figure of resampling
+RATE = 44_100  # Hz, the sample rate of TAU, for the time of resampling
 
 Waves = Sequence[np.ndarray]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Speed:
-    """What was measured; seconds of a clip, the median over rounds and the least; clip lengths a second by the median."""
+    """The speed of one step.
+
+    Attributes:
+        what: The step, for people.
+        seconds: Time for a clip, median over rounds, s.
+        least: Time for a clip, minimum over rounds, s.
+        times_real_time: Length of a clip over `seconds`.
+    """
 
     what: str
     seconds: float
@@ -45,12 +52,23 @@ class Speed:
     times_real_time: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class DataBench:
-    """speeds: in the order of the work. librosa: greatest difference in natural-log power, None where librosa is absent.
-    torchaudio: its version, or why it was not compared; against_torchaudio: its seconds over ours, of the medians.
-    epoch_start: s from features that are cached and opened to the first augmented batch. batches: a second, augmented, of
-    `batch` clips. peak_memory: bytes, resident, of this process.
+    """The speed of all steps from recordings to batches.
+
+    Attributes:
+        front_end: The front end, for people.
+        rates: Sample rates of the recordings, Hz.
+        clips: Clips that were measured on.
+        speeds: Of each step, in the order of the work.
+        librosa: Greatest difference from librosa's log-mel, natural logarithm of power; None where librosa is not installed.
+        torchaudio: Its version, or why it was not compared.
+        against_torchaudio: Median time of torchaudio over our median time; None where it was not compared.
+        epoch_start: Time from cached features to the first augmented batch, s.
+        batch: Clips in a batch.
+        batches: Augmented batches per second.
+        peak_memory: Resident memory of this process at its highest, bytes.
+        environment: Command, versions, machine and date.
     """
 
     front_end: str
@@ -67,8 +85,19 @@ class DataBench:
     environment: dict[str, Any]
 
 
-def front_end_named(text: str, seconds: float) -> FrontEnd:
-    """`256x65`: mels and frames of a second, all else as by default. UsageError."""
+def parse_front_end(text: str, seconds: float) -> FrontEnd:
+    """Read a front end from text such as `256x65`.
+
+    Args:
+        text: Mels x frames of a second of sound.
+        seconds: Length of a clip, s.
+
+    Returns:
+        The front end; all else is as by default.
+
+    Raises:
+        UsageError: The text is not of this form, or the numbers do not fit.
+    """
     try:
         mels, frames = map(int, text.split("x"))
         return FrontEnd.for_clip(mels, frames).lasting(seconds)
@@ -77,13 +106,25 @@ def front_end_named(text: str, seconds: float) -> FrontEnd:
 
 
 def bench_data(ws: Workspace, front_end: FrontEnd, count: int) -> DataBench:
-    """Measure on `count` training clips, evenly spaced; the cache it writes is taken away again. DataError: none readable."""
+    """Measure how fast recordings become features, and features batches. The cache that this writes is deleted afterwards.
+
+    Args:
+        ws: Data, settings, cache.
+        front_end: The front end.
+        count: Training clips to measure on, evenly spaced.
+
+    Returns:
+        The speed of each step.
+
+    Raises:
+        DataError: Fewer than two clips can be read.
+    """
     chosen, waves, rates = _readable(ws.dataset.train, front_end, count)
     seconds, clips = front_end.seconds, len(chosen)
 
-    def speed(what: str, rounds: Sequence[float], each: int = clips) -> Speed:
-        median = statistics.median(rounds) / each
-        return Speed(what, median, min(rounds) / each, seconds / median)
+    def speed(what: str, rounds: Sequence[float]) -> Speed:
+        median = statistics.median(rounds) / clips
+        return Speed(what=what, seconds=median, least=min(rounds) / clips, times_real_time=seconds / median)
 
     def read() -> None:
         for c in chosen:
@@ -93,43 +134,43 @@ def bench_data(ws: Workspace, front_end: FrontEnd, count: int) -> DataBench:
     ours = LogMel(front_end)
     theirs, version = _torchaudio(front_end)
     with ws.reporter.track("bench: data", 4) as update, torch.inference_mode():
-        (reading,) = _in_turn(read)
-        (resampling,) = _in_turn(
+        (reading,) = _alternate(read)
+        (resampling,) = _alternate(
             lambda: [soxr.resample(noise, RATE, front_end.sample_rate, quality="HQ") for _ in waves]
         )
         update(1, "reading")
-        log_mels = _in_turn(*(lambda m=m: _all(m, waves, front_end) for m in (ours, theirs) if m is not None))
+        log_mels = _alternate(*(lambda m=m: _all(m, waves, front_end) for m in (ours, theirs) if m is not None))
         update(2, "log-mel")
         speeds = [
             speed(f"reading, {' and '.join(f'{r:,}' for r in rates)} to {front_end.sample_rate:,} Hz", reading),
-            speed(f"  of this resampling, were they of {RATE:,} Hz", resampling),
+            speed(f"  of this resampling, if they had {RATE:,} Hz", resampling),
             speed("log-mel", log_mels[0]),
             *(speed("log-mel by torchaudio's MelSpectrogram (no log)", rounds) for rounds in log_mels[1:]),
         ]  # fmt: skip
-    with tempfile.TemporaryDirectory(dir=_made(ws.cache)) as folder:
+    with tempfile.TemporaryDirectory(dir=_existing(ws.cache)) as folder:
         writing, making, features = _cache(chosen, ws.dataset.classes, front_end, Path(folder))
         update(3, "cache")
         speeds += [speed("writing features", writing), speed("all of it: hash, read, log-mel, write", making)]
         start, batches = _batches(ws, features, front_end)
     update(4, "batches")
     return DataBench(
-        str(front_end),
-        rates,
-        clips,
-        tuple(speeds),
-        _against_librosa(ours, waves[:CHECKED]),
-        version,
-        statistics.median(log_mels[1]) / statistics.median(log_mels[0]) if theirs else None,
-        start,
-        min(ws.settings.distill.train.batch, clips),
-        batches,
-        peak_memory(),
-        environment(),
+        front_end=str(front_end),
+        rates=rates,
+        clips=clips,
+        speeds=tuple(speeds),
+        librosa=_against_librosa(ours, waves[:CHECKED]),
+        torchaudio=version,
+        against_torchaudio=statistics.median(log_mels[1]) / statistics.median(log_mels[0]) if theirs else None,
+        epoch_start=start,
+        batch=min(ws.settings.distill.train.batch, clips),
+        batches=batches,
+        peak_memory=peak_memory(),
+        environment=environment(),
     )
 
 
 def peak_memory() -> int:
-    """Resident bytes of this process at its highest."""
+    """Resident memory of this process at its highest, bytes."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024
 
@@ -150,8 +191,8 @@ def _readable(
     return chosen, waves, tuple(sorted(rates))
 
 
-def _in_turn(*tasks: Callable[[], object]) -> list[list[float]]:
-    """Seconds of every task in every round, after one round that does not count."""
+def _alternate(*tasks: Callable[[], object]) -> list[list[float]]:
+    """Time tasks in alternation: seconds of each task in each round, after one round that does not count."""
     taken: list[list[float]] = [[] for _ in tasks]
     for _ in range(ROUNDS + 1):
         for task, rounds in zip(tasks, taken, strict=True):
@@ -174,8 +215,8 @@ def _torchaudio(front_end: FrontEnd) -> tuple[torch.nn.Module | None, str]:
         return None, why
     fe = front_end
     return torchaudio.transforms.MelSpectrogram(
-        fe.sample_rate, fe.n_fft, fe.window, fe.hop, fe.f_min, fe.f_max, n_mels=fe.mels, power=2.0, center=True,
-        pad_mode="constant", norm="slaney", mel_scale="slaney",
+        sample_rate=fe.sample_rate, n_fft=fe.n_fft, win_length=fe.window, hop_length=fe.hop, f_min=fe.f_min, f_max=fe.f_max,
+        n_mels=fe.mels, power=2.0, center=True, pad_mode="constant", norm="slaney", mel_scale="slaney",
     ), str(torchaudio.__version__)  # fmt: skip
 
 
@@ -198,7 +239,7 @@ def _against_librosa(log_mel: LogMel, waves: Waves) -> float | None:
 def _cache(
     clips: Sequence[Clip], classes: Sequence[str], front_end: FrontEnd, folder: Path
 ) -> tuple[list[float], list[float], Features]:
-    """Seconds of writing alone, of making the cache as `extract` does, in every round; and what the last one made."""
+    """Seconds of writing features alone and of `extract`, in each round, and the features that it makes."""
     rows = np.zeros((CHUNK, front_end.mels, front_end.frames), np.float16)
     numbers = iter(range(10**6))
 
@@ -213,12 +254,12 @@ def _cache(
     def make() -> Features:
         return extract(clips, classes, front_end, folder / f"make{next(numbers)}")
 
-    writing, making = _in_turn(write, make)
+    writing, making = _alternate(write, make)
     return writing, making, make()
 
 
 def _batches(ws: Workspace, features: Features, front_end: FrontEnd) -> tuple[float, float]:
-    """Seconds to the first augmented batch of an epoch (the median), and whole batches a second."""
+    """Seconds to the first augmented batch of an epoch, and whole batches per second, medians over epochs."""
     augment, size = ws.augment(front_end), min(ws.settings.distill.train.batch, len(features))
     starts: list[float] = []
     rates: list[float] = []
@@ -234,6 +275,6 @@ def _batches(ws: Workspace, features: Features, front_end: FrontEnd) -> tuple[fl
     return statistics.median(starts), statistics.median(rates)
 
 
-def _made(folder: Path) -> Path:
+def _existing(folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     return folder

@@ -1,4 +1,4 @@
-"""How much of score, MACs and activation memory together a set of candidates covers: the exact hypervolume."""
+"""The exact hypervolume that a set of candidates dominates in score, MACs and activation memory."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Protocol
 
 import numpy as np
 
-MARGIN = 0.1  # of the range, by which the reference lies beyond the worst candidate: the extremes then count too
+MARGIN = 0.1  # the reference is worse than the worst value by this share of the range, so that extremes count too
 
 
 class Scored(Protocol):
@@ -27,23 +27,30 @@ class Scored(Protocol):
 
 
 def objectives(candidates: Sequence[Scored]) -> np.ndarray:
-    """(n, 3), all to be maximised: score, -log10 MACs, -log10 bytes, so that halving a cost counts the same anywhere."""
+    """Three objectives (n, 3) to maximise: score, -log10 MACs, -log10 bytes. Halving a cost counts the same at any size."""
     return np.array([(c.score, -np.log10(c.macs), -np.log10(c.memory)) for c in candidates]).reshape(-1, 3)
 
 
-def reference(points: np.ndarray) -> np.ndarray:
-    """(3,): the worst of (n, 3) objectives in each, a tenth of its range further off (of one, where all are the same)."""
+def reference_point(points: np.ndarray) -> np.ndarray:
+    """The reference (3,) for objectives (n, 3): the worst value of each, less a tenth of its range (of 1 where it is 0)."""
     low, span = points.min(0), np.ptp(points, 0)
     worst: np.ndarray = low - MARGIN * np.where(span > 0, span, 1.0)
     return worst
 
 
-def hypervolume(points: np.ndarray, beyond: np.ndarray) -> float:
-    """Volume between a reference point and what (n, 3) objectives, all maximised, dominate. Points that do not pass it add none.
+def hypervolume(points: np.ndarray, reference: np.ndarray) -> float:
+    """Compute the volume that points dominate, down to a reference point.
 
-    The union of boxes, swept along the third objective: each slab is an area below a staircase, O(n^2 log n).
+    It is the union of boxes, swept along the third objective; each slab is an area below a staircase, O(n^2 log n).
+
+    Args:
+        points: Objectives to maximise, (n, 3). Points that are not better than the reference in every objective add nothing.
+        reference: (3,).
+
+    Returns:
+        The volume.
     """
-    gains = points - beyond
+    gains = points - reference
     gains = gains[(gains > 0).all(1)]
     gains = gains[np.argsort(-gains[:, 2])]
     depths = -np.diff(gains[:, 2], append=0.0)
@@ -51,18 +58,26 @@ def hypervolume(points: np.ndarray, beyond: np.ndarray) -> float:
 
 
 def _area(corners: np.ndarray) -> float:
-    """Of the union of rectangles from the origin to (n, 2) corners."""
+    """Area of the union of rectangles from the origin to corners (n, 2)."""
     corners = corners[np.argsort(-corners[:, 0])]
     widths = -np.diff(corners[:, 0], append=0.0)
     return float(widths @ np.maximum.accumulate(corners[:, 1]))
 
 
-def growth(points: np.ndarray, beyond: np.ndarray) -> np.ndarray:
-    """(n,): the hypervolume of the first 1, 2, ... n of (n, 3) objectives."""
+def hypervolume_by_trial(points: np.ndarray, reference: np.ndarray) -> np.ndarray:
+    """Compute the hypervolume of the first 1, 2, ... n points.
+
+    Args:
+        points: Objectives to maximise, (n, 3).
+        reference: (3,).
+
+    Returns:
+        (n,), rising.
+    """
     front, volume, out = np.empty((0, 3)), 0.0, []
     for p in points:
         if not (front >= p).all(1).any():
             front = np.vstack([front[~(front <= p).all(1)], p])
-            volume = hypervolume(front, beyond)
+            volume = hypervolume(front, reference)
         out.append(volume)
     return np.array(out)

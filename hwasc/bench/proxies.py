@@ -1,11 +1,11 @@
-"""`hwasc bench proxy`: candidates across the cost range distilled in full, and how each proxy would have ranked them."""
+"""`hwasc bench proxy`: candidates of all costs are distilled in full, and each proxy's ranking is compared with that."""
 
 from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +34,7 @@ from hwasc.records.space import Point, SearchSpace
 from hwasc.workspace import Workspace
 
 TRUTH = "truth"
-PREDICTED = "with predictor"  # the default proxy, see `nas.predictor`
+PREDICTED = "with predictor"  # the settings' proxy, with scores smoothed by `nas.predictor`
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +45,7 @@ class ProxyRow:
         proxy: Its name.
         ranking: How well it ranks.
         seconds: The mean time of a score, s.
-        ahead: The 95 % interval of its tau minus that of `parameters` and of `macs`.
+        ahead: 95 % interval of its tau minus the tau of `parameters`, and minus that of `macs`.
     """
 
     proxy: str
@@ -55,8 +55,14 @@ class ProxyRow:
 
 
 @dataclass(frozen=True, kw_only=True)
-class BenchedCandidate:
-    """A candidate that proxies ranked: its id, its point of the space, what it costs."""
+class RankedCandidate:
+    """A candidate that proxies ranked.
+
+    Attributes:
+        id: The architecture's.
+        point: The point of the space.
+        costs: What the architecture costs.
+    """
 
     id: str
     point: dict[str, Any]
@@ -69,8 +75,8 @@ class ProxyBench(Result):
 
     Attributes:
         schema: Version of the format.
-        rows: A line for each proxy.
-        scores: Every proxy's values, in the order of `candidates`.
+        rows: A row for each proxy.
+        scores: Each proxy's values in the order of `candidates`.
         truth_seconds: The mean time of a full distillation, s.
         candidates: What was ranked.
         environment: Command, versions, machine and date.
@@ -80,13 +86,13 @@ class ProxyBench(Result):
     rows: list[ProxyRow]
     scores: dict[str, list[float]]
     truth_seconds: float
-    candidates: list[BenchedCandidate]
+    candidates: list[RankedCandidate]
     environment: dict[str, Any]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class _Scored:
-    """A candidate for the predictor, see `predictor.Known`."""
+    """A candidate for the predictor, see `predictor.ScoredCandidate`."""
 
     point: Point
     parameters: int
@@ -106,7 +112,7 @@ def bench_proxies(
     names: Sequence[str] | None = None,
     learn_from: Path | None = None,
 ) -> ProxyBench:
-    """Compare proxies with full distillation on candidates that are spread over the MACs of those within the budget.
+    """Compare proxies with full distillation on candidates within a budget that have all sizes, by MACs.
 
     The truth is the int8 accuracy on validation clips after `distill.train` and `distill.qat`.
 
@@ -114,20 +120,20 @@ def bench_proxies(
         ws: Data, settings, cache, device.
         space: The choices.
         budget: The limits.
-        run: The run folder. Every score is a line of `scores.jsonl` there; the same command goes on from it.
+        run: The run folder. Each score is a line of `scores.jsonl` there; the same call resumes from it.
         engine: Where candidates are scored.
         count: Candidates that are distilled in full, 3 at least.
         names: The proxies; None: all that are known.
-        learn_from: A search's `trials.jsonl` in this space, scored by its default proxy. Another row is then that proxy
-            with a predictor fitted on these trials, without the candidates.
+        learn_from: A search's `trials.jsonl` in this space, scored by the settings' proxy. It adds a row: that proxy with
+            a predictor that is fitted on these trials, the candidates left out.
 
     Returns:
         The table, also written as `proxies.json`.
 
     Raises:
-        UsageError: Too few candidates are asked for.
-        HwascError: Too few candidates keep within the budget.
-        DataError: The trials to learn from are of another space, or too few.
+        UsageError: `count` is below 3.
+        HwascError: Too few candidates meet the budget.
+        DataError: The trials of `learn_from` are of another space, or too few.
     """
     names = PROXIES.names() if names is None else names
     if count < 3:
@@ -142,29 +148,31 @@ def bench_proxies(
     points = problem.feasible_points(s.search.supernet.points, seed=s.seed)
     if len(points) < count:
         raise HwascError(f"only {len(points)} candidates within the budget were found; at least {count} are needed")
-    candidates = [problem.proposal(p) for p in spread(points, count, s.seed)]
+    candidates = [problem.proposal(p) for p in stratified(points, count, s.seed)]
     targets = target_file(ws, fuse(ws))
-    ways = {name: Scoring(name, targets, s.search.train) for name in names}
-    if "supernet" in ways:
+    scorings = {name: Scoring(proxy=name, targets=targets, train=s.search.train) for name in names}
+    if "supernet" in scorings:
         shared = train_supernet(ws, problem, targets)
-        ways["supernet"] = Scoring("supernet", targets, s.search.train, supernet=shared, steps=s.search.proxy_steps)
-    ways[TRUTH] = Scoring("distillation", targets, s.distill.train, s.distill.qat)
+        scorings["supernet"] = replace(scorings["supernet"], supernet=shared, steps=s.search.proxy_steps)
+    scorings[TRUTH] = Scoring(proxy="distillation", targets=targets, train=s.distill.train, qat=s.distill.qat)
     with engine as opened:
-        known = {
-            n: _scores(ws, n, way, engine=opened, candidates=candidates, path=run / "scores.jsonl")
-            for n, way in ways.items()
+        scores = {
+            n: _scores(ws, n, scoring, engine=opened, candidates=candidates, path=run / "scores.jsonl")
+            for n, scoring in scorings.items()
         }
-    values = {n: [_ranked(n, x) for x in v] for n, v in known.items()}
-    seconds = {n: float(np.mean([x.seconds for x in v])) for n, v in known.items()}
+    values = {n: [_value(n, x) for x in v] for n, v in scores.items()}
+    seconds = {n: float(np.mean([x.seconds for x in v])) for n, v in scores.items()}
     if learn_from is not None:
         values[PREDICTED] = _with_predictor(space, candidates, values[s.search.proxy], learn_from)
         seconds[PREDICTED] = seconds[s.search.proxy]
     bench = ProxyBench(
-        rows=[ProxyRow(proxy=n, ranking=r, seconds=seconds[n], ahead=a) for n, (r, a) in table(values, s.seed).items()],
+        rows=[
+            ProxyRow(proxy=n, ranking=r, seconds=seconds[n], ahead=a) for n, (r, a) in rankings(values, s.seed).items()
+        ],
         scores=values,
         truth_seconds=seconds[TRUTH],
         candidates=[
-            BenchedCandidate(id=c.architecture.id, point=dict(c.point), costs=measure(c.architecture))
+            RankedCandidate(id=c.architecture.id, point=dict(c.point), costs=measure(c.architecture))
             for c in candidates
         ],
         environment=environment(),
@@ -176,7 +184,7 @@ def bench_proxies(
 def _with_predictor(
     space: SearchSpace, candidates: Sequence[Proposal], scores: Sequence[float], learn_from: Path
 ) -> list[float]:
-    """Of the candidates' first scores; DataError where the trials are not of this space or too few."""
+    """Smooth the candidates' scores by a predictor. DataError where the trials are of another space, or too few."""
     ids = {c.architecture.id for c in candidates}
     trials = [t for t in Journal(learn_from).trials.values() if t.id not in ids]
     if len(trials) < MIN_TRIALS or any(set(t.point) - set(space.choices()) for t in trials):
@@ -186,12 +194,27 @@ def _with_predictor(
     rows = []
     for c, score in zip(candidates, scores, strict=True):
         costs = measure(c.architecture)
-        rows.append(_Scored(c.point, costs.parameters, costs.macs.torchinfo, costs.int8_memory.activations, score))
+        row = _Scored(
+            point=c.point,
+            parameters=costs.parameters,
+            macs=costs.macs.torchinfo,
+            memory=costs.int8_memory.activations,
+            score=score,
+        )
+        rows.append(row)
     return blended(space.choices(), trials, rows)
 
 
-def table(values: dict[str, list[float]], seed: int) -> dict[str, tuple[Ranking, dict[str, tuple[float, float]]]]:
-    """For each proxy its ranking, and by how much its tau leads that of parameters and MACs, over the same resamples."""
+def rankings(values: dict[str, list[float]], seed: int) -> dict[str, tuple[Ranking, dict[str, tuple[float, float]]]]:
+    """Rank every proxy against the truth, and compare its tau with that of parameters and of MACs.
+
+    Args:
+        values: Of each proxy and of `TRUTH`, a value for each candidate.
+        seed: Of the bootstrap, which draws the same samples for all proxies.
+
+    Returns:
+        For each proxy its ranking, and the 95 % intervals of `ProxyRow.ahead`.
+    """
     truth = np.array(values[TRUTH])
     arrays = {n: np.array(v) for n, v in values.items() if n != TRUTH}
     taus = {n: bootstrap(v, truth, seed)[0] for n, v in arrays.items()}
@@ -204,33 +227,42 @@ def table(values: dict[str, list[float]], seed: int) -> dict[str, tuple[Ranking,
     }
 
 
-def spread(points: Sequence[dict[str, Any]], count: int, seed: int) -> list[dict[str, Any]]:
-    """`count` of the points, which stand by rising cost: one from each of as many equal parts, drawn by the seed."""
+def stratified(points: Sequence[dict[str, Any]], count: int, seed: int) -> list[dict[str, Any]]:
+    """Draw a stratified sample: one point from each of `count` equal parts.
+
+    Args:
+        points: By rising cost.
+        count: Points to draw.
+        seed: Of the draw.
+
+    Returns:
+        The sample, by rising cost.
+    """
     rng = np.random.default_rng(seed)
     edges = np.linspace(0, len(points), count + 1).astype(int)
     return [points[int(rng.integers(a, b))] for a, b in itertools.pairwise(edges)]
 
 
-def _ranked(name: str, score: Score) -> float:
-    """What a proxy ranks by; of the truth, the int8 accuracy."""
+def _value(name: str, score: Score) -> float:
+    """The value that a proxy ranks by; for the truth, the int8 accuracy."""
     return score.accuracy if name == TRUTH and score.accuracy is not None else score.value
 
 
 def _scores(
-    ws: Workspace, name: str, way: Scoring, *, engine: Engine, candidates: Sequence[Proposal], path: Path
+    ws: Workspace, name: str, scoring: Scoring, *, engine: Engine, candidates: Sequence[Proposal], path: Path
 ) -> list[Score]:
-    """All candidates' scores in order; those that the file holds are not computed again."""
-    known = _read(path, name)
-    missing = [c for c in candidates if c.architecture.id not in known]
+    """Score all candidates, in order. Scores in the file are not computed again."""
+    scores = _read(path, name)
+    missing = [c for c in candidates if c.architecture.id not in scores]
     with ws.reporter.track(f"bench: {name}", len(candidates)) as update:
-        update(len(known), "")
-        for i, score in evaluator(ws, way, engine)(missing):
-            known[missing[i].architecture.id] = score
+        update(len(scores), "")
+        for i, score in evaluator(ws, scoring, engine)(missing):
+            scores[missing[i].architecture.id] = score
             append_line(
                 path, {"proxy": name, "id": missing[i].architecture.id, **schema.plain(score)}, f"a score by {name}"
             )
-            update(len(known), f"{score.value:.4g}")
-    return [known[c.architecture.id] for c in candidates]
+            update(len(scores), f"{score.value:.4g}")
+    return [scores[c.architecture.id] for c in candidates]
 
 
 def _read(path: Path, name: str) -> dict[str, Score]:

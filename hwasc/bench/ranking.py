@@ -1,4 +1,4 @@
-"""How well a proxy ranks candidates: rank correlations with bootstrap intervals, and what trusting its best would cost."""
+"""How well a proxy ranks candidates: rank correlations with bootstrap intervals, and the regret of its best candidates."""
 
 from __future__ import annotations
 
@@ -9,11 +9,17 @@ import numpy as np
 RESAMPLES = 2_000
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Ranking:
-    """A proxy against the truth over the same candidates. Intervals hold 95 % of the bootstrap.
+    """A proxy compared with the truth on the same candidates.
 
-    regret1, regret5: how far the truth of the proxy's first, and the best truth among its first five, lie below the best truth.
+    Attributes:
+        tau: Kendall's tau-b, -1..1.
+        tau_interval: 95 % interval of the bootstrap.
+        rho: Spearman's rho, -1..1.
+        rho_interval: 95 % interval of the bootstrap.
+        regret1: Best truth minus the truth of the candidate that the proxy ranks first.
+        regret5: Best truth minus the best truth among the five that the proxy ranks first.
     """
 
     tau: float
@@ -25,18 +31,40 @@ class Ranking:
 
 
 def rank(proxy: np.ndarray, truth: np.ndarray, seed: int) -> Ranking:
-    """Kendall's tau-b and Spearman's rho of two (n,) arrays, n >= 3; ties in the proxy go by order."""
+    """Measure how well a proxy ranks candidates.
+
+    Args:
+        proxy: (n,), n >= 3; of equal values the first ranks higher.
+        truth: (n,).
+        seed: Of the bootstrap.
+
+    Returns:
+        Correlations and regrets.
+    """
     taus, rhos = bootstrap(proxy, truth, seed)
     tau, rho = correlations(proxy, truth)
     first = np.argsort(-proxy, kind="stable")
     best = truth.max()
     return Ranking(
-        tau, interval(taus), rho, interval(rhos), float(best - truth[first[0]]), float(best - truth[first[:5]].max())
+        tau=tau,
+        tau_interval=interval(taus),
+        rho=rho,
+        rho_interval=interval(rhos),
+        regret1=float(best - truth[first[0]]),
+        regret5=float(best - truth[first[:5]].max()),
     )
 
 
 def correlations(a: np.ndarray, b: np.ndarray) -> tuple[float, float]:
-    """(Kendall's tau-b, Spearman's rho); 0 where one side is constant."""
+    """Compute both rank correlations.
+
+    Args:
+        a: (n,).
+        b: (n,).
+
+    Returns:
+        Kendall's tau-b and Spearman's rho; both 0 where an array is constant.
+    """
     from scipy import stats
 
     if np.ptp(a) == 0 or np.ptp(b) == 0:
@@ -47,7 +75,17 @@ def correlations(a: np.ndarray, b: np.ndarray) -> tuple[float, float]:
 def bootstrap(
     proxy: np.ndarray, truth: np.ndarray, seed: int, resamples: int = RESAMPLES
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Both correlations over resampled candidates; the same seed resamples the same way, so that proxies can be paired."""
+    """Compute both rank correlations on resampled candidates.
+
+    Args:
+        proxy: (n,).
+        truth: (n,).
+        seed: The same seed gives the same samples, so that proxies can be compared in pairs.
+        resamples: Number of samples.
+
+    Returns:
+        Kendall's tau-b and Spearman's rho, (resamples,) each.
+    """
     rng = np.random.default_rng(seed)
     drawn = [rng.integers(len(truth), size=len(truth)) for _ in range(resamples)]
     both = np.array([correlations(proxy[rows], truth[rows]) for rows in drawn])
@@ -55,6 +93,6 @@ def bootstrap(
 
 
 def interval(values: np.ndarray) -> tuple[float, float]:
-    """The middle 95 %."""
+    """The 2.5 % and the 97.5 % quantile."""
     low, high = np.quantile(values, (0.025, 0.975))
     return float(low), float(high)

@@ -1,4 +1,4 @@
-"""`hwasc bench strategies`: every candidate of a small space scored once, and how fast each strategy finds the good ones."""
+"""`hwasc bench strategies`: every candidate of a small space is scored once, then each strategy searches that table."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ class StrategyBench(Result):
         comparison: The curves.
         space: The space's name.
         budget: The budget's name.
-        candidates: How many candidates of the space keep within the budget.
+        candidates: Candidates of the space that meet the budget.
         proxy: What gave the scores.
-        trials: Candidates that each run looks at.
+        trials: Candidates that each run scores.
         seeds: Of the runs.
         population: Of the evolutionary strategies.
-        at_a_time: Candidates asked for before a strategy learns their scores.
+        at_a_time: Candidates that are proposed before a strategy receives their scores.
         environment: Command, versions, machine and date.
     """
 
@@ -75,10 +75,10 @@ def bench_strategies(
         ws: Data, settings, cache, device.
         space: A small search space.
         budget: The limits.
-        run: The run folder. Every score is a line of `table.jsonl` there; the same command goes on from it, with other
-            `trials` and `seeds` too.
+        run: The run folder. Each score is a line of `table.jsonl` there; the same call resumes from it, also with other
+            `trials` and `seeds`.
         engine: Where candidates are scored.
-        trials: Candidates that each run looks at.
+        trials: Candidates that each run scores.
         seeds: Runs of each strategy, 2 at least.
         names: The strategies; None: all that are known.
 
@@ -96,8 +96,8 @@ def bench_strategies(
     candidates = every_candidate(problem)
     if len(candidates) < trials:
         raise UsageError(
-            f"--trials {trials}: only {len(candidates):,} candidates of the space {space.name} keep the budget "
-            f"{budget.name}; ask for fewer trials or name a larger space"
+            f"--trials {trials}: only {len(candidates):,} candidates of the space {space.name} meet the budget "
+            f"{budget.name}; choose fewer trials or name a larger space"
         )
     open_run(
         run,
@@ -119,7 +119,7 @@ def bench_strategies(
             finished.append(name)
             update(len(finished), name)
 
-        found = compare(
+        comparison = compare(
             problem,
             table,
             names,
@@ -130,7 +130,7 @@ def bench_strategies(
             on_run=on_run,
         )
     bench = StrategyBench(
-        comparison=found,
+        comparison=comparison,
         space=space.name,
         budget=budget.name,
         candidates=len(candidates),
@@ -147,24 +147,24 @@ def bench_strategies(
 
 def _table(
     ws: Workspace,
-    settle: Callable[[], Scoring],
+    make_scoring: Callable[[], Scoring],
     *,
     candidates: Sequence[Proposal],
     engine: AbstractContextManager[Engine],
     path: Path,
 ) -> dict[str, Score]:
-    """Every candidate's score by its id; those that the file holds are not computed again. A whole table needs no teachers."""
-    known = {line.pop("id"): Score(**{k: v for k, v in line.items() if k != "point"}) for line in read_lines(path)}
-    missing = [c for c in candidates if c.architecture.id not in known]
+    """Score every candidate, by id. Scores in the file are not computed again; if none is missing, no teachers are needed."""
+    scores = {line.pop("id"): Score(**{k: v for k, v in line.items() if k != "point"}) for line in read_lines(path)}
+    missing = [c for c in candidates if c.architecture.id not in scores]
     if not missing:
-        return known
-    scoring = settle()
+        return scores
+    scoring = make_scoring()
     with ws.reporter.track("bench: table", len(candidates)) as update, engine as opened:
-        update(len(known), "resumed" if known else "")
+        update(len(scores), "resumed" if scores else "")
         for i, score in evaluator(ws, scoring, opened)(missing):
-            found = missing[i]
-            line = {"id": found.architecture.id, "point": dict(found.point), **schema.plain(score)}
+            candidate = missing[i]
+            line = {"id": candidate.architecture.id, "point": dict(candidate.point), **schema.plain(score)}
             append_line(path, line, "a score of the table")
-            known[found.architecture.id] = score
-            update(len(known), f"best {max(s.value for s in known.values()):.1%}")
-    return known
+            scores[candidate.architecture.id] = score
+            update(len(scores), f"best {max(s.value for s in scores.values()):.1%}")
+    return scores

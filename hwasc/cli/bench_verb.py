@@ -147,10 +147,10 @@ def _strategies(args: argparse.Namespace, ws: Workspace) -> None:
     wide = max(11 * len(marks), 32)
     print(f"{'':<12}{'best score so far':>{wide}}{'share of the hypervolume so far':>{wide}}")
     heads = "".join(f"{m:>11,}" for m in marks)
-    print(f"{'strategy':<12}{heads:>{wide}}{heads:>{wide}}{'asked':>9}{'ms an ask':>11}")
-    for t in sorted(found.tracks, key=lambda t: -t.volume.mean[-1]):
+    print(f"{'strategy':<12}{heads:>{wide}}{heads:>{wide}}{'proposed':>9}{'ms a point':>11}")
+    for t in sorted(found.curves, key=lambda t: -t.volume.mean[-1]):
         best, volume = (_cells(c, marks) for c in (t.best, t.volume))
-        print(f"{t.strategy:<12}{best:>{wide}}{volume:>{wide}}{t.asked:>9,.0f}{t.milliseconds:>11.2f}")
+        print(f"{t.strategy:<12}{best:>{wide}}{volume:>{wide}}{t.proposed:>9,.0f}{t.milliseconds:>11.2f}")
     print(
         f"scores {args.run / 'table.jsonl'}, curves {args.run / 'strategies.json'}, plot {args.run / 'strategies.svg'}"
     )

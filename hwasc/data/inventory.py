@@ -15,7 +15,7 @@ from hwasc.data.clips import Clip, check_classes, check_locations
 from hwasc.data.folder import list_recordings
 from hwasc.data.official import PARTS, TAU2022, Facts, fingerprint, segment, subset_faults
 from hwasc.errors import DataError
-from hwasc.records.settings import DataSettings
+from hwasc.records.data_settings import DataSettings
 
 RECORDINGS = "recordings"  # the only part of a folder without official lists
 FIRST = 5  # file names in a message

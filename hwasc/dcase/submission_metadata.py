@@ -15,7 +15,8 @@ from hwasc.dcase.standalone.system import GENERAL
 from hwasc.dcase.submission_runs import FinishedRun
 from hwasc.dcase.task_files import DevelopmentResult, SystemDescription
 from hwasc.records import schema
-from hwasc.records.settings import AugmentSettings, Settings
+from hwasc.records.data_settings import AugmentSettings
+from hwasc.records.settings import Settings
 from hwasc.training.metrics import Metrics
 
 NO_ADAPTATION = {"data.subset", "seed", "distill.seed"}  # differ between subsets without being adapted to them

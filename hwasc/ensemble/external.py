@@ -1,4 +1,4 @@
-"""External teachers: an ONNX model, or logits in files. They are asked, never trained, so no fold has its own."""
+"""External teachers: an ONNX model, or logits in files. They are not trained here, so they are the same in every fold."""
 
 from __future__ import annotations
 
@@ -24,9 +24,16 @@ from hwasc.workspace import Workspace
 EXPORTED = (".pt2", ".pt", ".pth", ".pkl")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ExternalTeacher:
-    """One that was opened. hash: of its file's content; front_end: what a model hears (none: its logits are in files)."""
+    """An external teacher whose files were opened and checked.
+
+    Attributes:
+        setting: Its settings.
+        hash: Hash of its files' content.
+        front_end: The log-mel that its model takes; None where its logits are in files.
+        table: Its logits by clip id; None where it is a model.
+    """
 
     setting: ExternalTeacherSettings
     hash: str
@@ -35,12 +42,12 @@ class ExternalTeacher:
 
     @property
     def name(self) -> str:
-        """As the settings call it."""
+        """Its name in the settings."""
         return self.setting.name
 
     @property
     def key(self) -> str:
-        """Name and a hash of all that its logits depend on besides the clips."""
+        """Its name and a hash of all that its logits depend on besides the clips."""
         return f"external-{self.name}-{schema.digest([self.hash, self.front_end])}"
 
     def __str__(self) -> str:
@@ -50,34 +57,45 @@ class ExternalTeacher:
 
 
 def open_external(ws: Workspace) -> tuple[ExternalTeacher, ...]:
-    """The settings' external teachers, each file read once for its hash and its form."""
+    """Open the external teachers of the settings: read each file once for its hash, and check its format."""
     return tuple(_open(setting, ws) for setting in ws.settings.teachers.external)
 
 
 def _open(setting: ExternalTeacherSettings, ws: Workspace) -> ExternalTeacher:
     if setting.logits is not None:
         table = logit_tables.read(Path(setting.logits), ws.dataset.classes)
-        return ExternalTeacher(setting, table.hash, None, table)
+        return ExternalTeacher(setting=setting, hash=table.hash, front_end=None, table=table)
     path = Path(str(setting.model))
     if path.suffix in EXPORTED:
         raise UsageError(
-            f"teachers.external: {path} may hold code that runs as it is loaded (torch.export.load unpickles, too); convert it "
-            "to ONNX where you trust it, or give its logits instead (docs/teachers.md)"
+            f"teachers.external: {path} may contain code that runs when it is loaded (torch.export.load unpickles, too); "
+            "convert it to ONNX if you trust it, or give its logits instead (docs/teachers.md)"
         )
     from hwasc.ensemble.onnx_model import OnnxClassifier
 
-    OnnxClassifier(path, ws.dataset.classes)  # whether it opens; processes cannot share a session, so it is not kept
+    OnnxClassifier(path, ws.dataset.classes)  # a check; processes cannot share a session, so each opens its own
     try:
         front_end = setting.front_end(ws.settings.data.seconds)
     except ValueError as e:
         raise UsageError(f"teachers.external: {setting.name}: {e}") from None
-    return ExternalTeacher(setting, hashlib.sha256(path.read_bytes()).hexdigest()[:16], front_end, None)
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+    return ExternalTeacher(setting=setting, hash=digest, front_end=front_end, table=None)
 
 
 def external_logits(teacher: ExternalTeacher, ws: Workspace, features: Features, what: str) -> np.ndarray:
-    """Logits (n, classes) of the clips of `features`: from its table, or by its model and kept in the cache.
+    """Get an external teacher's logits of clips: from its files, or from its model by way of the cache.
 
-    DataError: how many clips have none, and which first.
+    Args:
+        teacher: The external teacher.
+        ws: Data, cache.
+        features: The clips, n of them.
+        what: Their name in the cache and in messages, such as `train`.
+
+    Returns:
+        (n, classes).
+
+    Raises:
+        DataError: Clips have no logits; it gives their number and the first of them.
     """
     ids = [c.id for c in features.clips]
     if teacher.table is not None:
@@ -88,13 +106,29 @@ def external_logits(teacher: ExternalTeacher, ws: Workspace, features: Features,
         from hwasc.ensemble.onnx_model import OnnxClassifier
 
         model = OnnxClassifier(Path(str(teacher.setting.model)), ws.dataset.classes)
-        ours = features_by_front_end(ws, features, [teacher.front_end], what)[teacher.front_end]
-        logit_files.save(path, ids, features.hashes, model.predict(ours), {"hash": teacher.hash, "name": teacher.name})
+        its_features = features_by_front_end(ws, features, [teacher.front_end], what)[teacher.front_end]
+        logit_files.save(
+            path,
+            ids=ids,
+            hashes=features.hashes,
+            logits=model.predict(its_features),
+            teacher={"hash": teacher.hash, "name": teacher.name},
+        )
     return logit_files.load(path, ids, features.hashes)
 
 
 def check_external(teachers: Sequence[ExternalTeacher], ws: Workspace, clips: Sequence[Clip], what: str) -> None:
-    """DataError where more clips have no logits than may be unreadable: before long work, and without reading a clip."""
+    """Check before long work that external teachers have logits of the clips. Reads no clip.
+
+    Args:
+        teachers: The external teachers.
+        ws: The settings.
+        clips: The clips.
+        what: Their name in messages, such as `test`.
+
+    Raises:
+        DataError: The share of clips without logits is above `data.max_unreadable`.
+    """
     for teacher in teachers:
         if teacher.table is not None:
             ids = [c.id for c in clips]

@@ -1,13 +1,19 @@
-"""Fusing teachers: z1 weighs them clip by clip, z2 corrects their mean class by class, the ensemble does both.
+"""The fusion heads: z1 weights the teachers clip by clip, z2 corrects their mean class by class, the ensemble adds both.
 
-After arXiv 2512.13905, of which only the abstract is public: the shapes and the training of the heads are ours.
-The plain mean of the logits (K teachers, equal weights) is the start of every head and the reference it has to beat.
+After arXiv 2512.13905. Only its abstract is public, so the shapes and the training of the heads are our own design.
 
-Scales: a logit vector is only defined up to a constant per clip, and the heads see log-probabilities, which know no constants.
-The mean stays the plain mean. z1 weighs a loud teacher down; z2 sees each teacher standardised, so that a loud one does not
-drown the others. A mean of teachers is less sure than it is right: each head has a temperature of its own.
+There are four views, that is, ways to fuse the logits of K teachers:
 
-How the heads are fitted is in `hwasc.ensemble.head_fitting`.
+- `mean`: the plain mean of the logits. Every head starts as this mean, and is useful only where it is better.
+- `z1`: a weighted mean. The K mixture weights differ from clip to clip.
+- `z2`: the plain mean plus a correction of each class.
+- `z1+z2`: the weighted mean plus the correction.
+
+Scales: logits of a clip are defined up to a constant, so the heads read log-probabilities, which no constant changes. A teacher
+with large logits dominates the plain mean. z1 can give it a small weight, and z2 standardises each teacher's log-probabilities.
+The mean of several teachers is less confident than it is accurate, so each head has a temperature of its own.
+
+`hwasc.ensemble.head_fitting` fits the heads.
 """
 
 from __future__ import annotations
@@ -16,19 +22,23 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-VIEWS = ("mean", "z1", "z2", "z1+z2")  # the ways to fuse that an ensemble offers
+VIEWS = ("mean", "z1", "z2", "z1+z2")
 
 
 def mean_logit(logits: Tensor) -> Tensor:
-    """The plain ensemble: (B, K, C) -> (B, C), the mean over the teachers."""
+    """The plain mean over teachers: (B, K, C) -> (B, C)."""
     return logits.mean(1)
 
 
-def evidence(logits: Tensor) -> Tensor:
-    """What the teachers' say about a clip tells of whom to believe: (B, K, C) -> (B, 3 K + C).
+def gate_inputs(logits: Tensor) -> Tensor:
+    """The inputs of z1's gate, which show how certain the teachers are about a clip and how much they agree.
 
-    Of each teacher the entropy of its probabilities (nats), the margin between its first two classes (logits), and its
-    divergence from all teachers' mean (nats); then the mean of the log-probabilities of each class.
+    Args:
+        logits: Of the teachers, (B, K, C).
+
+    Returns:
+        (B, 3 K + C). For each teacher the entropy of its probabilities (nats), the margin between its two highest logits, and
+        the divergence of its probabilities from the teachers' mean (nats). Then for each class the mean log-probability.
     """
     logs = F.log_softmax(logits, dim=2)
     probabilities = logs.exp()
@@ -39,7 +49,7 @@ def evidence(logits: Tensor) -> Tensor:
 
 
 class Standardise(nn.Module):
-    """(x - mean) / deviation along one dimension, of numbers that a fit sets; the identity before."""
+    """(x - mean) / deviation along the last dimension. `set` computes both from data; before that it is the identity."""
 
     def __init__(self, size: int) -> None:
         super().__init__()
@@ -47,7 +57,7 @@ class Standardise(nn.Module):
         self.register_buffer("deviation", torch.ones(size))
 
     def set(self, values: Tensor) -> None:
-        """From values (n, size); what hardly varies stays as it is."""
+        """Compute mean and deviation of values (n, size). A deviation near 0 is replaced by 1."""
         deviation = values.std(0)
         self.mean, self.deviation = values.mean(0), torch.where(deviation > 1e-6, deviation, 1.0)
 
@@ -57,11 +67,16 @@ class Standardise(nn.Module):
 
 
 class Z1(nn.Module):
-    """Per-teacher mixture weights, one set a clip, from what the teachers say about it and from its log-mel.
+    """Predicts the mixture weights of K teachers for each clip, from the teachers' logits and from the log-mel.
 
-    A linear gate over the standardised `evidence`, to which a linear layer over the backbone's outputs adds. backbone: any
-    module from log-mel (B, 1, F, T) to (B, teachers), e.g. a small student with classes = teachers. Both start at zero, so the
-    weights start equal; the backbone's gradient opens with the first step.
+    The weights are the softmax of two sums: a linear gate over the standardised `gate_inputs`, and a linear layer over the
+    backbone's outputs. Both start at zero, so the weights start equal and
+    the first step trains only these two layers.
+
+    Args:
+        teachers: K.
+        classes: C.
+        backbone: A module from log-mel (B, 1, F, T) to (B, K), such as a small student with K classes.
     """
 
     def __init__(self, teachers: int, classes: int, backbone: nn.Module) -> None:
@@ -70,35 +85,48 @@ class Z1(nn.Module):
         self.head = nn.Linear(teachers, teachers, bias=False)
         self.standardise = Standardise(3 * teachers + classes)
         self.gate = nn.Linear(3 * teachers + classes, teachers)
-        self.log_scale = nn.Parameter(torch.zeros(()))  # of the sum; its exponential is one over the temperature
+        self.log_scale = nn.Parameter(torch.zeros(()))  # of the weighted mean: minus the logarithm of the temperature
         for p in (self.head.weight, self.gate.weight, self.gate.bias):
             nn.init.zeros_(p)
 
     def reset_heads(self, logits: Tensor) -> None:
-        """The gate and the temperature as at the start, for logits (n, K, C) like these; the backbone stays."""
-        self.standardise.set(evidence(logits))
+        """Reset the gate and the temperature, and standardise on logits (n, K, C). The backbone stays as it is."""
+        self.standardise.set(gate_inputs(logits))
         for p in (self.gate.weight, self.gate.bias, self.log_scale):
             nn.init.zeros_(p)
 
     def backbone_scores(self, logmel: Tensor) -> Tensor:
-        """What the log-mel (B, 1, F, T) alone says of the teachers: (B, K), added before the softmax."""
+        """What the backbone adds to the gate before the softmax: log-mel (B, 1, F, T) -> (B, K)."""
         backbone_scores: Tensor = self.head(self.backbone(logmel))
         return backbone_scores
 
     def weights(self, backbone_scores: Tensor, logits: Tensor) -> Tensor:
-        """A hint (B, K) and logits (B, K, C) -> (B, K), positive, each row with sum 1."""
-        return F.softmax(self.gate(self.standardise(evidence(logits))) + backbone_scores, dim=1)
+        """Compute the mixture weights.
+
+        Args:
+            backbone_scores: From `backbone_scores`, (B, K).
+            logits: Of the teachers, (B, K, C).
+
+        Returns:
+            (B, K), positive; each row sums to 1.
+        """
+        return F.softmax(self.gate(self.standardise(gate_inputs(logits))) + backbone_scores, dim=1)
 
     def forward(self, backbone_scores: Tensor, logits: Tensor) -> Tensor:
-        """-> (B, C), the sum over k of weight k times logits k, over the temperature."""
+        """The weighted mean of logits over the temperature: (B, K) and (B, K, C) -> (B, C)."""
         return self.log_scale.exp() * torch.einsum("bk,bkc->bc", self.weights(backbone_scores, logits), logits)
 
 
 class Z2(nn.Module):
-    """For each class a small MLP of its own over the K teachers' log-probabilities of it, added to the mean logit.
+    """Corrects the mean logit of each class by a small MLP over the K teachers' log-probabilities of that class.
 
-    K -> hidden (GELU) -> 1 per class: classes * hidden * (teachers + 2) parameters. The last layer starts at 0, and has no
-    bias: how often a class occurs is not for the fusion to learn.
+    K -> hidden (GELU) -> 1 for each class: classes * hidden * (teachers + 2) parameters. The last layer starts at 0. It has no
+    bias, so that the fusion cannot learn how frequent a class is.
+
+    Args:
+        teachers: K.
+        classes: C.
+        hidden: Width of each MLP.
     """
 
     def __init__(self, teachers: int, classes: int, hidden: int = 8) -> None:
@@ -111,28 +139,35 @@ class Z2(nn.Module):
         self.reset_heads(torch.zeros(2, teachers, classes))
 
     def reset_heads(self, logits: Tensor) -> None:
-        """As at the start, for logits (n, K, C) like these: first layers drawn from torch's generator, all else zero."""
+        """Reset the MLPs and the temperature, and standardise on logits (n, K, C).
+
+        First layers are drawn from torch's generator; all else starts at zero.
+        """
         self.standardise.set(F.log_softmax(logits, dim=2).transpose(1, 2).flatten(0, 1))
         nn.init.normal_(self.first, std=self.first.shape[1] ** -0.5)
         for p in (self.first_bias, self.last, self.log_scale):
             nn.init.zeros_(p)
 
     def correction(self, logits: Tensor) -> Tensor:
-        """(B, K, C) -> (B, C), what is added to the fused logits; zero at the start."""
+        """What is added to the fused logits, zero at the start: (B, K, C) -> (B, C)."""
         x = self.standardise(F.log_softmax(logits, dim=2).transpose(1, 2))
         x = F.gelu(torch.einsum("bck,ckh->bch", x, self.first) + self.first_bias)
         return torch.einsum("bch,ch->bc", x, self.last)
 
     def forward(self, logits: Tensor) -> Tensor:
-        """(B, K, C) -> (B, C)."""
+        """The mean over the temperature, plus the correction: (B, K, C) -> (B, C)."""
         return self.log_scale.exp() * mean_logit(logits) + self.correction(logits)
 
 
 class Ensemble(nn.Module):
-    """z1 and z2 together: sum over k of w_k * logits_k (z1), plus z2's correction.
+    """z1 and z2 together: the sum of z1's weighted mean and z2's correction.
 
-    The heads answer different questions (whom to believe for this clip; what the teachers get wrong for this class), so
-    their contributions add up, either can be left out, and without any learning the sum is the mean logit.
+    z1 answers which teacher is right about this clip, z2 which errors the teachers make about this class. So their
+    contributions are added, and either can be left out. Untrained, the sum is the mean logit.
+
+    Args:
+        z1: The mixture weights.
+        z2: The corrections.
     """
 
     def __init__(self, z1: Z1, z2: Z2) -> None:
@@ -140,16 +175,29 @@ class Ensemble(nn.Module):
         self.z1, self.z2 = z1, z2
 
     def fused_views(self, backbone_scores: Tensor, logits: Tensor) -> dict[str, Tensor]:
-        """The fused logits (B, C) of every way to fuse, from z1's hint (B, K) and the logits (B, K, C)."""
+        """Fuse logits in every view.
+
+        Args:
+            backbone_scores: From `Z1.backbone_scores`, (B, K).
+            logits: Of the teachers, (B, K, C).
+
+        Returns:
+            Fused logits (B, C) by the name of the view.
+        """
         weighted, correction = self.z1(backbone_scores, logits), self.z2.correction(logits)
         z2 = self.z2.log_scale.exp() * mean_logit(logits) + correction
         return {"mean": mean_logit(logits), "z1": weighted, "z2": z2, "z1+z2": weighted + correction}
 
     def views(self, logmel: Tensor, logits: Tensor) -> dict[str, Tensor]:
-        """Every way to fuse: 'mean', 'z1', 'z2', 'z1+z2'. log-mel (B, 1, F, T), logits (B, K, C) -> (B, C) each.
+        """Fuse logits in every view, z1's backbone included.
 
-        Logits (B, folds, K, C), of teachers trained without a fold each: each fold's are fused as those of its own, which the
-        heads were fitted on, and the mean over folds is taken then.
+        Args:
+            logmel: (B, 1, F, T).
+            logits: (B, K, C), or (B, folds, K, C) of teachers that were trained without a fold each. Each fold is fused by
+                itself, because the heads were fitted on one fold's teachers at a time; then the mean over folds is taken.
+
+        Returns:
+            Fused logits (B, C) by the name of the view.
         """
         backbone_scores = self.z1.backbone_scores(logmel)
         if logits.dim() == 3:
@@ -158,5 +206,5 @@ class Ensemble(nn.Module):
         return {name: torch.stack([f[name] for f in folds]).mean(0) for name in VIEWS}
 
     def forward(self, logmel: Tensor, logits: Tensor) -> Tensor:
-        """The 'z1+z2' view."""
+        """The view `z1+z2`."""
         return self.views(logmel, logits)["z1+z2"]

@@ -1,4 +1,4 @@
-"""Which teachers the ensemble could do without: its plain mean of logits with each of them left out."""
+"""What each teacher adds to the ensemble: the plain mean of the logits with and without it."""
 
 from __future__ import annotations
 
@@ -12,12 +12,18 @@ from torch.nn import functional as F
 from hwasc.training.metrics import macro_accuracy
 
 
-@dataclass(frozen=True)
-class LeftOut:
-    """The mean of the other teachers' logits. accuracy (macro, 0..1) and log_loss (nats) without this one.
+@dataclass(frozen=True, kw_only=True)
+class LeaveOneOutRow:
+    """The plain mean of all teachers but one.
 
-    accuracy_gain, log_loss_gain: what it adds, positive where the ensemble is better with it. standard_error: of
-    log_loss_gain over the clips, as if these were independent. helps: whether the ensemble loses anything without it.
+    Attributes:
+        name: The teacher that is left out.
+        accuracy: Without this teacher, macro, 0..1.
+        log_loss: Without this teacher, nats.
+        accuracy_gain: Accuracy with this teacher minus accuracy without it.
+        log_loss_gain: Log loss without this teacher minus log loss with it, nats; positive where the teacher helps.
+        standard_error: Of `log_loss_gain` over clips, as if clips were independent.
+        helps: Whether accuracy or log loss is worse without this teacher.
     """
 
     name: str
@@ -29,26 +35,46 @@ class LeftOut:
     helps: bool
 
 
-def leave_one_out(names: tuple[str, ...], logits: np.ndarray, labels: np.ndarray) -> list[LeftOut]:
-    """A row a teacher from logits (n, K, classes) and labels (n,) of held-out clips. ValueError for fewer than two teachers."""
+def leave_one_out(names: tuple[str, ...], logits: np.ndarray, labels: np.ndarray) -> list[LeaveOneOutRow]:
+    """Measure the plain mean without each teacher, on held-out clips.
+
+    Args:
+        names: Of the K teachers.
+        logits: (n, K, classes).
+        labels: (n,).
+
+    Returns:
+        A row for each teacher.
+
+    Raises:
+        ValueError: There are fewer than two teachers, or not a name for each.
+    """
     if len(names) < 2 or logits.shape[1] != len(names):
         raise ValueError(
             f"need two teachers or more with a name each, found {len(names)} names and logits {logits.shape}"
         )
     y, truth = torch.from_numpy(logits).double(), torch.from_numpy(labels)
-    accuracy, losses = _measured(y, truth)
+    accuracy, losses = _measure(y, truth)
     rows = []
     for k, name in enumerate(names):
-        less, worse = _measured(y[:, [j for j in range(len(names)) if j != k]], truth)
-        gain = worse - losses
-        error = float(gain.std()) / math.sqrt(len(gain)) if len(gain) > 1 else math.inf
-        more, better = accuracy - less, float(gain.mean())
-        rows.append(LeftOut(name, less, float(worse.mean()), more, better, error, more > 0 or better > 0))
+        accuracy_without, losses_without = _measure(y[:, [j for j in range(len(names)) if j != k]], truth)
+        gains = losses_without - losses
+        accuracy_gain, log_loss_gain = accuracy - accuracy_without, float(gains.mean())
+        row = LeaveOneOutRow(
+            name=name,
+            accuracy=accuracy_without,
+            log_loss=float(losses_without.mean()),
+            accuracy_gain=accuracy_gain,
+            log_loss_gain=log_loss_gain,
+            standard_error=float(gains.std()) / math.sqrt(len(gains)) if len(gains) > 1 else math.inf,
+            helps=accuracy_gain > 0 or log_loss_gain > 0,
+        )
+        rows.append(row)
     return rows
 
 
-def _measured(logits: torch.Tensor, labels: torch.Tensor) -> tuple[float, torch.Tensor]:
-    """Macro accuracy and log loss by clip of the mean logit."""
+def _measure(logits: torch.Tensor, labels: torch.Tensor) -> tuple[float, torch.Tensor]:
+    """Macro accuracy, and the log loss of each clip, of the mean logit."""
     mean = logits.mean(1)
     accuracy = macro_accuracy(mean.argmax(1), labels, logits.shape[2])
     return accuracy, F.cross_entropy(mean, labels, reduction="none")

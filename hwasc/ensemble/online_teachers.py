@@ -1,4 +1,4 @@
-"""Teachers that hear what the student hears: every batch augmented alike, through each one's own front end."""
+"""Online teachers: they run on every batch of a student, with the student's augmentation, through their own front ends."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from hwasc.data.features import Features
 from hwasc.ensemble.cross_fitting import load_fold
-from hwasc.ensemble.fusion import Fused
+from hwasc.ensemble.fusion import FittedEnsemble
 from hwasc.ensemble.heads import Ensemble
 from hwasc.ensemble.teacher_front_ends import features_by_front_end
 from hwasc.errors import DataError, UsageError
@@ -21,12 +21,17 @@ from hwasc.records.architecture import FrontEnd
 from hwasc.training.batches import Augment, Batch, OnlineTargets
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class OnlineEnsemble:
-    """`training.batches.Teaching` by all folds' teachers and the fusion heads.
+    """All folds' teachers and the fusion heads, as `training.batches.OnlineTargets`.
 
-    ears: the student's training clips through every front end that a teacher or z1 has, with the student's augmentation to be
-    repeated in it. teachers: the front end of each teacher, and its nets by fold.
+    Attributes:
+        by_front_end: For the front ends of teachers and z1, the student's training clips and its augmentation.
+        teachers: The front end of each teacher, and its nets by fold.
+        ensemble: The fusion heads.
+        view: The view that students learn from.
+        z1: The front end of z1.
+        device: Where the teachers run.
     """
 
     by_front_end: Mapping[FrontEnd, tuple[Features, Augment]]
@@ -38,14 +43,30 @@ class OnlineEnsemble:
 
     @torch.no_grad()
     def __call__(self, rows: np.ndarray, state: Tensor) -> Tensor:
-        """Fused logits (B, classes) on the CPU; state: of the generator that the student's batch is about to draw from."""
-        x = {front_end: v.to(self.device) for front_end, v in self.views(rows, state).items()}
-        with mixed_precision(self.device):
-            each = [torch.stack([net(x[fe]).float() for net in nets], 1) for fe, nets in self.teachers]
-            return self.ensemble.views(x[self.z1], torch.stack(each, 2))[self.view].float().cpu()
+        """Compute the targets of a batch.
 
-    def views(self, rows: np.ndarray, state: Tensor) -> dict[FrontEnd, Tensor]:
-        """What each front end makes of these clips, augmented by the same draws: (B, 1, mels, frames)."""
+        Args:
+            rows: The clips, (B,).
+            state: Of the random generator before the student's batch is augmented.
+
+        Returns:
+            Fused logits (B, classes) on the CPU.
+        """
+        x = {front_end: v.to(self.device) for front_end, v in self.augmented(rows, state).items()}
+        with mixed_precision(self.device):
+            logits = [torch.stack([net(x[fe]).float() for net in nets], 1) for fe, nets in self.teachers]
+            return self.ensemble.views(x[self.z1], torch.stack(logits, 2))[self.view].float().cpu()
+
+    def augmented(self, rows: np.ndarray, state: Tensor) -> dict[FrontEnd, Tensor]:
+        """Augment clips in every front end by the same random draws.
+
+        Args:
+            rows: The clips, (B,).
+            state: Of the random generator before the student's batch is augmented.
+
+        Returns:
+            Log-mels (B, 1, mels, frames) by front end.
+        """
         out = {}
         for front_end, (features, augment) in self.by_front_end.items():
             generator = torch.Generator()
@@ -60,33 +81,48 @@ class OnlineEnsemble:
 
 @dataclass(frozen=True)
 class CachedOnlineEnsemble:
-    """Teachers that are asked once about each batch: the same clips from the same draws get the logits that they got before.
+    """Online teachers that run once for each batch: the same clips with the same random draws get the cached logits.
 
-    kept: 40 bytes a clip and view, for ten classes.
+    Attributes:
+        teachers: The online teachers.
+        cache: Logits by clips and random state; 40 bytes for each augmented clip and ten classes.
     """
 
     teachers: OnlineTargets
-    kept: dict[bytes, Tensor] = field(default_factory=dict)
+    cache: dict[bytes, Tensor] = field(default_factory=dict)
 
     def __call__(self, rows: np.ndarray, state: Tensor) -> Tensor:
-        """See `training.batches.Teaching`."""
+        """See `training.batches.OnlineTargets`."""
         key = hashlib.blake2b(rows.tobytes() + state.numpy().tobytes(), digest_size=16).digest()
-        if key not in self.kept:
-            self.kept[key] = self.teachers(rows, state)
-        return self.kept[key]
+        if key not in self.cache:
+            self.cache[key] = self.teachers(rows, state)
+        return self.cache[key]
 
 
 def check_online_teachers(external: Sequence[object]) -> None:
-    """UsageError where a teacher's logits are all that is known of it."""
+    """UsageError where there are external teachers: their logits of augmented clips cannot be computed."""
     if external:
         raise UsageError(
-            "distill.teacher_view: 'augmented' asks the teachers anew for every batch, and external ones are asked only "
-            "once; set it to cached, or leave teachers.external out"
+            "distill.teacher_view: 'augmented' runs the teachers on every batch, but external teachers only have logits of "
+            "the clips as recorded; set it to cached, or leave teachers.external out"
         )
 
 
-def online_ensemble(fused: Fused, train: Features, front_end: FrontEnd) -> OnlineEnsemble:
-    """The fused teachers, ready to be asked about the clips of `train` as a student with this front end hears them."""
+def online_ensemble(fused: FittedEnsemble, train: Features, front_end: FrontEnd) -> OnlineEnsemble:
+    """Make the online teachers of a student.
+
+    Args:
+        fused: The fitted ensemble.
+        train: The student's training clips.
+        front_end: The student's.
+
+    Returns:
+        The online teachers.
+
+    Raises:
+        UsageError: There are external teachers.
+        DataError: The student's front end can process fewer clips than the teachers' one, or others.
+    """
     ws, teachers = fused.workspace, fused.teachers
     check_online_teachers(teachers.external)
     z1 = fused.front_end
@@ -94,7 +130,7 @@ def online_ensemble(fused: Fused, train: Features, front_end: FrontEnd) -> Onlin
         ws, teachers.train, [z1, *(spec.front_end for spec in teachers.specs)], "train"
     )
     if train.hashes != teachers.train.hashes:
-        raise DataError(f"front end {front_end} cannot take the same training clips as the teachers' {z1}")
+        raise DataError(f"front end {front_end} cannot process the same training clips as the teachers' front end {z1}")
     chosen = ws.settings.distill.augment
     augments = {fe: (f, replace(ws.augment(fe, chosen), drawn_in=front_end)) for fe, f in by_front_end.items()}
 
@@ -104,4 +140,11 @@ def online_ensemble(fused: Fused, train: Features, front_end: FrontEnd) -> Onlin
         return model
 
     nets = [(spec.front_end, [net(k, f) for f in range(teachers.folds)]) for k, spec in enumerate(teachers.specs)]
-    return OnlineEnsemble(augments, nets, fused.ensemble.to(ws.device).eval(), fused.view, z1, ws.device)
+    return OnlineEnsemble(
+        by_front_end=augments,
+        teachers=nets,
+        ensemble=fused.ensemble.to(ws.device).eval(),
+        view=fused.view,
+        z1=z1,
+        device=ws.device,
+    )

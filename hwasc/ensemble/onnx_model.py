@@ -1,4 +1,4 @@
-"""Any ONNX classifier of log-mels, run by ONNX Runtime. The format holds a graph and numbers, no code of its own."""
+"""Any ONNX classifier of log-mels, run by ONNX Runtime. An ONNX file contains a graph and numbers, but no code."""
 
 from __future__ import annotations
 
@@ -20,9 +20,16 @@ BATCH = 128
 class OnnxClassifier:
     """A model with one float32 input (clips, 1, mels, frames) or (clips, mels, frames), whose first output is (clips, classes).
 
-    The number of clips must be free, or 1. Classes are taken to be in the data's order, unless the model's metadata names
-    them under `classes` (a JSON list), as hwasc's own exports do. Raises UsageError: no such file, no ONNX Runtime.
-    DataError: no model that it can open, or one of another form.
+    The number of clips is free, or 1. Classes are in the data's order, unless the model's metadata lists them under `classes`
+    (a JSON list), as the exports of hwasc do.
+
+    Args:
+        path: The ONNX file.
+        classes: Of the data, in order.
+
+    Raises:
+        UsageError: There is no such file, or ONNX Runtime is not installed.
+        DataError: ONNX Runtime cannot open the file, or its inputs or classes are not as described.
     """
 
     def __init__(self, path: Path, classes: Sequence[str]) -> None:
@@ -42,7 +49,7 @@ class OnnxClassifier:
         self._order = self._class_order(self._session.get_modelmeta().custom_metadata_map)
 
     def predict(self, features: Features) -> npt.NDArray[np.float32]:
-        """Logits (n, classes) of all clips, in the data's order of classes. DataError: sizes that do not fit."""
+        """Logits (n, classes) of all clips, in the data's order of classes. DataError where the log-mel has another size."""
         step = 1 if self._shape[0] == 1 else BATCH
         out = [self._run(features, np.arange(i, min(i + step, len(features)))) for i in range(0, len(features), step)]
         return np.concatenate(out)
@@ -64,7 +71,7 @@ class OnnxClassifier:
         try:
             named = list(json.loads(metadata.get("classes", "[]"))) or list(self.classes)
         except (TypeError, ValueError):
-            raise DataError(f"{self.path}: its metadata 'classes' is no JSON list of names") from None
+            raise DataError(f"{self.path}: its metadata 'classes' is not a JSON list of names") from None
         if sorted(map(str, named)) != sorted(self.classes):
             raise DataError(
                 f"{self.path}: is for the classes {', '.join(map(str, named))}; the data has {', '.join(self.classes)}"

@@ -1,4 +1,4 @@
-"""Weights of others as a start: safetensors or tensor-only checkpoints, renamed as stated, with nothing left to chance."""
+"""Pretrained weights to start a teacher from: safetensors or tensor-only checkpoints, renamed by regular expressions."""
 
 from __future__ import annotations
 
@@ -19,13 +19,19 @@ from hwasc.models.teachers import TeacherSpec, build
 from hwasc.records import schema
 from hwasc.records.teacher_settings import PretrainedWeights
 
-SHOWN = 4  # mistakes of a kind that an error names
-WRAPPERS = ("state_dict", "model", "model_state_dict", "net")  # where checkpoints keep the tensors
+SHOWN = 4  # tensors of each kind of mistake that an error lists
+WRAPPERS = ("state_dict", "model", "model_state_dict", "net")  # keys of checkpoints that contain the tensors
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class StartWeights:
-    """Where a teacher's training starts. hash: of the file and the renaming, 16 hexadecimal digits."""
+    """The weights that a teacher's training starts from.
+
+    Attributes:
+        file: Their file.
+        rename: Regular expressions of the file's tensor names to ours; None leaves a tensor out.
+        hash: Of the file and the renaming, 16 hexadecimal digits.
+    """
 
     file: Path
     rename: dict[str, str | None]
@@ -33,7 +39,17 @@ class StartWeights:
 
 
 def open_start_weights(setting: str | PretrainedWeights) -> StartWeights:
-    """A setting with its file read once, for its hash. UsageError: no such file, another kind of file, a broken mapping."""
+    """Open the weights that a setting names, and read their file once for its hash.
+
+    Args:
+        setting: A file, or a file with its renaming.
+
+    Returns:
+        The weights.
+
+    Raises:
+        UsageError: There is no such file, it is of another kind, or the renaming is broken.
+    """
     chosen = PretrainedWeights(setting) if isinstance(setting, str) else setting
     path = Path(chosen.file)
     if path.suffix not in (".safetensors", ".pt", ".pth"):
@@ -47,10 +63,10 @@ def open_start_weights(setting: str | PretrainedWeights) -> StartWeights:
         try:
             re.sub(pattern, ours or "", "")
         except (re.error, IndexError) as e:
-            raise UsageError(f"teachers.pretrained: '{pattern}' -> '{ours}' is no renaming ({e})") from None
+            raise UsageError(f"teachers.pretrained: '{pattern}' -> '{ours}' is not a valid renaming ({e})") from None
     content = hashlib.sha256(path.read_bytes())
     content.update(schema.canonical([list(pair) for pair in rename.items()]).encode())  # the order counts
-    return StartWeights(path, dict(rename), content.hexdigest()[:16])
+    return StartWeights(file=path, rename=dict(rename), hash=content.hexdigest()[:16])
 
 
 def _read_mapping(path: Path) -> dict[str, str | None]:
@@ -63,7 +79,7 @@ def _read_mapping(path: Path) -> dict[str, str | None]:
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:
-    """The tensors of a file by name. No code in it is run; DataError for a file that holds any, or no tensors."""
+    """Read the tensors of a file by name, without running code in it. DataError where it contains code, or no tensors."""
     try:
         if path.suffix == ".safetensors":
             return safetensors.torch.load_file(path)
@@ -71,8 +87,8 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     except Exception as e:  # the readers' own exception types, and OSError
         if isinstance(e, pickle.UnpicklingError) and "Weights only" in str(e):
             raise DataError(
-                f"{path}: is no checkpoint of tensors alone: it asks for code to be run, which is not done; save its "
-                "state_dict as safetensors where it comes from"
+                f"{path}: contains more than tensors: to load it, code would have to run, which hwasc does not do; save its "
+                "state_dict as safetensors with the software that made it"
             ) from None
         raise DataError(
             f"{path}: cannot be read as weights ({(str(e).splitlines() or [type(e).__name__])[0]})"
@@ -81,12 +97,24 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
         for inner in (found, *(found[key] for key in WRAPPERS if key in found)):
             if isinstance(inner, Mapping) and inner and all(isinstance(v, Tensor) for v in inner.values()):
                 return dict(inner)
-        raise DataError(f"{path}: holds no tensors by name, but {', '.join(map(str, list(found)[:6]))}")
-    raise DataError(f"{path}: holds no tensors by name, but one {type(found).__name__}")
+        raise DataError(f"{path}: contains no tensors by name, but {', '.join(map(str, list(found)[:6]))}")
+    raise DataError(f"{path}: contains no tensors by name, but one {type(found).__name__}")
 
 
 def renamed(tensors: Mapping[str, Tensor], rename: Mapping[str, str | None], path: Path) -> dict[str, Tensor]:
-    """The tensors under our names. DataError where two get the same one."""
+    """Rename tensors.
+
+    Args:
+        tensors: By the file's names.
+        rename: Regular expressions of the file's names to ours, applied in order; None leaves a tensor out.
+        path: The file, for messages.
+
+    Returns:
+        Tensors by our names.
+
+    Raises:
+        DataError: Two tensors get the same name.
+    """
     out: dict[str, Tensor] = {}
     for name, tensor in tensors.items():
         ours = _our_name(name, rename)
@@ -94,7 +122,7 @@ def renamed(tensors: Mapping[str, Tensor], rename: Mapping[str, str | None], pat
             continue
         if ours in out:
             raise DataError(
-                f"{path}: two tensors would be named '{ours}' ('{name}' is one); mend teachers.pretrained's rename"
+                f"{path}: two tensors would be named '{ours}' ('{name}' is one); correct teachers.pretrained's rename"
             )
         out[ours] = tensor
     return out
@@ -110,11 +138,23 @@ def _our_name(name: str, rename: Mapping[str, str | None]) -> str | None:
 
 
 def load_start_weights(model: nn.Module, spec: TeacherSpec, classes: int, start: StartWeights) -> str:
-    """Put the file's tensors into a fresh teacher; what was taken, in a line for people.
+    """Load pretrained weights into a new teacher.
 
-    Every tensor must have its place and its shape. Two exceptions: the head (what depends on the number of classes) is left
-    as it is, whole, where the file's is for other classes or missing, and batch norm's counters may be missing.
-    DataError lists what did not match.
+    Names and shapes of all tensors must match, with two exceptions. The head (all tensors whose shape depends on the number of
+    classes) stays as it is where the file's head is missing or for another number of classes. Counters of batch norm may be
+    missing.
+
+    Args:
+        model: The teacher, changed in place.
+        spec: Its spec.
+        classes: Classes of the data.
+        start: The weights.
+
+    Returns:
+        A line for people that says what was loaded.
+
+    Raises:
+        DataError: Names or shapes do not match; it lists them.
     """
     given, state = (
         renamed(read_tensors(start.file), start.rename, start.file),
@@ -139,7 +179,7 @@ def load_start_weights(model: nn.Module, spec: TeacherSpec, classes: int, start:
     if mistakes:
         raise DataError(
             f"{start.file}: does not fit {spec.family} of width {spec.width} at {spec.front_end.mels}x{spec.front_end.frames} "
-            f"({'; '.join(mistakes)}); mend teachers.pretrained's rename, or teachers.widths"
+            f"({'; '.join(mistakes)}); correct teachers.pretrained's rename, or teachers.widths"
         )
     model.load_state_dict(taken, strict=False)
     there = next((given[n].shape[0] for n in sorted(unfit) if n in given and given[n].ndim), None)
@@ -149,7 +189,15 @@ def load_start_weights(model: nn.Module, spec: TeacherSpec, classes: int, start:
 
 
 def head_names(spec: TeacherSpec, classes: int) -> set[str]:
-    """Names of the tensors whose shape depends on the number of classes."""
+    """Find the tensors whose shape depends on the number of classes.
+
+    Args:
+        spec: The teacher's spec.
+        classes: Classes of the data.
+
+    Returns:
+        Their names.
+    """
     with torch.device("meta"):
         one, other = (build(spec, n).state_dict() for n in (classes, classes + 1))
     return {name for name in one if one[name].shape != other[name].shape}

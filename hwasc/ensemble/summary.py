@@ -1,4 +1,4 @@
-"""The teachers and their fusion, summarised: what each is and costs, how well each way to fuse does, what each teacher adds."""
+"""A summary of the ensemble: what each teacher is and costs, how good each view is, and what each teacher adds."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import numpy as np
 from hwasc.data.features import Features
 from hwasc.ensemble.cross_fitting import held_out_logits
 from hwasc.ensemble.external import ExternalTeacher
-from hwasc.ensemble.fusion import Fused, FusionRow
-from hwasc.ensemble.leave_one_out import LeftOut, leave_one_out
+from hwasc.ensemble.fusion import FittedEnsemble, FusionRow
+from hwasc.ensemble.leave_one_out import LeaveOneOutRow, leave_one_out
 from hwasc.models.teachers import describe
 from hwasc.records.architecture import FrontEnd
 from hwasc.records.results import Result
@@ -39,11 +39,11 @@ class TrainedTeacherSummary:
         name: Its family.
         width: Of the family's net.
         front_end: Its log-mel.
-        receptive_field: Bins x frames that kernels reach.
+        receptive_field: Bins x frames that its kernels reach.
         global_context: What else an output depends on, and through which layer; empty: nothing.
         parameters: Learned numbers.
         macs: Of a clip.
-        pretrained: Where its training started, None: random weights.
+        pretrained: The weights that its training started from; None: random weights.
     """
 
     name: str
@@ -61,7 +61,7 @@ class ExternalTeacherSummary:
     """A teacher that was not trained here.
 
     Attributes:
-        name: As the settings call it.
+        name: Its name in the settings.
         front_end: The log-mel of its model; None where its logits are in files.
         model: The ONNX file.
         logits: The file or folder of logits.
@@ -85,8 +85,8 @@ class EnsembleSummary(Result):
         seed: The run's.
         dataset: Fingerprint of the data and its splits.
         teachers: What each is and costs.
-        fusion: Each teacher and each way to fuse, with accuracy, log loss and calibration error.
-        view: The way to fuse that students learn from.
+        fusion: Each teacher and each view, with accuracy, log loss and calibration error.
+        view: The view that students learn from.
         mixing: z1's mean weight of each teacher, 0..1: `scene` or `device`, its name, the teacher's name.
         leave_one_out: The plain mean without each teacher.
     """
@@ -99,10 +99,10 @@ class EnsembleSummary(Result):
     fusion: list[FusionRow]
     view: str
     mixing: dict[str, dict[str, dict[str, float]]]
-    leave_one_out: list[LeftOut]
+    leave_one_out: list[LeaveOneOutRow]
 
 
-def summarize(fused: Fused, features: Features, split: str) -> EnsembleSummary:
+def summarize(fused: FittedEnsemble, features: Features, split: str) -> EnsembleSummary:
     """Summarise an ensemble on clips that no teacher was trained on.
 
     Args:
@@ -128,7 +128,7 @@ def summarize(fused: Fused, features: Features, split: str) -> EnsembleSummary:
     )
 
 
-def _mixing(fused: Fused, features: Features, split: str) -> dict[str, dict[str, dict[str, float]]]:
+def _mixing(fused: FittedEnsemble, features: Features, split: str) -> dict[str, dict[str, dict[str, float]]]:
     weights = fused.mixing(features, split)
     keys = {"scene": [c.scene for c in features.clips], "device": [c.device for c in features.clips]}
     return {
@@ -140,7 +140,7 @@ def _mixing(fused: Fused, features: Features, split: str) -> dict[str, dict[str,
     }
 
 
-def _trained(fused: Fused) -> list[TrainedTeacherSummary]:
+def _trained(fused: FittedEnsemble) -> list[TrainedTeacherSummary]:
     out = []
     for spec, start in zip(fused.teachers.specs, fused.teachers.starts, strict=True):
         d = describe(spec, len(fused.teachers.train.classes))

@@ -1,4 +1,4 @@
-"""Which front end each teacher hears through, and the same clips through another one."""
+"""The front end of each teacher, and the log-mels of the same clips through several front ends."""
 
 from __future__ import annotations
 
@@ -14,13 +14,24 @@ from hwasc.workspace import Workspace
 
 
 def teacher_front_end(ws: Workspace) -> FrontEnd:
-    """The front end of z1, and of the teachers that have none of their own."""
+    """The front end of z1, and of every teacher for which the settings name no other."""
     t = ws.settings.teachers
     return FrontEnd.for_clip(t.mels, t.frames).lasting(ws.settings.data.seconds)
 
 
 def teacher_spec(ws: Workspace, family: str) -> TeacherSpec:
-    """A family with the width and the front end that the settings give it. UsageError where they do not fit."""
+    """Make the spec of a teacher from the settings.
+
+    Args:
+        ws: The settings.
+        family: The teacher's family.
+
+    Returns:
+        Family, width and front end.
+
+    Raises:
+        UsageError: The width or the front end does not fit the family or the clips.
+    """
     t, seconds = ws.settings.teachers, ws.settings.data.seconds
     chosen = t.front_ends.get(family)
     try:
@@ -35,9 +46,19 @@ def teacher_spec(ws: Workspace, family: str) -> TeacherSpec:
 def features_by_front_end(
     ws: Workspace, features: Features, front_ends: Iterable[FrontEnd], what: str
 ) -> dict[FrontEnd, Features]:
-    """The clips of `features`, which are those of `teacher_front_end`, through every one of the front ends, each once.
+    """Compute the log-mels of the same clips in several front ends.
 
-    DataError where another front end cannot take one of the clips.
+    Args:
+        ws: Data, cache.
+        features: The clips in the front end of `teacher_front_end`.
+        front_ends: The other front ends; one may be given twice.
+        what: The clips' name in messages, such as `train`.
+
+    Returns:
+        Features by front end, that of `features` included.
+
+    Raises:
+        DataError: A front end cannot process one of the clips.
     """
     out = {teacher_front_end(ws): features}
     for front_end in front_ends:
@@ -45,6 +66,6 @@ def features_by_front_end(
             out[front_end] = ws.features(features.clips, front_end, what)
             if out[front_end].hashes != features.hashes:
                 raise DataError(
-                    f"front end {front_end} cannot take {len(features) - len(out[front_end]):,} of the {what} clips"
+                    f"front end {front_end} cannot process {len(features) - len(out[front_end]):,} of the {what} clips"
                 )
     return out

@@ -1,4 +1,4 @@
-"""Which channels to take out so that a student keeps its limits: those that cost the least loss for the cost they save."""
+"""Which channels to remove so that a student meets its limits: those whose removal costs the least loss for what it saves."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from hwasc.errors import HwascError
 from hwasc.records.architecture import Architecture
 from hwasc.records.widths import resized, widths
 
-# Channels go by fours: Cortex-M4, M7 and M33 load four int8 channels a 32-bit word, which also keeps rows aligned. Eights
-# (the grid of search spaces) would halve the narrow widths at one stroke and end farther from the budget's edge.
+# Channels are removed in fours: Cortex-M4, M7 and M33 load four int8 channels a 32-bit word, which also keeps rows aligned.
+# Eights (the grid of search spaces) would halve narrow widths in one step and end farther below the limits.
 GRID = 4
 WIDE_GRID = 8  # of the start net
 POWER = 16  # of the mean that stands for the peak of live memory
 
 
 def widen(architecture: Architecture, budget: ResolvedBudget, *, times: float) -> Architecture:
-    """Widen all channel counts by one factor, to multiples of 8, until the binding limit is passed.
+    """Widen all channel counts by one factor, to multiples of 8, until the binding limit is exceeded.
 
     Args:
         architecture: Where to start.
         budget: The limits.
-        times: How many times the binding limit is passed at least.
+        times: Cost over limit to reach, for the limit that is exceeded most.
 
     Returns:
         The narrowest such architecture.
@@ -44,26 +44,26 @@ def channels_to_remove(
     budget: ResolvedBudget,
     limits: Mapping[str, float] | None = None,
 ) -> dict[str, list[int]]:
-    """Channels to remove, by width, so that what is left keeps the limits.
+    """Channels to remove, by width, so that the rest meets the limits.
 
-    Greedily, by fours: of every width the least important channels are weighed against how far their loss brings the limits
-    that are still broken, in log cost; the cheapest go.
+    Greedy, four channels at a time: for each width, the importance of its least important channels is divided by how much
+    their removal lowers the exceeded costs, in logarithms. The channels of the lowest quotient are removed.
 
     Args:
         architecture: The net before.
-        importance: By width's name, a number for each of its channels; the least go first.
+        importance: By width's name, a number for each of its channels; the lowest are removed first.
         budget: How costs are counted, and the limits.
         limits: Other limits to reach, by the same names.
 
     Returns:
-        By width's name, the indices of the channels that go.
+        By width's name, the indices of the channels to remove.
 
     Raises:
-        HwascError: Every width is down to four and a limit is still broken.
+        HwascError: Every width is down to four and a limit is still exceeded.
     """
     aim = budget if limits is None else replace(budget, limits=limits)
     order = {name: np.argsort(scores, kind="stable") for name, scores in importance.items()}
-    gone = dict.fromkeys(order, 0)
+    removed = dict.fromkeys(order, 0)
     left = architecture
     while not aim.feasible(costs := budget.count(left)):
         broken = [name for name, limit in aim.limits.items() if value(costs, name) > limit]
@@ -75,7 +75,7 @@ def channels_to_remove(
                 continue
             smaller = resized(left, have | {name: width - size})
             saved = now - _pressure(smaller, budget.count(smaller), broken)
-            lost = float(importance[name][order[name][gone[name] : gone[name] + size]].sum())
+            lost = float(importance[name][order[name][removed[name] : removed[name] + size]].sum())
             if saved > 0:
                 choices.append((lost / saved, name, size, smaller))
         if not choices:
@@ -83,14 +83,14 @@ def channels_to_remove(
                 f"pruning cannot bring {' and '.join(broken)} of {architecture.id} within the budget; search without --refine"
             )
         _, name, size, left = min(choices, key=lambda c: c[:2])
-        gone[name] += size
-    return {name: sorted(order[name][:n].tolist()) for name, n in gone.items() if n}
+        removed[name] += size
+    return {name: sorted(order[name][:n].tolist()) for name, n in removed.items() if n}
 
 
 def _pressure(architecture: Architecture, costs: Costs, broken: list[str]) -> float:
-    """The sum of the logs of the broken limits' costs, the peak of live memory softened to a power mean over operators.
+    """The sum of the logarithms of the exceeded costs. For memory, the peak is replaced by a power mean over operators.
 
-    Peaks of equal height would otherwise hide each other: no single width would seem to save anything.
+    With the peak alone, two operators of equal memory would hide each other: no single width would seem to save anything.
     """
     if not any(name.startswith(("int8_memory", "arena")) for name in broken):
         return float(sum(np.log(value(costs, name)) for name in broken))

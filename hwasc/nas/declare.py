@@ -1,4 +1,4 @@
-"""The search space declared through nni.mutable, its rules as a constraint; strategies and the study see it through here."""
+"""The search space as NNI mutables, its rules as a constraint, and random points of it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,14 @@ from hwasc.records.space import Point, SearchSpace
 
 
 def declare(space: SearchSpace) -> Any:
-    """A `nni.mutable.MutableDict`: one Categorical a choice, labelled by its name, and the space's rules as a Constraint."""
+    """Declare a space to NNI.
+
+    Args:
+        space: The choices and their rules.
+
+    Returns:
+        A `nni.mutable.MutableDict`: a Categorical for each choice, labelled with its name, and a Constraint for the rules.
+    """
     from nni.mutable import Categorical, Constraint, ConstraintViolation, MutableDict
 
     leaves = {name: Categorical(list(values), label=name) for name, values in space.choices().items()}
@@ -33,19 +40,39 @@ def declare(space: SearchSpace) -> Any:
 
 
 def choices(declared: Any) -> dict[str, list[Any]]:
-    """The labelled choices of a declared space, in its order."""
+    """The choices of a declared space by label, in its order."""
     from nni.mutable import Categorical
 
     return {label: list(m.values) for label, m in declared.simplify().items() if isinstance(m, Categorical)}
 
 
 def contains(declared: Any, point: Point) -> bool:
-    """Whether NNI accepts a point: every choice known, every rule kept."""
+    """Whether NNI accepts a point.
+
+    Args:
+        declared: From `declare`.
+        point: The point.
+
+    Returns:
+        True where the space has every chosen value and the point keeps every rule.
+    """
     return bool(declared.contains(dict(point)))
 
 
 def random_point(space: SearchSpace, rng: random.Random, tries: int = 2000) -> dict[str, Any]:
-    """A point drawn uniformly among those that keep the rules; UsageError where none turns up."""
+    """Draw a point uniformly from those that keep the rules of a space.
+
+    Args:
+        space: The choices and their rules.
+        rng: Of the draw.
+        tries: Points to draw at most.
+
+    Returns:
+        The point, by name of choice.
+
+    Raises:
+        UsageError: No point that was drawn keeps the rules.
+    """
     values = space.choices()
     for _ in range(tries):
         point = {name: rng.choice(v) for name, v in values.items()}

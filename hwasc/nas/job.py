@@ -1,11 +1,11 @@
-"""What a proxy is given and what it gives back; both travel between processes and machines."""
+"""The job that a proxy scores and the score that it returns. Both can be sent to other processes and machines."""
 
 from __future__ import annotations
 
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import KW_ONLY, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +26,12 @@ CALIBRATION_CLIPS = 256
 
 @dataclass(frozen=True)
 class Proposal:
-    """A candidate: a point of the space and the architecture there."""
+    """A candidate.
+
+    Attributes:
+        point: A point of the space.
+        architecture: The architecture at the point.
+    """
 
     point: Point
     architecture: Architecture
@@ -34,22 +39,36 @@ class Proposal:
 
 @dataclass(frozen=True)
 class Supernet:
-    """Where a supernet's weights lie and what space they are for."""
+    """A trained supernet.
+
+    Attributes:
+        weights: The file of its weights.
+        space: The space that it was trained for.
+        seconds: Length of a clip, s.
+    """
 
     weights: Path
     space: SearchSpace
     seconds: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Candidate:
     """A job for any process: score one candidate by a proxy, a name or an object.
 
-    validation: the clips it is measured on; ensemble: the fused teachers' logits (n, classes) of these, None: labels alone.
-
-    train_settings: of proxies that train from scratch. steps: of distillation that a slice of a supernet gets for itself.
-    qat: quantization-aware distillation after calibration (None: none), cut to `qat_steps` steps where that is not 0.
-    supernet: for the proxy that takes a slice of one.
+    Attributes:
+        proxy: The proxy's name.
+        proposal: The candidate.
+        data: What it is trained on.
+        validation: The clips that it is measured on.
+        train_settings: Training, for proxies that train from scratch.
+        qat: Quantization-aware distillation after calibration; None: none.
+        qat_steps: Steps of `qat` at most; 0: no limit.
+        seed: Of weights, batches and augmentation.
+        device: Where it is trained, as torch names it.
+        supernet: The supernet, for the proxy that takes a slice of it.
+        steps: Steps of distillation that a slice trains by itself.
+        ensemble: The ensemble's logits of the validation clips, (n, classes); None: the loss is of labels alone.
     """
 
     proxy: str | Callable[[Candidate], Score]
@@ -68,16 +87,22 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Score:
-    """value: what candidates are ranked by, higher is better. seconds: what the score took.
+    """The score of a candidate. What proxies that do not train cannot measure is None.
 
-    Of proxies that train, on the validation clips: value is exp(-L), 0..1, of the int8 net's distillation loss L there, which
-    also counts what a net gets almost right (`experiments/search/loss_or_accuracy.md`); value_error: its standard error
-    over clips. accuracy (int8), float_accuracy: macro, 0..1 (the latter not of slices, thousands of which are scored);
-    standard_error: the former's, binomial. None of others.
+    Attributes:
+        value: What candidates are ranked by, higher is better. Of proxies that train: exp(-L), 0..1, of the int8 net's
+            distillation loss L on validation clips. Unlike accuracy it also counts clips that are almost right
+            (`experiments/search/loss_or_accuracy.md`).
+        seconds: Time that the score took, s.
+        accuracy: Of the int8 net on validation clips, macro, 0..1.
+        float_accuracy: Of the float net, likewise; None for slices of a supernet, because thousands of them are scored.
+        standard_error: Of `accuracy` over clips, binomial.
+        value_error: Standard error of `value` over clips.
     """
 
     value: float
     seconds: float
+    _: KW_ONLY
     accuracy: float | None = None
     float_accuracy: float | None = None
     standard_error: float | None = None
@@ -85,16 +110,33 @@ class Score:
 
 
 def calibration_batches(train: Features, seed: int, clips: int = CALIBRATION_CLIPS) -> list[torch.Tensor]:
-    """Unaugmented training clips, drawn by the seed, that activation scales are set on; in batches of up to 128.
+    """Draw the training clips that activation scales are calibrated on, without augmentation.
 
-    Brevitas walks through the whole net for every layer and batch that it corrects a bias in: few batches save that.
+    Brevitas runs the whole net for every layer and batch that it corrects a bias in, so batches are few and large.
+
+    Args:
+        train: The training clips.
+        seed: Of the draw.
+        clips: How many.
+
+    Returns:
+        Log-mels in batches of up to 128 clips, (B, 1, mels, frames) each.
     """
     rows = np.random.default_rng([seed, 7]).permutation(len(train))[:clips]
     return [train.batch(rows[i : i + 128]) for i in range(0, len(rows), 128)]
 
 
 def accuracy(model: Student, features: Features, device: torch.device) -> float:
-    """Macro accuracy, 0..1."""
+    """Measure a student's macro accuracy.
+
+    Args:
+        model: The student.
+        features: The clips.
+        device: Where it runs.
+
+    Returns:
+        The accuracy, 0..1.
+    """
     predicted = torch.from_numpy(predict(model, features, device)).argmax(1)
     return macro_accuracy(predicted, torch.from_numpy(features.labels), len(features.classes))
 
@@ -107,8 +149,18 @@ def int8_score(
     clips: int = CALIBRATION_CLIPS,
     float_too: bool = True,
 ) -> Score:
-    """Quantize a trained student, calibrate it on so many clips (and train it so, where the job says so); measure it on the
-    validation clips, and before that the float student.
+    """Quantize a trained student and score it on the validation clips.
+
+    Args:
+        float_model: The student.
+        c: The job; it names the clips, and quantization-aware training if any.
+        device: Where it runs.
+        start: `time.monotonic()` at the start of the job.
+        clips: Training clips to calibrate on.
+        float_too: Whether to measure the float student as well.
+
+    Returns:
+        The score.
     """
     from hwasc.training.quantization import calibrate, freeze, quantize
 
@@ -127,19 +179,29 @@ def int8_score(
     ).double()
     value, clips = math.exp(-float(losses.mean())), len(c.validation)
     return Score(
-        value,
-        time.monotonic() - start,
-        int8,
-        float_accuracy,
-        math.sqrt(max(int8 * (1 - int8), 0.0) / clips),
-        value * float(losses.std(correction=0)) / math.sqrt(clips),
+        value=value,
+        seconds=time.monotonic() - start,
+        accuracy=int8,
+        float_accuracy=float_accuracy,
+        standard_error=math.sqrt(max(int8 * (1 - int8), 0.0) / clips),
+        value_error=value * float(losses.std(correction=0)) / math.sqrt(clips),
     )
 
 
 def limit_steps(
     data: DistillationData, settings: TrainSettings, steps: int, seed: int
 ) -> tuple[DistillationData, TrainSettings]:
-    """The lesson and its settings for about so many steps: whole epochs, or one over some of the clips; 0 cuts nothing."""
+    """Limit a training to about so many steps: to whole epochs, or to one epoch over some of the clips.
+
+    Args:
+        data: What is trained on.
+        settings: Of the training.
+        steps: Batches; 0: no limit.
+        seed: Of the choice of clips.
+
+    Returns:
+        Data and settings of the limited training.
+    """
     if steps == 0:
         return data, settings
     wanted, clips = steps * settings.batch, len(data.train)

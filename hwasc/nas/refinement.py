@@ -1,4 +1,4 @@
-"""The best of a search, pruned to the budget's edge: `refined.jsonl` in the run folder, and the weights beside it."""
+"""Refinement of the best candidates by pruning: `refined.jsonl` in the run folder, and the weights beside it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from hwasc.errors import UsageError
 from hwasc.nas import refinement_job
 from hwasc.nas.problem import Problem
-from hwasc.nas.refinement_job import Refinement
+from hwasc.nas.refinement_job import RefinementJob
 from hwasc.nas.scoring import Scoring, candidate
 from hwasc.nas.trial import Refined, Trial, by_score, read_refined
 from hwasc.parallel.jobs import pool
@@ -18,12 +18,12 @@ from hwasc.workspace import Workspace
 
 
 def refine(ws: Workspace, problem: Problem, scoring: Scoring, *, rescored: Sequence[Trial], run: Path) -> list[Refined]:
-    """Refine the `search.refine` best candidates by their second scores; what the journal holds is not computed again.
+    """Refine the `search.refine` candidates of the highest second scores. Nets in the journal are not refined again.
 
     Args:
         ws: Data, settings, cache, device.
         problem: The space and the budget.
-        scoring: Where the ensemble's targets and the supernet lie.
+        scoring: Names the ensemble's targets and the supernet.
         rescored: The candidates that were scored twice.
         run: The run folder. Each refinement leaves its pruned float weights there as `refined-<trial>.safetensors`.
 
@@ -31,43 +31,60 @@ def refine(ws: Workspace, problem: Problem, scoring: Scoring, *, rescored: Seque
         The refined nets, the best candidate's first.
 
     Raises:
-        UsageError: The journal is of other candidates.
+        UsageError: The journal holds other candidates.
     """
     s = ws.settings
     chosen = by_score(rescored)[: s.search.refine]
     if not chosen:
         return []
-    journal, known = run / "refined.jsonl", _known(run / "refined.jsonl", chosen)
-    missing = [t for t in chosen if t.number not in known]
-    scoring = Scoring("distillation", scoring.targets, s.search.refine_train, supernet=scoring.supernet)
+    journal = run / "refined.jsonl"
+    finished = _finished(journal, chosen)
+    missing = [t for t in chosen if t.number not in finished]
+    scoring = Scoring(
+        proxy="distillation", targets=scoring.targets, train=s.search.refine_train, supernet=scoring.supernet
+    )
 
-    def job(t: Trial) -> Refinement:
-        scored = candidate(ws, scoring, problem.proposal(t.point))
-        return Refinement(scored, t, problem.budget, s.search.refine_from, weights(run, t.number))
+    def job(t: Trial) -> RefinementJob:
+        return RefinementJob(
+            candidate=candidate(ws, scoring, problem.proposal(t.point)),
+            trial=t,
+            budget=problem.budget,
+            start_ratio=s.search.refine_from,
+            weights=weights_path(run, t.number),
+        )
 
     with ws.reporter.track("refining", len(chosen)) as update, pool(ws.workers) as submit:
         update(len(chosen) - len(missing), "resumed" if len(missing) < len(chosen) else "")
         jobs = [job(t) for t in missing]
-        halves: list[dict[int, Any]] = [{} for _ in jobs]
-        for i, found in submit(refinement_job.half, [part for j in jobs for part in (j, j.candidate)]):
-            pair = halves[i // 2]
-            pair[i % 2] = found
+        # Each refinement is two jobs that need not wait for each other: pruning, and the candidate as it is.
+        results: list[dict[int, Any]] = [{} for _ in jobs]
+        for i, result in submit(refinement_job.run_job, [part for j in jobs for part in (j, j.candidate)]):
+            pair = results[i // 2]
+            pair[i % 2] = result
             if len(pair) < 2:
                 continue
             done = refinement_job.refined(jobs[i // 2], pair[0], pair[1])
             append_line(journal, done, f"refinement of trial {done.number}")
-            known[done.number] = done
-            update(len(known), f"{done.before:.1%} -> {done.accuracy:.1%}")
-    return [known[t.number] for t in chosen]
+            finished[done.number] = done
+            update(len(finished), f"{done.before:.1%} -> {done.accuracy:.1%}")
+    return [finished[t.number] for t in chosen]
 
 
-def weights(run: Path, number: int) -> Path:
-    """Where the pruned weights of a trial's refinement lie."""
+def weights_path(run: Path, number: int) -> Path:
+    """The file of a refinement's pruned float weights.
+
+    Args:
+        run: The run folder.
+        number: The trial that was refined.
+
+    Returns:
+        The path, whether there is a file or not.
+    """
     return run / f"refined-{number}.safetensors"
 
 
 def provenance(pruned: Refined) -> dict[str, Any]:
-    """What `best.json` says of a refined winner in the place of a trial's score."""
+    """The entries of `best.json` that describe a refined winner, in place of a trial's score."""
     return {
         "score": pruned.score,
         "score_error": pruned.score_error,
@@ -79,19 +96,20 @@ def provenance(pruned: Refined) -> dict[str, Any]:
             "id": pruned.origin,
             "int8_accuracy": pruned.before,
             "score": pruned.before_score,
-            "beyond": pruned.max_cost_ratio,
+            "max_cost_ratio": pruned.max_cost_ratio,
         },
-        "weights": weights(Path(), pruned.number).name,
+        "weights": weights_path(Path(), pruned.number).name,
         "epochs": pruned.epochs,
         "seconds": pruned.seconds,
     }
 
 
-def _known(journal: Path, chosen: Sequence[Trial]) -> dict[int, Refined]:
-    known = {r.number: r for r in read_refined(journal)}
+def _finished(journal: Path, chosen: Sequence[Trial]) -> dict[int, Refined]:
+    """The refined nets that the journal holds, by trial number."""
+    finished = {r.number: r for r in read_refined(journal)}
     for t in chosen:
-        if t.number in known and known[t.number].origin != t.id:
+        if t.number in finished and finished[t.number].origin != t.id:
             raise UsageError(
-                f"{journal}: trial {t.number} is another candidate than in this search; delete the file to refine anew"
+                f"{journal}: trial {t.number} is another candidate than in this search; delete the file to refine again"
             )
-    return {t.number: known[t.number] for t in chosen if t.number in known}
+    return {t.number: finished[t.number] for t in chosen if t.number in finished}

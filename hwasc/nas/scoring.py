@@ -1,4 +1,4 @@
-"""Jobs for proxies: what a candidate needs to be scored, from the workspace."""
+"""The jobs that score candidates, made from the workspace."""
 
 from __future__ import annotations
 
@@ -22,11 +22,18 @@ from hwasc.training.distillation import DistillationData
 from hwasc.workspace import Workspace
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Scoring:
-    """How candidates are scored: by which proxy (a name or an object), for how long those train that train.
+    """How candidates are scored.
 
-    targets: the ensemble's, as a file.
+    Attributes:
+        proxy: The proxy, a name or an object.
+        targets: File of the ensemble's logits of training and validation clips, see `fusion.target_file`.
+        train: Training of a candidate, for proxies that train from scratch.
+        qat: Quantization-aware training after calibration; None: none.
+        qat_steps: Steps of `qat` at most; 0: no limit.
+        supernet: Where the shared weights lie, for the proxy that takes a slice of them.
+        steps: Steps of distillation that a slice trains by itself before it is scored.
     """
 
     proxy: str | Proxy
@@ -39,13 +46,33 @@ class Scoring:
 
 
 def candidate(ws: Workspace, scoring: Scoring, proposal: Proposal, seed: int | None = None) -> Candidate:
-    """The job that scores one candidate; seed: of its weights and batches, the workspace's if not given."""
+    """Make the job that scores one candidate.
+
+    Args:
+        ws: Data, settings, cache, device.
+        scoring: How it is scored.
+        proposal: The candidate.
+        seed: Of its weights and batches; None: the workspace's.
+
+    Returns:
+        A job for any process.
+    """
     job = candidates(ws, scoring)(proposal)
     return job if seed is None else replace(job, seed=seed)
 
 
 def candidates(ws: Workspace, scoring: Scoring) -> Callable[[Proposal], Candidate]:
-    """A function that makes such jobs. Those with one front end share the clips and targets, so that they can travel once."""
+    """Make a function from a proposal to the job that scores it.
+
+    Jobs of one front end share the clips and targets, so that these are sent to a process only once.
+
+    Args:
+        ws: Data, settings, cache, device.
+        scoring: How candidates are scored.
+
+    Returns:
+        The function.
+    """
 
     @functools.cache
     def shared_data(front_end: FrontEnd) -> tuple[DistillationData, Features, np.ndarray]:
@@ -56,18 +83,18 @@ def candidates(ws: Workspace, scoring: Scoring) -> Callable[[Proposal], Candidat
     def job(proposal: Proposal) -> Candidate:
         train, validation, ensemble = shared_data(proposal.architecture.front_end)
         return Candidate(
-            scoring.proxy,
-            proposal,
-            train,
-            validation,
-            scoring.train,
-            scoring.qat,
-            scoring.qat_steps,
-            ws.settings.seed,
-            str(ws.device),
-            scoring.supernet,
-            scoring.steps,
-            ensemble,
+            proxy=scoring.proxy,
+            proposal=proposal,
+            data=train,
+            validation=validation,
+            train_settings=scoring.train,
+            qat=scoring.qat,
+            qat_steps=scoring.qat_steps,
+            seed=ws.settings.seed,
+            device=str(ws.device),
+            supernet=scoring.supernet,
+            steps=scoring.steps,
+            ensemble=ensemble,
         )
 
     return job
@@ -76,7 +103,16 @@ def candidates(ws: Workspace, scoring: Scoring) -> Callable[[Proposal], Candidat
 def evaluator(
     ws: Workspace, scoring: Scoring, engine: Engine
 ) -> Callable[[Sequence[Proposal]], Iterator[tuple[int, Score]]]:
-    """A function that has proposals scored by the engine and yields (index, score) as they finish."""
+    """Make a function that has proposals scored by an engine.
+
+    Args:
+        ws: Data, settings, cache, device.
+        scoring: How candidates are scored.
+        engine: Where candidates are scored.
+
+    Returns:
+        The function; it yields (index, score) as scores are finished.
+    """
     job = candidates(ws, scoring)
 
     def evaluate(proposals: Sequence[Proposal]) -> Iterator[tuple[int, Score]]:

@@ -1,4 +1,14 @@
-"""A search: the most accurate candidate of a space that keeps within a budget."""
+"""A search: find the most accurate architecture of a space within a budget.
+
+A search has these stages. Each writes a journal to the run folder, and the same command resumes there.
+
+1. `survey` computes what the budget means over the space, and stops an infeasible search within seconds.
+2. The teachers are trained and fused, unless the cache holds them (`hwasc.ensemble`).
+3. A strategy proposes candidates within the budget, and a proxy scores each (`hwasc.nas.study`).
+4. The best candidates are scored again by a longer distillation (`hwasc.nas.second_scores`).
+5. If `search.refine` is above 0, the best of these are widened, pruned and distilled (`hwasc.nas.refinement`).
+6. The best candidate is the winner. Its architecture, its weights and the result are written.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from hwasc.cost.limits import resolve
-from hwasc.ensemble.fusion import Fused, fuse, target_file
+from hwasc.ensemble.fusion import FittedEnsemble, fuse, target_file
 from hwasc.ensemble.summary import summarize
 from hwasc.errors import HwascError
 from hwasc.nas.engines import Engine
@@ -19,7 +29,7 @@ from hwasc.nas.proxies import Proxy, check_accuracy
 from hwasc.nas.refinement import provenance, refine
 from hwasc.nas.result import SECOND, TRIALS, SearchResult
 from hwasc.nas.scoring import Scoring, evaluator
-from hwasc.nas.second_scores import rescore, varied
+from hwasc.nas.second_scores import diverse, rescore
 from hwasc.nas.strategies import Strategy
 from hwasc.nas.study import Evaluate, Journal, Study
 from hwasc.nas.train_supernet import train_supernet
@@ -35,7 +45,7 @@ from hwasc.workspace import Workspace
 
 
 def survey(problem: Problem, *, seed: int, reporter: Reporter) -> Survey:
-    """Hold a budget against a space, and print what it means there.
+    """Compute what a budget means over a space, and print it.
 
     Args:
         problem: The space and the budget.
@@ -46,11 +56,11 @@ def survey(problem: Problem, *, seed: int, reporter: Reporter) -> Survey:
         Every limit's range over the space.
 
     Raises:
-        InfeasibleBudget: No candidate keeps within the budget.
+        InfeasibleBudget: No candidate meets the budget.
     """
     found = examine(problem, seed=seed)
     reporter.say(
-        f"search space {found.space}: 10^{found.log10_size:.1f} points; {found.feasible_share:.0%} of random ones keep "
+        f"search space {found.space}: 10^{found.log10_size:.1f} points; {found.feasible_share:.0%} of random points meet "
         f"the budget {problem.budget.name}"
     )
     reporter.table(
@@ -71,11 +81,13 @@ def search(
     run: Path,
     proxy: str | Proxy | None = None,
 ) -> SearchResult:
-    """Search, and write the journals, the winner with its weights and the result into a run folder; resumes there.
+    """Search a space for the most accurate candidate within a budget.
+
+    Writes the journals, the winner with its weights and the result to the run folder. The same search again resumes there.
 
     Args:
         ws: Data, settings, cache, device.
-        space: The choices.
+        space: The search space.
         budget: The limits.
         strategy: Proposes candidates.
         engine: Where candidates are scored.
@@ -86,7 +98,7 @@ def search(
         The finished search.
 
     Raises:
-        InfeasibleBudget: No candidate keeps within the budget; raised in seconds.
+        InfeasibleBudget: No candidate meets the budget. This is raised within seconds.
         UsageError: The run folder holds another search, or the proxy measures no accuracy.
     """
     s, classes = ws.settings, len(ws.classes)
@@ -111,7 +123,8 @@ def search(
         trials = _first_scores(ws, study, evaluator(ws, scoring, opened))
         if not trials:
             raise HwascError(
-                f"no candidate of the space {space.name} within the budget was found in {study.asked:,} points"
+                f"none of {study.proposed:,} points of the space {space.name} meets the budget {budget.name}; "
+                "raise a limit or name another space"
             )
         rescored = _second_scores(ws, problem, scoring, engine=opened, trials=trials, run=run)
     refined = refine(ws, problem, scoring, rescored=rescored, run=run)
@@ -121,14 +134,24 @@ def search(
 
 
 def first_scoring(ws: Workspace, problem: Problem, targets: Path, proxy: str | Proxy | None = None) -> Scoring:
-    """How a search with these settings scores candidates first; trains the supernet where one is needed and absent."""
+    """Decide how candidates get their first scores, and train the supernet if the proxy needs one.
+
+    Args:
+        ws: Data, settings, cache, device.
+        problem: The space, the budget and the shape of the data.
+        targets: File of the ensemble's logits.
+        proxy: Another proxy than the settings', a name or an object.
+
+    Returns:
+        How candidates are scored.
+    """
     s = ws.settings
     shared = train_supernet(ws, problem, targets) if s.search.proxy == "supernet" else None
     qat = s.search.proxy_qat_steps
     return Scoring(
-        s.search.proxy if proxy is None else proxy,
-        targets,
-        s.search.train,
+        proxy=s.search.proxy if proxy is None else proxy,
+        targets=targets,
+        train=s.search.train,
         qat=s.distill.qat if qat else None,
         qat_steps=qat,
         supernet=shared,
@@ -142,10 +165,10 @@ def _first_scores(ws: Workspace, study: Study, evaluate: Evaluate) -> list[Trial
         update(len(journal.trials), "resumed" if journal.trials else "")
 
         def on_trial(_: Trial) -> None:
-            known = list(journal.trials.values())
+            scored = list(journal.trials.values())
             update(
-                len(known),
-                f"best {best(known).accuracy:.1%}, front {len(pareto(known))}, feasible {study.feasible_share:.0%}",
+                len(scored),
+                f"best {best(scored).accuracy:.1%}, front {len(pareto(scored))}, feasible {study.feasible_share:.0%}",
             )
 
         return study.run(settings.trials, settings.at_a_time, evaluate, on_trial)
@@ -159,13 +182,13 @@ def _second_scores(
     if count < 1:
         return []
     journal = Journal(run / SECOND)
-    chosen = varied(promising(problem.space, trials), count)
+    chosen = diverse(promising(problem.space, trials), count)
     scoring = replace(scoring, proxy="distillation", train=s.search.second, qat=None)
     with ws.reporter.track("second scores", count) as update:
 
         def on_trial(_: Trial) -> None:
-            again = [journal.trials[t.number] for t in chosen if t.number in journal.trials]
-            update(len(again), f"best {best(again).accuracy:.1%}")
+            finished = [journal.trials[t.number] for t in chosen if t.number in journal.trials]
+            update(len(finished), f"best {best(finished).accuracy:.1%}")
 
         return rescore(
             chosen,
@@ -177,7 +200,15 @@ def _second_scores(
 
 
 def promising(space: SearchSpace, trials: list[Trial]) -> list[Trial]:
-    """By falling `predictor.smoothed` score; among equals the cheaper one first."""
+    """Sort trials by how good they are expected to be.
+
+    Args:
+        space: The space that the trials are of.
+        trials: Scored candidates.
+
+    Returns:
+        The trials by falling `predictor.smoothed` score; of equal scores the cheaper one first.
+    """
     estimates = dict(zip((t.number for t in trials), smoothed(space.choices(), trials), strict=True))
     return sorted(trials, key=lambda t: (-estimates[t.number], t.macs, t.memory, t.number))
 
@@ -185,7 +216,7 @@ def promising(space: SearchSpace, trials: list[Trial]) -> list[Trial]:
 def _finish(
     ws: Workspace,
     problem: Problem,
-    fused: Fused,
+    fused: FittedEnsemble,
     scoring: Scoring,
     *,
     survey: Survey,
@@ -196,7 +227,9 @@ def _finish(
 ) -> SearchResult:
     """Choose the winner, write its weights and its architecture file, and the result."""
     s, front, winner = ws.settings, pareto(trials), best(rescored or trials)
-    if winner.number not in {t.number for t in front}:  # its first score was not
+    if winner.number not in {
+        t.number for t in front
+    }:  # the winner by second scores may lie behind the front of first scores
         front = by_score([*front, *(t for t in trials if t.number == winner.number)])
     proposal, pruned = problem.proposal(winner.point), best_refined(refined, winner)
     weights = write_winner_weights(ws, scoring, proposal, refined=pruned, path=run / "best.safetensors")

@@ -1,4 +1,4 @@
-"""The study: asks a strategy, filters by cost, has candidates scored, keeps a journal that the same command resumes from."""
+"""The study: proposes candidates, filters them by cost, has them scored, and writes a journal that a resumed run reads."""
 
 from __future__ import annotations
 
@@ -20,14 +20,21 @@ from hwasc.records import schema
 from hwasc.records.architecture import Architecture
 from hwasc.records.lines import append_line, read_lines
 
-PATIENCE = 2_000  # points without a new feasible one among them before the search ends
-RANDOM_AFTER = 200  # of these, before every second one is drawn at random
+PATIENCE = 2_000  # the search ends after so many proposals in a row without a new feasible candidate
+RANDOM_AFTER = 200  # after so many in a row, every second point is drawn at random
 
 Evaluate = Callable[[list[Proposal]], Iterator[tuple[int, Score]]]
 
 
 class Journal:
-    """`trials.jsonl`: a line a trial, on disk before the next one starts. A line cut short by a crash is dropped."""
+    """The scored trials of a search in a JSON lines file: one line a trial, on disk before the next trial starts.
+
+    A last line that a crash cut short is dropped.
+
+    Attributes:
+        path: The file.
+        trials: What it holds, by trial number.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -37,24 +44,30 @@ class Journal:
             self.trials[trial.number] = trial
 
     def append(self, trial: Trial) -> None:
-        """Write a trial and have it reach the disk."""
+        """Write a trial to the disk."""
         append_line(self.path, trial, f"trial {trial.number}")
         self.trials[trial.number] = trial
 
 
-@dataclass(frozen=True)
-class _Asked:
-    """A new feasible candidate that waits for its score. number: the strategy's (None where a random draw helped out).
+@dataclass(frozen=True, kw_only=True)
+class _Pending:
+    """A new feasible candidate that waits for its score.
 
-    again: numbers under which the strategy asked for it once more before it was scored.
+    Attributes:
+        number: The strategy's number for it; None for a point that was drawn at random.
+        point: The point of the space.
+        architecture: The architecture at the point.
+        costs: What the architecture costs.
+        proposed: Points proposed in the study so far, this one included.
+        repeats: Other numbers under which the strategy proposed the same architecture before it was scored.
     """
 
     number: int | None
     point: dict[str, Any]
     architecture: Architecture
     costs: Costs
-    asked: int
-    again: list[int] = field(default_factory=list)
+    proposed: int
+    repeats: list[int] = field(default_factory=list)
 
 
 class Study:
@@ -62,34 +75,45 @@ class Study:
 
     Attributes:
         problem: The space, the budget and the shape of the data.
-        strategy: Proposes points and learns from their outcomes.
+        strategy: Proposes points and receives their outcomes.
         journal: Finished trials.
-        seed: Of the random draws that help a strategy out.
-        asked: Points asked for so far.
-        infeasible: Of these, the points beyond a limit or against a rule.
+        seed: Of the points that are drawn at random when the strategy proposes nothing new.
+        proposed: Points proposed so far, infeasible ones and repetitions included.
+        infeasible: How many of them exceed a limit or break a rule of the space.
     """
 
     def __init__(self, problem: Problem, strategy: Strategy, journal: Journal, *, seed: int) -> None:
         self.problem, self.strategy, self.journal, self.seed = problem, strategy, journal, seed
-        self.asked = self.infeasible = 0
-        self._known: dict[str, Outcome] = {}
+        self.proposed = self.infeasible = 0
+        self._outcomes: dict[str, Outcome] = {}  # of scored candidates, by architecture id
         self._rng = random.Random(seed)
 
     @property
     def feasible_share(self) -> float:
-        """Of the points asked for so far, those within the limits and rules."""
-        return 1 - self.infeasible / max(self.asked, 1)
+        """Share of the proposed points that keep all limits and rules, 0..1."""
+        return 1 - self.infeasible / max(self.proposed, 1)
 
     def run(self, count: int, at_a_time: int, evaluate: Evaluate, on_trial: Callable[[Trial], None]) -> list[Trial]:
-        """Score `count` different feasible candidates (fewer where no more are found) and return them by number.
+        """Score different feasible candidates.
 
-        The strategy is told what `predictor.smoothed` makes of all scores so far. evaluate(proposals) yields (index, score) in
-        any order. Candidates that the journal holds are not scored again;
-        on_trial is called for each one that is.
+        The strategy receives each score as `predictor.smoothed` estimates it from all scores so far. The result does not
+        depend on the order in which scores arrive.
+
+        Args:
+            count: Candidates to score.
+            at_a_time: Candidates that are proposed before the strategy receives their scores.
+            evaluate: Scores proposals; yields (index, score) in any order.
+            on_trial: Called for each candidate that is scored now. Candidates in the journal are not scored again.
+
+        Returns:
+            The trials by number; fewer than `count` where no more feasible candidates are found.
+
+        Raises:
+            UsageError: The journal holds other candidates than this search proposes.
         """
         done: list[Trial] = []
-        while len(done) < count and (group := self._ask(min(at_a_time, count - len(done)))):
-            scores = self._resumed(len(done), group)
+        while len(done) < count and (group := self._propose(min(at_a_time, count - len(done)))):
+            scores = self._from_journal(len(done), group)
             missing = [i for i in range(len(group)) if i not in scores]
             for j, result in evaluate([Proposal(group[i].point, group[i].architecture) for i in missing]):
                 i = missing[j]
@@ -100,72 +124,76 @@ class Study:
             estimates = smoothed(self.problem.space.choices(), done)[-len(group) :]
             for candidate, estimate in zip(group, estimates, strict=True):
                 outcome = self._outcome(candidate.costs, estimate)
-                self._known[candidate.architecture.id] = outcome
-                for number in (candidate.number, *candidate.again):
+                self._outcomes[candidate.architecture.id] = outcome
+                for number in (candidate.number, *candidate.repeats):
                     if number is not None:
                         self.strategy.tell(number, outcome)
         return done
 
-    def _ask(self, size: int) -> list[_Asked]:
-        """Up to `size` new candidates within the budget; all others are told at once, for a millisecond each."""
-        group: list[_Asked] = []
+    def _propose(self, size: int) -> list[_Pending]:
+        """Up to `size` new candidates within the budget. The strategy receives the outcome of every other point at once."""
+        group: list[_Pending] = []
         idle = 0
         space, budget = self.problem.space, self.problem.budget
         while len(group) < size and idle < PATIENCE:
             idle += 1
-            self.asked += 1
-            # A strategy that has settled on what is known or beyond the budget is helped out by chance.
-            helped = idle > RANDOM_AFTER and idle % 2 == 0
-            number, point = (None, random_point(space, self._rng)) if helped else self.strategy.ask()
+            self.proposed += 1
+            # A strategy may have converged to scored or infeasible points: random points let the search go on.
+            at_random = idle > RANDOM_AFTER and idle % 2 == 0
+            number, point = (None, random_point(space, self._rng)) if at_random else self.strategy.ask()
             broken = space.violations(point)
             architecture = self.problem.architecture(point)
             costs = budget.count(architecture)
             violation = budget.violation(costs) + len(broken)
             self.infeasible += violation > 0
-            known = self._known.get(architecture.id)
-            waiting = next((a for a in group if a.architecture.id == architecture.id), None)
-            if violation == 0 and known is None and waiting is None:
-                group.append(_Asked(number, point, architecture, costs, self.asked))
+            scored = self._outcomes.get(architecture.id)
+            pending = next((p for p in group if p.architecture.id == architecture.id), None)
+            if violation == 0 and scored is None and pending is None:
+                candidate = _Pending(
+                    number=number, point=point, architecture=architecture, costs=costs, proposed=self.proposed
+                )
+                group.append(candidate)
                 idle = 0
-            elif number is not None and waiting is not None:
-                waiting.again.append(number)  # told with the score that it waits for
+            elif number is not None and pending is not None:
+                pending.repeats.append(number)  # receives the same score, once that is there
             elif number is not None:
-                self.strategy.tell(number, known or self._outcome(costs, None, violation))
+                self.strategy.tell(number, scored or self._outcome(costs, None, violation))
         return group
 
-    def _resumed(self, start: int, group: list[_Asked]) -> dict[int, Trial]:
-        found = {i: t for i in range(len(group)) if (t := self.journal.trials.get(start + i)) is not None}
-        for i, trial in found.items():
+    def _from_journal(self, start: int, group: list[_Pending]) -> dict[int, Trial]:
+        """The trials of a group that an earlier run has scored, by index in the group."""
+        trials = {i: t for i in range(len(group)) if (t := self.journal.trials.get(start + i)) is not None}
+        for i, trial in trials.items():
             if trial.id != group[i].architecture.id:
                 raise UsageError(
-                    f"{self.journal.path}: trial {trial.number} is not the candidate that this command asks for; it was "
-                    "written by another version. Name another folder with --run"
+                    f"{self.journal.path}: trial {trial.number} is not the candidate that this command proposes; another "
+                    "version of hwasc wrote it. Name another folder with --run"
                 )
-        return found
+        return trials
 
     @staticmethod
     def _outcome(costs: Costs, score: float | None, violation: float = 0.0) -> Outcome:
         return Outcome(violation, score, costs.macs.torchinfo, costs.int8_memory.activations)
 
-    def _trial(self, number: int, a: _Asked, score: Score) -> Trial:
+    def _trial(self, number: int, candidate: _Pending, score: Score) -> Trial:
         if score.accuracy is None or score.standard_error is None or score.value_error is None:
             raise UsageError(
                 "the proxy gave a score without accuracy, standard_error or value_error, which a search needs"
             )
         return Trial(
-            number,
-            a.architecture.id,
-            a.point,
-            score.accuracy,
-            score.float_accuracy,
-            score.standard_error,
-            a.costs.parameters,
-            a.costs.macs.torchinfo,
-            a.costs.int8_memory.activations,
-            a.costs.int8_memory.weights,
-            round(score.seconds, 2),
-            a.asked,
-            self.seed,
+            number=number,
+            id=candidate.architecture.id,
+            point=candidate.point,
+            accuracy=score.accuracy,
+            float_accuracy=score.float_accuracy,
+            standard_error=score.standard_error,
+            parameters=candidate.costs.parameters,
+            macs=candidate.costs.macs.torchinfo,
+            memory=candidate.costs.int8_memory.activations,
+            weights=candidate.costs.int8_memory.weights,
+            seconds=round(score.seconds, 2),
+            proposed=candidate.proposed,
+            seed=self.seed,
             score=score.value,
             score_error=score.value_error,
         )

@@ -1,5 +1,6 @@
-"""Training a supernet by the sandwich rule: each step a dear candidate, a cheap one and some from anywhere, of those that
-have joined; few at first, all of the allowed ones from half of the epochs on.
+"""Training a supernet by the sandwich rule: each step trains an expensive candidate, a cheap one and some random ones.
+
+Candidates are drawn from a pool that grows from a few to all of them over the first half of the epochs.
 """
 
 from __future__ import annotations
@@ -24,18 +25,25 @@ from hwasc.training.batches import Augment, Batch, count_batches
 from hwasc.training.loop import batch_loss, optimize
 from hwasc.training.loss import distillation_loss
 
-OUTER = 0.1  # the share of the points, by cost, that counts as cheap and as dear
-ALL_POINTS_AFTER = 0.5  # the share of the epochs after which every point has joined
-PARTS = 2  # a step's candidates in two parts of about equal work, which two processes can share
+OUTER = 0.1  # share of the points, by cost, that counts as cheap, and share that counts as expensive
+ALL_POINTS_AFTER = 0.5  # share of the epochs after which the pool holds every point
+PARTS = 2  # the candidates of a step are split into two parts of about equal work, for two processes
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class SupernetTrainingData:
-    """What a supernet learns from, picklable.
+    """What a supernet is trained on; can be pickled.
 
-    points: candidates by rising cost, those that a search may come to. heard: the training clips through each of their front
-    ends. targets: (n, classes) ensemble logits of the n training clips. alpha, temperature, reduction: of
-    `loss.distillation_loss`.
+    Attributes:
+        points: Feasible points of the space by rising cost.
+        features_by_front_end: For the front end of each point, the log-mels of the n training clips and their augmentation.
+        targets: Ensemble logits of the training clips, (n, classes).
+        settings: Of the training.
+        alpha: Share of the teachers in the loss, 0..1.
+        temperature: Of the distillation loss.
+        seed: Of weights, candidates, batches and augmentation.
+        device: Where it is trained, as torch names it.
+        reduction: Of the distillation loss, see `loss.distillation_loss`.
     """
 
     points: Sequence[Point]
@@ -51,26 +59,36 @@ class SupernetTrainingData:
 
 def fit_supernet(
     net: Supernet,
-    course: SupernetTrainingData,
+    data: SupernetTrainingData,
     *,
     checkpoint: Path | None = None,
     on_epoch: Callable[[int, float], None] | None = None,
 ) -> Supernet:
-    """Train in place; resumes from the checkpoint; processes that are `lanes.together` share each step.
+    """Train a supernet in place by the sandwich rule. Processes of one `gradient_accumulation.process_group` share each step.
 
-    Yu and Huang (2019) take the largest and the smallest net of the space at each step; the largest here is many times beyond
-    the budget and never asked for, so that the dearest and the cheapest tenth of the points take their place. All candidates
-    of a step hear the same clips, each through its own front end. A few of the dearer ones learn first and the rest join them by
-    and by, so that most start from features that are good for something (progressive shrinking: Cai et al., 2020).
+    Yu and Huang (2019) train the largest and the smallest net of the space at each step. Here the largest net is many times
+    over the budget and is never searched, so the most expensive and the cheapest tenth of the points take their place. All
+    candidates of a step are trained on the same clips, each through its own front end. A few of the more expensive candidates
+    are trained first and the others follow, so that most of them start from useful features (progressive shrinking: Cai et
+    al., 2020).
+
+    Args:
+        net: The supernet.
+        data: What it is trained on.
+        checkpoint: Written after each epoch; training resumes from it.
+        on_epoch: Called with the epoch (from 1) and its mean loss.
+
+    Returns:
+        The same net.
     """
-    c, device = course, pick_device(course.device)
+    c, device = data, pick_device(data.device)
     batch, count = c.settings.train.batch, len(c.targets)
-    order = joining(len(c.points), c.seed)
+    order = pool_order(len(c.points), c.seed)
 
     def parts(epoch: int) -> Iterator[PartialLosses]:
         rng = np.random.default_rng([c.seed, epoch])
-        members = order[: joined(len(order), c.settings.candidates, epoch / c.settings.train.epochs)]
-        points = [c.points[i] for i in np.sort(members)]
+        size = pool_size(len(order), c.settings.candidates, epoch / c.settings.train.epochs)
+        points = [c.points[i] for i in np.sort(order[:size])]
         clips = rng.permutation(count)
         for start in range(0, count, batch):
             rows = clips[start : start + batch]
@@ -78,10 +96,13 @@ def fit_supernet(
                 return
             chosen = sandwich(points, c.settings.candidates, rng)
             draws = rng.integers(2**62, size=len(chosen))
-            each = list(zip(chosen, map(int, draws), strict=True))
-            half = -(-len(each) // 2)  # the dear and the cheap one are about as much work as two from anywhere
+            candidates = list(zip(chosen, map(int, draws), strict=True))
+            middle = -(
+                -len(candidates) // 2
+            )  # the expensive and the cheap one are about as much work as two random ones
             yield [
-                (loss(point, rows, draw) / len(chosen) for point, draw in part) for part in (each[:half], each[half:])
+                (loss(point, rows, draw) / len(chosen) for point, draw in part)
+                for part in (candidates[:middle], candidates[middle:])
             ]
 
     def loss(point: Point, rows: np.ndarray, draw: int) -> Tensor:
@@ -115,21 +136,47 @@ def fit_supernet(
     return net
 
 
-def joining(count: int, seed: int) -> np.ndarray:
-    """The order in which points, which stand by rising cost, join: the dearer half first, each half by the seed."""
+def pool_order(count: int, seed: int) -> np.ndarray:
+    """The order in which points enter the pool.
+
+    Args:
+        count: Points, which are sorted by rising cost.
+        seed: Of the order within each half.
+
+    Returns:
+        (count,) indices of points: the more expensive half in random order, then the cheaper half in random order.
+    """
     rng = np.random.default_rng([seed, 3])
     return np.concatenate([rng.permutation(np.arange(count // 2, count)), rng.permutation(count // 2)])
 
 
-def joined(count: int, least: int, progress: float) -> int:
-    """How many of `count` points take part at this share of the training: from `least` on by equal factors to all."""
-    if progress >= ALL_POINTS_AFTER or count <= least:
+def pool_size(count: int, minimum: int, progress: float) -> int:
+    """How many points the pool holds; it grows exponentially until `ALL_POINTS_AFTER`.
+
+    Args:
+        count: Points in all.
+        minimum: Points at the start.
+        progress: Share of the epochs that are done, 0..1.
+
+    Returns:
+        The number of points, `minimum` to `count`.
+    """
+    if progress >= ALL_POINTS_AFTER or count <= minimum:
         return count
-    return int(least * (count / least) ** (progress / ALL_POINTS_AFTER))
+    return int(minimum * (count / minimum) ** (progress / ALL_POINTS_AFTER))
 
 
 def sandwich(points: Sequence[Point], count: int, rng: np.random.Generator) -> list[Point]:
-    """`count` of the points, which stand by rising cost: one of the dearest, one of the cheapest, the rest from anywhere."""
+    """Draw the candidates of a step by the sandwich rule.
+
+    Args:
+        points: By rising cost.
+        count: Candidates to draw.
+        rng: Of the draws.
+
+    Returns:
+        `count` points: one of the most expensive tenth, one of the cheapest tenth, the rest uniformly from all.
+    """
     outer = max(int(OUTER * len(points)), 1)
-    dear, cheap = int(rng.integers(len(points) - outer, len(points))), int(rng.integers(outer))
-    return [points[i] for i in (dear, cheap, *map(int, rng.integers(len(points), size=max(count - 2, 0))))][:count]
+    expensive, cheap = int(rng.integers(len(points) - outer, len(points))), int(rng.integers(outer))
+    return [points[i] for i in (expensive, cheap, *map(int, rng.integers(len(points), size=max(count - 2, 0))))][:count]

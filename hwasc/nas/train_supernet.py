@@ -1,4 +1,4 @@
-"""The supernet of a search: trained once for a space, a budget and an ensemble, then kept in the cache."""
+"""The supernet of a search: trained once for a space, a budget and an ensemble, then read from the cache."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ from hwasc.workspace import Workspace
 
 
 def train_supernet(ws: Workspace, problem: Problem, targets: Path) -> Supernet:
-    """Train the weights that all candidates of a problem share, or find them in the cache.
+    """Train the weights that all candidates of a problem share, unless the cache holds them.
 
     Args:
         ws: Data, settings, cache, device.
-        problem: The space, and the budget whose points the supernet is trained for; `search.supernet.budget` names another.
-        targets: The ensemble's logits of the training clips.
+        problem: The space, and the budget that the trained points keep. `search.supernet.budget` may name a wider one.
+        targets: File of the ensemble's logits of the training clips.
 
     Returns:
         Where the weights lie.
@@ -42,13 +42,13 @@ def train_supernet(ws: Workspace, problem: Problem, targets: Path) -> Supernet:
         UsageError: `search.supernet.budget` is tighter than the search's budget.
     """
     s = ws.settings
-    problem = _widened(s.search.supernet.budget, problem)
+    problem = _with_budget(s.search.supernet.budget, problem)
     key = schema.digest(
         {
             "space": problem.space,
             "limits": problem.budget.limits,
             "targets": targets.name,
-            "supernet": replace(s.search.supernet, budget=None),  # the limits stand for it
+            "supernet": replace(s.search.supernet, budget=None),  # the key has its limits
             "growing": ALL_POINTS_AFTER,
             "augment": s.distill.augment or s.augment,
             "alpha": s.distill.alpha,
@@ -58,7 +58,7 @@ def train_supernet(ws: Workspace, problem: Problem, targets: Path) -> Supernet:
         }
     )
     path = ws.cache / "supernets" / f"{key}.safetensors"
-    ready = Supernet(path.absolute(), problem.space, problem.seconds)  # a process may stand in another folder
+    ready = Supernet(path.absolute(), problem.space, problem.seconds)  # absolute: a process may run in another folder
     if path.is_file():
         return ready
     data = _training_data(ws, problem, targets)
@@ -67,7 +67,7 @@ def train_supernet(ws: Workspace, problem: Problem, targets: Path) -> Supernet:
         ws.reporter.track("supernet", s.search.supernet.train.epochs) as update,
         _second_process(ws, problem, data, checkpoint),
     ):
-        net = _new(problem, s.seed)
+        net = _initial_supernet(problem, s.seed)
         fit_supernet(
             net,
             data,
@@ -79,15 +79,16 @@ def train_supernet(ws: Workspace, problem: Problem, targets: Path) -> Supernet:
     return ready
 
 
-def _widened(name: str | None, problem: Problem) -> Problem:
+def _with_budget(name: str | None, problem: Problem) -> Problem:
+    """The problem with the budget that the supernet is trained for."""
     if name is None:
         return problem
     wide = resolve(Budget.load(name))
-    for key, most in wide.limits.items():
-        if problem.budget.limits.get(key, math.inf) > most:
+    for key, limit in wide.limits.items():
+        if problem.budget.limits.get(key, math.inf) > limit:
             raise UsageError(
-                f"search.supernet.budget: '{name}' has {key} at most {most:,.0f}, which is tighter than the search's budget; "
-                "name one that holds all that is searched"
+                f"search.supernet.budget: '{name}' has {key} at most {limit:,.0f}, which is tighter than the "
+                "search's budget; name a budget that is at least as wide"
             )
     return replace(problem, budget=wide)
 
@@ -120,24 +121,24 @@ def _training_data(ws: Workspace, problem: Problem, targets: Path) -> SupernetTr
     )
 
 
-def _new(problem: Problem, seed: int) -> models.Supernet:
+def _initial_supernet(problem: Problem, seed: int) -> models.Supernet:
     torch.manual_seed(seed)
     return models.Supernet(problem.space, problem.classes, problem.seconds)
 
 
 @contextmanager
 def _second_process(ws: Workspace, problem: Problem, data: SupernetTrainingData, checkpoint: Path) -> Iterator[None]:
-    """With two workers or more a second process takes half of every step; the weights are the same to the bit."""
+    """Share every step with a second process where there are two workers or more; the weights are the same bit for bit."""
     if ws.workers < PARTS or ws.device.type != "cpu":
         yield
         return
     with tempfile.TemporaryDirectory() as folder:
-        meeting = Path(folder) / "processes"
-        work = (meeting, problem, data, checkpoint)
-        process = multiprocessing.get_context("spawn").Process(target=_second, args=work, daemon=True)
+        rendezvous = Path(folder) / "processes"
+        arguments = (rendezvous, problem, data, checkpoint)
+        process = multiprocessing.get_context("spawn").Process(target=_train_beside, args=arguments, daemon=True)
         process.start()
         try:
-            with process_group(meeting, 0, PARTS):
+            with process_group(rendezvous, 0, PARTS):
                 yield
             process.join()
         except RuntimeError as e:
@@ -145,13 +146,14 @@ def _second_process(ws: Workspace, problem: Problem, data: SupernetTrainingData,
                 raise
             raise HwascError(
                 f"supernet: the second training process ended with status {process.exitcode} ({e}); run the same command "
-                "again: it goes on after the last epoch"
+                "again: it resumes after the last epoch"
             ) from None
         finally:
             process.terminate()
 
 
-def _second(meeting: Path, problem: Problem, data: SupernetTrainingData, checkpoint: Path) -> None:
+def _train_beside(rendezvous: Path, problem: Problem, data: SupernetTrainingData, checkpoint: Path) -> None:
+    """The second process's part in the training."""
     start_worker()
-    with process_group(meeting, 1, PARTS):
-        fit_supernet(_new(problem, data.seed), data, checkpoint=checkpoint)
+    with process_group(rendezvous, 1, PARTS):
+        fit_supernet(_initial_supernet(problem, data.seed), data, checkpoint=checkpoint)

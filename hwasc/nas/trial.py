@@ -1,4 +1,4 @@
-"""What a search knows of a candidate."""
+"""The records of scored candidates, and which of them are best."""
 
 from __future__ import annotations
 
@@ -15,7 +15,14 @@ from hwasc.records.schema import STRICT
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a strategy is told. violation: 0 within every limit and rule. score: 0..1, more is better, or None."""
+    """What became of a proposed point, for the strategy that proposed it.
+
+    Attributes:
+        violation: How far the point exceeds limits and rules; 0 where it keeps all of them.
+        score: 0..1, higher is better; None where the point was not scored.
+        macs: MACs of a clip, by the torchinfo rule.
+        memory: Peak activation memory, bytes.
+    """
 
     violation: float
     score: float | None
@@ -24,18 +31,31 @@ class Outcome:
 
     @property
     def reward(self) -> float:
-        """One number to maximise: the score, or, beyond the budget, how far (below every score)."""
+        """One number to maximise: the score, or minus the violation, which is below every score."""
         return -self.violation if self.score is None else self.score
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Trial:
-    """A scored candidate, one line of `trials.jsonl`. Accuracies are macro, 0..1, on the validation clips; of slices there
-    is no float one.
+    """A scored candidate, one line of `trials.jsonl`.
 
-    standard_error: of the int8 accuracy, over clips (binomial). score, score_error: what it is ranked by, see
-    `job.Score.value`. seconds: what the score cost. asked: how
-    many points the strategy had been asked for by then, infeasible ones and repetitions included.
+    Attributes:
+        number: Of the trial, from 0.
+        id: The architecture's.
+        point: The point of the space, choice by choice.
+        accuracy: Of the int8 net on validation clips, macro, 0..1.
+        float_accuracy: Of the float net, likewise; None for slices of a supernet.
+        standard_error: Of `accuracy` over clips, binomial.
+        parameters: Learned numbers.
+        macs: MACs of a clip, by the torchinfo rule.
+        memory: Peak activation memory, bytes.
+        weights: Weights of the int8 net, bytes.
+        seconds: Time that the score took, s.
+        proposed: Points proposed in the search by then, infeasible ones and repetitions included.
+        seed: The study's.
+        score: What candidates are ranked by, see `job.Score`.
+        score_error: Standard error of `score` over clips.
+        schema: Version of the format.
     """
 
     number: int
@@ -49,7 +69,7 @@ class Trial:
     memory: int
     weights: int
     seconds: float
-    asked: int
+    proposed: int
     seed: int
     score: float
     score_error: float
@@ -58,13 +78,31 @@ class Trial:
     __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Refined:
-    """A candidate widened beyond the budget and pruned back to its edge, one line of `refined.jsonl`.
+    """A candidate that was widened past the budget and pruned until it met the budget again, one line of `refined.jsonl`.
 
-    number, origin: the trial that it came from and that one's id; before, before_score: of that one, trained as many epochs
-    from the same start. max_cost_ratio: how many times the wide net passed its binding limit; epochs: of its whole training.
-    The rest as in `Trial`.
+    Attributes:
+        number: The trial that it comes from.
+        origin: That trial's architecture id.
+        before: int8 accuracy of that trial's architecture, trained as many epochs from the same initial weights, 0..1.
+        id: The pruned architecture's.
+        architecture: The pruned architecture.
+        accuracy: Of the pruned int8 net on validation clips, macro, 0..1.
+        float_accuracy: Of the pruned float net, likewise.
+        standard_error: Of `accuracy` over clips, binomial.
+        parameters: Learned numbers.
+        macs: MACs of a clip, by the torchinfo rule.
+        memory: Peak activation memory, bytes.
+        weights: Weights of the int8 net, bytes.
+        max_cost_ratio: Cost of the wide net over the limit, for the limit that it exceeds most.
+        epochs: Of the whole training.
+        seconds: Time that pruning and the comparison took, s.
+        seed: Of weights and batches.
+        score: What candidates are ranked by, see `job.Score`.
+        score_error: Standard error of `score` over clips.
+        before_score: Score of the trial's architecture, see `before`.
+        schema: Version of the format.
     """
 
     number: int
@@ -92,33 +130,39 @@ class Refined:
 
 
 def read_refined(path: Path) -> list[Refined]:
-    """The refined nets of a `refined.jsonl`, in its order; none where there is no such file."""
+    """Read a `refined.jsonl`: its nets in the file's order, none where there is no such file."""
     return [schema.parse(Refined, r, f"{path}: line {n}") for n, r in enumerate(read_lines(path), 1)]
 
 
 def pareto(trials: list[Trial]) -> list[Trial]:
-    """The trials that no other one beats in score, MACs and activation memory at once, by falling score."""
+    """The Pareto front: trials that no other trial dominates in score, MACs and activation memory, by falling score."""
 
-    def beats(a: Trial, b: Trial) -> bool:
+    def dominates(a: Trial, b: Trial) -> bool:
         at_least = a.score >= b.score and a.macs <= b.macs and a.memory <= b.memory
         return at_least and (a.score, a.macs, a.memory) != (b.score, b.macs, b.memory)
 
-    return by_score([t for t in trials if not any(beats(o, t) for o in trials)])
+    return by_score([t for t in trials if not any(dominates(o, t) for o in trials)])
 
 
 def by_score(trials: Sequence[Trial]) -> list[Trial]:
-    """By falling score; among equals the cheaper one first."""
+    """Trials by falling score; of equal scores the cheaper one first."""
     return sorted(trials, key=lambda t: (-t.score, t.macs, t.memory, t.number))
 
 
 def best(trials: Sequence[Trial]) -> Trial:
-    """The trial of the highest score; among equals the cheaper one."""
+    """The trial of the highest score; of equal scores the cheaper one."""
     return by_score(trials)[0]
 
 
 def best_refined(refined: Sequence[Refined], best: Trial) -> Refined | None:
-    """The refined net of the highest score, where no candidate has as much, the best trial's second score included; among
-    equals the cheaper one.
+    """The best refined net, where it is better than every candidate that was not refined.
+
+    Args:
+        refined: All refined nets, and with them the scores of the trials that they come from.
+        best: The best trial.
+
+    Returns:
+        The refined net of the highest score (of equal scores the cheaper one), or None where a trial scores as high.
     """
     ranked = sorted(refined, key=lambda r: (-r.score, r.macs, r.memory, r.number))
     return ranked[0] if ranked and ranked[0].score > max(best.score, *(r.before_score for r in refined)) else None

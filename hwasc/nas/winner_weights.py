@@ -1,7 +1,7 @@
-"""The weights that a search writes beside its winner, for a distillation to start from.
+"""The weights that a search writes beside its winner's architecture file. A distillation starts from them.
 
-A slice of a supernet has learned with all other candidates what a student of its size takes long to learn alone; see
-`experiments/search/training_of_found_nets.md` for what starting there brings.
+A slice of a supernet was trained together with all other candidates. A student of its size needs long to get as far alone;
+`experiments/search/training_of_found_nets.md` has the figures.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pathlib import Path
 
 from hwasc.errors import UsageError
 from hwasc.nas.job import Proposal
-from hwasc.nas.refinement import weights as refined_weights
+from hwasc.nas.refinement import weights_path
 from hwasc.nas.scoring import Scoring, candidate
 from hwasc.nas.trial import Refined
 from hwasc.records import architecture as architectures
@@ -25,25 +25,29 @@ from hwasc.workspace import Workspace
 def write_winner_weights(
     ws: Workspace, scoring: Scoring, winner: Proposal, *, refined: Refined | None, path: Path
 ) -> InitialWeights | None:
-    """Write the winner's float weights: the refined net's, or its slice of the supernet, batch norm set on training clips.
+    """Write the winner's float weights: of the refined net, or of its slice of the supernet.
+
+    Batch norm statistics of a slice are computed on training clips.
 
     Args:
         ws: Data and device.
-        scoring: Where the supernet lies.
-        winner: The candidate that won.
-        refined: The refined net that takes its place.
-        path: The file that is written.
+        scoring: Names the supernet.
+        winner: The best candidate.
+        refined: The refined net that is the winner instead, if any.
+        path: The file to write.
 
     Returns:
-        What an architecture file says of these weights. None, and no file, where a search trained each candidate by itself.
+        The record of the weights for the architecture file. None where candidates were trained one by one: nothing is written.
 
     Raises:
-        UsageError: The refined net's weights are gone.
+        UsageError: The refined net's weights are missing.
     """
     if refined is not None:
-        file = refined_weights(path.parent, refined.number)
+        file = weights_path(path.parent, refined.number)
         if not file.is_file():
-            raise UsageError(f"{file}: the weights of this refinement are gone; delete refined.jsonl to refine anew")
+            raise UsageError(
+                f"{file}: the weights of this refinement are missing; delete refined.jsonl to refine again"
+            )
         schema.write_whole(path, file.read_bytes())
         return InitialWeights(path.name, _sha256(path), ws.dataset.fingerprint, "refinement")
     if scoring.supernet is None:
@@ -58,7 +62,7 @@ def write_winner_weights(
 
 
 def copy_winner(record: ArchitectureFile, to: Path) -> ArchitectureFile:
-    """Write an architecture file elsewhere, the weights that it names beside it under its name.
+    """Copy an architecture file and the weights that it names. The copied weights get the new file's name.
 
     Args:
         record: As read from a file.

@@ -21,8 +21,19 @@ HEAD = "head"
 class FrontEnd:
     """Waveform to log-mel: hann STFT (centred, zero padded), slaney mel filters on power, log(x + offset), (x - mean) / std.
 
-    Units: sample_rate Hz; seconds per clip; n_fft, window, hop in samples; f_min, f_max Hz. `frames` keeps the first so many
-    of the 1 + samples // hop frames.
+    Attributes:
+        sample_rate: Hz.
+        seconds: Length of a clip, s.
+        n_fft: Length of the FFT, samples.
+        window: Length of the window, samples.
+        hop: Samples.
+        mels: Mel bands.
+        frames: Frames of a clip: the first of the 1 + samples // hop frames.
+        f_min: Lowest frequency of the mel bands, Hz.
+        f_max: Highest frequency of the mel bands, Hz.
+        log_offset: Added to the power before the logarithm.
+        mean: Subtracted from the logarithm.
+        std: The result is divided by it.
     """
 
     sample_rate: int = 32_000
@@ -41,7 +52,7 @@ class FrontEnd:
     __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
 
     def __post_init__(self) -> None:
-        if min(self.sample_rate, self.n_fft, self.window, self.hop, self.mels, self.frames) < 1:
+        if min((self.sample_rate, self.n_fft, self.window, self.hop, self.mels, self.frames)) < 1:
             raise ValueError("sample_rate, n_fft, window, hop, mels and frames must be at least 1")
         if self.window > self.n_fft:
             raise ValueError(f"window {self.window} is longer than n_fft {self.n_fft}")
@@ -64,24 +75,44 @@ class FrontEnd:
 
     @classmethod
     def for_clip(cls, mels: int, frames: int, seconds: float = 1.0, sample_rate: int = 32_000, **rest: Any) -> FrontEnd:
-        """The front end whose `frames` frames span the clip: the hop is the longest that fits."""
+        """Make the front end whose frames span the clip, that is, the hop is the longest that fits.
+
+        Args:
+            mels: Mel bands.
+            frames: Frames of a clip.
+            seconds: Length of a clip, s.
+            sample_rate: Hz.
+            **rest: Other fields; `f_max` is half the sample rate by default.
+
+        Returns:
+            The front end.
+
+        Raises:
+            ValueError: The numbers do not fit.
+        """
         samples = round(seconds * sample_rate)
         hop = samples // max(frames - 1, 1)
         rest.setdefault("f_max", sample_rate / 2)
         return cls(sample_rate=sample_rate, seconds=seconds, hop=hop, mels=mels, frames=frames, **rest)
 
     def lasting(self, seconds: float) -> FrontEnd:
-        """The same for clips of another length: as many frames a second, rounded to what fits."""
+        """The front end for clips of another length, with as many frames a second, rounded to what fits."""
         fits = 1 + round(seconds * self.sample_rate) // self.hop
         return replace(self, seconds=seconds, frames=max(1, min(fits, round(self.frames * seconds / self.seconds))))
 
 
 @dataclass(frozen=True)
 class Architecture:
-    """A student: stem of two strided 3x3 convolutions, blocks, 1x1 head to the classes, global average.
+    """A student: a stem of two strided 3x3 convolutions, blocks, a 1x1 head to the classes, a global average.
 
-    padding: `same` pads as TFLite does (at the end when a stride leaves a remainder), so that the chip needs no PAD
-    operator; `torch` pads k // 2 on both sides, for published weights.
+    Attributes:
+        front_end: The log-mel that it takes.
+        stem: Channels of the two convolutions of the stem.
+        blocks: The blocks in order.
+        classes: Scenes, 2 at least.
+        stem_strides: (frequency, time) strides of the stem.
+        padding: `same` pads as TFLite does (at the end when a stride leaves a remainder), so that the chip needs no PAD
+            operator. `torch` pads k // 2 on both sides, for published weights.
     """
 
     front_end: FrontEnd
@@ -102,7 +133,7 @@ class Architecture:
             raise ValueError(f"strides are 1 or 2, found {self.stem_strides}")
         _ = self.program  # its widths must fit
 
-    @cached_property  # a search asks for it some twenty times a candidate
+    @cached_property  # a search uses it some twenty times for each candidate
     def id(self) -> str:
         """Hash of the canonical JSON."""
         return schema.digest(self)
@@ -142,9 +173,13 @@ class Architecture:
 
 @dataclass(frozen=True)
 class InitialWeights:
-    """The float weights that a search found its winner with. file: their name, in the architecture file's own folder.
+    """The float weights of a search's winner, from which a distillation can start.
 
-    sha256: of that file. dataset: fingerprint of the data they learned from. by: `slice` of a supernet, or `refinement`.
+    Attributes:
+        file: Name of their file, which is in the folder of the architecture file.
+        sha256: Of that file.
+        dataset: Fingerprint of the data that they were trained on.
+        by: `slice` of a supernet, or `refinement`.
     """
 
     file: str
@@ -202,7 +237,7 @@ def load(path: Path | str) -> ArchitectureFile:
         path: A JSON file.
 
     Returns:
-        The record, which knows where its weights lie.
+        The record, with the path of its file.
 
     Raises:
         UsageError: It is broken, of another schema, or was changed by hand and still has its old id.
@@ -215,7 +250,7 @@ def load(path: Path | str) -> ArchitectureFile:
         raise UsageError(f"{path}: unknown key 'path'")
     record = replace(schema.parse(ArchitectureFile, data, str(path)), path=path)
     if record.schema != SCHEMA:
-        raise UsageError(f"{path}: schema {record.schema} is not known here (this version reads {SCHEMA})")
+        raise UsageError(f"{path}: schema {record.schema} is not supported (this version reads {SCHEMA})")
     if record.id and record.id != record.architecture.id:
         raise UsageError(
             f"{path}: the id {record.id} does not fit the architecture ({record.architecture.id}); "

@@ -1,4 +1,4 @@
-"""The budget: limits that name their unit and counting rule, absolute or as a share of a reference architecture."""
+"""The budget: limits on costs, each with its counting rule, absolute or as a share of a reference architecture."""
 
 from __future__ import annotations
 
@@ -39,7 +39,12 @@ class CountLimit:
 
 @dataclass(frozen=True)
 class MacsLimit:
-    """At most `max` multiply-accumulates a clip; count: which rule (see `cost.Macs`)."""
+    """A limit on multiply-accumulates of a clip.
+
+    Attributes:
+        max: The limit.
+        count: The counting rule, see `cost.Macs`.
+    """
 
     max: Amount
     count: Literal["conv", "torchinfo"] = "torchinfo"
@@ -64,9 +69,13 @@ class ParameterMemoryLimit:
 
 @dataclass(frozen=True)
 class Int8MemoryLimit:
-    """Bytes: weights in flash (int8 weights, int32 biases), peak activations in RAM, and their sum.
+    """Limits on the memory of an int8 net, in bytes.
 
-    activations: the arena head as the runtime plans it, by its own greedy planner or by an offline plan in the file.
+    Attributes:
+        weights: Weights in flash: int8 weights, int32 biases.
+        activations: Peak activations in RAM, that is, the arena's head.
+        total: The sum of both.
+        planner: Who plans the arena: the runtime (`greedy`), or a plan in the file (`offline`).
     """
 
     weights: Amount | None = None
@@ -83,7 +92,7 @@ class Int8MemoryLimit:
 
 @dataclass(frozen=True)
 class FlashLimit:
-    """At most `max` bytes of model file, as it lies in flash (predicted within 2 % before it is written)."""
+    """At most `max` bytes of model file in flash (predicted within 2 % before the file is written)."""
 
     max: Amount
 
@@ -95,9 +104,12 @@ class FlashLimit:
 
 @dataclass(frozen=True)
 class ArenaLimit:
-    """At most `max` bytes of arena: head (activations, scratch) and tail (the runtime's structs).
+    """A limit on the arena: its head (activations, scratch memory) and its tail (the runtime's structs).
 
-    kernels: the runtime's reference ones, or CMSIS-NN's for a core, which take scratch memory of their own.
+    Attributes:
+        max: The limit, bytes.
+        planner: Who plans the arena: the runtime (`greedy`), or a plan in the file (`offline`).
+        kernels: The runtime's reference kernels, or CMSIS-NN's for a core, which need other scratch memory.
     """
 
     max: Amount
@@ -112,9 +124,12 @@ class ArenaLimit:
 
 @dataclass(frozen=True)
 class LatencyLimit:
-    """At most `max_ms` milliseconds an inference on a core, by an analytic estimate (see `cost.latency`).
+    """A limit on the time of an inference, by an analytic estimate (see `cost.latency`).
 
-    clock_mhz: of the core; none takes the budget's chip's.
+    Attributes:
+        max_ms: The limit, ms.
+        target: The core, such as `cortex-m4`.
+        clock_mhz: Clock of the core, MHz; None: that of the budget's chip.
     """
 
     max_ms: float
@@ -130,7 +145,17 @@ class LatencyLimit:
 
 @dataclass(frozen=True)
 class Limits:
-    """What is limited; what is absent is unconstrained."""
+    """The limits of a budget. A cost without a limit is unconstrained.
+
+    Attributes:
+        parameters: Learned numbers.
+        macs: Multiply-accumulates of a clip.
+        parameter_memory: Bytes of parameters.
+        int8_memory: Bytes of weights and activations.
+        flash: Bytes of model file.
+        arena: Bytes of the runtime's arena.
+        latency: Time of an inference.
+    """
 
     parameters: CountLimit | None = None
     macs: MacsLimit | None = None
@@ -145,7 +170,14 @@ class Limits:
 
 @dataclass(frozen=True)
 class Chip:
-    """Datasheet figures of a microcontroller: flash and ram in bytes, clock in MHz."""
+    """A microcontroller, as its datasheet describes it.
+
+    Attributes:
+        core: Such as `cortex-m4`.
+        flash: Bytes.
+        ram: Bytes.
+        clock_mhz: MHz.
+    """
 
     core: str
     flash: int
@@ -157,7 +189,16 @@ class Chip:
 
 @dataclass(frozen=True)
 class Budget:
-    """A named set of limits with its source. reference: the preset that shares ("60%") refer to."""
+    """A named set of limits.
+
+    Attributes:
+        name: Of the budget.
+        limits: The limits.
+        schema: Version of the format.
+        source: Where the limits come from, for people.
+        reference: The preset that shares such as "60%" refer to.
+        chip: The microcontroller that the budget is for.
+    """
 
     name: str
     limits: Limits
@@ -169,7 +210,7 @@ class Budget:
     __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
 
     def amounts(self) -> dict[str, Amount | float]:
-        """Every limit by the dotted name of the cost that it bounds (`macs.torchinfo`, `int8_memory.activations`, ...)."""
+        """Every limit by the dotted name of its cost (`macs.torchinfo`, `int8_memory.activations`, ...)."""
         limits = self.limits
         out: dict[str, Amount | float] = {}
         if limits.parameters:
@@ -192,17 +233,17 @@ class Budget:
 
     @property
     def planner(self) -> Planner:
-        """The planner that its memory limits name."""
+        """The planner that the memory limits name."""
         memory, arena = self.limits.int8_memory, self.limits.arena
         return arena.planner if arena else memory.planner if memory else "greedy"
 
     @classmethod
     def load(cls, name_or_path: str | Path) -> Budget:
-        """A bundled budget by name, or a file; UsageError lists every mistake."""
+        """Load a bundled budget by name, or a file. UsageError lists every mistake."""
         path = bundled.find("budgets", name_or_path)
         budget = schema.parse(cls, schema.read_yaml(path, "budget"), str(path))
         if budget.schema != SCHEMA:
-            raise UsageError(f"{path}: schema {budget.schema} is not known here (this version reads {SCHEMA})")
+            raise UsageError(f"{path}: schema {budget.schema} is not supported (this version reads {SCHEMA})")
         amounts = budget.amounts()
         if not amounts:
             raise UsageError(

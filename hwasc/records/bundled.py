@@ -1,4 +1,4 @@
-"""Names and paths: a bundled budget or search space by its name, or a file of one's own, from any working directory."""
+"""Bundled budgets and search spaces by name, and the user's own files by path."""
 
 from __future__ import annotations
 
@@ -11,18 +11,29 @@ _PACKAGE = Path(__file__).resolve().parents[1]
 
 
 def folder(kind: str) -> Path:
-    """Where `budgets` or `search_spaces` lie: inside the installed package, or beside it in a checkout."""
+    """The folder of `budgets` or `search_spaces`: inside the installed package, or beside it in a checkout."""
     inside = _PACKAGE / "bundled" / kind
     return inside if inside.is_dir() else _PACKAGE.parent / kind
 
 
 def names(kind: str) -> list[str]:
-    """The bundled names of a kind."""
+    """The names of the bundled files of a kind, `budgets` or `search_spaces`."""
     return sorted(p.stem for p in folder(kind).glob("*.yaml"))
 
 
 def find(kind: str, name_or_path: str | Path) -> Path:
-    """The file that a name (`dcase2024`), a bundled path (`budgets/dcase2024.yaml`) or a path of one's own stands for."""
+    """Find the file of a name or a path.
+
+    Args:
+        kind: `budgets` or `search_spaces`.
+        name_or_path: A bundled name (`dcase2024`), a bundled path (`budgets/dcase2024.yaml`), or the path of a file.
+
+    Returns:
+        The file.
+
+    Raises:
+        UsageError: There is no such file; it suggests the nearest name.
+    """
     path = Path(name_or_path)
     if path.is_file():
         return path

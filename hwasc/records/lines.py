@@ -1,4 +1,4 @@
-"""JSON lines that are appended one at a time and reach the disk; a last line that a crash cut short is dropped."""
+"""JSON lines files: each line is on disk before the next is written, and a last line that a crash cut short is dropped."""
 
 from __future__ import annotations
 
@@ -12,9 +12,16 @@ from hwasc.records import schema
 
 
 def read_lines(path: Path) -> list[dict[str, Any]]:
-    """All records of a file, none where there is none yet. What a crash left of the last line is cut off the file.
+    """Read all records of a file. A last line that a crash cut short is removed from the file.
 
-    Raises UsageError where another line is no JSON.
+    Args:
+        path: The file; there may be none yet.
+
+    Returns:
+        The records in order.
+
+    Raises:
+        UsageError: Another line is not JSON.
     """
     if not path.is_file():
         return []
@@ -26,7 +33,7 @@ def read_lines(path: Path) -> list[dict[str, Any]]:
         except ValueError:
             if number == len(lines):
                 break
-            raise UsageError(f"{path}: line {number} is no JSON; mend it or delete it") from None
+            raise UsageError(f"{path}: line {number} is not JSON; correct it or delete it") from None
         good += len(line)
     if good < sum(map(len, lines)):
         with path.open("rb+") as f:
@@ -35,7 +42,16 @@ def read_lines(path: Path) -> list[dict[str, Any]]:
 
 
 def append_line(path: Path, record: Any, what: str) -> None:
-    """Write one record and have it reach the disk; `what` names it where that fails."""
+    """Append one record to a file, and wait until it is on disk.
+
+    Args:
+        path: The file.
+        record: JSON-ready values, or a record.
+        what: Its name in messages.
+
+    Raises:
+        HwascError: It cannot be written.
+    """
     try:
         with path.open("ab") as f:
             f.write(schema.canonical(record).encode() + b"\n")
@@ -43,6 +59,6 @@ def append_line(path: Path, record: Any, what: str) -> None:
             os.fsync(f.fileno())
     except OSError as e:
         raise HwascError(
-            f"{path}: {what} cannot be written ({e.strerror}); free some space and run the same command again: it goes on "
-            "from here"
+            f"{path}: {what} cannot be written ({e.strerror}); free some space and run the same command again: it "
+            "resumes here"
         ) from None

@@ -1,4 +1,4 @@
-"""Published nets as architectures of our record: CP-Mobile (Schmid et al., DCASE 2023) and the DCASE 2024 baseline."""
+"""Published nets as architectures: CP-Mobile (Schmid et al., DCASE 2023) and the DCASE 2024 baseline."""
 
 from __future__ import annotations
 
@@ -22,10 +22,21 @@ def cp_mobile(
     mels: int = 256,
     frames: int = 64,
 ) -> Architecture:
-    """CP-Mobile: stages of `blocks` blocks, stage i (from 0) of `make_divisible(base * multiplier ** i)` channels.
+    """CP-Mobile. By default, at 256 x 64: 126,952 parameters and 28,893,268 MACs by the torchinfo rule.
 
-    strides: block number (from 1 over the whole net) to (frequency, time) stride; the default is {2: (2, 2), 4: (2, 1)}.
-    Reference counts at 256 x 64: 126,952 parameters, 28,893,268 MACs by the torchinfo rule.
+    Args:
+        base: Channels of the stem.
+        multiplier: Stage i (from 0) has `make_divisible(base * multiplier ** i)` channels.
+        expansion: Expanded channels of a block over its input channels.
+        blocks: Blocks of each stage.
+        strides: (frequency, time) strides by block number, from 1 over the whole net; None: {2: (2, 2), 4: (2, 1)}.
+        grn: Global response normalization.
+        classes: Scenes.
+        mels: Mel bands.
+        frames: Frames of a clip of 1 s.
+
+    Returns:
+        The architecture.
     """
     chosen = {2: (2, 2), 4: (2, 1)} if strides is None else dict(strides)
     norm = None if grn == "none" else GRN(grn, "sum", "l2")
@@ -36,7 +47,11 @@ def cp_mobile(
         for _ in range(depth):
             stride = chosen.get(len(out) + 1, (1, 1))
             expanded = make_divisible(channels * expansion)
-            out.append(InvertedResidual(3, expanded, width, stride, shortcut=channels == width, grn=norm))
+            out.append(
+                InvertedResidual(
+                    kernel=3, expanded=expanded, channels=width, stride=stride, shortcut=channels == width, grn=norm
+                )
+            )
             channels = width
     front_end = FrontEnd.for_clip(mels, frames)
     return Architecture(front_end, (base // 4, base), tuple(out), classes, padding="torch")
@@ -44,10 +59,20 @@ def cp_mobile(
 
 def dcase2024_baseline(classes: int = 10) -> Architecture:
     """The DCASE 2024 task 1 baseline at 256 x 65: 61,148 parameters and 29,419,156 MACs by the torchinfo rule."""
-    return cp_mobile(32, 1.8, 2.1, (3, 2, 1), {3: (1, 2), 4: (2, 1)}, "none", classes, 256, 65)
+    return cp_mobile(
+        base=32,
+        multiplier=1.8,
+        expansion=2.1,
+        blocks=(3, 2, 1),
+        strides={3: (1, 2), 4: (2, 1)},
+        grn="none",
+        classes=classes,
+        mels=256,
+        frames=65,
+    )
 
 
-# each takes `classes`, ten if not given, as DCASE has them
+# functions of `classes`, by default ten as in DCASE
 PRESETS: dict[str, Callable[..., Architecture]] = {
     "dcase2024_baseline": dcase2024_baseline,
     "cp_mobile": cp_mobile,

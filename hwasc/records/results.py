@@ -1,4 +1,4 @@
-"""What finished verbs leave: frozen records that write themselves as JSON and read themselves back."""
+"""Results: frozen records that are written as JSON and read back."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ R = TypeVar("R", bound="Result")
 
 
 class Result:
-    """Base of the records of results; a frozen, keyword-only dataclass each."""
+    """Base of the records of results. Each is a frozen, keyword-only dataclass."""
 
     def to_json(self) -> dict[str, Any]:
         """The record as JSON-ready values."""
@@ -35,10 +35,10 @@ class Result:
         return schema.parse(cls, data, where)
 
     def write(self, path: Path) -> None:
-        """Write the record as JSON, whole or not at all."""
+        """Write the record as JSON. The file appears only when it is complete."""
         schema.write_json(path, self.to_json())
 
     @classmethod
     def read(cls: type[R], path: Path | str) -> R:
-        """Read what `write` wrote. UsageError where it is absent or broken."""
+        """Read a record that `write` wrote. UsageError where the file is missing or broken."""
         return cls.from_json(schema.read_json(Path(path), "result"), str(path))

@@ -1,4 +1,4 @@
-"""The run folder: the resolved configuration, the environment, and what the run wrote. The same command again resumes."""
+"""The run folder: the resolved configuration, the environment, and the results. The same command resumes there."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PACKAGES = ("torch", "brevitas", "nni", "optuna", "torch-pruning", "numpy", "onn
 
 
 def environment() -> dict[str, Any]:
-    """Command, versions and machine kind, for every result file."""
+    """Command, versions, machine and date, for result files."""
     versions = {}
     for name in PACKAGES:
         try:
@@ -41,7 +41,18 @@ def environment() -> dict[str, Any]:
 
 
 def open_run(folder: Path, config: dict[str, Any]) -> Path:
-    """Create a run folder, or go on in one with the same configuration; UsageError shows the difference otherwise."""
+    """Create a run folder, or resume in one of the same configuration.
+
+    Args:
+        folder: The run folder.
+        config: The resolved configuration, JSON-ready values or records by name.
+
+    Returns:
+        The folder.
+
+    Raises:
+        UsageError: The folder holds a run of another configuration; it lists the differences. Or it is a file.
+    """
     path = folder / "config.yaml"
     config = json.loads(schema.canonical(config))
     if path.is_file():

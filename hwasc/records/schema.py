@@ -1,4 +1,4 @@
-"""Reading and writing records: dataclass <-> JSON or YAML, every mistake listed at once, unknown keys with their neighbour."""
+"""Reading and writing records as JSON or YAML. Reading lists all mistakes at once, and suggests a key for an unknown one."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ STRICT: dict[str, Any] = {"extra": "forbid"}  # set as __pydantic_config__ on ev
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML as people write it: 1e-5 is a number too (YAML 1.1 asks for 1.0e-5)."""
+    """YAML that also reads 1e-5 as a number; YAML 1.1 requires 1.0e-5."""
 
 
 _Loader.add_implicit_resolver(
@@ -37,14 +37,23 @@ _Loader.add_implicit_resolver(
 
 
 def parse_yaml(text: str) -> Any:
-    """Safe YAML to plain values."""
+    """Parse YAML text to plain values, without tags that make objects."""
     return yaml.load(text, Loader=_Loader)
 
 
 def parse(cls: type[T], data: Any, where: str) -> T:
-    """Validate plain values as a record of type `cls`.
+    """Validate plain values as a record.
 
-    Raises UsageError that lists every mistake: the key, what is wrong, and the nearest known key for unknown ones.
+    Args:
+        cls: Type of the record.
+        data: A mapping of keys to plain values.
+        where: Where they come from, for messages.
+
+    Returns:
+        The record.
+
+    Raises:
+        UsageError: Lists every mistake: the key, what is wrong, and for an unknown key the nearest key of the record.
     """
     from pydantic import TypeAdapter, ValidationError
 
@@ -96,10 +105,10 @@ def _known_keys(cls: Any, steps: list[Any], data: Any) -> list[str]:
 
 
 def plain(record: Any) -> Any:
-    """A record as JSON-ready values: dataclasses to dicts, tuples to lists, paths to strings."""
+    """Convert a record to JSON-ready values: dataclasses to dicts, tuples to lists, paths to strings."""
     if dataclasses.is_dataclass(record) and not isinstance(record, type):
         values = {f.name: plain(getattr(record, f.name)) for f in dataclasses.fields(record)}
-        # a record may leave out what says nothing, or add what its class says
+        # a record may leave out default values, or add its class's name
         return record.json_form(values) if hasattr(record, "json_form") else values
     if isinstance(record, Mapping):
         return {str(k): plain(v) for k, v in record.items()}
@@ -109,17 +118,36 @@ def plain(record: Any) -> Any:
 
 
 def canonical(record: Any) -> str:
-    """The one JSON text of a record: sorted keys, no spaces. Equal records give equal texts."""
+    """Convert a record to canonical JSON text: sorted keys, no spaces. Equal records give equal texts."""
     return json.dumps(plain(record), sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
 def digest(record: Any, length: int = 12) -> str:
-    """Hexadecimal SHA-256 of the canonical text, shortened."""
+    """Hash a record: SHA-256 of its canonical text.
+
+    Args:
+        record: A record, or JSON-ready values.
+        length: Hexadecimal digits, 64 at most.
+
+    Returns:
+        The first digits of the hash.
+    """
     return hashlib.sha256(canonical(record).encode()).hexdigest()[:length]
 
 
 def read_text(path: Path, what: str) -> str:
-    """The text of a file, or a UsageError that says what is missing."""
+    """Read a text file.
+
+    Args:
+        path: The file.
+        what: What it is, for messages.
+
+    Returns:
+        The text.
+
+    Raises:
+        UsageError: The file is missing or cannot be read.
+    """
     try:
         return Path(path).read_text(encoding="utf-8")
     except FileNotFoundError:
@@ -129,7 +157,18 @@ def read_text(path: Path, what: str) -> str:
 
 
 def read_json(path: Path, what: str) -> Any:
-    """Plain values from a JSON file, or a UsageError that names the place of the mistake."""
+    """Read plain values from a JSON file.
+
+    Args:
+        path: The file.
+        what: What it is, for messages.
+
+    Returns:
+        The values.
+
+    Raises:
+        UsageError: The file is missing, or is not JSON; it names the place of the mistake.
+    """
     try:
         return json.loads(read_text(path, what))
     except ValueError as e:
@@ -137,7 +176,18 @@ def read_json(path: Path, what: str) -> Any:
 
 
 def read_yaml(path: Path, what: str) -> Any:
-    """Plain values from a YAML file, or a UsageError that names the place of the mistake."""
+    """Read plain values from a YAML file.
+
+    Args:
+        path: The file.
+        what: What it is, for messages.
+
+    Returns:
+        The values.
+
+    Raises:
+        UsageError: The file is missing, or is not YAML; it names the place of the mistake.
+    """
     try:
         return parse_yaml(read_text(path, what))
     except yaml.YAMLError as e:
@@ -145,7 +195,12 @@ def read_yaml(path: Path, what: str) -> Any:
 
 
 def write_whole(path: Path, content: str | bytes) -> None:
-    """Write a file so that it appears whole or not at all: aside, to disk, then renamed."""
+    """Write a file atomically: to a temporary file beside it, to disk, then renamed.
+
+    Args:
+        path: The file; missing folders are made.
+        content: Text or bytes.
+    """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     data = content.encode() if isinstance(content, str) else content
@@ -163,5 +218,10 @@ def write_whole(path: Path, content: str | bytes) -> None:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write values as indented JSON, whole or not at all."""
+    """Write values as indented JSON. The file appears only when it is complete.
+
+    Args:
+        path: The file.
+        value: A record, or JSON-ready values.
+    """
     write_whole(path, json.dumps(plain(value), indent=2) + "\n")

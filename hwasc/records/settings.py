@@ -1,105 +1,33 @@
-"""Settings: everything a run can be told besides its data, budget and space, with defaults, from a file and `--set a.b=c`."""
+"""Settings: all parameters of a run besides its data, budget and space, with defaults, from a file and from `--set a.b=c`."""
 
 from __future__ import annotations
 
 import copy
 import dataclasses
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal
-
-from pydantic import BeforeValidator
+from typing import Any, ClassVar, Literal
 
 from hwasc.errors import UsageError
 from hwasc.records import schema
+from hwasc.records.data_settings import AugmentSettings, DataSettings
 from hwasc.records.part_names import ProxyName, StrategyName, TeacherName
 from hwasc.records.schema import STRICT
 from hwasc.records.teacher_settings import ExternalTeacherSettings, FrontEndSettings, PretrainedWeights
 
 
-def _percent(value: Any) -> Any:
-    """YAML reads `subset: 25` as a number."""
-    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
-
-
-@dataclass(frozen=True)
-class DataSettings:
-    """seconds: clip length. subset: a DCASE training subset (5, 10, 25, 50, 100). Shares are of locations.
-
-    fold: k/n takes the k-th of n parts of the locations for the test split, instead of `test_share`: n runs with the same seed
-    test every clip once (cross-validation); for folders without official lists.
-    max_unreadable: the share of clips that may be unreadable before the run stops.
-    """
-
-    seconds: float = 1.0
-    subset: Annotated[str, BeforeValidator(_percent)] | None = None
-    validation_share: float = 0.2
-    test_share: float = 0.25
-    fold: str | None = None
-    max_unreadable: float = 0.02
-    synthetic_train_locations: int = 30
-    synthetic_test_locations: int = 20
-
-    # --set data.subset=25 is a number to YAML
-    __pydantic_config__: ClassVar[dict[str, Any]] = {**STRICT, "coerce_numbers_to_str": True}
-
-    def __post_init__(self) -> None:
-        if self.fold is not None:
-            self.part()
-
-    def part(self) -> tuple[int, int] | None:
-        """`fold` as numbers, the first from 1."""
-        if self.fold is None:
-            return None
-        found = re.fullmatch(r"(\d+)/(\d+)", self.fold)
-        if not found or not 1 <= int(found[1]) <= int(found[2]) or int(found[2]) < 2:
-            raise ValueError(f"fold: expected k/n, the k-th of n >= 2 parts, e.g. 1/4, found '{self.fold}'")
-        return int(found[1]), int(found[2])
-
-
-@dataclass(frozen=True)
-class AugmentSettings:
-    """mixstyle_p, mixstyle_alpha: Freq-MixStyle. roll, mask: greatest share of time rolled, of bands masked. gain: dB either way.
-    noise_p: chance that a clip is given white or pink noise, at a ratio drawn from `noise_snr` (dB). mixup_p: chance that a clip
-    is mixed with another of its batch, labels and targets too, in shares ~ Beta(mixup_alpha, mixup_alpha).
-
-    response_p: chance that a clip of `response_devices` (none named: of any) is given a device's impulse response, drawn
-    from `response_folder` (none: the data set's own `impulse_responses` folder, if it has one).
-    """
-
-    mixstyle_p: float = 0.4
-    mixstyle_alpha: float = 0.4
-    roll: float = 0.1
-    mask: float = 0.1
-    gain: float = 6.0
-    response_p: float = 0.4
-    response_folder: str | None = None
-    response_devices: tuple[str, ...] = ("a",)
-    noise_p: float = 0.0
-    noise_snr: tuple[float, float] = (5.0, 30.0)
-    mixup_p: float = 0.0
-    mixup_alpha: float = 0.3
-
-    __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.noise_p <= 1 or not 0 <= self.mixup_p <= 1 or self.mixup_alpha <= 0:
-            raise ValueError(
-                "need 0 <= noise_p <= 1, 0 <= mixup_p <= 1 and mixup_alpha > 0, found "
-                f"{self.noise_p}, {self.mixup_p}, {self.mixup_alpha}"
-            )
-        low, high = self.noise_snr
-        if not -200 <= low <= high <= 200:
-            raise ValueError(f"noise_snr: need -200 <= lowest <= highest <= 200 (dB), found {list(self.noise_snr)}")
-
-
 @dataclass(frozen=True)
 class TrainSettings:
-    """One training: AdamW, linear warm-up over the first tenth, then cosine to zero.
+    """A training by AdamW, with a learning rate that rises linearly over the first tenth and falls to zero as a cosine.
 
     The default rate suits small nets and few steps; `experiments/search/learning_rate.md` has the figures.
+
+    Attributes:
+        epochs: 1 at least.
+        batch: Clips in a batch, 2 at least.
+        lr: Highest learning rate.
+        weight_decay: Of AdamW.
     """
 
     epochs: int = 40
@@ -116,11 +44,18 @@ class TrainSettings:
 
 @dataclass(frozen=True)
 class TeacherSettings:
-    """families: which teachers. folds: cross-fitting over so many location-disjoint folds. mels, frames (of a second): the
-    front end of the families that `front_ends` does not name, and of z1.
+    """The teachers.
 
-    front_ends: by family, `paper` or its numbers. widths: by family, see `hwasc.models.teachers`. pretrained: by family, the
-    weights to start from. external: teachers that are not trained here (`docs/teachers.md`).
+    Attributes:
+        families: Families that are trained, by name.
+        folds: Folds of cross-fitting, 2 at least; no two have a location in common.
+        mels: Mel bands of z1, and of the families that `front_ends` does not name.
+        frames: Frames of a second of sound, likewise.
+        train: Training of a teacher.
+        front_ends: By family, `paper` or a front end.
+        widths: By family, see `hwasc.models.teachers`.
+        pretrained: By family, the weights that training starts from.
+        external: Teachers that are not trained here (`docs/teachers.md`).
     """
 
     families: tuple[TeacherName, ...] = ("cp_resnet", "crnn", "tf_sepnet")
@@ -151,10 +86,15 @@ class TeacherSettings:
 class FusionSettings:
     """Fitting z1 and z2 on the teachers' out-of-fold logits.
 
-    z1_ridge, z2_ridge: the penalties on what z1's gate and z2's MLPs learn. epochs, lr, weight_decay: of z1's backbone;
-    `hold_out` of the locations decides whether it earns its place; 0 epochs leave it out.
-    view: what students learn from. `auto`: of all ways to fuse the one of least log loss on locations that the heads were not
-    fitted on, in turn, each at its best scale, or the mean where it gains less than a standard error.
+    Attributes:
+        z1_ridge: Penalty on the weights of z1's gate.
+        z2_ridge: Penalty on the weights of z2's MLPs.
+        epochs: Of z1's backbone; 0 leaves it out.
+        lr: Learning rate of z1's backbone.
+        weight_decay: Of z1's backbone.
+        hold_out: Share of the locations that z1's backbone is not trained on. The backbone is used only if it helps there.
+        view: The view that students learn from. `auto` chooses the view of lowest log loss on locations that the heads were
+            not fitted on (cross-fitted), each view at its best scale, or `mean` where the gain is within a standard error.
     """
 
     z1_ridge: float = 0.03
@@ -182,25 +122,30 @@ class FusionSettings:
 
 @dataclass(frozen=True)
 class DistillSettings:
-    """Loss (1 - alpha) CE + alpha T^2 KL. alpha 0 trains on labels alone. qat: the quantization-aware part.
+    """Distillation of a student, with the loss (1 - alpha) CE + alpha T^2 KL.
 
-    `experiments/distillation/loss.md` has what each of these does.
+    `experiments/distillation/loss.md` shows what each setting does.
 
-    initial_weights: `winner`: the weights that a search wrote beside its winner, where these were trained on the same clips and
-    alpha is above 0; or `random`.
-
-    reduction: of KL. `batchmean` sums over classes, as its definition does; `mean` averages over them too, as some recipes do:
-    with C classes KL counts 1 / C as much, as if alpha / (1 - alpha) were C times smaller (and the whole loss smaller).
-
-    targets: of which teachers. `all`: the mean over every fold's, all but one of which trained on the clip; `out_of_fold`: only
-    those that did not, whose logits are honest but of teachers with less data.
-    teacher_view: what the teachers hear as the student learns. `cached`: the clips as recorded, once, kept; `augmented`: each
-    batch as the student hears it, with the same draws, in `distill` alone (a search's proxies have the cached targets).
-    teacher_views: of each clip that augmented teachers are asked about, one an epoch; then the epochs come round, with what
-    was said of them. 0: every epoch is asked about anew.
-    augment: of the students alone; what it leaves out is as in the run's, which is the teachers' too. qat_frozen_epochs: the last
-    so many of `qat`, in which the activation scales stay as they are.
-    seed: of the student's weights, batches and augmentation; none takes the run's, which also decides splits and teachers.
+    Attributes:
+        seed: Of the student's weights, batches and augmentation; None: the run's seed, which also decides splits and teachers.
+        initial_weights: `winner`: the weights that a search wrote beside its winner, if they were trained on the same clips and
+            alpha is above 0. `random`: random weights.
+        alpha: Share of the teachers in the loss, 0..1; 0 trains on labels alone.
+        temperature: T, above 0.
+        reduction: Of KL. `batchmean` sums over classes, as the definition of KL does. `mean` averages over classes too, as some
+            recipes do: with C classes KL counts 1 / C as much, as if alpha / (1 - alpha) were C times smaller (and the whole
+            loss smaller).
+        targets: Which teachers the targets come from. `all`: the mean over the teachers of every fold, of which all but one were
+            trained on the clip. `out_of_fold`: only the teachers that were not trained on the clip; their logits are unbiased,
+            but from teachers with less data.
+        teacher_view: The clips that the teachers process. `cached`: the clips as recorded, once. `augmented`: each batch with
+            the student's augmentation, in `distill` alone (a search's proxies use cached targets).
+        teacher_views: With augmented teachers, augmented versions of each clip, one an epoch. After so many epochs the same
+            versions with their cached logits come again. 0: new versions in every epoch.
+        augment: Augmentation of students alone; fields that are left out are as in `Settings.augment`.
+        train: Training of the float student.
+        qat: Quantization-aware training of the int8 student.
+        qat_frozen_epochs: Last epochs of `qat` in which activation scales are fixed.
     """
 
     seed: int | None = None
@@ -233,11 +178,15 @@ class DistillSettings:
 
 @dataclass(frozen=True)
 class SupernetSettings:
-    """candidates: of each step, see `training.sandwich`. points: candidates within the budget that it is trained for.
+    """Training of a supernet.
 
-    budget: whose points these are; none: the search's own. Searches under several budgets share one supernet by naming the
-    widest of them, which is quicker, and ranks the small nets worse than one of their own.
-    augment: whether it hears augmented clips; shared weights are far from learning theirs by heart.
+    Attributes:
+        candidates: Candidates of each step, see `supernet_training.sandwich`.
+        points: Points within the budget that it is trained for.
+        budget: The budget of these points; None: that of the search. Searches under several budgets can share one supernet if
+            they name the widest of them. That is faster, but ranks small nets worse than a supernet of their own does.
+        augment: Whether clips are augmented. Shared weights hardly overfit without.
+        train: The training.
     """
 
     candidates: int = 4
@@ -255,17 +204,27 @@ class SupernetSettings:
 
 @dataclass(frozen=True)
 class SearchSettings:
-    """strategy, number of trials, population (of the evolutionary strategies), and how candidates are scored first.
+    """A search.
 
-    proxy: `supernet` scores slices of one set of weights, a few seconds each once these are trained; `distillation` trains
-    each candidate briefly from scratch, as `train` says. `experiments/search/proxies.md`: how well they rank. proxy_steps: of
-    distillation that a slice gets for itself before it is scored (batches of 16; 0: none). proxy_qat_steps:
-    quantization-aware distillation before the score, in steps of a batch (0: calibration alone). at_a_time: candidates asked
-    for before the strategy is told, the same whatever the number of workers. rescore: so many of the best, by
-    scores smoothed over all trials and at most a third of them of one log-mel size, are scored again, by a longer training
-    (see `second`), before one is chosen; 0 takes the first scores.
-    refine: so many of these are widened until a limit is passed `refine_from` times, and pruned back to the budget's edge, in
-    a training as `refine_train` says.
+    Attributes:
+        strategy: Proposes candidates.
+        proxy: How candidates are first scored. `supernet` scores slices of one set of weights, a few seconds each once these are
+            trained. `distillation` trains each candidate briefly from scratch. `experiments/search/proxies.md` shows how well
+            they rank.
+        proxy_steps: Steps of distillation that a slice trains by itself before it is scored (batches of 16; 0: none).
+        proxy_qat_steps: Steps of quantization-aware distillation before the score (0: calibration alone).
+        trials: Candidates to score.
+        population: Of the evolutionary strategies, 2 at least.
+        at_a_time: Candidates that are proposed before the strategy receives their scores. It does not depend on the workers.
+        train: Training of a candidate by the proxy `distillation`.
+        supernet: Training of the supernet.
+        rescore: Candidates that are scored again by a longer training before one is chosen: the best by scores that are
+            smoothed over all trials, at most a third of them of one log-mel size. 0: the first scores decide.
+        rescore_train: Training of the second scores; None: see `second`.
+        refine: Candidates that are refined: the best by second scores are widened past the budget, and pruned until they meet
+            the budget again.
+        refine_from: Cost of the wide net over the limit, for the limit that it exceeds most; above 1.
+        refine_train: Training of a refinement, all its parts together.
     """
 
     strategy: StrategyName = "nsga2"
@@ -287,7 +246,7 @@ class SearchSettings:
 
     @property
     def second(self) -> TrainSettings:
-        """Of the second scores: `rescore_train`, or 15 epochs where they start from a slice of the supernet, 30 from scratch."""
+        """Training of the second scores: `rescore_train`, or else 15 epochs from a slice of the supernet, 30 from scratch."""
         return self.rescore_train or TrainSettings(15 if self.proxy == "supernet" else 30, 32, 1e-2, 1e-3)
 
     def __post_init__(self) -> None:
@@ -304,14 +263,24 @@ class SearchSettings:
             )
         if not 0 <= self.refine <= self.rescore or self.refine_from <= 1:
             raise ValueError(
-                "need 0 <= refine <= rescore (what is refined is compared by second scores) and refine_from > 1, found "
+                "need 0 <= refine <= rescore (refined nets are compared by second scores) and refine_from > 1, found "
                 f"{self.refine}, {self.rescore}, {self.refine_from}"
             )
 
 
 @dataclass(frozen=True)
 class Settings:
-    """The whole tree. Every random draw follows from `seed`."""
+    """All settings of a run.
+
+    Attributes:
+        seed: Every random number follows from it.
+        data: Clips and splits.
+        augment: Augmentation of training clips.
+        teachers: The teachers.
+        fusion: Fitting z1 and z2.
+        search: A search.
+        distill: Distillation of a student.
+    """
 
     seed: int = 0
     data: DataSettings = field(default_factory=DataSettings)
@@ -330,7 +299,7 @@ class Settings:
         overrides: Sequence[str] = (),
         seed: int | None = None,
     ) -> Settings:
-        """The defaults with what differs from them laid over, in this order.
+        """Load settings: the defaults, changed by a file or mapping, then by single settings, then by the seed.
 
         Args:
             source: A settings file (YAML), or a mapping, nested or with dotted names.
@@ -338,7 +307,7 @@ class Settings:
             seed: The run's seed.
 
         Returns:
-            The whole tree.
+            All settings.
 
         Raises:
             UsageError: Lists every mistake: unknown keys with the nearest known one, and values out of range.
@@ -358,14 +327,14 @@ class Settings:
         return schema.parse(cls, _overlaid(_merge(dataclasses.asdict(cls()), data)), where)
 
     def changed(self, changes: Sequence[str] | Mapping[str, Any] = (), seed: int | None = None) -> Settings:
-        """These settings with single ones replaced.
+        """Change single settings.
 
         Args:
-            changes: Single settings as text, `a.b=c`, or a mapping of dotted names to values.
-            seed: The run's seed.
+            changes: Single settings as text, `a.b=c`, where the value is YAML, or a mapping of dotted names to values.
+            seed: The run's seed; None: unchanged.
 
         Returns:
-            The whole tree.
+            The changed settings.
 
         Raises:
             UsageError: As in `load`.
@@ -376,7 +345,7 @@ class Settings:
 
 
 def _overlaid(data: dict[str, Any]) -> dict[str, Any]:
-    """What `distill.augment` leaves out is the run's: naming mixup there must not take away the run's impulse responses."""
+    """Fill in what `distill.augment` leaves out from `augment`: mixup alone there must not switch off impulse responses."""
     run, distill = data["augment"], data["distill"]
     if not (isinstance(run, dict) and isinstance(distill, dict) and isinstance(distill["augment"], dict)):
         return data

@@ -21,10 +21,14 @@ Point = Mapping[str, Any]  # choice name -> chosen value; strides as "2x1", so t
 
 @dataclass(frozen=True)
 class FrontEndChoices:
-    """Choices of the front end; a clip's length is fixed by the data. n_fft, window in samples; frames: of a second of sound,
-    the hop follows from them.
+    """Choices of the front end. The length of a clip is given by the data.
 
-    window: one, or several to choose from. n_fft: of all windows; by default of each the least power of two that holds it.
+    Attributes:
+        mels: Mel bands.
+        frames: Frames of a second of sound, from which the hop follows.
+        sample_rate: Hz.
+        n_fft: Length of the FFT for all windows, samples; None: for each window the smallest power of two that holds it.
+        window: Length of the window, samples: one, or several to choose from.
     """
 
     mels: tuple[int, ...]
@@ -42,7 +46,7 @@ class FrontEndChoices:
         if self.n_fft is not None and self.n_fft < longest:
             raise ValueError(
                 f"n_fft {self.n_fft} is below the longest window, {longest}; raise it, or leave it out: then each window has "
-                "the least power of two that holds it"
+                "the smallest power of two that holds it"
             )
 
     @property
@@ -51,15 +55,22 @@ class FrontEndChoices:
         return (self.window,) if isinstance(self.window, int) else self.window
 
     def n_fft_for(self, window: int) -> int:
-        """The FFT's length with a window."""
+        """Length of the FFT for a window, samples."""
         return self.n_fft or 1 << (window - 1).bit_length()
 
 
 @dataclass(frozen=True)
 class Stage:
-    """Choices of one stage; all its blocks share them, the stride is the first block's.
+    """Choices of one stage. They hold for all its blocks, but for the stride, which only the first block has.
 
-    expansion: of the input channels. block: kinds of block by name, the built-in ones and those of other packages.
+    Attributes:
+        depth: Blocks.
+        width: Output channels.
+        expansion: Expanded channels over input channels.
+        kernel: Size of the depthwise kernel.
+        stride: (frequency, time) stride, such as `2x1`.
+        grn: Global response normalization.
+        block: Kinds of block by name, built-in ones and those of other packages.
     """
 
     depth: tuple[int, ...]
@@ -88,7 +99,12 @@ class Stage:
 
 @dataclass(frozen=True)
 class Constraints:
-    """Rules between choices. widths_grow: no stage narrower than the one before it. min_map: least final (frequency, time)."""
+    """Rules between choices.
+
+    Attributes:
+        widths_grow: Whether no stage may be narrower than the stage before it.
+        min_map: Smallest final map, (frequency, time).
+    """
 
     widths_grow: bool = False
     min_map: tuple[int, int] = (1, 1)
@@ -98,7 +114,18 @@ class Constraints:
 
 @dataclass(frozen=True)
 class SearchSpace:
-    """Front end, stem and stages as choices. grn_at and grn_response hold for the whole space."""
+    """A search space: choices of the front end, the stem and the stages.
+
+    Attributes:
+        name: Of the space.
+        front_end: Choices of the front end.
+        stem: Channels of the first convolution.
+        stages: Choices of each stage.
+        schema: Version of the format.
+        grn_at: Where GRN is placed in all blocks.
+        grn_response: GRN's response in all blocks.
+        constraints: Rules between choices.
+    """
 
     name: str
     front_end: FrontEndChoices
@@ -122,7 +149,7 @@ class SearchSpace:
                 parse_stride(stride)
 
     def choices(self) -> dict[str, tuple[Any, ...]]:
-        """Every choice by name, in a fixed order."""
+        """The values of every choice by name, in a fixed order."""
         out: dict[str, tuple[Any, ...]] = {
             "mels": self.front_end.mels,
             "frames": self.front_end.frames,
@@ -142,7 +169,7 @@ class SearchSpace:
         return sum(math.log10(len(v)) for v in self.choices().values())
 
     def violations(self, point: Point) -> list[str]:
-        """The constraints that a point breaks, as sentences."""
+        """The constraints that a point breaks, in words; empty where it breaks none."""
         out, maps = [], [point["mels"], point["frames"]]
         widths = [point[f"stage{i}.width"] for i in range(1, len(self.stages) + 1)]
         if self.constraints.widths_grow and widths != sorted(widths):
@@ -150,14 +177,25 @@ class SearchSpace:
         strides = [(2, 2), (2, 2)] + [parse_stride(point[f"stage{i}.stride"]) for i in range(1, len(self.stages) + 1)]
         for s in strides:
             maps = [-(-m // k) for m, k in zip(maps, s, strict=True)]
-        if any(m < least for m, least in zip(maps, self.constraints.min_map, strict=True)):
+        if any(m < minimum for m, minimum in zip(maps, self.constraints.min_map, strict=True)):
             out.append(
                 f"the final map {maps[0]}x{maps[1]} is below {self.constraints.min_map[0]}x{self.constraints.min_map[1]}"
             )
         return out
 
     def front_end_at(self, point: Point, seconds: float = 1.0) -> FrontEnd:
-        """The front end at a point. Raises UsageError where it does not fit the clip."""
+        """Make the front end of a point.
+
+        Args:
+            point: The point.
+            seconds: Length of a clip, s.
+
+        Returns:
+            The front end.
+
+        Raises:
+            UsageError: It does not fit the clip.
+        """
         fe, window = self.front_end, point["window"]
         try:
             second = FrontEnd.for_clip(
@@ -168,7 +206,19 @@ class SearchSpace:
             raise UsageError(f"search space {self.name}: {e}") from None
 
     def architecture(self, point: Point, classes: int, seconds: float = 1.0) -> Architecture:
-        """The architecture at a point. Raises UsageError where the front end does not fit the clip."""
+        """Make the architecture of a point.
+
+        Args:
+            point: The point.
+            classes: Scenes.
+            seconds: Length of a clip, s.
+
+        Returns:
+            The architecture.
+
+        Raises:
+            UsageError: The front end does not fit the clip.
+        """
         front_end = self.front_end_at(point, seconds)
         stem = (point["stem"], point["stage1.width"])
         channels = stem[1]
@@ -192,18 +242,18 @@ class SearchSpace:
 
     @classmethod
     def load(cls, name_or_path: str | Path) -> SearchSpace:
-        """A bundled space by name, or a file; UsageError lists every mistake."""
+        """Load a bundled space by name, or a file. UsageError lists every mistake."""
         path = bundled.find("search_spaces", name_or_path)
         space = schema.parse(cls, schema.read_yaml(path, "search space"), str(path))
         if space.schema != SCHEMA:
-            raise UsageError(f"{path}: schema {space.schema} is not known here (this version reads {SCHEMA})")
+            raise UsageError(f"{path}: schema {space.schema} is not supported (this version reads {SCHEMA})")
         if not space.stages:
             raise UsageError(f"{path}: stages: at least one stage is needed")
         return space
 
 
 def parse_stride(text: str) -> Stride:
-    """'2x1' -> (2, 1): frequency x time."""
+    """Read a stride: '2x1' is (2, 1), frequency x time."""
     parts = text.split("x")
     if len(parts) != 2 or any(p not in ("1", "2") for p in parts):
         raise ValueError(f"a stride reads 1x1, 2x1, 1x2 or 2x2, found '{text}'")

@@ -1,4 +1,4 @@
-"""What settings say of single teachers: the log-mel one hears, the weights one starts from, and external teachers."""
+"""Settings of single teachers: front ends, pretrained weights, and external teachers."""
 
 from __future__ import annotations
 
@@ -14,8 +14,17 @@ FUSED = ("weighted mean", "mean", "z1", "z2", "z1+z2")  # the names of the fused
 
 @dataclass(frozen=True)
 class FrontEndSettings:
-    """A teacher's front end. Units as in `FrontEnd`. frames: of a second of sound, the hop follows from them; of the clip where
-    a hop is given. f_max: none is half the sample rate.
+    """The front end of a teacher, see `FrontEnd`.
+
+    Attributes:
+        mels: Mel bands.
+        frames: Frames of a second of sound, from which the hop follows; where `hop` is given, frames of the clip.
+        sample_rate: Hz.
+        n_fft: Length of the FFT, samples.
+        window: Length of the window, samples.
+        hop: Samples; None: follows from `frames`.
+        f_min: Lowest frequency of the mel bands, Hz.
+        f_max: Highest frequency of the mel bands, Hz; None: half the sample rate.
     """
 
     mels: int = 64
@@ -30,29 +39,31 @@ class FrontEndSettings:
     __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
 
     def front_end(self, seconds: float) -> FrontEnd:
-        """For clips of `seconds`; ValueError where the numbers do not fit together."""
+        """The front end for clips of `seconds`. ValueError where the numbers do not fit."""
         hop = self.hop or self.sample_rate // max(self.frames - 1, 1)
         f_max = self.sample_rate / 2 if self.f_max is None else self.f_max
-        given = FrontEnd(
-            self.sample_rate,
-            seconds if self.hop else 1.0,
-            self.n_fft,
-            self.window,
-            hop,
-            self.mels,
-            self.frames,
-            self.f_min,
-            f_max,
+        front_end = FrontEnd(
+            sample_rate=self.sample_rate,
+            seconds=seconds if self.hop else 1.0,
+            n_fft=self.n_fft,
+            window=self.window,
+            hop=hop,
+            mels=self.mels,
+            frames=self.frames,
+            f_min=self.f_min,
+            f_max=f_max,
         )
-        return given if self.hop else given.lasting(seconds)
+        return front_end if self.hop else front_end.lasting(seconds)
 
 
 @dataclass(frozen=True)
 class PretrainedWeights:
-    """Weights that a family starts from: a .safetensors file, or a .pt or .pth checkpoint that holds tensors only.
+    """The weights that the training of a family starts from.
 
-    rename: regular expressions of the file's tensor names to ours, applied in order; none leaves a tensor out. Or the
-    path of a YAML or JSON file with such a mapping.
+    Attributes:
+        file: A .safetensors file, or a .pt or .pth checkpoint that contains only tensors.
+        rename: Regular expressions of the file's tensor names to ours, applied in order; None leaves a tensor out. Or the
+            path of a YAML or JSON file with such a mapping.
     """
 
     file: str
@@ -63,8 +74,12 @@ class PretrainedWeights:
 
 @dataclass(frozen=True, kw_only=True)
 class ExternalTeacherSettings(FrontEndSettings):
-    """A teacher that is not trained here. model: an ONNX file that takes log-mels of this front end; logits: a CSV or npz file
-    of logits by clip id, or a folder of such files. One of the two.
+    """A teacher that is not trained here. It has either a model or logits.
+
+    Attributes:
+        name: Letters, digits, `.`, `_` or `-`; not the name of a view.
+        model: An ONNX file that takes log-mels of this front end.
+        logits: A CSV or npz file of logits by clip id, or a folder of such files.
     """
 
     name: str

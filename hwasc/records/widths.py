@@ -1,7 +1,7 @@
-"""The channel counts of an architecture that can change on their own, by name. No torch.
+"""The independent channel counts of an architecture, by name. No torch.
 
-A shortcut adds a block's input to its output, so that a run of such blocks shares one count, named after its first member:
-`stem.0`, `stem.1`, `blocks.2.expanded`, `blocks.2.channels`. Which counts a block has is its kind's matter.
+A shortcut adds a block's input to its output, so consecutive blocks with shortcuts share one count, which has the name of the
+first: `stem.0`, `stem.1`, `blocks.2.expanded`, `blocks.2.channels`. The kind of a block decides which counts it has.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from hwasc.records.blocks import INPUT
 
 
 def widths(architecture: Architecture) -> dict[str, int]:
-    """Every independent channel count, in the order of the run."""
+    """Every independent channel count by name, in the order of the layers."""
     out = {"stem.0": architecture.stem[0], "stem.1": architecture.stem[1]}
     inputs = architecture.stem[1]
     for i, block in enumerate(architecture.blocks):
@@ -24,13 +24,29 @@ def widths(architecture: Architecture) -> dict[str, int]:
 
 
 def width_unit(architecture: Architecture, name: str) -> str:
-    """The path of the student's unit that makes so many channels first: `blocks.2.expand` for `blocks.2.expanded`."""
+    """Find the first unit of the student that has a channel count.
+
+    Args:
+        architecture: The architecture.
+        name: Of the count, such as `blocks.2.expanded`.
+
+    Returns:
+        The unit's path, such as `blocks.2.expand`.
+    """
     place, _, field = name.rpartition(".")
     return name if place == "stem" else f"{place}.{architecture.blocks[int(place.split('.')[1])].width_units[field]}"
 
 
 def resized(architecture: Architecture, counts: Mapping[str, int]) -> Architecture:
-    """The architecture with all the channel counts that `widths` names; everything else stays, shortcuts included."""
+    """Change the channel counts of an architecture.
+
+    Args:
+        architecture: The architecture.
+        counts: All counts that `widths` names.
+
+    Returns:
+        The new architecture; all else is the same, shortcuts included.
+    """
     stem = (counts["stem.0"], counts["stem.1"])
     old, new, blocks = architecture.stem[1], stem[1], []
     for i, block in enumerate(architecture.blocks):

@@ -185,7 +185,7 @@ def _cards(best: Trial | Refined, trials: Sequence[Trial], over: str) -> dict[st
         ),
         "Weights in flash": Fact(kib(best.weights), f"{count(best.weights)} B", "exact"),
         "Trials": Fact(
-            count(len(trials)), f"scored, of {plural(max(t.asked for t in trials), 'point')} asked for", "exact"
+            count(len(trials)), f"scored, of {plural(max(t.proposed for t in trials), 'point')} asked for", "exact"
         ),
         "Time to score all trials": Fact(
             f"{seconds / 60:,.1f} min" if seconds >= 100 else f"{seconds:,.1f} s",

@@ -1,4 +1,4 @@
-"""An architecture becomes a trained int8 student, exported, and measured on the test split at the end."""
+"""Distillation: an architecture becomes a trained int8 student, which is exported and then measured on the test split."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from torch import nn
 from hwasc.cost import measure
 from hwasc.data.features import Features
 from hwasc.ensemble.external import check_external
-from hwasc.ensemble.fusion import Fused, distillation_data, fuse, target_file
+from hwasc.ensemble.fusion import FittedEnsemble, distillation_data, fuse, target_file
 from hwasc.ensemble.online_teachers import CachedOnlineEnsemble, check_online_teachers, online_ensemble
 from hwasc.ensemble.summary import summarize
 from hwasc.errors import HwascError, UsageError
@@ -27,10 +27,10 @@ from hwasc.students.result import (
     RESULT,
     DistillResult,
     OnnxFile,
-    StartedFrom,
     TestMetrics,
     TfliteFile,
     ValidationAccuracy,
+    WeightsSource,
 )
 from hwasc.students.stages import load_into, student_seed, train_float, train_int8
 from hwasc.training.distillation import DistillationData
@@ -38,18 +38,26 @@ from hwasc.training.loop import predict
 from hwasc.training.metrics import Metrics, measure_logits
 from hwasc.workspace import Workspace
 
-AGREEMENT = 0.99  # least share of test clips on which ONNX Runtime and the quantized student must name the same scene
+AGREEMENT = 0.99  # share of test clips for which ONNX Runtime and the quantized student must predict the same scene
 
 
 def check_classes(record: ArchitectureFile, ws: Workspace) -> None:
-    """UsageError where an architecture is for other classes or another length of clips than the data has."""
+    """Check that an architecture fits the data.
+
+    Args:
+        record: The architecture.
+        ws: Data and settings.
+
+    Raises:
+        UsageError: The architecture is for other classes or for another length of clips.
+    """
     a, classes = record.architecture, ws.dataset.classes
     named = record.provenance.get("classes")
     if a.classes != len(classes) or (named and list(named) != list(classes)):
-        known = f" ({', '.join(named)})" if named else ""
+        names = f" ({', '.join(named)})" if named else ""
         raise UsageError(
-            f"{record}: is for {a.classes} classes{known}, but the data has {len(classes)} ({', '.join(classes)}); search on "
-            "this data, or name the data it was made for with --data"
+            f"{record}: is for {a.classes} classes{names}, but the data has {len(classes)} ({', '.join(classes)}); search on "
+            "this data, or name the data that it was made for with --data"
         )
     if a.front_end.seconds != ws.settings.data.seconds:
         raise UsageError(
@@ -58,15 +66,15 @@ def check_classes(record: ArchitectureFile, ws: Workspace) -> None:
 
 
 def distill(ws: Workspace, record: ArchitectureFile, *, run: Path) -> DistillResult:
-    """Distil in float, fold batch norm, distil on with int8 numbers, export, and measure all on the test split.
+    """Distil a float student, quantize it, distil the int8 student, export it, and measure all on the test split.
 
     Args:
         ws: Data, settings, cache, device. `distill.alpha` 0 trains on labels alone, without teachers.
-        record: The architecture. Training starts from the weights that its file names, if they fit (`initial_weights`).
+        record: The architecture. Training starts from the weights that its file names, if `initial_weights` accepts them.
         run: The run folder; a run of the same configuration resumes there.
 
     Returns:
-        What the student reached and the files that hold it. `result.json` in the run folder holds the same.
+        The student's metrics, costs and files, also written as `result.json` in the run folder.
 
     Raises:
         UsageError: The architecture is for other data, or the run folder holds another configuration.
@@ -113,17 +121,18 @@ def distill(ws: Workspace, record: ArchitectureFile, *, run: Path) -> DistillRes
 
 
 def check_onnx(result: DistillResult) -> None:
-    """HwascError where the exported ONNX model and the quantized student disagree."""
+    """HwascError where the exported ONNX model and the quantized student predict different scenes too often."""
     onnx = result.onnx
     if onnx.agreement < AGREEMENT:
         raise HwascError(
-            f"{result.run / onnx.file}: ONNX Runtime names the same scene as the quantized student on only "
-            f"{onnx.agreement:.1%} of {onnx.clips:,} test clips (at least {AGREEMENT:.0%} expected); the file should not be "
-            "shipped"
+            f"{result.run / onnx.file}: ONNX Runtime predicts the same scene as the quantized student for only "
+            f"{onnx.agreement:.1%} of {onnx.clips:,} test clips (at least {AGREEMENT:.0%} expected); do not ship the file"
         )
 
 
-def _training_data(ws: Workspace, record: ArchitectureFile, fused: Fused | None, *, online: bool) -> DistillationData:
+def _training_data(
+    ws: Workspace, record: ArchitectureFile, fused: FittedEnsemble | None, *, online: bool
+) -> DistillationData:
     front_end = record.architecture.front_end
     data = distillation_data(ws, front_end, target_file(ws, fused) if fused and not online else None)
     if not (fused and online):
@@ -138,7 +147,7 @@ def _measure(
     quantized: Student,
     *,
     losses: dict[str, list[float]],
-    fused: Fused | None,
+    fused: FittedEnsemble | None,
     start: InitialWeights | None,
     run: Path,
 ) -> DistillResult:
@@ -148,12 +157,12 @@ def _measure(
     onnx_path = onnx_qcdq.export(quantized, run / "student.onnx", classes)
     chip_path = tflite.export(quantized, run / "student.tflite", classes, "offline")
     validation = ws.features(ws.dataset.validation, a.front_end, "validation")
-    test = ws.features(ws.dataset.test, a.front_end, "test")  # the first time that anything reads the test split
-    seen = sorted({c.device for c in ws.dataset.train})
+    test = ws.features(ws.dataset.test, a.front_end, "test")  # nothing read the test split before
+    train_devices = sorted({c.device for c in ws.dataset.train})
 
     def metrics(net: nn.Module, features: Features) -> tuple[Metrics, np.ndarray]:
         logits = predict(net, features, cpu)
-        return measure_logits(logits, features, seen), logits
+        return measure_logits(logits, features, train_devices), logits
 
     float_test, _ = metrics(model.to(cpu), test)
     int8_test, int8_logits = metrics(quantized.to(cpu), test)
@@ -170,9 +179,9 @@ def _measure(
         alpha=ws.settings.distill.alpha,
         seed=ws.settings.seed,
         student_seed=student_seed(ws),
-        initial_weights=StartedFrom(source=start.by, sha256=start.sha256)
+        initial_weights=WeightsSource(source=start.by, sha256=start.sha256)
         if start
-        else StartedFrom(source="random weights"),
+        else WeightsSource(source="random weights"),
         validation=ValidationAccuracy(
             float=metrics(model, validation)[0].accuracy, int8=metrics(quantized, validation)[0].accuracy
         ),
@@ -185,7 +194,7 @@ def _measure(
         onnx=OnnxFile(
             agreement=float((onnx_logits.argmax(1) == int8_logits.argmax(1)).mean()),
             clips=len(test),
-            accuracy=measure_logits(onnx_logits, test, seen).accuracy,
+            accuracy=measure_logits(onnx_logits, test, train_devices).accuracy,
             file=onnx_path.name,
             sha256=_sha256(onnx_path),
         ),

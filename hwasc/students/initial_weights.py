@@ -1,4 +1,4 @@
-"""Whether a student starts from the weights that a search wrote beside its winner, and their reading."""
+"""The initial weights of a student: those that a search wrote beside its winner, where they may be used, or random ones."""
 
 from __future__ import annotations
 
@@ -13,37 +13,37 @@ from hwasc.workspace import Workspace
 
 
 def initial_weights(ws: Workspace, record: ArchitectureFile) -> InitialWeights | None:
-    """The weights that a student of this architecture file starts from.
+    """Decide which weights a student of an architecture file starts from.
 
-    They are used only if they were trained on these very clips, by these splits, and if teachers are asked for. A line says
-    why where a file names weights that are not used.
+    The file's weights are used only if they were trained on the same clips with the same splits, and if the student has
+    teachers. Where they are not used, a line of the progress report says why.
 
     Args:
         ws: The data and settings of the distillation.
-        record: The architecture file; the weights lie beside it.
+        record: The architecture file; its weights lie beside it.
 
     Returns:
-        What the file says of the weights, or None for random ones.
+        The record of the weights, or None for random weights.
 
     Raises:
-        UsageError: The file beside it is gone, or is another one.
+        UsageError: The file of weights is missing, or has another content.
     """
-    named, file, d = record.weights, record.weights_path, ws.settings.distill
-    if named is None or file is None or d.initial_weights == "random":
+    weights, file, d = record.weights, record.weights_path, ws.settings.distill
+    if weights is None or file is None or d.initial_weights == "random":
         return None
-    if d.alpha == 0 or named.dataset != ws.dataset.fingerprint:
+    if d.alpha == 0 or weights.dataset != ws.dataset.fingerprint:
         why = "with teachers, and distill.alpha is 0" if d.alpha == 0 else "on other clips"
         ws.reporter.say(f"the student starts from random weights: those of the search were trained {why}")
         return None
-    advice = "put back what the search wrote, or start anew with --initial-weights random"
+    advice = "put back what the search wrote, or start from random weights with --initial-weights random"
     if not file.is_file():
-        raise UsageError(f"{record}: the weights {named.file} are not beside it; {advice}")
-    if hashlib.sha256(file.read_bytes()).hexdigest() != named.sha256:
+        raise UsageError(f"{record}: the weights {weights.file} are not beside it; {advice}")
+    if hashlib.sha256(file.read_bytes()).hexdigest() != weights.sha256:
         raise UsageError(f"{file}: not the weights that {record} names (SHA-256 differs); {advice}")
-    return named
+    return weights
 
 
 def read_initial_weights(record: ArchitectureFile) -> dict[str, Tensor]:
-    """The tensors of the weights that an architecture file names."""
+    """Read the weights that an architecture file names."""
     assert record.weights_path is not None
     return load_weights(record.weights_path)

@@ -1,4 +1,4 @@
-"""What a distillation leaves: what the student reached and costs, and the files that hold it."""
+"""The result of a distillation: metrics, costs and files of the student."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, Literal
 from hwasc.cost.measure import Costs
 from hwasc.deploy.exporting import export
 from hwasc.ensemble.fusion import FusionRow
-from hwasc.ensemble.leave_one_out import LeftOut
+from hwasc.ensemble.leave_one_out import LeaveOneOutRow
 from hwasc.ensemble.summary import ExternalTeacherSummary, TrainedTeacherSummary
 from hwasc.records import schema
 from hwasc.records.results import Result
@@ -21,7 +21,12 @@ RESULT = "result.json"
 
 @dataclass(frozen=True, kw_only=True)
 class TestMetrics:
-    """The student on the test split, before and after quantization."""
+    """The student on the test split.
+
+    Attributes:
+        float: Before quantization.
+        int8: After quantization.
+    """
 
     __test__ = False  # no test class
 
@@ -31,15 +36,25 @@ class TestMetrics:
 
 @dataclass(frozen=True, kw_only=True)
 class ValidationAccuracy:
-    """Macro accuracy on validation clips, 0..1, before and after quantization."""
+    """Macro accuracy of the student on validation clips.
+
+    Attributes:
+        float: Before quantization, 0..1.
+        int8: After quantization, 0..1.
+    """
 
     float: builtins.float
     int8: builtins.float
 
 
 @dataclass(frozen=True, kw_only=True)
-class StartedFrom:
-    """The weights that training started from; sha256: of their file, where there is one."""
+class WeightsSource:
+    """The weights that training started from.
+
+    Attributes:
+        source: `slice` of a supernet, `refinement`, or `random weights`.
+        sha256: Of their file; None for random weights.
+    """
 
     source: str
     sha256: str | None = None
@@ -50,7 +65,7 @@ class OnnxFile:
     """The student in ONNX Runtime.
 
     Attributes:
-        agreement: Share of test clips on which it names the same scene as the quantized student, 0..1.
+        agreement: Share of test clips for which it predicts the same scene as the quantized student, 0..1.
         clips: Test clips.
         accuracy: Macro accuracy, 0..1.
         file: Its name in the run folder.
@@ -94,10 +109,10 @@ class DistillResult(Result):
         alpha: Share of the teachers in the loss, 0..1.
         seed: The run's.
         student_seed: Of the student's weights, batches and augmentation.
-        initial_weights: Where training started.
+        initial_weights: The weights that training started from.
         validation: Accuracy on validation clips.
-        test: What the student reached on test clips, which nothing was chosen on.
-        fusion: Each teacher and each way to fuse on test clips; empty without teachers.
+        test: Metrics on test clips. Nothing was chosen by them.
+        fusion: Each teacher and each view on test clips; empty without teachers.
         teachers: What each teacher is and costs.
         leave_one_out: The plain mean without each teacher.
         mixing: z1's mean weight of each teacher.
@@ -117,12 +132,12 @@ class DistillResult(Result):
     alpha: float
     seed: int
     student_seed: int
-    initial_weights: StartedFrom
+    initial_weights: WeightsSource
     validation: ValidationAccuracy
     test: TestMetrics
     fusion: list[FusionRow]
     teachers: list[TrainedTeacherSummary | ExternalTeacherSummary]
-    leave_one_out: list[LeftOut]
+    leave_one_out: list[LeaveOneOutRow]
     mixing: dict[str, dict[str, dict[str, float]]]
     losses: dict[str, list[float]]
     onnx: OnnxFile
@@ -146,7 +161,15 @@ class DistillResult(Result):
 
     @classmethod
     def from_json(cls, data: Any, where: str) -> DistillResult:
-        """See `Result.from_json`."""
+        """The record from JSON values, see `Result.from_json`.
+
+        Args:
+            data: What `to_json` gave.
+            where: The file that they come from, for messages.
+
+        Returns:
+            An equal record, but for `run`.
+        """
         if isinstance(data, dict):
             data = {k: v for k, v in data.items() if k not in ("schema", "confusion")}
             started = data.get("initial_weights") or {}
@@ -173,7 +196,7 @@ class DistillResult(Result):
         Args:
             path: The file, or the folder of a format that is one.
             format: `onnx`, `tflite` or `c`; None: what `path` ends with.
-            planner: The memory plan of a .tflite: the interpreter's own, or an optimised one in the file.
+            planner: The memory plan of a .tflite: `greedy` is made by the interpreter, `offline` is stored in the file.
 
         Returns:
             What was written.

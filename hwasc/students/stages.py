@@ -1,4 +1,4 @@
-"""The stages of a student's training, float then int8: each resumes, and each leaves its weights and losses in the run folder."""
+"""The two stages of a student's training, float and int8. Both resume, and write weights and losses to the run folder."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from hwasc.training.weights import load_weights, save_weights
 from hwasc.workspace import Workspace
 
 Numbers = Literal["float", "int8"]
-QAT_SEED = 500_000  # added to the student's seed, so that both stages draw other batches
+QAT_SEED = 500_000  # added to the student's seed, so that the int8 stage draws other batches
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,8 +46,8 @@ def train_float(ws: Workspace, data: DistillationData, model: Student, run: Path
 
     Args:
         ws: Settings, device and progress.
-        data: What it learns from.
-        model: With its initial weights; trained in place.
+        data: What it is trained on.
+        model: The student with its initial weights; trained in place.
         run: The run folder.
 
     Returns:
@@ -57,7 +57,17 @@ def train_float(ws: Workspace, data: DistillationData, model: Student, run: Path
 
 
 def train_int8(ws: Workspace, data: DistillationData, model: Student, run: Path) -> tuple[Student, list[float]]:
-    """Quantize a float student, calibrate it, and distil it on with int8 numbers; arguments as in `train_float`."""
+    """Quantize a float student, calibrate it, and distil it with int8 numbers.
+
+    Args:
+        ws: Settings, device and progress.
+        data: What it is trained on.
+        model: The trained float student.
+        run: The run folder.
+
+    Returns:
+        The int8 student in eval mode, and its loss by epoch.
+    """
     from hwasc.training.quantization import calibrate, quantize
 
     quantized = quantize(model)
@@ -82,7 +92,7 @@ def load_into(model: Student, state: dict[str, torch.Tensor], path: Path, number
         numbers: What the student computes in.
 
     Raises:
-        HwascError: They do not fit the architecture.
+        HwascError: The weights do not fit the architecture.
     """
     try:
         if numbers == "int8":
@@ -94,14 +104,14 @@ def load_into(model: Student, state: dict[str, torch.Tensor], path: Path, number
     except (KeyError, RuntimeError) as e:
         reason = str(e).splitlines()[0]
         raise HwascError(
-            f"{path}: does not fit the architecture ({reason}); delete it to train this part anew"
+            f"{path}: does not fit the architecture ({reason}); delete it to train this stage again"
         ) from None
 
 
 def _train(
     ws: Workspace, data: DistillationData, model: Student, *, train: TrainSettings, numbers: Numbers, run: Path
 ) -> tuple[Student, list[float]]:
-    """Train a stage, or load what a finished one left; losses by epoch come from its journal."""
+    """Train a stage, or load its weights and losses where it has ended before."""
     weights, losses_path = run / f"{numbers}.safetensors", run / f"{numbers}_losses.json"
     checkpoint = run / f"{numbers}.ckpt"
     if weights.is_file():

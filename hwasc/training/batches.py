@@ -16,7 +16,7 @@ from hwasc.audio.mel_noise import additive_noise
 from hwasc.data.features import Features
 from hwasc.parallel.gradient_accumulation import rank_and_world
 from hwasc.records.architecture import FrontEnd
-from hwasc.records.settings import AugmentSettings
+from hwasc.records.data_settings import AugmentSettings
 
 
 class Batch(NamedTuple):

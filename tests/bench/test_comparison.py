@@ -31,7 +31,9 @@ def scores() -> dict[str, Score]:
     for c in every_candidate(FIELD):
         p = c.point
         value = 0.2 + p["mels"] / 200 + p["stage2.width"] / 100 + p["stage1.depth"] / 50 + p["stage2.kernel"] / 100
-        found[c.architecture.id] = Score(value, 1.0, value, value, 0.01, 0.01)
+        found[c.architecture.id] = Score(
+            value, 1.0, accuracy=value, float_accuracy=value, standard_error=0.01, value_error=0.01
+        )
     return found
 
 
@@ -65,21 +67,21 @@ def test_curves_rise_to_the_end_of_the_table() -> None:
     size = len(every_candidate(FIELD))
     assert 30 < size < 256, "the limit keeps some out"
     found, runs = played(size, ("local", "random"))
-    assert runs == ["local"] * 2 + ["random"] * 2 == [t.strategy for t in found.tracks for _ in range(2)]
+    assert runs == ["local"] * 2 + ["random"] * 2 == [t.strategy for t in found.curves for _ in range(2)]
     assert found.best == max(s.value for s in scores().values())
-    for t in found.tracks:
+    for t in found.curves:
         for curve in (t.best, t.volume):
             assert len(curve.mean) == size == len(curve.standard_error) and (np.diff(curve.mean) >= 0).all()
         assert t.best.mean[-1] == found.best and t.volume.mean[-1] == pytest.approx(1)
-        assert t.asked > size, "some asks were infeasible or repeated; they cost no trial"
+        assert t.proposed > size, "some points were infeasible or repeated; they cost no trial"
 
 
 def test_the_same_seeds_give_the_same_and_learning_shows() -> None:
     found, again = played(20)[0], played(20)[0]
-    for a, b in zip(found.tracks, again.tracks, strict=True):
+    for a, b in zip(found.curves, again.curves, strict=True):
         assert dataclasses.replace(a, milliseconds=0) == dataclasses.replace(b, milliseconds=0)
-    assert [t.strategy for t in found.tracks] == list(STRATEGIES.names())
-    final = {t.strategy: t.volume.mean[-1] for t in found.tracks}
+    assert [t.strategy for t in found.curves] == list(STRATEGIES.names())
+    final = {t.strategy: t.volume.mean[-1] for t in found.curves}
     assert final["local"] > final["random"] and 0 < final["random"] < 1
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from hwasc.bench.hypervolume import growth, hypervolume, objectives, reference
+from hwasc.bench.hypervolume import hypervolume, hypervolume_by_trial, objectives, reference_point
 
 
 def by_inclusion_and_exclusion(gains: np.ndarray) -> float:
@@ -25,8 +25,8 @@ def test_it_is_the_union_of_boxes(seed: int) -> None:
     gains = rng.uniform(0.05, 1, (1 + seed % 9, 3))
     if seed % 3 == 0:
         gains = np.ceil(gains * 4) / 4  # ties in every objective
-    beyond = rng.normal(size=3)
-    assert hypervolume(gains + beyond, beyond) == pytest.approx(by_inclusion_and_exclusion(gains), rel=1e-12)
+    reference = rng.normal(size=3)
+    assert hypervolume(gains + reference, reference) == pytest.approx(by_inclusion_and_exclusion(gains), rel=1e-12)
 
 
 def test_drawn_points_agree() -> None:
@@ -43,7 +43,7 @@ def test_by_hand() -> None:
     assert hypervolume(np.array([[2.0, 3.0, 4.0]]), o) == 24
     assert hypervolume(np.array([[2.0, 3.0, 4.0], [1.0, 1.0, 1.0]]), o) == 24, "a dominated point adds nothing"
     assert hypervolume(np.array([[2.0, 1.0, 1.0], [1.0, 2.0, 1.0], [1.0, 1.0, 2.0]]), o) == 4
-    assert hypervolume(np.array([[9.0, 9.0, -1.0], [9.0, 0.0, 9.0]]), o) == 0, "not beyond the reference"
+    assert hypervolume(np.array([[9.0, 9.0, -1.0], [9.0, 0.0, 9.0]]), o) == 0, "not better than the reference"
 
 
 @dataclass(frozen=True)
@@ -56,13 +56,13 @@ class Row:
 def test_candidates_become_objectives_and_a_reference() -> None:
     points = objectives([Row(0.5, 10**6, 10**4), Row(0.6, 10**7, 10**5)])
     assert points == pytest.approx(np.array([[0.5, -6, -4], [0.6, -7, -5]]))
-    assert reference(points) == pytest.approx([0.49, -7.1, -5.1])
+    assert reference_point(points) == pytest.approx([0.49, -7.1, -5.1])
     assert objectives([]).shape == (0, 3)
 
 
-def test_growth_is_the_hypervolume_of_every_beginning() -> None:
+def test_hypervolume_by_trial_is_the_hypervolume_of_each_prefix() -> None:
     rng = np.random.default_rng(2)
-    points, beyond = rng.uniform(0, 1, (50, 3)), np.full(3, 0.1)
-    found = growth(points, beyond)
-    assert found == pytest.approx([hypervolume(points[: i + 1], beyond) for i in range(50)])
+    points, reference = rng.uniform(0, 1, (50, 3)), np.full(3, 0.1)
+    found = hypervolume_by_trial(points, reference)
+    assert found == pytest.approx([hypervolume(points[: i + 1], reference) for i in range(50)])
     assert (np.diff(found) >= 0).all()

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from hwasc.bench.proxies import TRUTH, spread
+from hwasc.bench.proxies import TRUTH, stratified
 from hwasc.nas.trial import Trial
 from hwasc.parts import PROXIES
 from hwasc.records import schema
@@ -40,32 +40,32 @@ def test_the_table_holds_every_proxy_and_resumes(
     trials = search_of(tiny_space, record["candidates"], tmp_path / "trials.jsonl")
     status, again, err = hwasc(*command, "--learn-from", trials, "--json", tiny=True)
     assert status == 0, err
-    told = {r["proxy"] for r in json.loads(again)["rows"]}
-    assert told == {*PROXIES.names(), "with predictor"}
+    names = {r["proxy"] for r in json.loads(again)["rows"]}
+    assert names == {*PROXIES.names(), "with predictor"}
     (tmp_path / "few.jsonl").write_text("".join(trials.read_text().splitlines(keepends=True)[:9]))
     status, _, err = hwasc(*command, "--learn-from", tmp_path / "few.jsonl", tiny=True)
     assert status == 1 and "trials of other candidates; at least 50 of the space tiny are needed" in err
     assert hwasc(*command[:-4], "--count", 2, "--run", tmp_path / "few", tiny=True)[0] == 2
 
 
-def search_of(space: Path, benched: list[dict[str, Any]], path: Path) -> Path:
-    """A journal of sixty made-up trials, the benched candidates among them."""
-    points = [c["point"] for c in benched] * 15
+def search_of(space: Path, ranked: list[dict[str, Any]], path: Path) -> Path:
+    """A journal of sixty made-up trials, the ranked candidates among them."""
+    points = [c["point"] for c in ranked] * 15
     trials = [
         Trial(
-            i,
-            f"{i:012x}" if i > 3 else benched[i]["id"],
-            p,
-            0.5,
-            0.5,
-            0.02,
-            9_000,
-            9_000 + 7 * i,
-            900,
-            9,
-            1.0,
-            i,
-            0,
+            number=i,
+            id=f"{i:012x}" if i > 3 else ranked[i]["id"],
+            point=p,
+            accuracy=0.5,
+            float_accuracy=0.5,
+            standard_error=0.02,
+            parameters=9_000,
+            macs=9_000 + 7 * i,
+            memory=900,
+            weights=9,
+            seconds=1.0,
+            proposed=i,
+            seed=0,
             score=0.3,
             score_error=0.02,
         )
@@ -75,8 +75,8 @@ def search_of(space: Path, benched: list[dict[str, Any]], path: Path) -> Path:
     return path
 
 
-def test_spread_takes_one_of_each_equal_part() -> None:
+def test_a_stratified_sample_has_one_point_of_each_part() -> None:
     points = [{"i": i} for i in range(103)]
-    chosen = [p["i"] for p in spread(points, 10, 3)]
+    chosen = [p["i"] for p in stratified(points, 10, 3)]
     assert chosen == sorted(chosen) and all(10 * k <= c < 10 * k + 14 for k, c in enumerate(chosen))
-    assert chosen == [p["i"] for p in spread(points, 10, 3)] != [p["i"] for p in spread(points, 10, 4)]
+    assert chosen == [p["i"] for p in stratified(points, 10, 3)] != [p["i"] for p in stratified(points, 10, 4)]

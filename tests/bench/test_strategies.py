@@ -27,7 +27,7 @@ def test_a_table_is_scored_once_and_every_strategy_runs_on_it(hwasc: Run, tiny_s
     assert len(table) == len(lines) == bench["candidates"] == 32
     assert bench["comparison"] == kept["comparison"] and kept["environment"]["packages"] and kept["seeds"] == [0, 1]
     assert bench["comparison"]["best"] == max(table.values())
-    for t, name in zip(bench["comparison"]["tracks"], STRATEGIES.names(), strict=True):
+    for t, name in zip(bench["comparison"]["curves"], STRATEGIES.names(), strict=True):
         assert t["strategy"] == name and len(t["best"]["mean"]) == len(t["volume"]["mean"]) == 6
         assert min(table.values()) <= t["best"]["mean"][0] <= t["best"]["mean"][-1] <= max(table.values())
         assert 0 < t["volume"]["mean"][0] <= t["volume"]["mean"][-1] <= 1
@@ -42,4 +42,4 @@ def test_a_table_is_scored_once_and_every_strategy_runs_on_it(hwasc: Run, tiny_s
     assert (run / "strategies.svg").read_text().count("of all") >= 1
 
     status, _, err = hwasc(*argv, "--trials", 33, tiny=True)
-    assert status == 2 and "only 32 candidates of the space tiny keep the budget dcase2024" in err
+    assert status == 2 and "only 32 candidates of the space tiny meet the budget dcase2024" in err

@@ -14,13 +14,13 @@ from hwasc.ensemble.head_fitting import (
     Batch,
     at_best_scale,
     best_view,
-    crossed_views,
+    cross_fitted_views,
     fit_backbone,
     fit_heads,
-    gain,
-    mixture,
+    fit_mixture_weights,
+    log_loss_gain,
 )
-from hwasc.ensemble.heads import Z1, Z2, Ensemble, Standardise, evidence, mean_logit
+from hwasc.ensemble.heads import Z1, Z2, Ensemble, Standardise, gate_inputs, mean_logit
 
 K, C, SIZE = 3, 5, (12, 6)
 
@@ -45,13 +45,13 @@ def ensemble(seed: int = 0, teachers: int = K, classes: int = C) -> Ensemble:
 def clips(
     count: int, seed: int, right: Callable[[Tensor, Tensor], Tensor], scales: tuple[float, ...] = (4.0,) * K
 ) -> Batch:
-    """Clips of two kinds (seen in the log-mel); right(kind, label) says (B, K) which teachers know the label."""
+    """Clips of two kinds (seen in the log-mel); right(kind, label) gives (B, K): which teachers know the label."""
     g = torch.Generator().manual_seed(seed)
     kind, labels = torch.randint(0, 2, (count,), generator=g), torch.randint(0, C, (count,), generator=g)
     logmel = torch.randn(count, 1, *SIZE, generator=g) + kind[:, None, None, None]
     guess = torch.randint(0, C, (count, K), generator=g)
-    said = torch.where(right(kind, labels).bool(), labels[:, None], guess)
-    logits = F.one_hot(said, C) + 0.3 * torch.randn(count, K, C, generator=g)
+    predicted = torch.where(right(kind, labels).bool(), labels[:, None], guess)
+    logits = F.one_hot(predicted, C) + 0.3 * torch.randn(count, K, C, generator=g)
     return logmel, logits * torch.tensor(scales)[:, None], labels
 
 
@@ -100,7 +100,7 @@ def test_the_weighted_mean_is_the_best_of_all_mixtures(seed: int) -> None:
     labels = torch.randint(C, (200,), generator=g)
     right = 2 * torch.eye(C)[labels]
     logits = torch.stack([right * skill + torch.randn(200, C, generator=g) for skill in (0.2, 1.0, 0.6)], 1)
-    found = mixture(logits, labels)
+    found = fit_mixture_weights(logits, labels)
     assert float(found.sum()) == pytest.approx(1) and bool((found > 0).all())
 
     def loss(w: Tensor) -> float:
@@ -121,7 +121,9 @@ def test_a_view_is_taken_for_more_than_a_standard_error_over_places() -> None:
     assert (
         best_view({"mean": mean, "z1": lucky}, labels, places) == "mean"
     )  # better on the whole, but at one place only
-    assert best_view({"mean": mean, "z1": mean + right}, labels, ["here"] * 400) == "mean"  # one place: no telling
+    assert (
+        best_view({"mean": mean, "z1": mean + right}, labels, ["here"] * 400) == "mean"
+    )  # one location: no standard error
 
 
 def test_a_view_that_is_the_mean_but_surer_or_less_sure_is_no_better() -> None:
@@ -162,27 +164,27 @@ def test_evidence_is_what_its_definition_says() -> None:
     entropy = float(-(sure * sure.log()).sum())
     divergence = [float((p * (p / mean).log()).sum()) for p in (sure, torch.full((3,), 1 / 3))]
     expected = torch.tensor([entropy, float(torch.tensor(3.0).log()), 2.0, 0.0, *divergence])
-    found = evidence(logits)[0]
+    found = gate_inputs(logits)[0]
     torch.testing.assert_close(found[:6], expected)
     torch.testing.assert_close(found[6:], (torch.tensor([1.0, 0, 0])).log_softmax(0))
-    torch.testing.assert_close(evidence(logits + torch.randn(1, 2, 1))[0], found)
+    torch.testing.assert_close(gate_inputs(logits + torch.randn(1, 2, 1))[0], found)
 
 
-def test_what_hardly_varies_is_not_blown_up() -> None:
+def test_constant_values_are_not_scaled() -> None:
     scale = Standardise(2)
     scale.set(torch.tensor([[1.0, 5.0], [3.0, 5.0]]))
     assert scale(torch.tensor([2.0, 6.0])).tolist() == [0.0, 1.0]
 
 
 def stirred(model: Ensemble) -> Ensemble:
-    """An ensemble that has left its start, in evaluation mode."""
+    """An ensemble with random weights, in evaluation mode."""
     torch.manual_seed(7)
     for p in model.parameters():
         nn.init.normal_(p, std=0.3)
     return model.eval()
 
 
-def test_constants_and_companions_do_not_matter() -> None:
+def test_constants_and_other_clips_of_the_batch_do_not_matter() -> None:
     model = stirred(ensemble())
     logmel, logits = torch.randn(9, 1, *SIZE), torch.randn(9, K, C)
     fused = model(logmel, logits)
@@ -193,7 +195,7 @@ def test_constants_and_companions_do_not_matter() -> None:
     torch.testing.assert_close(model(logmel[:1], logits[:1]), fused[:1])
 
 
-def test_folds_are_fused_apart_and_then_meant() -> None:
+def test_folds_are_fused_one_by_one_and_averaged() -> None:
     model = stirred(ensemble())
     logmel, logits = torch.randn(9, 1, *SIZE), torch.randn(9, 2, K, C)
     both = [model.views(logmel, part) for part in logits.unbind(1)]
@@ -220,7 +222,7 @@ def test_a_class_is_corrected_by_its_own_mlp() -> None:
 
 def fitted(data: Batch, ridge: float = 0.003, seed: int = 0) -> Ensemble:
     model = ensemble()
-    fit_heads(model, torch.zeros(len(data[2]), K), data[1], data[2], (ridge, ridge), seed)
+    fit_heads(model, torch.zeros(len(data[2]), K), data[1], data[2], ridges=(ridge, ridge), seed=seed)
     return model
 
 
@@ -229,25 +231,25 @@ def loss(model: Ensemble, data: Batch, view: str = "z1+z2") -> float:
         return float(F.cross_entropy(model.eval().views(data[0], data[1])[view], data[2]))
 
 
-def told_by_certainty(count: int, seed: int) -> Batch:
-    """Clips whose teachers are loud and wrong, or sure of two classes and right: what they say tells whom to believe."""
+def certain_when_right(count: int, seed: int) -> Batch:
+    """Clips whose teachers are loud and wrong, or sure of two classes and right: their logits show which one is right."""
     g = torch.Generator().manual_seed(seed)
     labels, knows = torch.randint(0, C, (count,), generator=g), torch.rand(count, K, generator=g) < 0.4
-    said = torch.where(knows, labels[:, None], torch.randint(0, C, (count, K), generator=g))
+    predicted = torch.where(knows, labels[:, None], torch.randint(0, C, (count, K), generator=g))
     return (
         torch.randn(count, 1, *SIZE, generator=g),
-        F.one_hot(said, C) * torch.where(knows, 3.0, 2.0)[..., None],
+        F.one_hot(predicted, C) * torch.where(knows, 3.0, 2.0)[..., None],
         labels,
     )
 
 
-def test_z1_believes_the_teacher_whose_say_shows_that_it_knows() -> None:
-    model, test = fitted(told_by_certainty(1000, 0)), told_by_certainty(1000, 1)
+def test_z1_weights_the_teacher_whose_logits_show_that_it_is_right() -> None:
+    model, test = fitted(certain_when_right(1000, 0)), certain_when_right(1000, 1)
     score = accuracy(model, test)
     assert score["z1"] > score["mean"] + 0.03 and loss(model, test, "z1") < loss(model, test, "mean") - 0.1
 
 
-def test_z2_learns_whom_to_believe_about_which_class() -> None:
+def test_z2_learns_which_teacher_is_right_about_which_class() -> None:
     scales = (2.0, 40.0, 0.5)
     model, test = fitted(clips(1000, 0, by_class, scales)), clips(1000, 1, by_class, scales)
     score = accuracy(model, test)
@@ -255,14 +257,14 @@ def test_z2_learns_whom_to_believe_about_which_class() -> None:
     assert loss(model, test, "z2") < loss(model, test, "mean") and loss(model, test) < loss(model, test, "mean")
 
 
-def test_a_stronger_penalty_learns_less_and_an_endless_one_nothing_but_temperatures() -> None:
+def test_a_stronger_penalty_learns_less_and_a_huge_one_only_temperatures() -> None:
     data = clips(500, 0, by_class)
     corrections = [float(fitted(data, ridge).z2.correction(data[1]).abs().mean()) for ridge in (0.003, 0.3, 1e6)]
     assert corrections[0] > corrections[1] > corrections[2] and corrections[2] < 1e-3
     z1 = fitted(data, 1e6).z1
     assert (
         float(z1.gate.weight.detach().abs().max()) < 1e-3 and float(z1.log_scale) != 0
-    )  # what is not penalised was learnt
+    )  # what is not penalised is still fitted
 
 
 def test_heads_lie_at_a_minimum() -> None:
@@ -289,7 +291,7 @@ def test_fits_are_deterministic_and_leave_the_global_generator_and_the_backbone_
         before = {k: v.clone() for k, v in model.state_dict().items() if "backbone" in k or k == "z1.head.weight"}
         torch.manual_seed(noise)
         state = torch.get_rng_state()
-        fit_heads(model, torch.zeros(200, K), data[1], data[2], (0.03, 0.03), 3)
+        fit_heads(model, torch.zeros(200, K), data[1], data[2], ridges=(0.03, 0.03), seed=3)
         after = model.state_dict()
         assert all(torch.equal(v, after[k]) for k, v in before.items())
         backbone(model, data, data, epochs=2)
@@ -337,31 +339,36 @@ def test_a_gain_is_measured_over_places() -> None:
     labels = torch.tensor([0, 0, 0, 1])
     reference, places = torch.zeros(4, 2), ["a", "a", "a", "b"]
     better = torch.tensor([[9.0, -9.0], [9.0, -9.0], [9.0, -9.0], [0.0, 0.0]])
-    found, error = gain(better, reference, labels, places)
+    found, error = log_loss_gain(better, reference, labels, places)
     ln2 = float(torch.tensor(2.0).log())
     assert found == pytest.approx(ln2 / 2, abs=1e-5) and error == pytest.approx(ln2 / 2, abs=1e-5)
-    assert gain(better, reference, labels, ["a"] * 4)[1] == float("inf")
+    assert log_loss_gain(better, reference, labels, ["a"] * 4)[1] == float("inf")
 
 
 def test_crossed_views_are_of_heads_that_never_saw_the_place() -> None:
     data = clips(400, 0, by_class)
     places = [f"place {i % 10}" for i in range(400)]
-    found = crossed_views(ensemble(), data[1], data[2], places, (0.03, 0.03), 0)
+    found = cross_fitted_views(ensemble(), data[1], data[2], locations=places, ridges=(0.03, 0.03), seed=0)
     wrong = data[2].clone()
     there = torch.tensor([p == "place 3" for p in places])
     wrong[there] = (wrong[there] + 1) % C  # what a place's own labels are does not matter to its own views
-    again = crossed_views(ensemble(), data[1], wrong, places, (0.03, 0.03), 0)
+    again = cross_fitted_views(ensemble(), data[1], wrong, locations=places, ridges=(0.03, 0.03), seed=0)
     assert torch.equal(found["z1+z2"][there], again["z1+z2"][there])
     assert not torch.equal(found["z1+z2"], again["z1+z2"])
     torch.testing.assert_close(found["mean"], mean_logit(data[1]))
-    one = crossed_views(ensemble(), data[1], data[2], ["here"] * 400, (0.03, 0.03), 0)
+    one = cross_fitted_views(ensemble(), data[1], data[2], locations=["here"] * 400, ridges=(0.03, 0.03), seed=0)
     assert all(torch.equal(v, mean_logit(data[1])) for v in one.values())
 
 
 def test_no_clips_is_an_error() -> None:
     with pytest.raises(ValueError, match="no clips"):
         fit_heads(
-            ensemble(), torch.zeros(0, K), torch.zeros(0, K, C), torch.zeros(0, dtype=torch.int64), (0.03, 0.03), 0
+            ensemble(),
+            torch.zeros(0, K),
+            torch.zeros(0, K, C),
+            torch.zeros(0, dtype=torch.int64),
+            ridges=(0.03, 0.03),
+            seed=0,
         )
     with pytest.raises(ValueError, match="no clips"):
         fit_backbone(ensemble(), lambda _: [], epochs=1, lr=1e-2, weight_decay=0, validate=lambda: 0.0, seed=0)

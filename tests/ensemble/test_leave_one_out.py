@@ -1,4 +1,4 @@
-"""Leaving a teacher out shows what it adds: the good one is missed, the bad one is not."""
+"""Leave one out: the ensemble is worse without a good teacher, and not without a bad one."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hwasc.ensemble.leave_one_out import leave_one_out
 
 
 def teachers(seed: int = 0, clips: int = 400, classes: int = 4) -> tuple[np.ndarray, np.ndarray]:
-    """Logits of two teachers that each know half of the clips, and of one that is loudly wrong."""
+    """Logits of two teachers that each know half of the clips, and of one that is wrong with high confidence."""
     rng = np.random.default_rng(seed)
     labels = rng.integers(0, classes, clips)
     truth = np.eye(classes, dtype=np.float32)[labels]
@@ -23,7 +23,7 @@ def teachers(seed: int = 0, clips: int = 400, classes: int = 4) -> tuple[np.ndar
     ), labels
 
 
-def test_what_is_missed_helps_and_what_is_not_does_not() -> None:
+def test_good_teachers_help_and_a_bad_one_does_not() -> None:
     logits, labels = teachers()
     rows = {r.name: r for r in leave_one_out(("even", "odd", "wrong"), logits, labels)}
     assert rows["even"].helps and rows["odd"].helps and not rows["wrong"].helps

@@ -1,4 +1,4 @@
-"""Teachers that hear the student's view: the same clips, changed alike; what `distill` makes of them."""
+"""Online teachers: they get the student's clips with the same augmentation; what `distill` does with them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 import torch
 
 if TYPE_CHECKING:
-    from hwasc.ensemble.fusion import Fused, distillation_data
+    from hwasc.ensemble.fusion import FittedEnsemble
     from hwasc.ensemble.online_teachers import OnlineEnsemble
     from hwasc.records.architecture import FrontEnd
     from hwasc.training.distillation import DistillationData
@@ -25,16 +25,19 @@ Run = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture(scope="module")
-def fused(tiny_workspace: Workspace) -> Fused:
+def fused(tiny_workspace: Workspace) -> FittedEnsemble:
     from hwasc.ensemble.fusion import fuse
 
     return fuse(tiny_workspace)
 
 
-def told(fused: Fused, front_end: FrontEnd, **augment: object) -> tuple[DistillationData, OnlineEnsemble]:
-    """What a student with this front end learns from, its augmentation as given."""
+def student_data(
+    fused: FittedEnsemble, front_end: FrontEnd, **augment: object
+) -> tuple[DistillationData, OnlineEnsemble]:
+    """The data of a student with this front end and augmentation, and its online teachers."""
+    from hwasc.ensemble.fusion import distillation_data
     from hwasc.ensemble.online_teachers import online_ensemble
-    from hwasc.records.settings import AugmentSettings
+    from hwasc.records.data_settings import AugmentSettings
 
     ws = fused.workspace
     settings = replace(ws.settings.distill, augment=AugmentSettings(**augment))  # type: ignore[arg-type]
@@ -44,7 +47,7 @@ def told(fused: Fused, front_end: FrontEnd, **augment: object) -> tuple[Distilla
     return replace(data, targets=view), view
 
 
-def other(fused: Fused) -> FrontEnd:
+def other(fused: FittedEnsemble) -> FrontEnd:
     """A front end unlike the teachers'."""
     from hwasc.records.architecture import FrontEnd
 
@@ -54,8 +57,8 @@ def other(fused: Fused) -> FrontEnd:
 STILL = {"mixstyle_p": 0.0, "roll": 0.0, "mask": 0.0, "gain": 0.0, "response_p": 0.0}
 
 
-def test_unchanged_clips_get_the_cached_targets(fused: Fused) -> None:
-    data, _ = told(fused, other(fused), **STILL)
+def test_unchanged_clips_get_the_cached_targets(fused: FittedEnsemble) -> None:
+    data, _ = student_data(fused, other(fused), **STILL)
     cached, rows = fused.targets(), []
     plain = replace(data, targets=np.arange(len(data.train), dtype=np.float32)[:, None])
     for (_, labels, soft), (_, same, index) in zip(data.batches(16, 0, 0), plain.batches(16, 0, 0), strict=True):
@@ -65,9 +68,9 @@ def test_unchanged_clips_get_the_cached_targets(fused: Fused) -> None:
     assert len(set(rows)) == len(data.train) and np.abs(np.diff(cached, axis=0)).mean() > 1e-3
 
 
-def test_teachers_of_the_same_front_end_hear_the_very_batch(fused: Fused) -> None:
+def test_teachers_of_the_same_front_end_get_the_same_batch(fused: FittedEnsemble) -> None:
     everything = {"mixstyle_p": 1.0, "mixup_p": 0.7, "noise_p": 0.7, "response_p": 0.7, "mask": 0.3, "roll": 0.3}
-    data, view = told(fused, fused.front_end, **everything)
+    data, view = student_data(fused, fused.front_end, **everything)
     states: list[tuple[np.ndarray, torch.Tensor]] = []
 
     def spy(rows: np.ndarray, state: torch.Tensor) -> torch.Tensor:
@@ -76,20 +79,20 @@ def test_teachers_of_the_same_front_end_hear_the_very_batch(fused: Fused) -> Non
 
     batches = list(replace(data, targets=spy).batches(16, 0, 0))
     for (x, labels, soft), (rows, state) in zip(batches, states, strict=True):
-        assert torch.equal(view.views(rows, state)[fused.front_end], x)
+        assert torch.equal(view.augmented(rows, state)[fused.front_end], x)
         assert labels.shape == soft.shape == (len(x), len(data.train.classes))
-    without = replace(data, targets=None).batches(16, 0, 0)  # asking them changes no draw of the student's
+    without = replace(data, targets=None).batches(16, 0, 0)  # running them changes no random draw of the student's
     assert all(torch.equal(a[0], b[0]) for a, b in zip(batches, without, strict=True))
 
 
-def test_teachers_of_another_front_end_hear_the_same_change(fused: Fused) -> None:
+def test_teachers_of_another_front_end_get_the_same_change(fused: FittedEnsemble) -> None:
     """Rolled by the same time, louder by the same factor: seen in each clip's loudness over time and in all."""
     from hwasc.training.batches import Batch
 
     front_end = other(fused)
-    still, _ = told(fused, front_end, **STILL)
+    still, _ = student_data(fused, front_end, **STILL)
     for name, value in (("roll", 0.5), ("gain", 20.0), ("mixup_p", 1.0)):
-        data, view = told(fused, front_end, **{**STILL, name: value})
+        data, view = student_data(fused, front_end, **{**STILL, name: value})
         rows = np.arange(32)
         state = torch.Generator().manual_seed(5).get_state()
         generator = torch.Generator()
@@ -97,7 +100,7 @@ def test_teachers_of_another_front_end_hear_the_same_change(fused: Fused) -> Non
         assert data.augment is not None
         batch = Batch(data.train.batch(rows), torch.from_numpy(data.train.labels[rows]), None)
         mine = data.augment.batch(batch, data.train.devices[rows], generator, classes=10, temperature=1.0)[0]
-        theirs = view.views(rows, state)[fused.front_end]
+        theirs = view.augmented(rows, state)[fused.front_end]
         before = still.train.batch(rows), fused.teachers.train.batch(rows)
         if name == "roll":
             found = [_shift(a, b) for a, b in zip((mine, theirs), before, strict=True)]
@@ -108,19 +111,19 @@ def test_teachers_of_another_front_end_hear_the_same_change(fused: Fused) -> Non
             assert float(torch.corrcoef(torch.stack(change))[0, 1]) > 0.9
 
 
-def test_epochs_come_round_and_each_view_is_asked_about_once(fused: Fused) -> None:
+def test_epochs_repeat_and_teachers_run_once_for_each(fused: FittedEnsemble) -> None:
     from hwasc.ensemble.online_teachers import CachedOnlineEnsemble
 
-    data, view = told(fused, fused.front_end, mixup_p=0.7)
-    asked: list[int] = []
+    data, view = student_data(fused, fused.front_end, mixup_p=0.7)
+    sizes: list[int] = []
 
     def spy(rows: np.ndarray, state: torch.Tensor) -> torch.Tensor:
-        asked.append(len(rows))
+        sizes.append(len(rows))
         return view(rows, state)
 
-    round_ = replace(data, targets=CachedOnlineEnsemble(spy), views=2)
-    epochs = [list(round_.batches(16, 0, epoch)) for epoch in range(4)]
-    assert sum(asked) == 2 * len(data.train), "two views of every clip, however many epochs"
+    repeating = replace(data, targets=CachedOnlineEnsemble(spy), views=2)
+    epochs = [list(repeating.batches(16, 0, epoch)) for epoch in range(4)]
+    assert sum(sizes) == 2 * len(data.train), "two views of every clip, however many epochs"
     for first, again, fresh in zip(epochs[1], epochs[3], data.batches(16, 0, 1), strict=True):
         for a, b, c in zip(first, again, fresh, strict=True):
             assert a is not None and b is not None and c is not None
@@ -151,8 +154,8 @@ def test_distill_with_all_of_it(hwasc: Run, tmp_path: Path, monkeypatch: pytest.
     argv = ["distill", "--arch", tmp_path / "a.json", "--json"]
     losses = []
     same = ["teacher_view=augmented", "teacher_views=1"]
-    for run, asked in enumerate(([*same, *still], still, [*same, *mixed], mixed)):
-        chosen = [x for s in (*settings, *asked) for x in ("--set", f"distill.{s}")]
+    for run, changes in enumerate(([*same, *still], still, [*same, *mixed], mixed)):
+        chosen = [x for s in (*settings, *changes) for x in ("--set", f"distill.{s}")]
         status, out, err = hwasc(*argv, *chosen, "--run", tmp_path / f"r{run}", tiny=True)
         assert status == 0, err
         losses.append(np.array(json.loads(out)["losses"]["float"]))
@@ -163,4 +166,4 @@ def test_distill_with_all_of_it(hwasc: Run, tmp_path: Path, monkeypatch: pytest.
     argv += ["--set", "distill.teacher_view=augmented"]
     external = "teachers.external=[{name: beats, logits: beats.csv}]"
     status, _, err = hwasc(*argv, "--set", external, "--run", tmp_path / "o", tiny=True)
-    assert status == 2 and "are asked only once" in err
+    assert status == 2 and "only have logits of the clips as recorded" in err

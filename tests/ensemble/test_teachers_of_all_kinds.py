@@ -238,7 +238,7 @@ def test_models_that_do_not_fit_are_refused_in_a_line(space: Callable[..., Works
 
     for name in ("m.pt2", "m.pt", "m.pth"):
         (tmp_path / name).write_bytes(b"x")
-        assert "may hold code that runs as it is loaded" in teaching(name) and "ONNX" in teaching(name)
+        assert "may contain code that runs when it is loaded" in teaching(name) and "ONNX" in teaching(name)
     assert "there is no such model" in teaching()
     path.write_bytes(b"garbage")
     assert "no model that ONNX Runtime can open" in teaching()

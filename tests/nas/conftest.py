@@ -38,7 +38,18 @@ def candidates(
         ensemble = np.random.default_rng(1).standard_normal((len(validation), 10)).astype(np.float32)
         data = DistillationData(train, targets, ws.augment(a.front_end), 0.5, 2.0)
         out.append(
-            Candidate("", Proposal(point, a), data, validation, TrainSettings(1, 32), None, 0, 3, "cpu",
-                      Supernet(weights, space, 1.0), ensemble=ensemble)
-        )  # fmt: skip
+            Candidate(
+                proxy="",
+                proposal=Proposal(point, a),
+                data=data,
+                validation=validation,
+                train_settings=TrainSettings(1, 32),
+                qat=None,
+                qat_steps=0,
+                seed=3,
+                device="cpu",
+                supernet=Supernet(weights, space, 1.0),
+                ensemble=ensemble,
+            )
+        )
     return out

@@ -68,7 +68,7 @@ def test_the_best_are_pruned_to_the_edge_and_once(
     second = {t["number"]: t for t in result["rescored"]}
     assert [r["number"] for r in result["refined"]] == sorted(second, key=lambda n: -second[n]["accuracy"])
     ws, space = tiny_workspace, SearchSpace.load(tiny_space)
-    how = Scoring("distillation", target_file(ws, fuse(ws)), ws.settings.search.refine_train)
+    scoring = Scoring(proxy="distillation", targets=target_file(ws, fuse(ws)), train=ws.settings.search.refine_train)
     for r in found:
         costs = measure(r.architecture)
         assert ResolvedBudget(name="edge", limits=LIMITS).feasible(costs)
@@ -80,7 +80,7 @@ def test_the_best_are_pruned_to_the_edge_and_once(
             and r.origin == second[r.number]["id"] != r.id == r.architecture.id
         )
         point = second[r.number]["point"]
-        origin = candidate(ws, how, Proposal(point, space.architecture(point, 10, 1.0)))
+        origin = candidate(ws, scoring, Proposal(point, space.architecture(point, 10, 1.0)))
         again = proxies.score(origin)
         assert (r.before, r.before_score) == (again.accuracy, again.value), "trained as long"
         net = build(r.architecture)
@@ -89,7 +89,7 @@ def test_the_best_are_pruned_to_the_edge_and_once(
         assert accuracy(net, validation, torch.device("cpu")) == pytest.approx(r.float_accuracy)
         assert np.isfinite(predict(net, validation, torch.device("cpu"))).all()
     assert "Refinement" in (folder / "s" / "report.html").read_text()
-    monkeypatch.setattr("hwasc.nas.refinement_job.half", None)  # again: nothing is computed anew
+    monkeypatch.setattr("hwasc.nas.refinement_job.run_job", None)  # nothing is computed again
     before = (folder / "s" / "refined.jsonl").read_bytes()
     status, out, err = hwasc(*command(folder, tiny_space), tiny=True)
     assert status == 0 and (folder / "s" / "refined.jsonl").read_bytes() == before, err
@@ -128,7 +128,7 @@ def test_a_better_net_replaces_the_best_and_no_other(hwasc: Run, folder: Path, t
         pruned, content = folder / "s" / proxy["weights"], (folder / best.weights.file).read_bytes()
         pruned.unlink()
         status, _, err = hwasc(*command(folder, tiny_space), tiny=True)
-        assert status == 2 and "are gone; delete refined.jsonl" in err
+        assert status == 2 and "are missing; delete refined.jsonl" in err
         pruned.write_bytes(content)
     else:
         assert best.id == json.loads(out)["trial"]["id"] and proxy["by"] == "distillation" and "from" not in proxy
@@ -139,17 +139,33 @@ def test_a_better_net_replaces_the_best_and_no_other(hwasc: Run, folder: Path, t
 
 def test_another_searchs_journal_is_refused(hwasc: Run, folder: Path, tiny_space: Path) -> None:
     path = folder / "s" / "refined.jsonl"
-    kept = path.read_text()
-    path.write_text(kept.replace(journal(folder)[0].origin, "other"))
+    text = path.read_text()
+    path.write_text(text.replace(journal(folder)[0].origin, "other"))
     status, _, err = hwasc(*command(folder, tiny_space), tiny=True)
     assert status == 2 and "another candidate" in err
-    path.write_text(kept)
+    path.write_text(text)
 
 
-def test_only_a_better_one_is_crowned() -> None:
-    trial = Trial(3, "a", {}, 0.5, 0.5, 0.01, 1, 1, 1, 1, 1.0, 1, 0, 0.5, 0.01)
+def test_only_a_better_net_is_chosen() -> None:
+    measured = {"accuracy": 0.5, "float_accuracy": 0.5, "standard_error": 0.01, "score": 0.5, "score_error": 0.01}
+    trial = Trial(
+        number=3,
+        id="a",
+        point={},
+        parameters=1,
+        macs=1,
+        memory=1,
+        weights=1,
+        seconds=1.0,
+        proposed=1,
+        seed=0,
+        **measured,
+    )
     a = architectures.Architecture(architectures.FrontEnd(), (4, 8), (), 10)
-    one = Refined(3, "a", 0.5, a.id, a, 0.5, 0.5, 0.01, 1, 100, 1, 1, 1.5, 30, 1.0, 0, 0.5, 0.01, 0.5)
+    one = Refined(
+        number=3, origin="a", before=0.5, before_score=0.5, id=a.id, architecture=a, parameters=1, macs=100, memory=1,
+        weights=1, max_cost_ratio=1.5, epochs=30, seconds=1.0, seed=0, **measured,
+    )  # fmt: skip
     more = schema.parse(Refined, {**schema.plain(one), "accuracy": 0.6}, "record")
     cheap = schema.parse(Refined, {**schema.plain(more), "macs": 50}, "record")
     assert best_refined([], trial) is None and best_refined([one], trial) is None

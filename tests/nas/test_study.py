@@ -1,4 +1,4 @@
-"""The study: budget kept, nothing scored twice, resumed where it stopped, the same whatever the order of answers."""
+"""The study: it keeps the budget, scores nothing twice, resumes, and is the same whatever the order of the scores."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from hwasc.nas import predictor
 from hwasc.nas.feasibility import examine
 from hwasc.nas.job import Proposal, Score
 from hwasc.nas.problem import Problem
-from hwasc.nas.second_scores import rescore, varied
+from hwasc.nas.second_scores import diverse, rescore
 from hwasc.nas.strategies import start
 from hwasc.nas.study import Evaluate, Journal, Study
 from hwasc.nas.trial import Trial, best, by_score, pareto
@@ -36,8 +36,12 @@ PROBLEM = problem(SPACE, LIMITS)
 BUDGET = PROBLEM.budget
 
 
+def measured(value: float, seconds: float, error: float) -> Score:
+    return Score(value, seconds, accuracy=value, float_accuracy=value, standard_error=error, value_error=error)
+
+
 class Scorer:
-    """Scores by a hash of the architecture; counts; may be interrupted or answer backwards."""
+    """Scores by a hash of the architecture, and counts; may be interrupted, or yield scores backwards."""
 
     def __init__(self, stop_after: int | None = None, backwards: bool = False) -> None:
         self.scored: list[str] = []
@@ -51,7 +55,7 @@ class Scorer:
                 raise KeyboardInterrupt
             self.scored.append(a.id)
             accuracy = int(hashlib.sha256(a.id.encode()).hexdigest()[:6], 16) / 16**6
-            yield i, Score(accuracy, 1.0, accuracy, accuracy, 0.01, 0.01)
+            yield i, measured(accuracy, 1.0, 0.01)
 
 
 def study(folder: Path, name: str = "nsga2", seed: int = 0) -> Study:
@@ -76,7 +80,7 @@ def test_only_new_candidates_within_the_budget_are_scored(name: str, tmp_path: P
 def test_resumed_equals_unbroken_wherever_it_stopped(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(predictor, "MIN_TRIALS", 6)  # so that strategies are told what is predicted, too
+    monkeypatch.setattr(predictor, "MIN_TRIALS", 6)  # so that strategies receive predictions, too
     whole = run(study(tmp_path / "whole", name), Scorer()) if (tmp_path / "whole").mkdir() is None else []
     for stop in (1, 5, 11):
         folder = tmp_path / str(stop)
@@ -88,7 +92,7 @@ def test_resumed_equals_unbroken_wherever_it_stopped(
         assert len(rest.scored) == 14 - stop
 
 
-def test_the_order_of_answers_does_not_matter(tmp_path: Path) -> None:
+def test_the_order_of_scores_does_not_matter(tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
     (tmp_path / "b").mkdir()
     assert run(study(tmp_path / "a"), Scorer()) == run(study(tmp_path / "b"), Scorer(backwards=True))
@@ -104,17 +108,15 @@ def test_a_line_cut_short_by_a_crash_is_dropped(tmp_path: Path) -> None:
     assert path.read_bytes() == text
 
 
-def test_strategies_are_told_what_the_predictor_makes_of_all_scores_so_far(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_strategies_receive_smoothed_scores(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(predictor, "MIN_TRIALS", 6)
-    s, told = study(tmp_path, "random"), []
+    s, received = study(tmp_path, "random"), []
     tell = s.strategy.tell
-    monkeypatch.setattr(s.strategy, "tell", lambda number, outcome: (told.append(outcome), tell(number, outcome)))
+    monkeypatch.setattr(s.strategy, "tell", lambda number, outcome: (received.append(outcome), tell(number, outcome)))
     trials = run(s, Scorer(), 12)
-    scores = [o.score for o in told if o.score is not None]
+    scores = [o.score for o in received if o.score is not None]
     first, last = trials[:4], predictor.smoothed(SPACE.choices(), trials)
-    assert scores[:4] == [t.score for t in first]  # too few to learn from
+    assert scores[:4] == [t.score for t in first]  # too few for a prediction
     assert scores[-4:] == pytest.approx(last[-4:]) and scores[-4:] != [t.score for t in trials[-4:]]
 
 
@@ -142,7 +144,7 @@ def test_only_the_best_few_are_scored_again_and_once(tmp_path: Path) -> None:
         )
 
     def rising(architectures: list[Proposal]) -> Iterator[tuple[int, Score]]:
-        yield from ((i, Score(0.1 * (i + 1), 9.0, 0.1 * (i + 1), 0.5, 0.02, 0.02)) for i in range(len(architectures)))
+        yield from ((i, measured(0.1 * (i + 1), 9.0, 0.02)) for i in range(len(architectures)))
 
     trials = by_score(trials)
     first = [t.number for t in trials[:3]]
@@ -163,7 +165,7 @@ def test_only_the_best_few_are_scored_again_and_once(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "heard, count, expected",
+    "sizes, count, expected",
     [
         ("aaaabc", 3, [0, 4, 5]),  # one of each
         ("aaaabc", 4, [0, 1, 4, 5]),  # two of each
@@ -172,13 +174,17 @@ def test_only_the_best_few_are_scored_again_and_once(tmp_path: Path) -> None:
         ("abc", 8, [0, 1, 2]),
     ],
 )
-def test_second_scores_are_not_all_of_one_log_mel_size(heard: str, count: int, expected: list[int]) -> None:
-    ranked = [replace(trial(i, 0.5, 1, 1), point={"mels": ord(h), "frames": 33}) for i, h in enumerate(heard)]
-    assert [t.number for t in varied(ranked, count)] == expected
+def test_second_scores_are_not_all_of_one_log_mel_size(sizes: str, count: int, expected: list[int]) -> None:
+    ranked = [replace(trial(i, 0.5, 1, 1), point={"mels": ord(s), "frames": 33}) for i, s in enumerate(sizes)]
+    assert [t.number for t in diverse(ranked, count)] == expected
 
 
 def trial(number: int, accuracy: float, macs: int, memory: int) -> Trial:
-    return Trial(number, str(number), {}, accuracy, accuracy, 0.01, 1, macs, memory, 1, 1.0, 1, 0, accuracy, 0.01)
+    return Trial(
+        number=number, id=str(number), point={}, accuracy=accuracy, float_accuracy=accuracy, standard_error=0.01,
+        parameters=1, macs=macs, memory=memory, weights=1, seconds=1.0, proposed=1, seed=0, score=accuracy,
+        score_error=0.01,
+    )  # fmt: skip
 
 
 def test_pareto_is_brute_force_dominance() -> None:

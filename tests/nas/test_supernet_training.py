@@ -15,7 +15,14 @@ from hypothesis import strategies as st
 from hwasc.cost.limits import ResolvedBudget
 from hwasc.models.supernet import Supernet, recalibrate
 from hwasc.nas.problem import Problem
-from hwasc.nas.supernet_training import ALL_POINTS_AFTER, SupernetTrainingData, fit_supernet, joined, joining, sandwich
+from hwasc.nas.supernet_training import (
+    ALL_POINTS_AFTER,
+    SupernetTrainingData,
+    fit_supernet,
+    pool_order,
+    pool_size,
+    sandwich,
+)
 from hwasc.nas.train_supernet import train_supernet
 from hwasc.records.settings import SupernetSettings, TrainSettings
 from hwasc.records.space import SearchSpace
@@ -27,12 +34,12 @@ pytestmark = pytest.mark.slow
 CPU = torch.device("cpu")
 
 
-def test_a_step_takes_one_of_the_dearest_one_of_the_cheapest_and_the_rest_from_anywhere() -> None:
+def test_a_step_takes_an_expensive_point_a_cheap_one_and_random_ones() -> None:
     points = [{"cost": i} for i in range(100)]
     seen: set[int] = set()
     for step in range(300):
-        dear, cheap, *rest = (p["cost"] for p in sandwich(points, 5, np.random.default_rng(step)))
-        assert 90 <= dear < 100 and 0 <= cheap < 10 and len(rest) == 3
+        expensive, cheap, *rest = (p["cost"] for p in sandwich(points, 5, np.random.default_rng(step)))
+        assert 90 <= expensive < 100 and 0 <= cheap < 10 and len(rest) == 3
         seen |= set(rest)
     assert len(seen) > 90
     assert (
@@ -42,17 +49,17 @@ def test_a_step_takes_one_of_the_dearest_one_of_the_cheapest_and_the_rest_from_a
 
 
 @given(count=st.integers(1, 3_000), least=st.integers(1, 8), epochs=st.integers(1, 60))
-def test_points_join_by_and_by_until_all_have(count: int, least: int, epochs: int) -> None:
-    numbers = [joined(count, least, e / epochs) for e in range(epochs)]
+def test_the_pool_grows_until_it_holds_all_points(count: int, least: int, epochs: int) -> None:
+    numbers = [pool_size(count, least, e / epochs) for e in range(epochs)]
     assert numbers == sorted(numbers) and numbers[-1] <= count
     assert all(n == count for e, n in enumerate(numbers) if e / epochs >= ALL_POINTS_AFTER)
     assert numbers[0] == min(count, least)
-    order = joining(count, 0)
+    order = pool_order(count, 0)
     assert sorted(order) == list(range(count)) and set(order[: count - count // 2]) == set(range(count // 2, count))
-    assert (order == joining(count, 0)).all()
+    assert (order == pool_order(count, 0)).all()
 
 
-def test_the_first_epoch_is_of_few_dear_points_and_the_last_of_all(data, monkeypatch: pytest.MonkeyPatch) -> None:  # type: ignore[no-untyped-def]
+def test_the_pool_starts_with_few_expensive_points_and_ends_with_all(data, monkeypatch: pytest.MonkeyPatch) -> None:  # type: ignore[no-untyped-def]
     from hwasc.nas import supernet_training as module
 
     seen: list[set[int]] = []
@@ -64,7 +71,7 @@ def test_the_first_epoch_is_of_few_dear_points_and_the_last_of_all(data, monkeyp
         return original(active, count, rng)
 
     monkeypatch.setattr(module, "sandwich", spy)
-    fitted(data, SupernetSettings(2, 12, False, TrainSettings(4, 32, 1e-2, 0.0)))
+    fitted(data, SupernetSettings(candidates=2, points=12, train=TrainSettings(4, 32, 1e-2, 0.0)))
     assert len(seen[0]) == 2 and min(seen[0]) >= len(points) // 2 and seen[-1] == set(range(len(points)))
     assert all(a <= b for a, b in itertools.pairwise(seen))
 
@@ -87,7 +94,7 @@ def test_feasible_points_keep_the_limits_and_stand_by_rising_cost(tiny_space: Pa
 
 @pytest.fixture(scope="module")
 def data(tiny_workspace: Workspace, tiny_space: Path):  # type: ignore[no-untyped-def]
-    """The space, its points, how each hears the clips, and targets that name the label."""
+    """The space, its points, the training clips, and targets that are the labels."""
 
     ws, space = tiny_workspace, SearchSpace.load(tiny_space)
     points = problem(space).feasible_points(12, seed=0)
@@ -106,13 +113,22 @@ def fitted(data, settings: SupernetSettings, checkpoint: Path | None = None, sto
             raise KeyboardInterrupt
 
     features_by_front_end = {space.front_end_at(points[0]): (train, None)}
-    material = SupernetTrainingData(points, features_by_front_end, targets, settings, 0.5, 2.0, 0, "cpu")
-    return fit_supernet(net, material, checkpoint=checkpoint, on_epoch=on_epoch)
+    training_data = SupernetTrainingData(
+        points=points,
+        features_by_front_end=features_by_front_end,
+        targets=targets,
+        settings=settings,
+        alpha=0.5,
+        temperature=2.0,
+        seed=0,
+        device="cpu",
+    )
+    return fit_supernet(net, training_data, checkpoint=checkpoint, on_epoch=on_epoch)
 
 
 def test_it_learns_for_every_point(data) -> None:  # type: ignore[no-untyped-def]
     space, points, train, _ = data
-    net = fitted(data, SupernetSettings(3, 12, False, TrainSettings(12, 32, 1e-2, 0.0)))
+    net = fitted(data, SupernetSettings(candidates=3, points=12, train=TrainSettings(12, 32, 1e-2, 0.0)))
     rows = np.arange(len(train))
     for point in (points[0], points[-1]):
         student = recalibrate(net.student(point), [train.batch(rows)])
@@ -120,7 +136,7 @@ def test_it_learns_for_every_point(data) -> None:  # type: ignore[no-untyped-def
 
 
 def test_resumed_training_gives_the_same_weights(data, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
-    settings = SupernetSettings(2, 12, False, TrainSettings(3, 32, 1e-2, 0.0))
+    settings = SupernetSettings(candidates=2, points=12, train=TrainSettings(3, 32, 1e-2, 0.0))
     whole = fitted(data, settings).state_dict()
     with pytest.raises(KeyboardInterrupt):
         fitted(data, settings, tmp_path / "net.ckpt", stop=2)

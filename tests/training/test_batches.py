@@ -11,7 +11,7 @@ import torch
 
 from hwasc.audio import augmentation
 from hwasc.records.architecture import FrontEnd
-from hwasc.records.settings import AugmentSettings
+from hwasc.records.data_settings import AugmentSettings
 from hwasc.training.batches import Augment, Batch, training_batches
 
 FE = FrontEnd.for_clip(12, 20, sample_rate=8000, n_fft=512, window=512)

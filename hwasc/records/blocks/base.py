@@ -1,4 +1,4 @@
-"""What every kind of block declares, and what follows from it: text, JSON, channel names. No torch."""
+"""The base of all kinds of block: what a kind declares, and its text, JSON and channel names, which follow. No torch."""
 
 from __future__ import annotations
 
@@ -14,23 +14,31 @@ from hwasc.records.blocks import text as texts
 from hwasc.records.blocks.units import GRN, INPUT, Stride, Unit, groups
 from hwasc.records.schema import STRICT
 
-DEFAULT_KIND = "ir"  # records name their kind in JSON, but not this one
+DEFAULT_KIND = "ir"  # JSON names every kind but this one
 
 
 def make_divisible(value: float, divisor: int = 8) -> int:
-    """The nearest multiple of `divisor`, at least one, never more than 10 % below `value` (MobileNet's rule)."""
+    """Round a number of channels by MobileNet's rule.
+
+    Args:
+        value: The number, above 0.
+        divisor: The result is a multiple of it.
+
+    Returns:
+        The nearest multiple, at least `divisor`, and never more than 10 % below `value`.
+    """
     rounded = max(divisor, int(value + divisor / 2) // divisor * divisor)
     return rounded + divisor if rounded < 0.9 * value else rounded
 
 
 @dataclass(frozen=True)
 class Choices:
-    """What a point of a search space says about one block.
+    """The choices of a search space for one block.
 
     Attributes:
-        inputs: Channels that come in.
+        inputs: Input channels.
         width: Output channels.
-        expansion: A multiple of the input channels.
+        expansion: Expanded channels over input channels.
         kernel: Odd.
         stride: Over frequency and time.
         grn: Normalization, or none.
@@ -70,7 +78,7 @@ class Block:
         """The program of the block.
 
         Args:
-            inputs: Channels that come in.
+            inputs: Input channels.
 
         Returns:
             Units in the order of their run; the last one's output is the block's.
@@ -79,10 +87,13 @@ class Block:
 
     @classmethod
     def from_choices(cls, choices: Choices) -> Block:
-        """The block at a point of a search space.
+        """Make the block of a point of a search space.
 
         Args:
-            choices: What the point says; a kind leaves out what it has no use for.
+            choices: The choices at the point; a kind may ignore some.
+
+        Returns:
+            The block.
         """
         raise NotImplementedError
 
@@ -91,13 +102,16 @@ class Block:
 
     @classmethod
     def from_text(cls, text: str) -> Block:
-        """Read the one-line form of any kind back.
+        """Read the one-line text of a block of any kind.
 
         Args:
-            text: e.g. `ir_k3_s2x1_e96_c32_skip_grn-scalar-sum-mean`.
+            text: Such as `ir_k3_s2x1_e96_c32_skip_grn-scalar-sum-mean`.
+
+        Returns:
+            The block.
 
         Raises:
-            UsageError: the kind is unknown, the text has another form, or a value is impossible.
+            UsageError: The kind is unknown, the text has another form, or a value is impossible.
         """
         record = of_kind(text.partition("_")[0])
         return schema.parse(record, texts.read(text, record, record.kind, record.letters), text)
@@ -106,7 +120,7 @@ class Block:
         """Which channel counts can change on their own.
 
         Args:
-            inputs: Channels that come in.
+            inputs: Input channels.
 
         Returns:
             For each field that counts channels, the field whose count it always has, or `INPUT`. Most have their own. A
@@ -116,12 +130,12 @@ class Block:
         return {name: first.setdefault(group[unit], name) for name, unit in self.width_units.items()}
 
     def json_form(self, values: dict[str, Any]) -> dict[str, Any]:
-        """Its JSON, from its fields as JSON; see `schema.plain`."""
+        """The block's JSON, from its fields as JSON; see `schema.plain`."""
         return values if self.kind == DEFAULT_KIND else {"kind": self.kind, **values}
 
     @classmethod
     def class_for(cls, values: Any) -> type[Block]:
-        """The kind that plain values (from JSON) are of; UsageError for an unknown one."""
+        """The kind of block that plain values (from JSON) describe. UsageError for an unknown kind."""
         if cls is not Block:
             return cls
         return of_kind(values.get("kind", DEFAULT_KIND) if isinstance(values, Mapping) else DEFAULT_KIND)
@@ -137,7 +151,7 @@ class Block:
 
 
 def of_kind(name: Any) -> type[Block]:
-    """The record class of a kind of block; UsageError for an unknown one."""
+    """The record class of a kind of block. UsageError for an unknown kind."""
     found: type[Block] = BLOCKS.get(str(name))
     return found
 

@@ -14,8 +14,13 @@ from hwasc.records.blocks.units import GRN, INPUT, Conv, DepthwiseConv, Pool, Re
 class InvertedResidual(Block):
     """Expand 1x1, depthwise k x k, project 1x1, each with batch norm.
 
-    kernel: of the depthwise convolution, odd. expanded: channels between expansion and projection. channels: of the output.
-    stride: over frequency and time, each 1 or 2. shortcut: add the input, average-pooled when strided.
+    Attributes:
+        kernel: Of the depthwise convolution, odd.
+        expanded: Channels between expansion and projection.
+        channels: Output channels.
+        stride: (frequency, time), each 1 or 2.
+        shortcut: Whether the input is added to the output, average-pooled where the stride is above 1.
+        grn: Global response normalization; None: none.
     """
 
     kernel: int
@@ -52,18 +57,25 @@ class InvertedResidual(Block):
             program.append(ResponseNorm("inner_grn", ("depthwise",), layer="grn", grn=grn, relu=grn.response == "mean"))
         program.append(Conv("project", (program[-1].name,), channels=self.channels, relu=relu and not self.shortcut))
         if self.shortcut:
-            kept = INPUT
+            shortcut = INPUT
             if self.stride != (1, 1):
-                kept = "shortcut"
-                program.append(Pool(kept, (INPUT,), stride=self.stride))
-            program.append(Sum("sum", (kept, "project"), relu=relu))
+                shortcut = "shortcut"
+                program.append(Pool(shortcut, (INPUT,), stride=self.stride))
+            program.append(Sum("sum", (shortcut, "project"), relu=relu))
         if grn is not None and at_sum:
             program.append(ResponseNorm("grn", (program[-1].name,), grn=grn, relu=True))
         return tuple(program)
 
     @classmethod
     def from_choices(cls, choices: Choices) -> InvertedResidual:
-        """The block of a search space's choices; a shortcut wherever the channels allow it."""
+        """Make the block of a point of a search space, with a shortcut where input and output channels are equal."""
         c = choices
         expanded = make_divisible(c.inputs * c.expansion)
-        return cls(c.kernel, expanded, c.width, c.stride, shortcut=c.inputs == c.width, grn=c.grn)
+        return cls(
+            kernel=c.kernel,
+            expanded=expanded,
+            channels=c.width,
+            stride=c.stride,
+            shortcut=c.inputs == c.width,
+            grn=c.grn,
+        )

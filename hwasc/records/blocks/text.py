@@ -1,6 +1,6 @@
 """The one-line text of a block: its kind, then each field as letters and a value, e.g. `ir_k3_s2x1_e96_c32_skip`. No torch.
 
-Whole numbers, strides, flags and GRN have a text. A flag is its letters, or nothing; GRN is left out where there is none.
+Fields are whole numbers, strides, flags or GRN. A flag is written as its letters, or not at all; so is GRN, where there is none.
 """
 
 from __future__ import annotations
@@ -18,9 +18,12 @@ def write(kind: str, letters: Mapping[str, str], values: Mapping[str, Any]) -> s
     """The text of a block with these fields.
 
     Args:
-        kind: the name of its kind.
-        letters: field to the letters before its value, in the order of the text.
-        values: field to value.
+        kind: Name of the kind.
+        letters: For each field the letters before its value, in the order of the text.
+        values: Of each field.
+
+    Returns:
+        The text.
     """
     return "_".join([kind, *filter(None, (_written(lead, values[name]) for name, lead in letters.items()))])
 
@@ -29,13 +32,16 @@ def read(text: str, record: type, kind: str, letters: Mapping[str, str]) -> dict
     """The fields that a text names, as plain values for `schema.parse`.
 
     Args:
-        text: of a block of this kind.
-        record: its dataclass.
-        kind: as for `write`.
-        letters: as for `write`.
+        text: Of a block of this kind.
+        record: The dataclass of the kind.
+        kind: See `write`.
+        letters: See `write`.
+
+    Returns:
+        Values by field.
 
     Raises:
-        UsageError: the text has another form.
+        UsageError: The text has another form.
     """
     types = get_type_hints(record)
     forms = [_form(name, lead, types[name]) for name, lead in letters.items()]
@@ -66,7 +72,7 @@ def _form(name: str, lead: str, of: Any) -> tuple[str, str]:
         return rf"_{lead}(?P<{name}>\d(?:x\d)?)", f"_{lead}.."
     if GRN in get_args(of):
         return rf"(?:_{lead}-(?P<{name}>\w+-\w+-\w+))?", f"[_{lead}-..-..-..]"
-    raise TypeError(f"field {name}: the text of a block knows int, bool, Stride and GRN | None, found {of}")
+    raise TypeError(f"field {name}: expected int, bool, Stride or GRN | None in the text of a block, found {of}")
 
 
 def _read(text: str | None, of: Any) -> Any:

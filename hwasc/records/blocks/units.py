@@ -1,8 +1,8 @@
-"""Units: the steps that a block is made of. A block's program is a tuple of units in the order of their run.
+"""Units: the layers of a block. A block's program is a tuple of units in the order in which they run.
 
-Every unit has a name, names what it reads and gives one output. The same program becomes the torch module (`models.blocks`),
+Every unit has a name, the names of its inputs, and one output. The same program becomes the torch module (`models.blocks`),
 the operators on the chip (`cost.graph`), the int8 module (`training.quantization`), the constants of the .tflite
-(`deploy.tflite`) and the inference package (`dcase.standalone_weights`), so that none can differ from the others.
+(`deploy.tflite`) and the inference package (`dcase.standalone_weights`), so that all of these agree.
 """
 
 from __future__ import annotations
@@ -16,16 +16,18 @@ from hwasc.records.schema import STRICT
 
 Stride = tuple[int, int]  # frequency, time
 Kernel = int | tuple[int, int]  # square, or frequency and time; odd
-INPUT = "input"  # what comes into the block, among the names that units read
+INPUT = "input"  # the name of the block's input
 
 
 @dataclass(frozen=True)
 class GRN:
     """Global response normalization (Woo et al., ConvNeXt V2, 2023): y = x * (1 + gamma * n) (+ beta), n = g / mean_c(g).
 
-    shape: one gamma, or one per channel. at: after the shortcut sum, or on the expanded channels after the depthwise ReLU.
-    response: g is the L2 norm over the map (with beta, before the block's ReLU, as in CP-Mobile), or the mean over the
-    rectified map (no beta, after the ReLU: every step has an int8 kernel on the chip).
+    Attributes:
+        shape: One gamma (`scalar`), or one for each channel (`channel`).
+        at: After the shortcut sum (`sum`), or on the expanded channels after the depthwise ReLU (`expanded`).
+        response: g is the L2 norm over the map (`l2`: with beta, before the block's ReLU, as in CP-Mobile), or the mean over
+            the rectified map (`mean`: no beta, after the ReLU; every step has an int8 kernel on the chip).
     """
 
     shape: Literal["scalar", "channel"] = "scalar"
@@ -43,9 +45,9 @@ class GRN:
 class Unit:
     """One step of a block.
 
-    A unit of a new sort is a subclass with the methods below; `width` and `variant` may stay as they are. The methods import
-    torch where they use it, not at the top of their file. The units of this module do not define them: the packages that turn
-    units into something know these units themselves.
+    A new type of unit is a subclass that defines the methods below, but for `width` and `variant` if their defaults fit. The
+    methods import torch where they use it, not at the top of their file. The units of this module do not define them: the
+    packages that convert units have a function for each of these.
 
     Attributes:
         name: Of its torch module within the block.
@@ -61,8 +63,11 @@ class Unit:
         """The same unit as part of a larger program.
 
         Args:
-            prefix: What its names begin with there, without the dot.
-            names: What its inputs are called there.
+            prefix: Of its name in that program, without the dot.
+            names: Names of its inputs in that program, by their names in the block.
+
+        Returns:
+            The renamed unit.
         """
         return replace(
             self,
@@ -78,13 +83,13 @@ class Unit:
             inputs: Channels of each input.
 
         Returns:
-            By default the channels of the first input. A unit may also have a count of its own.
+            By default the channels of the first input; a unit may have its own number of channels.
         """
         return inputs[0]
 
     @property
     def variant(self) -> str:
-        """What a supernet adds to the name of this unit's weights: units share weights only within one variant."""
+        """A suffix for the name of the unit's weights in a supernet: only units of one variant share weights."""
         return ""
 
     def operators(self, graph: Any, *inputs: int) -> int:
@@ -123,7 +128,7 @@ class Unit:
         self._lacks("quantized")
 
     def constants(self, module: Any) -> Iterator[tuple[Any, Any]]:
-        """What the model file needs, for each of the unit's operators in turn.
+        """The quantizers and constants of the model file, for each of the unit's operators in turn.
 
         Args:
             module: The calibrated int8 module.
@@ -140,7 +145,14 @@ class Unit:
 
 @dataclass(frozen=True)
 class Conv(Unit):
-    """Convolution to `channels` channels, batch norm, optional ReLU."""
+    """Convolution, batch norm, optional ReLU.
+
+    Attributes:
+        channels: Output channels.
+        kernel: Odd.
+        stride: (frequency, time).
+        relu: Whether the output is rectified.
+    """
 
     channels: int = field(kw_only=True)
     kernel: Kernel = field(default=1, kw_only=True)
@@ -148,16 +160,24 @@ class Conv(Unit):
     relu: bool = field(default=True, kw_only=True)
 
     def width(self, *inputs: int) -> int:
+        """See `Unit.width`."""
         return self.channels
 
     @property
     def variant(self) -> str:
+        """The size of the kernel, empty for 1 x 1."""
         return "" if self.kernel == 1 else _size(self.kernel)
 
 
 @dataclass(frozen=True)
 class DepthwiseConv(Unit):
-    """Convolution of each channel by itself, batch norm, optional ReLU."""
+    """Convolution of each channel by itself, batch norm, optional ReLU.
+
+    Attributes:
+        kernel: Odd.
+        stride: (frequency, time).
+        relu: Whether the output is rectified.
+    """
 
     kernel: Kernel = field(kw_only=True)
     stride: Stride = field(default=(1, 1), kw_only=True)
@@ -165,6 +185,7 @@ class DepthwiseConv(Unit):
 
     @property
     def variant(self) -> str:
+        """The size of the kernel."""
         return _size(self.kernel)
 
 
@@ -183,6 +204,7 @@ class ResponseNorm(Unit):
 
     @property
     def variant(self) -> str:
+        """The shape of gamma."""
         return f"_{self.grn.shape}"
 
 
@@ -214,10 +236,13 @@ def channels(units: Sequence[Unit], inputs: int) -> dict[str, int]:
 
     Args:
         units: A block's program.
-        inputs: Channels that come in.
+        inputs: Input channels of the block.
+
+    Returns:
+        Channels by name.
 
     Raises:
-        ValueError: two maps of different widths are added.
+        ValueError: Two maps of different widths are added.
     """
     found = {INPUT: inputs}
     for unit in units:

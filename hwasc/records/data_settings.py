@@ -1,0 +1,103 @@
+"""Settings of the data: clips, splits and augmentation."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar
+
+from pydantic import BeforeValidator
+
+from hwasc.records.schema import STRICT
+
+
+def _percent(value: Any) -> Any:
+    """YAML reads `subset: 25` as a number."""
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+@dataclass(frozen=True)
+class DataSettings:
+    """Clips and splits.
+
+    Attributes:
+        seconds: Length of a clip, s.
+        subset: A DCASE training subset: 5, 10, 25, 50 or 100 (%). None: all.
+        validation_share: Share of the locations for validation.
+        test_share: Share of the locations for the test split, where there are no official lists.
+        fold: Cross-validation for folders without official lists. `k/n` uses the k-th of n parts of the locations for the
+            test split, instead of `test_share`: n runs with the same seed test every clip once.
+        max_unreadable: Share of clips that may be unreadable before the run stops.
+        synthetic_train_locations: Locations of the simulated scenes for training and validation.
+        synthetic_test_locations: Locations of the simulated scenes for the test split.
+    """
+
+    seconds: float = 1.0
+    subset: Annotated[str, BeforeValidator(_percent)] | None = None
+    validation_share: float = 0.2
+    test_share: float = 0.25
+    fold: str | None = None
+    max_unreadable: float = 0.02
+    synthetic_train_locations: int = 30
+    synthetic_test_locations: int = 20
+
+    # --set data.subset=25 is a number to YAML
+    __pydantic_config__: ClassVar[dict[str, Any]] = {**STRICT, "coerce_numbers_to_str": True}
+
+    def __post_init__(self) -> None:
+        if self.fold is not None:
+            self.part()
+
+    def part(self) -> tuple[int, int] | None:
+        """`fold` as numbers, the first from 1."""
+        if self.fold is None:
+            return None
+        found = re.fullmatch(r"(\d+)/(\d+)", self.fold)
+        if not found or not 1 <= int(found[1]) <= int(found[2]) or int(found[2]) < 2:
+            raise ValueError(f"fold: expected k/n, the k-th of n >= 2 parts, e.g. 1/4, found '{self.fold}'")
+        return int(found[1]), int(found[2])
+
+
+@dataclass(frozen=True)
+class AugmentSettings:
+    """Augmentation of training clips.
+
+    Attributes:
+        mixstyle_p: Probability of Freq-MixStyle.
+        mixstyle_alpha: Of Freq-MixStyle's Beta distribution.
+        roll: Greatest share of the time that a clip is rolled by.
+        mask: Greatest share of mel bands that are masked.
+        gain: Greatest change of level, up or down, dB.
+        response_p: Probability that a clip is convolved with a device's impulse response.
+        response_folder: Folder of impulse responses; None: the data set's `impulse_responses` folder, if it has one.
+        response_devices: Devices whose clips are convolved; empty: all.
+        noise_p: Probability that white or pink noise is added to a clip.
+        noise_snr: Range that the signal-to-noise ratio is drawn from, dB.
+        mixup_p: Probability that a clip is mixed with another clip of its batch, labels and targets included.
+        mixup_alpha: The shares of both clips are drawn from Beta(mixup_alpha, mixup_alpha).
+    """
+
+    mixstyle_p: float = 0.4
+    mixstyle_alpha: float = 0.4
+    roll: float = 0.1
+    mask: float = 0.1
+    gain: float = 6.0
+    response_p: float = 0.4
+    response_folder: str | None = None
+    response_devices: tuple[str, ...] = ("a",)
+    noise_p: float = 0.0
+    noise_snr: tuple[float, float] = (5.0, 30.0)
+    mixup_p: float = 0.0
+    mixup_alpha: float = 0.3
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.noise_p <= 1 or not 0 <= self.mixup_p <= 1 or self.mixup_alpha <= 0:
+            raise ValueError(
+                "need 0 <= noise_p <= 1, 0 <= mixup_p <= 1 and mixup_alpha > 0, found "
+                f"{self.noise_p}, {self.mixup_p}, {self.mixup_alpha}"
+            )
+        low, high = self.noise_snr
+        if not -200 <= low <= high <= 200:
+            raise ValueError(f"noise_snr: need -200 <= lowest <= highest <= 200 (dB), found {list(self.noise_snr)}")
