@@ -19,7 +19,16 @@ class OnnxRuntime:
     suffixes: tuple[str, ...] = (".onnx",)
 
     def open(self, model: Path, *, device: torch.device, workers: int) -> OpenedModel:
-        """See `Runtime`."""
+        """Open an .onnx file, see `Runtime.open`.
+
+        Args:
+            model: The file.
+            device: Not used.
+            workers: Not used.
+
+        Returns:
+            The model, ready to run.
+        """
         from hwasc.deploy import onnx_qcdq
 
         session = onnx_qcdq.Runtime(model)

@@ -20,14 +20,24 @@ class TfliteRuntime:
     """An interpreter of .tflite files, in child processes.
 
     Attributes:
-        name: Which one, see `interpreter.PACKAGES`.
+        name: Of the interpreter, see `interpreter.PACKAGES`.
+        suffixes: See `Runtime`.
     """
 
     name: interpreter.Name
     suffixes: ClassVar[tuple[str, ...]] = (".tflite",)
 
     def open(self, model: Path, *, device: torch.device, workers: int) -> OpenedModel:
-        """See `Runtime`."""
+        """Open a .tflite file, see `Runtime.open`.
+
+        Args:
+            model: The file.
+            device: Not used.
+            workers: Child processes that run the interpreter.
+
+        Returns:
+            The model, ready to run.
+        """
         architecture, classes, _ = interpreter.read_about(model)
 
         def predict(features: Features, progress: Callable[[int], None]) -> np.ndarray:

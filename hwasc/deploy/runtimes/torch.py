@@ -26,12 +26,26 @@ class TorchRuntime:
     suffixes: tuple[str, ...] = (".safetensors",)
 
     def open(self, model: Path, *, device: torch.device, workers: int) -> OpenedModel:
-        """See `Runtime`."""
+        """Open a .safetensors file of `hwasc distill`, see `Runtime.open`.
+
+        Args:
+            model: The file.
+            device: Where the net runs.
+            workers: Not used.
+
+        Returns:
+            The model, ready to run.
+
+        Raises:
+            DataError: The file is from elsewhere, or its weights do not fit its architecture.
+        """
         state = load_weights(model)
         with safetensors.safe_open(str(model), "pt") as f:
             meta = f.metadata() or {}
         if not {"architecture", "classes", "numbers"} <= set(meta):
-            raise DataError(f"{model}: was not written by `hwasc distill` (it names no architecture and classes)")
+            raise DataError(
+                f"{model}: was not written by `hwasc distill` (it does not name an architecture and classes)"
+            )
         a = schema.parse(Architecture, json.loads(meta["architecture"]), str(model))
         net = student.build(a)
         try:
