@@ -48,7 +48,7 @@ def search(
         The finished search; its `best` goes into `hwasc.distill`. The run folder also holds `report.html`.
 
     Raises:
-        InfeasibleBudget: No candidate keeps within the budget; raised in seconds, before any data are read or simulated.
+        InfeasibleBudget: No candidate meets the budget; raised in seconds, before any data are read or simulated.
         UsageError: A name is unknown, a file is broken, or the run folder holds another search.
 
     Example:
@@ -93,8 +93,8 @@ def profile(
 
     Args:
         architecture: An object, a preset's name, `best.json` or a search's run folder; None: the model's.
-        budget: Held against the costs; None: the bundled one that the architecture was searched for, if any.
-        model: A .tflite file, whose memory the chip's interpreter then reports.
+        budget: Compared with the costs; None: the bundled one that the architecture was searched for, if any.
+        model: A .tflite file, whose memory is measured in the chip's interpreter.
         npu: With a model: Arm Vela's estimate for an Ethos-U, e.g. `ethos-u55-128`.
         cross_checks: Whether MACs are also counted with fvcore and thop, which loads torch.
         html: A page that is written.

@@ -39,7 +39,7 @@ def distill(
             settings'.
 
     Returns:
-        What the student reached, and the files that hold it. The run folder also holds `report.html`.
+        Metrics and costs of the student, and its files. The run folder also holds `report.html`.
 
     Raises:
         UsageError: The architecture is for other data, or the run folder holds another configuration.

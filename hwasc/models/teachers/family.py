@@ -1,4 +1,4 @@
-"""A family of teachers: a way to build nets of any width for any front end."""
+"""A family of teachers: nets of one structure, of any width and for any front end."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from hwasc.records.architecture import FrontEnd
 
 @dataclass(frozen=True, kw_only=True)
 class Family:
-    """A way to build teachers: calling it with (classes, width, front_end) gives the module.
+    """Teachers of one structure: calling it with (classes, width, front_end) gives the module.
 
     The module takes log-mels (B, 1, mels, frames) and gives logits (B, classes). `make` raises ValueError where it cannot take
-    the width or the front end. It is a module's top-level function, so that a family can travel to other processes.
+    the width or the front end. It is a module's top-level function, so that a family can be pickled for other processes.
 
     Attributes:
         name: Letters, digits and underscores.
