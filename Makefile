@@ -1,11 +1,13 @@
-# Two commands: `make demo` runs the main job on the embedded scenes, `make test` the tests. Both install first.
+# `make demo` runs the main job on the embedded scenes, `make check` the quick tests, `make test` all of them. Each installs first.
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 DEMO ?= demo
 DEMO_FLAGS := --config experiments/demo.yaml --cache $(DEMO)/cache --workers 2
 
-.PHONY: install demo test lint docs package clean
+PYTEST := OMP_NUM_THREADS=1 OMP_WAIT_POLICY=passive $(BIN)/python -m pytest -n 2 --dist loadfile
+
+.PHONY: install demo check test lint docs package clean
 
 install: $(VENV)/installed
 
@@ -33,8 +35,12 @@ lint: install
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
+# The quick lane: at most two minutes on two cores
+check: lint
+	$(PYTEST) -m "not slow"
+
 test: lint
-	OMP_NUM_THREADS=1 OMP_WAIT_POLICY=passive $(BIN)/python -m pytest -n 2 --dist loadfile
+	$(PYTEST)
 
 # The documentation site, into site/: warnings are errors, no network is needed to build or to read it
 docs: install

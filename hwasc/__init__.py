@@ -36,6 +36,7 @@ _HOMES = {  # public name -> module, imported when first asked for
     "DistillResult": "hwasc.students.result",
     "EnsembleSummary": "hwasc.ensemble.summary",
     "Evaluation": "hwasc.students.evaluation",
+    "ExternalTeacherSettings": "hwasc.records.teacher_settings",
     "FrontEnd": "hwasc.records.architecture",
     "GRN": "hwasc.records.blocks",
     "HwascError": "hwasc.errors",
@@ -86,6 +87,7 @@ if TYPE_CHECKING:
     from hwasc.records.presets import dcase2024_baseline as dcase2024_baseline
     from hwasc.records.settings import Settings as Settings
     from hwasc.records.space import SearchSpace as SearchSpace
+    from hwasc.records.teacher_settings import ExternalTeacherSettings as ExternalTeacherSettings
     from hwasc.students.evaluation import Evaluation as Evaluation
     from hwasc.students.result import DistillResult as DistillResult
     from hwasc.workspace import Workspace as Workspace

@@ -1,23 +1,23 @@
-"""Errors meant for people: one clear line (what, where, what to do), and the exit status they end a command with."""
+"""Errors that the user can act on. Each message is one line: what is wrong, where, and what to do."""
 
 from __future__ import annotations
 
 
 class HwascError(Exception):
-    """Something went wrong that the user can mend; the command ends with status 1."""
+    """An error that the user can fix; the command ends with exit status 1."""
 
     exit_status = 1
 
 
 class UsageError(HwascError):
-    """Wrong arguments or a broken file that a person wrote; status 2."""
+    """Wrong arguments, or an error in a file that a person wrote; exit status 2."""
 
     exit_status = 2
 
 
 class InfeasibleBudget(UsageError):
-    """No candidate of the search space can meet the budget; status 2, before any training."""
+    """No candidate of the search space fits the budget; exit status 2, raised before any training."""
 
 
 class DataError(HwascError):
-    """Recordings or lists that cannot be used; status 1."""
+    """Recordings or lists that cannot be used; exit status 1."""

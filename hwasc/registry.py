@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from hwasc.errors import UsageError
+from hwasc.suggestion import did_you_mean
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -18,17 +18,10 @@ T = TypeVar("T")
 P = TypeVar("P")
 
 
-def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """The end of an error about an unknown name: the nearest known one, or all of them where none is near."""
-    names = list(known)
-    near = difflib.get_close_matches(name, names, 1, 0.5)
-    return f", did you mean '{near[0]}'?" if near else f" (known: {', '.join(names)})"
-
-
 def name_of(part: object) -> str:
     """What a part that is given as an object is called in records: its module and its name, or its class's."""
     named = part if hasattr(part, "__qualname__") else type(part)
-    return f"{named.__module__}:{named.__qualname__}"  # type: ignore[attr-defined]
+    return f"{named.__module__}:{named.__qualname__}"
 
 
 class Registry(Generic[T]):
@@ -74,7 +67,8 @@ class Registry(Generic[T]):
             UsageError: the name is unknown; the nearest known one is named.
         """
         if name not in self:
-            raise UsageError(f"{self.kind} '{name}' is not known{did_you_mean(name, self.names())}")
+            hint = did_you_mean(name, self.names()) or f" (known: {', '.join(self.names())})"
+            raise UsageError(f"{self.kind} '{name}' is not known{hint}")
         return name
 
     def get(self, name: str) -> T:

@@ -18,7 +18,7 @@ from hwasc.data.source import DataSource
 from hwasc.data.synthetic import VERSION, SyntheticSpec, generate
 from hwasc.data.synthetic.scenes import SCENES
 from hwasc.errors import UsageError
-from hwasc.parallel.device import pick_device, settle_process
+from hwasc.parallel.device import configure_process, pick_device
 from hwasc.parallel.processes import as_finished, processes
 from hwasc.progress import Reporter
 from hwasc.records.architecture import FrontEnd
@@ -141,13 +141,13 @@ def open_workspace(
         DataError: The folder cannot be used.
         UsageError: A setting of the data is wrong, or the device is not there.
     """
-    settle_process()
+    configure_process()
     reporter = reporter or Reporter(quiet=True)
     cache = cache or default_cache()
     name = str(data) if data is not None else SYNTHETIC
     if data is None:
         reporter.say(
-            "no --data given: using the embedded synthetic scenes (--data synthetic); name a folder to use your own recordings"
+            "no data named: using the embedded simulated scenes (`synthetic`); name a folder to use your own recordings"
         )
 
     def open_it() -> Dataset:

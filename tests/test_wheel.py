@@ -1,4 +1,4 @@
-"""The built wheel, away from the checkout: bundled budgets and spaces by name and by path, from any folder."""
+"""The built wheel, away from the checkout: bundled budgets, spaces and page templates are found from any folder."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parents[1]
 
 
@@ -20,6 +22,7 @@ def test_every_package_is_listed() -> None:
     assert listed == {".".join(p.parent.relative_to(ROOT).parts) for p in (ROOT / "hwasc").rglob("__init__.py")}
 
 
+@pytest.mark.slow
 def test_an_installed_wheel_finds_what_it_bundles(tmp_path: Path) -> None:
     source, target, elsewhere = tmp_path / "source", tmp_path / "target", tmp_path / "elsewhere"
     elsewhere.mkdir()
@@ -41,12 +44,13 @@ def test_an_installed_wheel_finds_what_it_bundles(tmp_path: Path) -> None:
     subprocess.run([*pip, "install", "--no-deps", "--no-index", "--target", str(target), str(wheel)], check=True)
     shutil.rmtree(source)
     code = (
-        "import hwasc, json; from hwasc.records import bundled;"
+        "import hwasc, json; from hwasc.records import bundled; from hwasc.report.page import page;"
         "print(json.dumps([hwasc.__file__, hwasc.Budget.load('budgets/dcase2024.yaml').name, hwasc.SearchSpace.load('full').name,"
-        " bundled.names('budgets')]))"
+        " bundled.names('budgets'), page('a title', '', [])]))"
     )
     env = {**os.environ, "PYTHONPATH": str(target)}
     out = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, cwd=elsewhere, env=env).stdout
-    home, budget, space, names = json.loads(out)
+    home, budget, space, names, html = json.loads(out)
     assert Path(home).is_relative_to(target) and (budget, space) == ("dcase2024", "full")
     assert set(names) == {p.stem for p in (ROOT / "budgets").glob("*.yaml")}
+    assert "<h1>a title</h1>" in html and "--page:" in html

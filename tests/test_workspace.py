@@ -13,6 +13,8 @@ from hwasc.data.features import unextracted
 from hwasc.records.architecture import FrontEnd
 from hwasc.workspace import Workspace
 
+pytestmark = pytest.mark.slow
+
 FRONT_ENDS = [FrontEnd(hop=1000, mels=mels, frames=33) for mels in (32, 64)]
 
 

@@ -33,7 +33,9 @@ def main() -> None:
     student = hwasc.distill(ws, found.best, run=args.runs / "student")
     path = student.export(args.out)
 
-    print(f"{path}: {student.test.int8.accuracy:.1%} of {student.test.int8.clips} test clips (macro average over scenes)")
+    print(
+        f"{path}: {student.test.int8.accuracy:.1%} of {student.test.int8.clips} test clips (macro average over scenes)"
+    )
     for check in hwasc.profile(found.best, budget=args.budget).checks:
         print(f"  {check.name}: {check.value:,.0f} of {check.limit:,.0f}")
 

@@ -34,7 +34,7 @@ def row(ws: Workspace, run: Path) -> list[str]:
     a, path = model.architecture, run / "student.tflite"
     test = ws.features(ws.dataset.test, a.front_end, "test")
     ours = predict(model, test, torch.device("cpu"))
-    theirs = interpreter.predict(path, test, "tflm", ws.workers)
+    theirs = interpreter.predict(path, test, "tflm", workers=ws.workers)
     seen = sorted({c.device for c in ws.dataset.train})
     with interpreter.Interpreter() as one:
         one.load(path)

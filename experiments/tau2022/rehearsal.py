@@ -147,7 +147,9 @@ def measure(root: Path, cache: Path, clips: int, front_end: str, started: float)
     with times.stage("logits loaded"):
         targets = logit_files.load(path, ids, features.hashes)
     with times.stage("first batch"):
-        epoch = training_batches(features, targets, BATCH, Augment(AugmentSettings(), None, fe), 0, 0)
+        epoch = training_batches(
+            features, targets, batch=BATCH, augment=Augment(AugmentSettings(), None, fe), seed=0, epoch=0
+        )
         seen = len(next(epoch)[0])
     start = time.time() - started
     with times.stage("batches"):

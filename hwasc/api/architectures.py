@@ -57,7 +57,6 @@ def search(
     """
     from hwasc.nas import engines, strategies
     from hwasc.nas.search import search as find
-    from hwasc.report.results import search_page
 
     budget, space, run = as_budget(budget), as_space(space), Path(run)
     named = {"strategy": strategy, "proxy": proxy, "trials": trials}
@@ -75,6 +74,8 @@ def search(
         engine=engines.create(engine, workers=ws.workers, address=address),
         run=run,
     )
+    from hwasc.report.results import search_page  # the page's figures need matplotlib, which a refused budget does not
+
     write_whole(run / "report.html", search_page(result))
     return result
 

@@ -11,7 +11,7 @@ from hwasc.progress import Reporter
 from hwasc.records.settings import Settings
 
 if TYPE_CHECKING:
-    from hwasc.data.fetching import Fetched
+    from hwasc.data.fetching import FetchResult
     from hwasc.data.inventory import Inventory
     from hwasc.workspace import Workspace
 
@@ -75,7 +75,7 @@ def fetch(
     subsets: str | None = None,
     keep_archives: bool = False,
     progress: bool = True,
-) -> Fetched:
+) -> FetchResult:
     """Download and unpack a public data set; the same call resumes what was interrupted.
 
     Args:

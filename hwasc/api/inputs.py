@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import difflib
 from pathlib import Path
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from hwasc.errors import UsageError
 from hwasc.records import architecture as architectures
@@ -12,10 +11,17 @@ from hwasc.records.architecture import Architecture, ArchitectureFile
 from hwasc.records.budget import Budget
 from hwasc.records.presets import PRESETS
 from hwasc.records.space import SearchSpace
+from hwasc.records.teacher_settings import ExternalTeacherSettings
+from hwasc.suggestion import did_you_mean
+
+if TYPE_CHECKING:
+    from hwasc.models.teachers import Family
 
 BudgetLike: TypeAlias = Budget | str | Path
 SpaceLike: TypeAlias = SearchSpace | str | Path
 ArchitectureLike: TypeAlias = Architecture | ArchitectureFile | str | Path
+# A family by name or as an object, or a teacher that is not trained here
+TeacherLike: TypeAlias = "str | Family | ExternalTeacherSettings"
 
 
 def as_budget(budget: BudgetLike) -> Budget:
@@ -53,7 +59,6 @@ def as_architecture(architecture: ArchitectureLike, *, classes: int = 10) -> Arc
     if str(architecture) in PRESETS:
         return ArchitectureFile.of(PRESETS[str(architecture)](classes=classes), preset=str(architecture))
     if path.suffix == "" and path.parent == Path("."):
-        near = difflib.get_close_matches(str(architecture), PRESETS, 1, 0.5)
-        hint = f", did you mean '{near[0]}'?" if near else ""
-        raise UsageError(f"--arch {architecture}: neither a file nor a preset{hint} (presets: {', '.join(PRESETS)})")
+        hint = did_you_mean(str(architecture), PRESETS)
+        raise UsageError(f"{architecture}: neither a file nor a preset{hint} (presets: {', '.join(PRESETS)})")
     return architectures.load(path)

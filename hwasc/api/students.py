@@ -7,14 +7,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from hwasc.api.inputs import ArchitectureLike, as_architecture
+from hwasc.api.inputs import ArchitectureLike, TeacherLike, as_architecture
 from hwasc.api.teachers import with_teachers
 from hwasc.records.run import environment
 from hwasc.records.schema import write_whole
 
 if TYPE_CHECKING:
     from hwasc.deploy.runtimes import Runtime
-    from hwasc.models.teachers import Family
     from hwasc.students.evaluation import Evaluation
     from hwasc.students.result import DistillResult
     from hwasc.workspace import Workspace
@@ -25,7 +24,7 @@ def distill(
     architecture: ArchitectureLike,
     *,
     run: str | Path = "runs/distill",
-    teachers: Sequence[str | Family] | None = None,
+    teachers: Sequence[TeacherLike] | None = None,
     initial_weights: Literal["winner", "random"] | None = None,
 ) -> DistillResult:
     """Train an architecture in full, quantize it, export it, and measure it on the test split at the end.
@@ -34,7 +33,8 @@ def distill(
         ws: What `hwasc.open` gave.
         architecture: A search's `best`, an object, a preset's name, `best.json`, or a search's run folder.
         run: The run folder. The same call resumes there.
-        teachers: Families of teachers, as names or objects (`hwasc.models.teachers.Family`); None: the settings'.
+        teachers: All of them: families, as names or objects (`hwasc.models.teachers.Family`); names of the settings' external
+            teachers; external teachers as objects; None: the settings'.
         initial_weights: `winner`: the weights that a search wrote beside its winner, if they fit; `random`; None: the
             settings'.
 
@@ -54,8 +54,7 @@ def distill(
 
     ws = with_teachers(ws, teachers)
     if initial_weights is not None:
-        chosen = replace(ws.settings.distill, initial_weights=initial_weights)
-        ws = replace(ws, settings=replace(ws.settings, distill=chosen))
+        ws = replace(ws, settings=ws.settings.changed({"distill.initial_weights": initial_weights}))
     record = as_architecture(architecture, classes=len(ws.classes))
     result = distillation.distill(ws, record, run=Path(run))
     write_whole(result.run / "report.html", distill_report(result.to_json()))
@@ -65,7 +64,7 @@ def distill(
 
 def evaluate(
     ws: Workspace,
-    model: str | Path,
+    model: DistillResult | str | Path,
     *,
     runtime: str | Runtime | None = None,
     snrs: Sequence[float] = (),
@@ -76,7 +75,8 @@ def evaluate(
 
     Args:
         ws: What `hwasc.open` gave.
-        model: `student.tflite`, `student.onnx`, `int8.safetensors` or `float.safetensors`.
+        model: `student.tflite`, `student.onnx`, `int8.safetensors` or `float.safetensors`; or what `hwasc.distill` gave, or its
+            run folder, for its `int8.safetensors`.
         runtime: What runs it, a name or an object (`hwasc.deploy.runtimes.Runtime`); None: TensorFlow Lite Micro for
             .tflite, ONNX Runtime for .onnx, torch for .safetensors.
         snrs: Signal-to-noise ratios in dB, each measured again with noise added to the clips' waveforms.
@@ -92,7 +92,7 @@ def evaluate(
     """
     from hwasc.students import evaluation
 
-    result = evaluation.evaluate(ws, Path(model), runtime=runtime, snrs=snrs, sources=noise)
+    result = evaluation.evaluate(ws, _weights(model), runtime=runtime, snrs=snrs, sources=noise)
     if html is not None:
         from hwasc.report.reports import evaluation_report
 
@@ -122,9 +122,13 @@ def export(
         UsageError: The weights are no quantized student's, or the format is unknown or cannot hold it.
     """
     from hwasc.deploy import exporting
+
+    return exporting.export(_weights(student), Path(path), format=format, planner=planner)
+
+
+def _weights(student: DistillResult | str | Path) -> Path:
+    """The file itself, or the int8 weights of a result or a run folder."""
     from hwasc.students.result import DistillResult
 
-    weights = student.run if isinstance(student, DistillResult) else Path(student)
-    if weights.is_dir():
-        weights = weights / "int8.safetensors"
-    return exporting.export(weights, Path(path), format=format, planner=planner)
+    path = student.run if isinstance(student, DistillResult) else Path(student)
+    return path / "int8.safetensors" if path.is_dir() else path

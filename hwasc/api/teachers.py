@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from hwasc.api.inputs import TeacherLike
 from hwasc.errors import UsageError
 from hwasc.parts import TEACHERS
 from hwasc.records.run import environment
@@ -14,14 +15,13 @@ from hwasc.records.schema import write_whole
 
 if TYPE_CHECKING:
     from hwasc.ensemble.summary import EnsembleSummary
-    from hwasc.models.teachers import Family
     from hwasc.workspace import Workspace
 
 
 def teach(
     ws: Workspace,
     *,
-    teachers: Sequence[str | Family] | None = None,
+    teachers: Sequence[TeacherLike] | None = None,
     split: Literal["validation", "test"] = "validation",
     weights: str | Path | None = None,
     html: str | Path | None = None,
@@ -30,7 +30,8 @@ def teach(
 
     Args:
         ws: What `hwasc.open` gave.
-        teachers: Families of teachers, as names or objects (`hwasc.models.teachers.Family`); None: the settings'.
+        teachers: All of them: families, as names or objects (`hwasc.models.teachers.Family`); names of the settings' external
+            teachers; external teachers as objects; None: the settings'.
         split: The clips that they are compared on.
         weights: A folder that gets one set of weights a family, to start other teachers from.
         html: A page that is written.
@@ -58,26 +59,46 @@ def teach(
     return summary
 
 
-def with_teachers(ws: Workspace, teachers: Sequence[str | Family] | None) -> Workspace:
-    """The workspace with other families of teachers.
+def with_teachers(ws: Workspace, teachers: Sequence[TeacherLike] | None) -> Workspace:
+    """Choose the teachers of a workspace. A family that is an object is known by its name from now on.
 
     Args:
-        ws: A workspace.
-        teachers: Names or objects. An object is known by its name from now on. None: as it is.
+        ws: What `hwasc.open` gave.
+        teachers: All of them: families, as names or objects (`hwasc.models.teachers.Family`); names of the settings' external
+            teachers; external teachers as objects; None: the settings'.
 
     Returns:
-        The workspace with the names in its settings.
+        The workspace. Settings of single families stay for those that are chosen.
 
     Raises:
-        UsageError: A name is unknown, or an object has the name of a built-in or installed family.
+        UsageError: There are fewer than two different teachers, a name is unknown, or an object has a built-in family's name.
     """
     if teachers is None:
         return ws
-    from hwasc.models.teachers import provide
+    from hwasc.models.teachers import Family, provide
 
-    names = [TEACHERS.check(t) if isinstance(t, str) else provide(t) for t in teachers]
+    settings = ws.settings.teachers
+    known = {t.name: t for t in settings.external}
+    chosen = [
+        known[t]
+        if t in known
+        else TEACHERS.check(t)
+        if isinstance(t, str)
+        else provide(t)
+        if isinstance(t, Family)
+        else t
+        for t in teachers
+    ]
+    families = tuple(t for t in chosen if isinstance(t, str))
     try:
-        chosen = replace(ws.settings.teachers, families=tuple(names))
+        settings = replace(
+            settings,
+            families=families,
+            external=tuple(t for t in chosen if not isinstance(t, str)),
+            front_ends={k: v for k, v in settings.front_ends.items() if k in families},
+            widths={k: v for k, v in settings.widths.items() if k in families},
+            pretrained={k: v for k, v in settings.pretrained.items() if k in families},
+        )
     except ValueError as e:
         raise UsageError(f"teachers: {e}") from None
-    return replace(ws, settings=replace(ws.settings, teachers=chosen))
+    return replace(ws, settings=replace(ws.settings, teachers=settings))

@@ -1,1 +1,1 @@
-"""Sound: reading clips, waveform to log-mel, augmentation."""
+"""Reading clips, log-mel features, noise and augmentation."""

@@ -1,4 +1,4 @@
-"""Noise added to cached log-mel batches (B, 1, mels, frames), as if it had been added to the waveform."""
+"""Noise added to log-mel batches of shape (B, 1, mels, frames), as if it had been added to the waveforms."""
 
 from __future__ import annotations
 
@@ -14,13 +14,16 @@ from hwasc.audio.noise import COLOURS, power_spectrum
 from hwasc.records.architecture import FrontEnd
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class NoiseBands:
-    """How a front end hears Gaussian noise of every colour. All float32 on the CPU.
+    """Statistics of Gaussian noise in the bands of a front end. All tensors are float32 on the CPU.
 
-    share: (colours, mels), a band's mean power, of noise whose power over all bins is 1. freedom: (colours, mels), k of that
-    power: its variance is mean^2 / k. width: (mels,), by which the bands' powers add up to that of the bins they span.
-    inside: (frames,), how much of a frame's window lies within the clip; beyond its ends there is neither sound nor noise.
+    Attributes:
+        share: Mean power of a band, of noise whose power over all bins is 1; shape (colours, mels).
+        freedom: Half the degrees of freedom k of that power, whose variance is mean^2 / k; shape (colours, mels).
+        width: Weights with which the powers of the bands add up to the power of the bins; shape (mels,).
+        inside: Share of each frame's window that lies within the clip; shape (frames,). Outside of it there is neither
+            signal nor noise.
     """
 
     share: Tensor
@@ -30,23 +33,33 @@ class NoiseBands:
 
 
 def additive_noise(x: Tensor, generator: Generator, p: float, snr: tuple[float, float], front_end: FrontEnd) -> Tensor:
-    """Add white or pink noise to chosen clips, at a ratio to their power drawn uniformly from `snr` (dB); front_end: that of x.
+    """Add white or pink noise to some of the clips.
 
-    The power of signal plus noise in a band is that of a complex number plus Gaussian ones, a noncentral chi-square of 2 k
-    degrees of freedom: with signal power P and mean noise power n it is (sqrt(P) + a)^2 + b, a ~ N(0, n / 2k),
-    b ~ Gamma(k - 1/2, n / k), which has the mean P + n and the variance n^2 / k + 2 P n / k of the sum of two waves. Frames
-    are drawn apart, though their windows overlap. The clip's power is what its bands tell: what lies outside the filters'
-    reach is not heard, and does not count.
+    The power of signal plus noise in a band follows a noncentral chi-square distribution of 2 k degrees of freedom. With
+    signal power P and mean noise power n it is (sqrt(P) + a)^2 + b, a ~ N(0, n / 2k), b ~ Gamma(k - 1/2, n / k). This has
+    the mean P + n and the variance n^2 / k + 2 P n / k of the sum of two waves. Frames are drawn independently, although
+    their windows overlap. The clip's power is the power in its bands; power outside the range of the filters does not
+    count.
 
-    Against noise in the waveforms of city recordings (64 bands, n_fft 2048) a band's mean over time and six draws is off by
-    0.01 in natural-log power at 20 dB and 0.04 at 0 dB (mean absolute error); single values differ by 0.13 and 0.38, as two
-    draws of noise in the waveform do from each other (0.13 and 0.38).
+    Compared with noise in the waveforms of city recordings (64 bands, n_fft 2048), the mean absolute error of a band's mean
+    over time and six draws is 0.01 in natural-log power at 20 dB and 0.04 at 0 dB. Single values differ by 0.13 and 0.38;
+    two draws of noise in the waveform differ by as much.
+
+    Args:
+        x: Log-mel batch of shape (B, 1, mels, frames).
+        generator: Source of the draws.
+        p: Probability, 0 to 1, that a clip is changed.
+        snr: Lowest and highest signal-to-noise ratio in dB; each clip's ratio is drawn uniformly.
+        front_end: Front end of `x`.
+
+    Returns:
+        A batch of the same shape.
     """
     bands, count = noise_bands(front_end), len(x)
     chosen = _uniform(generator, count) < p
     level = snr[0] + (snr[1] - snr[0]) * _uniform(generator, count)
     colour = torch.randint(len(COLOURS), (count,), generator=generator)
-    seed = int(torch.randint(2**62, (1,), generator=generator))  # as many draws whatever the front end
+    seed = int(torch.randint(2**62, (1,), generator=generator))  # the number of draws does not depend on the front end
     rows = chosen.nonzero().flatten()
     if len(rows) == 0:
         return x
@@ -58,45 +71,48 @@ def additive_noise(x: Tensor, generator: Generator, p: float, snr: tuple[float, 
     k, inside = k.to(x), bands.inside.to(x)
     log_power = x[rows.to(x.device)] * front_end.std + front_end.mean
     power = (log_power.exp() - front_end.log_offset).clamp(min=0)
-    total = (power * bands.width.to(x)[:, None]).sum((1, 2, 3)) / inside.sum()  # of the clip, a frame
-    loud = total * 10 ** (-level[rows].to(x) / 10)
-    n = loud[:, None, None, None] * bands.share[colour[rows]].to(x)[:, None, :, None] * inside
+    total = (power * bands.width.to(x)[:, None]).sum((1, 2, 3)) / inside.sum()  # mean over the frames
+    noise_power = total * 10 ** (-level[rows].to(x) / 10)
+    n = noise_power[:, None, None, None] * bands.share[colour[rows]].to(x)[:, None, :, None] * inside
     a = normal * (n / (2 * k)).sqrt()
-    more = 2 * power.sqrt() * a + a.square() + gamma * n / k
-    change = (more / (power + front_end.log_offset)).clamp(min=-1 + 1e-6).log1p()
+    added = 2 * power.sqrt() * a + a.square() + gamma * n / k
+    change = (added / (power + front_end.log_offset)).clamp(min=-1 + 1e-6).log1p()
     return x.index_add(0, rows.to(x.device), change / front_end.std)
 
 
 @functools.lru_cache(maxsize=32)
 def noise_bands(front_end: FrontEnd) -> NoiseBands:
-    """From the mel filters and the window alone."""
+    """Compute the statistics of noise from the mel filters and the window of a front end."""
     import librosa
 
     fe = front_end
     filters = mel_filters(fe).astype(np.float64)
     frequency = np.arange(filters.shape[1]) * fe.sample_rate / fe.n_fft
     window = np.asarray(torch.hann_window(fe.window, periodic=True).double()) ** 2
-    related = (
-        np.abs(np.fft.rfft(window, fe.n_fft)) ** 2 / window.sum() ** 2
-    )  # of bins by their distance: squared correlation
-    reach = int(np.flatnonzero(related > 1e-4)[-1]) + 1
+    # Squared correlation of two FFT bins by their distance.
+    correlation = np.abs(np.fft.rfft(window, fe.n_fft)) ** 2 / window.sum() ** 2
+    distances = int(np.flatnonzero(correlation > 1e-4)[-1]) + 1
     share, freedom = [], []
     for colour in COLOURS:
         density = power_spectrum(colour, frequency)
-        heard = filters * density
-        variance = (heard**2).sum(1)
-        for d in range(1, reach):
-            variance += 2 * related[d] * (heard[:, d:] * heard[:, :-d]).sum(1)
-        mean = heard.sum(1)
+        weights = filters * density
+        variance = (weights**2).sum(1)
+        for d in range(1, distances):
+            variance += 2 * correlation[d] * (weights[:, d:] * weights[:, :-d]).sum(1)
+        mean = weights.sum(1)
         share.append(mean / density.sum())
         freedom.append(np.maximum(mean**2 / np.maximum(variance, 1e-300), 1.0))
     # Each filter is a triangle of area 1; as triangles of height 1 they would add up to 1 everywhere between the outer two.
     edges = librosa.mel_frequencies(fe.mels + 2, fmin=fe.f_min, fmax=fe.f_max)
-    first = np.arange(fe.frames) * fe.hop - fe.window // 2  # of each frame's window; clips are padded with zeros
+    first = np.arange(fe.frames) * fe.hop - fe.window // 2  # first sample of each frame's window; clips are zero-padded
     sums = np.concatenate([[0.0], np.cumsum(window)])
-    cut = sums[np.clip(fe.samples - first, 0, fe.window)] - sums[np.clip(-first, 0, fe.window)]
-    numbers = (np.array(share), np.array(freedom), (edges[2:] - edges[:-2]) / 2, cut / window.sum())
-    return NoiseBands(*(torch.from_numpy(v).float() for v in numbers))
+    inside = sums[np.clip(fe.samples - first, 0, fe.window)] - sums[np.clip(-first, 0, fe.window)]
+    return NoiseBands(
+        share=torch.from_numpy(np.array(share)).float(),
+        freedom=torch.from_numpy(np.array(freedom)).float(),
+        width=torch.from_numpy((edges[2:] - edges[:-2]) / 2).float(),
+        inside=torch.from_numpy(inside / window.sum()).float(),
+    )
 
 
 def _uniform(generator: Generator, count: int) -> Tensor:

@@ -1,4 +1,4 @@
-"""Noise added to recordings at a stated signal-to-noise ratio: white, pink, or cut from recordings of noise."""
+"""Noise added to waveforms at a given signal-to-noise ratio: white, pink, or excerpts of recorded noise."""
 
 from __future__ import annotations
 
@@ -15,28 +15,41 @@ from hwasc.errors import DataError
 
 Colour = Literal["white", "pink"]
 COLOURS: tuple[Colour, ...] = get_args(Colour)
-LOWEST = 20.0  # Hz: pink noise has no lower end of its own, and half of its power would lie where nobody hears
-VERSION = 1  # of what a seed draws
-_CUTS = 20  # cuts tried until one is not silent
+PINK_F_MIN = 20.0  # Hz; without a lowest frequency half of the power of pink noise would be inaudible
+VERSION = 1  # part of every seed; a new version draws other noise
+_ATTEMPTS = 20  # excerpts drawn until one is not silent
 
 Wave = npt.NDArray[np.float32]
 
 
 def power_spectrum(colour: Colour, frequency: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
-    """Power density over frequency (Hz), up to a factor: white 1, pink 1 / f from 20 Hz up; neither has a constant part."""
+    """Power density of a colour of noise, up to a factor: 1 for white, 1 / f from 20 Hz on for pink noise.
+
+    Args:
+        colour: `white` or `pink`.
+        frequency: Frequencies in Hz, any shape.
+
+    Returns:
+        Power density at these frequencies, 0 at 0 Hz.
+    """
     f = np.asarray(frequency, np.float64)
     if colour == "white":
         return (f > 0).astype(np.float64)
-    return np.where(f >= LOWEST, 1 / np.maximum(f, LOWEST), 0.0)
+    return np.where(f >= PINK_F_MIN, 1 / np.maximum(f, PINK_F_MIN), 0.0)
 
 
 @dataclass(frozen=True)
 class Noise:
-    """Which noise, and how strong. source: `white`, `pink`, or a folder of recordings; snr: dB; seed: of every draw.
+    """A kind of noise and its level.
 
-    files: the folder's recordings with their lengths in seconds, see `open_noise`. A clip is given the same noise at every
-    snr, scaled, and the same whatever the model: the draw depends on the seed, the clip's id and the source alone. (Models of
-    different sample rates hear noise up to a different frequency, at this ratio each within what it hears.)
+    The draw depends on the seed, the clip's id and the source alone. So a clip gets the same noise, scaled, at every ratio
+    and for every model. At a lower sample rate the noise has a smaller bandwidth; the ratio holds within that bandwidth.
+
+    Attributes:
+        source: `white`, `pink`, or a folder of recordings.
+        snr: Signal-to-noise ratio in dB.
+        seed: Seed of all draws.
+        files: Recordings of the folder with their lengths in seconds, see `open_noise`.
     """
 
     source: str
@@ -44,27 +57,38 @@ class Noise:
     seed: int
     files: tuple[tuple[Path, float], ...] = ()
 
-    def added(self, wave: Wave, clip: str, sample_rate: int) -> Wave:
-        """The clip with its noise, float32 (samples,); nothing is clipped. clip: its id.
+    def add_to(self, wave: Wave, clip: str, sample_rate: int) -> Wave:
+        """Add the noise to a clip; values may then exceed full scale.
 
-        Power is that of the samples about their mean, over the whole clip. UnreadableClip for a recording of noise that cannot
-        be read, or that is silent wherever it is cut.
+        Power is the variance of the samples over the whole clip.
+
+        Args:
+            wave: Samples of the clip, shape (samples,).
+            clip: The clip's id.
+            sample_rate: Samples a second, in Hz.
+
+        Returns:
+            The noisy clip, float32 of shape (samples,).
+
+        Raises:
+            UnreadableClip: A recording of noise cannot be read, or all excerpts drawn are silent.
         """
-        rng = self._rng(clip, sample_rate)
-        noise = (
-            self._cut(rng, len(wave), sample_rate) if self.files else coloured(self.source, len(wave), sample_rate, rng)
-        )
+        rng = self._rng(clip)
+        if self.files:
+            noise = self._excerpt(rng, len(wave), sample_rate)
+        else:
+            noise = coloured_noise(self.source, len(wave), sample_rate, rng)
         noise = noise - noise.mean()
         scale = np.std(wave, dtype=np.float64) / np.std(noise, dtype=np.float64) * 10 ** (-self.snr / 20)
         return (wave + scale * noise).astype(np.float32)
 
-    def _rng(self, clip: str, sample_rate: int) -> np.random.Generator:
-        source = "folder" if self.files else self.source  # a folder may move
+    def _rng(self, clip: str) -> np.random.Generator:
+        source = "folder" if self.files else self.source  # the name of a folder must not matter
         text = f"{VERSION}\0{self.seed}\0{source}\0{clip}".encode("utf-8", "surrogateescape")
         return np.random.default_rng(list(hashlib.sha256(text).digest()))
 
-    def _cut(self, rng: np.random.Generator, samples: int, sample_rate: int) -> npt.NDArray[np.float64]:
-        """An excerpt of one of the files, from anywhere in it; shorter ones are repeated."""
+    def _excerpt(self, rng: np.random.Generator, samples: int, sample_rate: int) -> npt.NDArray[np.float64]:
+        """A random excerpt of a random file; a file that is too short is repeated."""
         seconds, silent = samples / sample_rate, 0
         while True:
             path, length = self.files[int(rng.integers(len(self.files)))]
@@ -74,33 +98,53 @@ class Noise:
                 return np.resize(wave, samples).astype(np.float64)
             except UnreadableClip as e:
                 silent += 1
-                if str(e) != "silent" or silent == _CUTS:
+                if str(e) != "silent" or silent == _ATTEMPTS:
                     raise UnreadableClip(f"its noise, {path}: {e}") from None
 
 
-def coloured(colour: str, samples: int, sample_rate: int, rng: np.random.Generator) -> npt.NDArray[np.float64]:
-    """Gaussian noise of a colour, (samples,), of no stated level."""
+def coloured_noise(colour: str, samples: int, sample_rate: int, rng: np.random.Generator) -> npt.NDArray[np.float64]:
+    """Draw Gaussian noise with the spectrum of a colour.
+
+    Args:
+        colour: `white` or `pink`.
+        samples: Number of samples.
+        sample_rate: Samples a second, in Hz.
+        rng: Source of the draws.
+
+    Returns:
+        Noise of shape (samples,). Its level is arbitrary: scale it.
+
+    Raises:
+        ValueError: Another colour.
+    """
     if colour not in COLOURS:
         raise ValueError(f"noise is {' or '.join(COLOURS)}, found '{colour}'")
-    size = 2 * samples  # circular: the longer, the freer of the end meeting the start
+    size = 2 * samples  # the inverse FFT is circular; half of it is used, so that the end does not match the start
     spectrum = np.fft.rfft(rng.standard_normal(size))
     spectrum *= np.sqrt(power_spectrum(colour, np.fft.rfftfreq(size, 1 / sample_rate)))  # type: ignore[arg-type]
     return np.fft.irfft(spectrum, size)[:samples]
 
 
 def open_noise(source: str, snr: float, seed: int) -> Noise:
-    """Noise by its name, or from a folder of audio files (any depth below it, alphabetical).
+    """Define noise by its colour or by a folder of recordings.
 
-    Raises DataError: neither a colour nor a folder with audio files; a file that cannot be read.
+    Args:
+        source: `white`, `pink`, or a folder with audio files at any depth, taken in alphabetical order.
+        snr: Signal-to-noise ratio in dB.
+        seed: Seed of all draws.
+
+    Returns:
+        The noise, to be added to clips.
+
+    Raises:
+        DataError: The source is neither a colour nor a folder with audio files, or a file cannot be read.
     """
     if source in COLOURS:
         return Noise(source, snr, seed)
     folder = Path(source)
     found = [f for f in sorted(folder.rglob("*")) if f.suffix.lower() in AUDIO_SUFFIXES and f.name[0] != "."]
     if not found:
-        raise DataError(
-            f"--noise {source}: is neither {' nor '.join(COLOURS)} nor a folder that holds recordings of noise"
-        )
+        raise DataError(f"--noise {source}: is neither {' nor '.join(COLOURS)} nor a folder with recordings of noise")
     files = []
     for file in found:
         try:

@@ -1,4 +1,4 @@
-"""Reading one clip of a recording as mono float32 at the wanted rate, or saying in a few words why that cannot be."""
+"""Reading a clip of a recording as mono float32 at a given sample rate."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import numpy.typing as npt
 import soundfile
 import soxr
 
-SLACK = 0.01  # share of a clip that a file may lack; resampling and encoders round a few samples away
+TOLERANCE = 0.01  # share of a clip that may be missing; resampling and encoders lose a few samples
 
-# What libsndfile reads by its header; raw formats are left out since they have none.
+# The formats of libsndfile that have a header; raw formats have none.
 AUDIO_SUFFIXES = frozenset(
     (
         ".wav",
@@ -41,17 +41,31 @@ AUDIO_SUFFIXES = frozenset(
 
 
 class UnreadableClip(Exception):
-    """A clip that cannot be used; the message is the reason in a few words, e.g. `silent`."""
+    """A clip cannot be used. The message is the reason in a few words, for example `silent`."""
 
 
 def clip_count(duration: float, seconds: float) -> int:
-    """How many whole clips of `seconds` a recording of `duration` seconds holds; the last may lack 1 %."""
-    return int(duration / seconds + SLACK)
+    """Number of whole clips in a recording; the last one may be up to 1 % short.
+
+    Args:
+        duration: Length of the recording in seconds.
+        seconds: Length of a clip in seconds.
+
+    Returns:
+        The number of clips, 0 for a recording that is too short.
+    """
+    return int(duration / seconds + TOLERANCE)
 
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """What a file says of itself. seconds: its length. rate: samples a second of each channel, Hz."""
+    """Properties of a recording by its header.
+
+    Attributes:
+        seconds: Length in seconds.
+        rate: Samples a second of each channel, in Hz.
+        channels: Number of channels.
+    """
 
     seconds: float
     rate: int
@@ -59,28 +73,46 @@ class Header:
 
 
 def header(path: Path) -> Header:
-    """A recording's header; nothing is decoded. Raises UnreadableClip."""
+    """Read the header of a recording; no samples are decoded.
+
+    Raises:
+        UnreadableClip: The file is missing, empty or not audio.
+    """
     _check_file(path)
     try:
         with soundfile.SoundFile(str(path)) as f:
-            return Header(f.frames / f.samplerate, f.samplerate, f.channels)
+            return Header(seconds=f.frames / f.samplerate, rate=f.samplerate, channels=f.channels)
     except (soundfile.SoundFileError, TypeError, OSError) as e:
         raise UnreadableClip(_reason(e)) from None
 
 
 def duration(path: Path) -> float:
-    """Length of a recording in seconds, from its header alone. Raises UnreadableClip."""
+    """Length of a recording in seconds, by its header.
+
+    Raises:
+        UnreadableClip: The file is missing, empty or not audio.
+    """
     return header(path).seconds
 
 
 def read_clip(path: Path, start: float, seconds: float, sample_rate: int) -> npt.NDArray[np.float32]:
-    """Read `seconds` s from `start` s on, of any libsndfile format, rate and number of channels.
+    """Read an excerpt of a recording in any format of libsndfile.
 
-    Returns float32 of shape (round(seconds * sample_rate),), the mean of the channels, full scale at 1, resampled by
-    soxr (HQ). Only the excerpt is decoded. A few samples lost to rounding are padded with zeros.
+    Only the excerpt is decoded. The channels are averaged, and soxr (HQ) resamples the result. Samples lost by rounding are
+    replaced by zeros at the end.
 
-    Raises UnreadableClip: missing, empty, not audio, truncated, too short (more than 1 % lacking), NaN or infinite,
-    silent (all samples equal).
+    Args:
+        path: The recording.
+        start: Start of the excerpt in seconds.
+        seconds: Length of the excerpt in seconds.
+        sample_rate: Sample rate of the result in Hz.
+
+    Returns:
+        float32 of shape (round(seconds * sample_rate),), full scale 1.
+
+    Raises:
+        UnreadableClip: The file is missing, empty, not audio or truncated; the excerpt is more than 1 % too short, silent
+            (all samples equal), or contains NaN or infinite values.
     """
     _check_file(path)
     try:
@@ -93,7 +125,7 @@ def read_clip(path: Path, start: float, seconds: float, sample_rate: int) -> npt
                 wave = np.zeros((0, 1), np.float32)
     except (soundfile.SoundFileError, TypeError, OSError) as e:
         raise UnreadableClip(_reason(e)) from None
-    if len(wave) < wanted * (1 - SLACK):
+    if len(wave) < wanted * (1 - TOLERANCE):
         raise UnreadableClip(f"too short: {len(wave) / rate:.2f} s of {seconds:g} s")
     if not np.isfinite(wave).all():
         raise UnreadableClip("NaN or infinite samples")

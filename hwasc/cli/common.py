@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import hwasc
+from hwasc import progress
 from hwasc.errors import UsageError
 from hwasc.parts import ENGINES
 from hwasc.registry import Registry
@@ -112,11 +113,16 @@ def workspace(args: argparse.Namespace, seed_offset: int = 0) -> Workspace:
     )
 
 
-def print_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Left-aligned columns, an empty line after them."""
-    widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
-    for row in (head, *rows):
-        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+def print_table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """Print a table of results on standard output, and an empty line after it.
+
+    Args:
+        head: Names of the columns.
+        rows: Cells of each row, as many as there are columns.
+    """
+    from rich.console import Console
+
+    progress.print_table(Console(highlight=False), head, rows)
     print()
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.table import Table
 
 from hwasc.cost.limits import certainty
+from hwasc.progress import print_table
 
 if TYPE_CHECKING:
     from hwasc.deploy.profiling import Profile
@@ -16,27 +16,18 @@ if TYPE_CHECKING:
 def print_profile(profile: Profile) -> None:
     """Print the per-layer table, the totals, the limits and the cross-checks."""
     console = Console(highlight=False, soft_wrap=True)
-    console.width = max(console.width, 120)  # a pipe has no width: do not cut the table
     fe = profile.architecture.front_end
     title = f"{profile.architecture.id}: log-mel {fe.mels} x {fe.frames}, {profile.architecture.classes} classes"
-    table = Table(title=title, title_justify="left")
-    columns = ("layer", "kind", "output CxFxT", "kernel", "parameters", "MACs", "weights B", "live memory B")
-    for i, column in enumerate(columns):
-        table.add_column(column, justify="left" if i < 3 else "right", no_wrap=True)
+    columns = ("layer", "kind", "output CxFxT", "kernel", "parameters", "MACs", "weights B", "live memory B", "")
     peak = max(layer.live_memory for layer in profile.layers)
+    rows = []
     for y in profile.layers:
         stride = "" if y.stride == (1, 1) else f"/{y.stride[0]}x{y.stride[1]}"
-        table.add_row(
-            y.name,
-            y.kind,
-            "x".join(map(str, y.shape)),
-            f"{'x'.join(map(str, y.kernel)) if isinstance(y.kernel, tuple) else y.kernel}{stride}",
-            f"{y.parameters:,}",
-            f"{y.macs:,}",
-            f"{y.weights:,}",
-            f"{y.live_memory:,}{' *' if y.live_memory == peak else '  '}",
-        )
-    console.print(table)
+        kernel = f"{'x'.join(map(str, y.kernel)) if isinstance(y.kernel, tuple) else y.kernel}{stride}"
+        mark = "*" if y.live_memory == peak else ""
+        output = "x".join(map(str, y.shape))
+        rows.append((y.name, y.kind, output, kernel, y.parameters, y.macs, y.weights, y.live_memory, mark))
+    print_table(console, columns, rows, title)
     c = profile.costs
     console.print(
         f"parameters {c.parameters:,}, MACs {c.macs.conv:,} conv (GRN {c.macs.grn:,} of it), {c.macs.torchinfo:,} torchinfo: "

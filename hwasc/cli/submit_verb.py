@@ -74,11 +74,11 @@ def run(args: argparse.Namespace) -> None:
         return
     print(f"{result.label} for DCASE {result.year} Task 1: {result.clips:,} evaluation clips")
     for name, limits in result.limits.items():
-        for limit, held in limits.items():
-            print(f"  {name}: {limit} {held['value']:,.0f} of {held['limit']:,.0f}")
-    if result.alone is not None:
+        for limit, use in limits.items():
+            print(f"  {name}: {limit} {use.value:,.0f} of {use.limit:,.0f}")
+    if result.checked_clips is not None:
         print(
-            f"  the package, run without hwasc on {result.alone} clips, agrees with the evaluated student "
+            f"  the package, run without hwasc on {result.checked_clips} clips, agrees with the evaluated student "
             f"(probabilities within {result.largest_difference:.1g})"
         )
     for path in result.files:

@@ -1,24 +1,32 @@
-"""Bytes of the .tflite file that a student becomes, before any weight is trained: what it takes of the chip's flash.
+"""Bytes of a student's .tflite file, its share of the chip's flash, predicted before any weight is trained.
 
 Constants are counted from the deployment graph; the file's own structure (names, shapes, tables) by average sizes, fitted on
-the files of 24 random architectures of the full space. `tests/cost/test_flash.py` holds the prediction to 2 % on others. After
-export the file's size is the truth.
+the files of 24 random architectures of the full space. `tests/cost/test_flash.py` checks that the prediction is within 2 % on
+others. After export the file's size is exact.
 """
 
 from __future__ import annotations
 
+from hwasc.cost.alignment import align
 from hwasc.cost.graph import Graph, Operator
 from hwasc.records import schema
 from hwasc.records.architecture import Architecture
 
 PER_CHANNEL = 24  # a float32 scale and an int64 zero point, for the weights and for the biases
-ALIGNMENT = 16
 # bytes of structure: of the file, of a convolution with its two constants, of another operator, of another operator's constant
 STRUCTURE, CONVOLUTION, OPERATOR, CONSTANT = 1048, 393, 190, 61
 
 
 def flash(architecture: Architecture, graph: Graph) -> int:
-    """Predicted bytes of the file, with ten short class names; an estimate, within 2 %."""
+    """Estimate the size of the .tflite file, within 2 %.
+
+    Args:
+        architecture: The student's.
+        graph: Its deployment graph.
+
+    Returns:
+        Bytes, with ten short class names.
+    """
     return (
         STRUCTURE
         + len(schema.canonical(architecture))
@@ -38,7 +46,7 @@ def _operator(op: Operator, a: Architecture, graph: Graph) -> int:
 
 
 def _convolution(weights: int, channels: int) -> int:
-    return CONVOLUTION + _aligned(weights) + _aligned(4 * channels) + PER_CHANNEL * channels
+    return CONVOLUTION + align(weights) + align(4 * channels) + PER_CHANNEL * channels
 
 
 def _extended(op: Operator, a: Architecture, graph: Graph) -> tuple[int, int]:
@@ -50,7 +58,3 @@ def _extended(op: Operator, a: Architecture, graph: Graph) -> tuple[int, int]:
         for kernel, stride, size in zip(op.window, op.stride, sizes, strict=True)
     )
     return rows, columns
-
-
-def _aligned(size: int) -> int:
-    return -(-size // ALIGNMENT) * ALIGNMENT

@@ -1,4 +1,4 @@
-"""What computing the log-mel costs a microcontroller: MACs a clip, bytes of RAM and of constants in flash. Estimates; no torch.
+"""Costs of the log-mel on a microcontroller: MACs of a clip, bytes of RAM and of constants in flash. Estimates; no torch.
 
 Counted in float32 with the buffers and tables of CMSIS-DSP's `arm_mfcc_f32` and `arm_rfft_fast_f32`, without its DCT. One MAC
 does one multiplication and one addition: where a step has more of one than of the other, the larger number counts.
@@ -17,7 +17,16 @@ LOG = 10  # MACs a band: logf's polynomial of 7 coefficients with the exponent (
 
 @dataclass(frozen=True)
 class FrontEndMacs:
-    """MACs of one clip. window: the taper; power: of every bin; mel: of the weights that are not zero; log: to int8."""
+    """MACs of one clip.
+
+    Attributes:
+        window: The taper.
+        fft: The real FFT.
+        power: The power of every bin.
+        mel: The filters' weights that are not zero.
+        log: Logarithm and scaling to int8.
+        total: Sum of these.
+    """
 
     window: int
     fft: int
@@ -29,10 +38,12 @@ class FrontEndMacs:
 
 @dataclass(frozen=True)
 class FrontEndRam:
-    """Bytes that the front end needs beside the arena, one frame at a time.
+    """Bytes that the front end needs besides the arena, one frame at a time.
 
-    samples: int16, a window and the hop that arrives while it is transformed. fft: input and output; the powers overwrite the
-    one, the mel bands the other.
+    Attributes:
+        samples: int16: a window, and the hop that arrives while it is transformed.
+        fft: Input and output; the powers overwrite one, the mel bands the other.
+        total: Sum of these.
     """
 
     samples: int
@@ -42,7 +53,14 @@ class FrontEndRam:
 
 @dataclass(frozen=True)
 class FrontEndFlash:
-    """Bytes of constants. fft: twiddles of the FFT and of its split, and the order of its bins. mel: weights, places, lengths."""
+    """Bytes of constants.
+
+    Attributes:
+        window: The taper.
+        fft: Twiddle factors of the FFT and of its split, and the order of its bins.
+        mel: Weights, positions and lengths of the filters.
+        total: Sum of these.
+    """
 
     window: int
     fft: int
@@ -52,7 +70,15 @@ class FrontEndFlash:
 
 @dataclass(frozen=True)
 class FrontEndCosts:
-    """All of them estimates. map: bytes of the int8 log-mel, the student's input, which the arena holds already."""
+    """Estimated costs of a front end.
+
+    Attributes:
+        macs: Of one clip.
+        ram: Besides the arena.
+        flash: Constants.
+        map: Bytes of the int8 log-mel, the student's input, which is counted in the arena already.
+        how_known: `estimate`.
+    """
 
     macs: FrontEndMacs
     ram: FrontEndRam
@@ -62,7 +88,7 @@ class FrontEndCosts:
 
 
 def front_end_costs(front_end: FrontEnd) -> FrontEndCosts:
-    """The costs of a front end. An FFT of another length than a power of two counts as the next one."""
+    """Estimate the costs of a front end. An FFT whose length is no power of two counts as one of the next power."""
     fe, n = front_end, 1 << (front_end.n_fft - 1).bit_length()
     weights = sum(band_bins(fe))
     macs = [fe.frames * each for each in (fe.window, fft_macs(n), 2 * (n // 2 + 1), weights, LOG * fe.mels)]
@@ -82,7 +108,7 @@ def _and_total(parts: list[int]) -> list[int]:
 
 
 def fft_macs(n: int) -> int:
-    """Additions of a split-radix FFT of n real samples, a power of two: n/2 (3 log2 n - 5) + 4.
+    """Count the additions of a split-radix FFT of n real samples, n a power of two: n/2 (3 log2 n - 5) + 4.
 
     Its multiplications are fewer, n/2 (log2 n - 3) + 2 (Sorensen, Jones, Heideman and Burrus, "Real-Valued Fast Fourier
     Transform Algorithms", IEEE Trans. ASSP 35(6), 1987). A radix-8 FFT of n/2 complex samples and the split of its bins, as
@@ -92,7 +118,7 @@ def fft_macs(n: int) -> int:
 
 
 def band_bins(front_end: FrontEnd) -> list[int]:
-    """How many FFT bins each mel band weights: those strictly between its lower and its upper edge, on Slaney's mel scale."""
+    """Count the FFT bins in each mel band: those strictly between its lower and its upper edge, on Slaney's mel scale."""
     fe = front_end
     low, high = _mel(fe.f_min), _mel(fe.f_max)
     hertz = [_hertz(low + (high - low) * i / (fe.mels + 1)) for i in range(fe.mels + 2)]
@@ -100,7 +126,7 @@ def band_bins(front_end: FrontEnd) -> list[int]:
     return [max(0, math.ceil(b) - math.floor(a) - 1) for a, b in zip(edges, edges[2:], strict=False)]
 
 
-# Slaney's Auditory Toolbox, 1998, as librosa has it by default: linear to 1 kHz at 200/3 Hz a mel, then 27 mels to a factor 6.4.
+# Slaney's Auditory Toolbox, 1998, as librosa's default: linear to 1 kHz at 200/3 Hz a mel, then 27 mels to a factor 6.4.
 LINEAR, KNEE, STEP = 200 / 3, 1000.0, math.log(6.4) / 27
 
 

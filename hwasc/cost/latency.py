@@ -1,8 +1,9 @@
 """Latency of one inference on a Cortex-M with TensorFlow Lite Micro and CMSIS-NN: an estimate, from published figures only.
 
-Cycles are summed over the operators: so many a MAC and an output element by kind of convolution, so many an element of the rest.
-The table is fitted by `experiments/deploy/latency.py`; the pages beside it have its errors (`latency.md`), its sources
-(`latency_sources.md`) and what was derived for want of figures (`latency_fit.md`). Nothing here was measured by this project.
+Cycles are summed over the operators: by kind of convolution a rate for each MAC and each output element, for other operators a
+rate for each element. The table is fitted by `experiments/deploy/latency.py`; the pages beside it have its errors (`latency.md`),
+its sources (`latency_sources.md`) and what was derived where no figures were found (`latency_fit.md`). Nothing here was measured
+by this project.
 """
 
 from __future__ import annotations
@@ -15,13 +16,22 @@ from hwasc.cost.scratch import known
 from hwasc.errors import UsageError
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Cycles:
-    """Cycles of a target. conv (a kernel above 1x1), pointwise, depthwise: (a MAC, an output element).
+    """Cycles of a target.
 
-    pool: a value read. add, mul: an element, both operands of one shape. mean: a value read. reference: an output element
-    of what has no kernel of its own (quotients, operands that are broadcast). operator: each operator once. low, high:
-    what an estimate is multiplied by for the ends of its range.
+    Attributes:
+        conv: Of a convolution above 1x1: for each MAC, for each output element.
+        pointwise: Of a 1x1 convolution: for each MAC, for each output element.
+        depthwise: Of a depthwise convolution: for each MAC, for each output element.
+        pool: For each value that pooling reads.
+        add: For each element of a sum of operands of one shape.
+        mul: For each element of a product of operands of one shape.
+        mean: For each value that a mean reads.
+        reference: For each output element of operators without an optimised kernel (quotients, broadcast operands).
+        operator: For each operator once.
+        low: Factor from an estimate to the lower end of its range.
+        high: Factor to the upper end.
     """
 
     conv: tuple[float, float]
@@ -37,9 +47,17 @@ class Cycles:
     high: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Latency:
-    """An estimate of milliseconds for one inference, and the range that it stands for (see `Cycles`)."""
+    """Estimated latency of one inference.
+
+    Attributes:
+        milliseconds: The estimate.
+        low: Lower end of its range.
+        high: Upper end of its range.
+        target: The core, such as `cortex-m4`.
+        clock_mhz: Its clock.
+    """
 
     milliseconds: float
     low: float
@@ -54,15 +72,15 @@ class Latency:
         )
 
 
-# M4, M33, M7: the range holds every leave-one-out error, rounded outward. M55, M0+ rest on one chip and net each: a factor of 2.
+# M4, M33, M7: the range covers every leave-one-out error, rounded outward. M55, M0+ rest on one chip and net each: a factor of 2.
 CYCLES: dict[str, Cycles] = {
     "cortex-m0+": Cycles(
-        (14.9, 86.0),
-        (7.79, 86.0),
-        (14.9, 241),
-        47.2,
-        82.2,
-        49.8,
+        conv=(14.9, 86.0),
+        pointwise=(7.79, 86.0),
+        depthwise=(14.9, 241),
+        pool=47.2,
+        add=82.2,
+        mul=49.8,
         mean=136,
         reference=117,
         operator=400,
@@ -70,12 +88,12 @@ CYCLES: dict[str, Cycles] = {
         high=2.0,
     ),
     "cortex-m4": Cycles(
-        (2.51, 86.2),
-        (1.31, 86.2),
-        (2.51, 67.7),
-        10.9,
-        82.4,
-        49.9,
+        conv=(2.51, 86.2),
+        pointwise=(1.31, 86.2),
+        depthwise=(2.51, 67.7),
+        pool=10.9,
+        add=82.4,
+        mul=49.9,
         mean=136,
         reference=117,
         operator=400,
@@ -83,12 +101,12 @@ CYCLES: dict[str, Cycles] = {
         high=1.5,
     ),
     "cortex-m7": Cycles(
-        (1.66, 56.9),
-        (0.863, 56.9),
-        (1.66, 44.7),
-        7.2,
-        54.4,
-        32.9,
+        conv=(1.66, 56.9),
+        pointwise=(0.863, 56.9),
+        depthwise=(1.66, 44.7),
+        pool=7.2,
+        add=54.4,
+        mul=32.9,
         mean=89.8,
         reference=77.4,
         operator=264,
@@ -96,12 +114,12 @@ CYCLES: dict[str, Cycles] = {
         high=1.5,
     ),
     "cortex-m33": Cycles(
-        (2.52, 86.6),
-        (1.31, 86.6),
-        (2.52, 68.0),
-        11.0,
-        82.8,
-        50.1,
+        conv=(2.52, 86.6),
+        pointwise=(1.31, 86.6),
+        depthwise=(2.52, 68.0),
+        pool=11.0,
+        add=82.8,
+        mul=50.1,
         mean=137,
         reference=118,
         operator=402,
@@ -109,12 +127,12 @@ CYCLES: dict[str, Cycles] = {
         high=1.5,
     ),
     "cortex-m55": Cycles(
-        (0.585, 20.1),
-        (0.212, 13.9),
-        (0.757, 20.4),
-        1.86,
-        13.3,
-        8.07,
+        conv=(0.585, 20.1),
+        pointwise=(0.212, 13.9),
+        depthwise=(0.757, 20.4),
+        pool=1.86,
+        add=13.3,
+        mul=8.07,
         mean=136,
         reference=117,
         operator=400,
@@ -125,16 +143,37 @@ CYCLES: dict[str, Cycles] = {
 
 
 def estimate(graph: Graph, target: str, clock_mhz: float) -> Latency:
-    """The estimated latency of a graph; UsageError for an unknown target or a clock that is not above 0."""
+    """Estimate the latency of a graph.
+
+    Args:
+        graph: The deployment graph.
+        target: A core, see `CYCLES`.
+        clock_mhz: Its clock, above 0.
+
+    Returns:
+        The estimate.
+
+    Raises:
+        UsageError: The target is unknown, or the clock is not above 0.
+    """
     row = CYCLES[known(target, CYCLES)]
     if not (math.isfinite(clock_mhz) and clock_mhz > 0):
         raise UsageError(f"the clock must be above 0 MHz, found {clock_mhz}")
     ms = sum(operator_cycles(graph, op, row) for op in graph.operators) / (clock_mhz * 1e3)
-    return Latency(ms, ms * row.low, ms * row.high, target, clock_mhz)
+    return Latency(milliseconds=ms, low=ms * row.low, high=ms * row.high, target=target, clock_mhz=clock_mhz)
 
 
 def operator_cycles(graph: Graph, op: Operator, row: Cycles) -> float:
-    """Cycles of one operator, the interpreter's own share included."""
+    """Estimate the cycles of one operator, with the interpreter's part.
+
+    Args:
+        graph: The deployment graph.
+        op: One of its operators.
+        row: The target's cycles.
+
+    Returns:
+        Cycles.
+    """
     read, written = _elements(graph, op.inputs[0]), _elements(graph, op.output)
     if op.kind in ("conv", "depthwise"):
         rates = row.depthwise if op.kind == "depthwise" else row.conv if op.area > 1 else row.pointwise

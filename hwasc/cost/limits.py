@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import reduce
+from operator import attrgetter
 from typing import Literal
 
 from hwasc.cost.latency import CYCLES
@@ -16,6 +15,7 @@ from hwasc.errors import UsageError
 from hwasc.records.architecture import Architecture
 from hwasc.records.budget import Budget
 from hwasc.records.presets import PRESETS
+from hwasc.suggestion import did_you_mean
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,7 +129,8 @@ def certainty(name: str) -> Literal["exact", "estimate"]:
 
 def value(costs: Costs, name: str) -> float:
     """The cost with a dotted name such as `macs.torchinfo`: a whole number, but for milliseconds."""
-    return reduce(getattr, name.split("."), costs)  # type: ignore[arg-type, return-value]
+    cost: float = attrgetter(name)(costs)
+    return cost
 
 
 def resolve(budget: Budget) -> ResolvedBudget:
@@ -147,8 +148,7 @@ def resolve(budget: Budget) -> ResolvedBudget:
     amounts, counting = budget.amounts(), _counting(budget)
     if any(isinstance(a, str) for a in amounts.values()):
         if budget.reference not in PRESETS:
-            near = difflib.get_close_matches(str(budget.reference), PRESETS, 1)
-            hint = f", did you mean '{near[0]}'?" if near else ""
+            hint = did_you_mean(str(budget.reference), PRESETS)
             raise UsageError(
                 f"budget {budget.name}: reference '{budget.reference}' is no preset{hint} (known: {', '.join(PRESETS)})"
             )

@@ -1,4 +1,4 @@
-"""The costs of an architecture: parameters, MACs by both rules, int8 memory, flash, arena. No torch, about a millisecond."""
+"""Costs of an architecture: parameters, MACs by both rules, int8 memory, flash, arena. No torch, about a millisecond."""
 
 from __future__ import annotations
 
@@ -22,9 +22,11 @@ BIAS_BYTES = 4  # int32
 class Macs:
     """Multiply-accumulates of one clip.
 
-    conv: convolutions with batch norm folded, plus `grn`. grn: the multiplications and divisions of GRN as they run on the
-    chip. torchinfo: the DCASE rule, unfused: (weights + bias) x output positions for a convolution, 2 x channels for a
-    batch norm, nothing for GRN's bare parameters and for what is functional.
+    Attributes:
+        conv: Convolutions with batch norm folded, plus `grn`.
+        torchinfo: By the DCASE rule, unfused: (weights + bias) x output positions for a convolution, 2 x channels for a batch
+            norm, nothing for GRN's bare parameters and for functional operations.
+        grn: Multiplications and divisions of GRN as they run on the chip.
     """
 
     conv: int
@@ -34,9 +36,14 @@ class Macs:
 
 @dataclass(frozen=True)
 class Int8Memory:
-    """Bytes. weights: int8 weights, int32 biases and GRN constants. activations: the arena head of the plan that was counted.
+    """Memory of the int8 student, in bytes.
 
-    lower_bound: the least any plan of the same operators needs for activations. total: weights + activations.
+    Attributes:
+        weights: int8 weights, int32 biases and GRN constants.
+        activations: The arena head of the plan that is counted.
+        lower_bound: The least that any plan of the same operators needs for activations.
+        total: weights + activations.
+        planner: The plan that is counted, or `bound` for the lower bound.
     """
 
     weights: int
@@ -48,11 +55,17 @@ class Int8Memory:
 
 @dataclass(frozen=True)
 class Costs:
-    """What a candidate costs; the attribute names are the JSON keys.
+    """Costs of a candidate; the attribute names are the JSON keys.
 
-    flash: bytes of the model file, predicted within 2 %. arena: bytes of the smallest arena that the interpreter runs it in,
-    exact on a 64-bit host with reference kernels and a bound on a 32-bit chip (see `cost.persistent`). latency_ms: an
-    estimate, where a target was named.
+    Attributes:
+        parameters: Number of parameters by the DCASE rule.
+        parameter_memory: Their bytes by the DCASE rule.
+        macs: Multiply-accumulates of one clip.
+        int8_memory: Memory of the int8 student.
+        flash: Bytes of the model file, predicted within 2 %.
+        arena: Bytes of the smallest arena that the interpreter runs it in, exact on a 64-bit host with reference kernels and a
+            bound on a 32-bit chip (see `cost.persistent`).
+        latency_ms: Estimated milliseconds, if a target was named.
     """
 
     parameters: int
@@ -66,8 +79,13 @@ class Costs:
 
 @dataclass(frozen=True)
 class Counting:
-    """What costs are counted for. planner: whose plan (`bound`: the least that any could reach); kernels: `reference`, or the
-    core that CMSIS-NN's scratch is for; target, clock_mhz: the core that latency is estimated on.
+    """The system that costs are counted for.
+
+    Attributes:
+        planner: Planner of the memory plan; `bound`: the least that any plan needs.
+        kernels: `reference`, or the core that CMSIS-NN is built for.
+        target: Core that latency is estimated on, or None.
+        clock_mhz: Its clock.
     """
 
     planner: Planner | Literal["bound"] = "greedy"
@@ -81,7 +99,19 @@ DEFAULT = Counting()
 
 @dataclass(frozen=True)
 class Layer:
-    """One row of the per-layer table. live_memory: bytes alive while the operator runs."""
+    """One row of the per-layer table.
+
+    Attributes:
+        name: The layer's.
+        kind: Kind of operator.
+        shape: Output: channels, mels, frames.
+        kernel: Kernel size.
+        stride: Over mels and frames.
+        parameters: Number of parameters.
+        macs: Multiply-accumulates.
+        weights: Bytes of weights and biases.
+        live_memory: Bytes alive while the operator runs.
+    """
 
     name: str
     kind: str
@@ -95,7 +125,18 @@ class Layer:
 
 
 def measure(architecture: Architecture, counting: Counting = DEFAULT) -> Costs:
-    """The costs of an architecture. Every valid record has costs; UsageError for an unknown core."""
+    """Compute the costs of an architecture. Every valid record has costs.
+
+    Args:
+        architecture: The architecture.
+        counting: The system that costs are counted for.
+
+    Returns:
+        The costs.
+
+    Raises:
+        UsageError: A core is unknown.
+    """
     graph = deployment.build(architecture)
     conv = torchinfo = grn = parameters = weights = 0
     for op in graph.operators:
@@ -107,17 +148,23 @@ def measure(architecture: Architecture, counting: Counting = DEFAULT) -> Costs:
         else:
             grn += op.macs
     plan = _plan(graph, counting)
-    int8 = Int8Memory(weights, plan.head, plan.lower_bound, weights + plan.head, counting.planner)
+    int8 = Int8Memory(
+        weights=weights,
+        activations=plan.head,
+        lower_bound=plan.lower_bound,
+        total=weights + plan.head,
+        planner=counting.planner,
+    )
     latency = estimate(graph, counting.target, counting.clock_mhz).milliseconds if counting.target else None
     # The challenge counts parameters x bytes of their type, biases and norms folded or not: one byte each at int8.
     return Costs(
-        parameters,
-        parameters,
-        Macs(conv + grn, torchinfo, grn),
-        int8,
-        flash(architecture, graph),
-        persistent.arena(architecture, plan.head, graph),
-        latency,
+        parameters=parameters,
+        parameter_memory=parameters,
+        macs=Macs(conv=conv + grn, torchinfo=torchinfo, grn=grn),
+        int8_memory=int8,
+        flash=flash(architecture, graph),
+        arena=persistent.arena(architecture, plan.head, graph),
+        latency_ms=latency,
     )
 
 
@@ -130,7 +177,7 @@ def _plan(graph: deployment.Graph, counting: Counting) -> memory.Plan:
 
 
 def layers(architecture: Architecture) -> list[Layer]:
-    """The per-layer table, one row an operator of the deployment graph, in the order of the run."""
+    """List the operators of the deployment graph, in the order in which they run."""
     graph = deployment.build(architecture)
     alive = memory.live(memory.lifetimes(graph))
     rows = []
@@ -138,15 +185,15 @@ def layers(architecture: Architecture) -> list[Layer]:
         _, h, w, c = graph.tensors[op.output]
         rows.append(
             Layer(
-                op.layer,
-                op.kind,
-                (c, h, w),
-                op.kernel,
-                op.stride,
-                op.parameters,
-                op.macs,
-                op.weights + BIAS_BYTES * op.biases,
-                alive[step],
+                name=op.layer,
+                kind=op.kind,
+                shape=(c, h, w),
+                kernel=op.kernel,
+                stride=op.stride,
+                parameters=op.parameters,
+                macs=op.macs,
+                weights=op.weights + BIAS_BYTES * op.biases,
+                live_memory=alive[step],
             )
         )
     return rows

@@ -1,4 +1,4 @@
-"""Peak activation memory by the rules of TensorFlow Lite Micro's greedy planner (DESIGN: the chip's truth).
+"""Peak activation memory by the rules of TensorFlow Lite Micro's greedy planner (see DESIGN).
 
 Time 0 is before operator 1; inputs exist from 0, an operator's output from its own step; whatever an operator reads or
 writes is alive during it; graph outputs live to the end. Sizes are rounded up to 16 bytes; constants stay in flash.
@@ -11,19 +11,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from hwasc.cost.alignment import align
 from hwasc.cost.graph import Graph
 
-ALIGNMENT = 16
-
-
-MEAN_SCRATCH = (16, 16)  # bytes: a mean's index and its resolved axes, beside an int32 sum per output element
+MEAN_SCRATCH = (16, 16)  # bytes: a mean's index and its resolved axes, besides an int32 sum for each output element
 
 
 @dataclass(frozen=True, slots=True)
 class Buffer:
-    """One planned buffer: `size` in bytes (aligned), alive in steps first..last inclusive.
+    """One planned buffer.
 
-    tensor: the graph's index; kernel scratch is numbered on from the last tensor, in the order of the operators.
+    Attributes:
+        tensor: The graph's index; kernel scratch continues the numbers of the tensors, in the order of the operators.
+        size: Bytes, aligned.
+        first: First step in which it is alive.
+        last: Last step in which it is alive.
     """
 
     tensor: int
@@ -34,9 +36,14 @@ class Buffer:
 
 @dataclass(frozen=True)
 class Plan:
-    """Offsets (bytes) by buffer, the peak (`head`) they need, and the least any plan could need (`lower_bound`).
+    """A memory plan.
 
-    planner: `greedy` is the interpreter's own, `offline` must travel in the file.
+    Attributes:
+        buffers: The buffers.
+        offsets: Bytes from the start of the arena, by the buffer's `tensor`.
+        head: Bytes that the plan needs.
+        lower_bound: The least that any plan needs, in bytes.
+        planner: `greedy` is the interpreter's own plan; an `offline` plan is written into the file.
     """
 
     buffers: tuple[Buffer, ...]
@@ -47,9 +54,14 @@ class Plan:
 
 
 def lifetimes(graph: Graph, scratch: Mapping[int, int] | None = None) -> list[Buffer]:
-    """The buffers of a graph: tensors in order, then kernel scratch, as the interpreter adds them.
+    """List the buffers of a graph as the interpreter adds them.
 
-    scratch: bytes by operator (from 0) that kernels other than the reference ones take (`scratch.py`).
+    Args:
+        graph: The deployment graph.
+        scratch: Bytes by operator (from 0) that kernels other than the reference ones take (see `cost.scratch`).
+
+    Returns:
+        Tensors in order, then kernel scratch.
     """
     first = dict.fromkeys(graph.inputs, 0)
     last = dict.fromkeys(graph.inputs, 0)
@@ -62,7 +74,7 @@ def lifetimes(graph: Graph, scratch: Mapping[int, int] | None = None) -> list[Bu
     buffers = []
     for tensor in sorted(first):
         _, h, w, c = graph.tensors[tensor]
-        buffers.append(Buffer(tensor, aligned(h * w * c), first[tensor], last[tensor]))
+        buffers.append(Buffer(tensor, align(h * w * c), first[tensor], last[tensor]))
     number = len(graph.tensors)
     more = scratch or {}
     for step, op in enumerate(graph.operators, 1):
@@ -71,18 +83,13 @@ def lifetimes(graph: Graph, scratch: Mapping[int, int] | None = None) -> list[Bu
             _, h, w, c = graph.tensors[op.output]
             sizes += [4 * h * w * c, *MEAN_SCRATCH]
         for size in sizes:
-            buffers.append(Buffer(number, aligned(size), step, step))
+            buffers.append(Buffer(number, align(size), step, step))
             number += 1
     return buffers
 
 
-def aligned(size: int) -> int:
-    """Bytes rounded up to the arena's alignment."""
-    return -(-size // ALIGNMENT) * ALIGNMENT
-
-
 def place(order: list[Buffer]) -> dict[int, int]:
-    """First fit: each buffer, in the order given, at the lowest offset free of all placed ones that live with it."""
+    """Place buffers by first fit: each, in the order given, at the lowest offset free of those that are alive with it."""
     placed: list[tuple[int, int, int, int]] = []
     offsets = {}
     for b in order:
@@ -99,7 +106,7 @@ def place(order: list[Buffer]) -> dict[int, int]:
 
 
 def live(buffers: list[Buffer]) -> list[int]:
-    """Bytes alive at each step, from step 0."""
+    """Sum the bytes alive at each step, from step 0."""
     steps = max(b.last for b in buffers) + 1
     change = [0] * (steps + 1)
     for b in buffers:
@@ -113,7 +120,15 @@ def live(buffers: list[Buffer]) -> list[int]:
 
 
 def plan_greedy(graph: Graph, scratch: Mapping[int, int] | None = None) -> Plan:
-    """The interpreter's own plan: largest first, among equals the latest tensor first; scratch: see `lifetimes`."""
+    """Compute the interpreter's own plan: largest buffers first, among equals the latest tensor first.
+
+    Args:
+        graph: The deployment graph.
+        scratch: See `lifetimes`.
+
+    Returns:
+        The plan.
+    """
     buffers = lifetimes(graph, scratch)
     offsets = place(sorted(reversed(buffers), key=lambda b: -b.size))
     head = max(offsets[b.tensor] + b.size for b in buffers)

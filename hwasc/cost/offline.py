@@ -1,7 +1,7 @@
 """An optimised memory plan, computed ahead of time: first fit over orderings, never worse than the interpreter's own.
 
-TensorFlow Lite Micro takes tensors' offsets from the file (metadata entry `OfflineMemoryAllocation`). Kernel scratch is in no
-file: the interpreter places it greedily around the planned tensors, so that is how a trial plan is judged here.
+TensorFlow Lite Micro takes tensors' offsets from the file (metadata entry `OfflineMemoryAllocation`). Kernel scratch is not in
+the file: the interpreter places it greedily around the planned tensors, and so do the trial plans here.
 """
 
 from __future__ import annotations
@@ -12,15 +12,20 @@ from collections.abc import Mapping
 from hwasc.cost.graph import Graph
 from hwasc.cost.memory import Buffer, Plan, lifetimes, live, place, plan_greedy
 
-WORK = 12_000_000  # trials x buffers squared: below a second whatever the graph, and the same on every machine
-MOST_TRIALS = 4_000
+MAX_WORK = 12_000_000  # trials x buffers squared: below a second for any graph, and the same on every machine
+MAX_TRIALS = 4_000
 
 
 def plan_offline(graph: Graph, seed: int = 0, scratch: Mapping[int, int] | None = None) -> Plan:
-    """The best of several classic orders, improved by swaps until the lower bound is met or the trials are used up.
+    """Take the best of several classic orders and swap buffers, until the lower bound is met or the trials are used up.
 
-    Deterministic. Where nothing beats the greedy plan, that plan itself (`planner` says which): the file then needs none.
-    scratch: as in `memory.lifetimes`.
+    Args:
+        graph: The deployment graph.
+        seed: Decides the swaps.
+        scratch: See `memory.lifetimes`.
+
+    Returns:
+        The plan; the greedy plan itself (`planner` names it) if nothing is better: the file then needs no plan.
     """
     greedy = plan_greedy(graph, scratch)
     if greedy.head == greedy.lower_bound:
@@ -44,7 +49,7 @@ def plan_offline(graph: Graph, seed: int = 0, scratch: Mapping[int, int] | None 
     best = min(orders, key=head)
     least = head(best)
     rng = random.Random(seed)
-    for _ in range(min(MOST_TRIALS, WORK // len(buffers) ** 2) if len(tensors) > 1 else 0):
+    for _ in range(min(MAX_TRIALS, MAX_WORK // len(buffers) ** 2) if len(tensors) > 1 else 0):
         if least == bound:
             break
         trial = list(best)
@@ -54,4 +59,4 @@ def plan_offline(graph: Graph, seed: int = 0, scratch: Mapping[int, int] | None 
             best, least = trial, now
     if least >= greedy.head:
         return greedy
-    return Plan(tuple(buffers), place(best + kernels), least, bound, "offline")
+    return Plan(buffers=tuple(buffers), offsets=place(best + kernels), head=least, lower_bound=bound, planner="offline")

@@ -1,8 +1,8 @@
-"""The arena beside the head: the structs that TensorFlow Lite Micro keeps (the tail), and what it needs only to load a file.
+"""The arena apart from the head: the structs of TensorFlow Lite Micro (the tail), and what it needs only to load a file.
 
-Its allocations are followed one by one, for their alignment matters. Sizes are those of a 64-bit host, measured with
+Its allocations are computed one by one, because their alignment matters. Sizes are those of a 64-bit host, measured with
 tflite-micro 0.dev20261023182759 and its reference kernels. With these a tail is exact; a chip's pointers are half as wide,
-so there it is an upper bound. Kernels made for a chip may keep more. No torch.
+so there it is an upper bound. Kernels made for a chip may need more. No torch.
 """
 
 from __future__ import annotations
@@ -10,13 +10,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from hwasc.cost import graph as deployment
-from hwasc.cost.memory import aligned
+from hwasc.cost.alignment import align
 from hwasc.records.architecture import Architecture
 
 MEASURED_WITH = "tflite-micro 0.dev20261023182759"
 FIXED, NODE, TENSOR = 488, 64, 24  # bytes: the allocator and its planner, one operator, one tensor (constants too)
 HANDLE, POINTER, END = 8, 8, 96  # of a scratch buffer; to an input or output, and its full description
-MULTIPLIER, SCRATCHES = 4, 3  # bytes a channel, of which a convolution keeps two rows; scratch buffers of a mean
+MULTIPLIER, SCRATCHES = 4, 3  # bytes a channel, of which a convolution has two rows; scratch buffers of a mean
 # While loading: a scratch request (a dozen are reserved), the planner's records of a tensor and of a planned buffer.
 REQUEST, RESERVED, RECORD, PLANNED, SLACK = 16, 12, 32, 40, 32
 TEMPORARIES, PER_CHANNEL = 672, 12  # bytes while a kernel prepares: its tensors' descriptions, their zero points
@@ -24,7 +24,13 @@ TEMPORARIES, PER_CHANNEL = 672, 12  # bytes while a kernel prepares: its tensors
 
 @dataclass(frozen=True, slots=True)
 class Kernel:
-    """reads: tensors that an operator reads, constants among them; options, data: bytes of its structs."""
+    """Memory of one kind of operator.
+
+    Attributes:
+        reads: Tensors that it reads, with constants.
+        options: Bytes of its options.
+        data: Bytes of its data.
+    """
 
     reads: int
     options: int
@@ -45,21 +51,29 @@ KERNELS = {
 
 
 def tail(architecture: Architecture) -> int:
-    """Bytes that the interpreter keeps for the file of an architecture, whatever its memory plan."""
-    return _follow(architecture, deployment.build(architecture))[0]
+    """Compute the bytes of the interpreter's structs for an architecture's file; they do not depend on the memory plan."""
+    return _tail_and_loading(architecture, deployment.build(architecture))[0]
 
 
 def arena(architecture: Architecture, head: int, graph: deployment.Graph | None = None) -> int:
-    """Bytes of the smallest arena (a multiple of 16) for a plan with this head. graph: the architecture's, where it is at hand.
+    """Compute the smallest arena.
 
-    It is head and tail, except where loading needs more than the head will: many operators on small maps. That part is a
-    bound; of 60 random nets none could do with 32 bytes less.
+    It is head and tail, unless loading needs more than the head: many operators on small maps. That part is a bound; of 60 random
+    nets none ran in 32 bytes less.
+
+    Args:
+        architecture: The student's.
+        head: Bytes of the memory plan.
+        graph: The architecture's graph, if it is built already.
+
+    Returns:
+        Bytes, a multiple of 16.
     """
-    stays, loading = _follow(architecture, graph or deployment.build(architecture))
-    return aligned(max(head + stays, loading))
+    persistent, loading = _tail_and_loading(architecture, graph or deployment.build(architecture))
+    return align(max(head + persistent, loading))
 
 
-def _follow(architecture: Architecture, graph: deployment.Graph) -> tuple[int, int]:
+def _tail_and_loading(architecture: Architecture, graph: deployment.Graph) -> tuple[int, int]:
     """(the tail, the most that is in use while loading), both bytes."""
     kernels = []
     tensors = len(graph.tensors)
@@ -70,25 +84,21 @@ def _follow(architecture: Architecture, graph: deployment.Graph) -> tuple[int, i
         tensors += KERNELS[kind].reads - len(op.inputs)
     used = FIXED + NODE * len(kernels) + TENSOR * tensors
     for kernel in kernels:
-        used = _up(used + kernel.options, 4 if kernel.options > 1 else 1)
+        used = align(used + kernel.options, 4 if kernel.options > 1 else 1)
     for kernel in kernels:
-        used = aligned(used + kernel.data) if kernel.data else used
+        used = align(used + kernel.data) if kernel.data else used
     scratch = loading = 0
     for op, kernel in zip(graph.operators, kernels, strict=True):
         channels = 1
         if kernel.reads == 3:
             channels = graph.tensors[op.output][3]
-            used = aligned(used) + 2 * aligned(MULTIPLIER * channels)
+            used = align(used) + 2 * align(MULTIPLIER * channels)
         if op.kind == "mean":
             scratch += SCRATCHES
         loading = max(loading, used + REQUEST * (scratch + RESERVED) + TEMPORARIES + PER_CHANNEL * channels)
-    used = _up(used + HANDLE * scratch, HANDLE)
+    used = align(used + HANDLE * scratch, HANDLE)
     records = REQUEST * (scratch + RESERVED) + RECORD * (tensors + scratch) + PLANNED * (len(graph.tensors) + scratch)
-    loading = max(loading, used + aligned(records) + SLACK)
+    loading = max(loading, used + align(records) + SLACK)
     for _ in (*graph.inputs, *graph.outputs):
-        used = aligned(used + POINTER) + END
+        used = align(used + POINTER) + END
     return used, loading
-
-
-def _up(size: int, alignment: int) -> int:
-    return -(-size // alignment) * alignment

@@ -11,19 +11,20 @@ Sizes are those of its *_get_buffer_size functions (github.com/ARM-software/CMSI
     arm_avgpool_s8 (V.1.0.0, 25 January 2023)                DSP: an int32 a channel. C, MVE: none.
 
 1xn convolutions take the same, but for MVE, where this is an upper bound; add, mul and maximum ask for none; mean, div and rsqrt
-run as reference kernels, whose scratch `memory.py` holds. Padding is SAME: a torch-padded preset's strided kernels are one wider
+run as reference kernels, whose scratch `memory.py` counts. Padding is SAME: a torch-padded preset's strided kernels are one wider
 in its file, and take more.
 """
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 from typing import Literal
 
+from hwasc.cost.alignment import align
 from hwasc.cost.graph import Graph, Operator
 from hwasc.cost.memory import Plan, plan_greedy
 from hwasc.errors import UsageError
+from hwasc.suggestion import did_you_mean
 
 Extension = Literal["c", "dsp", "mve"]
 
@@ -39,24 +40,53 @@ MVE_CHANNELS = 124  # CH_IN_BLOCK_MVE
 
 
 def known(target: str, targets: Iterable[str]) -> str:
-    """The target itself; UsageError with the nearest where it is none of the targets."""
+    """Check the name of a target.
+
+    Args:
+        target: The name.
+        targets: Known names.
+
+    Returns:
+        The name.
+
+    Raises:
+        UsageError: It is unknown; the message suggests the nearest.
+    """
     names = list(targets)
     if target in names:
         return target
-    near = difflib.get_close_matches(target.lower(), names, 1, 0.5)
-    hint = f", did you mean '{near[0]}'?" if near else ""
+    hint = did_you_mean(target.lower(), names)
     raise UsageError(f"target '{target}' is not known{hint} (known: {', '.join(names)})")
 
 
 def scratch(graph: Graph, target: str) -> dict[int, int]:
-    """Bytes by operator (from 0), of those operators whose kernel asks for any; UsageError for an unknown target."""
+    """Compute the scratch of CMSIS-NN's kernels.
+
+    Args:
+        graph: The deployment graph.
+        target: A core, see `EXTENSIONS`.
+
+    Returns:
+        Bytes by operator (from 0), for operators whose kernel asks for any.
+
+    Raises:
+        UsageError: The target is unknown.
+    """
     extension = EXTENSIONS[known(target, EXTENSIONS)]
     sizes = ((i, _size(graph, op, extension)) for i, op in enumerate(graph.operators))
     return {i: size for i, size in sizes if size}
 
 
 def plan_with_scratch(graph: Graph, target: str) -> Plan:
-    """The interpreter's own plan where it is built with CMSIS-NN for the target."""
+    """Compute the interpreter's own plan if it is built with CMSIS-NN.
+
+    Args:
+        graph: The deployment graph.
+        target: A core, see `EXTENSIONS`.
+
+    Returns:
+        The plan.
+    """
     return plan_greedy(graph, scratch(graph, target))
 
 
@@ -64,7 +94,7 @@ def _size(graph: Graph, op: Operator, extension: Extension) -> int:
     channels = graph.tensors[op.inputs[0]][3]
     area = op.area
     if op.kind == "conv" and area > 1:
-        return 4 * _up(area * channels, 16) if extension == "mve" else 2 * 2 * _up(area * channels, 4)
+        return 4 * align(area * channels, 16) if extension == "mve" else 2 * 2 * align(area * channels, 4)
     if op.kind == "depthwise" and extension == "mve":
         return 4 * MVE_CHANNELS * area
     if op.kind == "depthwise" and extension == "dsp" and op.window != (3, 3):
@@ -72,7 +102,3 @@ def _size(graph: Graph, op: Operator, extension: Extension) -> int:
     if op.kind == "average_pool" and extension == "dsp":
         return 4 * channels
     return 0
-
-
-def _up(count: int, multiple: int) -> int:
-    return -(-count // multiple) * multiple

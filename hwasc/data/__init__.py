@@ -1,1 +1,1 @@
-"""Data sets: clip tables, location-disjoint splits, and what is kept on disk by content (features, logits)."""
+"""Data sets: clips, splits by location, and caches of features and logits."""

@@ -1,4 +1,4 @@
-"""What a data folder holds: every listed file looked at, counted, and compared with the official lists."""
+"""Checking a data folder: every listed file is read, counted and compared with the official lists."""
 
 from __future__ import annotations
 
@@ -11,40 +11,52 @@ from hwasc.data.inventory import Inventory
 from hwasc.errors import DataError
 from hwasc.progress import Reporter
 
-CHUNK = 512  # files that a worker looks at before it says so
+CHUNK = 512  # files that a worker checks between two updates of the progress bar
 
 
 def check(
     root: Path, *, quick: bool = False, seconds: float = 1.0, workers: int = 4, reporter: Reporter | None = None
 ) -> Inventory:
-    """Take the inventory of a data folder: TAU 2022 Mobile, other lists in its layout, or a folder of recordings.
+    """Check the files of a data folder: TAU 2022 Mobile, other lists in its layout, or a folder of recordings.
 
-    quick: only whether the files are there. seconds: length of a clip. workers: threads; a header takes 30 µs of a core
-    and a wait for the disk, and only the waits overlap. Raises DataError where there is nothing that could be counted.
+    Args:
+        root: The data folder.
+        quick: Check only whether the files exist; read no headers.
+        seconds: Length of a clip in seconds.
+        workers: Number of threads. A header takes 30 µs of a core and a wait for the disk; only the waits overlap.
+        reporter: Output for progress.
+
+    Returns:
+        Counts, unusable files, faults and warnings.
+
+    Raises:
+        DataError: There is nothing to count.
     """
     reporter = reporter or Reporter(quiet=True)
     if not root.is_dir():
         raise DataError(f"{root}: there is no such data folder; check the path")
-    entries = inventory.listed(root)
+    entries = inventory.list_entries(root)
     names = [e.name for e in entries]
-    states = inventory.present(root, names)
+    states = inventory.find_files(root, names)
     if not quick:
-        there = [name for name in names if states[name] is None]
-        chunks = [there[first : first + CHUNK] for first in range(0, len(there), CHUNK)]
-        with reporter.track("headers", len(there)) as update:
+        present = [name for name in names if states[name] is None]
+        chunks = [present[first : first + CHUNK] for first in range(0, len(present), CHUNK)]
+        with reporter.track("headers", len(present)) as update:
             done = 0
-            for chunk, found in _inspected(root, chunks, seconds, workers):
+            for chunk, found in _read_headers(root, chunks, seconds, workers):
                 states.update(zip(chunk, found, strict=True))
                 done += len(chunk)
                 update(done, "files")
-    return inventory.take(root, entries, states, seconds, quick)
+    return inventory.build(root, entries, states, seconds=seconds, quick=quick)
 
 
-def _inspected(
+def _read_headers(
     root: Path, chunks: list[list[str]], seconds: float, workers: int
 ) -> Iterator[tuple[list[str], list[inventory.State]]]:
     pool = ThreadPoolExecutor(workers)
     try:
-        yield from zip(chunks, pool.map(lambda chunk: inventory.inspect(root, chunk, seconds), chunks), strict=True)
+        yield from zip(
+            chunks, pool.map(lambda chunk: inventory.read_headers(root, chunk, seconds), chunks), strict=True
+        )
     finally:
-        pool.shutdown(cancel_futures=True)  # Ctrl-C waits for what is being read, not for all
+        pool.shutdown(cancel_futures=True)  # after Ctrl-C, wait for the chunks being read, not for all

@@ -1,4 +1,4 @@
-"""The clip table: what every part means by a clip and a data set, and the one door to open either kind of folder."""
+"""The records of a clip and of a data set, and checks that every data set must pass."""
 
 from __future__ import annotations
 
@@ -11,12 +11,18 @@ from pathlib import Path
 from hwasc.errors import DataError
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Clip:
     """A fixed-length excerpt of a recording.
 
-    id: the file's path below the data folder, posix, plus `#<start seconds>` where a recording gives several clips.
-    start, seconds: s. location: where it was made; splits never separate clips of one. device: the recorder.
+    Attributes:
+        id: Posix path of the file below the data folder, followed by `#<start seconds>` if the recording has several clips.
+        path: The file.
+        start: Start within the recording, in seconds.
+        seconds: Length in seconds.
+        scene: Name of the class.
+        location: Where the recording was made; all clips of a location are in the same split.
+        device: The recording device.
     """
 
     id: str
@@ -28,9 +34,19 @@ class Clip:
     device: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Dataset:
-    """Clips in three location-disjoint splits. classes: scenes, alphabetical. notes: lines that a person should see."""
+    """Clips in three splits that share no location.
+
+    Attributes:
+        name: Name of the folder.
+        root: The data folder.
+        classes: Scenes in alphabetical order.
+        train: Training clips.
+        validation: Validation clips.
+        test: Test clips.
+        notes: Lines for the user about the splits.
+    """
 
     name: str
     root: Path
@@ -46,7 +62,7 @@ class Dataset:
 
     @cached_property
     def fingerprint(self) -> str:
-        """Hash over ids, scenes and splits (not over the sound): 16 hexadecimal digits."""
+        """Hash of ids, scenes and splits, but not of the audio: 16 hexadecimal digits."""
         h = hashlib.blake2b(digest_size=8)
         for split in (self.train, self.validation, self.test):
             for clip in split:
@@ -56,7 +72,18 @@ class Dataset:
 
 
 def check_classes(root: Path, clips: Iterable[Clip]) -> tuple[str, ...]:
-    """The scenes of the clips, alphabetical; DataError for fewer than two."""
+    """List the scenes of the clips, at least two.
+
+    Args:
+        root: The data folder, for the message.
+        clips: The clips.
+
+    Returns:
+        The scenes in alphabetical order.
+
+    Raises:
+        DataError: There are fewer than two scenes.
+    """
     scenes = tuple(sorted({clip.scene for clip in clips}))
     if len(scenes) < 2:
         only = f"only the scene '{scenes[0]}'" if scenes else "no scene"
@@ -64,12 +91,23 @@ def check_classes(root: Path, clips: Iterable[Clip]) -> tuple[str, ...]:
     return scenes
 
 
-def check_locations(root: Path, clips: Sequence[Clip], classes: Sequence[str], needed: int, why: str) -> None:
-    """DataError if a scene was recorded at fewer than `needed` locations."""
-    places: dict[str, set[str]] = {scene: set() for scene in classes}
+def check_locations(root: Path, clips: Sequence[Clip], classes: Sequence[str], *, needed: int, why: str) -> None:
+    """Check that each scene was recorded at enough locations.
+
+    Args:
+        root: The data folder, for the message.
+        clips: The clips.
+        classes: The scenes.
+        needed: Least number of locations of a scene.
+        why: What they are needed for, for the message.
+
+    Raises:
+        DataError: A scene has fewer locations.
+    """
+    locations: dict[str, set[str]] = {scene: set() for scene in classes}
     for clip in clips:
-        places[clip.scene].add(clip.location)
-    for scene, found in places.items():
+        locations[clip.scene].add(clip.location)
+    for scene, found in locations.items():
         if len(found) < needed:
             raise DataError(
                 f"{root}: too few locations of '{scene}': {len(found)} can be read, {needed} are needed ({why}); "

@@ -1,20 +1,20 @@
-"""Files over HTTP: resumed where they broke off, MD5 taken while they stream, named only when whole and right."""
+"""Downloads over HTTP. A broken one goes on where it stopped; a file gets its name once it is whole and its MD5 is right."""
 
 from __future__ import annotations
 
 import hashlib
-import http.client
 import os
 import re
 import ssl
 import time
-import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import IO, Any
-from urllib.error import HTTPError, URLError
-from urllib.parse import urlsplit
+from typing import IO, Any, TypeVar
+
+import httpx
+import tenacity
 
 import hwasc
 from hwasc.errors import HwascError
@@ -23,16 +23,24 @@ CHUNK = 1 << 20  # bytes
 TIMEOUT = 60.0  # s without a byte
 ATTEMPTS = 8  # in a row that bring less than a hundredth of the file
 FIRST_WAIT, LONGEST_WAIT = 1.0, 60.0  # s between attempts, doubled each time
-LONGEST_PLEA = 900.0  # s that a server may ask us to wait
-PASSING = frozenset((408, 425, 429, 500, 502, 503, 504))  # statuses that may be others next time
+LONGEST_RETRY_AFTER = 900.0  # s that a server may ask us to wait
+TRANSIENT = frozenset((408, 425, 429, 500, 502, 503, 504))  # statuses that may be others next time
 THIS_MACHINE = frozenset(("localhost", "127.0.0.1", "::1"))
 
 Say = Callable[[str], None]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class Remote:
-    """A file to be had. size: bytes, md5: hexadecimal digits; None where its publisher states none."""
+    """A file on a server.
+
+    Attributes:
+        name: Its file name.
+        url: Its address.
+        size: Bytes; None where its publisher states none.
+        md5: Hexadecimal digits; None where its publisher states none.
+    """
 
     name: str
     url: str
@@ -40,72 +48,99 @@ class Remote:
     md5: str | None = None
 
 
-class Opener:
-    """Opens https addresses, and http ones of this machine and of the servers of `trusted`, addresses that the user named."""
+def connect(*trusted: str) -> httpx.Client:
+    """Make a client that opens https addresses only, also when a server redirects it.
 
-    def __init__(self, *trusted: str) -> None:
-        self._hosts = THIS_MACHINE | {urlsplit(url).hostname for url in trusted}
-        self._director = urllib.request.build_opener(_Redirects(self.check))
+    Proxies are taken from the environment, certificates from the system's store.
 
-    def check(self, url: str) -> None:
-        """HwascError for an address that must not be opened."""
-        parts = urlsplit(url)
-        if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in self._hosts):
+    Args:
+        trusted: Addresses that the user named. Their servers, and this machine, may also be asked over http.
+
+    Returns:
+        The client. A request for another address raises HwascError.
+
+    Raises:
+        HwascError: The environment names a proxy that cannot be used.
+    """
+    allowed = {("http", host) for host in (*THIS_MACHINE, *(httpx.URL(url).host for url in trusted))}
+
+    def check(request: httpx.Request) -> None:
+        url = request.url
+        if url.scheme != "https" and (url.scheme, url.host) not in allowed:
             raise HwascError(f"{url}: only https addresses are fetched; the record or a redirection names this one")
 
-    def open(self, url: str, first: int = 0) -> http.client.HTTPResponse:
-        """The answer from byte `first` on, if the server can. _Broken where trying again may help, else HwascError."""
-        self.check(url)
-        headers = {"User-Agent": f"hwasc/{hwasc.__version__}"} | ({"Range": f"bytes={first}-"} if first else {})
-        try:
-            response: http.client.HTTPResponse = self._director.open(
-                urllib.request.Request(url, headers=headers), timeout=TIMEOUT
-            )
-            return response
-        except HTTPError as e:
-            with e:
-                if e.code in PASSING or (e.code == 416 and first):
-                    raise _Broken(f"the server answers {e.code} {e.reason}", _plea(e), restart=e.code == 416) from None
-                raise HwascError(
-                    f"{url}: the server answers {e.code} {e.reason}; check the address, or try later"
-                ) from None
-        except URLError as e:
-            if isinstance(e.reason, ssl.SSLCertVerificationError):
-                raise HwascError(f"{url}: its certificate cannot be verified ({e.reason.verify_message})") from None
-            raise _Broken(str(e.reason)) from None
-        except (OSError, http.client.HTTPException) as e:
-            raise _Broken(_short(e)) from None
+    try:
+        return httpx.Client(
+            headers={"User-Agent": f"hwasc/{hwasc.__version__}", "Accept-Encoding": "identity"},
+            verify=ssl.create_default_context(),  # httpx's own list lacks what a company's proxy needs
+            timeout=TIMEOUT,
+            follow_redirects=True,
+            event_hooks={"request": [check]},
+        )
+    except (ImportError, ValueError, httpx.InvalidURL) as e:
+        raise HwascError(f"the proxy that the environment names cannot be used: {e}") from None
 
 
-def read(url: str, opener: Opener, say: Say, limit: int = 16 * CHUNK) -> bytes:
-    """A small answer whole. HwascError: unreachable, refused, or more than `limit` bytes."""
-    failures = 0
-    while True:
-        try:
-            with opener.open(url) as response:
-                stated = response.length
-                body = b"".join(_chunks(response, limit + 1))
-            if len(body) > limit:
-                raise HwascError(f"{url}: answers more than {limit:,} bytes; check the address")
-            if stated is not None and len(body) < stated:
-                raise _Broken("the connection ended early")
-            return body
-        except _Broken as e:
-            failures += 1
-            _wait(url, e, failures, say, "")
+def read(url: str, client: httpx.Client, say: Say, limit: int = 16 * CHUNK) -> bytes:
+    """Read a small answer into memory.
+
+    Args:
+        url: The address.
+        client: From `connect`.
+        say: Receives a line about each attempt that failed.
+        limit: Bytes that the answer may have.
+
+    Returns:
+        The whole answer.
+
+    Raises:
+        HwascError: The server cannot be reached or refuses, or the answer is longer than `limit`.
+    """
+
+    def attempt() -> bytes:
+        body = bytearray()
+        with client.stream("GET", url) as response:
+            response.raise_for_status()
+            for chunk in response.iter_raw():
+                body += chunk
+                if len(body) > limit:
+                    raise HwascError(f"{url}: answers more than {limit:,} bytes; check the address")
+        return bytes(body)
+
+    return _retry(attempt, url, say)
 
 
 def download(
-    remote: Remote, path: Path, opener: Opener, progress: Callable[[int], None] = lambda _: None, say: Say = print
+    remote: Remote,
+    path: Path,
+    client: httpx.Client,
+    *,
+    progress: Callable[[int], None] = lambda _: None,
+    say: Say = print,
 ) -> int:
-    """Have the file at `path`, and return the bytes that were received for it. progress: bytes there so far.
+    """Download a file, unless it is there already with the right MD5.
 
-    What an earlier call received lies in `<path>.part` and is not asked for again, unless the server cannot send parts.
-    A file with another MD5 is deleted and fetched once more. HwascError: the second is wrong as well, the server
-    refuses, or ATTEMPTS in a row brought nothing; the part is kept then.
+    What an earlier call received lies in `<path>.part`. It is not asked for again, unless the server cannot send parts.
+    A file with another MD5 is deleted and downloaded once more.
+
+    Args:
+        remote: The file.
+        path: Where it will be.
+        client: From `connect`.
+        progress: Receives the bytes that are there so far.
+        say: Receives a line about each attempt that failed.
+
+    Returns:
+        The bytes that were received.
+
+    Raises:
+        HwascError: The MD5 is wrong twice, the server refuses, or ATTEMPTS in a row brought nothing. In the last two
+            cases the part remains.
     """
     if path.is_file():
-        if remote.md5 is None or _md5_of(path) == remote.md5:
+        with path.open("rb") as file:
+            found = _md5(file).hexdigest()
+        if remote.md5 in (None, found):
             return 0
         say(f"{path} has another MD5 than the record states; it is deleted and fetched again")
         path.unlink()
@@ -114,7 +149,7 @@ def download(
     for attempt in (1, 2):
         with part.open("a+b") as file:
             arrival = _Arrival(remote, file, progress)
-            _receive(arrival, opener, say)
+            _retry(partial(arrival.receive, client), remote.url, say, arrival)
             received += arrival.received
         found = arrival.digest.hexdigest()
         if remote.md5 in (None, found):
@@ -130,129 +165,123 @@ def download(
 
 
 class _Arrival:
-    """A file as it comes in: how much is there, its MD5 so far, what was received this time."""
+    """A file as it comes in: the bytes that are there, their MD5, and the bytes that were received this time."""
 
     def __init__(self, remote: Remote, file: IO[bytes], progress: Callable[[int], None]) -> None:
-        self.remote, self.file, self._progress = remote, file, progress
-        self.position, self.received, self.digest = 0, 0, hashlib.md5(usedforsecurity=False)
-        file.seek(0)
-        if remote.size is not None and os.fstat(file.fileno()).st_size <= remote.size:
-            while chunk := file.read(CHUNK):
-                self.digest.update(chunk)
-                self.position += len(chunk)
-        file.truncate(self.position)
+        self.remote, self.file, self.progress, self.received = remote, file, progress, 0
+        if remote.size is None or os.fstat(file.fileno()).st_size > remote.size:
+            file.truncate(0)
+        self.digest = _md5(file)
+        self.position = self.best = file.tell()
         progress(self.position)
 
     def restart(self) -> None:
-        self.file.seek(0)
-        self.file.truncate()
-        self.position, self.digest = 0, hashlib.md5(usedforsecurity=False)
+        self.file.truncate(0)
+        self.digest, self.position = _md5(self.file), 0
 
-    def add(self, chunk: bytes) -> None:
-        self.file.write(chunk)
-        self.digest.update(chunk)
-        self.position += len(chunk)
-        self.received += len(chunk)
-        self._progress(self.position)
-
-
-class _Broken(Exception):
-    """An attempt that failed and may succeed later. wait: seconds the server asks for. restart: the part is of no use."""
-
-    def __init__(self, reason: str, wait: float = 0.0, restart: bool = False) -> None:
-        super().__init__(reason)
-        self.wait, self.restart = wait, restart
-
-
-class _Redirects(urllib.request.HTTPRedirectHandler):
-    """Follows only to addresses that may be opened."""
-
-    def __init__(self, check: Callable[[str], None]) -> None:
-        self._check = check
-
-    def redirect_request(self, req: Any, fp: Any, code: int, msg: str, headers: Any, newurl: str) -> Any:
-        self._check(newurl)
-        return super().redirect_request(req, fp, code, msg, headers, newurl)
-
-
-def _receive(arrival: _Arrival, opener: Opener, say: Say) -> None:
-    size, best, failures = arrival.remote.size, arrival.position, 0
-    while size is None or arrival.position < size:
-        try:
-            _attempt(arrival, opener)
+    def receive(self, client: httpx.Client) -> None:
+        """Make one request for what is lacking, and take all that comes of it."""
+        url, size, first = self.remote.url, self.remote.size, self.position
+        if first == size:
             return
-        except _Broken as e:
-            arrival.file.flush()
-            gained = size is not None and arrival.position - best >= max(1, size // 100)
-            best = max(best, arrival.position)
-            failures = 0 if gained else failures + 1
-            if e.restart:
-                arrival.restart()
-            kept = f", it goes on from {arrival.position:,} of {size:,} bytes" if size and arrival.position else ""
-            _wait(arrival.remote.url, e, failures, say, kept)
+        with client.stream("GET", url, headers={"Range": f"bytes={first}-"} if first else {}) as response:
+            if first and response.status_code in (200, 416):  # this server cannot send parts, or not this one
+                self.restart()
+            response.raise_for_status()
+            total = response.headers.get("Content-Length")
+            if response.status_code == 206:
+                match = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", response.headers.get("Content-Range", ""))
+                if match is None or int(match[1]) != first:
+                    self.restart()
+                    raise httpx.RemoteProtocolError("the server sends another part than was asked for")
+                total = None if match[2] == "*" else match[2]
+            if size is not None and total is not None and int(total) != size:
+                raise HwascError(
+                    f"{url}: has {int(total):,} bytes, the record states {size:,}; this is another file or a page in its "
+                    "place: check the address and the connection"
+                )
+            for chunk in response.iter_raw():
+                chunk = chunk if size is None else chunk[: size - self.position]
+                self.file.write(chunk)
+                self.digest.update(chunk)
+                self.position += len(chunk)
+                self.received += len(chunk)
+                self.progress(self.position)
+        if size is not None and self.position < size:
+            raise httpx.RemoteProtocolError("peer closed connection")
+
+    def gained(self) -> bool:
+        """Whether a hundredth of the file was added since the last call."""
+        size, before = self.remote.size, self.best
+        self.best = max(self.best, self.position)
+        return size is not None and self.best - before >= max(1, size // 100)
+
+    def __str__(self) -> str:
+        size = self.remote.size
+        return f", it goes on from {self.position:,} of {size:,} bytes" if size and self.position else ""
 
 
-def _attempt(arrival: _Arrival, opener: Opener) -> None:
-    """One request for what is lacking, and all that comes of it."""
-    size, first = arrival.remote.size, arrival.position
-    with opener.open(arrival.remote.url, first) as response:
-        total = response.length  # of this answer, None where the server does not say
-        if response.status == 206:
-            match = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", response.headers.get("Content-Range", ""))
-            if match is None or int(match[1]) != first:
-                raise _Broken("the server sends another part than was asked for", restart=True)
-            total = None if match[2] == "*" else int(match[2])
-        elif first:
-            arrival.restart()  # this server cannot send parts
-        if size is not None and total is not None and total != size:
-            raise HwascError(
-                f"{arrival.remote.url}: has {total:,} bytes, the record states {size:,}; this is another file or a "
-                "page in its place: check the address and the connection"
-            )
-        for chunk in _chunks(response, size - arrival.position if size is not None else None):
-            arrival.add(chunk)
-    whole = size if size is not None else total
-    if whole is not None and arrival.position < whole:
-        raise _Broken("the connection ended early")
+def _retry(attempt: Callable[[], T], url: str, say: Say, arrival: _Arrival | None = None) -> T:
+    """Try up to ATTEMPTS times. The count begins again after an attempt that added a hundredth to the arrival."""
+    backoff = tenacity.wait_exponential(multiplier=FIRST_WAIT, max=LONGEST_WAIT, min=FIRST_WAIT)
 
+    def count(state: tenacity.RetryCallState) -> None:
+        if arrival and arrival.gained():
+            state.attempt_number = 0
 
-def _chunks(response: http.client.HTTPResponse, limit: int | None) -> Iterator[bytes]:
-    """What comes as it comes, `limit` bytes at most."""
-    ends = [n for n in (limit, response.length) if n is not None]
-    left = min(ends) if ends else None
-    while left is None or left > 0:
-        try:
-            chunk = response.read1(CHUNK if left is None else min(CHUNK, left))
-        except (OSError, http.client.HTTPException) as e:
-            raise _Broken(_short(e)) from None
-        if not chunk:
-            return
-        left = None if left is None else left - len(chunk)
-        yield chunk
+    def report(state: tenacity.RetryCallState) -> None:
+        say(f"{url}: {_reason(_error(state))}; next attempt in {state.upcoming_sleep:.0f} s{arrival or ''}")
 
-
-def _wait(url: str, broken: _Broken, failures: int, say: Say, kept: str) -> None:
-    if failures >= ATTEMPTS:
+    def give_up(state: tenacity.RetryCallState) -> T:
         raise HwascError(
-            f"{url}: {broken}, {failures} times in a row; check the connection and run the same command again{kept}"
+            f"{url}: {_reason(_error(state))}, {state.attempt_number} times in a row; check the connection and run the "
+            f"same command again{arrival or ''}"
         )
-    seconds = max(broken.wait, min(FIRST_WAIT * 2 ** max(failures - 1, 0), LONGEST_WAIT))
-    say(f"{url}: {broken}; next attempt in {seconds:.0f} s{kept}")
-    time.sleep(seconds)
+
+    try:
+        return tenacity.Retrying(
+            retry=tenacity.retry_if_exception(_is_transient),
+            after=count,
+            stop=tenacity.stop_after_attempt(ATTEMPTS),
+            wait=lambda state: max(backoff(state), _retry_after(_error(state))),
+            before_sleep=report,
+            sleep=time.sleep,
+            retry_error_callback=give_up,
+        )(attempt)
+    except (httpx.HTTPError, httpx.InvalidURL) as e:
+        raise HwascError(f"{url}: {_reason(e)}; check the address, or try later") from None
 
 
-def _plea(error: HTTPError) -> float:
-    text = (error.headers.get("Retry-After") or "").strip() if error.headers else ""
-    return min(float(text), LONGEST_PLEA) if text.isdigit() else 0.0
+def _error(state: tenacity.RetryCallState) -> BaseException | None:
+    return state.outcome.exception() if state.outcome else None
 
 
-def _short(error: Exception) -> str:
-    return (getattr(error, "strerror", None) or str(error) or type(error).__name__).rstrip(".")
+def _is_transient(error: BaseException) -> bool:
+    """Whether another attempt may succeed."""
+    if isinstance(error, httpx.HTTPStatusError):
+        code = error.response.status_code
+        return code in TRANSIENT or (code == 416 and "Range" in error.request.headers)
+    return isinstance(error, httpx.TransportError) and "CERTIFICATE_VERIFY_FAILED" not in str(error)
 
 
-def _md5_of(path: Path) -> str:
+def _retry_after(error: BaseException | None) -> float:
+    """Seconds that the server asks us to wait."""
+    text = error.response.headers.get("Retry-After", "") if isinstance(error, httpx.HTTPStatusError) else ""
+    return min(float(text), LONGEST_RETRY_AFTER) if text.isdigit() else 0.0
+
+
+def _reason(error: BaseException | None) -> str:
+    if isinstance(error, httpx.HTTPStatusError):
+        return f"the server answers {error.response.status_code} {error.response.reason_phrase}"
+    if "closed connection" in str(error):  # the library's text counts bytes of the answer, not of the file
+        return "the connection ended early"
+    return str(error).rstrip(".") or type(error).__name__
+
+
+def _md5(file: IO[bytes]) -> Any:
+    """The MD5 of a whole file, which is read to its end."""
     digest = hashlib.md5(usedforsecurity=False)
-    with path.open("rb") as file:
-        while chunk := file.read(CHUNK):
-            digest.update(chunk)
-    return digest.hexdigest()
+    file.seek(0)
+    while chunk := file.read(CHUNK):
+        digest.update(chunk)
+    return digest

@@ -1,4 +1,4 @@
-"""Clips, with noise if wanted, to float16 log-mel in chunks, here or in worker processes, with the same result."""
+"""Computing float16 log-mel features of clips in chunks, in this process or in workers, with the same result."""
 
 from __future__ import annotations
 
@@ -21,15 +21,21 @@ from hwasc.audio.reading import UnreadableClip, read_clip
 from hwasc.data.clips import Clip
 from hwasc.records.architecture import FrontEnd
 
-CHUNK = 64  # clips written and journalled at once
-# Values of overlapping frames that go through the front end at once. More take memory that the C library gives back and takes
-# anew each time: at four clips of 65 frames of 4096, 470 page faults a clip, which took 2 to 5 times as long as the work.
+CHUNK = 64  # clips written at once
+# Values of overlapping frames that go through the front end at once. Larger blocks use memory that the C library returns and
+# requests again each time: four clips of 65 frames of 4096 cause 470 page faults a clip, and take 2 to 5 times as long.
 BLOCK = 600_000
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Chunk:
-    """features: float16 (readable clips, mels, frames). unreadable: position in the chunk to reason. clips: in all."""
+    """Features of some neighbouring clips of a list.
+
+    Attributes:
+        features: Features of the readable clips, float16 of shape (readable clips, mels, frames).
+        unreadable: Reasons of the others by their position in the chunk.
+        clips: Number of all clips of the chunk.
+    """
 
     features: npt.NDArray[np.float16]
     unreadable: dict[int, str]
@@ -39,7 +45,17 @@ class Chunk:
 def extract_chunks(
     clips: Sequence[Clip], front_end: FrontEnd, workers: int = 1, noise: Noise | None = None
 ) -> Iterator[Chunk]:
-    """Chunks in the order of the clips. workers: spawned processes, of which each has at most two chunks in memory."""
+    """Compute the features of a clip list.
+
+    Args:
+        clips: The clips.
+        front_end: The front end.
+        workers: Number of spawned processes, each with at most two chunks in memory; 1 computes in this process.
+        noise: Noise to add to every waveform first.
+
+    Yields:
+        Chunks in the order of the clips.
+    """
     tasks = (clips[first : first + CHUNK] for first in range(0, len(clips), CHUNK))
     if workers <= 1:
         for task in tasks:
@@ -59,36 +75,55 @@ def extract_chunks(
 
 
 def extract_chunk(clips: Sequence[Clip], front_end: FrontEnd, noise: Noise | None = None) -> Chunk:
-    """Read, drown in noise, transform and round the clips of one chunk."""
+    """Compute the features of one chunk.
+
+    Args:
+        clips: The clips of the chunk.
+        front_end: The front end.
+        noise: Noise to add to every waveform first.
+
+    Returns:
+        Features of the readable clips, and reasons of the others.
+    """
     waves: list[npt.NDArray[np.float32]] = []
     positions: list[int] = []
     unreadable: dict[int, str] = {}
     for i, clip in enumerate(clips):
         try:
             wave = read_clip(clip.path, clip.start, clip.seconds, front_end.sample_rate)
-            waves.append(noise.added(wave, clip.id, front_end.sample_rate) if noise else wave)
+            waves.append(noise.add_to(wave, clip.id, front_end.sample_rate) if noise else wave)
             positions.append(i)
         except UnreadableClip as e:
             unreadable[i] = str(e)
     features = np.empty((len(waves), front_end.mels, front_end.frames), np.float16)
     log_mel = _log_mel(front_end)
-    rounded = torch.from_numpy(features)  # the same memory; torch rounds twice as fast as numpy, to the same values
+    rounded = torch.from_numpy(features)  # shares the memory; torch rounds twice as fast as numpy, to the same values
     done = 0
     with _one_thread(), torch.inference_mode():
         for block in in_blocks(waves, front_end):
             rounded[done : done + len(block)].copy_(log_mel(torch.from_numpy(np.stack(block))))
             done += len(block)
-        usable = rounded.flatten(1).sum(1, dtype=torch.float32).isfinite().numpy()  # no finite float16s overflow it
+        usable = (
+            rounded.flatten(1).sum(1, dtype=torch.float32).isfinite().numpy()
+        )  # a sum of finite float16 values does not overflow float32
     if not usable.all():
         unreadable |= {positions[i]: "samples out of range" for i in np.flatnonzero(~usable)}
         features = features[usable]
-    return Chunk(features, dict(sorted(unreadable.items())), len(clips))
+    return Chunk(features=features, unreadable=dict(sorted(unreadable.items())), clips=len(clips))
 
 
 def in_blocks(
     waves: Sequence[npt.NDArray[np.float32]], front_end: FrontEnd
 ) -> Iterator[Sequence[npt.NDArray[np.float32]]]:
-    """Waveforms in runs that the front end is fastest with."""
+    """Divide waveforms into blocks of the size at which the front end is fastest.
+
+    Args:
+        waves: Waveforms of shape (samples,).
+        front_end: The front end.
+
+    Yields:
+        Neighbouring waveforms.
+    """
     size = max(1, BLOCK // (front_end.frames * front_end.n_fft))
     for first in range(0, len(waves), size):
         yield waves[first : first + size]
@@ -101,7 +136,7 @@ def _log_mel(front_end: FrontEnd) -> LogMel:
 
 @contextmanager
 def _one_thread() -> Iterator[None]:
-    """The rounding of a matrix product depends on the number of threads; the features must not."""
+    """Limit torch to one thread: the rounding of a matrix product depends on the number of threads."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
@@ -111,4 +146,4 @@ def _one_thread() -> Iterator[None]:
 
 
 def _start_worker() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which then ends the pool
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent process handles Ctrl-C and ends the pool

@@ -1,4 +1,4 @@
-"""Log-mel features of a clip list, kept on disk by content: made once, then memory-mapped."""
+"""Log-mel features of a clip list, cached on disk by content and memory-mapped."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import errno
 import hashlib
 import mmap
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,23 +20,34 @@ from filelock import FileLock, Timeout
 from hwasc.audio import noise as noises
 from hwasc.audio.noise import Noise
 from hwasc.data.clips import Clip
-from hwasc.data.extraction import extract_chunks
+from hwasc.data.extraction import Chunk, extract_chunks
 from hwasc.data.hashing import MISSING, content_hashes
-from hwasc.data.store import Entry
+from hwasc.data.store import Entry, Writer
 from hwasc.errors import DataError
 from hwasc.records.architecture import FrontEnd
 from hwasc.records.schema import canonical
 
-VERSION = 1  # of the cache: what is computed and how it is kept
+VERSION = 1  # part of every cache key; a new version computes all features anew
 Progress = Callable[[str, int, int], None]
 
 
 class Features:
-    """Features of the readable clips of a list, in its order; the array stays on disk and resident memory bounded.
+    """Features of the readable clips of a list, in its order.
 
-    array: float16 (n, mels, frames), memory-mapped, read-only. clips: n clips. labels: int64 (n,), indices into the
-    classes. devices: str (n,). hashes: content hash per clip. It can be pickled: the other process maps the same file.
-    Reading `array` itself makes pages resident until the next `batch`.
+    The array stays on disk, and `batch` bounds the resident memory; pages read through `array` itself stay resident until
+    the next call of `batch`. The object can be pickled: another process maps the same file.
+
+    Args:
+        path: File of raw float16 values.
+        shape: (mels, frames) of a clip.
+        clips: The n clips.
+        classes: Names of the classes.
+        hashes: Content hash of each clip.
+
+    Attributes:
+        array: Features, float16 of shape (n, mels, frames), memory-mapped and read-only.
+        labels: Indices into the classes, int64 of shape (n,).
+        devices: Names of the recording devices, str of shape (n,).
     """
 
     def __init__(
@@ -57,9 +69,9 @@ class Features:
         return Features, (self.path, self.shape, self.clips, self.classes, self.hashes)
 
     def batch(self, indices: npt.NDArray[np.integer[Any]]) -> torch.Tensor:
-        """float32 tensor (B, 1, mels, frames) of the clips at `indices`."""
+        """Features of the clips at some indices, float32 of shape (B, 1, mels, frames)."""
         chosen = torch.from_numpy(self.array[indices]).float()
-        if hasattr(mmap, "MADV_DONTNEED"):  # mapped pages count as ours until let go; the file cache keeps them
+        if hasattr(mmap, "MADV_DONTNEED"):  # releases the pages; they stay in the file cache of the system
             self._map.madvise(mmap.MADV_DONTNEED)
         return chosen.unsqueeze(1)
 
@@ -76,18 +88,28 @@ def extract(
     progress: Progress | None = None,
     notify: Callable[[str], None] | None = None,
 ) -> Features:
-    """The features of `clips`, from the cache where these contents and this front end were met before.
+    """Compute the features of clips, or open them if the cache has them for the same contents and front end.
 
-    noise: added to every clip's waveform first; the hashes stay those of the clips alone.
+    A cache entry appears only when it is complete. An interrupted run resumes where it stopped. If two processes need the
+    same entry, the second waits for the first. The file `unreadable.txt` in the entry lists the clips left out.
 
-    max_unreadable: the share of clips that may be left out. workers: processes; the result does not depend on it.
-    progress(phase, done, total): phases `hashing` (files) and `features` (clips). notify(line): for a person to see.
+    Args:
+        clips: The clips, all as long as the front end's.
+        classes: Names of the classes, among them the scene of every clip.
+        front_end: The front end.
+        cache: Folder of the cache.
+        noise: Noise to add to every waveform first; the hashes remain those of the clips alone.
+        max_unreadable: Greatest share of unreadable clips, 0 to 1; they are left out.
+        workers: Number of processes; the result does not depend on it.
+        progress: Called with a phase (`hashing` or `features`), and the files or clips done and in all.
+        notify: Called with lines for the user.
 
-    An entry appears whole or not at all; an interrupted run resumes where it stopped. Of two processes that want the
-    same entry, the second waits and opens what the first made. `unreadable.txt` in the entry lists the clips left out.
+    Returns:
+        Features of the readable clips.
 
-    Raises DataError: no clips, clips of another length than the front end's, a scene that is not among `classes`, more
-    unreadable clips than allowed, a full disk, a cache that cannot be written.
+    Raises:
+        DataError: There are no clips, a clip has another length, a scene is not among the classes, too many clips are
+            unreadable, the disk is full, or the cache cannot be written.
     """
     _check(clips, classes, front_end)
     notify = notify or (lambda line: None)
@@ -95,14 +117,17 @@ def extract(
     try:
         hashes = content_hashes(clips, cache, lambda done, total: progress("hashing", done, total))
         missing = [(clip.id, MISSING) for clip, h in zip(clips, hashes, strict=True) if h == MISSING]
-        _judge(missing, len(clips), max_unreadable, notify=None)
+        _check_unreadable(missing, len(clips), max_unreadable)
         entry = Entry(
             cache / _key(hashes, front_end, _noise_key(noise, clips, cache)), (front_end.mels, front_end.frames)
         )
         if not entry.complete():
-            with _turn(cache / f"{entry.folder.name}.lock", notify):
+            with _entry_lock(cache / f"{entry.folder.name}.lock", notify):
                 if not entry.complete():
-                    _make(entry, clips, front_end, workers, noise, lambda done: progress("features", done, len(clips)))
+                    with entry.writer() as writer:
+                        _check_disk(entry, len(clips) - writer.clips, front_end)
+                        chunks = extract_chunks(clips[writer.clips :], front_end, workers, noise)
+                        _write(writer, chunks, clips, lambda done: progress("features", done, len(clips)))
     except BrokenProcessPool:
         raise DataError(
             f"{cache}: a worker process died, out of memory perhaps, or started from a script without "
@@ -111,13 +136,29 @@ def extract(
     except OSError as e:
         raise DataError(_explain(e, cache, len(clips), front_end)) from None
     reasons = entry.unreadable()
-    _judge([(clips[i].id, why) for i, why in reasons.items()], len(clips), max_unreadable, notify, entry.folder)
-    kept = [i for i in range(len(clips)) if i not in reasons]
-    return Features(entry.array, entry.shape, [clips[i] for i in kept], classes, [hashes[i] for i in kept])
+    unreadable = [(clips[i].id, why) for i, why in reasons.items()]
+    _check_unreadable(unreadable, len(clips), max_unreadable, notify=notify, entry=entry.folder)
+    readable = [i for i in range(len(clips)) if i not in reasons]
+    return Features(
+        path=entry.array,
+        shape=entry.shape,
+        clips=[clips[i] for i in readable],
+        classes=classes,
+        hashes=[hashes[i] for i in readable],
+    )
 
 
 def unextracted(clips: Sequence[Clip], front_ends: Sequence[FrontEnd], cache: Path) -> list[FrontEnd]:
-    """The front ends through which the cache holds no features of these clips yet."""
+    """List the front ends for which the cache has no features of some clips.
+
+    Args:
+        clips: The clips.
+        front_ends: The front ends.
+        cache: Folder of the cache.
+
+    Returns:
+        Those of the front ends, in order.
+    """
     hashes = content_hashes(clips, cache)
     return [fe for fe in front_ends if not Entry(cache / _key(hashes, fe), (fe.mels, fe.frames)).complete()]
 
@@ -141,63 +182,57 @@ def _key(hashes: Sequence[str], front_end: FrontEnd, noise: str = "") -> str:
 
 
 def _noise_key(noise: Noise | None, clips: Sequence[Clip], cache: Path) -> str:
-    """What noisy features depend on besides the clips' contents: the noise, and the ids that it is drawn by."""
+    """The part of the key for noisy features: the noise, and the ids of the clips, which are part of its seeds."""
     if noise is None:
         return ""
-    recordings = [Clip(str(path), path, 0.0, seconds, "", "", "") for path, seconds in noise.files]
+    recordings = [
+        Clip(id=str(path), path=path, start=0.0, seconds=seconds, scene="", location="", device="")
+        for path, seconds in noise.files
+    ]
     source = content_hashes(recordings, cache) if recordings else noise.source
     return f" {canonical([noises.VERSION, source, noise.snr, noise.seed, [clip.id for clip in clips]])}"
 
 
-class _turn:
-    """Hold the lock of an entry; say so if that means to wait."""
-
-    def __init__(self, path: Path, notify: Callable[[str], None]) -> None:
-        self._lock, self._notify = FileLock(path), notify
-
-    def __enter__(self) -> None:
-        try:
-            self._lock.acquire(timeout=0)
-        except Timeout:
-            self._notify("another process is making these features; waiting for it")
-            self._lock.acquire()
-
-    def __exit__(self, *_: object) -> None:
-        self._lock.release()
+@contextmanager
+def _entry_lock(path: Path, notify: Callable[[str], None]) -> Iterator[None]:
+    """Hold the lock of an entry; notify the user before a wait."""
+    lock = FileLock(path)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        notify("another process is making these features; waiting for it")
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
 
 
-def _make(
-    entry: Entry,
-    clips: Sequence[Clip],
-    front_end: FrontEnd,
-    workers: int,
-    noise: Noise | None,
-    progress: Callable[[int], None],
-) -> None:
-    with entry.writer() as writer:
-        rest = len(clips) - writer.clips
-        free = shutil.disk_usage(entry.folder.parent).free
-        if rest * _clip_bytes(front_end) > free:
-            raise OSError(errno.ENOSPC, "too little space left")
-        if writer.clips:
-            progress(writer.clips)
-        for chunk in extract_chunks(clips[writer.clips :], front_end, workers, noise):
-            writer.append(chunk.features, chunk.unreadable, chunk.clips)
-            progress(writer.clips)
-        if writer.clips != len(clips):
-            raise RuntimeError(f"{writer.clips} of {len(clips)} clips were extracted")
-        ids = {i: clips[i].id for i in writer.unreadable}
-        writer.finish(ids)
+def _check_disk(entry: Entry, clips: int, front_end: FrontEnd) -> None:
+    if clips * _clip_bytes(front_end) > shutil.disk_usage(entry.folder.parent).free:
+        raise OSError(errno.ENOSPC, "too little space left")
 
 
-def _judge(
+def _write(writer: Writer, chunks: Iterable[Chunk], clips: Sequence[Clip], progress: Callable[[int], None]) -> None:
+    if writer.clips:
+        progress(writer.clips)
+    for chunk in chunks:
+        writer.append(chunk.features, chunk.unreadable, chunk.clips)
+        progress(writer.clips)
+    if writer.clips != len(clips):
+        raise RuntimeError(f"{writer.clips} of {len(clips)} clips were extracted")
+    writer.finish({i: clips[i].id for i in writer.unreadable})
+
+
+def _check_unreadable(
     unreadable: Sequence[tuple[str, str]],
     total: int,
     allowed: float,
-    notify: Callable[[str], None] | None,
+    *,
+    notify: Callable[[str], None] | None = None,
     entry: Path | None = None,
 ) -> None:
-    """Raise if too many clips are unreadable, else mention them."""
+    """Raise if too many clips are unreadable, else notify the user. unreadable: pairs of id and reason."""
     if not unreadable:
         return
     first = ", ".join(f"{name} ({why})" for name, why in unreadable[:3])
@@ -206,7 +241,7 @@ def _judge(
     if share > allowed or len(unreadable) == total:
         raise DataError(
             f"{len(unreadable):,} of {total:,} clips cannot be read ({share:.1%}, allowed {allowed:.1%}): "
-            f"{first}{where}; mend or remove these files, or allow more"
+            f"{first}{where}; fix or remove these files, or allow more"
         )
     if notify:
         notify(f"{len(unreadable):,} of {total:,} clips cannot be read and are left out: {first}{where}")

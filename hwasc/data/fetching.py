@@ -1,4 +1,4 @@
-"""Fetching a public data set: its record read, the disk need said, archives downloaded, checked, unpacked, once each."""
+"""Fetching a public data set: its archives are downloaded, checked and unpacked one after the other."""
 
 from __future__ import annotations
 
@@ -14,23 +14,32 @@ from typing import Any
 from urllib.parse import urljoin
 
 import filelock
+import httpx
 
 from hwasc.data import tau
-from hwasc.data.download import Opener, Remote, Say, download, read
+from hwasc.data.download import Remote, Say, connect, download, read
 from hwasc.data.official import subset_faults
 from hwasc.data.unpack import disk_size, unpack
 from hwasc.errors import DataError, HwascError
 from hwasc.progress import Reporter, Update
 
-ARCHIVES = "archives"  # the folder for downloads and for what is known of those that were unpacked
+ARCHIVES = "archives"  # folder of the downloads, and of a list of files for each unpacked archive
 SUBSETS = "split_setup"
-GROWTH = 1.2  # unpacked bytes to packed ones at most: 24-bit audio has about 1.1, and files fill whole blocks
+GROWTH = 1.2  # greatest ratio of unpacked to packed size; 24-bit audio has about 1.1, and files fill whole disk blocks
 MB = 1_000_000
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Source:
-    """A public data set. record: the address of its JSON; page: for people; subsets: folder of split5.csv ... split50.csv."""
+    """A public data set.
+
+    Attributes:
+        title: Name and authors.
+        record: Address of its record in JSON.
+        page: Address of its page.
+        terms: Terms of use.
+        subsets: Address of the folder of split5.csv ... split50.csv.
+    """
 
     title: str
     record: str
@@ -41,18 +50,28 @@ class Source:
 
 SOURCES: Mapping[str, Source] = {
     "tau2022": Source(
-        "TAU Urban Acoustic Scenes 2022 Mobile, development dataset (Heittola, Mesaros, Virtanen; Tampere University)",
-        "https://zenodo.org/api/records/6337421",
-        "https://zenodo.org/records/6337421",
-        "for experimental and non-commercial use only",
-        "https://github.com/CPJKU/dcase2024_task1_baseline/releases/download/files/",
+        title="TAU Urban Acoustic Scenes 2022 Mobile, development dataset "
+        "(Heittola, Mesaros, Virtanen; Tampere University)",
+        record="https://zenodo.org/api/records/6337421",
+        page="https://zenodo.org/records/6337421",
+        terms="for experimental and non-commercial use only",
+        subsets="https://github.com/CPJKU/dcase2024_task1_baseline/releases/download/files/",
     )
 }
 
 
-@dataclass(frozen=True)
-class Fetched:
-    """What a call did. received: bytes over the network. unpacked: archives unpacked by this call, of `archives`."""
+@dataclass(frozen=True, kw_only=True)
+class FetchResult:
+    """Result of a call of `fetch`.
+
+    Attributes:
+        root: The data folder.
+        archives: Number of archives of the data set.
+        unpacked: Number of archives that this call unpacked.
+        files: Number of files of all archives.
+        received: Bytes received over the network.
+        subsets: Names of the subset lists.
+    """
 
     root: str
     archives: int
@@ -62,9 +81,16 @@ class Fetched:
     subsets: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class Need:
-    """Bytes: to download, taken by the unpacked files (estimated), at most taken at one time, free on the disk."""
+@dataclass(frozen=True, kw_only=True)
+class DiskNeed:
+    """Disk space, in bytes.
+
+    Attributes:
+        download: Bytes to download.
+        unpacked: Estimated size of the unpacked files.
+        peak: Greatest size of archives and unpacked files at one time.
+        free: Free space on the disk.
+    """
 
     download: int
     unpacked: int
@@ -80,43 +106,80 @@ def fetch(
     subsets: str | None = None,
     keep_archives: bool = False,
     reporter: Reporter | None = None,
-) -> Fetched:
-    """Fetch a data set into `root`, or what is lacking of it; the same call again goes on from where the last one ended.
+) -> FetchResult:
+    """Fetch a data set, or the missing parts of it. An interrupted call can be repeated and continues.
 
-    url: another record's JSON in its place (`files`: `key`, `size`, `checksum`, `links.self`; without links the files
-    lie beside it). subsets: another folder of subset lists, `none` leaves them out. keep_archives: do not remove an
-    archive once it is unpacked.
+    Args:
+        source: The data set.
+        root: A new or empty folder, or one of an earlier call.
+        url: Address of another record in JSON (`files`: `key`, `size`, `checksum`, `links.self`; without links the files are
+            in the same folder as the record).
+        subsets: Address of another folder of subset lists; `none` leaves them out.
+        keep_archives: Do not remove an archive after it is unpacked.
+        reporter: Output for progress.
 
-    Raises HwascError: a record that is none, a foreign folder, too little disk, a server that fails or serves another file
-    than the record states, an archive that would write outside the folder; DataError: subset lists that break their rules.
+    Returns:
+        Numbers of archives, files and received bytes.
+
+    Raises:
+        HwascError: The record is not valid, the folder has other files, the disk is too small, the server fails or sends
+            another file than the record states, or an archive has paths outside of the folder.
+        DataError: The subset lists break their rules.
     """
     reporter = reporter or Reporter(quiet=True)
-    opener = Opener(*filter(None, (url, subsets)))
-    with _claimed(root) as folder:
-        archives = read_record(url or source.record, opener, reporter.say)
-        files = {a.name: _unpacked(folder, root, a) for a in archives}
+    with _locked_archives(root) as folder, connect(*filter(None, (url, subsets))) as client:
+        archives = read_record(url or source.record, client, reporter.say)
+        files = {a.name: _unpacked_files(folder, root, a) for a in archives}
         pending = [a for a in archives if files[a.name] is None]
         need = disk_need(folder, root, pending, keep_archives)
-        reporter.say(_told(need, root, len(pending), len(archives), keep_archives))
+        reporter.say(_describe(need, root, pending=len(pending), archives=len(archives), keep=keep_archives))
         if need.peak > need.free:
             raise HwascError(
                 f"{root}: {disk_size(need.peak)} are needed, {disk_size(need.free)} are free, "
-                f"{disk_size(need.peak - need.free)} are lacking; free some space or name a folder on another disk"
+                f"{disk_size(need.peak - need.free)} are missing; free some space or name a folder on another disk"
             )
         received = 0
         with reporter.track("fetching, MB", need.download // MB) as update:
             for archive in pending:
-                received += _bring(archive, folder, root, opener, update, received, reporter.say, keep_archives)
-                files[archive.name] = _unpacked(folder, root, archive)
-        lists = () if subsets == "none" else _fetch_subsets(subsets or source.subsets, root, opener, reporter.say)
+                received += _download_and_unpack(
+                    archive,
+                    folder=folder,
+                    root=root,
+                    client=client,
+                    update=update,
+                    before=received,
+                    say=reporter.say,
+                    keep=keep_archives,
+                )
+                files[archive.name] = _unpacked_files(folder, root, archive)
+        lists = () if subsets == "none" else _fetch_subsets(subsets or source.subsets, root, client, reporter.say)
     count = sum(len(f or ()) for f in files.values())
-    return Fetched(str(root), len(archives), len(pending), count, received, lists)
+    return FetchResult(
+        root=str(root),
+        archives=len(archives),
+        unpacked=len(pending),
+        files=count,
+        received=received,
+        subsets=lists,
+    )
 
 
-def read_record(url: str, opener: Opener, say: Say) -> list[Remote]:
-    """The zip archives of a Zenodo record, small ones first: lists are there before hours of audio."""
+def read_record(url: str, client: httpx.Client, say: Say) -> list[Remote]:
+    """Read the zip archives of a Zenodo record.
+
+    Args:
+        url: Address of the record in JSON.
+        client: From `download.connect`.
+        say: Called with lines for the user.
+
+    Returns:
+        The archives, small ones first, so that the lists are fetched before the audio.
+
+    Raises:
+        HwascError: The record cannot be read, or has no zip archives.
+    """
     try:
-        record = json.loads(read(url, opener, say))
+        record = json.loads(read(url, client, say))
         archives = [_remote(url, file) for file in record["files"] if str(file["key"]).endswith(".zip")]
     except (ValueError, KeyError, TypeError, AttributeError) as e:
         raise HwascError(
@@ -127,27 +190,37 @@ def read_record(url: str, opener: Opener, say: Say) -> list[Remote]:
     return sorted(archives, key=lambda a: a.size or 0)
 
 
-def disk_need(folder: Path, root: Path, pending: Sequence[Remote], keep_archives: bool) -> Need:
-    """What the archives that are still to be unpacked will take, one after the other."""
-    lacking, used, peak = 0, 0, 0
+def disk_need(folder: Path, root: Path, pending: Sequence[Remote], keep_archives: bool) -> DiskNeed:
+    """Estimate the disk space for archives that are fetched and unpacked one after the other.
+
+    Args:
+        folder: Folder of the archives.
+        root: The data folder.
+        pending: Archives that are not unpacked yet.
+        keep_archives: Archives are not removed after they are unpacked.
+
+    Returns:
+        The space needed, and the space free.
+    """
+    missing, used, peak = 0, 0, 0
     for archive in pending:
         size = archive.size or 0
-        there = sum(_size(folder / f"{archive.name}{suffix}") for suffix in ("", ".part"))
-        lacking += max(0, size - there)
-        used += max(0, size - there)
+        received = sum(_size(folder / f"{archive.name}{suffix}") for suffix in ("", ".part"))
+        missing += max(0, size - received)
+        used += max(0, size - received)
         peak = max(peak, used + round(GROWTH * size))
         used += round(GROWTH * size) - (0 if keep_archives else size)
     unpacked = round(GROWTH * sum(a.size or 0 for a in pending))
-    return Need(lacking, unpacked, peak, shutil.disk_usage(root).free)
+    return DiskNeed(download=missing, unpacked=unpacked, peak=peak, free=shutil.disk_usage(root).free)
 
 
-def _told(need: Need, root: Path, pending: int, archives: int, keep: bool) -> str:
+def _describe(need: DiskNeed, root: Path, *, pending: int, archives: int, keep: bool) -> str:
     if not pending:
-        return f"{root}: all {archives} archives are unpacked and their files are there"
-    fate = "kept" if keep else "removed once it is unpacked"
+        return f"{root}: all {archives} archives are unpacked and their files exist"
+    after = "kept" if keep else "removed after it is unpacked"
     return (
         f"disk: {disk_size(need.download)} to download ({pending} of {archives} archives), about "
-        f"{disk_size(need.unpacked)} unpacked; at most {disk_size(need.peak)} at one time (each archive is {fate}), "
+        f"{disk_size(need.unpacked)} unpacked; at most {disk_size(need.peak)} at one time (each archive is {after}), "
         f"{disk_size(need.free)} are free on {root}"
     )
 
@@ -156,7 +229,7 @@ def _remote(url: str, file: Mapping[str, Any]) -> Remote:
     name, size, checksum = str(file["key"]), int(file["size"]), str(file["checksum"])
     kind, _, md5 = checksum.partition(":")
     if PurePosixPath(name).name != name or "\\" in name or name.startswith("."):
-        raise ValueError(f"'{name}' is no file name")
+        raise ValueError(f"'{name}' is not a file name")
     if kind != "md5" or size < 0:
         raise ValueError(f"{name} has no MD5 and size")
     links = file.get("links") or {}
@@ -164,12 +237,12 @@ def _remote(url: str, file: Mapping[str, Any]) -> Remote:
 
 
 @contextmanager
-def _claimed(root: Path) -> Iterator[Path]:
-    """The archives' folder, for this call alone. A folder that holds other things is left alone."""
+def _locked_archives(root: Path) -> Iterator[Path]:
+    """Lock the folder of the archives. Error if the data folder has files that `fetch` did not write."""
     folder = root / ARCHIVES
     if root.exists() and not folder.is_dir() and (not root.is_dir() or any(root.iterdir())):
         raise HwascError(
-            f"{root}: holds files that this command did not put there; name a new or an empty folder. If it is the data set, "
+            f"{root}: has files that this command did not write; name a new or an empty folder. If it is the data set, "
             f"unpacked by hand, `hwasc data check {root}` compares it with the official lists"
         )
     folder.mkdir(parents=True, exist_ok=True)
@@ -180,44 +253,51 @@ def _claimed(root: Path) -> Iterator[Path]:
         raise HwascError(f"{root}: another command is fetching into this folder; wait for it to end") from None
 
 
-def _bring(
-    archive: Remote, folder: Path, root: Path, opener: Opener, update: Update, before: int, say: Say, keep: bool
+def _download_and_unpack(
+    archive: Remote,
+    *,
+    folder: Path,
+    root: Path,
+    client: httpx.Client,
+    update: Update,
+    before: int,
+    say: Say,
+    keep: bool,
 ) -> int:
-    """Download and unpack one archive; returns the bytes received."""
+    """Download and unpack one archive. before: bytes that earlier archives received. Returns the bytes received."""
     path = folder / archive.name
-    already: list[int] = []
+    first: list[int] = []  # bytes that an earlier call received
 
-    def arriving(there: int) -> None:
-        if not already:
-            already.append(there)
-        update((before + max(0, there - already[0])) // MB, archive.name)
+    def progress(there: int) -> None:
+        if not first:
+            first.append(there)
+        update((before + max(0, there - first[0])) // MB, archive.name)
 
-    received = download(archive, path, opener, arriving, say)
+    received = download(archive, path, client, progress=progress, say=say)
     if not received:
         say(f"unpacking {archive.name}")
-    top = archive.name.partition(".")[0]
     files = unpack(
         path,
         root,
-        top,
-        lambda done, of: update((before + received) // MB, f"unpacking {archive.name}: {done:,}/{of:,}"),
+        top_folder=archive.name.partition(".")[0],
+        progress=lambda done, total: update((before + received) // MB, f"unpacking {archive.name}: {done:,}/{total:,}"),
     )
-    _remember(folder, archive, files)
+    _write_marker(folder, archive, files)
     if not keep:
         path.unlink()
     return received
 
 
-def _remember(folder: Path, archive: Remote, files: Mapping[str, int]) -> None:
-    """Keep what an archive held, so that it is unpacked once, and fetched again only if some of it is gone."""
+def _write_marker(folder: Path, archive: Remote, files: Mapping[str, int]) -> None:
+    """Record the files of an unpacked archive, so that it is fetched again only if one of them is missing."""
     marker = folder / f"{archive.name}.unpacked"
-    aside = marker.with_name(f"{marker.name}.part")
-    aside.write_bytes(lzma.compress(json.dumps({"md5": archive.md5, "files": files}).encode(), preset=1))
-    os.replace(aside, marker)
+    partial = marker.with_name(f"{marker.name}.part")
+    partial.write_bytes(lzma.compress(json.dumps({"md5": archive.md5, "files": files}).encode(), preset=1))
+    os.replace(partial, marker)
 
 
-def _unpacked(folder: Path, root: Path, archive: Remote) -> dict[str, int] | None:
-    """Size by name of the files that this archive held, if it was unpacked and all of them are still there."""
+def _unpacked_files(folder: Path, root: Path, archive: Remote) -> dict[str, int] | None:
+    """Sizes of the archive's files by name, if it was unpacked and all of them still exist."""
     try:
         record = json.loads(lzma.decompress((folder / f"{archive.name}.unpacked").read_bytes()))
         files: dict[str, int] = record["files"]
@@ -227,13 +307,13 @@ def _unpacked(folder: Path, root: Path, archive: Remote) -> dict[str, int] | Non
     return files if whole else None
 
 
-def _fetch_subsets(base: str, root: Path, opener: Opener, say: Say) -> tuple[str, ...]:
-    """The DCASE subset lists. Their publisher states no checksums, so they are held to the rules that they follow."""
+def _fetch_subsets(base: str, root: Path, client: httpx.Client, say: Say) -> tuple[str, ...]:
+    """Fetch the DCASE subset lists. They are published without checksums, so their rules are checked instead."""
     folder = root / SUBSETS
     folder.mkdir(exist_ok=True)
     for name in tau.SUBSETS:
         file = f"split{name}.csv"
-        download(Remote(file, urljoin(f"{base.removesuffix('/')}/", file)), folder / file, opener, say=say)
+        download(Remote(file, urljoin(f"{base.removesuffix('/')}/", file)), folder / file, client, say=say)
     train = tau.read_lists(root)[1]
     try:
         faults = subset_faults(train, tau.read_subsets(root))

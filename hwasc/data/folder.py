@@ -1,4 +1,4 @@
-"""Any folder of recordings: `<scene>/<files>`, or a `meta.csv` in TAU's four columns without official lists."""
+"""Folders of recordings without official lists: `<scene>/<files>`, or a `meta.csv` with the four columns of TAU."""
 
 from __future__ import annotations
 
@@ -16,7 +16,14 @@ UNKNOWN_DEVICE = "unknown"
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """A file with what is known about it; name is its posix path below the root."""
+    """A file of a data folder.
+
+    Attributes:
+        name: Posix path below the data folder.
+        scene: Name of the class.
+        location: Where it was recorded.
+        device: The recording device.
+    """
 
     name: str
     scene: str
@@ -33,21 +40,33 @@ def open_folder(
     test_share: float,
     fold: tuple[int, int] | None = None,
 ) -> Dataset:
-    """Cut the recordings into clips of `seconds` s that do not overlap, and split them by location.
+    """Cut recordings into clips that do not overlap, and split the clips by location.
 
-    location: the identifier column of meta.csv; in `<scene>/<file>` folders, where nothing else is known, the
-    recording. Test clips are held out of all (with fold (k, n) they are the k-th of n parts), validation clips out of the
-    rest. Recordings that are broken, or shorter than a clip, take no part in the split; each stays as one training clip, so
-    that making the features names it and its reason.
+    The location is the identifier column of meta.csv. In `<scene>/<file>` folders each recording counts as a location.
+    Unreadable recordings, and those shorter than a clip, are not split; each is added as one training clip, so that the
+    feature extraction lists it with the reason.
 
-    Raises DataError: no recordings, absent files, one scene only, fewer than three locations of a scene.
+    Args:
+        root: The data folder.
+        seconds: Length of a clip in seconds.
+        seed: Seed of the splits.
+        validation_share: Share of the clips outside of the test set to hold out for validation, between 0 and 1.
+        test_share: Share of all clips to hold out for the test, between 0 and 1.
+        fold: Instead of `test_share`: (k, n) tests on the k-th of n parts, k from 1 on.
+
+    Returns:
+        The data set.
+
+    Raises:
+        DataError: There are no recordings, files are missing, there is only one scene, or a scene has fewer than three
+            locations.
     """
     recordings, notes = list_recordings(root)
     table = tables.find([root], "meta.csv")
     absent = [r.name for r in recordings if not (root / r.name).is_file()] if table else []
     if absent:
         raise DataError(
-            f"{table}: {len(absent):,} of {len(recordings):,} files are absent, first "
+            f"{table}: {len(absent):,} of {len(recordings):,} files are missing, first "
             f"{', '.join(absent[:3])}; paths are relative to the folder of meta.csv"
         )
     clips: list[Clip] = []
@@ -62,22 +81,24 @@ def open_folder(
                 raise UnreadableClip(f"too short: {length:.2f} s of {seconds:g} s")
         except UnreadableClip as e:
             reasons.append(f"{recording.name} ({e})")
-            broken.append(_clip(recording, path, 0.0, seconds, recording.name))
+            broken.append(_clip(recording, path, recording.name, start=0.0, seconds=seconds))
             continue
         for start in starts:
-            clips.append(_clip(recording, path, start, seconds, _excerpt(recording.name, start, len(starts) > 1)))
+            name = _clip_id(recording.name, start) if len(starts) > 1 else recording.name
+            clips.append(_clip(recording, path, name, start=start, seconds=seconds))
     classes = check_classes(root, [*clips, *broken])
     unusable = f"; {len(broken)} of {len(recordings)} recordings cannot be used, first {reasons[0]}" if broken else ""
     if fold is None:
-        check_locations(root, clips, classes, 3, f"one each for training, validation and test{unusable}")
-        rest, test = splits.hold_out(clips, test_share, seed, keep=2)
+        check_locations(root, clips, classes, needed=3, why=f"one each for training, validation and test{unusable}")
+        rest, test = splits.hold_out(clips, test_share, seed, min_locations=2)
     else:
         part, parts = fold
         needed = max(parts, 4 if parts == 2 else 3)
-        check_locations(root, clips, classes, needed, f"one in each of {parts} parts, two beside them{unusable}")
-        of = splits.folds(clips, parts, seed)
+        why = f"one in each of {parts} parts, two outside of the tested part{unusable}"
+        check_locations(root, clips, classes, needed=needed, why=why)
+        fold_of = splits.folds(clips, parts, seed)
         rest, test = (
-            [c for c, k in zip(clips, of, strict=True) if (k == part - 1) == tested] for tested in (False, True)
+            [c for c, k in zip(clips, fold_of, strict=True) if (k == part - 1) == tested] for tested in (False, True)
         )
     train, validation = splits.hold_out(rest, validation_share, seed)
     notes.append(
@@ -86,13 +107,22 @@ def open_folder(
     )
     if broken:
         notes.append(unusable.removeprefix("; "))
-    return Dataset(root.resolve().name, root, classes, (*train, *broken), tuple(validation), tuple(test), tuple(notes))
+    return Dataset(
+        name=root.resolve().name,
+        root=root,
+        classes=classes,
+        train=(*train, *broken),
+        validation=tuple(validation),
+        test=tuple(test),
+        notes=tuple(notes),
+    )
 
 
 def list_recordings(root: Path) -> tuple[list[Recording], list[str]]:
-    """The recordings of a folder and notes for a person, by `meta.csv` (whose files may be absent) or scene folders.
+    """List the recordings by `meta.csv`, whose files may be missing, or by scene folders; and notes for the user.
 
-    Raises DataError: a broken table, or nothing to be found.
+    Raises:
+        DataError: The table is broken, or there are no recordings.
     """
     table = tables.find([root], "meta.csv")
     if table:
@@ -116,15 +146,23 @@ def _from_folders(root: Path) -> tuple[list[Recording], list[str]]:
                     recordings.append(Recording(name, scene.name, name, UNKNOWN_DEVICE))
     if not recordings:
         inner = next(iter(sorted(root.glob("*/meta.csv*"))), None)
-        hint = f"did you mean {inner.parent}?" if inner else "expected one of them"
-        raise DataError(f"{root}: there is neither a meta.csv nor a scene folder with recordings; {hint}")
+        advice = f"did you mean {inner.parent}?" if inner else "expected one of them"
+        raise DataError(f"{root}: there is neither a meta.csv nor a scene folder with recordings; {advice}")
     ignored = [f"{other:,} files that are not audio" if other else "", f"{hidden:,} hidden files" if hidden else ""]
     return recordings, [f"ignored: {' and '.join(filter(None, ignored))}"] if other or hidden else []
 
 
-def _clip(recording: Recording, path: Path, start: float, seconds: float, name: str) -> Clip:
-    return Clip(name, path, start, seconds, recording.scene, recording.location, recording.device)
+def _clip(recording: Recording, path: Path, name: str, *, start: float, seconds: float) -> Clip:
+    return Clip(
+        id=name,
+        path=path,
+        start=start,
+        seconds=seconds,
+        scene=recording.scene,
+        location=recording.location,
+        device=recording.device,
+    )
 
 
-def _excerpt(name: str, start: float, of_several: bool) -> str:
-    return f"{name}#{f'{start:.6f}'.rstrip('0').rstrip('.')}" if of_several else name
+def _clip_id(name: str, start: float) -> str:
+    return f"{name}#{f'{start:.6f}'.rstrip('0').rstrip('.')}"

@@ -1,4 +1,4 @@
-"""Content hashes of files, remembered by path, size and time of change: an unchanged data set costs stats only."""
+"""Content hashes of files. An index holds them by path, size and time of change, so unchanged files are not read again."""
 
 from __future__ import annotations
 
@@ -17,12 +17,20 @@ _SAVE_EVERY = 1000  # files hashed between two writes of the index
 
 
 def content_hashes(clips: Sequence[Clip], cache: Path, progress: Callable[[int, int], None] | None = None) -> list[str]:
-    """One hash per clip, of its file's bytes (blake2b), start and seconds: 32 hexadecimal digits, or `missing`.
+    """Hash each clip by the bytes of its file (blake2b), its start and its length.
 
-    The index in `cache` is append-only text, a line per file: hash, size, mtime in ns, path; later lines win and broken
-    lines are passed over, so an interrupted write loses that line only. Two processes take turns.
+    The index in the cache is a text file that only grows, with a line for each file: hash, size, mtime in ns, path. The last
+    line of a path counts. Broken lines are skipped, so an interrupted write loses one line. A lock serialises processes.
+
+    Args:
+        clips: The clips.
+        cache: Folder of the index.
+        progress: Called with the files done and in all.
+
+    Returns:
+        32 hexadecimal digits for each clip, or `missing`.
     """
-    paths = [os.fspath(clip.path) for clip in clips]  # a Path is slow to look up, and large once it has been
+    paths = [os.fspath(clip.path) for clip in clips]  # a Path is slow to hash, and takes more memory afterwards
     cache.mkdir(parents=True, exist_ok=True)
     with FileLock(cache / f"{INDEX}.lock"):
         files = _file_hashes(list(dict.fromkeys(paths)), cache / INDEX, progress)

@@ -1,4 +1,4 @@
-"""What a data folder holds, file by file, beside what it lists and what its data set is known to hold."""
+"""Inventory of a data folder: its files, compared with its lists and with the official counts."""
 
 from __future__ import annotations
 
@@ -17,15 +17,23 @@ from hwasc.data.official import PARTS, TAU2022, Facts, fingerprint, segment, sub
 from hwasc.errors import DataError
 from hwasc.records.settings import DataSettings
 
-RECORDINGS = "recordings"  # the one part of a folder without official lists
-FIRST = 5  # names that a person is shown
+RECORDINGS = "recordings"  # the only part of a folder without official lists
+FIRST = 5  # file names in a message
 MISSING = "missing"
-State = Header | str | None  # a header, the reason why a file is of no use, or present and not looked into
+State = Header | str | None  # the header, the reason why a file cannot be used, or None: it exists and was not read
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """A file as a folder lists it. part: train, evaluate, neither; or recordings, where there are no official lists."""
+    """A file in the lists of a folder.
+
+    Attributes:
+        name: Posix path below the data folder.
+        part: train, evaluate or neither; recordings if there are no official lists.
+        scene: Name of the class.
+        location: Where it was recorded.
+        device: The recording device.
+    """
 
     name: str
     part: str
@@ -34,12 +42,19 @@ class Entry:
     device: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Row:
-    """Files of one part by group (all, scene, device, location) and name.
+    """Number of files of one scene, device or location of a part.
 
-    expected: known to be in the data set, None where nothing is known. found: of the listed ones, those that can be used.
-    clips, seconds: what these hold; None where no header was read.
+    Attributes:
+        part: Part of the data set.
+        group: all, scene, device or location.
+        name: Name of the scene, device or location.
+        expected: Files according to the official counts; None if there are none.
+        listed: Files in the lists.
+        found: Listed files that can be used.
+        clips: Clips in these; None if no header was read.
+        seconds: Length of these in seconds; None if no header was read.
     """
 
     part: str
@@ -52,11 +67,24 @@ class Row:
     seconds: float | None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Inventory:
-    """kind: tau2022 (its official lists), lists (others in its layout) or folder. unusable: names with their reasons,
-    missing ones first. lengths: least, median and greatest in s. rates: Hz to files. faults: what stands in the way;
-    warnings: what does not.
+    """The files of a data folder.
+
+    Attributes:
+        root: The data folder.
+        kind: tau2022 (its official lists), lists (others in its layout) or folder.
+        quick: No headers were read.
+        files: Number of listed files.
+        missing: Number of missing files.
+        unreadable: Number of files that exist and cannot be used.
+        unusable: Reasons by file name, missing files first.
+        lengths: Least, median and greatest length in seconds.
+        rates: Number of files by sample rate in Hz.
+        subsets: Clips of each training subset.
+        faults: Problems that must be solved before the folder can be used.
+        warnings: Other problems.
+        rows: Counts.
     """
 
     root: str
@@ -74,17 +102,35 @@ class Inventory:
     rows: tuple[Row, ...]
 
 
-def listed(root: Path) -> list[Entry]:
-    """All files that the folder lists, read as every other verb reads it. Raises DataError."""
+def list_entries(root: Path) -> list[Entry]:
+    """List all files in the lists of a folder.
+
+    Raises:
+        DataError: A list is missing or broken, or there are no recordings.
+    """
     if not tau.has_official_lists(root):
-        return [Entry(r.name, RECORDINGS, r.scene, r.location, r.device) for r in list_recordings(root)[0]]
+        return [
+            Entry(name=r.name, part=RECORDINGS, scene=r.scene, location=r.location, device=r.device)
+            for r in list_recordings(root)[0]
+        ]
     meta, train, evaluation = tau.read_lists(root)
     part = dict.fromkeys(evaluation, "evaluate") | dict.fromkeys(train, "train")
-    return [Entry(name, part.get(name, "neither"), *row) for name, row in meta.items()]
+    return [
+        Entry(name=name, part=part.get(name, "neither"), scene=scene, location=location, device=device)
+        for name, (scene, location, device) in meta.items()
+    ]
 
 
-def present(root: Path, names: Iterable[str]) -> dict[str, State]:
-    """None for every file that is there, `missing` for the others; each folder is listed once, no file is touched."""
+def find_files(root: Path, names: Iterable[str]) -> dict[str, State]:
+    """Check which files exist. Each folder is listed once, and no file is opened.
+
+    Args:
+        root: The data folder.
+        names: Posix paths below it.
+
+    Returns:
+        By name: None if the file exists, else `missing`.
+    """
     folders: dict[str, set[str]] = {}
     states: dict[str, State] = {}
     for name in names:
@@ -98,8 +144,17 @@ def present(root: Path, names: Iterable[str]) -> dict[str, State]:
     return states
 
 
-def inspect(root: Path, names: Sequence[str], seconds: float) -> list[State]:
-    """The header of every file, or why it is of no use: missing, empty, not audio, shorter than a clip of `seconds`."""
+def read_headers(root: Path, names: Sequence[str], seconds: float) -> list[State]:
+    """Read the headers of files.
+
+    Args:
+        root: The data folder.
+        names: Posix paths below it.
+        seconds: Length of a clip in seconds.
+
+    Returns:
+        The header of each file, or the reason why it cannot be used: missing, empty, not audio, or shorter than a clip.
+    """
     states: list[State] = []
     for name in names:
         try:
@@ -112,33 +167,49 @@ def inspect(root: Path, names: Sequence[str], seconds: float) -> list[State]:
     return states
 
 
-def take(
+def build(
     root: Path,
     entries: Sequence[Entry],
     states: Mapping[str, State],
+    *,
     seconds: float,
     quick: bool,
     facts: Facts = TAU2022,
 ) -> Inventory:
-    """Compare and count. states: of every entry, by name. facts: those of the data set whose official lists it may be."""
+    """Count the files of a folder, and compare them with its lists and with the official counts.
+
+    Args:
+        root: The data folder.
+        entries: The listed files.
+        states: State of every entry by name.
+        seconds: Length of a clip in seconds.
+        quick: No headers were read.
+        facts: Official counts; they are used if the folder has the lists of that data set.
+
+    Returns:
+        Counts, unusable files, faults and warnings.
+    """
     official = entries[0].part != RECORDINGS
-    known = facts if official and _is(facts, entries) else None
+    known = facts if official and _matches(facts, entries) else None
     unusable = {e.name: s for e in entries if isinstance(s := states[e.name], str)}
     missing = [name for name, why in unusable.items() if why == MISSING]
     unreadable = [name for name, why in unusable.items() if why != MISSING]
     headers = [s for s in states.values() if isinstance(s, Header)]
     rates = Counter(h.rate for h in headers)
-    rows = _rows(entries, states, seconds, known)
+    rows = _count(entries, states, seconds, known)
     subsets = tau.read_subsets(root) if official else {}
     faults = [_first(f"of {len(entries):,} files are missing", missing)] if missing else []
     warnings: list[str] = []
     if unreadable:
         named = [f"{name} ({unusable[name]})" for name in unreadable]
-        bearable = not known and len(unreadable) <= DataSettings().max_unreadable * len(entries)
-        (warnings if bearable else faults).append(_first(f"of {len(entries):,} files cannot be used", named))
-    faults += _list_faults(root, rows, entries, subsets, known) if official else _split_faults(root, entries, states)
+        tolerable = not known and len(unreadable) <= DataSettings().max_unreadable * len(entries)
+        (warnings if tolerable else faults).append(_first(f"of {len(entries):,} files cannot be used", named))
+    if official:
+        faults += _list_faults(root, rows, entries, subsets=subsets, facts=known)
+    else:
+        faults += _split_faults(root, entries, states)
     if known and (other := sum(n for rate, n in rates.items() if rate != known.rate)):
-        warnings.append(f"{other:,} files are not at {known.rate:,} Hz as the originals are")
+        warnings.append(f"{other:,} files do not have the {known.rate:,} Hz of the originals")
     elif len(rates) > 1:
         warnings.append(
             f"mixed rates ({', '.join(f'{r:,} Hz: {n:,}' for r, n in sorted(rates.items()))}); all are resampled"
@@ -163,15 +234,15 @@ def take(
     )
 
 
-def _is(facts: Facts, entries: Sequence[Entry]) -> bool:
-    """Whether these are the data set's lists, one of which may be damaged or shortened."""
+def _matches(facts: Facts, entries: Sequence[Entry]) -> bool:
+    """Whether these are the official lists. One of them may be damaged or incomplete."""
     names: defaultdict[str, list[str]] = defaultdict(list)
     for entry in entries:
         names[entry.part].append(entry.name)
-    return any(fingerprint(names[part]) == mark for part, mark in facts.marks.items())
+    return any(fingerprint(names[part]) == found for part, found in facts.fingerprints.items())
 
 
-def _rows(entries: Sequence[Entry], states: Mapping[str, State], seconds: float, facts: Facts | None) -> list[Row]:
+def _count(entries: Sequence[Entry], states: Mapping[str, State], seconds: float, facts: Facts | None) -> list[Row]:
     Key = tuple[str, str, str]
     files: Counter[Key] = Counter()
     found: Counter[Key] = Counter()
@@ -190,28 +261,30 @@ def _rows(entries: Sequence[Entry], states: Mapping[str, State], seconds: float,
             if isinstance(state, Header):
                 clips[key] += 1 if e.part != RECORDINGS else clip_count(state.seconds, seconds)
                 length[key] += state.seconds
-    looked = any(isinstance(s, Header) for s in states.values())
+    read = any(isinstance(s, Header) for s in states.values())
     parts, groups = [*PARTS, RECORDINGS], ["all", "scene", "device", "location"]
     keys = sorted(files.keys() | expected, key=lambda k: (parts.index(k[0]), groups.index(k[1]), k[2]))
     return [
         Row(
-            *key,
+            part=key[0],
+            group=key[1],
+            name=key[2],
             expected=expected.get(key, 0) if facts and key[1] != "location" else None,
             listed=files[key],
             found=found[key],
-            clips=clips[key] if looked else None,
-            seconds=round(length[key], 3) if looked else None,
+            clips=clips[key] if read else None,
+            seconds=round(length[key], 3) if read else None,
         )
         for key in keys
     ]
 
 
 def _list_faults(
-    root: Path, rows: Sequence[Row], entries: Sequence[Entry], subsets: Mapping[str, list[str]], facts: Facts | None
+    root: Path, rows: Sequence[Row], entries: Sequence[Entry], *, subsets: Mapping[str, list[str]], facts: Facts | None
 ) -> list[str]:
-    """What is wrong with official lists: with one another, as every verb sees it, and beside what is known of them."""
+    """Problems of official lists: contradictions between them, and differences from the official counts."""
     faults = [
-        f"the lists hold {row.listed:,} clips of {row.part}, {row.group} {row.name}; {row.expected:,} are known"
+        f"the lists have {row.listed:,} clips of {row.part}, {row.group} {row.name}; expected {row.expected:,}"
         for row in rows
         if row.expected is not None and row.expected != row.listed
     ]
@@ -219,11 +292,11 @@ def _list_faults(
         segments = len({segment(e.name) for e in entries})
         if (len(entries), segments) != (facts.clips, facts.segments):
             faults.append(
-                f"meta.csv holds {len(entries):,} clips of {segments:,} recordings; "
-                f"{facts.clips:,} of {facts.segments:,} are known"
+                f"meta.csv has {len(entries):,} clips of {segments:,} recordings; "
+                f"expected {facts.clips:,} of {facts.segments:,}"
             )
         faults += [
-            f"split{name}.csv holds {len(names):,} clips, {facts.subsets[name]:,} are known"
+            f"split{name}.csv has {len(names):,} clips; expected {facts.subsets[name]:,}"
             for name, names in subsets.items()
             if len(names) != facts.subsets[name]
         ]
@@ -235,15 +308,23 @@ def _list_faults(
 
 
 def _split_faults(root: Path, entries: Sequence[Entry], states: Mapping[str, State]) -> list[str]:
-    """Why a folder without official lists cannot be split, if it cannot: by the rules of every other verb."""
+    """Reasons why a folder without official lists cannot be split."""
     usable = [
-        Clip(e.name, root / e.name, 0.0, 1.0, e.scene, e.location, e.device)
+        Clip(
+            id=e.name,
+            path=root / e.name,
+            start=0.0,
+            seconds=1.0,
+            scene=e.scene,
+            location=e.location,
+            device=e.device,
+        )
         for e in entries
         if not isinstance(states[e.name], str)
     ]
     try:
         classes = check_classes(root, usable)
-        check_locations(root, usable, classes, 3, "one each for training, validation and test")
+        check_locations(root, usable, classes, needed=3, why="one each for training, validation and test")
     except DataError as e:
         return [str(e)]
     return []

@@ -1,4 +1,4 @@
-"""Logits that other programs wrote: CSV with a header, or npz, by clip id; a file or a folder of files. No pickles."""
+"""Logits of other programs by clip id: CSV with a header, or npz without pickles; a file or a folder of files."""
 
 from __future__ import annotations
 
@@ -19,20 +19,37 @@ SUFFIXES = (".csv", ".tsv", ".txt", ".npz")
 ID = "id"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class LogitTable:
-    """Logits by clip id, float32 (classes,) in the data's order of classes. hash: of all files, 16 hexadecimal digits."""
+    """Logits by clip id.
+
+    Attributes:
+        path: The file or folder.
+        rows: Logits of each clip, float32 of shape (classes,) in the order of the data set's classes.
+        hash: Hash of all files, 16 hexadecimal digits.
+    """
 
     path: Path
     rows: dict[str, npt.NDArray[np.float32]]
     hash: str
 
     def missing(self, ids: Sequence[str]) -> list[str]:
-        """Those of the clips that have no logits."""
+        """List the clips that have no logits."""
         return [name for name in ids if name not in self.rows]
 
     def select(self, ids: Sequence[str], what: str) -> npt.NDArray[np.float32]:
-        """(len(ids), classes); DataError says how many of the clips have no logits, and which first."""
+        """Look up the logits of clips.
+
+        Args:
+            ids: Ids of the clips.
+            what: Name of the split, for the message.
+
+        Returns:
+            Logits of shape (len(ids), classes).
+
+        Raises:
+            DataError: Some clips have no logits.
+        """
         if missing := self.missing(ids):
             raise DataError(
                 f"{self.path}: {len(missing):,} of {len(ids):,} {what} clips have no logits, first "
@@ -44,9 +61,20 @@ class LogitTable:
 def read(path: Path, classes: Sequence[str]) -> LogitTable:
     """Read a file, or every file of a folder.
 
-    CSV (comma or tab): a header of `id` and the class names, in any order. npz: an array `classes` of names, and either `ids`
-    (n,) and `logits` (n, classes), or one array of logits a clip under its id.
-    Raises UsageError: nothing there. DataError: a broken file, other classes, a clip twice, numbers that are not finite.
+    A CSV file (comma or tab) has a header with `id` and the class names in any order. An npz file has an array `classes` of
+    names, and either arrays `ids` of shape (n,) and `logits` of shape (n, classes), or an array of logits for each clip,
+    named by its id.
+
+    Args:
+        path: The file or folder.
+        classes: Names of the data set's classes.
+
+    Returns:
+        The logits of all files.
+
+    Raises:
+        UsageError: There is no such file, or the folder has none.
+        DataError: A file is broken or is for other classes, a clip is given twice, or a number is not finite.
     """
     files = sorted(p for p in path.iterdir() if p.suffix in SUFFIXES) if path.is_dir() else [path]
     if not files or not path.exists():
@@ -68,7 +96,7 @@ def read(path: Path, classes: Sequence[str]) -> LogitTable:
             if name in rows:
                 raise DataError(f"{file}: {name} is given twice")
             rows[name] = row
-    return LogitTable(path, rows, digest.hexdigest()[:16])
+    return LogitTable(path=path, rows=rows, hash=digest.hexdigest()[:16])
 
 
 def _order(file: Path, names: Sequence[str], classes: Sequence[str]) -> list[int]:
@@ -92,19 +120,19 @@ def _read_csv(file: Path) -> tuple[list[str], list[str], npt.NDArray[np.float64]
         raise DataError(
             f"{file}: expected a header with '{ID}' and the class names, found {', '.join(header[:4]) or 'nothing'}"
         )
-    at = header.index(ID)
+    id_column = header.index(ID)
     ids, values = [], []
     for number, row in enumerate(table[1:], 2):
         if not row:
             continue
         if len(row) != len(header):
             raise DataError(f"{file}: line {number} has {len(row)} cells, expected {len(header)}")
-        ids.append(row[at].strip())
+        ids.append(row[id_column].strip())
         try:
-            values.append([float(cell) for i, cell in enumerate(row) if i != at])
+            values.append([float(cell) for i, cell in enumerate(row) if i != id_column])
         except ValueError as e:
             raise DataError(f"{file}: line {number}: {e}") from None
-    names = [name for i, name in enumerate(header) if i != at]
+    names = [name for i, name in enumerate(header) if i != id_column]
     return names, ids, np.array(values, np.float64).reshape(len(ids), len(names))
 
 

@@ -1,6 +1,6 @@
-"""What TAU Urban Acoustic Scenes 2022 Mobile's development set and the DCASE subsets are known to hold.
+"""Counts of the TAU Urban Acoustic Scenes 2022 Mobile development set and of the DCASE subsets.
 
-Counted on the official lists; they agree with the tables of the data set's own README (Zenodo 6337421).
+They were counted in the official lists, and agree with the tables in the README of the data set (Zenodo 6337421).
 """
 
 from __future__ import annotations
@@ -13,11 +13,19 @@ from dataclasses import dataclass
 PARTS = ("train", "evaluate", "neither")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Facts:
-    """Clips by part (train, evaluate, neither), group (all, scene, device) and name; `subsets` of train by their name.
+    """Official counts of a data set.
 
-    marks: `fingerprint` of each part's file names. segments: recordings that clips were cut from. rate: Hz.
+    Attributes:
+        name: Title of the data set.
+        clips: Number of all clips.
+        segments: Number of recordings from which the clips were cut.
+        counts: Clips by part (train, evaluate, neither), group (all, scene, device) and name.
+        subsets: Clips of each training subset.
+        fingerprints: Hash of the file names of each part, see `fingerprint`.
+        seconds: Length of a clip in seconds.
+        rate: Sample rate in Hz.
     """
 
     name: str
@@ -25,37 +33,46 @@ class Facts:
     segments: int
     counts: Mapping[str, Mapping[str, Mapping[str, int]]]
     subsets: Mapping[str, int]
-    marks: Mapping[str, str]
+    fingerprints: Mapping[str, str]
     seconds: float
     rate: int
 
 
 def fingerprint(names: Iterable[str]) -> str:
-    """A mark of a set of file names, whatever their order: 16 hexadecimal digits."""
+    """Hash a set of file names, in any order, to 16 hexadecimal digits."""
     return hashlib.blake2b("\n".join(sorted(names)).encode("utf-8", "surrogateescape"), digest_size=8).hexdigest()
 
 
 def segment(name: str) -> str:
-    """The recording that a clip was cut from: `audio/airport-lisbon-1000-40000-3-a.wav` without the 3."""
+    """Name of the recording from which a clip was cut: `audio/airport-lisbon-1000-40000-3-a.wav` without the 3."""
     match name.rsplit("-", 2):
-        case [place, number, device] if number.isdigit():
-            return f"{place}-{device}"
+        case [recording, number, device] if number.isdigit():
+            return f"{recording}-{device}"
     return name
 
 
 def subset_faults(train: Sequence[str], subsets: Mapping[str, Sequence[str]]) -> list[str]:
-    """What is wrong with subsets of the training list, a sentence each: each lies whole in the next larger one and in the
-    training list, and holds a recording whole or not at all.
+    """Check the rules of training subsets.
+
+    Every subset is a part of the next larger one, and the largest is a part of the training list. A subset contains all clips
+    of a recording or none.
+
+    Args:
+        train: File names of the training list.
+        subsets: File names of each subset, by its percentage.
+
+    Returns:
+        A message for each rule that is broken.
     """
     faults, larger, within = [], set(train), "fold1_train.csv"
     whole = Counter(map(segment, train))
     for name in sorted(subsets, key=int, reverse=True):
         chosen = set(subsets[name])
-        if foreign := chosen - larger:
-            faults.append(f"split{name}.csv has {len(foreign):,} clips that {within} has not, first {min(foreign)}")
-        torn = [s for s, n in Counter(map(segment, chosen)).items() if n != whole[s] and s in whole]
-        if torn:
-            faults.append(f"split{name}.csv holds {len(torn):,} recordings in part, first {min(torn)}")
+        if extra := chosen - larger:
+            faults.append(f"split{name}.csv has {len(extra):,} clips that {within} has not, first {min(extra)}")
+        partial = [s for s, n in Counter(map(segment, chosen)).items() if n != whole[s] and s in whole]
+        if partial:
+            faults.append(f"split{name}.csv has only some clips of {len(partial):,} recordings, first {min(partial)}")
         larger, within = chosen, f"split{name}.csv"
     return faults
 
@@ -92,7 +109,7 @@ TAU2022 = Facts(
         ),
     },
     subsets={"5": 6_980, "10": 13_960, "25": 34_900, "50": 69_800},
-    marks={"train": "2166d3c42bee0f67", "evaluate": "b3c9d9f3187eed94", "neither": "c5c61065740fcae2"},
+    fingerprints={"train": "2166d3c42bee0f67", "evaluate": "b3c9d9f3187eed94", "neither": "c5c61065740fcae2"},
     seconds=1.0,
     rate=44_100,
 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""A data folder becomes a data set: the layout is recognised, splits are drawn."""
+"""Opening a data folder: its layout is recognised, and its clips are split."""
 
 from __future__ import annotations
 
@@ -21,18 +21,29 @@ def open_dataset(
 ) -> Dataset:
     """Open a data folder: TAU 2022 Mobile with its official lists, or any folder of recordings.
 
-    seconds: length of a clip. subset: a DCASE list of the official training clips, `5`, `10`, `25`, `50` or `100` (percent).
-    validation_share: of the training clips, held out by location, stratified by scene. test_share: the same of all
-    clips, where there is no official evaluation list; fold (k, n) takes the k-th of n parts of the locations instead. The same
-    seed and clips give the same splits.
+    The clips are split by location and stratified by scene. The same seed and clips give the same splits.
 
-    Raises DataError with one line that says what is wrong, where, and what to do.
+    Args:
+        path: The data folder.
+        seconds: Length of a clip in seconds, above 0.
+        subset: DCASE subset of the official training clips: `5`, `10`, `25`, `50` or `100` percent.
+        seed: Seed of the splits.
+        validation_share: Share of the training clips to hold out for validation, between 0 and 1.
+        test_share: Share of all clips to hold out for the test if there is no official evaluation list, between 0 and 1.
+        fold: Instead of `test_share`: (k, n) tests on the k-th of n parts of the locations.
+
+    Returns:
+        The data set.
+
+    Raises:
+        DataError: The folder cannot be used.
+        UsageError: An argument is out of its range, or does not apply to this folder.
     """
     root = Path(path)
     if not root.exists():
         raise DataError(f"{root}: there is no such data folder; check the path")
     if not root.is_dir():
-        raise DataError(f"{root}: is a file; give the folder that holds the recordings")
+        raise DataError(f"{root}: is a file; give the folder of the recordings")
     if not 0 < seconds < float("inf"):
         raise UsageError(f"seconds must be above 0, found {seconds}")
     for name, share in (("validation_share", validation_share), ("test_share", test_share)):
@@ -40,7 +51,7 @@ def open_dataset(
             raise UsageError(f"{name} must lie between 0 and 1, found {share}")
     if tau.has_official_lists(root):
         if fold is not None:
-            raise UsageError(f"data.fold: {root} has official lists, which say what is tested; leave it out")
+            raise UsageError(f"data.fold: {root} has official lists, which define the test clips; leave it out")
         return tau.open_tau(root, seconds=seconds, subset=subset, seed=seed, validation_share=validation_share)
     if subset is not None:
         raise DataError(f"{root}: subset {subset} needs the official lists fold1_train.csv and fold1_evaluate.csv")

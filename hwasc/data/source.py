@@ -1,4 +1,4 @@
-"""A data set that is opened when it is first needed: the embedded scenes take a minute to simulate."""
+"""A data set that is opened at its first use: the embedded scenes take a minute to simulate."""
 
 from __future__ import annotations
 
@@ -9,28 +9,23 @@ from hwasc.data.clips import Dataset
 
 
 class DataSource:
-    """A data set by name.
+    """A data set that is opened at its first use.
 
-    Attributes:
-        name: As the user named it: a folder, or `synthetic`.
+    Args:
+        name: Name given by the user: a folder, or `synthetic`.
+        open_it: Opens the data set; called at most once.
+        classes: Names of the scenes in alphabetical order, if they are known in advance.
     """
 
     def __init__(self, name: str, open_it: Callable[[], Dataset], classes: tuple[str, ...] | None = None) -> None:
-        """A source.
-
-        Args:
-            name: As the user named it.
-            open_it: Opens the data set; called once at most.
-            classes: The scenes, where they are known without opening it.
-        """
         self.name, self._open, self._classes = name, open_it, classes
 
     @cached_property
     def dataset(self) -> Dataset:
-        """The clips and splits, opened at the first call."""
+        """The data set, opened by the first access."""
         return self._open()
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """The scenes, alphabetical."""
+        """Names of the scenes in alphabetical order; the data set is opened only if they are not known in advance."""
         return self._classes or self.dataset.classes

@@ -1,4 +1,4 @@
-"""Splits that never separate the clips of one location, stratified by scene, the same for the same seed."""
+"""Splits by location, stratified by scene and reproducible by seed."""
 
 from __future__ import annotations
 
@@ -11,10 +11,22 @@ from hwasc.data.clips import Clip
 
 
 def folds(clips: Sequence[Clip], count: int, seed: int) -> list[int]:
-    """A fold 0 ... count-1 for each clip: location-disjoint, stratified by scene, balanced by number of clips.
+    """Assign each clip to a cross-validation fold.
 
-    Locations go, the largest first, to the fold that has the least of what they bring (ties: the emptier fold, then by
-    seed). A scene with at least `count` locations of its own is thereby in every fold. Raises ValueError for count < 1.
+    All clips of a location are in the same fold. The folds are stratified by scene and balanced by number of clips.
+    Locations are assigned in order of size, the largest first, to the fold with the fewest clips of their scenes (ties: the
+    smaller fold, then by seed). So a scene with at least `count` locations of its own is in every fold.
+
+    Args:
+        clips: The clips.
+        count: Number of folds, at least 1.
+        seed: Seed of the order of equally large locations and of ties.
+
+    Returns:
+        The fold of each clip, 0 to count - 1.
+
+    Raises:
+        ValueError: The count is below 1.
     """
     if count < 1:
         raise ValueError(f"at least one fold is needed, found {count}")
@@ -34,12 +46,23 @@ def folds(clips: Sequence[Clip], count: int, seed: int) -> list[int]:
     return [int(chosen[k]) for k in location]
 
 
-def hold_out(clips: Sequence[Clip], share: float, seed: int, keep: int = 1) -> tuple[list[Clip], list[Clip]]:
-    """(kept, held) in the given order: whole locations, about `share` of the clips of every scene in `held`.
+def hold_out(clips: Sequence[Clip], share: float, seed: int, min_locations: int = 1) -> tuple[list[Clip], list[Clip]]:
+    """Hold out whole locations with about the given share of the clips of every scene.
 
-    Locations are tried in random order and held if that brings their scenes nearer to the share. Every scene keeps at
-    least `keep` locations, and has at least one held where it has more than that and its locations are its own.
-    Raises ValueError for a share outside 0 ... 1.
+    Locations are tried in random order. A location is held out if that brings its scenes nearer to the share. At least one
+    location of a scene is held out if the scene has more than `min_locations` and shares none with another scene.
+
+    Args:
+        clips: The clips.
+        share: Share of the clips to hold out, between 0 and 1.
+        seed: Seed of the order of the locations.
+        min_locations: Least number of locations of a scene that are not held out.
+
+    Returns:
+        The other clips and the held-out clips, both in the given order.
+
+    Raises:
+        ValueError: The share is not between 0 and 1.
     """
     if not 0 < share < 1:
         raise ValueError(f"the share must lie between 0 and 1, found {share}")
@@ -47,35 +70,35 @@ def hold_out(clips: Sequence[Clip], share: float, seed: int, keep: int = 1) -> t
         return [], []
     location, counts = _table(clips)
     totals = counts.sum(axis=0)
-    spare = (counts > 0).sum(axis=0) - keep  # locations that each scene can still give away
+    available = (counts > 0).sum(axis=0) - min_locations  # locations of each scene that can still be held out
     held = np.zeros(len(counts), dtype=bool)
     missing = share * totals
 
     def hold(i: int) -> None:
-        nonlocal spare, missing
-        held[i], spare, missing = True, spare - (counts[i] > 0), missing - counts[i]
+        nonlocal available, missing
+        held[i], available, missing = True, available - (counts[i] > 0), missing - counts[i]
 
     def free(i: int) -> bool:
-        return not held[i] and bool((spare[counts[i] > 0] > 0).all())
+        return not held[i] and bool((available[counts[i] > 0] > 0).all())
 
     for i in np.random.default_rng(seed).permutation(len(counts)):
         after = np.abs(missing - counts[i]) / totals
         if free(i) and after.sum() < (np.abs(missing) / totals).sum():
             hold(i)
-    for scene in range(counts.shape[1]):  # scenes whose locations are all far larger than the share
+    for scene in range(counts.shape[1]):  # a scene may have only locations that are far larger than its share
         if not counts[held, scene].any():
             candidates = [i for i in range(len(counts)) if counts[i, scene] and free(i)]
             if candidates:
                 hold(min(candidates, key=lambda i: (counts[i].sum(), i)))
-    kept: list[Clip] = []
-    out: list[Clip] = []
-    for clip, place in zip(clips, location, strict=True):
-        (out if held[place] else kept).append(clip)
-    return kept, out
+    rest: list[Clip] = []
+    held_out: list[Clip] = []
+    for clip, i in zip(clips, location, strict=True):
+        (held_out if held[i] else rest).append(clip)
+    return rest, held_out
 
 
 def _table(clips: Sequence[Clip]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
-    """Each clip's location number, and the clips per location and scene; locations in alphabetical order."""
+    """Number of each clip's location in alphabetical order, and the clips of each location and scene."""
     _, location = np.unique([c.location for c in clips], return_inverse=True)
     _, scene = np.unique([c.scene for c in clips], return_inverse=True)
     counts = np.zeros((location.max() + 1, scene.max() + 1))

@@ -1,4 +1,4 @@
-"""One entry of the feature cache: a raw float16 file and what was left out, renamed into place when whole."""
+"""One entry of the feature cache: a raw float16 file and the list of unreadable clips."""
 
 from __future__ import annotations
 
@@ -15,10 +15,14 @@ import numpy.typing as npt
 
 
 class Entry:
-    """A folder that holds `features.f16`, `entry.json`, and `unreadable.txt` where clips were left out.
+    """A folder with `features.f16`, `entry.json`, and `unreadable.txt` if clips were left out.
 
-    While it is made it is named `<name>.partial` and holds `journal.jsonl`, one line per chunk that is on disk; so a
-    run that was stopped, however hard, resumes after its last whole chunk. shape: (mels, frames) of a clip.
+    An unfinished entry is named `<name>.partial` and has a `journal.jsonl` with a line for each chunk on disk. So a run that
+    was stopped resumes after its last complete chunk, even if it was killed.
+
+    Args:
+        folder: The folder of the finished entry.
+        shape: (mels, frames) of a clip.
     """
 
     def __init__(self, folder: Path, shape: tuple[int, int]) -> None:
@@ -26,23 +30,23 @@ class Entry:
         self.array = folder / "features.f16"
 
     def complete(self) -> bool:
-        """Whether the entry is there and its file has the size it was given."""
+        """Whether the entry exists and its file has the recorded size."""
         try:
             return bool(self.array.stat().st_size == self._record()["bytes"])
         except (OSError, ValueError, KeyError):
             return False
 
     def unreadable(self) -> dict[int, str]:
-        """Position in the clip list to the reason why the clip was left out."""
+        """Reasons why clips were left out, by position in the clip list."""
         return {int(i): why for i, why in self._record()["unreadable"].items()}
 
     @contextmanager
     def writer(self) -> Iterator[Writer]:
-        """A writer that stands after the last whole chunk of an earlier run, or at the start."""
+        """Open a writer that continues after the last complete chunk of an earlier run."""
         partial = self.folder.with_name(f"{self.folder.name}.partial")
         partial.mkdir(parents=True, exist_ok=True)
         data, journal = partial / self.array.name, partial / "journal.jsonl"
-        with data.open("a+b"), journal.open("a+b"):  # both exist from here on
+        with data.open("a+b"), journal.open("a+b"):  # creates both files
             pass
         with data.open("r+b") as d, journal.open("r+b") as j:
             yield Writer(self, partial, d, j)
@@ -53,7 +57,12 @@ class Entry:
 
 
 class Writer:
-    """Appends chunks of features. clips: how many are done, readable or not. unreadable: position to reason."""
+    """Appends chunks of features to an unfinished entry.
+
+    Attributes:
+        clips: Number of clips written so far, with the unreadable ones.
+        unreadable: Reasons of the unreadable clips by position.
+    """
 
     def __init__(self, entry: Entry, partial: Path, data: BufferedRandom, journal: BufferedRandom) -> None:
         self._entry, self._partial, self._data, self._journal = entry, partial, data, journal
@@ -63,18 +72,28 @@ class Writer:
         self._resume()
 
     def append(self, features: npt.NDArray[np.float16], unreadable: Mapping[int, str], clips: int) -> None:
-        """Add a chunk of `clips` clips: rows of the readable ones, and chunk position to reason of the others."""
+        """Append a chunk.
+
+        Args:
+            features: Features of the readable clips, float16 of shape (readable clips, mels, frames).
+            unreadable: Reasons of the others by their position in the chunk.
+            clips: Number of all clips of the chunk.
+        """
         if len(features) + len(unreadable) != clips:
             raise ValueError(f"{len(features)} rows and {len(unreadable)} unreadable clips do not make {clips}")
         self._data.write(features.astype(np.float16, copy=False).tobytes())
         _to_disk(self._data)
         line = json.dumps({"clips": clips, "unreadable": {str(i): why for i, why in unreadable.items()}})
         self._journal.write(line.encode() + b"\n")
-        self._journal.flush()  # never ahead of the data; if the power fails it may be behind, which costs a chunk
+        self._journal.flush()  # after the data; a power failure may lose the line, and with it one chunk
         self._count(clips, unreadable)
 
     def finish(self, ids: Mapping[int, str]) -> None:
-        """Give the entry its name. ids: the clips' names for `unreadable.txt`, by position."""
+        """Complete the entry and rename its folder.
+
+        Args:
+            ids: Ids of the unreadable clips by position, for `unreadable.txt`.
+        """
         rows = self.clips - len(self.unreadable)
         record = {"bytes": rows * self._row, "unreadable": {str(i): why for i, why in self.unreadable.items()}}
         if self.unreadable:
@@ -83,7 +102,7 @@ class Writer:
         with (self._partial / "entry.json").open("wb") as f:
             f.write(json.dumps(record).encode())
             _to_disk(f)
-        if self._entry.folder.exists():  # an entry that was damaged from outside
+        if self._entry.folder.exists():  # a damaged entry is kept under another name
             os.replace(self._entry.folder, _unused(self._entry.folder))
         os.replace(self._partial, self._entry.folder)
         (self._entry.folder / "journal.jsonl").unlink()

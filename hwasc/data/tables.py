@@ -1,8 +1,7 @@
-"""Tab-separated lists as TAU and DCASE publish them: read whole, checked line by line, also xz-compressed."""
+"""Reading the tab-separated lists of TAU and DCASE, also xz-compressed."""
 
 from __future__ import annotations
 
-import difflib
 import lzma
 import posixpath
 import sys
@@ -10,23 +9,42 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from hwasc.errors import DataError
+from hwasc.suggestion import did_you_mean
 
 META_COLUMNS = ("filename", "scene_label", "identifier", "source_label")
 LIST_COLUMNS = ("filename", "scene_label")
-UNUSUAL = ("//", "/.", "\\", ":", "\n/", "\n.")  # in file names that are not canonical or lead out of their folder
+UNUSUAL = ("//", "/.", "\\", ":", "\n/", "\n.")  # in file names that are not canonical or point outside of their folder
 
 
 def find(folders: Sequence[Path], name: str) -> Path | None:
-    """The first of `folder/name` and `folder/name.xz` that is there."""
+    """Find a list in several folders.
+
+    Args:
+        folders: The folders, in the order of the search.
+        name: File name of the list; it may be followed by `.xz`.
+
+    Returns:
+        The first file that exists, or None.
+    """
     candidates = (folder / f"{name}{suffix}" for folder in folders for suffix in ("", ".xz"))
     return next((path for path in candidates if path.is_file()), None)
 
 
 def read(path: Path, columns: Sequence[str], optional: Sequence[str] = ()) -> list[tuple[str, ...]]:
-    """The rows of a list, each in the order of `columns`; an absent optional column is read as ''.
+    """Read a list.
 
-    The first column is a file name: it is made posix and must stay inside the data folder. Line ends may be LF or CRLF.
-    Raises DataError with one line: unreadable file, unknown or missing columns, broken or duplicate rows, no rows.
+    The first column is a file name. It is made posix, and must be inside of the data folder. Line ends may be LF or CRLF.
+
+    Args:
+        path: The list.
+        columns: Names of the columns.
+        optional: Columns that may be missing; they are read as ''.
+
+    Returns:
+        The rows, with cells in the order of `columns`.
+
+    Raises:
+        DataError: The file cannot be read, a column is unknown or missing, a row is broken or repeated, or there are no rows.
     """
     text = _text(path)
     lines = text.splitlines()
@@ -34,9 +52,9 @@ def read(path: Path, columns: Sequence[str], optional: Sequence[str] = ()) -> li
         raise DataError(f"{path}: is empty; expected a header {' '.join(columns)} and one line per clip")
     header = [c.strip() for c in lines[0].split("\t")]
     _check_header(path, header, columns, optional)
-    absent = len(header)  # the index of an extra empty cell, for optional columns that are not there
+    absent = len(header)  # index of an added empty cell, for missing optional columns
     order = [header.index(c) if c in header else absent for c in columns]
-    unusual = any(mark in text for mark in UNUSUAL)  # 140,000 names need not each be looked at
+    unusual = any(mark in text for mark in UNUSUAL)  # for speed: 140,000 names need not be checked one by one
     rows: list[tuple[str, ...]] = []
     seen: set[str] = set()
     for number, line in enumerate(lines[1:], 2):
@@ -50,7 +68,7 @@ def read(path: Path, columns: Sequence[str], optional: Sequence[str] = ()) -> li
         cells.append("")
         name, *others = [cells[i] for i in order]
         if unusual:
-            name = _inside(path, number, name)
+            name = _safe_name(path, number, name)
         if name in seen:
             raise DataError(f"{path}: line {number} lists {name} a second time; remove one of the two")
         seen.add(name)
@@ -74,17 +92,15 @@ def _check_header(path: Path, header: list[str], columns: Sequence[str], optiona
     expected = f"expected {', '.join(columns)}, separated by tabs"
     for name in header:
         if name not in columns:
-            near = difflib.get_close_matches(name, columns, 1, 0.5)
-            hint = f", did you mean '{near[0]}'?" if near else ""
-            raise DataError(f"{path}: unknown column '{name}'{hint} ({expected})")
+            raise DataError(f"{path}: unknown column '{name}'{did_you_mean(name, columns)} ({expected})")
     if len(set(header)) < len(header):
-        raise DataError(f"{path}: a column stands twice in the header ({expected})")
+        raise DataError(f"{path}: a column occurs twice in the header ({expected})")
     missing = [c for c in columns if c not in header and c not in optional]
     if missing:
         raise DataError(f"{path}: column '{missing[0]}' is missing ({expected})")
 
 
-def _inside(path: Path, number: int, name: str) -> str:
+def _safe_name(path: Path, number: int, name: str) -> str:
     name = posixpath.normpath(name.replace("\\", "/"))  # backslashes: lists written on Windows
     if name.startswith(("/", "../")) or name == ".." or name[1:2] == ":":
         raise DataError(f"{path}: line {number} leads out of the data folder ({name}); paths must be relative to it")

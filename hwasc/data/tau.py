@@ -1,8 +1,8 @@
 """TAU Urban Acoustic Scenes 2022 Mobile, by its official lists and the DCASE training subsets.
 
 Heittola, Mesaros, Virtanen: TAU Urban Acoustic Scenes 2022 Mobile, development dataset (Zenodo 6337421). The folder is
-used as it is unpacked: `meta.csv`, `audio/`, `evaluation_setup/fold1_train.csv` and `fold1_evaluate.csv`; the subsets
-`split5.csv` ... `split50.csv` stand beside any of these lists. Every list may be xz-compressed.
+used as it is unpacked: `meta.csv`, `audio/`, `evaluation_setup/fold1_train.csv` and `fold1_evaluate.csv`. The subsets
+`split5.csv` ... `split50.csv` may be in any folder of these lists. Every list may be xz-compressed.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from hwasc.errors import DataError
 
 SUBSETS = ("5", "10", "25", "50")
 WHOLE = "100"  # the training list itself
-PROBES = 16  # files looked for when a data set is opened; all others when features are made
+CHECKED_FILES = 16  # files checked when a data set is opened; the others when features are computed
 
 
 def has_official_lists(root: Path) -> bool:
-    """Whether the folder holds one of the two official lists."""
+    """Whether the folder has one of the two official lists."""
     return any(tables.find(_folders(root), f"fold1_{part}.csv") for part in ("train", "evaluate"))
 
 
@@ -33,13 +33,22 @@ def open_tau(
     validation_share: float = 0.2,
     look_for_audio: bool = True,
 ) -> Dataset:
-    """The official split: test is the evaluation list, validation is held out of the training list by location.
+    """Open the official split. The evaluation list is the test set; validation clips are held out of the training list.
 
-    subset: `5` ... `50` takes the training clips from the DCASE list of that name, validation included; `100` takes all.
-    look_for_audio: raise if the first file, or all that are looked for, are absent. No other file is touched.
+    Args:
+        root: The data folder.
+        seconds: Length of a clip in seconds.
+        subset: `5` ... `50` takes training and validation clips from the DCASE list of that name; `100` takes all.
+        seed: Seed of the validation split.
+        validation_share: Share of the training clips to hold out by location, between 0 and 1.
+        look_for_audio: Check whether some of the audio files exist; the first must. No other file is checked.
 
-    Raises DataError: absent or broken lists, a clip in both lists or not in meta.csv, a scene that differs between
-    them, a location on both sides, too few locations of a scene.
+    Returns:
+        The data set.
+
+    Raises:
+        DataError: A list is missing or broken; a clip is in both lists or not in meta.csv, or its scenes differ; a location is
+            in both lists; a scene has too few locations; audio is missing.
     """
     meta, official, evaluation = read_lists(root)
     subset = None if subset == WHOLE else subset
@@ -50,39 +59,63 @@ def open_tau(
 
     def clip(name: str) -> Clip:
         scene, location, device = meta[name]
-        return Clip(name, root / name, 0.0, seconds, scene, location, device)
+        return Clip(
+            id=name,
+            path=root / name,
+            start=0.0,
+            seconds=seconds,
+            scene=scene,
+            location=location,
+            device=device,
+        )
 
     train, test = [clip(name) for name in chosen], [clip(name) for name in evaluation]
     shared = {c.location for c in train} & {c.location for c in test}
     if shared:
-        raise DataError(f"{root}: location {min(shared)} is in both lists; clips of one place must not be split")
+        raise DataError(f"{root}: location {min(shared)} is in both lists; clips of one location must not be in both")
     classes = check_classes(root, train)
     unknown = {c.scene for c in test} - set(classes)
     if unknown:
         raise DataError(f"{root}: the evaluation list has clips of '{min(unknown)}', the training list has none")
-    check_locations(root, train, classes, 2, "one to train on, one for validation")
+    check_locations(root, train, classes, needed=2, why="one for training, one for validation")
     if look_for_audio:
-        _probe(root, [*train, *test])
-    kept, held = splits.hold_out(train, validation_share, seed)
-    places = len({c.location for c in held})
-    notes = [f"validation: {len(held):,} of {len(train):,} training clips, {places} whole locations, seed {seed}"]
+        _check_audio(root, [*train, *test])
+    rest, validation = splits.hold_out(train, validation_share, seed)
+    locations = len({c.location for c in validation})
+    notes = [f"validation: {len(validation):,} of {len(train):,} training clips, {locations} locations, seed {seed}"]
     if subset is not None:
         notes.append(f"training clips: the {subset} % subset, {len(train):,} of {len(official):,}")
     ignored = len(meta) - len(official) - len(evaluation)
     if ignored:
         notes.append(f"{ignored:,} clips of meta.csv are in neither official list and are not used")
-    return Dataset(root.resolve().name, root, classes, tuple(kept), tuple(held), tuple(test), tuple(notes))
+    return Dataset(
+        name=root.resolve().name,
+        root=root,
+        classes=classes,
+        train=tuple(rest),
+        validation=tuple(validation),
+        test=tuple(test),
+        notes=tuple(notes),
+    )
 
 
 def read_lists(root: Path) -> tuple[dict[str, tuple[str, ...]], list[str], list[str]]:
-    """meta.csv as file name to (scene, location, device), the training list, the evaluation list. Raises DataError."""
+    """Read meta.csv as (scene, location, device) by file name, the training list and the evaluation list.
+
+    Raises:
+        DataError: A list is missing or broken, or does not agree with meta.csv.
+    """
     meta = {row[0]: row[1:] for row in tables.read(_list(root, "meta.csv"), tables.META_COLUMNS)}
     train, evaluation = (_read_list(_list(root, f"fold1_{part}.csv"), meta) for part in ("train", "evaluate"))
     return meta, train, evaluation
 
 
 def read_subsets(root: Path) -> dict[str, list[str]]:
-    """The subset lists that are there, `5` ... `50` to file names. Raises DataError for one that cannot be read."""
+    """Read the file names of the subset lists that exist, by their percentage: `5` ... `50`.
+
+    Raises:
+        DataError: A list is broken.
+    """
     found = {name: tables.find(_folders(root), f"split{name}.csv") for name in SUBSETS}
     return {
         name: [row[0] for row in tables.read(path, tables.LIST_COLUMNS, optional=("scene_label",))]
@@ -98,7 +131,7 @@ def _folders(root: Path) -> list[Path]:
 def _list(root: Path, name: str) -> Path:
     path = tables.find(_folders(root), name)
     if path is None:
-        raise DataError(f"{root}: {name} is missing; it belongs into this folder or into evaluation_setup")
+        raise DataError(f"{root}: {name} is missing; put it into this folder or into evaluation_setup")
     return path
 
 
@@ -106,7 +139,7 @@ def _read_list(path: Path, meta: Mapping[str, tuple[str, ...]]) -> list[str]:
     names = []
     for name, scene in tables.read(path, tables.LIST_COLUMNS, optional=("scene_label",)):
         if name not in meta:
-            raise DataError(f"{path}: {name} is not in meta.csv; the lists do not belong together")
+            raise DataError(f"{path}: {name} is not in meta.csv; the lists are of different data sets")
         if scene and scene != meta[name][0]:
             raise DataError(f"{path}: {name} is '{scene}' here and '{meta[name][0]}' in meta.csv")
         names.append(name)
@@ -117,24 +150,24 @@ def _read_subset(root: Path, subset: str, official: list[str], meta: Mapping[str
     name = subset.removeprefix("split").removesuffix("%").strip()
     path = tables.find(_folders(root), f"split{name}.csv") if name in SUBSETS else None
     if path is None:
-        there = [s for s in SUBSETS if tables.find(_folders(root), f"split{s}.csv")]
-        found = ", ".join(there) if there else "none; put split25.csv and the like beside meta.csv"
+        existing = [s for s in SUBSETS if tables.find(_folders(root), f"split{s}.csv")]
+        found = ", ".join(existing) if existing else "none; put split25.csv and the others beside meta.csv"
         raise DataError(f"{root}: there is no list for subset '{subset}' (found: {found})")
     names = _read_list(path, meta)
-    foreign = set(names) - set(official)
-    if foreign:
-        raise DataError(f"{path}: {len(foreign):,} of its clips are not in fold1_train.csv, first {min(foreign)}")
+    extra = set(names) - set(official)
+    if extra:
+        raise DataError(f"{path}: {len(extra):,} of its clips are not in fold1_train.csv, first {min(extra)}")
     return names
 
 
-def _probe(root: Path, clips: list[Clip]) -> None:
-    """Catch audio that was not unpacked, or unpacked elsewhere, without touching every file."""
-    step = max(1, len(clips) // PROBES)
-    probed = clips[::step][:PROBES]
-    missing = [c for c in probed if not c.path.is_file()]
+def _check_audio(root: Path, clips: list[Clip]) -> None:
+    """Check some of the files: audio may not be unpacked, or not into this folder."""
+    step = max(1, len(clips) // CHECKED_FILES)
+    checked = clips[::step][:CHECKED_FILES]
+    missing = [c for c in checked if not c.path.is_file()]
     if missing and missing[0] is clips[0]:
-        what = "none" if len(missing) == len(probed) else f"{len(probed) - len(missing)}"
+        existing = "none" if len(missing) == len(checked) else f"{len(checked) - len(missing)}"
         raise DataError(
-            f"{root}: the audio is not there: {missing[0].id} is missing, {what} of {len(probed)} files looked for "
-            "exist; unpack the audio archives into this folder"
+            f"{root}: audio is missing: {missing[0].id} is missing, {existing} of {len(checked)} files checked exist; "
+            "unpack the audio archives into this folder"
         )

@@ -1,4 +1,4 @@
-"""Unpacking an archive into a data folder: nothing leaves the folder, nothing is larger than the archive declares."""
+"""Safe unpacking of a zip archive: no file outside of the folder, none larger than declared."""
 
 from __future__ import annotations
 
@@ -13,34 +13,43 @@ from pathlib import Path
 from hwasc.errors import HwascError
 
 CHUNK = 1 << 20  # bytes
-DENSEST = 100  # times its own size that an archive may declare; 24-bit audio has 1.1, a list of file names about 20
+MAX_RATIO = 100  # of declared size to size of the archive; 24-bit audio has 1.1, a list of file names about 20
 
 
 def disk_size(count: float) -> str:
-    """Bytes as disks and downloads are sold, e.g. `27.5 GB`."""
+    """Format a number of bytes with a decimal unit, for example `27.5 GB`."""
     unit = next((u for u in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")) if count >= u[0]), (1.0, "bytes"))
     return f"{count / unit[0]:.{0 if unit[0] == 1 else 1}f} {unit[1]}"
 
 
 def unpack(
-    archive: Path, root: Path, top: str = "", progress: Callable[[int, int], None] = lambda done, total: None
+    archive: Path, root: Path, top_folder: str = "", progress: Callable[[int, int], None] = lambda done, total: None
 ) -> dict[str, int]:
-    """Unpack a zip into `root`, and return the size in bytes of every file by its posix path below it.
+    """Unpack a zip archive.
 
-    top: a folder that all of the archive may lie in, and that is left away. Files that already stand there with the
-    declared size and CRC are kept, so that an interrupted call goes on; each file appears whole or not at all.
-    progress: files done, files in all.
+    Files that already exist with the declared size and CRC are not written again, so an interrupted call can be repeated.
+    Each file appears only when it is complete.
 
-    Raises HwascError before anything is written: no zip, a path out of the folder, a link or another special file, a
-    name twice, encryption, a declared size beyond DENSEST times the archive or the free disk. Or while writing: data that
-    do not have the declared size and CRC.
+    Args:
+        archive: The zip file.
+        root: Folder to unpack into.
+        top_folder: Folder within the archive whose name is removed from the paths.
+        progress: Called with the files done and in all.
+
+    Returns:
+        Size in bytes of every file by its posix path below `root`.
+
+    Raises:
+        HwascError: Before anything is written: the archive is not a zip file; a path points outside of the folder; a file is
+            a link or special, is encrypted or occurs twice; the declared size is more than MAX_RATIO times that of the
+            archive, or more than the free disk space. While writing: a file does not have the declared size and CRC.
     """
     try:
         with zipfile.ZipFile(archive) as source:
-            members = _members(archive, source, top)
-            _check_room(archive, root, members)
+            members = _members(archive, source, top_folder)
+            _check_disk(archive, root, members)
             for done, (name, info) in enumerate(members.items(), 1):
-                if not _stands(root / name, info):
+                if not _is_unpacked(root / name, info):
                     _extract(source, info, root / name)
                 progress(done, len(members))
     except (zipfile.BadZipFile, EOFError, zlib.error, NotImplementedError) as e:
@@ -48,12 +57,12 @@ def unpack(
     return {name: info.file_size for name, info in members.items()}
 
 
-def _members(archive: Path, source: zipfile.ZipFile, top: str) -> dict[str, zipfile.ZipInfo]:
+def _members(archive: Path, source: zipfile.ZipFile, top_folder: str) -> dict[str, zipfile.ZipInfo]:
     members: dict[str, zipfile.ZipInfo] = {}
     for info in source.infolist():
         parts = info.filename.removesuffix("/").split("/")
         if any(p in ("", ".", "..") for p in parts) or set("\\\0") & set(info.orig_filename) or parts[0][1:2] == ":":
-            raise HwascError(f"{archive}: '{info.orig_filename}' leads out of the folder; nothing was unpacked")
+            raise HwascError(f"{archive}: '{info.orig_filename}' points outside of the folder; nothing was unpacked")
         kind = stat.S_IFMT(info.external_attr >> 16)
         if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
             raise HwascError(f"{archive}: '{info.filename}' is a link or a special file; nothing was unpacked")
@@ -61,41 +70,41 @@ def _members(archive: Path, source: zipfile.ZipFile, top: str) -> dict[str, zipf
             raise HwascError(f"{archive}: '{info.filename}' is encrypted; nothing was unpacked")
         if info.is_dir():
             continue
-        name = "/".join(parts[1:] if len(parts) > 1 and parts[0] == top else parts)
+        name = "/".join(parts[1:] if len(parts) > 1 and parts[0] == top_folder else parts)
         if name in members:
-            raise HwascError(f"{archive}: '{name}' is in it twice; nothing was unpacked")
+            raise HwascError(f"{archive}: '{name}' occurs twice; nothing was unpacked")
         members[name] = info
     return members
 
 
-def _check_room(archive: Path, root: Path, members: dict[str, zipfile.ZipInfo]) -> None:
+def _check_disk(archive: Path, root: Path, members: dict[str, zipfile.ZipInfo]) -> None:
     declared = sum(info.file_size for info in members.values())
-    if declared > DENSEST * archive.stat().st_size:
+    if declared > MAX_RATIO * archive.stat().st_size:
         raise HwascError(
-            f"{archive}: declares {disk_size(declared)}, more than {DENSEST} times its own size; nothing was unpacked"
+            f"{archive}: declares {disk_size(declared)}, more than {MAX_RATIO} times its own size; nothing was unpacked"
         )
-    there = sum(_size(root / name) == info.file_size and info.file_size for name, info in members.items())
+    unpacked = sum(_size(root / name) == info.file_size and info.file_size for name, info in members.items())
     free = shutil.disk_usage(root).free
-    if declared - there > free:
+    if declared - unpacked > free:
         raise HwascError(
-            f"{archive}: needs {disk_size(declared - there)} unpacked, {disk_size(free)} are free on {root}; free some "
+            f"{archive}: needs {disk_size(declared - unpacked)} unpacked, {disk_size(free)} are free on {root}; free some "
             "space and run the same command again"
         )
 
 
 def _extract(source: zipfile.ZipFile, info: zipfile.ZipInfo, target: Path) -> None:
-    """Beside its place first. Reading stops at the declared size and compares the CRC."""
+    """Write to a temporary name first. The zip reader stops at the declared size and compares the CRC."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    aside = target.with_name(f"{target.name}.part")
-    with source.open(info) as packed, aside.open("wb") as file:
+    partial = target.with_name(f"{target.name}.part")
+    with source.open(info) as packed, partial.open("wb") as file:
         shutil.copyfileobj(packed, file, CHUNK)
         written = file.tell()
     if written != info.file_size:
         raise zipfile.BadZipFile(f"{info.filename} has {written:,} bytes, {info.file_size:,} are declared")
-    os.replace(aside, target)
+    os.replace(partial, target)
 
 
-def _stands(target: Path, info: zipfile.ZipInfo) -> bool:
+def _is_unpacked(target: Path, info: zipfile.ZipInfo) -> bool:
     if _size(target) != info.file_size:
         return False
     crc = 0
@@ -106,7 +115,7 @@ def _stands(target: Path, info: zipfile.ZipInfo) -> bool:
 
 
 def _size(path: Path) -> int:
-    """-1 where there is no such file."""
+    """Size in bytes, -1 if there is no such file."""
     try:
         return path.stat().st_size
     except OSError:

@@ -9,15 +9,23 @@ from hwasc.data import tables
 from hwasc.errors import DataError
 
 LISTS = ("fold1_test.csv", "fold1_evaluate.csv", "meta.csv")
-COLUMNS = ("filename", "device_id", "scene_label", "identifier", "source_label")  # the last three are not looked at
+COLUMNS = ("filename", "device_id", "scene_label", "identifier", "source_label")  # the last three are not used
 UNKNOWN = "unknown"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class EvaluationSet:
-    """names: as listed; paths: of the same files; devices: the recorder of each, or `unknown`. has_devices: whether listed."""
+    """The clips of an evaluation set.
 
-    list: Path
+    Attributes:
+        list_file: The list of the clips.
+        names: File names as listed.
+        paths: The same files on disk.
+        devices: Recording device of each clip, or `unknown`.
+        has_devices: Whether the list names devices.
+    """
+
+    list_file: Path
     names: tuple[str, ...]
     paths: tuple[Path, ...]
     devices: tuple[str, ...]
@@ -28,9 +36,16 @@ class EvaluationSet:
 
 
 def open_evaluation(root: Path) -> EvaluationSet:
-    """Open the folder as it is unpacked: a list in it or in `evaluation_setup`, and the audio that the list names.
+    """Open an evaluation set.
 
-    Raises DataError: no folder or list, a broken list, clips that are absent.
+    Args:
+        root: The folder as it is unpacked: a list of clips in it or in `evaluation_setup`, and the audio files.
+
+    Returns:
+        The clips.
+
+    Raises:
+        DataError: There is no folder or list, the list is broken, or clips are absent.
     """
     if not root.is_dir():
         raise DataError(f"{root}: there is no such evaluation set; name the folder with audio/ and evaluation_setup/")
@@ -49,4 +64,10 @@ def open_evaluation(root: Path) -> EvaluationSet:
             f"{path}: {len(absent):,} of {len(names):,} clips are absent, first {', '.join(absent[:3])}; unpack the audio "
             f"into {root}"
         )
-    return EvaluationSet(path, names, paths, tuple(row[1] or UNKNOWN for row in rows), bool(rows[0][1]))
+    return EvaluationSet(
+        list_file=path,
+        names=names,
+        paths=paths,
+        devices=tuple(row[1] or UNKNOWN for row in rows),
+        has_devices=bool(rows[0][1]),
+    )

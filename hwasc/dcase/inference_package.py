@@ -1,13 +1,12 @@
 """The DCASE 2025 inference package: a folder of plain torch code and one safetensors file that runs without hwasc.
 
 Its layout and functions are those of the challenge's own example (github.com/CPJKU/dcase2025_task1_inference): a package named
-after the team, a module a submission, and beside them what the official scripts expect to find.
+after the team, a module for each submission, and the files that the official scripts expect.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
@@ -16,6 +15,7 @@ import soundfile
 
 from hwasc.cost import graph as deployment
 from hwasc.cost.measure import BIAS_BYTES
+from hwasc.dcase.rules import Complexity
 from hwasc.dcase.standalone_weights import to_bytes
 from hwasc.models.student import Student
 from hwasc.records.architecture import Architecture
@@ -23,7 +23,7 @@ from hwasc.records.schema import write_whole
 
 SHARED = ("frontend", "student", "system")
 REQUIREMENTS = ("torch", "numpy", "soundfile", "soxr", "safetensors")
-OFFICIAL = ("torchinfo", "pandas", "scikit-learn")  # what the challenge's own scripts import besides
+OFFICIAL = ("torchinfo", "pandas", "scikit-learn")  # what the challenge's own scripts import too
 DUMMY_RATE = 44_100
 
 README = """# {name}: DCASE 2025 Task 1, inference package
@@ -60,17 +60,17 @@ include = ["{name}*"]
 """
 
 
-@dataclass(frozen=True)
-class Complexity:
-    """What the official script counts on a packaged student: torchinfo's mult-adds, parameters, and their bytes by type."""
-
-    macs: int
-    parameters: int
-    parameter_bytes: int
-
-
 def complexity(architecture: Architecture) -> Complexity:
-    """The packaged student's complexity. Batch norms are biases there: one number a channel, where training had two."""
+    """Count a packaged student as the official script of 2025 does: torchinfo's mult-adds, parameters, their bytes by type.
+
+    Batch norms are biases in the package: one number a channel, where training had two.
+
+    Args:
+        architecture: The student's.
+
+    Returns:
+        Its complexity.
+    """
     macs = count = size = 0
     for op in deployment.build(architecture).operators:
         if op.kind in ("conv", "depthwise"):
@@ -80,13 +80,21 @@ def complexity(architecture: Architecture) -> Complexity:
         else:
             count += op.parameters  # GRN's, int8
             size += op.parameters
-    return Complexity(macs, count, size)
+    return Complexity(macs=macs, parameters=count, parameter_bytes=size)
 
 
-def write(folder: Path, name: str, index: int, students: Mapping[str, Student], classes: tuple[str, ...]) -> Path:
-    """Write submission `index` of the team `name` into the inference repository `folder`; returns its module.
+def write(folder: Path, *, name: str, index: int, students: Mapping[str, Student], classes: tuple[str, ...]) -> Path:
+    """Write a submission into an inference repository. Other submissions in the folder stay.
 
-    students: `general`, and others by device. Other submissions that are in the folder already stay.
+    Args:
+        folder: The repository.
+        name: The team, which the package is named after.
+        index: Number of the submission, 1 to 4.
+        students: Quantized students: `general`, and others by device.
+        classes: Scenes in the order of the logits.
+
+    Returns:
+        The submission's module.
     """
     label, package = f"{name}_{index}", folder / name
     write_whole(package / "ckpts" / f"{label}.safetensors", to_bytes(students, classes))
@@ -108,6 +116,6 @@ def _source(module: str) -> str:
 
 
 def _write_dummy(path: Path) -> None:
-    """A second of faint noise, which the official complexity script feeds to every device's student."""
+    """Write a second of faint noise, the input on which the official script measures every device's student."""
     noise = np.random.default_rng(0).normal(0, 0.01, DUMMY_RATE)
     soundfile.write(path, noise, DUMMY_RATE, subtype="PCM_16")

@@ -1,4 +1,4 @@
-"""Runs a 2025 inference package as a stranger would: in a Python of its own, from another folder, where hwasc is forbidden."""
+"""Running a 2025 inference package as its users will: in a new Python process, from another folder, without hwasc."""
 
 from __future__ import annotations
 
@@ -22,36 +22,50 @@ class Forbidden:
             raise ImportError("the package must run without hwasc")
 
 sys.meta_path.insert(0, Forbidden())
-asked = json.load(sys.stdin)
-sys.path.insert(0, asked["folder"])
-api = importlib.import_module(asked["module"])
-logits, order = api.predict(asked["files"], asked["devices"])
+request = json.load(sys.stdin)
+sys.path.insert(0, request["folder"])
+api = importlib.import_module(request["module"])
+logits, order = api.predict(request["files"], request["devices"])
 print(json.dumps({"logits": [x.tolist() for x in logits], "order": order}))
 """
 
 
-def run_alone(
-    folder: Path, team: str, label: str, files: Sequence[Path], devices: Sequence[str]
+def run_package(
+    folder: Path, *, team: str, label: str, files: Sequence[Path], devices: Sequence[str]
 ) -> tuple[np.ndarray, list[str]]:
-    """(Logits (n, classes) float32, class order) of `predict` of a written package; HwascError where it fails."""
-    asked = {
+    """Run `predict` of a written package.
+
+    Args:
+        folder: The inference repository.
+        team: Name of the package.
+        label: Name of the submission's module.
+        files: n audio files.
+        devices: Recording device of each file.
+
+    Returns:
+        Logits (n, classes) float32, and the classes in their order.
+
+    Raises:
+        HwascError: The package fails.
+    """
+    request = {
         "folder": str(folder.resolve()),
         "module": f"{team}.{label}",
         "files": [str(f.resolve()) for f in files],
         "devices": list(devices),
     }
-    with tempfile.TemporaryDirectory() as elsewhere:
+    with tempfile.TemporaryDirectory() as working_folder:
         done = subprocess.run(
             [sys.executable, "-I", "-B", "-c", CODE],
-            input=json.dumps(asked),
+            input=json.dumps(request),
             capture_output=True,
             text=True,
-            cwd=elsewhere,
+            cwd=working_folder,
         )
     if done.returncode:
         last = done.stderr.strip().splitlines()[-1:] or ["no message"]
         raise HwascError(
             f"{folder}: the inference package does not run by itself ({last[0]}); it should not be handed in"
         )
-    told = json.loads(done.stdout.splitlines()[-1])
-    return np.asarray(told["logits"], np.float32), told["order"]
+    reply = json.loads(done.stdout.splitlines()[-1])
+    return np.asarray(reply["logits"], np.float32), reply["order"]

@@ -1,4 +1,4 @@
-"""A student's logits for clips without labels, every clip of a list."""
+"""Logits of a student for clips without labels, for every clip of a list."""
 
 from __future__ import annotations
 
@@ -25,48 +25,71 @@ BATCH = 64  # as the package does
 
 def predict_unlabelled(
     student: nn.Module,
-    fe: FrontEnd,
+    front_end: FrontEnd,
     clips: EvaluationSet,
     rows: Sequence[int],
+    *,
     cache: Path,
     workers: int,
     reporter: Reporter,
     name: str,
 ) -> np.ndarray:
-    """Logits (len(rows), classes) float32 of the clips at `rows`, on the CPU; features are cached. name: for the progress.
+    """Predict on the CPU; features are cached. Silent and short clips, which training leaves out, get logits too.
 
-    Silent and short clips, which training leaves out, are answered too. DataError for a file that is no audio.
+    Args:
+        student: Log-mel (B, 1, mels, frames) -> logits (B, classes).
+        front_end: The student's front end.
+        clips: The evaluation set.
+        rows: Indices of n clips.
+        cache: Cache folder.
+        workers: Processes that extract features.
+        reporter: Shows progress.
+        name: The student's name in the progress.
+
+    Returns:
+        Logits (n, classes) float32, in order.
+
+    Raises:
+        DataError: A file is no audio.
     """
-    # Features want a scene of every clip; these have none, and nothing reads the one they are given.
+    # `extract` needs a scene for every clip; these have none, so they get any: nothing reads it.
     listed = [
-        Clip(clips.names[i], clips.paths[i], 0.0, fe.seconds, CLASSES[0], clips.names[i], clips.devices[i])
+        Clip(
+            id=clips.names[i],
+            path=clips.paths[i],
+            start=0.0,
+            seconds=front_end.seconds,
+            scene=CLASSES[0],
+            location=clips.names[i],
+            device=clips.devices[i],
+        )
         for i in rows
     ]
-    with reporter.track(f"features {fe} ({name})", len(listed)) as update:
+    with reporter.track(f"features {front_end} ({name})", len(listed)) as update:
         features = extract(
             listed,
             CLASSES,
-            fe,
+            front_end,
             cache / "features",
             workers=workers,
             max_unreadable=1.0,
             progress=lambda stage, done, total: update(done, stage),
         )
     cpu = torch.device("cpu")
-    place = {clip.id: i for i, clip in enumerate(listed)}
-    kept = [place[clip.id] for clip in features.clips]
+    position = {clip.id: i for i, clip in enumerate(listed)}
+    extracted = [position[clip.id] for clip in features.clips]
     logits = np.empty((len(listed), len(CLASSES)), np.float32)
-    with torch.inference_mode(), reporter.track(f"predicting ({name})", len(kept)) as update:
-        for first in range(0, len(kept), BATCH):
-            some = np.arange(first, min(first + BATCH, len(kept)))
-            logits[[kept[i] for i in some]] = predict(student, features, cpu, BATCH, some)
-            update(int(some[-1]) + 1)
-        left_out = sorted(set(range(len(listed))) - set(kept))
+    with torch.inference_mode(), reporter.track(f"predicting ({name})", len(extracted)) as update:
+        for first in range(0, len(extracted), BATCH):
+            chosen = np.arange(first, min(first + BATCH, len(extracted)))
+            logits[[extracted[i] for i in chosen]] = predict(student, features, cpu, batch=BATCH, rows=chosen)
+            update(int(chosen[-1]) + 1)
+        left_out = sorted(set(range(len(listed))) - set(extracted))
         if left_out:
             reporter.say(
-                f"{len(left_out):,} clips are silent or short and are answered as they are, first {listed[left_out[0]].id}"
+                f"{len(left_out):,} clips are silent or short; they are predicted all the same, first {listed[left_out[0]].id}"
             )
-        log_mel = packaged_log_mel(fe)
+        log_mel = packaged_log_mel(front_end)
         for i in left_out:
             try:
                 x = log_mel.of_files([str(listed[i].path)])[0]

@@ -1,11 +1,10 @@
-"""Finished runs as entries to DCASE Task 1: what makes one fit for the challenge, its limits included."""
+"""Finished runs for DCASE Task 1, checked against the rules of the challenge and its limits."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from hwasc.cost.limits import Check, resolve
 from hwasc.dcase import inference_package, rules
@@ -17,48 +16,86 @@ from hwasc.errors import UsageError
 from hwasc.records import schema
 from hwasc.records.architecture import Architecture
 from hwasc.records.budget import Budget
+from hwasc.records.settings import Settings
+from hwasc.students.result import DistillResult
 
 FILES = ("result.json", "config.yaml", "int8.safetensors")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class FinishedRun:
-    """A run folder of `hwasc distill`: its weights, result.json, and the settings and data of config.yaml."""
+    """A run folder of `hwasc distill`.
+
+    Attributes:
+        folder: The run folder.
+        weights: Weights of the int8 student.
+        architecture: The student's.
+        result: What `result.json` holds.
+        settings: Settings of the run.
+        data: The data set as the user named it.
+    """
 
     folder: Path
     weights: Path
     architecture: Architecture
-    result: dict[str, Any]
-    settings: dict[str, Any]
+    result: DistillResult
+    settings: Settings
     data: str
 
     @property
     def subset(self) -> str:
         """Percent of the training clips."""
-        named = self.settings["data"].get("subset")
-        return "100" if named is None else str(named).removeprefix("split").removesuffix("%").strip()
+        subset = self.settings.data.subset or "100"
+        return subset.removeprefix("split").removesuffix("%").strip()
 
 
 def open_finished(folder: Path) -> FinishedRun:
-    """A run folder that `hwasc distill` has finished; UsageError otherwise."""
+    """Open a run folder.
+
+    Args:
+        folder: A folder that `hwasc distill` has finished.
+
+    Returns:
+        The run.
+
+    Raises:
+        UsageError: The folder is absent, unfinished or damaged, or its files are of different students.
+    """
     if not folder.is_dir():
         raise UsageError(f"{folder}: there is no such run folder; name one that `hwasc distill --run` wrote")
     if missing := [name for name in FILES if not (folder / name).is_file()]:
         raise UsageError(
             f"{folder}: is no finished run of `hwasc distill` ({missing[0]} is missing); run it to its end"
         )
-    result = schema.read_json(folder / "result.json", "result")
-    config = schema.read_yaml(folder / "config.yaml", "run configuration")
+    result = DistillResult.read(folder)
+    path = folder / "config.yaml"
+    config = schema.read_yaml(path, "run configuration")
     model, classes = load_int8(folder / "int8.safetensors")
     a = model.architecture
-    if result.get("id") != a.id or tuple(result.get("classes", ())) != classes:
+    if result.id != a.id or result.classes != classes:
         raise UsageError(
             f"{folder}: result.json and int8.safetensors are of different students; run `hwasc distill` again"
         )
-    return FinishedRun(folder, folder / "int8.safetensors", a, result, config["settings"], str(config.get("data", "")))
+    return FinishedRun(
+        folder=folder,
+        weights=folder / "int8.safetensors",
+        architecture=a,
+        result=result,
+        settings=schema.parse(Settings, config.get("settings"), f"{path}: settings"),
+        data=result.data,
+    )
 
 
 def check_names(year: int, runs: Mapping[str, Path]) -> None:
+    """Check that the runs are named as the year requires.
+
+    Args:
+        year: 2024 or 2025.
+        runs: Run folders by name.
+
+    Raises:
+        UsageError: There is no run, a name is unknown, or 2025's general student is missing.
+    """
     known = rules.SUBSETS if year == 2024 else (GENERAL, *rules.DEVICES)
     if not runs:
         raise UsageError("no runs: name at least one folder with --run")
@@ -70,7 +107,17 @@ def check_names(year: int, runs: Mapping[str, Path]) -> None:
 
 
 def check_run(year: int, name: str, run: FinishedRun) -> None:
-    classes = tuple(run.result["classes"])
+    """Check a run's classes, clip length and training subset.
+
+    Args:
+        year: 2024 or 2025.
+        name: Subset (2024), `general` or device (2025) that the run is for.
+        run: The run.
+
+    Raises:
+        UsageError: One of them does not fit the challenge.
+    """
+    classes = run.result.classes
     if classes != rules.CLASSES:
         raise UsageError(
             f"{run.folder}: names {len(classes)} classes ({', '.join(classes[:3])}, ...), the challenge {len(rules.CLASSES)} "
@@ -78,18 +125,29 @@ def check_run(year: int, name: str, run: FinishedRun) -> None:
         )
     if run.architecture.front_end.seconds != rules.SECONDS:
         raise UsageError(
-            f"{run.folder}: hears clips of {run.architecture.front_end.seconds:g} s, the challenge's last {rules.SECONDS:g} s"
+            f"{run.folder}: takes clips of {run.architecture.front_end.seconds:g} s, the challenge's last {rules.SECONDS:g} s"
         )
     wanted = name if year == 2024 else rules.SUBSET_2025 if name == GENERAL else None
     if wanted and run.subset != wanted:
-        told = "none, which is 100 %" if run.subset == "100" else f"{run.subset} %"
+        found = "none, which is 100 %" if run.subset == "100" else f"{run.subset} %"
         again = "without --set data.subset" if wanted == "100" else f"with --set data.subset={wanted}"
-        given = f"given for the {wanted} % subset" if year == 2024 else f"{year} allows the {wanted} % subset alone"
-        raise UsageError(f"{run.folder}: {given}, but trained on subset {told}; distill {again}")
+        given = f"given for the {wanted} % subset" if year == 2024 else f"{year} allows only the {wanted} % subset"
+        raise UsageError(f"{run.folder}: {given}, but trained on subset {found}; distill {again}")
 
 
-def limits_of(year: int, run: FinishedRun) -> list[Check]:
-    """The year's limits held against a student; UsageError where one is passed."""
+def check_limits(year: int, run: FinishedRun) -> list[Check]:
+    """Compare a student with the limits of the year.
+
+    Args:
+        year: 2024 or 2025.
+        run: The student's run.
+
+    Returns:
+        Each limit with the student's value.
+
+    Raises:
+        UsageError: A limit is passed.
+    """
     budget = Budget.load(f"dcase{year}")
     resolved = resolve(budget)
     checks = resolved.check(resolved.measure(run.architecture))
@@ -97,16 +155,26 @@ def limits_of(year: int, run: FinishedRun) -> list[Check]:
         size = inference_package.complexity(run.architecture).parameter_bytes
         checks.append(Check(name="package_parameter_bytes", limit=resolved.limits["parameter_memory"], value=size))
     if over := [c for c in checks if c.slack < 0]:
-        told = "; ".join(f"{c.name} is {c.value:,.0f}, the limit {c.limit:,.0f}" for c in over)
+        passed = "; ".join(f"{c.name} is {c.value:,.0f}, the limit {c.limit:,.0f}" for c in over)
         raise UsageError(
-            f"{run.folder}: beyond the limits of {budget.name} and must not be submitted: {told}; search and distill with "
+            f"{run.folder}: beyond the limits of {budget.name} and must not be submitted: {passed}; search and distill with "
             f"--budget {budget.name}"
         )
     return checks
 
 
 def notes_on(year: int, finished: Mapping[str, FinishedRun], clips: EvaluationSet, about: About) -> list[str]:
-    """What a participant should know before handing in; none of it stops."""
+    """Collect what a participant should know before handing in, and what is no error.
+
+    Args:
+        year: 2024 or 2025.
+        finished: The runs by name.
+        clips: The evaluation set.
+        about: Who submits.
+
+    Returns:
+        Sentences.
+    """
     notes = []
     if year == 2024 and (missing := [s for s in rules.SUBSETS if s not in finished]):
         notes.append(
@@ -114,9 +182,11 @@ def notes_on(year: int, finished: Mapping[str, FinishedRun], clips: EvaluationSe
         )
     expected = rules.EVALUATION_CLIPS.get(year)
     if expected and len(clips) != expected:
-        notes.append(f"{clips.list} lists {len(clips):,} clips; the official evaluation set of {year} has {expected:,}")
+        notes.append(
+            f"{clips.list_file} lists {len(clips):,} clips; the official evaluation set of {year} has {expected:,}"
+        )
     if year == 2025 and not clips.has_devices:
-        notes.append(f"{clips.list} has no column device_id; every clip counts as of an unknown device")
+        notes.append(f"{clips.list_file} has no column device_id; every clip counts as one of an unknown device")
     if year == 2025 and about.inference_code is None:
         notes.append(
             "inference_code is required in 2025: put the address of your repository with inference/ into --about"

@@ -1,4 +1,4 @@
-"""A .tflite file from plain tensors and operators, and the metadata back out of one: the schema's package, no TensorFlow.
+"""Writing a .tflite file from plain tensors and operators, and reading its metadata; by the schema's package, no TensorFlow.
 
 Schema: `tflite` on PyPI, generated from TensorFlow's schema.fbs; its builder functions are enough to write with.
 """
@@ -14,10 +14,10 @@ import flatbuffers
 import numpy as np
 import tflite
 
+from hwasc.cost.alignment import ALIGNMENT
 from hwasc.errors import DataError
 
 IDENTIFIER = b"TFL3"
-ALIGNMENT = 16  # of constants in the file, as the schema asks
 VERSIONS = {"CONV_2D": 3, "DEPTHWISE_CONV_2D": 3}  # the first with int8 kernels; 2 for all others used here
 
 
@@ -25,7 +25,13 @@ VERSIONS = {"CONV_2D": 3, "DEPTHWISE_CONV_2D": 3}  # the first with int8 kernels
 class FileTensor:
     """An int8 activation, or a constant when `data` is given; real value = scale x (stored - zero_point).
 
-    scale: one, or one for each index along `axis`; empty for index lists.
+    Attributes:
+        name: Its name.
+        shape: As in the file: batch, mels, frames, channels for activations.
+        scale: One, or one for each index along `axis`; empty for index lists.
+        zero_point: The stored number of real 0.
+        axis: The axis along which scales differ.
+        data: The constant's stored numbers, int8 or int32.
     """
 
     name: str
@@ -38,7 +44,15 @@ class FileTensor:
 
 @dataclass(frozen=True)
 class FileOperator:
-    """A built-in operator by its schema name; `table` is the schema's options table (or empty) and `options` its fields."""
+    """A built-in operator.
+
+    Attributes:
+        code: Its name in the schema.
+        inputs: Indices of tensors.
+        output: Index of a tensor.
+        table: Name of the schema's table of options; may be empty.
+        options: Fields of that table.
+    """
 
     code: str
     inputs: tuple[int, ...]
@@ -49,7 +63,13 @@ class FileOperator:
 
 @dataclass(frozen=True)
 class Contents:
-    """What a runtime must know of a file: operators it needs by schema name, each once, and (scale, zero point) of the ends."""
+    """What a runtime needs for a file.
+
+    Attributes:
+        codes: Operators by their names in the schema, each once.
+        input: Scale and zero point.
+        output: Scale and zero point.
+    """
 
     codes: tuple[str, ...]
     input: tuple[float, int]
@@ -59,12 +79,25 @@ class Contents:
 def write(
     tensors: Sequence[FileTensor],
     operators: Sequence[FileOperator],
+    *,
     inputs: Sequence[int],
     outputs: Sequence[int],
     metadata: Mapping[str, bytes],
     description: str,
 ) -> bytes:
-    """The bytes of the file. The same arguments give the same bytes."""
+    """Build a .tflite file. The same arguments give the same bytes.
+
+    Args:
+        tensors: Activations and constants.
+        operators: In the order in which they run.
+        inputs: Indices of the input tensors.
+        outputs: Indices of the output tensors.
+        metadata: Entries by name.
+        description: A line of text.
+
+    Returns:
+        The file's bytes.
+    """
     b = _Builder()
     buffers = [b.table("Buffer")]  # buffer 0 is empty: activations point at it
     made = []
@@ -75,13 +108,13 @@ def write(
             buffers.append(b.table("Buffer", Data=b.data(t.data.tobytes())))
         made.append(b.tensor(t, number))
     codes = list(dict.fromkeys(o.code for o in operators))
-    ran = [b.operator(o, codes.index(o.code)) for o in operators]
+    executed = [b.operator(o, codes.index(o.code)) for o in operators]
     subgraph = b.table(
         "SubGraph",
         Tensors=b.references(made),
         Inputs=b.numbers(inputs, np.int32),
         Outputs=b.numbers(outputs, np.int32),
-        Operators=b.references(ran),
+        Operators=b.references(executed),
     )
     entries = []
     for name, content in metadata.items():
@@ -119,7 +152,7 @@ class _Builder:
         return int(self.raw.CreateNumpyVector(np.atleast_1d(np.asarray(values, dtype))))
 
     def data(self, content: bytes) -> int:
-        self.raw.StartVector(1, len(content), ALIGNMENT)  # as CreateByteVector, which knows no alignment
+        self.raw.StartVector(1, len(content), ALIGNMENT)  # as CreateByteVector, but aligned
         self.raw.head -= len(content)
         self.raw.Bytes[self.raw.head : self.raw.head + len(content)] = content
         return int(self.raw.EndVector())
@@ -162,7 +195,7 @@ class _Builder:
 
 
 def read_contents(content: bytes) -> Contents:
-    """The operators and ends of bytes that `write` returned."""
+    """Read the operators, the input and the output from bytes that `write` returned."""
     names = {number: name for name, number in vars(tflite.BuiltinOperator).items() if isinstance(number, int)}
     model = tflite.Model.GetRootAsModel(content, 0)
     graph = model.Subgraphs(0)
@@ -172,17 +205,27 @@ def read_contents(content: bytes) -> Contents:
         return float(quantization.Scale(0)), int(quantization.ZeroPoint(0))
 
     codes = tuple(names[model.OperatorCodes(i).BuiltinCode()] for i in range(model.OperatorCodesLength()))
-    return Contents(codes, step(graph.Inputs(0)), step(graph.Outputs(0)))
+    return Contents(codes=codes, input=step(graph.Inputs(0)), output=step(graph.Outputs(0)))
 
 
 def read_metadata(path: Path) -> dict[str, bytes]:
-    """The metadata entries of a .tflite file. DataError where it is none, or is cut off or damaged."""
+    """Read the metadata entries of a .tflite file.
+
+    Args:
+        path: The file.
+
+    Returns:
+        Entries by name.
+
+    Raises:
+        DataError: The file cannot be read, is no .tflite file, or is damaged.
+    """
     try:
         content = path.read_bytes()
     except OSError as e:
         raise DataError(f"{path}: cannot be read ({e.strerror})") from None
     if content[4:8] != IDENTIFIER:
-        raise DataError(f"{path}: is no .tflite file")
+        raise DataError(f"{path}: is not a .tflite file")
     try:
         model = tflite.Model.GetRootAsModel(content, 0)
         found = {}

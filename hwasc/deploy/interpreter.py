@@ -29,7 +29,7 @@ from hwasc.records import schema
 from hwasc.records.architecture import Architecture
 
 Name = Literal["tflm", "litert-ref"]
-PACKAGES = {  # what each is installed as, imported as, and where to get it
+PACKAGES = {  # name in the registry, name of the module, how to install it
     "tflm": (
         "tflite-micro",
         "tflite_micro",
@@ -41,47 +41,68 @@ PACKAGES = {  # what each is installed as, imported as, and where to get it
         "LiteRT: pip install 'hwasc[litert]' (wheels exist for 64-bit Linux and macOS",
     ),
 }
-ARENA = 16 << 20  # bytes; the host has plenty, and the report says what was needed
-STEP = 16  # bytes: the arena's alignment
-SECONDS = 60.0  # a damaged file can also keep the interpreter busy for ever
+ARENA = 16 << 20  # bytes; more than any model here needs: the allocation report names what was used
+ALIGNMENT = 16  # bytes, of the arena
+TIMEOUT = 60.0  # s; a damaged file can also keep the interpreter busy for ever
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Allocation:
-    """Bytes of the arena as the interpreter allocated them: head (activations, scratch), tail (its structs), total."""
+    """The arena as the interpreter allocated it, in bytes.
+
+    Attributes:
+        head: Activations and kernel scratch.
+        tail: The interpreter's structs.
+        total: Sum of these.
+    """
 
     head: int
     tail: int
     total: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Details:
-    """The int8 input or output of a loaded file: shape, and real value = scale x (stored - zero_point)."""
+    """The int8 input or output of a loaded file; real value = scale x (stored - zero_point).
+
+    Attributes:
+        shape: With the batch.
+        scale: The step between stored numbers.
+        zero_point: The stored number of real 0.
+    """
 
     shape: tuple[int, ...]
     scale: float
     zero_point: int
 
 
-NOTHING = Details((), 1.0, 0)
+NOT_LOADED = Details(shape=(), scale=1.0, zero_point=0)
 
 
 class Interpreter:
-    """A child process that runs one file after the other; use as a context manager.
+    """A child process that runs one file after the other; a context manager.
 
-    Raises HwascError where the interpreter is not installed. A child that a file has ended is started anew for the next.
+    A child that a damaged file has crashed is started anew for the next file.
     """
 
-    def __init__(self, name: Name = "tflm", seconds: float = SECONDS) -> None:
-        _, module, words = PACKAGES[name]
+    def __init__(self, name: Name = "tflm", timeout: float = TIMEOUT) -> None:
+        """Prepare the interpreter; the child starts with the first file.
+
+        Args:
+            name: `tflm` (TensorFlow Lite Micro) or `litert-ref` (LiteRT's reference kernels).
+            timeout: Seconds for one request, besides the time that its clips need.
+
+        Raises:
+            HwascError: The interpreter is not installed.
+        """
+        _, module, how_to_install = PACKAGES[name]
         if importlib.util.find_spec(module) is None:
-            raise HwascError(f"running .tflite files this way needs {words}; the rest of hwasc works without)")
-        self._name, self._seconds, self._said = name, seconds, ""
+            raise HwascError(f"running .tflite files this way needs {how_to_install}; the rest of hwasc works without)")
+        self._name, self._timeout, self._log = name, timeout, ""
         self._child: subprocess.Popen[bytes] | None = None
         self._errors: Any = None
         self._path = Path()
-        self.input = self.output = NOTHING
+        self.input = self.output = NOT_LOADED
 
     def __enter__(self) -> Interpreter:
         return self
@@ -90,33 +111,54 @@ class Interpreter:
         self.close()
 
     def load(self, path: Path, arena: int = ARENA) -> None:
-        """Load a file into an arena of so many bytes (LiteRT takes what it needs).
+        """Load a file.
 
-        DataError, one line, for files that the interpreter cannot run.
+        Args:
+            path: A .tflite file.
+            arena: Bytes of the arena; LiteRT takes what it needs.
+
+        Raises:
+            DataError: The interpreter cannot run the file.
         """
         read_metadata(path)
-        self._path, self.input, self.output = path, NOTHING, NOTHING
-        reply, _, self._said = self._ask({"do": "load", "path": str(path.resolve()), "arena": arena})
+        self._path, self.input, self.output = path, NOT_LOADED, NOT_LOADED
+        reply, _, self._log = self._ask({"do": "load", "path": str(path.resolve()), "arena": arena})
         if "error" in reply:
-            raise DataError(f"{path}: {_meaning(self._said, arena)}")
+            raise DataError(f"{path}: {_explain(self._log, arena)}")
         self.input, self.output = self._details(reply["input"]), self._details(reply["output"])
 
     @property
     def allocation(self) -> Allocation:
-        """The arena of the loaded file, as TensorFlow Lite Micro allocated it; DataError where there was no report."""
-        found = {m[1]: int(m[2]) for m in re.finditer(r"Arena allocation (head|tail|total) (\d+) bytes", self._said)}
+        """The arena of the loaded file, as TensorFlow Lite Micro allocated it.
+
+        Raises:
+            DataError: The interpreter gave no report.
+        """
+        found = {m[1]: int(m[2]) for m in re.finditer(r"Arena allocation (head|tail|total) (\d+) bytes", self._log)}
         if set(found) != {"head", "tail", "total"}:
             raise DataError(f"{self._path}: the interpreter gave no allocation report")
         return Allocation(**found)
 
     def run(self, clips: np.ndarray) -> np.ndarray:
-        """int8 clips (n, *input shape without the batch) -> int8 outputs (n, elements of the output)."""
+        """Run the loaded file.
+
+        Args:
+            clips: int8 (n, *input shape without the batch).
+
+        Returns:
+            int8 (n, elements of the output).
+
+        Raises:
+            DataError: The clips have another shape, or the interpreter failed.
+        """
         if clips.shape[1:] != self.input.shape[1:]:
             raise DataError(f"{self._path}: expects clips of {self.input.shape[1:]}, not {clips.shape[1:]}")
         body = np.ascontiguousarray(clips, np.int8).tobytes()
-        reply, out, said = self._ask({"do": "run", "shape": list(clips.shape)}, body)
+        reply, out, log = self._ask({"do": "run", "shape": list(clips.shape)}, body)
         if "error" in reply:
-            raise DataError(f"{self._path}: the interpreter failed while running it ({_last(said) or reply['error']})")
+            raise DataError(
+                f"{self._path}: the interpreter failed while running it ({_first_line(log) or reply['error']})"
+            )
         return np.frombuffer(out, np.int8).reshape(len(clips), len(out) // max(len(clips), 1))
 
     def close(self) -> None:
@@ -130,11 +172,11 @@ class Interpreter:
     def _details(self, found: dict[str, Any]) -> Details:
         if found["type"] != "int8" or len(found["scales"]) != 1:
             raise DataError(f"{self._path}: is not a full-integer int8 model (its ends are {found['type']})")
-        return Details(tuple(found["shape"]), found["scales"][0], found["zero_points"][0])
+        return Details(shape=tuple(found["shape"]), scale=found["scales"][0], zero_point=found["zero_points"][0])
 
     def _start(self) -> subprocess.Popen[bytes]:
         if self._child is None:
-            # the interpreter's own words go to the C-level stderr
+            # the interpreter's messages go to the C-level stderr
             self._errors = tempfile.TemporaryFile()  # noqa: SIM115 (closed with the child)
             self._child = subprocess.Popen(
                 [sys.executable, "-m", "hwasc.deploy.interpreter_child", self._name],
@@ -146,11 +188,11 @@ class Interpreter:
         return self._child
 
     def _ask(self, request: dict[str, Any], body: bytes = b"") -> tuple[dict[str, Any], bytes, str]:
-        """A request's reply, the bytes that came with it, and what the interpreter said meanwhile."""
+        """A request's reply, the bytes that came with it, and the interpreter's messages meanwhile."""
         child = self._start()
         assert child.stdin is not None and child.stdout is not None
         before = os.fstat(self._errors.fileno()).st_size
-        watch = threading.Timer(self._seconds + len(body) / 10_000, child.kill)
+        watch = threading.Timer(self._timeout + len(body) / 10_000, child.kill)
         watch.start()
         try:
             child.stdin.write(json.dumps(request).encode() + b"\n" + body)
@@ -166,9 +208,17 @@ class Interpreter:
 
 
 def smallest_arena(interpreter: Interpreter, path: Path) -> int:
-    """The smallest arena (bytes, a multiple of 16) in which TensorFlow Lite Micro loads and runs a file, by bisection.
+    """Find the smallest arena in which TensorFlow Lite Micro loads and runs a file, by bisection.
 
-    DataError where it cannot be run at all.
+    Args:
+        interpreter: TensorFlow Lite Micro.
+        path: A .tflite file.
+
+    Returns:
+        Bytes, a multiple of 16.
+
+    Raises:
+        DataError: The file cannot be run at all.
     """
     interpreter.load(path)
     blank = np.zeros((1, *interpreter.input.shape[1:]), np.int8)
@@ -181,17 +231,27 @@ def smallest_arena(interpreter: Interpreter, path: Path) -> int:
             return False
         return True
 
-    low, high = interpreter.allocation.head // STEP, ARENA // STEP  # low is too small: the tail needs some
+    low, high = interpreter.allocation.head // ALIGNMENT, ARENA // ALIGNMENT  # low is too small: the tail needs some
     while high - low > 1:
         middle = (low + high) // 2
-        low, high = (low, middle) if works(middle * STEP) else (middle, high)
-    return high * STEP
+        low, high = (low, middle) if works(middle * ALIGNMENT) else (middle, high)
+    return high * ALIGNMENT
 
 
 class Runtime:
-    """A file that hwasc wrote: log-mels in, logits out. DataError for all others."""
+    """A .tflite file that hwasc wrote, from log-mels to logits."""
 
     def __init__(self, path: Path, name: Name = "tflm") -> None:
+        """Load a file.
+
+        Args:
+            path: The file.
+            name: The interpreter.
+
+        Raises:
+            DataError: hwasc did not write the file, or it cannot be run.
+            HwascError: The interpreter is not installed.
+        """
         self.architecture, self.classes, self.planner = read_about(path)
         self._interpreter = Interpreter(name)
         try:
@@ -205,7 +265,7 @@ class Runtime:
             raise DataError(f"{path}: its input does not fit the architecture that it names")
 
     def logits(self, logmel: np.ndarray) -> np.ndarray:
-        """(B, 1, mels, frames) float32 -> (B, classes) float32."""
+        """Compute logits: (B, 1, mels, frames) float32 -> (B, classes) float32."""
         i, o = self._interpreter.input, self._interpreter.output
         stored = np.clip(np.round(logmel / np.float32(i.scale)) + i.zero_point, -128, 127).astype(np.int8)
         out = self._interpreter.run(stored.transpose(0, 2, 3, 1))
@@ -217,12 +277,22 @@ class Runtime:
 
 
 def version(name: Name = "tflm") -> str:
-    """The interpreter and its version, as reports name them."""
+    """Return the interpreter and its version, as reports name them."""
     return f"{name} {metadata.version(PACKAGES[name][0])}"
 
 
 def read_about(path: Path) -> tuple[Architecture, tuple[str, ...], str]:
-    """Architecture, class names and planner (`greedy` or `offline`) of a file that hwasc wrote; DataError for others."""
+    """Read what hwasc writes into the metadata of a file.
+
+    Args:
+        path: A .tflite file.
+
+    Returns:
+        Architecture, class names and planner (`greedy` or `offline`).
+
+    Raises:
+        DataError: hwasc did not write the file, or it is damaged.
+    """
     entries = read_metadata(path)
     if "hwasc" not in entries:
         raise DataError(f"{path}: was not written by hwasc (it names no architecture and classes)")
@@ -239,11 +309,24 @@ def predict(
     path: Path,
     features: Any,
     name: Name = "tflm",
+    *,
     workers: int = 1,
     progress: Callable[[int], None] | None = None,
     batch: int = 32,
 ) -> np.ndarray:
-    """Logits (n, classes) of every clip of a feature set, in order, on so many child processes; progress(clips done)."""
+    """Compute the logits of a set of clips.
+
+    Args:
+        path: A .tflite file that hwasc wrote.
+        features: n clips.
+        name: The interpreter.
+        workers: Number of child processes.
+        progress: Called with the number of clips done.
+        batch: Clips in one request.
+
+    Returns:
+        Logits (n, classes), in order.
+    """
     starts = range(0, len(features), batch)
     out: dict[int, np.ndarray] = {}
     free: queue.SimpleQueue[Runtime] = queue.SimpleQueue()
@@ -269,15 +352,15 @@ def predict(
     return np.concatenate([out[start] for start in starts])
 
 
-def _meaning(said: str, arena: int) -> str:
-    operator = re.search(r"Didn't find op for builtin opcode '(\w+)'", said)
+def _explain(log: str, arena: int) -> str:
+    operator = re.search(r"Didn't find op for builtin opcode '(\w+)'", log)
     if operator:
-        return f"uses the operator {operator[1]}, which this interpreter does not know"
-    if re.search(r"Arena size is too small|[Ff]ailed to resize buffer|Failed to allocate", said):
+        return f"uses the operator {operator[1]}, which this interpreter does not support"
+    if re.search(r"Arena size is too small|[Ff]ailed to resize buffer|Failed to allocate", log):
         return f"an arena of {arena:,} B is too small for it"
-    return f"is no model that the interpreter can run ({_last(said) or 'it gave no reason'})"
+    return f"is no model that the interpreter can run ({_first_line(log) or 'it gave no reason'})"
 
 
-def _last(said: str) -> str:
-    lines = [y.strip() for y in said.splitlines() if y.strip()]
+def _first_line(log: str) -> str:
+    lines = [y.strip() for y in log.splitlines() if y.strip()]
     return lines[0][:160] if lines else ""

@@ -1,6 +1,6 @@
-"""The child process around an interpreter: `python -m hwasc.deploy.interpreter_child NAME`, spoken to by `deploy.interpreter`.
+"""The child process around an interpreter: `python -m hwasc.deploy.interpreter_child NAME`, for `deploy.interpreter`.
 
-A damaged file can abort or fault the interpreter; only this process goes with it. One JSON line a request and a reply, each
+A damaged file can crash the interpreter; then only this process ends. One JSON line a request and a reply, each
 followed by as many raw bytes as it names. Nothing but numpy and the interpreter is loaded.
 """
 
@@ -14,7 +14,13 @@ import numpy as np
 
 
 def serve(name: str, requests: Any, replies: Any) -> None:
-    """Answer `load` {path, arena} and `run` {shape} + int8 clips until the requests end."""
+    """Answer requests until they end: `load` {path, arena}, and `run` {shape} followed by int8 clips.
+
+    Args:
+        name: `tflm` or `litert-ref`.
+        requests: Binary stream.
+        replies: Binary stream.
+    """
     load = {"tflm": _Micro, "litert-ref": _Reference}[name]
     interpreter: Any = None
     for line in iter(requests.readline, b""):
@@ -23,14 +29,14 @@ def serve(name: str, requests: Any, replies: Any) -> None:
         reply: dict[str, Any]
         try:
             if request["do"] == "load":
-                interpreter = None  # the old arena goes first
+                interpreter = None  # frees the old arena first
                 interpreter = load(request["path"], request["arena"])
                 reply = {"input": _details(interpreter.input), "output": _details(interpreter.output)}
             else:
                 clips = np.frombuffer(requests.read(int(np.prod(request["shape"]))), np.int8).reshape(request["shape"])
                 body = np.array([interpreter.run(clip[None]).ravel() for clip in clips], np.int8).tobytes()
                 reply = {"bytes": len(body)}
-        except Exception as e:  # the parent says what it means
+        except Exception as e:  # the parent process explains it
             body, reply = b"", {"error": f"{type(e).__name__}: {e}"}
         replies.write(json.dumps(reply).encode() + b"\n" + body)
         replies.flush()
@@ -53,7 +59,7 @@ class _Micro:
 
 
 class _Reference:
-    """LiteRT with its reference kernels: its default ones round otherwise."""
+    """LiteRT with its reference kernels: its default ones round differently."""
 
     def __init__(self, path: str, _: int) -> None:
         from ai_edge_litert.interpreter import Interpreter, OpResolverType

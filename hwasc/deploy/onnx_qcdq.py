@@ -24,9 +24,17 @@ OPSET = 13
 
 
 def export(model: Student, path: Path, classes: tuple[str, ...]) -> Path:
-    """Write a quantized student with any batch size; architecture and class names travel in the metadata.
+    """Write a quantized student; architecture and class names are stored in the metadata.
 
-    The torchscript exporter is used: Brevitas' QCDQ handlers are written for it.
+    The torchscript exporter is used, because Brevitas' QCDQ handlers are written for it.
+
+    Args:
+        model: A quantized student.
+        path: File to write.
+        classes: Scenes in the order of the logits.
+
+    Returns:
+        The path. The file takes any batch size.
     """
     from brevitas.export import export_onnx_qcdq
 
@@ -76,9 +84,18 @@ EXPORTER = OnnxExporter()
 
 
 class Runtime:
-    """ONNX Runtime on the CPU without graph fusions, which change the integer results on some machines."""
+    """A QCDQ file in ONNX Runtime on the CPU, without graph fusions: they change integer results on some machines."""
 
     def __init__(self, path: Path) -> None:
+        """Open a file.
+
+        Args:
+            path: An .onnx file that hwasc wrote.
+
+        Raises:
+            UsageError: ONNX Runtime is not installed.
+            DataError: The file cannot be opened, or hwasc did not write it.
+        """
         self._session = open_session(path, fused=False)
         meta: dict[str, str] = self._session.get_modelmeta().custom_metadata_map
         if not {"architecture", "classes"} <= set(meta):
@@ -87,13 +104,22 @@ class Runtime:
         self.classes: tuple[str, ...] = tuple(json.loads(meta["classes"]))
 
     def logits(self, logmel: np.ndarray) -> np.ndarray:
-        """(B, 1, mels, frames) float32 -> (B, classes) float32."""
+        """Compute logits: (B, 1, mels, frames) float32 -> (B, classes) float32."""
         out: Any = self._session.run(["logits"], {"logmel": logmel})
         return np.asarray(out[0], np.float32)
 
 
 def predict(runtime: Runtime, features: Any, batch: int = 64) -> np.ndarray:
-    """Logits (n, classes) of every clip of a feature set, in order."""
+    """Compute the logits of a set of clips.
+
+    Args:
+        runtime: An open file.
+        features: n clips.
+        batch: Clips at a time.
+
+    Returns:
+        Logits (n, classes), in order.
+    """
     rows = np.arange(len(features))
     return np.concatenate(
         [runtime.logits(features.batch(rows[i : i + batch]).numpy()) for i in range(0, len(rows), batch)]

@@ -12,9 +12,18 @@ if TYPE_CHECKING:
 
 
 def open_session(path: Path, fused: bool = True) -> InferenceSession:
-    """Open a model. fused: let the runtime rewrite the graph, which changes integer results on some machines.
+    """Open a model.
 
-    Raises UsageError: ONNX Runtime is not installed. DataError: no model that it can open.
+    Args:
+        path: An .onnx file.
+        fused: Whether the runtime may rewrite the graph, which changes integer results on some machines.
+
+    Returns:
+        The session.
+
+    Raises:
+        UsageError: ONNX Runtime is not installed.
+        DataError: ONNX Runtime cannot open the file.
     """
     try:
         import onnxruntime

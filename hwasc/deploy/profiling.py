@@ -1,4 +1,4 @@
-"""`hwasc profile`: what an architecture costs, held against a budget, layer by layer; no torch without cross-checks."""
+"""`hwasc profile`: the costs of an architecture, layer by layer, compared with a budget; no torch without cross-checks."""
 
 from __future__ import annotations
 
@@ -20,21 +20,37 @@ from hwasc.records.architecture import Architecture
 from hwasc.records.budget import Budget
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class CrossCheck:
-    """Another tool's count, and why it differs from ours."""
+    """Another tool's count of MACs.
+
+    Attributes:
+        tool: Its name.
+        macs: Its count.
+        explanation: Why it differs from this project's.
+    """
 
     tool: str
     macs: int
     explanation: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Arena:
-    """A .tflite file's memory in bytes: as the interpreter (`runtime`) allocates it, beside our prediction for its planner.
+    """Memory of a .tflite file in bytes, as the interpreter allocates it and as it was predicted.
 
-    head: activations and kernel scratch; tail: the interpreter's own structs; smallest: the smallest arena that the file loads
-    and runs in (setting up takes some for a moment); the last four are ours.
+    Attributes:
+        runtime: The interpreter and its version.
+        file: Size of the file.
+        planner: `greedy` or `offline`, as stored in the file.
+        head: Measured: activations and kernel scratch.
+        tail: Measured: the interpreter's structs.
+        total: Measured: head and tail.
+        smallest: Measured: the smallest arena that the file loads and runs in (loading needs some for a moment).
+        predicted_head: Predicted for the file's planner.
+        greedy_head: Predicted for the greedy planner.
+        offline_head: Predicted for the offline planner.
+        lower_bound: The least head of any plan.
     """
 
     runtime: str
@@ -50,9 +66,21 @@ class Arena:
     lower_bound: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Profile:
-    """Costs, layers, limits with slack, the front end's, and cross-checks and a file's measured arena if asked for."""
+    """The profile of an architecture.
+
+    Attributes:
+        architecture: The architecture.
+        costs: Its costs.
+        layers: Its layers.
+        budget: Name of the budget, or None.
+        checks: The budget's limits with the architecture's costs.
+        cross_checks: Other tools' counts of MACs, if asked for.
+        front_end: Costs of the front end.
+        arena: Memory of a .tflite file, if one was given.
+        npu: Vela's estimate, if asked for.
+    """
 
     architecture: Architecture
     costs: Costs
@@ -65,7 +93,7 @@ class Profile:
     npu: NpuEstimate | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """All of it for machines: the costs' own keys, `limits` with slack, `layers`."""
+        """Return the profile as JSON values: the costs' own keys, `limits` with slack, `layers` and so on."""
         limits = [
             {"name": c.name, "limit": c.limit, "value": c.value, "slack": c.slack, "met": c.slack >= 0}
             for c in self.checks
@@ -95,10 +123,20 @@ def profile(
     model: Path | None = None,
     npu: str | None = None,
 ) -> Profile:
-    """The profile of an architecture; cross_checks also counts with fvcore, thop (they load torch).
+    """Profile an architecture.
 
-    model: a .tflite of this architecture, whose arena the interpreter then reports; npu: an Ethos-U that Vela then compiles it
-    for (see `deploy.vela.ACCELERATORS`). UsageError for an npu without a model.
+    Args:
+        architecture: The architecture.
+        budget: Limits to compare with.
+        cross_checks: Whether fvcore and thop count MACs too (they load torch).
+        model: A .tflite file of this architecture, to measure its arena in the interpreter.
+        npu: An Ethos-U that Vela compiles the file for, see `deploy.vela.ACCELERATORS`.
+
+    Returns:
+        The profile.
+
+    Raises:
+        UsageError: npu without a model.
     """
     if npu and not model:
         raise UsageError("an estimate for an Ethos-U needs a .tflite file (--model)")
@@ -109,20 +147,31 @@ def profile(
     arena = measure_arena(architecture, model) if model else None
     on_npu = estimate(model, npu) if model and npu else None
     return Profile(
-        architecture,
-        costs,
-        layers(architecture),
-        budget.name if budget else None,
-        checks,
-        cross,
-        front_end_costs(architecture.front_end),
-        arena,
-        on_npu,
+        architecture=architecture,
+        costs=costs,
+        layers=layers(architecture),
+        budget=budget.name if budget else None,
+        checks=checks,
+        cross_checks=cross,
+        front_end=front_end_costs(architecture.front_end),
+        arena=arena,
+        npu=on_npu,
     )
 
 
 def architecture_of(model: Path) -> Architecture:
-    """The architecture that a .tflite file names. UsageError for other kinds, DataError for files that hwasc did not write."""
+    """Read the architecture that a .tflite file names.
+
+    Args:
+        model: The file.
+
+    Returns:
+        The architecture.
+
+    Raises:
+        UsageError: The file is of another kind.
+        DataError: hwasc did not write the file.
+    """
     from hwasc.deploy.interpreter import read_about
 
     if model.suffix != ".tflite":
@@ -131,7 +180,18 @@ def architecture_of(model: Path) -> Architecture:
 
 
 def measure_arena(architecture: Architecture, model: Path) -> Arena:
-    """Load a .tflite file in TensorFlow Lite Micro and take its allocation report. DataError where it cannot be run."""
+    """Load a .tflite file in TensorFlow Lite Micro and read its allocation report.
+
+    Args:
+        architecture: The file's architecture.
+        model: The file.
+
+    Returns:
+        Its memory.
+
+    Raises:
+        DataError: The file cannot be run.
+    """
     from hwasc.deploy.interpreter import Interpreter, read_about, smallest_arena, version
 
     _, _, planner = read_about(model)
@@ -142,22 +202,30 @@ def measure_arena(architecture: Architecture, model: Path) -> Arena:
     graph = deployment.build(architecture)
     greedy, offline = plan_greedy(graph), plan_offline(graph)
     return Arena(
-        version(),
-        model.stat().st_size,
-        planner,
-        found.head,
-        found.tail,
-        found.total,
-        smallest,
-        offline.head if planner == "offline" else greedy.head,
-        greedy.head,
-        offline.head,
-        greedy.lower_bound,
+        runtime=version(),
+        file=model.stat().st_size,
+        planner=planner,
+        head=found.head,
+        tail=found.tail,
+        total=found.total,
+        smallest=smallest,
+        predicted_head=offline.head if planner == "offline" else greedy.head,
+        greedy_head=greedy.head,
+        offline_head=offline.head,
+        lower_bound=greedy.lower_bound,
     )
 
 
 def cross_check(architecture: Architecture, costs: Costs) -> list[CrossCheck]:
-    """MACs by fvcore and thop, each with the rule that makes it differ."""
+    """Count MACs by fvcore and thop.
+
+    Args:
+        architecture: The architecture.
+        costs: Its costs.
+
+    Returns:
+        Each count, with the rule that makes it differ.
+    """
     import copy
     import logging
 
@@ -179,21 +247,21 @@ def cross_check(architecture: Architecture, costs: Costs) -> list[CrossCheck]:
         fv_conv = int(by_operator["conv"])
         thop, _ = thop_profile(
             copy.deepcopy(model), inputs=(x,), verbose=False
-        )  # it leaves buffers behind in what it counts
+        )  # thop adds buffers to the model that it counts
     conv_only = costs.macs.conv - costs.macs.grn
     rest = {k: int(v) for k, v in by_operator.items() if k != "conv" and v}
     return [
         CrossCheck(
-            "fvcore",
-            fvcore,
-            f"convolutions {fv_conv:,} (ours {conv_only:,}); it adds "
+            tool="fvcore",
+            macs=fvcore,
+            explanation=f"convolutions {fv_conv:,} (here {conv_only:,}); it adds "
             + (", ".join(f"{k} {v:,}" for k, v in rest.items()) or "nothing")
             + "; it does not count GRN's products",
         ),
         CrossCheck(
-            "thop",
-            int(thop),
-            f"it adds batch norm at up to 4 an element and pooling ({int(thop) - conv_only:+,} to our convolutions), "
-            "and does not see GRN's bare parameters",
+            tool="thop",
+            macs=int(thop),
+            explanation=f"it adds batch norm, up to 4 for each element, and pooling ({int(thop) - conv_only:+,} to the "
+            "convolutions counted here); it does not count GRN's bare parameters",
         ),
     ]

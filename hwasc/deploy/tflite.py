@@ -77,7 +77,12 @@ def to_bytes(model: Student, classes: tuple[str, ...], planner: Planner = "greed
     if plan.planner == "offline":
         metadata[PLAN_ENTRY] = _plan(plan, graph, len(writer.tensors))
     return write(
-        writer.tensors, writer.operators, graph.inputs, graph.outputs, metadata, f"acoustic scenes, hwasc {__version__}"
+        writer.tensors,
+        writer.operators,
+        inputs=graph.inputs,
+        outputs=graph.outputs,
+        metadata=metadata,
+        description=f"acoustic scenes, hwasc {__version__}",
     )
 
 

@@ -1,7 +1,7 @@
 """A quantized student as C++ source for firmware: the .tflite as an aligned array, the numbers around it, its operators.
 
-Three flat files of ASCII: `model.h`, `model_data.cc`, `op_resolver.h`. They carry one tag and do not compile when mixed up
-with those of another export.
+Three ASCII files: `model.h`, `model_data.cc`, `op_resolver.h`. All contain the same tag, so that files of different exports do
+not compile together.
 """
 
 from __future__ import annotations
@@ -60,9 +60,19 @@ USAGE = """\
 
 
 def export(model: Student, folder: Path, classes: tuple[str, ...], planner: Planner = "greedy") -> Path:
-    """Write the folder; deterministic, each file whole or not at all. planner: as for the .tflite.
+    """Write the source files. The same weights give the same bytes; each file is written atomically.
 
-    UsageError where something else lies in its place: a file, or a folder with other files than an export's.
+    Args:
+        model: A quantized student.
+        folder: Folder to write.
+        classes: Scenes in the order of the logits.
+        planner: Planner of the memory plan, as for the .tflite file.
+
+    Returns:
+        The folder.
+
+    Raises:
+        UsageError: The path is a file, or a folder with files that are no export's.
     """
     _refuse_foreign(folder)
     files = to_texts(model, classes, planner)
@@ -86,7 +96,16 @@ EXPORTER = SourceExporter()
 
 
 def to_texts(model: Student, classes: tuple[str, ...], planner: Planner = "greedy") -> dict[str, str]:
-    """The files by name; see `export`."""
+    """Make the source files.
+
+    Args:
+        model: A quantized student.
+        classes: Scenes in the order of the logits.
+        planner: Planner of the memory plan.
+
+    Returns:
+        Texts by file name.
+    """
     content = tflite.to_bytes(model, classes, planner)
     digest = hashlib.sha256(content).hexdigest()
     header = _header(model.architecture, content, digest, planner)
@@ -129,7 +148,7 @@ constexpr std::size_t kModelBytes = {len(content)};  // flash
 // RAM, with the reference kernels of {persistent.MEASURED_WITH}.
 // Head, {plan.head}: activations and scratch, exact under the {plan.planner} plan.
 // Tail, {tail}: the interpreter's structs, exact on 64-bit hosts, an upper bound where pointers are narrower.
-{loading}// Other kernels (CMSIS-NN, ESP-NN) may ask for scratch of their own: give more; arena_used_bytes() tells.
+{loading}// Other kernels (CMSIS-NN, ESP-NN) may ask for scratch of their own: give more; see arena_used_bytes().
 constexpr std::size_t kArenaBytes = {arena};
 
 // The int8 ends: real value = scale * (stored - zero point). Input: mels x frames, a mel band's frames side by side.
@@ -166,10 +185,10 @@ extern const std::size_t hwasc_model_size;
 """
 
 
-def _loading(stays: int, arena: int) -> str:
-    if arena - stays < 16:
+def _loading(persistent: int, arena: int) -> str:
+    if arena - persistent < 16:
         return ""
-    return f"// Loading takes more than these {stays}: the memory planner's own records, a bound.\n"
+    return f"// Loading takes more than these {persistent}: the memory planner's own records, a bound.\n"
 
 
 def _data(content: bytes, digest: str, classes: tuple[str, ...]) -> str:
@@ -237,7 +256,7 @@ def _float(value: float) -> str:
 def _string(text: str) -> str:
     """A C string literal in ASCII: whatever could end it, continue a line or begin a trigraph is escaped.
 
-    Three octal digits each, for a hexadecimal escape would run on into the next character.
+    Three octal digits each, because a hexadecimal escape would run on into the next character.
     """
     escaped = (
         chr(b) if 32 <= b < 127 and chr(b) not in '"\\?' else f"\\{b:03o}" for b in text.encode(errors="replace")

@@ -6,7 +6,6 @@ Vela is Arm's compiler (`ethos-u-vela` on PyPI); the estimate is its own perform
 from __future__ import annotations
 
 import csv
-import difflib
 import importlib.util
 import re
 import subprocess
@@ -18,6 +17,7 @@ from pathlib import Path
 
 from hwasc.deploy.flatfile import read_metadata
 from hwasc.errors import DataError, HwascError, UsageError
+from hwasc.suggestion import did_you_mean
 
 SYSTEMS = {  # Vela's example system and memory mode (Arm/vela.ini) for each family, and its sizes in MACs a cycle
     "ethos-u55": ("Ethos_U55_High_End_Embedded", "Shared_Sram", (32, 64, 128, 256)),
@@ -25,14 +25,23 @@ SYSTEMS = {  # Vela's example system and memory mode (Arm/vela.ini) for each fam
     "ethos-u85": ("Ethos_U85_SYS_DRAM_Mid", "Dedicated_Sram", (128, 256, 512, 1024, 2048)),
 }
 ACCELERATORS = tuple(f"{family}-{size}" for family, (_, _, sizes) in SYSTEMS.items() for size in sizes)
-SECONDS = 300.0
+TIMEOUT = 300.0  # s
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class NpuEstimate:
-    """What Vela estimates for one inference; the operators left to the CPU are not in the time.
+    """Vela's estimate for one inference.
 
-    sram, flash: bytes (flash: compressed weights and commands, wherever the example system keeps them).
+    Attributes:
+        tool: Vela and its version.
+        accelerator: The processor, see `ACCELERATORS`.
+        system: Vela's example system.
+        milliseconds: Time without operators that are left to the CPU.
+        clock_mhz: Clock of the accelerator.
+        sram: Bytes of SRAM.
+        flash: Bytes of compressed weights and commands, in whichever memory the example system stores them.
+        npu_operators: Operators on the accelerator.
+        cpu_operators: Operators left to the CPU.
     """
 
     tool: str
@@ -47,13 +56,22 @@ class NpuEstimate:
 
 
 def estimate(model: Path, accelerator: str = "ethos-u55-128") -> NpuEstimate:
-    """Compile a .tflite for an accelerator (see ACCELERATORS) and read Vela's summary.
+    """Compile a .tflite file for an accelerator and read Vela's summary.
 
-    UsageError for an unknown accelerator, HwascError where Vela is not installed, DataError where it refuses the file.
+    Args:
+        model: The file.
+        accelerator: See `ACCELERATORS`.
+
+    Returns:
+        The estimate.
+
+    Raises:
+        UsageError: The accelerator is unknown.
+        HwascError: Vela is not installed.
+        DataError: Vela cannot compile the file.
     """
     if accelerator not in ACCELERATORS:
-        near = difflib.get_close_matches(accelerator, ACCELERATORS, 1)
-        hint = f", did you mean '{near[0]}'?" if near else ""
+        hint = did_you_mean(accelerator, ACCELERATORS)
         raise UsageError(f"unknown accelerator '{accelerator}'{hint} (known: {', '.join(ACCELERATORS)})")
     if importlib.util.find_spec("ethosu") is None:
         raise HwascError(
@@ -68,9 +86,9 @@ def estimate(model: Path, accelerator: str = "ethos-u55-128") -> NpuEstimate:
             *("--config", "Arm/vela.ini", "--system-config", system, "--memory-mode", memory),
         ]
         try:
-            ran = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=SECONDS, cwd=folder)
+            ran = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=TIMEOUT, cwd=folder)
         except subprocess.TimeoutExpired:
-            raise DataError(f"{model}: Vela did not finish within {SECONDS:g} s") from None
+            raise DataError(f"{model}: Vela did not finish within {TIMEOUT:g} s") from None
         summaries = sorted(Path(folder).glob("*_summary_*.csv"))
         if ran.returncode != 0 or not summaries:
             lines = [y.strip() for y in (ran.stderr + "\n" + ran.stdout).splitlines() if y.strip()]
@@ -80,13 +98,13 @@ def estimate(model: Path, accelerator: str = "ethos-u55-128") -> NpuEstimate:
     operators = {m[1]: int(m[2]) for m in re.finditer(r"(CPU|NPU) operators = (\d+)", ran.stdout)}
     stored = sum(float(row[f"{kind}_memory_used"]) for kind in ("dram", "on_chip_flash", "off_chip_flash"))
     return NpuEstimate(
-        f"vela {metadata.version('ethos-u-vela')}",
-        accelerator,
-        system,
-        round(1000 * float(row["inference_time"]), 4),
-        float(row["core_clock"]) / 1e6,
-        round(1024 * float(row["sram_memory_used"])),
-        round(1024 * stored),
-        operators.get("NPU", 0),
-        operators.get("CPU", 0),
+        tool=f"vela {metadata.version('ethos-u-vela')}",
+        accelerator=accelerator,
+        system=system,
+        milliseconds=round(1000 * float(row["inference_time"]), 4),
+        clock_mhz=float(row["core_clock"]) / 1e6,
+        sram=round(1024 * float(row["sram_memory_used"])),
+        flash=round(1024 * stored),
+        npu_operators=operators.get("NPU", 0),
+        cpu_operators=operators.get("CPU", 0),
     )

@@ -26,7 +26,7 @@ from hwasc.parallel.jobs import pool
 from hwasc.parts import TEACHERS
 from hwasc.records import schema
 from hwasc.records.settings import TrainSettings
-from hwasc.training.batches import Augment, steps, training_batches
+from hwasc.training.batches import Augment, count_batches, training_batches
 from hwasc.training.loop import fit, predict
 from hwasc.training.loss import distillation_loss
 from hwasc.training.weights import load_weights, save_weights
@@ -178,12 +178,20 @@ def _train(job: _Job) -> float:
     last = [0.0]
     fit(
         model,
-        lambda epoch: training_batches(job.train, None, job.settings.batch, job.augment, job.seed, epoch, job.rows),
-        steps(len(job.rows), job.settings.batch),
-        lambda logits, labels, _: distillation_loss(logits, labels, None, 0, 1),
-        job.settings,
-        pick_device(job.device),
-        job.seed,
+        lambda epoch: training_batches(
+            job.train,
+            None,
+            batch=job.settings.batch,
+            augment=job.augment,
+            seed=job.seed,
+            epoch=epoch,
+            rows=job.rows,
+        ),
+        steps_per_epoch=count_batches(len(job.rows), job.settings.batch),
+        loss=lambda logits, labels, _: distillation_loss(logits, labels, None, alpha=0, temperature=1),
+        settings=job.settings,
+        device=pick_device(job.device),
+        seed=job.seed,
         checkpoint=job.weights.with_suffix(".ckpt"),
         on_epoch=lambda _, loss: last.__setitem__(0, loss),
     )

@@ -26,8 +26,8 @@ from hwasc.records.architecture import Architecture, FrontEnd
 from hwasc.records.blocks import GRN, InvertedResidual
 from hwasc.training.calibration_error import expected_calibration_error
 from hwasc.training.distillation import DistillationData
-from hwasc.training.loss import macro_accuracy
-from hwasc.training.weights import load_note, load_weights, save_weights
+from hwasc.training.metrics import macro_accuracy
+from hwasc.training.weights import load_metadata, load_weights, save_weights
 from hwasc.workspace import Workspace
 
 BATCH = 256
@@ -141,7 +141,7 @@ def fuse(ws: Workspace) -> Fused:
     else:
         view = _fit(ws, teachers, ensemble, front_end)
         save_weights(path, ensemble, {"teachers": ",".join(teachers.keys), "view": view})
-    view = s.fusion.view if s.fusion.view != "auto" else load_note(path, "view")
+    view = s.fusion.view if s.fusion.view != "auto" else load_metadata(path, "view")
     return Fused(teachers, ensemble, ws, key, view)
 
 

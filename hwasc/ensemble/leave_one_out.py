@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from hwasc.training.loss import macro_accuracy
+from hwasc.training.metrics import macro_accuracy
 
 
 @dataclass(frozen=True)

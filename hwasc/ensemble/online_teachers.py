@@ -18,7 +18,7 @@ from hwasc.ensemble.teacher_front_ends import features_by_front_end
 from hwasc.errors import DataError, UsageError
 from hwasc.parallel.device import mixed_precision
 from hwasc.records.architecture import FrontEnd
-from hwasc.training.batches import Augment, OnlineTargets
+from hwasc.training.batches import Augment, Batch, OnlineTargets
 
 
 @dataclass(frozen=True)
@@ -51,8 +51,10 @@ class OnlineEnsemble:
             generator = torch.Generator()
             generator.set_state(state)
             labels = torch.from_numpy(features.labels[rows])
-            made = (features.batch(rows), labels, None)
-            out[front_end] = augment.batch(made, features.devices[rows], generator, len(features.classes), 1.0)[0]
+            made = Batch(features.batch(rows), labels, None)
+            out[front_end] = augment.batch(
+                made, features.devices[rows], generator, classes=len(features.classes), temperature=1.0
+            ).logmel
         return out
 
 

@@ -18,7 +18,8 @@ from hwasc.records.settings import TrainSettings
 from hwasc.records.space import Point, SearchSpace
 from hwasc.training.distillation import DistillationData, train_student
 from hwasc.training.loop import predict
-from hwasc.training.loss import clip_losses, macro_accuracy
+from hwasc.training.loss import clip_losses
+from hwasc.training.metrics import macro_accuracy
 
 CALIBRATION_CLIPS = 256
 
@@ -114,14 +115,16 @@ def int8_score(
     float_accuracy = accuracy(float_model, c.validation, device) if float_too else None
     quantized = calibrate(quantize(float_model), calibration_batches(c.data.train, c.seed, clips))
     if c.qat is not None:
-        train_student(quantized, *limit_steps(c.data, c.qat, c.qat_steps, c.seed), device, c.seed + 500_000)
+        train_student(quantized, *limit_steps(c.data, c.qat, c.qat_steps, c.seed), device=device, seed=c.seed + 500_000)
     logits, labels = (
         torch.from_numpy(predict(freeze(quantized), c.validation, device)),
         torch.from_numpy(c.validation.labels),
     )
     int8 = macro_accuracy(logits.argmax(1), labels, len(c.validation.classes))
     soft = None if c.ensemble is None else torch.from_numpy(c.ensemble)
-    losses = clip_losses(logits, labels, soft, c.data.alpha, c.data.temperature, c.data.reduction).double()
+    losses = clip_losses(
+        logits, labels, soft, alpha=c.data.alpha, temperature=c.data.temperature, reduction=c.data.reduction
+    ).double()
     value, clips = math.exp(-float(losses.mean())), len(c.validation)
     return Score(
         value,

@@ -141,7 +141,9 @@ def refined(job: Refinement, pruned: Pruned, before: Score) -> Refined:
 
 
 def _distilled(net: Student, c: Candidate, epochs: int, part: int, device: torch.device) -> Student:
-    return train_student(net, c.data, replace(c.train_settings, epochs=epochs), device, c.seed + 1_000 * part)
+    return train_student(
+        net, c.data, replace(c.train_settings, epochs=epochs), device=device, seed=c.seed + 1_000 * part
+    )
 
 
 def _losses(net: Student, c: Candidate, part: int, device: torch.device) -> Iterator[Tensor]:

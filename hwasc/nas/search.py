@@ -89,7 +89,7 @@ def search(
         InfeasibleBudget: No candidate keeps within the budget; raised in seconds.
         UsageError: The run folder holds another search, or the proxy measures no accuracy.
     """
-    s, classes = ws.settings, len(ws.dataset.classes)
+    s, classes = ws.settings, len(ws.classes)
     problem = Problem(space=space, budget=resolve(budget), classes=classes, seconds=s.data.seconds)
     check_accuracy(s.search.proxy if proxy is None else proxy)
     found = survey(problem, seed=s.seed, reporter=ws.reporter)

@@ -20,7 +20,7 @@ from hwasc.parallel.gradient_accumulation import PartialLosses
 from hwasc.records.architecture import FrontEnd
 from hwasc.records.settings import SupernetSettings
 from hwasc.records.space import Point
-from hwasc.training.batches import Augment, Batch, steps
+from hwasc.training.batches import Augment, Batch, count_batches
 from hwasc.training.loop import batch_loss, optimize
 from hwasc.training.loss import distillation_loss
 
@@ -87,19 +87,30 @@ def fit_supernet(
     def loss(point: Point, rows: np.ndarray, draw: int) -> Tensor:
         features, augment = c.features_by_front_end[net.space.front_end_at(point, net.seconds)]
         labels, soft = torch.from_numpy(features.labels[rows]), torch.from_numpy(c.targets[rows])
-        made: Batch = features.batch(rows), labels, soft
+        made = Batch(features.batch(rows), labels, soft)
         if augment is not None:
             generator = torch.Generator().manual_seed(draw)
-            made = augment.batch(made, features.devices[rows], generator, len(features.classes), c.temperature)
+            made = augment.batch(
+                made, features.devices[rows], generator, classes=len(features.classes), temperature=c.temperature
+            )
         return batch_loss(
             lambda x: net(x, point),
             made,
-            lambda y, labels, soft: distillation_loss(y, labels, soft, c.alpha, c.temperature, c.reduction),
+            lambda y, labels, soft: distillation_loss(
+                y, labels, soft, alpha=c.alpha, temperature=c.temperature, reduction=c.reduction
+            ),
             device,
         )
 
     optimize(
-        net, parts, steps(count, batch), c.settings.train, device, c.seed, checkpoint=checkpoint, on_epoch=on_epoch
+        net,
+        parts,
+        steps_per_epoch=count_batches(count, batch),
+        settings=c.settings.train,
+        device=device,
+        seed=c.seed,
+        checkpoint=checkpoint,
+        on_epoch=on_epoch,
     )
     return net
 

@@ -1,4 +1,4 @@
-"""Work on several processes, one OpenMP thread each, or in this one; results are the same."""
+"""Executors over several processes with one OpenMP thread each, or over this process; results are the same."""
 
 from __future__ import annotations
 
@@ -13,16 +13,25 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from hwasc.errors import HwascError
-from hwasc.parallel.device import settle_process
+from hwasc.parallel.device import configure_process
 
 Result = TypeVar("Result")
 
 
-class Here(Executor):
-    """Runs a job in this process while it is submitted: its future is finished."""
+class InProcessExecutor(Executor):
+    """Runs each job in this process when it is submitted."""
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        """The finished future of a call; an interruption is not kept in it but raised."""
+        """Run a call.
+
+        Args:
+            fn: The function.
+            *args: Its arguments.
+            **kwargs: Its keyword arguments.
+
+        Returns:
+            A finished future. It holds an exception of the call; interruptions (KeyboardInterrupt) are raised instead.
+        """
         future: Future[Any] = Future()
         try:
             future.set_result(fn(*args, **kwargs))
@@ -33,13 +42,19 @@ class Here(Executor):
 
 @contextmanager
 def processes(workers: int) -> Iterator[Executor]:
-    """An executor over so many spawned processes, or in this process for one worker. They end at once when the block is left
-    by an exception.
+    """Open an executor. Its processes end at once when the block is left by an exception.
 
-    Functions must be a module's top-level ones, arguments and results picklable. HwascError where a process died.
+    Args:
+        workers: Number of processes, which are spawned; 1 runs everything in this process.
+
+    Yields:
+        The executor. Functions must be top-level ones of a module, arguments and results picklable.
+
+    Raises:
+        HwascError: A process died.
     """
     if workers <= 1:
-        yield Here()
+        yield InProcessExecutor()
         return
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # before the children load OpenMP
@@ -59,9 +74,13 @@ def processes(workers: int) -> Iterator[Executor]:
 
 
 def as_finished(futures: Iterable[Future[Result]]) -> Iterator[tuple[int, Result]]:
-    """(index, result) as they finish; a failed one's exception is raised.
+    """Yield results as they finish. The exception of a failed call is raised.
 
-    `futures` is drawn from one by one, so that what is finished when it is submitted is told before the next is submitted.
+    Args:
+        futures: Drawn one by one: what is finished when it is submitted is yielded before the next is submitted.
+
+    Yields:
+        (index, result).
     """
     waiting: dict[Future[Result], int] = {}
     for i, future in enumerate(futures):
@@ -73,11 +92,11 @@ def as_finished(futures: Iterable[Future[Result]]) -> Iterator[tuple[int, Result
 
 
 def start_worker() -> None:
-    """Settle a new process: Ctrl-C is the parent's business, it ends with the parent, one OpenMP thread."""
+    """Set up a spawned process: the parent handles Ctrl-C, this process ends with the parent, one OpenMP thread."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent ends its workers
     if (parent := multiprocessing.parent_process()) is not None:
         threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
-    settle_process()
+    configure_process()
 
 
 def _end_with(parent: multiprocessing.process.BaseProcess) -> None:

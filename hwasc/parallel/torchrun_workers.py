@@ -1,8 +1,8 @@
 """Processes that `torchrun` started, on one machine or several: the first runs the command, the others train with it.
 
-The first alone opens data, fits, writes and prints; for every training it leaves the others a function and its arguments
-(pickled, among the command's own processes). They read features from the same cache folder. The process group lives as long as
-a training: at other times nothing, Brevitas included, can wait for processes that do something else.
+Only the first opens data, writes files and prints. For every training it passes a function and its arguments to the others
+(pickled, between processes of one command). They read features from the same cache folder. A process group exists only during a
+training: at other times no collective operation, Brevitas' own included, can wait for processes that do something else.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ import torch
 import torch.distributed as dist
 
 from hwasc.errors import HwascError
-from hwasc.parallel.device import settle_process
+from hwasc.parallel.device import configure_process
 
-GRACE = 10.0  # s: a mistake that the first process makes too, it says itself, and torchrun ends this one
-PATIENCE = timedelta(days=30)  # the others wait while the first makes features; torchrun ends them if it dies
+GRACE = 10.0  # s; the first process reports an error that it meets too, then torchrun ends this one
+TIMEOUT = timedelta(days=30)  # the others wait while the first extracts features; torchrun ends them if it dies
 
 
 @dataclass
@@ -42,16 +42,20 @@ _ranks: _Ranks | None = None
 
 
 def world_size() -> int:
-    """Processes that train together."""
+    """Return the number of processes that train together."""
     return _ranks.world if _ranks else 1
 
 
 @contextmanager
 def init_ranks() -> Iterator[bool]:
-    """This process as one of torchrun's; gives whether it is the first. Of several GPUs each takes its own."""
+    """Join torchrun's processes. Of several GPUs each process takes its own.
+
+    Yields:
+        Whether this process is the first.
+    """
     global _ranks
     store, rank, world = next(iter(dist.rendezvous("env://")))
-    store.set_timeout(PATIENCE)
+    store.set_timeout(TIMEOUT)
     if torch.cuda.is_available():
         torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")) % torch.cuda.device_count())
     _ranks = _Ranks(store, rank, world)
@@ -68,7 +72,15 @@ def init_ranks() -> Iterator[bool]:
 
 @contextmanager
 def run_on_all_ranks(function: Callable[..., Any], *args: Any) -> Iterator[None]:
-    """A training in this block, with the others running a module's top-level function at the same time; alone just the block."""
+    """Train in this block while all other processes run a function. A single process runs only the block.
+
+    Args:
+        function: A top-level function of a module, which does the same training.
+        *args: Its arguments, picklable.
+
+    Yields:
+        None.
+    """
     if _ranks is None:
         yield
         return
@@ -78,12 +90,12 @@ def run_on_all_ranks(function: Callable[..., Any], *args: Any) -> Iterator[None]
 
 
 def worker_loop() -> None:
-    """Do what the first process asks for until it has done."""
+    """Run the functions that the first process passes on, until it ends."""
     assert _ranks is not None
-    settle_process()
+    configure_process()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the first
-    while (word := pickle.loads(_ranks.store.get(_ranks.key()))) is not None:
-        function, args = word
+    while (job := pickle.loads(_ranks.store.get(_ranks.key()))) is not None:
+        function, args = job
         try:
             with _group(_ranks):
                 function(*args)
@@ -97,7 +109,7 @@ def _group(ranks: _Ranks) -> Iterator[None]:
     """The process group of one training; NCCL between GPUs."""
     backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
     store = dist.PrefixStore(ranks.key(), ranks.store)
-    dist.init_process_group(backend, store=store, rank=ranks.rank, world_size=ranks.world, timeout=PATIENCE)
+    dist.init_process_group(backend, store=store, rank=ranks.rank, world_size=ranks.world, timeout=TIMEOUT)
     try:
         yield
     finally:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 from pathlib import Path
 
 from hwasc.errors import UsageError
+from hwasc.suggestion import did_you_mean
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 
@@ -31,7 +31,6 @@ def find(kind: str, name_or_path: str | Path) -> Path:
     looks_bundled = len(path.parts) == 1 or path.parent.name == kind
     if looks_bundled and name in known:
         return folder(kind) / f"{name}.yaml"
-    near = difflib.get_close_matches(name, known, 1, 0.5)
-    hint = f", did you mean '{near[0]}'?" if near else ""
     what = kind.removesuffix("s").replace("_", " ")
+    hint = did_you_mean(name, known)
     raise UsageError(f"'{name_or_path}' is neither a file nor a bundled {what}{hint} (bundled: {', '.join(known)})")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import difflib
 import hashlib
 import json
 import os
@@ -17,6 +16,7 @@ from typing import Any, TypeVar
 import yaml
 
 from hwasc.errors import UsageError
+from hwasc.suggestion import did_you_mean
 
 T = TypeVar("T")
 STRICT: dict[str, Any] = {"extra": "forbid"}  # set as __pydantic_config__ on every record
@@ -64,8 +64,7 @@ def _explain(cls: type, mistake: Mapping[str, Any], data: Mapping[str, Any]) -> 
     key = ".".join(str(s) for s in steps) or "record"
     if mistake["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
         known = _known_keys(cls, steps[:-1], data)
-        near = difflib.get_close_matches(str(steps[-1]), known, 1, 0.5)
-        hint = f", did you mean '{near[0]}'?" if near else f" (known: {', '.join(known)})" if known else ""
+        hint = did_you_mean(str(steps[-1]), known) or (f" (known: {', '.join(known)})" if known else "")
         return f"unknown key '{key}'{hint}"
     if mistake["type"] in ("missing", "missing_argument"):
         return f"key '{key}' is missing"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import re
 from collections.abc import Mapping, Sequence
@@ -348,7 +349,7 @@ class Settings:
             raise UsageError(f"{path}: expected a mapping of keys to values")
         if isinstance(source, Mapping):
             for key, value in source.items():
-                _put(data, str(key), value, "settings")
+                data = _merge(data, _nested(str(key), value))
         for text in overrides:
             _set(data, text)
         if seed is not None:
@@ -356,9 +357,22 @@ class Settings:
         where = " and ".join([str(path)] * (path is not None) + ["--set"] * bool(overrides)) or "settings"
         return schema.parse(cls, _overlaid(_merge(dataclasses.asdict(cls()), data)), where)
 
-    def changed(self, overrides: Sequence[str] = (), seed: int | None = None) -> Settings:
-        """These settings with single ones replaced, as in `load`."""
-        return Settings.load(dataclasses.asdict(self), overrides, seed)
+    def changed(self, changes: Sequence[str] | Mapping[str, Any] = (), seed: int | None = None) -> Settings:
+        """These settings with single ones replaced.
+
+        Args:
+            changes: Single settings as text, `a.b=c`, or a mapping of dotted names to values.
+            seed: The run's seed.
+
+        Returns:
+            The whole tree.
+
+        Raises:
+            UsageError: As in `load`.
+        """
+        if isinstance(changes, Mapping):
+            return Settings.load({**dataclasses.asdict(self), **changes}, (), seed)
+        return Settings.load(dataclasses.asdict(self), changes, seed)
 
 
 def _overlaid(data: dict[str, Any]) -> dict[str, Any]:
@@ -377,6 +391,14 @@ def _merge(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
         else:
             out[key] = value
     return out
+
+
+def _nested(key: str, value: Any) -> dict[str, Any]:
+    """`a.b` and a value as `{a: {b: value}}`; a copy, so that later changes leave the caller's mapping alone."""
+    value = dict(value) if isinstance(value, Mapping) else value
+    for step in reversed(key.split(".")):
+        value = {step: value}
+    return copy.deepcopy(value)
 
 
 def _set(data: dict[str, Any], text: str) -> None:

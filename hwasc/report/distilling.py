@@ -90,7 +90,7 @@ def _story(result: Mapping[str, Any], over: str) -> str:
 
 
 def _cards(result: Mapping[str, Any], over: str) -> list[Part]:
-    facts: dict[str, Fact | str] = {}
+    facts: dict[str, Fact] = {}
     for kind in reversed(KINDS):
         if (accuracy := _get(result, kind, "accuracy")) is not None:
             loss = _get(result, kind, "log_loss")

@@ -11,7 +11,7 @@ from hwasc.report.page import Fact, Facts, Paragraph, Part, Picture, Section, Ta
 
 
 def evaluation_report(evaluation: Mapping[str, Any], environment: Mapping[str, Any] | None = None) -> str:
-    """The page as text, from an `Evaluation` of `pipelines.evaluating` in its JSON form."""
+    """The page as text, from an `Evaluation` of `students.evaluation` in its JSON form."""
     m = evaluation["metrics"]
     over = f"over {count(m['clips'])} test clips"
     facts = {

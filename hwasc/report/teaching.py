@@ -11,7 +11,7 @@ from hwasc.report.page import Section, Table, page
 
 
 def teach_report(told: Mapping[str, Any], environment: Mapping[str, Any] | None = None) -> str:
-    """The page as text, from what `pipelines.accounting.account` tells."""
+    """The page as text, from an ensemble's summary (`ensemble.summary`) in its JSON form."""
     over = f"over {count(told['clips'])} {told['split']} clips"
     parts = fusion_parts(told["fusion"], told["clips"], told["leave_one_out"], told["mixing"])
     rows = [_teacher(t) for t in told["teachers"]]

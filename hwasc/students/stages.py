@@ -159,7 +159,7 @@ def _fit(model: Student, job: _Job, device: torch.device, on_epoch: Callable[[in
         model,
         job.data,
         job.train,
-        device,
+        device=device,
         seed=job.seed,
         checkpoint=job.checkpoint,
         before_epoch=before_epoch,

@@ -33,7 +33,7 @@ from hwasc.records import schema
 from hwasc.records.architecture import Architecture, FrontEnd
 from hwasc.records.blocks import INPUT, Block, InvertedResidual
 from hwasc.records.blocks.units import channels
-from hwasc.records.space import FrontEndChoices, SearchSpace, Stage
+from hwasc.records.space import FrontEndChoices, SearchSpace, Stage, parse_stride
 from hwasc.records.widths import resized, widths
 from hwasc.training import pruning
 from hwasc.training.quantization import calibrate, quantize
@@ -125,6 +125,9 @@ def check_module(a: Architecture) -> None:
     for unit in a.program:
         _, h, w, c = last[unit.layer]
         assert shapes[unit.name] == (c, h, w), f"{unit.name}: {shapes[unit.name]} in torch, {(c, h, w)} in the graph"
+    ins, outs = shapes["stem.1"], shapes["blocks.0"]
+    expected = tuple(-(-size // s) for size, s in zip(ins[1:], a.blocks[0].stride, strict=True))
+    assert outs[1:] == expected, f"the map {ins[1:]} becomes {outs[1:]}, by the record's stride it should be {expected}"
     costs, parameters = measure(a), sum(p.numel() for p in model.parameters())
     assert parameters == costs.parameters, f"{parameters} parameters in torch, {costs.parameters} in the graph"
     conv = costs.macs.conv - costs.macs.grn
@@ -180,6 +183,8 @@ def check_supernet(record: Block) -> None:
             assert all(b.kind == kind for b in blocks), f"from_choices gave {blocks} for the kind '{kind}'"
             width = point[f"{stage}.width"]
             assert all(b.channels == width for b in blocks), f"from_choices gave {blocks} for the width {width}"
+            stride = parse_stride(point[f"{stage}.stride"])
+            assert blocks[0].stride == stride, f"from_choices gave {blocks[0]} for the stride {stride}"
         x = logmel(a, 4)
         with torch.no_grad():
             difference = (shared.student(point).train()(x) - shared(x, point)).abs().max()

@@ -50,7 +50,16 @@ def features(path: Path, front_end: FrontEnd, *, clips: int = 48, seed: int = 0)
         x[np.ix_(labels == band, rows)] += 1.5
     path.write_bytes(x.astype(np.float16).tobytes())
     table = [
-        Clip(f"{i}.wav", Path(f"{i}.wav"), 0.0, 1.0, CLASSES[k], f"place{i % 7}", "a") for i, k in enumerate(labels)
+        Clip(
+            id=f"{i}.wav",
+            path=Path(f"{i}.wav"),
+            start=0.0,
+            seconds=1.0,
+            scene=CLASSES[label],
+            location=f"place{i % 7}",
+            device="a",
+        )
+        for i, label in enumerate(labels)
     ]
     return Features(path, (front_end.mels, front_end.frames), table, CLASSES, [f"{i:016x}" for i in range(clips)])
 
@@ -98,7 +107,7 @@ def int8_student(clips: Features) -> Student:
     torch.manual_seed(0)
     net = build(SPACE.architecture({name: values[-1] for name, values in SPACE.choices().items()}, len(CLASSES)))
     data = DistillationData(clips, targets=None, augment=None, alpha=0, temperature=1)
-    train_student(net, data, TrainSettings(3, 16), torch.device("cpu"), 0)
+    train_student(net, data, TrainSettings(3, 16), device=torch.device("cpu"), seed=0)
     return calibrate(quantize(net), [clips.batch(np.arange(len(clips)))])
 
 

@@ -1,10 +1,10 @@
-"""Batches of log-mel, labels and targets: shuffled and augmented by a seed that also counts the epoch."""
+"""Batches of log-mel, labels and teacher logits, shuffled and augmented by a seed and the number of the epoch."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import torch
@@ -18,17 +18,34 @@ from hwasc.parallel.gradient_accumulation import rank_and_world
 from hwasc.records.architecture import FrontEnd
 from hwasc.records.settings import AugmentSettings
 
-# log-mel (B, 1, F, T); labels (B,), or (B, classes) where clips are mixed; teacher logits (B, classes)
-Batch = tuple[Tensor, Tensor, "Tensor | None"]
+
+class Batch(NamedTuple):
+    """Clips that are trained on in one step.
+
+    Attributes:
+        logmel: (B, 1, mels, frames).
+        labels: (B,) int64, or (B, classes) with sum 1 where clips are mixed.
+        teacher: Logits (B, classes), or None without a teacher.
+    """
+
+    logmel: Tensor
+    labels: Tensor
+    teacher: Tensor | None
 
 
 @dataclass(frozen=True)
 class Augment:
-    """Augmentation settings with the impulse responses they need, (R, mels) in units of the front end, or None.
+    """Augmentation of batches.
 
-    drawn_in: another front end whose draws are repeated. From the same generator the same clips are then rolled by the same time,
-    masked in the same band, mixed with the same others, given the same responses, gains and kinds and levels of noise (but
-    another sample of it).
+    With `drawn_in`, the draws of another front end are repeated: from the same generator the same clips are rolled by the same
+    time, masked in the same band, mixed with the same others, and given the same responses, gains, and kinds and levels of
+    noise. Only the noise itself is another sample.
+
+    Attributes:
+        settings: What is done, how strongly and how often.
+        responses: Device responses (R, mels) in units of the front end, or None.
+        front_end: Front end of the batches; None switches off noise and gain.
+        drawn_in: Front end whose draws are repeated, or None.
     """
 
     settings: AugmentSettings
@@ -37,43 +54,87 @@ class Augment:
     drawn_in: FrontEnd | None = None
 
     def __call__(self, x: Tensor, devices: np.ndarray, generator: torch.Generator) -> Tensor:
-        """An augmented copy of a batch; `devices` names each clip's recorder."""
+        """Augment log-mels, without mixing clips.
+
+        Args:
+            x: (B, 1, mels, frames).
+            devices: Recording device of each clip, (B,).
+            generator: Source of all draws.
+
+        Returns:
+            An augmented copy of x.
+        """
         s = self.settings
         view = augmentation.View(self.front_end, self.drawn_in) if self.front_end and self.drawn_in else None
         if self.responses is not None and s.response_p > 0:
             named = np.isin(devices, s.response_devices) if s.response_devices else np.ones(len(devices), bool)
-            chosen = torch.from_numpy(named)
-            x = augmentation.device_response(x, generator, self.responses, chosen, s.response_p, self.front_end)
+            x = augmentation.device_response(
+                x,
+                generator,
+                responses=self.responses,
+                apply_to=torch.from_numpy(named),
+                p=s.response_p,
+                front_end=self.front_end,
+            )
         if self.front_end is not None and s.noise_p > 0:
-            x = additive_noise(x, generator, s.noise_p, s.noise_snr, self.front_end)
+            x = additive_noise(x, generator, p=s.noise_p, snr=s.noise_snr, front_end=self.front_end)
         if self.front_end is not None and s.gain > 0:
             x = augmentation.gain(x, generator, s.gain, self.front_end)
         x = augmentation.time_roll(x, generator, s.roll, view)
         x = augmentation.freq_mixstyle(x, generator, s.mixstyle_alpha, s.mixstyle_p)
         return augmentation.frequency_mask(x, generator, s.mask, view)
 
-    def batch(self, batch: Batch, devices: np.ndarray, generator: torch.Generator, classes: int, t: float) -> Batch:
-        """An augmented copy of a whole batch. Where clips are mixed, so are their labels, which become shares (B, classes), and
-        the targets' softmaxes at temperature t.
+    def batch(
+        self,
+        batch: Batch,
+        devices: np.ndarray,
+        generator: torch.Generator,
+        *,
+        classes: int,
+        temperature: float,
+    ) -> Batch:
+        """Augment a whole batch. Where clips are mixed, so are their labels and the teacher's softmaxes.
+
+        Args:
+            batch: Clips with labels (B,).
+            devices: Recording device of each clip, (B,).
+            generator: Source of all draws.
+            classes: Number of classes.
+            temperature: Temperature of the teacher's softmaxes.
+
+        Returns:
+            An augmented copy; its labels are (B, classes) if the settings mix clips.
         """
-        x, labels, soft = batch
-        x = self(x, devices, generator)
+        x = self(batch.logmel, devices, generator)
         if self.settings.mixup_p == 0:
-            return x, labels, soft
+            return batch._replace(logmel=x)
         mix = augmentation.mixup(len(x), generator, self.settings.mixup_alpha, self.settings.mixup_p)
-        return mix(x), mix(F.one_hot(labels, classes).float()), None if soft is None else mix.logits(soft, t)
+        return Batch(
+            logmel=mix(x),
+            labels=mix(F.one_hot(batch.labels, classes).float()),
+            teacher=None if batch.teacher is None else mix.logits(batch.teacher, temperature),
+        )
 
 
 class OnlineTargets(Protocol):
-    """Teachers that hear what the student hears."""
+    """Teachers that run on the same augmented clips as the student."""
 
     def __call__(self, rows: np.ndarray, state: Tensor) -> Tensor:
-        """Logits (B, classes) for these clips, augmented by draws from a generator in this state."""
+        """Compute the teachers' logits for one batch.
+
+        Args:
+            rows: Indices of the clips, (B,).
+            state: State of the generator that the student's augmentation starts from.
+
+        Returns:
+            Logits (B, classes).
+        """
 
 
 def training_batches(
     features: Features,
     targets: np.ndarray | OnlineTargets | None,
+    *,
     batch: int,
     augment: Augment | None,
     seed: int,
@@ -81,40 +142,72 @@ def training_batches(
     rows: np.ndarray | None = None,
     temperature: float = 1.0,
 ) -> Iterator[Batch]:
-    """One epoch over `features` (over `rows` of it, if given) in an order drawn from (seed, epoch).
+    """Shuffle and augment one epoch.
 
-    targets: (n, classes) float32 logits of all n clips, or teachers to ask for every batch, or None. temperature: of the loss.
+    A last batch of a single clip is dropped, because batch norm needs two; so is one with fewer clips than processes.
 
-    The last batch is dropped where a single clip would be left (batch norm needs two), or fewer than processes share it.
+    Args:
+        features: All clips.
+        targets: Teacher logits (n, classes) float32 of all n clips, or teachers that are run on every batch, or None.
+        batch: Clips in a batch.
+        augment: Augmentation, or None.
+        seed: Decides, together with the epoch, order and augmentation.
+        epoch: Number of the epoch, from 0.
+        rows: Indices of the clips to train on; all if None.
+        temperature: Temperature of the distillation loss.
+
+    Yields:
+        The batches, on the CPU.
     """
     rng = np.random.default_rng([seed, epoch])
     generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
     order = rng.permutation(len(features) if rows is None else rows)
     for start in range(0, len(order), batch):
         chosen = order[start : start + batch]
-        if len(chosen) < _least():
+        if len(chosen) < _smallest_batch():
             return
-        asked = targets(chosen, generator.get_state()) if callable(targets) else None
-        kept = torch.from_numpy(targets[chosen]) if isinstance(targets, np.ndarray) else None
-        made: Batch = features.batch(chosen), torch.from_numpy(features.labels[chosen]), kept
+        # Online teachers repeat the draws of the augmentation below, so they get the generator's state before it.
+        online = targets(chosen, generator.get_state()) if callable(targets) else None
+        stored = torch.from_numpy(targets[chosen]) if isinstance(targets, np.ndarray) else None
+        made = Batch(features.batch(chosen), torch.from_numpy(features.labels[chosen]), stored)
         if augment is not None:
-            made = augment.batch(made, features.devices[chosen], generator, len(features.classes), temperature)
-        yield made if asked is None else (made[0], made[1], asked)
+            made = augment.batch(
+                made, features.devices[chosen], generator, classes=len(features.classes), temperature=temperature
+            )
+        yield made if online is None else made._replace(teacher=online)
 
 
-def steps(count: int, batch: int) -> int:
-    """Batches that `training_batches` gives for `count` clips."""
-    whole, rest = divmod(count, batch)
-    return whole + (rest >= _least())
+def count_batches(clips: int, batch: int) -> int:
+    """Count the batches that `training_batches` yields.
+
+    Args:
+        clips: Clips in an epoch.
+        batch: Clips in a batch.
+
+    Returns:
+        Batches in an epoch.
+    """
+    whole, rest = divmod(clips, batch)
+    return whole + (rest >= _smallest_batch())
 
 
-def _least() -> int:
-    return max(2, rank_and_world()[1])
+def _smallest_batch() -> int:
+    _, world = rank_and_world()
+    return max(2, world)
 
 
-def share(batch: Batch, rank: int, world: int) -> tuple[Batch, float]:
-    """The clips of a batch that process `rank` of `world` takes, and their share of all (0 ... 1)."""
-    x, labels, teacher = batch
-    first, end = (len(x) * k // world for k in (rank, rank + 1))
-    mine = x[first:end], labels[first:end], teacher[first:end] if teacher is not None else None
-    return mine, (end - first) / len(x)
+def rank_slice(batch: Batch, rank: int, world: int) -> tuple[Batch, float]:
+    """Cut out the clips that one process takes of a batch.
+
+    Args:
+        batch: The whole batch.
+        rank: Number of the process, from 0.
+        world: Number of processes.
+
+    Returns:
+        The slice, and its fraction of the batch's clips, 0..1.
+    """
+    clips = len(batch.logmel)
+    first, end = (clips * k // world for k in (rank, rank + 1))
+    teacher = None if batch.teacher is None else batch.teacher[first:end]
+    return Batch(batch.logmel[first:end], batch.labels[first:end], teacher), (end - first) / clips

@@ -1,11 +1,10 @@
-"""Distilling a student, float or quantized, from the ensemble's logits and the labels."""
+"""Training a student, float or quantized, on the ensemble's logits and the labels."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import torch
@@ -14,18 +13,24 @@ from torch import Tensor
 from hwasc.data.features import Features
 from hwasc.models.student import Student
 from hwasc.records.settings import TrainSettings
-from hwasc.training.batches import Augment, Batch, OnlineTargets, steps, training_batches
+from hwasc.training.batches import Augment, Batch, OnlineTargets, count_batches, training_batches
 from hwasc.training.loop import fit
-from hwasc.training.loss import distillation_loss
+from hwasc.training.loss import Reduction, distillation_loss
 
 
 @dataclass(frozen=True)
 class DistillationData:
-    """What a student learns from. targets: ensemble logits (n, classes) of the n clips, teachers to ask for every batch, or None
-    for labels alone.
+    """Clips, targets and loss of a distillation.
 
-    alpha, temperature, reduction: of `training.loss.distillation_loss`. rows: of these clips alone. views: so many epochs differ,
-    then they come round, batches and draws alike; 0: none repeats another.
+    Attributes:
+        train: The training clips, n of them.
+        targets: Ensemble logits (n, classes), or teachers that are run on every batch, or None for labels only.
+        augment: Augmentation, or None.
+        alpha: Weight of the targets in the loss, 0..1.
+        temperature: Temperature of the loss, above 0.
+        rows: Indices of the clips to train on; all if None.
+        reduction: How the loss reduces its divergence, see `distillation_loss`.
+        views: Number of epochs that differ. After these, the same batches with the same draws come again. 0: all differ.
     """
 
     train: Features
@@ -34,40 +39,94 @@ class DistillationData:
     alpha: float
     temperature: float
     rows: np.ndarray | None = None
-    reduction: Literal["batchmean", "mean"] = "batchmean"
+    reduction: Reduction = "batchmean"
     views: int = 0
 
-    def batches(self, batch: int, seed: int, epoch: int) -> Iterator[Batch]:
-        """One epoch's batches, see `training.batches`."""
-        drawn = epoch % self.views if self.views else epoch
-        return training_batches(self.train, self.targets, batch, self.augment, seed, drawn, self.rows, self.temperature)
+    @property
+    def clips(self) -> int:
+        """Clips in an epoch."""
+        return len(self.train) if self.rows is None else len(self.rows)
 
-    def loss(self, logits: Tensor, labels: Tensor, soft: Tensor | None) -> Tensor:
-        """The distillation loss of a batch."""
-        return distillation_loss(logits, labels, soft, self.alpha, self.temperature, self.reduction)
+    def batches(self, batch: int, seed: int, epoch: int) -> Iterator[Batch]:
+        """Shuffle and augment one epoch.
+
+        Args:
+            batch: Clips in a batch.
+            seed: Decides order and augmentation.
+            epoch: Number of the epoch, from 0.
+
+        Returns:
+            The batches, see `training_batches`.
+        """
+        return training_batches(
+            self.train,
+            self.targets,
+            batch=batch,
+            augment=self.augment,
+            seed=seed,
+            epoch=epoch % self.views if self.views else epoch,
+            rows=self.rows,
+            temperature=self.temperature,
+        )
+
+    def loss(self, logits: Tensor, labels: Tensor, teacher: Tensor | None) -> Tensor:
+        """Compute the distillation loss of a batch.
+
+        Args:
+            logits: The student's, (B, classes).
+            labels: (B,) int64, or (B, classes) with sum 1.
+            teacher: The teacher's logits, (B, classes), or None.
+
+        Returns:
+            A scalar.
+        """
+        return distillation_loss(
+            logits,
+            labels,
+            teacher,
+            alpha=self.alpha,
+            temperature=self.temperature,
+            reduction=self.reduction,
+        )
 
 
 def train_student(
     student: Student,
     data: DistillationData,
     settings: TrainSettings,
+    *,
     device: torch.device,
     seed: int,
-    *,
     checkpoint: Path | None = None,
     before_epoch: Callable[[int], None] | None = None,
     on_epoch: Callable[[int, float], None] | None = None,
 ) -> Student:
-    """Train a student in place and return it in eval mode; batches and augmentation follow from the seed. See `loop.optimize`."""
-    clips = len(data.train) if data.rows is None else len(data.rows)
+    """Train a student in place.
+
+    Args:
+        student: A float or quantized student.
+        data: Clips, targets and loss.
+        settings: Epochs, batch size, learning rate and weight decay.
+        device: Device to train on.
+        seed: Decides batches, augmentation and dropout.
+        checkpoint: See `loop.optimize`.
+        before_epoch: See `loop.optimize`.
+        on_epoch: See `loop.optimize`.
+
+    Returns:
+        The student, in eval mode.
+
+    Raises:
+        HwascError: The loss is no longer finite, or the checkpoint cannot be read or written.
+    """
     fit(
         student,
         lambda epoch: data.batches(settings.batch, seed, epoch),
-        steps(clips, settings.batch),
-        data.loss,
-        settings,
-        device,
-        seed,
+        steps_per_epoch=count_batches(data.clips, settings.batch),
+        loss=data.loss,
+        settings=settings,
+        device=device,
+        seed=seed,
         checkpoint=checkpoint,
         before_epoch=before_epoch,
         on_epoch=on_epoch,

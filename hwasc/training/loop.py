@@ -1,4 +1,4 @@
-"""The one training loop: students, teachers and quantized students alike; resumable after every epoch."""
+"""The training loop of students, teachers and quantized students; resumable after every epoch."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.optim import AdamW
+from torch.optim.lr_scheduler import LambdaLR
 
 from hwasc.data.features import Features
 from hwasc.errors import HwascError
@@ -25,47 +27,64 @@ from hwasc.parallel.gradient_accumulation import (
 )
 from hwasc.parallel.sync_batch_norm import sync_batch_norms
 from hwasc.records.settings import TrainSettings
-from hwasc.training.batches import Batch, share
+from hwasc.training.batches import Batch, rank_slice
 
 Loss = Callable[[Tensor, Tensor, "Tensor | None"], Tensor]  # logits, labels, teacher logits -> scalar
-EpochBatches = Callable[[int], Iterable[Batch]]
-EpochLanes = Callable[[int], Iterable[PartialLosses]]
+EpochBatches = Callable[[int], Iterable[Batch]]  # epoch, from 0 -> its batches
+EpochSteps = Callable[[int], Iterable[PartialLosses]]  # epoch, from 0 -> the losses of each of its steps
 
 
 def fit(
     model: nn.Module,
     batches: EpochBatches,
+    *,
     steps_per_epoch: int,
     loss: Loss,
     settings: TrainSettings,
     device: torch.device,
     seed: int,
-    *,
     checkpoint: Path | None = None,
     before_epoch: Callable[[int], None] | None = None,
     on_epoch: Callable[[int, float], None] | None = None,
 ) -> nn.Module:
-    """Train a classifier in place and return it in eval mode; see `optimize` for the rest.
+    """Train a classifier in place.
 
-    batches(epoch) gives that epoch's batches, and loss a mean over clips. Processes that train together are each given the same
-    batches and take their share of every one; where nothing is drawn inside the model, the weights are those of one process
-    but for rounding.
+    Processes that train together get the same batches, and each takes a slice of every batch. Where nothing is drawn inside the
+    model, the weights are those of one process but for rounding.
+
+    Args:
+        model: Log-mel (B, 1, mels, frames) -> logits (B, classes).
+        batches: Gives the batches of an epoch, numbered from 0.
+        steps_per_epoch: Number of these batches.
+        loss: A mean over clips.
+        settings: Epochs, learning rate and weight decay.
+        device: Device to train on.
+        seed: Decides dropout and other draws inside the model.
+        checkpoint: See `optimize`.
+        before_epoch: See `optimize`.
+        on_epoch: See `optimize`.
+
+    Returns:
+        The model, in eval mode.
+
+    Raises:
+        HwascError: The loss is no longer finite, or the checkpoint cannot be read or written.
     """
     rank, world = rank_and_world()
 
-    def one_lane(epoch: int) -> Iterator[PartialLosses]:
+    def steps(epoch: int) -> Iterator[PartialLosses]:
         for batch in batches(epoch):
-            mine, weight = share(batch, rank, world)
-            yield [[weight * batch_loss(model, mine, loss, device)]]
+            own, weight = rank_slice(batch, rank, world)
+            yield [[weight * batch_loss(model, own, loss, device)]]
 
     with sync_batch_norms(model) if world > 1 else nullcontext():
         return optimize(
             model,
-            one_lane,
-            steps_per_epoch,
-            settings,
-            device,
-            seed + 1_000_000_007 * rank,
+            steps,
+            steps_per_epoch=steps_per_epoch,
+            settings=settings,
+            device=device,
+            seed=seed + 1_000_000_007 * rank,
             checkpoint=checkpoint,
             before_epoch=before_epoch,
             on_epoch=on_epoch,
@@ -73,68 +92,91 @@ def fit(
 
 
 def batch_loss(model: Callable[[Tensor], Tensor], batch: Batch, loss: Loss, device: torch.device) -> Tensor:
-    """The loss of one batch, computed on the device in the precision that it is good at."""
-    x, labels, teacher = batch
-    x = x.to(device, memory_format=torch.channels_last)
+    """Compute the loss of one batch, in mixed precision where the device supports it.
+
+    Args:
+        model: Log-mel -> logits; one with a true attribute `quantized` is computed in float32.
+        batch: Clips, on any device.
+        loss: The loss.
+        device: The model's device.
+
+    Returns:
+        A scalar on the device.
+    """
+    x = batch.logmel.to(device, memory_format=torch.channels_last)
     with mixed_precision(device, exact=getattr(model, "quantized", False)):
         y = model(x)
     y = y if y.dtype == torch.float64 else y.float()
-    return loss(y, labels.to(device), teacher.to(device) if teacher is not None else None)
+    return loss(y, batch.labels.to(device), None if batch.teacher is None else batch.teacher.to(device))
 
 
 def optimize(
     model: nn.Module,
-    parts: EpochLanes,
+    steps: EpochSteps,
+    *,
     steps_per_epoch: int,
     settings: TrainSettings,
     device: torch.device,
     seed: int,
-    *,
     checkpoint: Path | None = None,
     before_epoch: Callable[[int], None] | None = None,
     on_epoch: Callable[[int, float], None] | None = None,
 ) -> nn.Module:
-    """Train in place with AdamW and return the model in eval mode.
+    """Minimise any losses in place with AdamW; the learning rate warms up linearly, then follows a cosine to 0.
 
-    lanes(epoch) gives every step's losses of that epoch, see `lanes.backward`; seed decides dropout and the like. checkpoint:
-    where the first process keeps the state after every epoch; training goes on from there when the file exists.
-    before_epoch(epoch from 1) is called before each that is trained, resumed or not; on_epoch(epoch, mean loss) after it.
-    Raises HwascError when the loss is no longer finite.
+    Args:
+        model: The model.
+        steps: Gives the losses of every step of an epoch, numbered from 0; see `gradient_accumulation.backward`.
+        steps_per_epoch: Number of these steps.
+        settings: Epochs, learning rate and weight decay.
+        device: Device to train on.
+        seed: Decides dropout and other draws inside the model.
+        checkpoint: File that the first process writes after every epoch. If it exists, training resumes from it.
+        before_epoch: Called with the number of the epoch, from 1, before each epoch that is trained.
+        on_epoch: Called with the number of the epoch, from 1, and its mean loss, after each epoch that is trained.
+
+    Returns:
+        The model, in eval mode.
+
+    Raises:
+        HwascError: The loss is no longer finite, or the checkpoint cannot be read or written.
     """
     model.to(device)
     model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # 1.4 times faster on CPUs too
-    optimizer = torch.optim.AdamW(_groups(model, settings.weight_decay), lr=settings.lr)
-    total = max(settings.epochs * steps_per_epoch, 1)
-    warm = max(total // 10, 1)
-    schedule = torch.optim.lr_scheduler.LambdaLR(
-        optimizer, lambda s: min((s + 1) / warm, 0.5 * (1 + math.cos(math.pi * min(s / total, 1))))
-    )
+    optimizer = AdamW(_parameter_groups(model, settings.weight_decay), lr=settings.lr)
+    schedule = LambdaLR(optimizer, _warmup_and_cosine(max(settings.epochs * steps_per_epoch, 1)))
     start = _resume(checkpoint, model, optimizer, schedule)
     for epoch in range(start, settings.epochs):
-        torch.manual_seed(1_000_003 * (epoch + 1) + seed)  # dropout and the like: the same whether resumed or not
+        torch.manual_seed(1_000_003 * (epoch + 1) + seed)  # the same draws whether training was resumed or not
         model.train()
         if before_epoch is not None:
             before_epoch(epoch + 1)
-        running, count = 0.0, 0
-        for step in parts(epoch):
+        total, count = 0.0, 0
+        for losses in steps(epoch):
             optimizer.zero_grad(set_to_none=True)
-            running += backward(model, step)
+            total += backward(model, losses)
             optimizer.step()
             schedule.step()
             count += 1
-        mean = running / max(count, 1)
+        mean = total / max(count, 1)
         if not math.isfinite(mean):
             raise HwascError(
                 f"training diverged in epoch {epoch + 1} (loss {mean}); lower the learning rate, now {settings.lr}"
             )
         if checkpoint is not None and is_first_rank():
-            _keep(checkpoint, model, optimizer, schedule, epoch + 1)
+            _save_checkpoint(checkpoint, _state(model, optimizer, schedule) | {"epoch": epoch + 1})
         if on_epoch is not None:
             on_epoch(epoch + 1, mean)
     return model.eval()
 
 
-def _groups(model: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
+def _warmup_and_cosine(total: int) -> Callable[[int], float]:
+    """Factor of the learning rate by step: up over the first tenth of all steps, and a cosine down to 0 (the lesser counts)."""
+    warm = max(total // 10, 1)
+    return lambda step: min((step + 1) / warm, 0.5 * (1 + math.cos(math.pi * min(step / total, 1))))
+
+
+def _parameter_groups(model: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
     """Weights decay; biases, norms, scales and GRN's vectors (one long axis at most) do not."""
     decayed: list[nn.Parameter] = []
     free: list[nn.Parameter] = []
@@ -143,27 +185,25 @@ def _groups(model: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
     return [{"params": decayed, "weight_decay": weight_decay}, {"params": free, "weight_decay": 0.0}]
 
 
-def _keep(path: Path, model: nn.Module, optimizer: Any, schedule: Any, epoch: int) -> None:
+def _state(model: nn.Module, optimizer: AdamW, schedule: LambdaLR) -> dict[str, Any]:
+    return {"model": model.state_dict(), "optimizer": optimizer.state_dict(), "schedule": schedule.state_dict()}
+
+
+def _save_checkpoint(path: Path, state: dict[str, Any]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_suffix(f".{os.getpid()}.part")
-    state = {
-        "model": model.state_dict(),
-        "optimizer": optimizer.state_dict(),
-        "schedule": schedule.state_dict(),
-        "epoch": epoch,
-    }
+    partial = path.with_suffix(f".{os.getpid()}.part")
     try:
-        torch.save(state, aside)
-        os.replace(aside, path)
+        torch.save(state, partial)
+        os.replace(partial, path)
     except (OSError, RuntimeError) as e:  # torch reports a full disk as a RuntimeError
-        aside.unlink(missing_ok=True)
+        partial.unlink(missing_ok=True)
         raise HwascError(
             f"{path}: cannot be written ({e}); free some disk space and run the same command again"
         ) from None
 
 
-def _resume(path: Path | None, model: nn.Module, optimizer: Any, schedule: Any) -> int:
-    """Go on from what the first process finds; the number of epochs done."""
+def _resume(path: Path | None, model: nn.Module, optimizer: AdamW, schedule: LambdaLR) -> int:
+    """Load the checkpoint that the first process finds, in all processes; the number of epochs done."""
     if path is None or not broadcast_from_first(path.is_file()):
         return 0
     try:
@@ -184,7 +224,18 @@ def _resume(path: Path | None, model: nn.Module, optimizer: Any, schedule: Any) 
 def predict(
     model: nn.Module, features: Features, device: torch.device, batch: int = 128, rows: np.ndarray | None = None
 ) -> np.ndarray:
-    """Logits (n, classes) float32 of every clip (of `rows`, if given), in order, in eval mode."""
+    """Compute logits in eval mode.
+
+    Args:
+        model: Log-mel (B, 1, mels, frames) -> logits (B, classes).
+        features: All clips.
+        device: Device to compute on.
+        batch: Clips at a time.
+        rows: Indices of the clips, (n,); all if None.
+
+    Returns:
+        Logits (n, classes) float32, in order.
+    """
     model.to(device).eval()
     rows = np.arange(len(features)) if rows is None else rows
     out = []

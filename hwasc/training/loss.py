@@ -4,51 +4,67 @@ from __future__ import annotations
 
 from typing import Literal
 
-import torch
 from torch import Tensor
 from torch.nn import functional as F
+
+Reduction = Literal["batchmean", "mean"]
 
 
 def distillation_loss(
     logits: Tensor,
     labels: Tensor,
     teacher: Tensor | None,
+    *,
     alpha: float,
     temperature: float,
-    reduction: Literal["batchmean", "mean"] = "batchmean",
+    reduction: Reduction = "batchmean",
 ) -> Tensor:
-    """(1 - alpha) CE(labels) + alpha T^2 KL(teacher || student) at temperature T.
+    """Compute (1 - alpha) CE(labels) + alpha T^2 KL(teacher || student) at temperature T, the mean over clips.
 
-    logits, teacher: (B, classes) logits; labels: (B,) int64, or shares (B, classes) with sum 1. reduction: of KL, its mean over
-    clips (`batchmean`), or over clips and classes (`mean`: smaller by the factor of the number of classes). Hinton et al.
-    (2015), eq. 1 with the T^2 of section 2. Without teacher or with alpha 0 it is plain cross-entropy.
+    Source: Hinton, Vinyals and Dean, Distilling the knowledge in a neural network, 2015, eq. 1 with the T^2 of section 2.
+
+    Args:
+        logits: The student's, (B, classes).
+        labels: (B,) int64, or (B, classes) with sum 1.
+        teacher: The teacher's logits, (B, classes); None gives plain cross-entropy.
+        alpha: Weight of the teacher, 0..1; 0 gives plain cross-entropy.
+        temperature: Temperature T of both softmaxes, above 0.
+        reduction: `batchmean` sums KL over the classes, `mean` averages it (smaller by the factor of the number of classes).
+
+    Returns:
+        A scalar.
     """
-    return clip_losses(logits, labels, teacher, alpha, temperature, reduction).mean()
+    return clip_losses(logits, labels, teacher, alpha=alpha, temperature=temperature, reduction=reduction).mean()
 
 
 def clip_losses(
     logits: Tensor,
     labels: Tensor,
     teacher: Tensor | None,
+    *,
     alpha: float,
     temperature: float,
-    reduction: Literal["batchmean", "mean"] = "batchmean",
+    reduction: Reduction = "batchmean",
 ) -> Tensor:
-    """`distillation_loss` of each clip by itself (B,)."""
-    hard = F.cross_entropy(logits, labels, reduction="none")
+    """Compute the distillation loss of each clip.
+
+    Args:
+        logits: See `distillation_loss`, as for all arguments.
+        labels: (B,) int64, or (B, classes) with sum 1.
+        teacher: (B, classes), or None.
+        alpha: 0..1.
+        temperature: Above 0.
+        reduction: Of KL over the classes.
+
+    Returns:
+        Losses (B,).
+    """
+    cross_entropy = F.cross_entropy(logits, labels, reduction="none")
     if teacher is None or alpha == 0:
-        return hard
+        return cross_entropy
     student = F.log_softmax(logits / temperature, 1)
     target = F.log_softmax(teacher / temperature, 1)
-    soft = F.kl_div(student, target, reduction="none", log_target=True).sum(1) * temperature**2
+    divergence = F.kl_div(student, target, reduction="none", log_target=True).sum(1) * temperature**2
     if reduction == "mean":
-        soft = soft / logits.shape[1]
-    return soft if alpha == 1 else (1 - alpha) * hard + alpha * soft
-
-
-def macro_accuracy(predicted: Tensor, labels: Tensor, classes: int) -> float:
-    """Mean over the classes present of each class's share of right answers, 0..1 (the DCASE score)."""
-    right = torch.bincount(labels[predicted == labels], minlength=classes).float()
-    count = torch.bincount(labels, minlength=classes).float()
-    present = count > 0
-    return float((right[present] / count[present]).mean()) if bool(present.any()) else 0.0
+        divergence = divergence / logits.shape[1]
+    return divergence if alpha == 1 else (1 - alpha) * cross_entropy + alpha * divergence

@@ -1,4 +1,4 @@
-"""What a classifier reached: macro accuracy, log loss and calibration, by scene, device, device group and location."""
+"""Metrics of a classifier: macro accuracy, log loss and calibration, by scene, device, device group and location."""
 
 from __future__ import annotations
 
@@ -7,21 +7,30 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from torch import Tensor
 from torch.nn import functional as F
 
 from hwasc.data.features import Features
 from hwasc.training.calibration_error import expected_calibration_error
-from hwasc.training.loss import macro_accuracy
 
-REAL = ("a", "b", "c")  # TAU's real recorders; its others are simulated
+REAL = ("a", "b", "c")  # TAU's real recording devices; its others are simulated
 
 
 @dataclass(frozen=True)
 class Metrics:
-    """Accuracies 0..1 (macro over scenes, as DCASE counts), log loss in nats, ece 0..1 (see
-    `calibration`), confusion[true][predicted] in clips.
+    """Metrics of one classifier on one set of clips.
 
-    by_location: the share of locations (recordings) whose summed logits name the right scene.
+    Attributes:
+        clips: Number of clips.
+        accuracy: Macro accuracy over scenes, 0..1, the DCASE score.
+        log_loss: Mean cross-entropy over clips, in nats.
+        ece: Expected calibration error, 0..1.
+        by_location: Share of locations (recordings) whose summed log-probabilities are greatest for the right scene, 0..1.
+        locations: Number of locations.
+        per_class: Accuracy by scene, 0..1.
+        per_device: Macro accuracy by recording device, 0..1.
+        groups: Macro accuracy by group of devices, 0..1.
+        confusion: Clips by true scene (row) and predicted scene (column).
     """
 
     clips: int
@@ -36,17 +45,43 @@ class Metrics:
     confusion: list[list[int]]
 
 
-def measure_logits(logits: np.ndarray, features: Features, seen: Iterable[str]) -> Metrics:
-    """Metrics of logits (n, classes) on `features`. seen: the devices that training heard.
+def macro_accuracy(predicted: Tensor, labels: Tensor, classes: int) -> float:
+    """Compute the mean over the classes present of each class's accuracy (the DCASE score).
 
-    Groups: `real` (TAU's a, b, c), `seen` (simulated and heard in training), `unseen`; for other data `seen` and `unseen`.
+    Args:
+        predicted: Predicted classes, (n,).
+        labels: True classes, (n,).
+        classes: Number of classes.
+
+    Returns:
+        0..1; 0 without clips.
+    """
+    right = torch.bincount(labels[predicted == labels], minlength=classes).float()
+    count = torch.bincount(labels, minlength=classes).float()
+    present = count > 0
+    return float((right[present] / count[present]).mean()) if bool(present.any()) else 0.0
+
+
+def measure_logits(logits: np.ndarray, features: Features, seen: Iterable[str]) -> Metrics:
+    """Compute all metrics of a classifier.
+
+    Device groups are `real` (TAU's a, b, c), `seen` (simulated, with training clips) and `unseen` (without training clips); for
+    other data than TAU only `seen` and `unseen`.
+
+    Args:
+        logits: (n, classes).
+        features: The n clips.
+        seen: Devices that training clips were recorded with.
+
+    Returns:
+        The metrics.
     """
     y, labels, classes = torch.from_numpy(logits), torch.from_numpy(features.labels), features.classes
     predicted = y.argmax(1)
-    known = set(seen)
+    trained_on = set(seen)
     devices = sorted(set(features.devices.tolist()))
     tau = set(REAL) <= set(devices)
-    group_of = {d: "real" if tau and d in REAL else "seen" if d in known else "unseen" for d in devices}
+    group_of = {d: "real" if tau and d in REAL else "seen" if d in trained_on else "unseen" for d in devices}
 
     def accuracy(mask: np.ndarray) -> float:
         rows = torch.from_numpy(np.flatnonzero(mask))

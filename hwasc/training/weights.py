@@ -1,4 +1,4 @@
-"""Weights on disk: safetensors, written whole or not at all; nothing from a file runs."""
+"""Weights as safetensors files: written atomically, read without running code from the file."""
 
 from __future__ import annotations
 
@@ -13,14 +13,21 @@ from hwasc.records.schema import write_whole
 
 
 def save_weights(path: Path, model: nn.Module, metadata: dict[str, str] | None = None) -> None:
-    """The model's state as safetensors; tensors that share memory are written once each. Equal states give equal bytes."""
+    """Write a model's state. Equal states give equal bytes; tensors that share memory are written once each.
+
+    Args:
+        path: File to write.
+        model: The model.
+        metadata: Lines by key, stored with the weights.
+    """
     state = {k: v.detach().cpu().contiguous().clone() for k, v in model.state_dict().items()}
     write_whole(path, _ordered(safetensors.torch.save(state, metadata or {})))
 
 
 def _ordered(data: bytes) -> bytes:
-    """The same file with its metadata by name: safetensors writes them in random order. (Eight bytes of length, a JSON header
-    filled up to a multiple of eight, the tensors.)
+    """Sort the metadata in a file's bytes, which safetensors writes in random order.
+
+    The format: eight bytes of length, a JSON header padded to a multiple of eight bytes, the tensors.
     """
     end = 8 + int.from_bytes(data[:8], "little")
     header = json.loads(data[8:end])
@@ -30,20 +37,43 @@ def _ordered(data: bytes) -> bytes:
     return len(text).to_bytes(8, "little") + text + data[end:]
 
 
-def load_note(path: Path, key: str) -> str:
-    """A line of the metadata that the weights were saved with; DataError where it is not there."""
+def load_metadata(path: Path, key: str) -> str:
+    """Read a line of a weight file's metadata.
+
+    Args:
+        path: A file that `save_weights` wrote.
+        key: Key of the line.
+
+    Returns:
+        The line.
+
+    Raises:
+        DataError: The file cannot be read or has no such key.
+    """
     try:
         with safetensors.safe_open(path, "pt") as file:
             return str((file.metadata() or {})[key])
     except (KeyError, OSError, safetensors.SafetensorError) as e:
-        raise DataError(f"{path}: says nothing of its {key} ({e}); delete it to train this part anew") from None
+        raise DataError(
+            f"{path}: has no entry '{key}' in its metadata ({e}); delete it to train this part anew"
+        ) from None
 
 
 def load_weights(path: Path) -> dict[str, Tensor]:
-    """A state dict; DataError where the file is missing, truncated or no safetensors."""
+    """Read a state dict.
+
+    Args:
+        path: A safetensors file.
+
+    Returns:
+        Tensors by name.
+
+    Raises:
+        DataError: The file is missing, truncated or not safetensors.
+    """
     try:
         return safetensors.torch.load_file(path)
     except FileNotFoundError:
-        raise DataError(f"{path}: there are no such weights; run the command that trains them") from None
+        raise DataError(f"{path}: no such weight file; run the command that trains them") from None
     except Exception as e:  # safetensors raises its own error type, and OSError
         raise DataError(f"{path}: not readable as safetensors ({e}); delete it to train this part anew") from None

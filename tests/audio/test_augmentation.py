@@ -1,4 +1,4 @@
-"""Each augmentation on what it must keep."""
+"""Properties of each augmentation."""
 
 from __future__ import annotations
 
@@ -46,13 +46,13 @@ def test_shape_type_seed_and_input(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", AUGMENTATIONS)
-def test_the_global_generator_is_left_alone(name: str) -> None:
+def test_the_global_generator_is_not_used(name: str) -> None:
     state = torch.get_rng_state()
     AUGMENTATIONS[name](clips(), seeded())
     assert torch.equal(torch.get_rng_state(), state)
 
 
-def test_mixstyle_moves_only_the_statistics_of_bands() -> None:
+def test_mixstyle_changes_only_the_statistics_of_bands() -> None:
     x = clips() * torch.linspace(1, 3, 12)[:, None] + torch.arange(8.0)[:, None, None, None]
     mixed = freq_mixstyle(x, seeded(), p=1.0)
 
@@ -65,13 +65,13 @@ def test_mixstyle_moves_only_the_statistics_of_bands() -> None:
     assert bool((mixed.mean((1, 3)) >= means.min(0).values - 1e-4).all())
 
 
-def test_mixstyle_of_equal_clips_and_with_no_chance_is_identity() -> None:
+def test_mixstyle_of_equal_clips_or_probability_zero_is_identity() -> None:
     x = clips(1).repeat(4, 1, 1, 1)
     assert torch.allclose(freq_mixstyle(x, seeded(), p=1.0), x, atol=1e-4)
     assert torch.equal(freq_mixstyle(clips(), seeded(), p=0.0), clips())
 
 
-def test_mixstyle_comes_with_probability_p() -> None:
+def test_mixstyle_has_probability_p() -> None:
     x, generator = clips(2), seeded()
     changed = sum(not torch.equal(freq_mixstyle(x, generator, p=0.4), x) for _ in range(400))
     assert 110 < changed < 190  # half of the permutations of two leave x as it is, but for rounding
@@ -119,7 +119,7 @@ def test_mask_is_one_run_within_its_bounds() -> None:
     assert widths == {0, 1, 2, 3, 4} and starts == set(range(12))
 
 
-def test_mask_of_no_share_is_identity() -> None:
+def test_mask_of_share_zero_is_identity() -> None:
     assert torch.equal(frequency_mask(clips(), seeded(), 0.0), clips())
 
 
@@ -140,7 +140,7 @@ def test_response_is_constant_in_time_and_one_of_the_given() -> None:
     assert all(float((RESPONSES - o).abs().amax(1).min()) < 1e-6 for o in offset[:, 0, :, 0])
 
 
-def test_response_in_power_adds_to_loud_bands_and_leaves_the_floor() -> None:
+def test_response_in_power_changes_loud_bands_and_not_the_floor() -> None:
     floor = (math.log(FE.log_offset) - FE.mean) / FE.std
     response = torch.full((1, 12), 0.8)
     loud, silent = torch.full((8, 1, 12, 20), 2.0), torch.full((8, 1, 12, 20), floor)
@@ -149,7 +149,7 @@ def test_response_in_power_adds_to_loud_bands_and_leaves_the_floor() -> None:
     assert float(device_response(clips(), seeded(), response - 9, ALL, 1.0, FE).min()) >= floor - 1e-5
 
 
-def test_mixup_mixes_clips_labels_and_targets_alike() -> None:
+def test_mixup_mixes_clips_labels_and_targets_with_the_same_weights() -> None:
     x, labels, targets = clips(64), torch.arange(64) % 5, 4 * torch.randn(64, 5, generator=seeded(9))
     mix = mixup(64, seeded(), 0.4, 0.7)
     share, other = mix.share, mix.other
@@ -170,18 +170,18 @@ def test_mixup_mixes_clips_labels_and_targets_alike() -> None:
     assert float(F.cross_entropy(y, mass)) == pytest.approx(float(both.mean()), rel=1e-5)
 
 
-def test_mixup_of_a_whole_share_is_identity() -> None:
+def test_mixup_of_share_one_is_identity() -> None:
     x, targets, mix = clips(), torch.randn(8, 5, generator=seeded()), mixup(8, seeded(), 0.4, 0.0)
     assert torch.equal(mix(x), x) and torch.equal(mix.share, torch.ones(8))
     assert torch.allclose(F.softmax(mix.logits(targets, 2.0) / 2, 1), F.softmax(targets / 2, 1), atol=1e-6)
     assert bool(mix.logits(1e4 * targets, 1.0).isfinite().all())
 
 
-def test_another_front_end_is_changed_as_the_one_it_was_drawn_in() -> None:
-    drawn_in = FrontEnd.for_clip(24, 41, sample_rate=8000, n_fft=512, window=512)
-    view, same = View(FE, drawn_in), View(FE, FE)
+def test_a_view_repeats_the_draws_of_its_reference() -> None:
+    reference = FrontEnd.for_clip(24, 41, sample_rate=8000, n_fft=512, window=512)
+    view, same = View(FE, reference), View(FE, FE)
     assert same.bands().tolist() == list(range(12)) and same.hops() == 1
-    assert view.hops() == pytest.approx(drawn_in.hop / FE.hop)
+    assert view.hops() == pytest.approx(reference.hop / FE.hop)
     assert view.bands().tolist() == [round((i + 1) / 13 * 25) - 1 for i in range(12)]
     places = torch.arange(24.0)[:, None].expand(64, 1, 24, 41), torch.arange(12.0)[:, None].expand(64, 1, 12, 20)
     one, two = frequency_mask(places[0], seeded(), 0.5), frequency_mask(places[1], seeded(), 0.5, view)

@@ -1,4 +1,4 @@
-"""The front end computes what librosa computes."""
+"""The front end gives the values of librosa."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def test_autocast_does_not_lower_the_precision() -> None:
     assert result.dtype == torch.float32 and torch.equal(result, log_mel(wave))
 
 
-def test_moves_as_a_module_and_saves_no_weights() -> None:
+def test_the_module_can_be_moved_and_has_no_saved_weights() -> None:
     log_mel = LogMel(FrontEnd.for_clip(16, 9, sample_rate=8000, n_fft=512, window=512))
     assert all(b.device.type == "meta" for b in log_mel.to("meta").buffers())
     assert not log_mel.state_dict() and not list(log_mel.parameters())

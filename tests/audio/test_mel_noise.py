@@ -1,4 +1,4 @@
-"""Noise added in log-mel against noise added to the waveform."""
+"""Noise added in log-mel, compared with noise added to the waveform."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def scene() -> np.ndarray:
 
 def drawn(colour: str, snr: float, count: int) -> tuple[Tensor, Tensor]:
     """Power of `count` clips in log-mel with this noise, by our arithmetic and by adding it to the waveform: (B, F, T)."""
-    true = np.stack([Noise(colour, snr, s).added(scene(), "", FE.sample_rate) for s in range(count)])
+    true = np.stack([Noise(colour, snr, s).add_to(scene(), "", FE.sample_rate) for s in range(count)])
     plain = LogMel(FE)(torch.from_numpy(scene()[None]))[None].repeat(3 * count, 1, 1, 1)
     generator = seeded()
     state = generator.get_state()
@@ -47,7 +47,7 @@ def drawn(colour: str, snr: float, count: int) -> tuple[Tensor, Tensor]:
 
 @pytest.mark.parametrize("snr", [20.0, 5.0])
 @pytest.mark.parametrize("colour", COLOURS)
-def test_it_equals_noise_in_the_waveform(colour: str, snr: float) -> None:
+def test_statistics_equal_those_of_noise_in_the_waveform(colour: str, snr: float) -> None:
     ours, true = drawn(colour, snr, 40)
     offset = FE.log_offset
     means = [(v.mean((0, 2)) + offset).log() for v in (ours, true)]
@@ -58,7 +58,7 @@ def test_it_equals_noise_in_the_waveform(colour: str, snr: float) -> None:
     assert float(spread[0] / spread[1]) == pytest.approx(1, abs=0.08)
 
 
-def test_it_never_lowers_the_power_in_expectation_and_does_nothing_beyond_all_ratios() -> None:
+def test_the_expected_power_never_falls_and_an_extreme_ratio_changes_nothing() -> None:
     x = torch.randn(4, 1, 32, 33, generator=seeded())
     assert torch.equal(additive_noise(x, seeded(), 1.0, (1e3, 1e3), FE), x)
     assert torch.equal(additive_noise(x, seeded(), 0.0, (0.0, 0.0), FE), x)
@@ -70,7 +70,7 @@ def test_it_never_lowers_the_power_in_expectation_and_does_nothing_beyond_all_ra
     assert float(louder.mean() / change.mean()) == pytest.approx(10, rel=0.1)
 
 
-def test_seed_chance_and_input() -> None:
+def test_seed_probability_and_input() -> None:
     x = torch.randn(200, 1, 32, 33, generator=seeded())
     before = x.clone()
     first, again, other = (additive_noise(x, seeded(s), 0.4, (0.0, 20.0), FE) for s in (1, 1, 2))
@@ -81,7 +81,7 @@ def test_seed_chance_and_input() -> None:
     assert torch.equal(additive_noise(silent, seeded(), 1.0, (0.0, 0.0), FE), silent), "noise is relative to the clip"
 
 
-def test_as_many_draws_whatever_the_front_end() -> None:
+def test_the_number_of_draws_does_not_depend_on_the_front_end() -> None:
     small, states = FrontEnd.for_clip(12, 9, sample_rate=8000, n_fft=512, window=512), []
     for fe in (FE, small):
         generator = seeded()

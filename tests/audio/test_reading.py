@@ -1,4 +1,4 @@
-"""Reading clips: every rate and channel count gives the same shape, and every broken file its reason."""
+"""Reading clips: every rate and number of channels gives the same shape, every broken file a reason."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("kind", BROKEN)
-def test_broken_files_say_why(tmp_path: Path, kind: str) -> None:
+def test_broken_files_have_a_reason(tmp_path: Path, kind: str) -> None:
     path = tmp_path / "a.wav"
     make, reason = BROKEN[kind]
     make(path)
@@ -104,7 +104,7 @@ def test_truncated_compressed_files_are_refused(tmp_path: Path, suffix: str) -> 
         read_clip(path, 1.0, 1.0, 32000)
 
 
-def test_an_excerpt_behind_the_end_is_too_short(tmp_path: Path) -> None:
+def test_an_excerpt_after_the_end_is_too_short(tmp_path: Path) -> None:
     with pytest.raises(UnreadableClip, match="too short"):
         read_clip(write(tmp_path / "a.wav", tone(8000, 1.0)), 5.0, 1.0, 8000)
 

@@ -1,4 +1,4 @@
-"""Device responses added in log-mel against convolving the waveform."""
+"""Device responses added in log-mel, compared with convolution of the waveform."""
 
 from __future__ import annotations
 

@@ -60,6 +60,7 @@ def test_a_space_too_large_to_count_through_is_refused() -> None:
         )
 
 
+@pytest.mark.slow
 def test_curves_rise_to_the_end_of_the_table() -> None:
     size = len(every_candidate(FIELD))
     assert 30 < size < 256, "the limit keeps some out"

@@ -12,6 +12,8 @@ from types import ModuleType, SimpleNamespace
 import pytest
 import torch
 
+pytestmark = pytest.mark.slow
+
 Run = Callable[..., tuple[int, str, str]]
 COMMAND = ("bench", "data", "--front-end", "40x17", "--clips", 40)
 

@@ -7,10 +7,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from hwasc.bench.proxies import TRUTH, spread
 from hwasc.nas.trial import Trial
 from hwasc.parts import PROXIES
 from hwasc.records import schema
+
+pytestmark = pytest.mark.slow
 
 
 def test_the_table_holds_every_proxy_and_resumes(

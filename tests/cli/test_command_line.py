@@ -105,12 +105,29 @@ def test_wrong_use(hwasc: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, 
     one_line(err)
 
 
+@pytest.mark.slow
 def test_an_infeasible_budget_ends_in_seconds_with_status_2(hwasc: Run, tmp_path: Path) -> None:
     (tmp_path / "b.yaml").write_text("name: b\nlimits: {macs: {max: 1000}}\n")
     start = time.monotonic()
     status, _, err = hwasc("search", "--budget", tmp_path / "b.yaml", "--run", tmp_path / "r", tiny=True)
     assert status == 2 and "macs.torchinfo is at least" in one_line(err) and time.monotonic() - start < 20
     assert not (tmp_path / "r").exists()
+
+
+@pytest.mark.slow
+def test_an_infeasible_budget_is_refused_before_any_scene_is_simulated(tmp_path: Path) -> None:
+    """A fresh process with an empty cache: simulating the embedded scenes alone would take a minute."""
+    (tmp_path / "b.yaml").write_text("name: b\nlimits: {parameters: {max: 10}}\n")
+    argv = ["search", "--budget", "b.yaml", "--space", "small", "--cache", "cache", "--run", "r"]
+    before = os.times()
+    done = subprocess.run(
+        [sys.executable, "-m", "hwasc", *argv], cwd=tmp_path, capture_output=True, text=True, timeout=300
+    )
+    after = os.times()
+    assert done.returncode == 2 and "parameters is at least" in done.stderr, done.stderr
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["b.yaml"], "nothing was written"
+    computed = after.children_user + after.children_system - before.children_user - before.children_system
+    assert computed < 12  # seconds of CPU, about 4 on an idle machine; on a busy one the clock on the wall says little
 
 
 def test_an_architecture_for_other_classes_is_refused(hwasc: Run, tmp_path: Path) -> None:
@@ -140,6 +157,7 @@ def _truncate(path: Path) -> None:
     path.write_bytes(path.read_bytes()[:100])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("damage", "said"),
     [
@@ -163,6 +181,7 @@ def test_a_damaged_recording_stops_the_run_past_the_stated_share(
     assert said in err and len(line) < 600
 
 
+@pytest.mark.slow
 def test_a_few_damaged_recordings_are_listed_and_left_out(
     hwasc: Run, recordings: Path, tmp_path: Path, tiny_settings: list[str]
 ) -> None:
@@ -205,6 +224,7 @@ def test_foreign_model_files(hwasc: Run, tmp_path: Path, suffix: str, content: b
     assert status == (2 if suffix == ".txt" else 1) and path.name in one_line(err)
 
 
+@pytest.mark.slow
 def test_a_full_disk_is_said_in_one_line(
     hwasc: Run, tmp_path: Path, tiny_space: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -233,6 +253,7 @@ def test_a_full_disk_is_said_in_one_line(
     assert hwasc(*argv, tiny=True)[0] == 0, "the same command goes on"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("engine", "workers"),
     [

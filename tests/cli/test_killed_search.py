@@ -14,6 +14,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+pytestmark = pytest.mark.slow
+
 TRIALS, RESCORED = 7, 3
 # The command, and a mark in a file at the start of every score: what had begun is known whatever the journals say.
 COUNTED = """

@@ -15,6 +15,8 @@ from safetensors.torch import load_file
 from hwasc.records.architecture import Architecture, FrontEnd, save
 from hwasc.records.blocks import InvertedResidual
 
+pytestmark = pytest.mark.slow
+
 TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "--", "hwasc"]
 # nets that draw nothing inside: with dropout two processes differ as two seeds do
 SETTINGS = [

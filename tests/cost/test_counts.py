@@ -76,6 +76,7 @@ def counted(model: nn.Module, a: Architecture) -> tuple[int, dict[str, tuple[int
     return macs, shapes
 
 
+@pytest.mark.slow
 def test_two_hundred_random_architectures_agree_with_the_torch_model() -> None:
     for a in random_architectures(200):
         model, costs = build(a), measure(a)

@@ -17,6 +17,8 @@ from hwasc.records.presets import cp_mobile, dcase2024_baseline
 from hwasc.records.space import SearchSpace
 from hwasc.training.quantization import calibrate, quantize
 
+pytestmark = pytest.mark.slow
+
 
 def architectures() -> list[Architecture]:
     rng = random.Random(11)

@@ -59,7 +59,19 @@ def test_the_m55_reproduces_its_profile(nets: ModuleType, calibration: ModuleTyp
 
 
 def test_cycles_by_hand() -> None:
-    row = Cycles((2, 10), (1, 10), (3, 20), 5, 7, 6, mean=100, reference=50, operator=1000, low=0.5, high=2)
+    row = Cycles(
+        conv=(2, 10),
+        pointwise=(1, 10),
+        depthwise=(3, 20),
+        pool=5,
+        add=7,
+        mul=6,
+        mean=100,
+        reference=50,
+        operator=1000,
+        low=0.5,
+        high=2,
+    )
     shapes = (
         (1, 4, 4, 2),
         (1, 4, 4, 8),

@@ -25,6 +25,8 @@ pytest.importorskip("tflite_micro")
 from hwasc.deploy import tflite
 from hwasc.deploy.interpreter import Interpreter
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def interpreter() -> Iterator[Interpreter]:

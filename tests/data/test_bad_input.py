@@ -1,4 +1,4 @@
-"""Broken recordings all the way through: opened, extracted, left out with their reason, or refused."""
+"""Broken recordings, from opening to features: they are left out with their reason, or refused."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def noise(seconds: float = 1.0) -> np.ndarray:
 
 
 def break_files(audio: Path) -> None:
-    """Write every file of REASONS, but for the missing one."""
+    """Write every file of REASONS except the missing one."""
     (audio / "empty.wav").touch()
     (audio / "text.wav").write_text("no sound")
     soundfile.write(audio / "truncated.wav", noise(), 8000)
@@ -82,7 +82,7 @@ def test_too_many_broken_files_are_refused(official: Dataset, tmp_path: Path) ->
     with pytest.raises(DataError) as e:
         extract(everything(official), official.classes, FE, tmp_path / "cache", max_unreadable=0.1)
     text = str(e.value)
-    assert text.startswith("8 of 28 clips cannot be read (28.6%, allowed 10.0%): ") and "mend or remove" in text
+    assert text.startswith("8 of 28 clips cannot be read (28.6%, allowed 10.0%): ") and "fix or remove" in text
     assert "\n" not in text and sum(reason in text for reason in REASONS.values()) == 3
 
 

@@ -1,4 +1,4 @@
-"""`hwasc data check`: the official facts, folders of one's own, and what is said of what is missing."""
+"""`hwasc data check`: official counts, the user's own folders, and reports of missing files."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ needs_lists = pytest.mark.skipif(not LISTS.is_dir(), reason="the official TAU 20
 
 
 @needs_lists
-def test_the_facts_are_those_of_the_official_lists() -> None:
+def test_the_counts_are_those_of_the_official_lists() -> None:
     meta, train, evaluation = tau.read_lists(LISTS)
     parts = {"train": train, "evaluate": evaluation, "neither": sorted(set(meta) - set(train) - set(evaluation))}
     assert len(meta) == TAU2022.clips and len({segment(n) for n in meta}) == TAU2022.segments
     for part, names in parts.items():
-        assert fingerprint(names) == TAU2022.marks[part]
+        assert fingerprint(names) == TAU2022.fingerprints[part]
         for group, column in (("scene", 0), ("device", 2)):
             values = [meta[n][column] for n in names]
             assert {v: values.count(v) for v in set(values)} == TAU2022.counts[part][group]
@@ -38,7 +38,7 @@ def test_the_facts_are_those_of_the_official_lists() -> None:
     )
 
 
-def test_the_facts_agree_with_one_another() -> None:
+def test_the_counts_agree_with_each_other() -> None:
     for groups in TAU2022.counts.values():
         assert sum(groups["scene"].values()) == sum(groups["device"].values()) == groups["all"]["clips"]
     total = {part: groups["all"]["clips"] for part, groups in TAU2022.counts.items()}
@@ -47,7 +47,7 @@ def test_the_facts_agree_with_one_another() -> None:
 
 
 @needs_lists
-def test_tau_without_its_audio_is_recognised_and_every_clip_is_missed(hwasc: Run, tmp_path: Path) -> None:
+def test_tau_without_its_audio_is_recognised_and_every_clip_is_missing(hwasc: Run, tmp_path: Path) -> None:
     root = tmp_path / "tau"
     shutil.copytree(LISTS, root)
     status, out, err = hwasc("data", "check", root, "--quick", "--json")
@@ -63,7 +63,7 @@ def test_tau_without_its_audio_is_recognised_and_every_clip_is_missed(hwasc: Run
 
 
 @needs_lists
-def test_a_shortened_list_of_tau_is_noticed(tmp_path: Path) -> None:
+def test_a_shortened_list_of_tau_is_reported(tmp_path: Path) -> None:
     for path in LISTS.iterdir():
         (tmp_path / path.name).write_bytes(path.read_bytes())
     rows = tables.read(LISTS / "fold1_evaluate.csv.xz", tables.LIST_COLUMNS)
@@ -73,15 +73,16 @@ def test_a_shortened_list_of_tau_is_noticed(tmp_path: Path) -> None:
     )
     (tmp_path / "split5.csv.xz").unlink()
     faults = check(tmp_path, quick=True).faults
-    assert any("the lists hold 29,679 clips of evaluate, all clips; 29,680 are known" in f for f in faults)
+    assert any("the lists have 29,679 clips of evaluate, all clips; expected 29,680" in f for f in faults)
     assert any("61,051 clips of neither" in f for f in faults)
     assert any("no lists of the subsets 5;" in w for w in check(tmp_path, quick=True).warnings)
 
 
-def test_found_beside_expected_where_the_lists_are_known(tiny_data: Path) -> None:
-    entries = inventory.listed(tiny_data)
+@pytest.mark.slow
+def test_official_lists_are_compared_with_their_counts(tiny_data: Path) -> None:
+    entries = inventory.list_entries(tiny_data)
     names = [e.name for e in entries]
-    states = dict(zip(names, inventory.inspect(tiny_data, names, 1.0), strict=True))
+    states = dict(zip(names, inventory.read_headers(tiny_data, names, 1.0), strict=True))
     train = [e for e in entries if e.part == "train"]
     facts = dataclasses.replace(
         TAU2022,
@@ -101,22 +102,24 @@ def test_found_beside_expected_where_the_lists_are_known(tiny_data: Path) -> Non
             }
             for p in ("train", "evaluate")
         },
-        marks={"train": fingerprint(e.name for e in train)},
+        fingerprints={"train": fingerprint(e.name for e in train)},
         rate=32_000,
     )
-    good = inventory.take(tiny_data, entries, states, 1.0, False, facts)
+    good = inventory.build(tiny_data, entries, states, seconds=1.0, quick=False, facts=facts)
     assert good.kind == "tau2022" and not good.faults and good.rates == {32_000: len(entries)}
     assert all(r.expected == r.listed == r.found for r in good.rows if r.group != "location")
     states[train[0].name] = "missing"
     states[train[1].name] = "too short: 0.10 s of 1 s"
-    bad = inventory.take(tiny_data, entries, states, 1.0, False, dataclasses.replace(facts, rate=44_100))
+    bad = inventory.build(
+        tiny_data, entries, states, seconds=1.0, quick=False, facts=dataclasses.replace(facts, rate=44_100)
+    )
     assert len(bad.faults) == 2 and "1 of" in bad.faults[0] and "cannot be used" in bad.faults[1]
     row = next(r for r in bad.rows if (r.part, r.group) == ("train", "all"))
     assert (row.expected, row.found) == (len(train), len(train) - 2)
-    assert list(bad.unusable) == [train[0].name, train[1].name] and "not at 44,100 Hz" in bad.warnings[0]
+    assert list(bad.unusable) == [train[0].name, train[1].name] and "do not have the 44,100 Hz" in bad.warnings[0]
 
 
-def test_lists_of_ones_own_in_taus_layout(hwasc: Run, tiny_data: Path) -> None:
+def test_other_lists_in_the_layout_of_tau(hwasc: Run, tiny_data: Path) -> None:
     status, out, err = hwasc("data", "check", tiny_data, "--workers", "2")
     assert status == 0 and "lists of its own" in out and "can be used" in out and "device s6" in out, err
     assert hwasc("data", "check", tiny_data, "--quick")[0] == 0
@@ -144,7 +147,7 @@ def test_a_folder_of_recordings(hwasc: Run, recordings: Path) -> None:
     assert status == 0 and json.loads(out)["lengths"] is None
 
 
-def test_unreadable_and_short_recordings_count_against_the_split(hwasc: Run, recordings: Path) -> None:
+def test_unreadable_and_short_recordings_are_not_split(hwasc: Run, recordings: Path) -> None:
     (recordings / "cafe" / "1.wav").write_bytes((recordings / "cafe" / "1.wav").read_bytes()[:2000])
     (recordings / "cafe" / "2.wav").write_text("no sound")
     status, out, err = hwasc("data", "check", recordings)
@@ -160,7 +163,7 @@ def test_a_single_unreadable_file_of_many_is_a_warning(recordings: Path) -> None
     assert not found.faults and "1 of 64 files cannot be used: park/0.wav (empty file)" in found.warnings
 
 
-def test_files_that_a_table_names_and_that_are_absent(hwasc: Run, recordings: Path) -> None:
+def test_missing_files_of_a_table(hwasc: Run, recordings: Path) -> None:
     rows = "".join(f"{s}/{i}.wav\t{s}\tplace {i}\tphone\n" for s in ("cafe", "park") for i in range(5))
     (recordings / "meta.csv").write_text("filename\tscene_label\tidentifier\tsource_label\n" + rows)
     for quick in ((), ("--quick",)):
@@ -169,12 +172,12 @@ def test_files_that_a_table_names_and_that_are_absent(hwasc: Run, recordings: Pa
         assert "location place 4" in out
 
 
-def test_a_folder_that_is_none(hwasc: Run, tmp_path: Path) -> None:
+def test_a_missing_or_empty_folder(hwasc: Run, tmp_path: Path) -> None:
     assert "no such data folder" in hwasc("data", "check", tmp_path / "gone")[2]
     status, _, err = hwasc("data", "check", tmp_path)
     assert status == 1 and "neither a meta.csv nor a scene folder" in err
 
 
-def test_threads_change_nothing(tiny_data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_result_does_not_depend_on_the_number_of_threads(tiny_data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("hwasc.data.checking.CHUNK", 7)
     assert check(tiny_data, workers=1) == check(tiny_data, workers=5)

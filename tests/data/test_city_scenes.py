@@ -1,4 +1,4 @@
-"""Real field recordings: opened, split by place, extracted."""
+"""Real field recordings: opened, split by location, extracted."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[3] / "shared" / "data" / "city_scenes"
 pytestmark = pytest.mark.skipif(not ROOT.is_dir(), reason="the real field recordings are not here")
 
 
-def test_every_recording_is_used_and_no_place_is_split() -> None:
+def test_every_recording_is_used_and_no_location_is_split() -> None:
     data = open_dataset(ROOT)
     splits = (data.train, data.validation, data.test)
     clips = [c for split in splits for c in split]

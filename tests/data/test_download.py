@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from hwasc.data import download as module
-from hwasc.data.download import Opener, Remote, download, read
+from hwasc.data.download import Remote, connect, download, read
 from hwasc.errors import HwascError
 
 BODY = bytes(range(256)) * 1000  # 256,000 bytes
@@ -27,17 +27,17 @@ def remote(site: Any) -> Remote:
 
 def test_a_file_arrives_whole_under_its_name(site: Any, remote: Remote, tmp_path: Path) -> None:
     seen: list[int] = []
-    assert download(remote, tmp_path / "a.zip", Opener(), seen.append, quiet) == len(BODY)
+    assert download(remote, tmp_path / "a.zip", connect(), progress=seen.append, say=quiet) == len(BODY)
     assert (tmp_path / "a.zip").read_bytes() == BODY and [p.name for p in tmp_path.iterdir()] == ["a.zip"]
     assert seen[0] == 0 and seen[-1] == len(BODY) and seen == sorted(seen)
     assert all(agent.startswith("hwasc/") for agent in site.agents)
-    assert download(remote, tmp_path / "a.zip", Opener(), say=quiet) == 0 and len(site.sent) == 1
+    assert download(remote, tmp_path / "a.zip", connect(), say=quiet) == 0 and len(site.sent) == 1
 
 
 def test_dropped_connections_are_resumed_and_nothing_is_sent_twice(site: Any, remote: Remote, tmp_path: Path) -> None:
     site.drops["a.zip"] = [50_000, 50_000, 120_000, 200_000]  # the second answer brings nothing
     said: list[str] = []
-    assert download(remote, tmp_path / "a.zip", Opener(), say=said.append) == len(BODY)
+    assert download(remote, tmp_path / "a.zip", connect(), say=said.append) == len(BODY)
     assert (tmp_path / "a.zip").read_bytes() == BODY
     assert [first for _, first, _ in site.sent] == [0, 50_000, 50_000, 120_000, 200_000]
     assert site.bytes_of("a.zip") == len(BODY)
@@ -49,10 +49,10 @@ def test_a_server_that_never_gets_further_is_given_up_and_the_part_is_kept(
 ) -> None:
     site.drops["a.zip"] = [70_000] * 50
     with pytest.raises(HwascError, match=r"ended early, 8 times in a row.*goes on from 70,000 of 256,000"):
-        download(remote, tmp_path / "a.zip", Opener(), say=quiet)
+        download(remote, tmp_path / "a.zip", connect(), say=quiet)
     assert len(site.sent) == 9 and not (tmp_path / "a.zip").exists()  # the first brought something
     site.drops.clear()
-    assert download(remote, tmp_path / "a.zip", Opener(), say=quiet) == len(BODY) - 70_000, "another call goes on"
+    assert download(remote, tmp_path / "a.zip", connect(), say=quiet) == len(BODY) - 70_000, "another call goes on"
     assert (tmp_path / "a.zip").read_bytes() == BODY and site.bytes_of("a.zip") == len(BODY)
 
 
@@ -64,42 +64,42 @@ def test_an_interrupted_download_goes_on_where_it_was(site: Any, remote: Remote,
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        download(remote, tmp_path / "a.zip", Opener(), interrupt, quiet)
+        download(remote, tmp_path / "a.zip", connect(), progress=interrupt, say=quiet)
     assert (tmp_path / "a.zip.part").read_bytes() == BODY[:100_000]
-    assert download(remote, tmp_path / "a.zip", Opener(), say=quiet) == len(BODY) - 100_000
+    assert download(remote, tmp_path / "a.zip", connect(), say=quiet) == len(BODY) - 100_000
     assert (tmp_path / "a.zip").read_bytes() == BODY and site.bytes_of("a.zip") == len(BODY)
 
 
 def test_a_wrong_checksum_once_is_fetched_once_more(site: Any, remote: Remote, tmp_path: Path) -> None:
     site.wrong["a.zip"] = 1
     said: list[str] = []
-    assert download(remote, tmp_path / "a.zip", Opener(), say=said.append) == 2 * len(BODY)
+    assert download(remote, tmp_path / "a.zip", connect(), say=said.append) == 2 * len(BODY)
     assert (tmp_path / "a.zip").read_bytes() == BODY and len(said) == 1 and "fetched once more" in said[0]
 
 
 def test_a_wrong_checksum_always_is_an_error_and_leaves_no_file(site: Any, remote: Remote, tmp_path: Path) -> None:
     site.wrong["a.zip"] = 99
     with pytest.raises(HwascError, match=rf"twice in a row, the record states {MD5}"):
-        download(remote, tmp_path / "a.zip", Opener(), say=quiet)
+        download(remote, tmp_path / "a.zip", connect(), say=quiet)
     assert len(site.sent) == 2 and not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("part", [b"x" * 1000, b"x" * (len(BODY) + 1)], ids=["other bytes", "longer than the file"])
 def test_a_foreign_part_does_not_spoil_the_file(site: Any, remote: Remote, tmp_path: Path, part: bytes) -> None:
     (tmp_path / "a.zip.part").write_bytes(part)
-    download(remote, tmp_path / "a.zip", Opener(), say=quiet)
+    download(remote, tmp_path / "a.zip", connect(), say=quiet)
     assert (tmp_path / "a.zip").read_bytes() == BODY
 
 
 def test_a_damaged_file_of_that_name_is_fetched_again(site: Any, remote: Remote, tmp_path: Path) -> None:
     (tmp_path / "a.zip").write_bytes(BODY[:-1])
-    assert download(remote, tmp_path / "a.zip", Opener(), say=quiet) == len(BODY)
+    assert download(remote, tmp_path / "a.zip", connect(), say=quiet) == len(BODY)
     assert (tmp_path / "a.zip").read_bytes() == BODY
 
 
 def test_a_server_without_ranges_starts_over(site: Any, remote: Remote, tmp_path: Path) -> None:
     site.ranges, site.drops["a.zip"] = False, [50_000]
-    assert download(remote, tmp_path / "a.zip", Opener(), say=quiet) == len(BODY) + 50_000
+    assert download(remote, tmp_path / "a.zip", connect(), say=quiet) == len(BODY) + 50_000
     assert (tmp_path / "a.zip").read_bytes() == BODY and [first for _, first, _ in site.sent] == [0, 0]
 
 
@@ -110,7 +110,7 @@ def test_a_part_that_the_server_refuses_to_continue_starts_over(site: Any, remot
         if there == 50_000:
             site.statuses["a.zip"] = [(416, {})]
 
-    download(remote, tmp_path / "a.zip", Opener(), then_refuse, quiet)
+    download(remote, tmp_path / "a.zip", connect(), progress=then_refuse, say=quiet)
     assert (tmp_path / "a.zip").read_bytes() == BODY and [first for _, first, _ in site.sent] == [0, 0]
 
 
@@ -120,32 +120,32 @@ def test_passing_errors_are_waited_for_and_others_are_not(
     waits: list[float] = []
     monkeypatch.setattr(module.time, "sleep", waits.append)
     site.statuses["a.zip"] = [(429, {"Retry-After": "7"}), (503, {}), (502, {})]
-    assert download(remote, tmp_path / "a.zip", Opener(), say=quiet) == len(BODY)
+    assert download(remote, tmp_path / "a.zip", connect(), say=quiet) == len(BODY)
     assert waits[0] == 7 and waits[1:] == [0.02, 0.04]
     with pytest.raises(HwascError, match="b.zip: the server answers 404"):
-        download(Remote("b.zip", f"{site.url}/b.zip", 1, MD5), tmp_path / "b.zip", Opener(), say=quiet)
+        download(Remote("b.zip", f"{site.url}/b.zip", 1, MD5), tmp_path / "b.zip", connect(), say=quiet)
     assert len(waits) == 3, "a file that is not there is not asked for again"
 
 
 def test_another_size_than_stated_is_said_at_once(site: Any, remote: Remote, tmp_path: Path) -> None:
     site.files["a.zip"] = b"<html>please log in</html>"
     with pytest.raises(HwascError, match=r"has 26 bytes, the record states 256,000"):
-        download(remote, tmp_path / "a.zip", Opener(), say=quiet)
+        download(remote, tmp_path / "a.zip", connect(), say=quiet)
     assert len(site.sent) == 1
 
 
 def test_files_without_stated_size_come_whole_or_not_at_all(site: Any, tmp_path: Path) -> None:
     site.files["s.csv"], site.drops["s.csv"] = BODY, [1000, 2000]
     (tmp_path / "s.csv.part").write_bytes(b"an older list")
-    assert download(Remote("s.csv", f"{site.url}/s.csv"), tmp_path / "s.csv", Opener(), say=quiet) == len(BODY)
+    assert download(Remote("s.csv", f"{site.url}/s.csv"), tmp_path / "s.csv", connect(), say=quiet) == len(BODY)
     assert (tmp_path / "s.csv").read_bytes() == BODY
 
 
 def test_a_small_answer_is_read_whole(site: Any) -> None:
     site.files["r"], site.drops["r"] = BODY, [1000]
-    assert read(f"{site.url}/r", Opener(), quiet) == BODY
+    assert read(f"{site.url}/r", connect(), quiet) == BODY
     with pytest.raises(HwascError, match="more than 1,000 bytes"):
-        read(f"{site.url}/r", Opener(), quiet, limit=1000)
+        read(f"{site.url}/r", connect(), quiet, limit=1000)
 
 
 def test_only_safe_addresses_are_opened(site: Any, tmp_path: Path) -> None:
@@ -153,23 +153,24 @@ def test_only_safe_addresses_are_opened(site: Any, tmp_path: Path) -> None:
     secret.write_text("x")
     for url in (secret.as_uri(), "ftp://localhost/x", "http://example.org/x", "data:,x", "/etc/hostname"):
         with pytest.raises(HwascError, match="only https addresses"):
-            read(url, Opener(), quiet)
-    Opener("http://mirror.example:8080/record").check("http://mirror.example:8080/a.zip")  # the user's own mirror
+            read(url, connect(), quiet)
+    own_mirror = connect("http://mirror.example:8080/record")
+    own_mirror.event_hooks["request"][0](own_mirror.build_request("GET", "http://mirror.example:8080/a.zip"))
     site.statuses["r"] = [(302, {"Location": "http://example.org/x"})]
     with pytest.raises(HwascError, match="http://example.org/x: only https"):
-        read(f"{site.url}/r", Opener(), quiet)
+        read(f"{site.url}/r", connect(), quiet)
 
 
 def test_redirections_keep_the_range(site: Any, remote: Remote, tmp_path: Path) -> None:
     (tmp_path / "a.zip.part").write_bytes(BODY[:1000])
     site.statuses["old"] = [(302, {"Location": f"{site.url}/a.zip"})]
     moved = Remote("a.zip", f"{site.url}/old", len(BODY), MD5)
-    assert download(moved, tmp_path / "a.zip", Opener(), say=quiet) == len(BODY) - 1000
+    assert download(moved, tmp_path / "a.zip", connect(), say=quiet) == len(BODY) - 1000
 
 
 def test_a_machine_that_does_not_answer_is_one_clear_line(site: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     site.server.server_close()
     monkeypatch.setattr(module, "ATTEMPTS", 3)
     with pytest.raises(HwascError, match=r"refused, 3 times in a row; check the connection") as e:
-        read(f"{site.url}/x", Opener(), quiet)
+        read(f"{site.url}/x", connect(), quiet)
     assert "\n" not in str(e.value)

@@ -1,4 +1,4 @@
-"""The feature cache: by content, resumable, shared by processes, the same for any workers, small in memory."""
+"""The feature cache: keyed by content, resumable, shared by processes, independent of the workers, small in memory."""
 
 from __future__ import annotations
 
@@ -38,7 +38,18 @@ def clips(tmp_path: Path) -> list[Clip]:
     for k in range(3):
         path = tmp_path / f"{k}.wav"
         soundfile.write(path, 0.1 * rng.standard_normal(400_000), 8000)
-        made += [Clip(f"{k}.wav#{s}", path, float(s), 1.0, CLASSES[k % 2], path.name, f"d{k}") for s in range(50)]
+        made += [
+            Clip(
+                id=f"{k}.wav#{s}",
+                path=path,
+                start=float(s),
+                seconds=1.0,
+                scene=CLASSES[k % 2],
+                location=path.name,
+                device=f"d{k}",
+            )
+            for s in range(50)
+        ]
     return made
 
 
@@ -67,7 +78,7 @@ def test_the_second_time_nothing_is_computed(
     assert again.path == first.path and again.hashes == first.hashes and np.array_equal(again.array, first.array)
 
 
-def test_content_front_end_and_order_make_the_key(clips: list[Clip], tmp_path: Path) -> None:
+def test_the_key_depends_on_content_front_end_and_order(clips: list[Clip], tmp_path: Path) -> None:
     paths = {extract(clips, CLASSES, FE, tmp_path / "cache").path}
     paths.add(extract(clips[::-1], CLASSES, FE, tmp_path / "cache").path)
     narrow = FrontEnd.for_clip(12, 9, sample_rate=8000, n_fft=512, window=512)
@@ -78,7 +89,7 @@ def test_content_front_end_and_order_make_the_key(clips: list[Clip], tmp_path: P
     assert len(paths) == 4
 
 
-def test_a_moved_data_set_is_met_again(clips: list[Clip], tmp_path: Path) -> None:
+def test_a_moved_data_set_uses_the_same_entry(clips: list[Clip], tmp_path: Path) -> None:
     first = extract(clips, CLASSES, FE, tmp_path / "cache")
     (tmp_path / "moved").mkdir()
     moved = []
@@ -86,7 +97,17 @@ def test_a_moved_data_set_is_met_again(clips: list[Clip], tmp_path: Path) -> Non
         path = tmp_path / "moved" / c.path.name
         if not path.exists():
             c.path.rename(path)
-        moved.append(Clip(c.id, path, c.start, c.seconds, c.scene, c.location, c.device))
+        moved.append(
+            Clip(
+                id=c.id,
+                path=path,
+                start=c.start,
+                seconds=c.seconds,
+                scene=c.scene,
+                location=c.location,
+                device=c.device,
+            )
+        )
     assert extract(moved, CLASSES, FE, tmp_path / "cache").path == first.path
 
 
@@ -105,13 +126,16 @@ def test_an_interrupted_run_resumes_to_the_same_bytes(clips: list[Clip], tmp_pat
     assert not list((tmp_path / "cache").glob("*.partial"))
 
 
+@pytest.mark.slow
 def test_workers_give_the_same_bytes(clips: list[Clip], tmp_path: Path) -> None:
-    clips[70] = Clip("gone", tmp_path / "gone.wav", 0.0, 1.0, "bus", "x", "d")
+    clips[70] = Clip(
+        id="gone", path=tmp_path / "gone.wav", start=0.0, seconds=1.0, scene="bus", location="x", device="d"
+    )
     one, two = (extract(clips, CLASSES, FE, tmp_path / f"cache{n}", workers=n) for n in (1, 2))
     assert one.path.read_bytes() == two.path.read_bytes() and one.hashes == two.hashes and len(two) == 149
 
 
-def test_two_processes_make_one_entry(clips: list[Clip], tmp_path: Path) -> None:
+def test_two_processes_write_one_entry(clips: list[Clip], tmp_path: Path) -> None:
     (tmp_path / "clips.pickle").write_bytes(pickle.dumps(clips))
     program = (
         "import pickle, sys, pathlib; from hwasc.data.features import extract\n"
@@ -128,7 +152,7 @@ def test_two_processes_make_one_entry(clips: list[Clip], tmp_path: Path) -> None
     assert sorted(o[0] for o in outputs) == ["0", "3"] and outputs[0][1] == outputs[1][1]
 
 
-def test_features_survive_pickling(clips: list[Clip], tmp_path: Path) -> None:
+def test_features_can_be_pickled(clips: list[Clip], tmp_path: Path) -> None:
     result = extract(clips, CLASSES, FE, tmp_path / "cache")
     copy: Features = pickle.loads(pickle.dumps(result))
     assert torch.equal(copy.batch(np.arange(5)), result.batch(np.arange(5))) and copy.clips == result.clips
@@ -137,8 +161,10 @@ def test_features_survive_pickling(clips: list[Clip], tmp_path: Path) -> None:
 
 def test_unreadable_clips_are_left_out_and_named(clips: list[Clip], tmp_path: Path) -> None:
     (tmp_path / "empty.wav").write_bytes(b"")
-    bad = Clip("empty.wav", tmp_path / "empty.wav", 0.0, 1.0, "bus", "x", "d")
-    late = Clip("0.wav#50", clips[0].path, 50.0, 1.0, "bus", "x", "d")
+    bad = Clip(
+        id="empty.wav", path=tmp_path / "empty.wav", start=0.0, seconds=1.0, scene="bus", location="x", device="d"
+    )
+    late = Clip(id="0.wav#50", path=clips[0].path, start=50.0, seconds=1.0, scene="bus", location="x", device="d")
     for _ in range(2):  # made, then opened
         lines: list[str] = []
         result = extract([bad, *clips, late], CLASSES, FE, tmp_path / "cache", notify=lines.append)
@@ -153,7 +179,7 @@ def test_unreadable_clips_are_left_out_and_named(clips: list[Clip], tmp_path: Pa
         extract([bad, *clips, late], CLASSES, FE, tmp_path / "cache", max_unreadable=0.01)
 
 
-def test_absent_files_are_noticed_before_any_work(clips: list[Clip], tmp_path: Path) -> None:
+def test_missing_files_are_reported_before_any_work(clips: list[Clip], tmp_path: Path) -> None:
     clips[0].path.unlink()
     phases: set[str] = set()
     with pytest.raises(DataError, match=r"50 of 150 clips cannot be read \(33.3%.*0.wav#0 \(missing\)"):
@@ -207,7 +233,7 @@ def test_memory_stays_below_the_size_of_the_file(tmp_path: Path) -> None:
         "    for _ in range(n // 100): w.append(rows, {}, 100)\n"
         "    w.finish({})\n"
         "written = peak() - before\n"
-        "clip = Clip('a', root, 0.0, 1.0, 'bus', 'x', 'd')\n"
+        "clip = Clip(id='a', path=root, start=0.0, seconds=1.0, scene='bus', location='x', device='d')\n"
         "f = Features(entry.array, entry.shape, [clip] * n, ['bus'], ['h'] * n)\n"
         "order = np.random.default_rng(0).permutation(n)\n"
         "total = sum(float(f.batch(order[i:i + 50]).sum()) for i in range(0, n, 50))\n"
@@ -220,10 +246,10 @@ def test_memory_stays_below_the_size_of_the_file(tmp_path: Path) -> None:
     assert int(written) < 0.1 * int(size) and int(grown) < 0.3 * int(size)
 
 
-def test_noise_is_added_to_the_waveform_and_cached_apart(clips: list[Clip], tmp_path: Path) -> None:
+def test_noise_is_added_to_the_waveform_and_cached_separately(clips: list[Clip], tmp_path: Path) -> None:
     cache, few = tmp_path / "cache", clips[:70]
     noisy = extract(few, CLASSES, FE, cache, noise=(noise := open_noise("pink", 5.0, 3)))
-    wave = noise.added(read_clip(few[66].path, few[66].start, 1.0, 8000), few[66].id, 8000)
+    wave = noise.add_to(read_clip(few[66].path, few[66].start, 1.0, 8000), few[66].id, 8000)
     assert torch.allclose(noisy.batch(np.array([66]))[0, 0], LogMel(FE)(torch.from_numpy(wave[None]))[0], atol=2e-3)
     clean, again = extract(few, CLASSES, FE, cache), extract(few, CLASSES, FE, cache, noise=noise)
     assert clean.path != noisy.path == again.path and clean.hashes == noisy.hashes
@@ -237,7 +263,7 @@ def test_noise_is_added_to_the_waveform_and_cached_apart(clips: list[Clip], tmp_
     assert two.path.read_bytes() == noisy.path.read_bytes()
 
 
-def test_a_folder_of_noise_is_met_by_content(clips: list[Clip], tmp_path: Path) -> None:
+def test_a_folder_of_noise_is_keyed_by_content(clips: list[Clip], tmp_path: Path) -> None:
     folder = tmp_path / "noise"
     folder.mkdir()
     rng, paths = np.random.default_rng(1), set()

@@ -1,4 +1,4 @@
-"""`hwasc data fetch` whole, from a server of this machine: interrupted, mended, refused; then `hwasc data check`."""
+"""`hwasc data fetch` from a local server: interrupted, repaired, refused; then `hwasc data check`."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ ROWS = [
     for k in range(2)
 ]
 TRAIN = [r for r in ROWS if not r[2].endswith("5")]
-SUBSETS = {"5": 1, "10": 2, "25": 3, "50": 4}  # places a scene
+SUBSETS = {"5": 1, "10": 2, "25": 3, "50": 4}  # locations of each scene
 
 
 def zipped(files: dict[str, bytes]) -> bytes:
@@ -108,7 +108,7 @@ def audio(site: Any) -> int:
     return sum(site.bytes_of(p) for p in site.files if p.startswith("files/"))
 
 
-def test_the_whole_way_and_nothing_twice(
+def test_fetching_downloads_every_byte_once(
     hwasc: Run, published: Any, archives: dict[str, bytes], tmp_path: Path
 ) -> None:
     root, sizes = tmp_path / "tau", {n: len(d) for n, d in archives.items()}
@@ -126,7 +126,7 @@ def test_the_whole_way_and_nothing_twice(
         "meta.csv",
         "split_setup",
     ]
-    assert not list((root / "archives").glob("*.zip*[!d]")), "archives go once they are unpacked"
+    assert not list((root / "archives").glob("*.zip*[!d]")), "archives are removed after they are unpacked"
     status, out, err = hwasc(*command(published, root))
     assert status == 0 and "all 3 archives are unpacked" in err and audio(published) == sum(sizes.values())
 
@@ -143,11 +143,11 @@ def test_the_whole_way_and_nothing_twice(
     }  # fmt: skip
     assert "1 of 24 files are missing: audio/park-lisbon-5-5-0-a.wav" in err
     status, out, err = hwasc(*command(published, root))
-    assert status == 0 and "2 of them unpacked just now" in out, "the same command mends what is missing"
+    assert status == 0 and "2 of them unpacked just now" in out, "the same command repairs the folder"
     assert hwasc("data", "check", root, "--quick")[0] == 0
 
 
-def test_the_fetched_folder_is_what_other_verbs_read(hwasc: Run, published: Any, tmp_path: Path) -> None:
+def test_the_fetched_folder_can_be_opened(hwasc: Run, published: Any, tmp_path: Path) -> None:
     from hwasc.data.opening import open_dataset
 
     assert hwasc(*command(published, tmp_path / "tau", "--quiet"))[0] == 0
@@ -155,7 +155,7 @@ def test_the_fetched_folder_is_what_other_verbs_read(hwasc: Run, published: Any,
     assert (len(data.train) + len(data.validation), len(data.test)) == (16, 4)
 
 
-def test_quiet_still_names_the_terms_and_json_stands_alone(hwasc: Run, published: Any, tmp_path: Path) -> None:
+def test_quiet_still_prints_the_terms_and_json_is_all_of_the_output(hwasc: Run, published: Any, tmp_path: Path) -> None:
     status, out, err = hwasc(*command(published, tmp_path / "tau", "--quiet", "--json", "--keep-archives"))
     done = json.loads(out)
     assert status == 0 and len(err.splitlines()) == 1 and "non-commercial" in err
@@ -171,11 +171,11 @@ def test_too_little_disk_is_refused_with_figures_before_any_download(
     usage = shutil.disk_usage(tmp_path)._replace(free=200_000)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
     status, _, err = hwasc(*command(published, tmp_path / "tau"))
-    assert status == 1 and "200.0 kB are free" in err.splitlines()[-1] and "are lacking; free some space" in err
+    assert status == 1 and "200.0 kB are free" in err.splitlines()[-1] and "are missing; free some space" in err
     assert f"{sum(map(len, archives.values())) / 1e3:.1f} kB to download" in err and audio(published) == 0
 
 
-def test_the_need_is_that_of_one_archive_after_the_other(tmp_path: Path) -> None:
+def test_disk_need_is_that_of_one_archive_after_the_other(tmp_path: Path) -> None:
     from hwasc.data.download import Remote
     from hwasc.data.fetching import disk_need
 
@@ -187,7 +187,7 @@ def test_the_need_is_that_of_one_archive_after_the_other(tmp_path: Path) -> None
     assert disk_need(tmp_path, tmp_path, two, keep_archives=False).download == 2500
 
 
-def test_a_wrong_checksum_for_ever_ends_in_one_line(
+def test_a_wrong_checksum_twice_is_one_line(
     hwasc: Run, published: Any, archives: dict[str, bytes], tmp_path: Path
 ) -> None:
     path = f"files/{TOP}.audio.2.zip/content"
@@ -202,7 +202,7 @@ def test_a_wrong_checksum_for_ever_ends_in_one_line(
         assert published.bytes_of(f"files/{name}/content") == times * len(data)
 
 
-def test_archives_brought_by_other_means_are_checked_and_used(
+def test_archives_downloaded_by_other_means_are_checked_and_used(
     hwasc: Run, published: Any, archives: dict[str, bytes], tmp_path: Path
 ) -> None:
     (tmp_path / "tau" / "archives").mkdir(parents=True)
@@ -212,10 +212,10 @@ def test_archives_brought_by_other_means_are_checked_and_used(
     assert status == 0 and audio(published) == 0 and "0 bytes to download" in err
 
 
-def test_a_foreign_folder_is_left_alone(hwasc: Run, published: Any, tmp_path: Path) -> None:
+def test_a_folder_with_other_files_is_refused(hwasc: Run, published: Any, tmp_path: Path) -> None:
     (tmp_path / "README.md").write_text("mine")
     status, _, err = hwasc(*command(published, tmp_path))
-    assert status == 1 and "did not put there" in err.splitlines()[-1]
+    assert status == 1 and "did not write" in err.splitlines()[-1]
     assert [p.name for p in tmp_path.iterdir()] == ["README.md"] and not published.sent
     assert hwasc(*command(published, tmp_path / "README.md"))[0] == 1
 
@@ -230,12 +230,12 @@ def test_two_commands_do_not_fetch_into_one_folder(hwasc: Run, published: Any, t
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         (lambda r: b"<html>", "is not the JSON of a record"),
         (lambda r: b"[]", "is not the JSON of a record"),
         (lambda r: {"files": []}, "names no zip archives"),
-        (lambda r: {"files": [{**r["files"][0], "key": "../../evil.zip"}]}, "is no file name"),
+        (lambda r: {"files": [{**r["files"][0], "key": "../../evil.zip"}]}, "is not a file name"),
         (lambda r: {"files": [{**r["files"][0], "checksum": "sha1:0"}]}, "has no MD5"),
         (lambda r: {"files": [{**r["files"][0], "links": {"self": "file:///etc/passwd"}}]}, "only https addresses"),
         (lambda r: {"files": [{**r["files"][0], "links": {"self": "http://example.org/x"}}]}, "only https addresses"),
@@ -243,16 +243,16 @@ def test_two_commands_do_not_fetch_into_one_folder(hwasc: Run, published: Any, t
     ids=["html", "list", "empty", "path", "sha1", "file", "http"],
 )
 def test_broken_and_hostile_records(
-    hwasc: Run, published: Any, tmp_path: Path, change: Callable[[Any], Any], said: str
+    hwasc: Run, published: Any, tmp_path: Path, change: Callable[[Any], Any], message: str
 ) -> None:
     changed = change(published.record)
     published.files["record"] = changed if isinstance(changed, bytes) else json.dumps(changed).encode()
     status, _, err = hwasc(*command(published, tmp_path / "tau"))
-    assert status == 1 and said in err.splitlines()[-1] and "unexpected" not in err
+    assert status == 1 and message in err.splitlines()[-1] and "unexpected" not in err
     assert not list(tmp_path.rglob("*evil*"))
 
 
-def test_a_mirror_may_lay_its_files_beside_the_record(
+def test_a_mirror_may_have_its_files_beside_the_record(
     hwasc: Run, published: Any, archives: dict[str, bytes], tmp_path: Path
 ) -> None:
     published.files |= {f"mirror/{name}": data for name, data in archives.items()}
@@ -272,7 +272,9 @@ def test_subset_lists_that_break_their_rules_are_deleted(hwasc: Run, published: 
     assert (
         status == 1 and "split25.csv has 1 clips that split50.csv has not, first audio/park-lisbon-5-5-1-a.wav" in line
     )
-    assert "split25.csv holds 1 recordings in part" in line and not list((tmp_path / "tau" / "split_setup").iterdir())
+    assert "split25.csv has only some clips of 1 recordings" in line and not list(
+        (tmp_path / "tau" / "split_setup").iterdir()
+    )
     published.files["lists/split25.csv"] = good
     before = audio(published)
     assert hwasc(*command(published, tmp_path / "tau"))[0] == 0 and audio(published) == before
@@ -282,7 +284,7 @@ def test_subset_lists_that_break_their_rules_are_deleted(hwasc: Run, published: 
 
 
 @pytest.mark.parametrize(
-    ("argv", "said"),
+    ("argv", "message"),
     [
         (("data",), "required"),
         (("data", "fetch", "tau2021", "x"), "tau2022"),
@@ -291,14 +293,14 @@ def test_subset_lists_that_break_their_rules_are_deleted(hwasc: Run, published: 
     ],
 )
 def test_wrong_use(
-    hwasc: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, argv: tuple[str, ...], said: str
+    hwasc: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, argv: tuple[str, ...], message: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
     status, _, err = hwasc(*argv)
-    assert status == 2 and said in err and not list(tmp_path.iterdir())
+    assert status == 2 and message in err and not list(tmp_path.iterdir())
 
 
-def test_ctrl_c_exits_130_and_the_same_command_goes_on(
+def test_ctrl_c_exits_130_and_the_same_command_continues(
     published: Any, archives: dict[str, bytes], tmp_path: Path, hwasc: Run
 ) -> None:
     path = f"files/{TOP}.audio.1.zip/content"
@@ -306,7 +308,7 @@ def test_ctrl_c_exits_130_and_the_same_command_goes_on(
 
     def answer(to: Any, plain: Any = published.answer) -> None:
         plain(to)
-        if published.bytes_of(path):  # from then on it is asked to wait, and interrupted while it does
+        if published.bytes_of(path):  # from then on the server asks to wait; the command is interrupted while it waits
             published.statuses[path] = [(503, {"Retry-After": "600"})]
 
     published.answer = answer
@@ -327,4 +329,4 @@ def test_ctrl_c_exits_130_and_the_same_command_goes_on(
     published.answer = type(published).answer.__get__(published)
     published.statuses.clear()
     assert hwasc(*command(published, tmp_path / "tau"))[0] == 0
-    assert audio(published) == sum(map(len, archives.values())), "what was there was not sent again"
+    assert audio(published) == sum(map(len, archives.values())), "bytes received before were not sent again"

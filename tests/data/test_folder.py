@@ -1,4 +1,4 @@
-"""Any folder of recordings: cut into clips, split by location, and every mistake in one clear line."""
+"""Folders of recordings: cut into clips and split by location; every mistake is one clear line."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def scenes(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def listed(tmp_path: Path) -> Path:
-    """A meta.csv without official lists: two scenes, three places with two recordings each."""
+    """A meta.csv without official lists: two scenes, three locations with two recordings each."""
     rows = [(s, p, k) for s in ("cafe", "street") for p in range(3) for k in range(2)]
     for s, p, k in rows:
         record(tmp_path / "audio" / f"{s}{p}{k}.wav")
@@ -49,14 +49,22 @@ def test_scene_folders(scenes: Path) -> None:
     data = open_dataset(scenes)
     assert data.classes == ("cafe", "street") and len(all_clips(data)) == 16
     first = min(all_clips(data), key=lambda c: c.id)
-    assert first == Clip("cafe/0.wav#0", scenes / "cafe/0.wav", 0.0, 1.0, "cafe", "cafe/0.wav", "unknown")
+    assert first == Clip(
+        id="cafe/0.wav#0",
+        path=scenes / "cafe/0.wav",
+        start=0.0,
+        seconds=1.0,
+        scene="cafe",
+        location="cafe/0.wav",
+        device="unknown",
+    )
     assert {c.id for c in all_clips(data)} >= {"cafe/0.wav#1", "street/3.wav#0"}
     for split in (data.train, data.validation, data.test):
         assert {c.scene for c in split} == {"cafe", "street"}
     assert not {c.location for c in data.train} & {c.location for c in (*data.validation, *data.test)}
 
 
-def test_folds_test_every_clip_once_and_keep_places_apart(scenes: Path) -> None:
+def test_folds_test_every_clip_once_and_share_no_location(scenes: Path) -> None:
     parts = [open_dataset(scenes, fold=(k, 4), seed=3) for k in (1, 2, 3, 4)]
     tested = [c.id for data in parts for c in data.test]
     assert sorted(tested) == sorted(c.id for c in all_clips(parts[0])) and len(tested) == 16
@@ -69,7 +77,7 @@ def test_folds_test_every_clip_once_and_keep_places_apart(scenes: Path) -> None:
     assert len({data.fingerprint for data in parts}) == 4
 
 
-def test_more_folds_than_places_are_refused(listed: Path) -> None:
+def test_more_folds_than_locations_are_refused(listed: Path) -> None:
     assert len(open_dataset(listed, fold=(3, 3)).test) == 8
     assert "too few locations of 'cafe': 3 can be read, 4 are needed" in message(listed, fold=(1, 4))
     assert "3 can be read, 4 are needed" in message(listed, fold=(1, 2))
@@ -101,11 +109,11 @@ def test_nested_folders_formats_hidden_and_other_files(scenes: Path) -> None:
 def test_meta_without_lists(listed: Path) -> None:
     data = open_dataset(listed)
     assert len(all_clips(data)) == 24 and {c.device for c in all_clips(data)} == {"phone0", "phone1"}
-    places = [{c.location for c in split} for split in (data.train, data.validation, data.test)]
-    assert [len(p) for p in places] == [2, 2, 2] and len(set.union(*places)) == 6
+    locations = [{c.location for c in split} for split in (data.train, data.validation, data.test)]
+    assert [len(found) for found in locations] == [2, 2, 2] and len(set.union(*locations)) == 6
 
 
-def test_broken_recordings_stay_visible_but_take_no_part(scenes: Path) -> None:
+def test_broken_recordings_are_not_split_but_listed(scenes: Path) -> None:
     record(scenes / "cafe" / "short.wav", 0.4)
     (scenes / "street" / "text.wav").write_text("no sound")
     data = open_dataset(scenes)
@@ -130,7 +138,7 @@ def test_no_folder_and_no_recordings(tmp_path: Path) -> None:
     assert "neither a meta.csv nor a scene folder" in message(tmp_path)
 
 
-def test_one_folder_too_high_is_pointed_out(tmp_path: Path) -> None:
+def test_the_parent_folder_is_recognised(tmp_path: Path) -> None:
     (tmp_path / "inner").mkdir()
     (tmp_path / "inner" / "meta.csv").write_text(META)
     assert f"did you mean {tmp_path / 'inner'}?" in message(tmp_path)
@@ -155,10 +163,10 @@ def test_too_few_because_of_broken_recordings(scenes: Path) -> None:
     assert "'cafe': 2 can be read" in text and "2 of 8 recordings cannot be used, first cafe/0.wav (empty file)" in text
 
 
-def test_meta_naming_absent_files(listed: Path) -> None:
+def test_missing_files_of_meta_csv(listed: Path) -> None:
     for k in range(2):
         (listed / f"audio/cafe0{k}.wav").unlink()
-    assert "2 of 12 files are absent, first audio/cafe00.wav, audio/cafe01.wav" in message(listed)
+    assert "2 of 12 files are missing, first audio/cafe00.wav, audio/cafe01.wav" in message(listed)
 
 
 def test_a_subset_needs_official_lists(scenes: Path) -> None:
@@ -166,7 +174,7 @@ def test_a_subset_needs_official_lists(scenes: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "how",
+    "arguments",
     [
         {"seconds": 0},
         {"seconds": float("nan")},
@@ -175,6 +183,6 @@ def test_a_subset_needs_official_lists(scenes: Path) -> None:
         {"test_share": 2},
     ],
 )
-def test_arguments_out_of_range(scenes: Path, how: dict[str, float]) -> None:
-    with pytest.raises(UsageError, match="|".join(how)):
-        open_dataset(scenes, **how)  # type: ignore[arg-type]
+def test_arguments_out_of_range(scenes: Path, arguments: dict[str, float]) -> None:
+    with pytest.raises(UsageError, match="|".join(arguments)):
+        open_dataset(scenes, **arguments)  # type: ignore[arg-type]

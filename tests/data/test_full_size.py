@@ -1,4 +1,4 @@
-"""What the full size rests on, by counting and not by the clock: no stage costs a clip more when there are four times as many.
+"""The full data set is practical: no stage does more work for a clip when there are four times as many clips.
 
 `experiments/tau2022/rehearsal.py` measures the full size itself; its data are made here in small.
 """
@@ -27,13 +27,15 @@ from hwasc.data.opening import open_dataset
 from hwasc.records.architecture import FrontEnd
 from hwasc.training.batches import training_batches
 
+pytestmark = pytest.mark.slow
+
 SMALL, LARGE = 500, 2000
 FE = FrontEnd.for_clip(4, 3, 0.05, 8000, n_fft=256, window=256)
 SCRIPT = Path(__file__).parents[2] / "experiments" / "tau2022" / "rehearsal.py"
 
 
 def counted(task: Callable[[], Any]) -> tuple[Any, int]:
-    """What a task gives, and how many functions it called, Python's and C's."""
+    """Result of a task, and the number of Python and C functions that it called."""
     calls = 0
 
     def count(frame: FrameType, event: str, argument: object) -> None:
@@ -50,7 +52,7 @@ def counted(task: Callable[[], Any]) -> tuple[Any, int]:
 
 
 class Counted(str):
-    """A text that counts how often any is compared or hashed."""
+    """A string; the class counts all comparisons and hashes."""
 
     seen = 0
 
@@ -84,7 +86,7 @@ def counts(root: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
     """Calls of every stage from the lists to the first batch, and how often files were hashed and read."""
     found: dict[str, int] = {"hashed": 0, "read": 0}
 
-    def tallied(module: ModuleType, name: str, key: str) -> None:
+    def count_calls(module: ModuleType, name: str, key: str) -> None:
         real = getattr(module, name)
 
         def wrapped(*args: Any) -> Any:
@@ -93,8 +95,8 @@ def counts(root: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
 
         monkeypatch.setattr(module, name, wrapped)
 
-    tallied(hashing, "_hash_file", "hashed")
-    tallied(extraction, "read_clip", "read")
+    count_calls(hashing, "_hash_file", "hashed")
+    count_calls(extraction, "read_clip", "read")
     data, found["open"] = counted(lambda: open_dataset(root, seconds=0.05))
     clips = [*data.train, *data.validation]
     made, found["features"] = counted(lambda: extract(clips, data.classes, FE, root / "cache"))
@@ -107,12 +109,14 @@ def counts(root: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
     _, found["logits"] = counted(lambda: logit_files.save(path, ids, hashes, logits, {"hash": "x"}))
     logits, found["loaded"] = counted(lambda: logit_files.load(path, ids[::-1], hashes[::-1]))
     found["comparisons"] = Counted.seen
-    epoch = training_batches(made, logits, 32, None, 0, 0)
+    epoch = training_batches(made, logits, batch=32, augment=None, seed=0, epoch=0)
     _, found["first batch"] = counted(lambda: next(epoch))
     return found
 
 
-def test_no_stage_costs_a_clip_more_when_there_are_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_work_for_a_clip_does_not_depend_on_the_number_of_clips(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     found = []
     for n in (60, SMALL, LARGE):  # the first only imports
         with monkeypatch.context() as patch:
@@ -124,7 +128,7 @@ def test_no_stage_costs_a_clip_more_when_there_are_more(tmp_path: Path, monkeypa
         assert large[stage] < 1.05 * LARGE / SMALL * small[stage], stage
 
 
-def test_workers_are_sent_chunks_and_not_the_list(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_workers_get_chunks_and_not_the_list(monkeypatch: pytest.MonkeyPatch) -> None:
     sent: list[int] = []
 
     class Pool:
@@ -133,7 +137,7 @@ def test_workers_are_sent_chunks_and_not_the_list(monkeypatch: pytest.MonkeyPatc
         def submit(self, function: object, task: list[Any], *rest: object) -> Future[Chunk]:
             sent.append(len(pickle.dumps((function, task, *rest))))
             future: Future[Chunk] = Future()
-            future.set_result(Chunk(np.zeros((len(task), 4, 3), np.float16), {}, len(task)))
+            future.set_result(Chunk(features=np.zeros((len(task), 4, 3), np.float16), unreadable={}, clips=len(task)))
             return future
 
         def shutdown(self, **options: object) -> None: ...
@@ -141,7 +145,18 @@ def test_workers_are_sent_chunks_and_not_the_list(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(extraction, "ProcessPoolExecutor", Pool)
     most = []
     for n in (SMALL, LARGE):
-        clips = [Clip(f"{i:06}.wav", Path(f"{i:06}.wav"), 0.0, 0.05, "bus", "x", "a") for i in range(n)]
+        clips = [
+            Clip(
+                id=f"{i:06}.wav",
+                path=Path(f"{i:06}.wav"),
+                start=0.0,
+                seconds=0.05,
+                scene="bus",
+                location="x",
+                device="a",
+            )
+            for i in range(n)
+        ]
         sent.clear()
         assert sum(chunk.clips for chunk in extract_chunks(clips, FE, workers=2)) == n
         assert len(sent) == -(-n // extraction.CHUNK)
@@ -149,7 +164,7 @@ def test_workers_are_sent_chunks_and_not_the_list(monkeypatch: pytest.MonkeyPatc
     assert most[0] == most[1] < 20_000
 
 
-def test_pickled_features_name_the_file_and_do_not_hold_it(tmp_path: Path) -> None:
+def test_pickled_features_have_the_path_and_not_the_values(tmp_path: Path) -> None:
     data = open_dataset(written(tmp_path / "data", 200), seconds=0.05)
     wide = FrontEnd.for_clip(64, 3, 0.05, 8000, n_fft=256, window=256)
     sizes = [len(pickle.dumps(extract(data.train, data.classes, fe, tmp_path / "cache"))) for fe in (FE, wide)]
@@ -168,7 +183,7 @@ def test_the_rehearsal_makes_clips_of_tau_that_are_all_different(tmp_path: Path)
         names = (root / rehearsal.MADE).read_text().splitlines()
         assert names[:2] == ["audio/bus-x-0-0-a.wav", "audio/bus-x-0-4-a.wav"] and len(set(names)) == 50
         assert len({(root / name).read_bytes() for name in names}) == 50
-        heard = soundfile.info(str(root / names[7]))
-        assert (heard.frames, heard.samplerate, heard.channels) == (44_100, 44_100, 1)
+        info = soundfile.info(str(root / names[7]))
+        assert (info.frames, info.samplerate, info.channels) == (44_100, 44_100, 1)
     again = rehearsal.measure(tmp_path / "made8", tmp_path / "cache", 20, "16x9", 0.0)
     assert again["clips"] == 20 and again["stages"]["features"]["s"] > 0 and again["peak_bytes"] > 1e8

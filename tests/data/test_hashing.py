@@ -13,7 +13,7 @@ from hwasc.data.hashing import INDEX, MISSING, content_hashes
 
 
 def clip(path: Path, start: float = 0.0) -> Clip:
-    return Clip(path.name, path, start, 1.0, "park", "x", "a")
+    return Clip(id=path.name, path=path, start=start, seconds=1.0, scene="park", location="x", device="a")
 
 
 @pytest.fixture
@@ -50,7 +50,7 @@ def test_only_changed_files_are_read_again(files: list[Clip], tmp_path: Path, mo
 
 
 @pytest.mark.parametrize("damage", [b"torn line without an end", b"\xff\x00\n\n\t\t\n", b"short\t1\t2\tx\n"])
-def test_a_damaged_index_is_passed_over(files: list[Clip], tmp_path: Path, damage: bytes) -> None:
+def test_damaged_lines_of_the_index_are_skipped(files: list[Clip], tmp_path: Path, damage: bytes) -> None:
     first = content_hashes(files[:2], tmp_path / "cache")
     index = tmp_path / "cache" / INDEX
     index.write_bytes(index.read_bytes() + damage)
@@ -58,7 +58,7 @@ def test_a_damaged_index_is_passed_over(files: list[Clip], tmp_path: Path, damag
     assert len(hashing._read_index(index)) == 3
 
 
-def test_an_interruption_keeps_what_was_hashed(
+def test_hashes_are_saved_at_an_interruption(
     files: list[Clip], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hash_file = hashing._hash_file

@@ -1,4 +1,4 @@
-"""Logits that other programs wrote: found by clip id whatever the order, and every mistake named."""
+"""Logits of other programs: found by clip id in any order; every mistake is named."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ LOGITS = np.arange(9, dtype=np.float32).reshape(3, 3)
 
 
 def csv_text(separator: str = ",") -> str:
-    """Columns and rows in another order than the data's."""
+    """Columns and rows in another order than in the data set."""
     order = [2, 0, 1]
     lines = [separator.join(["tram", "id", "bus", "park"])]
     for i in (1, 2, 0):
@@ -46,7 +46,7 @@ def written(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     return path
 
 
-def test_every_form_gives_the_same_rows(written: Path) -> None:
+def test_every_format_gives_the_same_rows(written: Path) -> None:
     table = logit_tables.read(written, CLASSES)
     np.testing.assert_array_equal(table.select(IDS, "train"), LOGITS)
     np.testing.assert_array_equal(table.select(IDS[::-1], "train"), LOGITS[::-1])
@@ -64,7 +64,7 @@ def test_the_hash_follows_the_content(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("", "expected a header with 'id'"),
         ("clip,bus,park,tram\n", "expected a header with 'id'"),
@@ -76,15 +76,15 @@ def test_the_hash_follows_the_content(tmp_path: Path) -> None:
         ("id,bus,park,tram\na,1,2,3\n\na,1,2,3\n", "a is given twice"),
     ],
 )
-def test_broken_tables_are_explained(tmp_path: Path, text: str, said: str) -> None:
+def test_broken_tables_are_explained(tmp_path: Path, text: str, message: str) -> None:
     (tmp_path / "l.csv").write_text(text)
-    with pytest.raises(DataError, match=said):
+    with pytest.raises(DataError, match=message):
         logit_tables.read(tmp_path / "l.csv", CLASSES)
 
 
-def test_broken_npz_and_absent_files(tmp_path: Path) -> None:
+def test_broken_npz_and_missing_files(tmp_path: Path) -> None:
     path = tmp_path / "l.npz"
-    for arrays, said in (
+    for arrays, message in (
         ({"ids": np.array(IDS), "logits": LOGITS}, "'classes' with the class names is missing"),
         ({"ids": np.array(IDS), "logits": LOGITS[:2], "classes": np.array(CLASSES)}, "do not fit"),
         (
@@ -94,7 +94,7 @@ def test_broken_npz_and_absent_files(tmp_path: Path) -> None:
         ({"a": np.array([print], object), "classes": np.array(CLASSES)}, "cannot be read as npz"),  # a pickle
     ):
         np.savez(path, **arrays)  # type: ignore[arg-type]
-        with pytest.raises(DataError, match=said):
+        with pytest.raises(DataError, match=message):
             logit_tables.read(path, CLASSES)
     path.write_bytes(b"garbage")
     with pytest.raises(DataError, match="cannot be read as npz"):

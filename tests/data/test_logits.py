@@ -1,4 +1,4 @@
-"""Logits find their clips by id and content, or say which do not fit."""
+"""Logits are found by id and content of the clips; clips that do not match are named."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hwasc.data.logits import load, save, teacher
+from hwasc.data.logits import load, load_teacher, save
 from hwasc.errors import DataError
 
 IDS = ["park/a.wav#0", "park/a.wav#1", "bus/ü.wav"]
@@ -27,7 +27,8 @@ def test_logits_come_in_the_order_asked_for(path: Path) -> None:
     assert loaded.dtype == np.float32 and np.array_equal(loaded, LOGITS[::-1])
     assert np.array_equal(load(path, IDS[1:2], HASHES[1:2]), LOGITS[1:2])
     assert load(path, [], []).shape == (0, 4)
-    assert teacher(path) == TEACHER
+    teacher = load_teacher(path)
+    assert teacher.hash == "abc" and teacher.details == TEACHER
 
 
 def test_saving_again_replaces_and_leaves_nothing_behind(path: Path) -> None:
@@ -43,9 +44,9 @@ def test_missing_and_changed_clips_are_named(path: Path) -> None:
         load(path, IDS, ["11", "99", "33"])
 
 
-@pytest.mark.parametrize("keep", [0, 10, 200, -30])
-def test_damaged_files_are_named(path: Path, keep: int) -> None:
-    path.write_bytes(path.read_bytes()[:keep])
+@pytest.mark.parametrize("length", [0, 10, 200, -30])
+def test_damaged_files_are_named(path: Path, length: int) -> None:
+    path.write_bytes(path.read_bytes()[:length])
     with pytest.raises(DataError, match="is damaged"):
         load(path, IDS, HASHES)
 
@@ -69,10 +70,10 @@ def test_other_files_are_refused(tmp_path: Path) -> None:
         ({"ids": [IDS[0]] * 3}, "given twice"),
         ({"logits": LOGITS[0]}, "do not fit"),
         ({"logits": LOGITS * np.nan}, "finite"),
-        ({"teacher": {"name": "wide"}}, "hash is missing"),
+        ({"teacher": {"name": "wide"}}, "the hash of the teacher is missing"),
     ],
 )
-def test_only_sound_logits_are_saved(tmp_path: Path, change: dict[str, object], message: str) -> None:
+def test_only_valid_logits_are_saved(tmp_path: Path, change: dict[str, object], message: str) -> None:
     what = {"ids": IDS, "hashes": HASHES, "logits": LOGITS, "teacher": TEACHER} | change
     with pytest.raises(ValueError, match=message):
         save(tmp_path / "a.npz", **what)  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""Folds and held-out clips: whatever the clips, locations stay whole and nothing is lost."""
+"""Folds and held-out clips: for any clips, no location is divided and no clip is lost."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ from hwasc.data.splits import folds, hold_out
 
 
 def clip(number: int, scene: str, location: str) -> Clip:
-    return Clip(f"{number}", Path("x.wav"), float(number), 1.0, scene, location, "a")
+    return Clip(
+        id=f"{number}", path=Path("x.wav"), start=float(number), seconds=1.0, scene=scene, location=location, device="a"
+    )
 
 
 def table(sizes: dict[str, list[int]]) -> list[Clip]:
@@ -23,17 +25,17 @@ def table(sizes: dict[str, list[int]]) -> list[Clip]:
     return [clip(i, s, place) for i, (s, place) in enumerate(rows)]
 
 
-own_places = st.dictionaries(
+separate_locations = st.dictionaries(
     st.sampled_from(["bus", "park", "tram", "metro"]), st.lists(st.integers(1, 9), min_size=1, max_size=8), min_size=1
 ).map(table)
 shared_places = st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from("uvwxyz")), max_size=60).map(
     lambda rows: [clip(i, s, place) for i, (s, place) in enumerate(rows)]
 )
-any_clips = st.one_of(own_places, shared_places)
+any_clips = st.one_of(separate_locations, shared_places)
 seeds = st.integers(0, 9)
 
 
-def places_by_scene(clips: list[Clip]) -> Counter[str]:
+def locations_by_scene(clips: list[Clip]) -> Counter[str]:
     return Counter(scene for scene, _ in {(c.scene, c.location) for c in clips})
 
 
@@ -53,10 +55,10 @@ def test_folds_do_not_depend_on_the_order_of_clips(clips: list[Clip], count: int
     assert {c.id: f for c, f in zip(shuffled, folds(shuffled, count, seed), strict=True)} == before
 
 
-@given(own_places, st.integers(2, 5), seeds)
+@given(separate_locations, st.integers(2, 5), seeds)
 def test_folds_are_stratified_and_balanced(clips: list[Clip], count: int, seed: int) -> None:
     chosen = folds(clips, count, seed)
-    for scene, number in places_by_scene(clips).items():
+    for scene, number in locations_by_scene(clips).items():
         filled = Counter(f for c, f in zip(clips, chosen, strict=True) if c.scene == scene)
         largest = max(Counter(c.location for c in clips if c.scene == scene).values())
         assert len(filled) == min(count, number)
@@ -65,25 +67,25 @@ def test_folds_are_stratified_and_balanced(clips: list[Clip], count: int, seed: 
 
 @given(any_clips, st.floats(0.05, 0.9), seeds, st.integers(0, 2))
 def test_hold_out_is_complete_disjoint_and_the_same_again(
-    clips: list[Clip], share: float, seed: int, keep: int
+    clips: list[Clip], share: float, seed: int, min_locations: int
 ) -> None:
-    kept, held = hold_out(clips, share, seed, keep)
-    assert sorted([*kept, *held], key=lambda c: int(c.id)) == clips
-    assert not {c.location for c in kept} & {c.location for c in held}
-    assert hold_out(clips, share, seed, keep) == (kept, held)
-    before, after = places_by_scene(clips), places_by_scene(kept)
-    assert all(after[scene] >= min(keep, number) for scene, number in before.items())
+    rest, held = hold_out(clips, share, seed, min_locations)
+    assert sorted([*rest, *held], key=lambda c: int(c.id)) == clips
+    assert not {c.location for c in rest} & {c.location for c in held}
+    assert hold_out(clips, share, seed, min_locations) == (rest, held)
+    before, after = locations_by_scene(clips), locations_by_scene(rest)
+    assert all(after[scene] >= min(min_locations, number) for scene, number in before.items())
 
 
-@given(own_places, st.floats(0.05, 0.9), seeds)
-def test_hold_out_serves_every_scene_and_comes_near_the_share(clips: list[Clip], share: float, seed: int) -> None:
+@given(separate_locations, st.floats(0.05, 0.9), seeds)
+def test_hold_out_takes_about_the_share_of_every_scene(clips: list[Clip], share: float, seed: int) -> None:
     held = hold_out(clips, share, seed)[1]
-    for scene, number in places_by_scene(clips).items():
-        places = Counter(c.location for c in clips if c.scene == scene)
+    for scene, number in locations_by_scene(clips).items():
+        locations = Counter(c.location for c in clips if c.scene == scene)
         out = sum(c.scene == scene for c in held)
         assert (out > 0) == (number > 1)
         if number > 1:
-            assert abs(out - share * sum(places.values())) <= max(places.values())
+            assert abs(out - share * sum(locations.values())) <= max(locations.values())
 
 
 @settings(max_examples=20)
@@ -97,11 +99,11 @@ def test_seeds_differ_and_shares_are_met_on_a_large_set(seed: int) -> None:
 
 
 @pytest.mark.parametrize("share", [0.0, 1.0, -0.1, 2.0])
-def test_shares_outside_are_refused(share: float) -> None:
+def test_shares_out_of_range_are_refused(share: float) -> None:
     with pytest.raises(ValueError, match="between 0 and 1"):
         hold_out([], share, 0)
 
 
-def test_no_fold_is_refused() -> None:
+def test_a_count_of_zero_folds_is_refused() -> None:
     with pytest.raises(ValueError, match="at least one fold"):
         folds([], 0, 0)

@@ -1,4 +1,4 @@
-"""A cache entry appears whole or not at all, and a stopped run resumes at its last whole chunk."""
+"""A cache entry appears only when it is complete, and a stopped run resumes after its last complete chunk."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def entry(tmp_path: Path) -> Entry:
 
 
 def fill(entry: Entry, chunks: int) -> None:
-    """Begin, or go on, up to `chunks` chunks of two rows and one unreadable clip."""
+    """Write an entry, or continue, up to `chunks` chunks of two rows and one unreadable clip."""
     with entry.writer() as writer:
         while writer.clips < 3 * chunks:
             k = writer.clips
@@ -33,7 +33,7 @@ def fill(entry: Entry, chunks: int) -> None:
             writer.finish({i: f"clip{i}" for i in range(9)})
 
 
-def test_an_entry_holds_what_was_written(entry: Entry) -> None:
+def test_an_entry_has_what_was_written(entry: Entry) -> None:
     fill(entry, 3)
     assert entry.complete() and read(entry) == [0, 2, 3, 5, 6, 8]
     assert entry.unreadable() == {1: "reason 0", 4: "reason 3", 7: "reason 6"}
@@ -58,7 +58,7 @@ def test_a_stopped_run_resumes(entry: Entry, torn: tuple[bytes, bytes]) -> None:
     assert entry.complete() and read(entry) == [0, 2, 3, 5, 6, 8]
 
 
-def test_data_shorter_than_its_journal_is_made_again(entry: Entry) -> None:
+def test_data_shorter_than_its_journal_are_written_again(entry: Entry) -> None:
     fill(entry, 2)
     data = entry.folder.with_name("key.partial") / "features.f16"
     data.write_bytes(data.read_bytes()[:-1])

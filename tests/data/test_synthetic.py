@@ -1,4 +1,4 @@
-"""The synthetic data set: its layout, its splits, its determinism, and the health of its audio."""
+"""The synthetic data set: layout, splits, determinism, and valid audio."""
 
 import csv
 import hashlib
@@ -15,6 +15,8 @@ from hwasc.data.synthetic import SyntheticSpec, generate
 from hwasc.data.synthetic.devices import DEVICES, impulse_response
 from hwasc.data.synthetic.scenes import SCENES
 from hwasc.data.synthetic.signals import Span, stream
+
+pytestmark = pytest.mark.slow
 
 SMALL = SyntheticSpec(
     train_locations=3, test_locations=1, clips_per_location=5, test_clips_per_location=9, seconds=0.25
@@ -67,7 +69,7 @@ def test_folds_split_the_clips_by_location(dataset: Path) -> None:
     assert len(scenes_of) == len({identifier for identifier, _ in scenes_of})
 
 
-def test_devices_follow_their_quotas(dataset: Path) -> None:
+def test_devices_have_their_shares(dataset: Path) -> None:
     device_of = {row["filename"]: row["source_label"] for row in read_table(dataset / "meta.csv")}
     devices = {
         name: Counter(device_of[row["filename"]] for row in read_table(dataset / f"evaluation_setup/fold1_{name}.csv"))
@@ -79,7 +81,7 @@ def test_devices_follow_their_quotas(dataset: Path) -> None:
     assert len(set(devices["evaluate"].values())) == 1
 
 
-def test_audio_is_sound(dataset: Path) -> None:
+def test_audio_is_valid(dataset: Path) -> None:
     for path in (dataset / "audio").iterdir():
         info = soundfile.info(path)
         assert (info.samplerate, info.channels, info.subtype, info.frames) == (32_000, 1, "PCM_16", 8_000)
@@ -124,7 +126,7 @@ def test_existing_data_set_is_reused_or_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_failure_leaves_nothing_behind(tmp_path: Path, workers: int) -> None:
+def test_a_failure_leaves_no_files(tmp_path: Path, workers: int) -> None:
     def fail(done: int, total: int) -> None:
         raise RuntimeError("stop")
 
@@ -136,8 +138,8 @@ def test_failure_leaves_nothing_behind(tmp_path: Path, workers: int) -> None:
 @pytest.mark.parametrize("scene", SCENES)
 def test_every_source_gives_sound(scene: str) -> None:
     span = Span(32_000, 64_000)
-    for name, ingredient in SCENES[scene].ingredients.items():
-        sound = ingredient.source(stream(5, name), span)
+    for name, source in SCENES[scene].sources.items():
+        sound = source.render(stream(5, name), span)
         assert sound.shape == (span.samples,)
         assert sound.dtype == np.float32
         assert np.all(np.isfinite(sound))

@@ -1,4 +1,4 @@
-"""Lists as people and Windows write them, and every mistake in one clear line."""
+"""Lists in every form that occurs; every mistake is one clear line."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ MISTAKES: dict[str, tuple[str | bytes, str]] = {
     "far column": (HEADER.replace("scene_label", "xyz"), "unknown column 'xyz' (expected filename, scene_label, id"),
     "commas": ((HEADER + ROW).replace("\t", ","), "separated by tabs"),
     "missing column": ("filename\tscene_label\tidentifier\na\tb\tc\n", "column 'source_label' is missing"),
-    "column twice": (HEADER.replace("identifier", "filename") + ROW, "a column stands twice"),
+    "column twice": (HEADER.replace("identifier", "filename") + ROW, "a column occurs twice"),
     "short row": (HEADER + ROW + "audio/b.wav\tpark\n", "line 3 has 2 cells, expected 4"),
     "empty cell": (HEADER + "audio/a.wav\t\trome-1\ta\n", "line 2 has an empty cell"),
     "duplicate": (HEADER + ROW + ROW, "line 3 lists audio/a.wav a second time"),

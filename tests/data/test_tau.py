@@ -1,4 +1,4 @@
-"""The official lists: what the data set is known to hold, and lists that do not fit together."""
+"""The official lists: their counts, and lists that contradict each other."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def full() -> Dataset:
 
 
 @needs_lists
-def test_the_official_lists_hold_what_they_are_known_to_hold(full: Dataset) -> None:
+def test_the_official_lists_have_their_published_counts(full: Dataset) -> None:
     assert len(full.classes) == 10 and full.classes == tuple(sorted(full.classes))
     assert len(full.train) + len(full.validation) == 139_620 and len(full.test) == 29_680
     assert any("61,050" in note and "neither" in note for note in full.notes)
@@ -54,7 +54,7 @@ def test_validation_is_a_fifth_of_every_scene(full: Dataset) -> None:
 
 
 @needs_lists
-def test_opening_is_quick_and_the_same_again(full: Dataset) -> None:
+def test_opening_is_fast_and_reproducible(full: Dataset) -> None:
     start = time.process_time()
     again = open_tau(LISTS, look_for_audio=False)
     assert time.process_time() - start < 6  # about 2.3 s alone
@@ -62,7 +62,7 @@ def test_opening_is_quick_and_the_same_again(full: Dataset) -> None:
 
 
 @needs_lists
-def test_subsets_are_nested_and_hold_segments_whole() -> None:
+def test_subsets_are_nested_and_divide_no_segment() -> None:
     segments: defaultdict[str, int] = defaultdict(int)
     train = [row[0] for row in tables.read(LISTS / "fold1_train.csv.xz", tables.LIST_COLUMNS)]
     for name in train:
@@ -86,7 +86,7 @@ def _segment(name: str) -> str:
 
 @pytest.fixture
 def small(tmp_path: Path) -> Path:
-    """Two scenes with three places each for training and one for evaluation, two clips each; one place in no list."""
+    """Two scenes with three locations for training and one for evaluation, two clips each; one location in no list."""
     rows = [(s, p, k) for s in ("bus", "park") for p in range(5) for k in range(2)]
     names = {(s, p, k): f"audio/{s}-{p}-{k}.wav" for s, p, k in rows}
     (tmp_path / "evaluation_setup").mkdir()
@@ -94,8 +94,8 @@ def small(tmp_path: Path) -> Path:
     for name in names.values():
         (tmp_path / name).touch()
     (tmp_path / "meta.csv").write_text(META + "".join(f"{names[r]}\t{r[0]}\t{r[0]}-{r[1]}\ta\n" for r in rows))
-    for part, places in (("train", (0, 1, 2)), ("evaluate", (3,))):
-        text = LIST + "".join(f"{names[r]}\t{r[0]}\n" for r in rows if r[1] in places)
+    for part, locations in (("train", (0, 1, 2)), ("evaluate", (3,))):
+        text = LIST + "".join(f"{names[r]}\t{r[0]}\n" for r in rows if r[1] in locations)
         (tmp_path / "evaluation_setup" / f"fold1_{part}.csv").write_text(text)
     (tmp_path / "split25.csv").write_text(LIST + "".join(f"{names[r]}\t{r[0]}\n" for r in rows if r[1] in (0, 1)))
     return tmp_path
@@ -111,7 +111,7 @@ def test_a_small_set_opens(small: Path) -> None:
     assert (len(subset.train), len(subset.validation)) == (4, 4)
 
 
-def test_folds_are_refused_where_lists_say_what_is_tested(small: Path) -> None:
+def test_folds_are_refused_with_official_lists(small: Path) -> None:
     with pytest.raises(UsageError, match=r"data\.fold: .* official lists"):
         open_dataset(small, fold=(1, 4))
 
@@ -130,14 +130,14 @@ def edit(path: Path, old: str, new: str) -> None:
 
 
 def relabel(root: Path) -> None:
-    """Make the evaluation clips of `bus` a scene of their own."""
+    """Make the evaluation clips of `bus` another scene."""
     for k in (0, 1):
         for path in (root / "meta.csv", root / EVALUATE):
             edit(path, f"bus-3-{k}.wav\tbus", f"bus-3-{k}.wav\ttram")
 
 
 def merge(root: Path) -> None:
-    """Make all training clips of `bus` come from one place."""
+    """Make all training clips of `bus` come from one location."""
     for k in (1, 2):
         edit(root / "meta.csv", f"\tbus\tbus-{k}", "\tbus\tbus-0")
 
@@ -147,7 +147,7 @@ MISTAKES: dict[str, tuple[Callable[[Path], object], str]] = {
     "no train list": (lambda r: (r / TRAIN).unlink(), "fold1_train.csv is missing"),
     "no evaluation list": (lambda r: (r / EVALUATE).unlink(), "fold1_evaluate.csv is missing"),
     "first file absent": (lambda r: (r / "audio/bus-0-0.wav").unlink(), "audio/bus-0-0.wav is missing, 15 of 16"),
-    "no audio": (lambda r: shutil.rmtree(r / "audio"), "bus-0-0.wav is missing, none of 16 files looked for exist"),
+    "no audio": (lambda r: shutil.rmtree(r / "audio"), "bus-0-0.wav is missing, none of 16 files checked exist"),
     "not in meta": (lambda r: edit(r / "meta.csv", "bus-1-0.wav", "bus-9-0.wav"), "bus-1-0.wav is not in meta.csv"),
     "other scene": (
         lambda r: edit(r / TRAIN, "bus-1-0.wav\tbus", "bus-1-0.wav\tpark"),
@@ -182,7 +182,7 @@ def test_a_single_scene_is_refused(small: Path) -> None:
 
 
 @pytest.mark.parametrize("subset", ["5", "30", "../x", ""])
-def test_absent_subsets_name_those_that_are_there(small: Path, subset: str) -> None:
+def test_missing_subsets_name_the_existing_ones(small: Path, subset: str) -> None:
     with pytest.raises(DataError, match=r"no list for subset '.*' \(found: 25\)"):
         open_dataset(small, subset=subset)
 

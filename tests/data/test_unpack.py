@@ -1,4 +1,4 @@
-"""Unpacking: once, onward after an interruption, and never outside the folder or beyond what is declared."""
+"""Unpacking: once, resumed after an interruption, never outside of the folder, never more than declared."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_everything_is_unpacked_without_the_outer_folder(tmp_path: Path, root: P
     assert sizes == {"audio/a.wav": 3000, "audio/b.wav": 2000, "meta.csv": 9} and calls == [(1, 3), (2, 3), (3, 3)]
 
 
-def test_an_interrupted_call_goes_on_and_damaged_files_are_replaced(tmp_path: Path, root: Path) -> None:
+def test_an_interrupted_call_resumes_and_damaged_files_are_replaced(tmp_path: Path, root: Path) -> None:
     path = archive(tmp_path / "x.zip")
 
     def interrupt(done: int, _: int) -> None:
@@ -54,7 +54,9 @@ def test_an_interrupted_call_goes_on_and_damaged_files_are_replaced(tmp_path: Pa
     (root / "audio/b.wav").write_bytes(b"x" * 2000)  # as long, but other bytes
     unpack(path, root, "set")
     after = (root / "audio/a.wav").stat()
-    assert (after.st_ino, after.st_mtime_ns) == (before.st_ino, before.st_mtime_ns), "what stands is not written again"
+    assert (after.st_ino, after.st_mtime_ns) == (before.st_ino, before.st_mtime_ns), (
+        "an existing file is not written again"
+    )
     assert (root / "audio/b.wav").read_bytes() == b"b" * 2000 and (root / "meta.csv").is_file()
 
 
@@ -62,9 +64,9 @@ def test_an_interrupted_call_goes_on_and_damaged_files_are_replaced(tmp_path: Pa
     "name",
     ["../evil", "set/../../evil", "/evil", "a/./b", "a//b", "..\\evil", "C:/evil", "C:evil", "a/..", ".."],
 )
-def test_no_entry_leaves_the_folder(tmp_path: Path, root: Path, name: str) -> None:
+def test_no_file_is_written_outside_of_the_folder(tmp_path: Path, root: Path, name: str) -> None:
     path = archive(tmp_path / "x.zip", {"good": b"g", name: b"e"})
-    with pytest.raises(HwascError, match="leads out of the folder; nothing was unpacked"):
+    with pytest.raises(HwascError, match="points outside of the folder; nothing was unpacked"):
         unpack(path, root, "set")
     assert not tree(root) and {p.name for p in tmp_path.iterdir()} == {"x.zip", "data"}
 
@@ -85,9 +87,9 @@ def test_links_and_special_files_are_refused(tmp_path: Path, root: Path, kind: i
     assert not tree(root)
 
 
-def test_a_name_twice_is_refused(tmp_path: Path, root: Path) -> None:
+def test_a_repeated_name_is_refused(tmp_path: Path, root: Path) -> None:
     path = archive(tmp_path / "x.zip", {"set/a": b"1", "a": b"2"})
-    with pytest.raises(HwascError, match="'a' is in it twice"):
+    with pytest.raises(HwascError, match="'a' occurs twice"):
         unpack(path, root, "set")
 
 
@@ -121,7 +123,7 @@ def test_a_damaged_archive_is_one_clear_line(tmp_path: Path, root: Path) -> None
         unpack(path, root)
 
 
-def test_a_full_disk_is_said_with_figures_before_writing(
+def test_a_full_disk_is_reported_with_figures_before_writing(
     tmp_path: Path, root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = archive(tmp_path / "x.zip")
@@ -130,11 +132,11 @@ def test_a_full_disk_is_said_with_figures_before_writing(
         unpack(path, root, "set")
     assert not tree(root)
     os.makedirs(root / "audio")
-    (root / "audio/a.wav").write_bytes(b"a" * 3000)  # what stands needs no room
+    (root / "audio/a.wav").write_bytes(b"a" * 3000)  # an existing file needs no space
     assert len(unpack(path, root, "set")) == 3
 
 
-def test_sizes_read_as_on_a_disks_label() -> None:
+def test_sizes_have_decimal_units() -> None:
     assert [disk_size(n) for n in (0, 999, 1500, 435_379_083, 27.5e9)] == [
         "0 bytes", "999 bytes", "1.5 kB", "435.4 MB", "27.5 GB",
     ]  # fmt: skip

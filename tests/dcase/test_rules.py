@@ -10,7 +10,7 @@ from hwasc.dcase.rules import EXAMPLE, About, Label
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         (("abbreviation: SmallStud ", "abbreviation: SmallStudent "), "1 to 10 characters"),
         (("corresponding: true", "corresponding: false"), "exactly one must be"),
@@ -18,11 +18,11 @@ from hwasc.dcase.rules import EXAMPLE, About, Label
         (("description: {}", "description: {device_informtion: x}"), "unknown key 'device_informtion' in 2025"),
     ],
 )
-def test_mistakes_about_people(tmp_path: Path, change: tuple[str, str], said: str) -> None:
+def test_mistakes_about_people(tmp_path: Path, change: tuple[str, str], message: str) -> None:
     from hwasc.errors import UsageError
 
     (tmp_path / "about.yaml").write_text(EXAMPLE.replace(*change))
-    with pytest.raises(UsageError, match=said.replace("(", r"\(")):
+    with pytest.raises(UsageError, match=message.replace("(", r"\(")):
         About.load(tmp_path / "about.yaml", 2025)
 
 

@@ -23,6 +23,8 @@ from hwasc.records.architecture import Architecture, FrontEnd
 from hwasc.records.blocks import GRN, InvertedResidual
 from hwasc.training.quantization import calibrate, quantize
 
+pytestmark = pytest.mark.slow
+
 CLASSES = ("airport", "bus", "métro")
 
 
@@ -60,7 +62,7 @@ def evaluated(model: Student, x: torch.Tensor) -> torch.Tensor:
         return model(x)
 
 
-def answered(copy: System, x: torch.Tensor) -> torch.Tensor:
+def predicted(copy: System, x: torch.Tensor) -> torch.Tensor:
     return torch.stack(copy.logits([row.half()[None] for row in x], ["a"] * len(x)))
 
 
@@ -74,11 +76,11 @@ def test_the_logits_are_the_evaluated_students_to_a_few_steps(grn: GRN | None, p
     model = quantized(grn, padding)
     copy = system(tmp_path / "s.safetensors", general=model)
     x = clips(200).half().float()
-    ours, theirs = evaluated(model, x), answered(copy, x)
+    ours, theirs = evaluated(model, x), predicted(copy, x)
     assert len(ours.argmax(1).unique()) > 1, "the test means something"
     steps = (ours - theirs).abs() / copy.student("a").logit_step  # type: ignore[operator]
     assert steps.max() < 5.01 and (steps > 0.5).float().mean() < 0.2  # an untrained net makes much of little
-    one_by_one = torch.cat([answered(copy, row[None]) for row in x[:20]])
+    one_by_one = torch.cat([predicted(copy, row[None]) for row in x[:20]])
     assert torch.equal(one_by_one, theirs[:20]), "no result depends on the batch"
 
 
@@ -125,7 +127,7 @@ def test_a_map_of_zeros_is_normalized_as_on_the_chip(grn: GRN, tmp_path: Path) -
     model.blocks[0].depthwise.conv.bias.data -= 1e3  # type: ignore[union-attr, operator]
     copy = system(tmp_path / "s.safetensors", general=model)
     x = clips(20).half().float()
-    ours, theirs = evaluated(model, x), answered(copy, x)
+    ours, theirs = evaluated(model, x), predicted(copy, x)
     assert torch.isfinite(theirs).all() and (ours - theirs).abs().max() < 1.01 * copy.student("a").logit_step  # type: ignore[operator]
 
 
@@ -137,14 +139,14 @@ def test_complexity_is_what_torchinfo_and_the_parameters_types_say(grn: GRN | No
     torchinfo = pytest.importorskip("torchinfo")
     model = quantized(grn, "same")
     student = system(tmp_path / "s.safetensors", general=model).student("s9")
-    told = complexity(model.architecture)
+    packaged = complexity(model.architecture)
     counted = torchinfo.summary(copy.deepcopy(student).float(), input_size=(1, 1, 40, 17), verbose=0)
-    assert told.macs == counted.total_mult_adds
-    assert told.parameters == counted.total_params
-    assert told.parameter_bytes == sum(p.numel() * p.element_size() for p in student.parameters())
+    assert packaged.macs == counted.total_mult_adds
+    assert packaged.parameters == counted.total_params
+    assert packaged.parameter_bytes == sum(p.numel() * p.element_size() for p in student.parameters())
     assert {p.dtype for p in student.parameters()} == {torch.int8, torch.int32}
     costs = measure(model.architecture)
-    assert 0 <= costs.macs.torchinfo - told.macs < 0.01 * told.macs, "a bias where the norm had two numbers"
+    assert 0 <= costs.macs.torchinfo - packaged.macs < 0.01 * packaged.macs, "a bias where the norm had two numbers"
 
 
 def test_devices_have_their_own_students_and_the_others_the_general_one(tmp_path: Path) -> None:
@@ -177,7 +179,7 @@ def test_the_front_end_is_ours_to_the_bit(rate: int, channels: int, tmp_path: Pa
     assert torch.equal(torch.cat(inputs)[:, 0], expected)
 
 
-def test_short_and_silent_files_are_heard_too(tmp_path: Path) -> None:
+def test_short_and_silent_files_get_logits_too(tmp_path: Path) -> None:
     soundfile.write(tmp_path / "silent.wav", np.zeros(44_100), 44_100)
     soundfile.write(tmp_path / "short.wav", np.ones(4_000) * 0.1, 44_100)
     both = system(tmp_path / "s.safetensors", general=quantized(None, "same"))
@@ -191,5 +193,5 @@ def test_foreign_files_are_refused(tmp_path: Path) -> None:
     import safetensors.torch
 
     (tmp_path / "f.safetensors").write_bytes(safetensors.torch.save({"x": torch.zeros(1)}))
-    with pytest.raises(ValueError, match="no such system"):
+    with pytest.raises(ValueError, match="holds no system"):
         System(tmp_path / "f.safetensors")

@@ -38,7 +38,7 @@ def good(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def interpreter(request: pytest.FixtureRequest) -> Iterator[Interpreter]:
     if request.param == "litert-ref":
         pytest.importorskip("ai_edge_litert")
-    with Interpreter(request.param, seconds=20) as one:
+    with Interpreter(request.param, timeout=20) as one:
         yield one
 
 
@@ -48,24 +48,25 @@ def one_line(error: BaseException, path: Path) -> None:
 
 def small(code: str, table: str, **options: int) -> bytes:
     tensors = [FileTensor("x", (1, 4), 0.1), FileTensor("y", (1, 4), 0.1)]
-    return write(tensors, [FileOperator(code, (0,), 1, table, options)], [0], [1], {}, "test")
+    operator = FileOperator(code=code, inputs=(0,), output=1, table=table, options=options)
+    return write(tensors, [operator], inputs=[0], outputs=[1], metadata={}, description="test")
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
-        (b"", "no .tflite file"),
-        (b"\x08\x07 something else entirely", "no .tflite file"),
+        (b"", "not a .tflite file"),
+        (b"\x08\x07 something else entirely", "not a .tflite file"),
         (b"\x1c\x00\x00\x00TFL3" + bytes(40), "damaged|no model"),
-        (small("CUSTOM", ""), "CUSTOM, which this interpreter does not know|no model that the interpreter can run"),
+        (small("CUSTOM", ""), "CUSTOM, which this interpreter does not support|no model that the interpreter can run"),
         (small("HARD_SWISH", "HardSwishOptions")[:-30], "damaged|no model"),
     ],
     ids=["empty", "foreign", "header only", "unknown operator", "cut off"],
 )
-def test_bad_files_are_one_line(content: bytes, said: str, interpreter: Interpreter, tmp_path: Path) -> None:
+def test_bad_files_are_one_line(content: bytes, message: str, interpreter: Interpreter, tmp_path: Path) -> None:
     path = tmp_path / "bad.tflite"
     path.write_bytes(content)
-    with pytest.raises(DataError, match=said) as e:
+    with pytest.raises(DataError, match=message) as e:
         interpreter.load(path)
     one_line(e.value, path)
     with pytest.raises(DataError):
@@ -116,18 +117,19 @@ def test_a_file_of_somebody_else_has_no_architecture(tmp_path: Path) -> None:
         read_about(tmp_path / "x.tflite")
 
 
-def test_without_the_package_one_line_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_package_one_line_names_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(interpreters.importlib.util, "find_spec", lambda name: None)
     for name, extra in (("tflm", "tflm"), ("litert-ref", "litert")):
         with pytest.raises(HwascError, match=rf"pip install 'hwasc\[{extra}\]'"):
             Interpreter(name)  # type: ignore[arg-type]
 
 
+@pytest.mark.slow
 def test_mutated_files_never_take_this_process_down(good: Path, tmp_path: Path) -> None:
     """Bytes changed, cut and doubled: each either runs or is one line; afterwards the good file still runs."""
     content, rng, refused = good.read_bytes(), random.Random(0), 0
     path = tmp_path / "mutant.tflite"
-    with Interpreter(seconds=5) as interpreter:
+    with Interpreter(timeout=5) as interpreter:
         clips = np.zeros((1, 40, 17, 1), np.int8)
         interpreter.load(good)
         expected = (interpreter.allocation, interpreter.run(clips).tolist())

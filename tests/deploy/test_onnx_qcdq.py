@@ -19,6 +19,8 @@ from hwasc.records.architecture import Architecture, FrontEnd
 from hwasc.records.blocks import GRN, InvertedResidual
 from hwasc.training.quantization import calibrate, quantize
 
+pytestmark = pytest.mark.slow
+
 CLASSES = ("airport", "bus <1>", "métro")
 
 

@@ -30,6 +30,8 @@ from hwasc.training.quantization import calibrate, quantize
 pytest.importorskip("tflite_micro")
 from hwasc.deploy.interpreter import Interpreter, Runtime
 
+pytestmark = pytest.mark.slow
+
 CLASSES = ("airport", "bus <1>", "métro")
 
 

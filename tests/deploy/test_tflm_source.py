@@ -164,28 +164,28 @@ def test_a_program_prints_what_python_knows(name: str, compiler: str, tmp_path: 
     assert {p.name for p in folder.iterdir()} == FILES
     done = built(compiler, folder, tmp_path)
     assert done.returncode == 0, done.stderr
-    said: dict[str, list[str]] = {}
+    printed: dict[str, list[str]] = {}
     for line in subprocess.run([tmp_path / "a"], capture_output=True, text=True, check=True).stdout.splitlines():
         key, _, value = line.partition(" ")
-        said.setdefault(key, []).append(value)
+        printed.setdefault(key, []).append(value)
     content = tflite.to_bytes(model, classes)
-    assert bytes.fromhex(said["model"][0]) == content and said["misaligned"] == ["0"]
+    assert bytes.fromhex(printed["model"][0]) == content and printed["misaligned"] == ["0"]
     # x86-64 aligns long arrays whether asked to or not
     assert "\nalignas(16) const unsigned char hwasc_model[] = {" in (folder / "model_data.cc").read_text()
     arena = persistent.arena(a, plan_greedy(deployment.build(a)).head)
-    assert said["sizes"] == [f"{len(content)} {len(content)} {arena}"]
-    assert [bytes.fromhex(n).decode() for n in said["name"]] == list(classes)
+    assert printed["sizes"] == [f"{len(content)} {len(content)} {arena}"]
+    assert [bytes.fromhex(n).decode() for n in printed["name"]] == list(classes)
     resolver = (folder / "op_resolver.h").read_text()
     assert set(re.findall(r"resolver\.Add(\w+)\(\)", resolver)) == operators
-    assert said["operators"] == [f"{len(operators)} {len(operators)}"]
-    assert said["shape"] == [f"{fe.mels} {fe.frames} {a.classes}"]
+    assert printed["operators"] == [f"{len(operators)} {len(operators)}"]
+    assert printed["shape"] == [f"{fe.mels} {fe.frames} {a.classes}"]
     scale, zero = model.input.act_quant.scale(), 0 if model.input.act_quant.is_signed else -128
-    steps = [float.fromhex(x) for x in said["steps"][0].split()]
-    assert steps[0] == float(scale) and said["zeros"][0].split()[0] == str(zero)
+    steps = [float.fromhex(x) for x in printed["steps"][0].split()]
+    assert steps[0] == float(scale) and printed["zeros"][0].split()[0] == str(zero)
     assert steps[1] == float(model.output.act.act_quant.scale())  # type: ignore[union-attr, operator]
-    assert said["samples"] == [f"{fe.sample_rate} {fe.samples} {fe.n_fft} {fe.window} {fe.hop}"]
+    assert printed["samples"] == [f"{fe.sample_rate} {fe.samples} {fe.n_fft} {fe.window} {fe.hop}"]
     reals = (fe.seconds, fe.f_min, fe.f_max, fe.log_offset, fe.mean, fe.std)
-    assert [float.fromhex(x) for x in said["real"]] == [float(np.float32(x)) for x in reals]
+    assert [float.fromhex(x) for x in printed["real"]] == [float(np.float32(x)) for x in reals]
     header = (folder / "model.h").read_text()
     assert a.id in header and hashlib.sha256(content).hexdigest() in header
 
@@ -211,7 +211,7 @@ def test_sources_are_ascii_and_no_name_leaves_its_string() -> None:
     assert tflm_source._string('a"\\?\né1') == '"a\\042\\134\\077\\012\\303\\2511"'
 
 
-def test_the_same_weights_are_the_same_bytes_and_the_planner_is_heard(tmp_path: Path) -> None:
+def test_the_same_weights_are_the_same_bytes_and_the_planner_decides(tmp_path: Path) -> None:
     from hwasc.records.presets import dcase2024_baseline
 
     a = dcase2024_baseline()
@@ -237,8 +237,8 @@ def test_what_lies_in_the_way_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "alike").mkdir()
     (tmp_path / "alike" / "model.h").write_text("// mine")
     before = sorted(tmp_path.rglob("*"))
-    for name, said in (("file", "is a file"), ("full", "notes.txt"), ("alike", "model.h")):
-        with pytest.raises(UsageError, match=said) as e:
+    for name, message in (("file", "is a file"), ("full", "notes.txt"), ("alike", "model.h")):
+        with pytest.raises(UsageError, match=message) as e:
             tflm_source.export(model, tmp_path / name, classes)
         assert "\n" not in str(e.value)
     assert sorted(tmp_path.rglob("*")) == before and (tmp_path / "alike" / "model.h").read_text() == "// mine"
@@ -263,7 +263,7 @@ def test_the_command_line(hwasc: Run, weights: Path, tmp_path: Path, monkeypatch
 
 
 @pytest.mark.parametrize(
-    ("argv", "said"),
+    ("argv", "message"),
     [
         (("--format", "c", "--out", "m.tflite"), "name a folder"),
         (("--format", "c", "--out", "int8.safetensors"), "is a file"),
@@ -272,9 +272,9 @@ def test_the_command_line(hwasc: Run, weights: Path, tmp_path: Path, monkeypatch
     ],
 )
 def test_wrong_use_is_one_line(
-    hwasc: Run, weights: Path, monkeypatch: pytest.MonkeyPatch, argv: tuple[str, ...], said: str
+    hwasc: Run, weights: Path, monkeypatch: pytest.MonkeyPatch, argv: tuple[str, ...], message: str
 ) -> None:
     monkeypatch.chdir(weights.parent)
     status, out, err = hwasc("export", "--weights", weights, *argv)
-    assert (status, out) == (2, "") and said in err and err.strip().count("\n") == 0, err
+    assert (status, out) == (2, "") and message in err and err.strip().count("\n") == 0, err
     assert [p.name for p in weights.parent.iterdir()] == [weights.name]

@@ -19,6 +19,8 @@ from hwasc.records import bundled
 from hwasc.records.settings import Settings
 
 pytest.importorskip("mkdocs")
+
+pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[2]
 
 

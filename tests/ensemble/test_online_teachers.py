@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from hwasc.training.distillation import DistillationData
     from hwasc.workspace import Workspace
 
+pytestmark = pytest.mark.slow
+
 Run = Callable[..., tuple[int, str, str]]
 
 
@@ -82,6 +84,8 @@ def test_teachers_of_the_same_front_end_hear_the_very_batch(fused: Fused) -> Non
 
 def test_teachers_of_another_front_end_hear_the_same_change(fused: Fused) -> None:
     """Rolled by the same time, louder by the same factor: seen in each clip's loudness over time and in all."""
+    from hwasc.training.batches import Batch
+
     front_end = other(fused)
     still, _ = told(fused, front_end, **STILL)
     for name, value in (("roll", 0.5), ("gain", 20.0), ("mixup_p", 1.0)):
@@ -91,8 +95,8 @@ def test_teachers_of_another_front_end_hear_the_same_change(fused: Fused) -> Non
         generator = torch.Generator()
         generator.set_state(state)
         assert data.augment is not None
-        batch = (data.train.batch(rows), torch.from_numpy(data.train.labels[rows]), None)
-        mine = data.augment.batch(batch, data.train.devices[rows], generator, 10, 1.0)[0]
+        batch = Batch(data.train.batch(rows), torch.from_numpy(data.train.labels[rows]), None)
+        mine = data.augment.batch(batch, data.train.devices[rows], generator, classes=10, temperature=1.0)[0]
         theirs = view.views(rows, state)[fused.front_end]
         before = still.train.batch(rows), fused.teachers.train.batch(rows)
         if name == "roll":

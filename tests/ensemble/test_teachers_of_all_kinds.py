@@ -25,6 +25,8 @@ from hwasc.records.settings import Settings
 from hwasc.training.weights import load_weights
 from hwasc.workspace import Workspace, open_workspace
 
+pytestmark = pytest.mark.slow
+
 Run = Callable[..., tuple[int, str, str]]
 
 

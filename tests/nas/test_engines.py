@@ -18,6 +18,8 @@ from hwasc.nas.job import Candidate, Score
 from hwasc.parallel.processes import as_finished
 from hwasc.parts import ENGINES
 
+pytestmark = pytest.mark.slow
+
 with_ray = pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="Ray is not installed (hwasc[ray])")
 KINDS = [("local", 1), ("local", 2), pytest.param(("ray", 2), marks=with_ray)]
 

@@ -18,7 +18,10 @@ from hwasc.nas.proxies import untrained
 from hwasc.parts import PROXIES
 from hwasc.records.settings import TrainSettings
 from hwasc.training.distillation import DistillationData
-from hwasc.training.loss import clip_losses, distillation_loss, macro_accuracy
+from hwasc.training.loss import clip_losses, distillation_loss
+from hwasc.training.metrics import macro_accuracy
+
+pytestmark = pytest.mark.slow
 
 
 @pytest.mark.parametrize("name", PROXIES.names())
@@ -53,12 +56,13 @@ def test_the_value_is_that_of_the_distillation_loss_on_validation_clips(
     logits = np.random.default_rng(5).standard_normal((len(c.validation), 10)).astype(np.float32)
     monkeypatch.setattr(job, "predict", lambda *_: logits)
     y, labels, ensemble = torch.from_numpy(logits), torch.from_numpy(c.validation.labels), torch.from_numpy(c.ensemble)
-    loss = distillation_loss(y, labels, ensemble, c.data.alpha, c.data.temperature)
+    weights = {"alpha": c.data.alpha, "temperature": c.data.temperature}
+    loss = distillation_loss(y, labels, ensemble, **weights)
     found = proxies.score(c)
     assert found.value == pytest.approx(math.exp(-float(loss)), rel=1e-5)
     assert found.accuracy == macro_accuracy(y.argmax(1), labels, 10)
     again = np.exp(-np.array([
-        float(clip_losses(y[rows], labels[rows], ensemble[rows], c.data.alpha, c.data.temperature).mean())
+        float(clip_losses(y[rows], labels[rows], ensemble[rows], **weights).mean())
         for rows in np.random.default_rng(0).integers(len(labels), size=(4_000, len(labels)))
     ]))  # fmt: skip
     assert found.value_error == pytest.approx(again.std(), rel=0.1)  # bootstrap over clips
@@ -77,7 +81,7 @@ def test_qat_steps_train_on_no_more_clips_than_asked(
 
     taken = []
     monkeypatch.setattr(
-        job, "train_student", lambda net, data, settings, *rest: taken.append((data.rows, settings.epochs))
+        job, "train_student", lambda net, data, settings, **rest: taken.append((data.rows, settings.epochs))
     )
     c = dataclasses.replace(candidates[0], proxy="supernet", qat=TrainSettings(3, 32), qat_steps=2)
     proxies.score(c)
@@ -93,11 +97,11 @@ def test_a_slice_trains_by_itself_for_the_steps_asked_on_clean_clips(
     taken = []
 
     def train_student(
-        net: torch.nn.Module, data: DistillationData, settings: TrainSettings, *rest: object
+        net: torch.nn.Module, data: DistillationData, settings: TrainSettings, **rest: object
     ) -> torch.nn.Module:
         assert data.rows is not None
         taken.append((len(data.rows), data.augment, settings.batch))
-        return original(net, data, settings, *rest)  # type: ignore[arg-type]
+        return original(net, data, settings, **rest)  # type: ignore[arg-type]
 
     original = supernet.train_student
     monkeypatch.setattr(supernet, "train_student", train_student)

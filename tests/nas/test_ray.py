@@ -23,6 +23,8 @@ from hwasc.nas.job import Candidate, Score
 
 pytest.importorskip("ray", reason="Ray is not installed (hwasc[ray])")
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:

@@ -28,6 +28,8 @@ from hwasc.training.loop import predict
 from hwasc.training.weights import load_weights
 from hwasc.workspace import Workspace
 
+pytestmark = pytest.mark.slow
+
 Run = Callable[..., tuple[int, str, str]]
 
 BUDGET = """

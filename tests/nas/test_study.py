@@ -136,9 +136,9 @@ def test_only_the_best_few_are_scored_again_and_once(tmp_path: Path) -> None:
         return rescore(
             trials[:3],
             Journal(path),
-            lambda t: Proposal(t.point, SPACE.architecture(t.point, 10)),
-            evaluate,
-            lambda trial: None,
+            proposal=lambda t: Proposal(t.point, SPACE.architecture(t.point, 10)),
+            evaluate=evaluate,
+            on_trial=lambda trial: None,
         )
 
     def rising(architectures: list[Proposal]) -> Iterator[tuple[int, Score]]:

@@ -22,6 +22,8 @@ from hwasc.records.space import SearchSpace
 from hwasc.training.loop import predict
 from hwasc.workspace import Workspace
 
+pytestmark = pytest.mark.slow
+
 CPU = torch.device("cpu")
 
 

@@ -21,6 +21,8 @@ from hwasc.students.initial_weights import initial_weights
 from hwasc.training.weights import load_weights
 from hwasc.workspace import Workspace
 
+pytestmark = pytest.mark.slow
+
 Run = Callable[..., tuple[int, str, str]]
 STILL = (
     "--set",

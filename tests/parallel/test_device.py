@@ -7,11 +7,13 @@ import sys
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 FAULTS = """
 import resource, sys, torch
-from hwasc.parallel.device import settle_process
+from hwasc.parallel.device import configure_process
 if sys.argv[1] == "settled":
-    settle_process()
+    configure_process()
 assert torch.get_num_threads() == 1 or sys.argv[1] == "plain"
 for round in range(40):
     if round == 20:  # blocks end where an aligned one of their size finds room only after a few rounds

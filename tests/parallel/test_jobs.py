@@ -8,6 +8,8 @@ import pytest
 
 from hwasc.parallel.jobs import in_order, pool
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_every_result_once_by_index(workers: int) -> None:

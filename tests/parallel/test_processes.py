@@ -13,7 +13,9 @@ from pathlib import Path
 import pytest
 
 from hwasc.errors import HwascError
-from hwasc.parallel.processes import Here, as_finished, processes
+from hwasc.parallel.processes import InProcessExecutor, as_finished, processes
+
+pytestmark = pytest.mark.slow
 
 
 def test_work_in_this_process_is_told_before_the_next_begins() -> None:
@@ -21,7 +23,7 @@ def test_work_in_this_process_is_told_before_the_next_begins() -> None:
 
     def futures() -> Iterator[Future[None]]:
         for name in "ab":
-            yield Here().submit(events.append, f"did {name}")
+            yield InProcessExecutor().submit(events.append, f"did {name}")
 
     for i, _ in as_finished(futures()):
         events.append(f"told {i}")
@@ -33,7 +35,7 @@ def test_an_interruption_in_this_process_is_not_kept_for_later() -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        Here().submit(stop)
+        InProcessExecutor().submit(stop)
 
 
 def test_results_come_as_they_finish_not_as_they_were_asked() -> None:

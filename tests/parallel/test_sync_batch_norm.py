@@ -1,4 +1,4 @@
-"""Several processes that share every batch: the weights of one, told to by the first, and nothing but rounding between them."""
+"""Several processes that train on slices of every batch: the weights of one process, but for rounding."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ import pytest
 import torch
 
 from hwasc.parallel.device import precision
-from hwasc.training.batches import share
+from hwasc.training.batches import Batch, rank_slice
+
+pytestmark = pytest.mark.slow
 
 # Trains in double precision, so that what is left of a difference is rounding; batches of 13 and a rest of 4 share unevenly.
 PROGRAM = """
@@ -23,8 +25,9 @@ from hwasc.models.teachers import TeacherSpec, build as build_teacher
 from hwasc.records.architecture import Architecture, FrontEnd
 from hwasc.records.blocks import GRN, InvertedResidual
 from hwasc.records.settings import TrainSettings
-from hwasc.training import team
+from hwasc.parallel import torchrun_workers
 from hwasc.parallel.gradient_accumulation import is_first_rank
+from hwasc.training.batches import Batch
 from hwasc.training.loop import fit
 from hwasc.training.loss import distillation_loss
 
@@ -37,7 +40,7 @@ def batches(epoch):
         labels = torch.randint(0, 2, (count,), generator=g)
         x = torch.randn(count, 1, 20, 9, generator=g, dtype=torch.float64)
         x[labels == 1, :, 10:] += 1
-        yield x, labels, torch.randn(count, 2, generator=g, dtype=torch.float64)
+        yield Batch(x, labels, torch.randn(count, 2, generator=g, dtype=torch.float64))
 
 def model(kind):
     torch.manual_seed(0)
@@ -49,18 +52,20 @@ def model(kind):
     return build_teacher(TeacherSpec(kind, 8, fe), 2).double()
 
 def train(kind, out, stop):
-    told = []
+    losses = []
     def on_epoch(epoch, loss):
-        told.append(f"{loss:.9f}")
+        losses.append(f"{loss:.9f}")
         if epoch == stop:
             raise Stopped
     try:
-        net = fit(model(kind), batches, 3, lambda y, l, t: distillation_loss(y, l, t, 0.5, 2.0), TrainSettings(3, 13, 1e-2, 1e-3),
-                  torch.device("cpu"), 0, checkpoint=Path(out).with_suffix(".ckpt"), on_epoch=on_epoch)
+        net = fit(model(kind), batches, steps_per_epoch=3,
+                  loss=lambda y, l, t: distillation_loss(y, l, t, alpha=0.5, temperature=2.0),
+                  settings=TrainSettings(3, 13, 1e-2, 1e-3), device=torch.device("cpu"), seed=0,
+                  checkpoint=Path(out).with_suffix(".ckpt"), on_epoch=on_epoch)
     except Stopped:
         return
-    if first():
-        torch.save({"state": net.state_dict(), "told": told}, out)
+    if is_first_rank():
+        torch.save({"state": net.state_dict(), "losses": losses}, out)
 
 def jobs(out):
     for kind in ("student", "cp_resnet"):
@@ -68,17 +73,17 @@ def jobs(out):
     yield "student", f"{out}/resumed.pt", 2
     yield "student", f"{out}/resumed.pt", 0
 
-def lead():
+def run_jobs():
     for job in jobs(sys.argv[1]):
-        with team.helped(train, *job):
+        with torchrun_workers.run_on_all_ranks(train, *job):
             train(*job)
 
 if __name__ == "__main__":
     if "RANK" not in os.environ:
-        lead()
+        run_jobs()
     else:
-        with team.joined() as leads:
-            lead() if leads else team.follow()
+        with torchrun_workers.init_ranks() as first:
+            run_jobs() if first else torchrun_workers.worker_loop()
 """
 
 
@@ -106,11 +111,9 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> dict[int, Path]:
 
 @pytest.mark.parametrize("world", [2, 3])
 @pytest.mark.parametrize("name", ["student", "cp_resnet", "resumed"])
-def test_processes_that_share_batches_come_to_the_weights_of_one(
-    trained: dict[int, Path], name: str, world: int
-) -> None:
+def test_processes_that_slice_batches_reach_the_weights_of_one(trained: dict[int, Path], name: str, world: int) -> None:
     one, several = (torch.load(trained[n] / f"{name}.pt", weights_only=True) for n in (1, world))
-    assert one["told"] == several["told"]
+    assert one["losses"] == several["losses"]
     for key, value in one["state"].items():
         assert torch.allclose(value, several["state"][key], rtol=1e-9, atol=1e-9), key
 
@@ -122,10 +125,10 @@ def test_a_resumed_training_of_several_is_an_unbroken_one(trained: dict[int, Pat
     assert all(torch.equal(whole[key], resumed[key]) for key in whole)
 
 
-def test_shares_are_disjoint_whole_and_of_nearly_one_size() -> None:
+def test_slices_are_disjoint_complete_and_of_nearly_one_size() -> None:
     x = torch.arange(13.0)[:, None]
     for world in (1, 2, 3, 13):
-        parts = [share((x, x[:, 0], None), rank, world) for rank in range(world)]
+        parts = [rank_slice(Batch(x, x[:, 0], None), rank, world) for rank in range(world)]
         assert torch.equal(torch.cat([batch[0] for batch, _ in parts]), x)
         assert sum(weight for _, weight in parts) == pytest.approx(1)
         sizes = [len(batch[1]) for batch, _ in parts]

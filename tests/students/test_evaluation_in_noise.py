@@ -14,6 +14,8 @@ import soundfile
 if TYPE_CHECKING:
     from hwasc.workspace import Workspace
 
+pytestmark = pytest.mark.slow
+
 Run = Callable[..., tuple[int, str, str]]
 
 
@@ -38,7 +40,9 @@ def models(tiny_workspace: Workspace, tmp_path_factory: pytest.TempPathFactory) 
     a = Architecture(front_end, (4, 8), (InvertedResidual(3, 16, 8, (1, 1), True, GRN()),), len(ws.dataset.classes))
     train = ws.features(ws.dataset.train, front_end, "train")
     torch.manual_seed(0)
-    net = train_student(build(a), DistillationData(train, None, None, 0, 1), TrainSettings(2, 16), ws.device, 0)
+    net = train_student(
+        build(a), DistillationData(train, None, None, 0, 1), TrainSettings(2, 16), device=ws.device, seed=0
+    )
     quantized = calibrate(quantize(net), calibration_batches(train, 0))
     about = {"architecture": schema.canonical(a), "classes": json.dumps(ws.dataset.classes), "numbers": "int8"}
     save_weights(folder / "int8.safetensors", quantized, about)

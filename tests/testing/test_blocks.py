@@ -19,18 +19,20 @@ from hwasc.parts import BLOCKS
 from hwasc.records import schema
 from hwasc.records.blocks import GRN, INPUT, Block, Choices, Conv, DepthwiseConv, InvertedResidual, Stride, Sum, Unit
 from hwasc.records.space import SearchSpace
-from hwasc.testing.blocks import check_block, check_int8, check_record, check_supernet, net
+from hwasc.testing.blocks import check_block, check_int8, check_module, check_record, check_supernet, net
 
 ROOT = Path(__file__).resolve().parents[2]
 LITTLE = ROOT / "tests/outside_package/hwasc_little/block.py"
 GRNS = (None, GRN(), GRN("channel", "expanded"), GRN("scalar", "sum", "l2"), GRN("channel", "expanded", "l2"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("grn", GRNS, ids=str)
 def test_inverted_residuals(grn: GRN | None) -> None:
     check_block(InvertedResidual(5, 24, 12, (2, 1), shortcut=True, grn=grn), inputs=12)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("record", [InvertedResidual(3, 20, 12), InvertedResidual(3, 20, 12, (2, 2))], ids=str)
 def test_inverted_residuals_without_a_shortcut(record: InvertedResidual) -> None:
     check_block(record, inputs=8)
@@ -163,6 +165,7 @@ class Scaled(Block):
         return cls(2 * choices.inputs, choices.width, choices.stride)
 
 
+@pytest.mark.slow
 def test_a_block_may_bring_a_unit_of_its_own() -> None:
     with BLOCKS.registered("scaled", Scaled):
         check_block(Scaled(16, 12, (1, 2)), inputs=8, packaged=False)
@@ -196,6 +199,7 @@ class Axes(Block):
         return cls(choices.kernel, choices.width, choices.stride)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stride", [(1, 1), (2, 1), (2, 2)])
 def test_kernels_may_be_of_one_axis(stride: Stride) -> None:
     with BLOCKS.registered("axes", Axes):
@@ -224,6 +228,13 @@ def test_breaches_are_named() -> None:
             check_record(Wrong(16, 12), 8)
         with pytest.raises(AssertionError, match="for the width"):
             check_supernet(Wrong(16, 12))
+
+    class Still(Scaled):
+        def units(self, inputs: int) -> tuple[Unit, ...]:
+            return Scaled(self.hidden, self.channels).units(inputs)
+
+    with pytest.raises(AssertionError, match=r"the map \(10, 5\) becomes \(10, 5\), .* it should be \(5, 5\)"):
+        check_module(net(Still(16, 12, (2, 1)), 8))
     with pytest.raises(UsageError, match="block 'scaled' is not known"):
         check_record(Scaled(16, 12), 8)
 

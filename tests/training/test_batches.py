@@ -12,7 +12,7 @@ import torch
 from hwasc.audio import augmentation
 from hwasc.records.architecture import FrontEnd
 from hwasc.records.settings import AugmentSettings
-from hwasc.training.batches import Augment, training_batches
+from hwasc.training.batches import Augment, Batch, training_batches
 
 FE = FrontEnd.for_clip(12, 20, sample_rate=8000, n_fft=512, window=512)
 DEVICES = np.array(["a", "b"] * 20)
@@ -38,7 +38,7 @@ FEATURES: Any = Fake(
 
 def made(settings: AugmentSettings, epoch: int = 0, t: float = 2.0) -> list[Any]:
     augment = Augment(settings, RESPONSES, FE)
-    return list(training_batches(FEATURES, TARGETS, 16, augment, 0, epoch, temperature=t))
+    return list(training_batches(FEATURES, TARGETS, batch=16, augment=augment, seed=0, epoch=epoch, temperature=t))
 
 
 def test_noise_and_mixup_are_off_and_then_change_no_bit() -> None:
@@ -92,7 +92,7 @@ def test_the_same_draws_in_another_front_end() -> None:
         g = torch.Generator().manual_seed(3)
         augment = Augment(s, RESPONSES[:, : fe.mels], fe, drawn_in)
         x = torch.randn(16, 1, fe.mels, fe.frames, generator=torch.Generator().manual_seed(1))
-        _, labels, _ = augment.batch((x, torch.arange(16), None), DEVICES[:16], g, 16, 1.0)
+        _, labels, _ = augment.batch(Batch(x, torch.arange(16), None), DEVICES[:16], g, classes=16, temperature=1.0)
         states.append(g.get_state())
         shares.append(labels)
     assert torch.equal(*states) and torch.equal(*shares) and bool((shares[0] < 1).all(1).any())

@@ -15,23 +15,25 @@ from hwasc.models import build
 from hwasc.records.architecture import Architecture, FrontEnd
 from hwasc.records.blocks import GRN, InvertedResidual
 from hwasc.records.settings import TrainSettings
+from hwasc.training.batches import Batch
 from hwasc.training.loop import fit
-from hwasc.training.loss import distillation_loss, macro_accuracy
+from hwasc.training.loss import distillation_loss
+from hwasc.training.metrics import macro_accuracy
 
 CPU = torch.device("cpu")
 
 
-def batches(epoch: int) -> Iterator[tuple[Tensor, Tensor, Tensor | None]]:
+def batches(epoch: int) -> Iterator[Batch]:
     g = torch.Generator().manual_seed(epoch)
     for _ in range(3):
         labels = torch.randint(0, 2, (16,), generator=g)
         x = 0.1 * torch.randn(16, 1, 20, 9, generator=g)
         x[labels == 1, :, 10:] += 1
-        yield x, labels, None
+        yield Batch(x, labels, None)
 
 
 def loss(y: Tensor, labels: Tensor, soft: Tensor | None) -> Tensor:
-    return distillation_loss(y, labels, soft, 0, 1)
+    return distillation_loss(y, labels, soft, alpha=0, temperature=1)
 
 
 def model() -> nn.Module:
@@ -43,7 +45,8 @@ def model() -> nn.Module:
 
 def test_it_learns_and_a_resumed_run_equals_an_unbroken_one(tmp_path: Path) -> None:
     settings, losses = TrainSettings(6, 16, 1e-2, 1e-3), []
-    whole = fit(model(), batches, 3, loss, settings, CPU, 0, on_epoch=lambda e, v: losses.append(v))
+    common = {"steps_per_epoch": 3, "loss": loss, "settings": settings, "device": CPU, "seed": 0}
+    whole = fit(model(), batches, **common, on_epoch=lambda e, v: losses.append(v))
     assert losses[-1] < 0.5 * losses[0] and not whole.training
 
     def stop(epoch: int, value: float) -> None:
@@ -51,19 +54,9 @@ def test_it_learns_and_a_resumed_run_equals_an_unbroken_one(tmp_path: Path) -> N
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        fit(model(), batches, 3, loss, settings, CPU, 0, checkpoint=tmp_path / "c.ckpt", on_epoch=stop)
+        fit(model(), batches, **common, checkpoint=tmp_path / "c.ckpt", on_epoch=stop)
     epochs: list[int] = []
-    resumed = fit(
-        model(),
-        batches,
-        3,
-        loss,
-        settings,
-        CPU,
-        0,
-        checkpoint=tmp_path / "c.ckpt",
-        on_epoch=lambda e, v: epochs.append(e),
-    )
+    resumed = fit(model(), batches, **common, checkpoint=tmp_path / "c.ckpt", on_epoch=lambda e, v: epochs.append(e))
     assert epochs == [4, 5, 6]
     for a, b in zip(whole.state_dict().values(), resumed.state_dict().values(), strict=True):
         assert torch.equal(a, b)
@@ -72,18 +65,11 @@ def test_it_learns_and_a_resumed_run_equals_an_unbroken_one(tmp_path: Path) -> N
 def test_a_broken_checkpoint_and_a_diverging_training_are_said(tmp_path: Path) -> None:
     path = tmp_path / "c.ckpt"
     path.write_bytes(b"half a file")
+    common = {"steps_per_epoch": 3, "settings": TrainSettings(1, 16), "device": CPU, "seed": 0}
     with pytest.raises(HwascError, match="not a readable checkpoint"):
-        fit(model(), batches, 3, loss, TrainSettings(1, 16), CPU, 0, checkpoint=path)
+        fit(model(), batches, **common, loss=loss, checkpoint=path)
     with pytest.raises(HwascError, match="lower the learning rate"):
-        fit(
-            model(),
-            batches,
-            3,
-            lambda y, labels, soft: loss(y, labels, soft) * float("nan"),
-            TrainSettings(1, 16),
-            CPU,
-            0,
-        )
+        fit(model(), batches, **common, loss=lambda y, labels, soft: loss(y, labels, soft) * float("nan"))
 
 
 def test_the_loss_is_its_formula() -> None:
@@ -100,15 +86,20 @@ def test_the_loss_is_its_formula() -> None:
     tensors = torch.tensor(y), torch.tensor(labels), torch.tensor(t)
     for alpha in (0.0, 0.3, 1.0):
         expected = (1 - alpha) * ce + alpha * 9 * kl
-        assert float(distillation_loss(*tensors, alpha, 3.0)) == pytest.approx(expected)
-    assert float(distillation_loss(torch.tensor(y), torch.tensor(labels), None, 0.7, 3.0)) == pytest.approx(ce)
+        assert float(distillation_loss(*tensors, alpha=alpha, temperature=3.0)) == pytest.approx(expected)
+    plain = distillation_loss(torch.tensor(y), torch.tensor(labels), None, alpha=0.7, temperature=3.0)
+    assert float(plain) == pytest.approx(ce)
     for n, factor in (("batchmean", 1), ("mean", 4)):  # over the four classes too
-        assert float(distillation_loss(*tensors, 1.0, 3.0, n)) == pytest.approx(9 * kl / factor)  # type: ignore[arg-type]
+        soft = distillation_loss(*tensors, alpha=1.0, temperature=3.0, reduction=n)  # type: ignore[arg-type]
+        assert float(soft) == pytest.approx(9 * kl / factor)
     shares = torch.eye(4, dtype=torch.float64)[labels] * 0.75 + 0.0625
     smooth = -(shares.numpy() * np.log(softmax(y))).sum(1).mean()
-    assert float(distillation_loss(tensors[0], shares, tensors[2], 0.3, 3.0)) == pytest.approx(0.7 * smooth + 2.7 * kl)
+    mixed = distillation_loss(tensors[0], shares, tensors[2], alpha=0.3, temperature=3.0)
+    assert float(mixed) == pytest.approx(0.7 * smooth + 2.7 * kl)
     x = torch.tensor(y, requires_grad=True)
-    assert torch.autograd.gradcheck(lambda v: distillation_loss(v, tensors[1], tensors[2], 0.6, 2.0), (x,))
+    assert torch.autograd.gradcheck(
+        lambda v: distillation_loss(v, tensors[1], tensors[2], alpha=0.6, temperature=2.0), (x,)
+    )
 
 
 def test_macro_accuracy_weighs_classes_alike() -> None:

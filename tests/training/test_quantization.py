@@ -18,6 +18,7 @@ from hwasc.models.blocks import ConvUnit, GlobalResponseNorm
 from hwasc.records.architecture import Architecture, FrontEnd
 from hwasc.records.blocks import GRN, InvertedResidual
 from hwasc.records.settings import TrainSettings
+from hwasc.training.batches import Batch
 from hwasc.training.folding import folded
 from hwasc.training.loop import fit
 from hwasc.training.quantization import QuantConvUnit, calibrate, freeze, hold_scales, load_state, quantize
@@ -46,6 +47,7 @@ def clips(n: int) -> torch.Tensor:
     return nn.functional.interpolate(torch.randn(n, 1, 8, 4), (40, 17)) + 0.3 * torch.randn(n, 1, 40, 17)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("padding", ["same", "torch"])
 @pytest.mark.parametrize("grn", VARIANTS, ids=str)
 def test_contract(grn: GRN | None, padding: str, tmp_path: Path) -> None:
@@ -133,10 +135,10 @@ def test_frozen_gives_the_same_logits(grn: GRN | None) -> None:
 def test_scales_move_until_they_are_held(tmp_path: Path) -> None:
     """In the last epochs no activation scale moves while the weights still do; the same when resumed in the midst of them."""
 
-    def batches(epoch: int) -> Iterator[tuple[torch.Tensor, torch.Tensor, None]]:
+    def batches(epoch: int) -> Iterator[Batch]:
         torch.manual_seed(epoch)
         for _ in range(2):
-            yield clips(16), torch.randint(0, 5, (16,)), None
+            yield Batch(clips(16), torch.randint(0, 5, (16,)), None)
 
     def scales(model: nn.Module) -> dict[str, torch.Tensor]:
         return {k: v.clone() for k, v in model.state_dict().items() if k.endswith("scaling_impl.value")}
@@ -156,11 +158,11 @@ def test_scales_move_until_they_are_held(tmp_path: Path) -> None:
             fit(
                 model,
                 batches,
-                2,
-                lambda y, labels, _: nn.functional.cross_entropy(y, labels),
-                TrainSettings(4, 16, 1e-2),
-                torch.device("cpu"),
-                0,
+                steps_per_epoch=2,
+                loss=lambda y, labels, _: nn.functional.cross_entropy(y, labels),
+                settings=TrainSettings(4, 16, 1e-2),
+                device=torch.device("cpu"),
+                seed=0,
                 checkpoint=tmp_path / "qat.ckpt",
                 before_epoch=lambda epoch: hold_scales(model) if epoch > 2 else None,
                 on_epoch=after,

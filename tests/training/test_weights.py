@@ -8,7 +8,7 @@ import safetensors
 import torch
 from torch import nn
 
-from hwasc.training.weights import load_note, load_weights, save_weights
+from hwasc.training.weights import load_metadata, load_weights, save_weights
 
 
 def test_equal_weights_give_equal_bytes(tmp_path: Path) -> None:
@@ -19,7 +19,7 @@ def test_equal_weights_give_equal_bytes(tmp_path: Path) -> None:
     assert len({path.read_bytes() for path in files}) == 1
     found, state = load_weights(files[0]), net.state_dict()
     assert found.keys() == state.keys() and all(torch.equal(found[k], v) for k, v in state.items())
-    assert {key: load_note(files[0], key) for key in notes} == notes
+    assert {key: load_metadata(files[0], key) for key in notes} == notes
     with safetensors.safe_open(files[0], "pt") as file:
         assert file.metadata() == notes
 

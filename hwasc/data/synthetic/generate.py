@@ -1,4 +1,4 @@
-"""Writes the synthetic data set in the layout of TAU Urban Acoustic Scenes 2022 Mobile."""
+"""Writing the synthetic data set in the layout of TAU Urban Acoustic Scenes 2022 Mobile."""
 
 import json
 import multiprocessing
@@ -14,27 +14,38 @@ from pathlib import Path
 import soundfile
 from filelock import FileLock
 
-from .devices import DEVICES, TEST_DEVICES, capture, impulse_response, random_microphone
-from .scenes import CITIES, SCENES, record
-from .signals import Array, Span, stream
+from hwasc.data.synthetic.devices import DEVICES, TEST_DEVICES, capture, impulse_response, random_microphone
+from hwasc.data.synthetic.scenes import CITIES, SCENES, render_location
+from hwasc.data.synthetic.signals import Array, Span, stream
 
 VERSION = 1
 MICROPHONES = 16
-LEVEL = (-34.0, -20.0)  # dBFS; a location's loudness says nothing about its scene
-PREROLL = 0.1  # s before each clip that the device's filter and compressor settle in
+LEVEL = (-34.0, -20.0)  # dBFS; the level of a location does not depend on its scene
+PREROLL = 0.1  # s recorded before each clip, until the device's filter and compressor have settled
 HEADER = ("filename", "scene_label", "identifier", "source_label")
-TRAIN_DECK = ("a",) * 10 + ("b", "c", "s1", "s2", "s3")  # two thirds device a, the other known ones in equal shares
+TRAIN_BLOCK = ("a",) * 10 + ("b", "c", "s1", "s2", "s3")  # two thirds device a, equal shares of the other devices
 
 Row = tuple[str, str, str, str]
 
 
 @dataclass(frozen=True)
 class SyntheticSpec:
-    """What to generate: locations per scene, clips per location, sample rate in Hz, clip length in s.
+    """Sizes of a synthetic data set.
 
-    A location is one continuous recording that is cut into clips; the clips' devices follow fixed quotas. More
-    locations of the same seed and clips per location only add files. Raises ValueError on sizes below 1,
-    a sample rate below 16 kHz or clips shorter than 0.1 s.
+    A location is one continuous recording that is cut into clips. The devices of the clips follow fixed quotas. With the
+    same seed and the same number of clips per location, more locations only add files.
+
+    Attributes:
+        seed: Seed of all draws.
+        train_locations: Training locations of each scene, at least 1.
+        test_locations: Test locations of each scene, at least 1.
+        clips_per_location: Clips of each training location, at least 1.
+        test_clips_per_location: Clips of each test location, at least 1.
+        sample_rate: Sample rate in Hz, at least 16000.
+        seconds: Length of a clip in seconds, at least 0.1.
+
+    Raises:
+        ValueError: A value is out of its range.
     """
 
     seed: int = 0
@@ -56,12 +67,12 @@ class SyntheticSpec:
 
     @property
     def clips(self) -> int:
-        """Number of clips in all."""
+        """Number of clips of the whole data set."""
         train = self.train_locations * self.clips_per_location
         return len(SCENES) * (train + self.test_locations * self.test_clips_per_location)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class _Location:
     scene: str
     city: str
@@ -80,16 +91,16 @@ def _locations(spec: SyntheticSpec) -> Iterator[_Location]:
             for index in range(count):
                 city = CITIES[(index + scene_index) % len(CITIES)]
                 devices = tuple(_device(spec.seed, scene, split, index * clips + clip) for clip in range(clips))
-                # Numbers are unique, and stay what they are when a larger specification adds locations.
+                # Numbers are unique, and do not change when a larger specification adds locations.
                 number = 2 * (index * len(SCENES) + scene_index) + (split == "test")
-                yield _Location(scene, city, number, split, index, devices)
+                yield _Location(scene=scene, city=city, number=number, split=split, index=index, devices=devices)
 
 
 def _device(seed: int, scene: str, split: str, clip: int) -> str:
-    """The device of a scene's clip number `clip`: dealt from shuffled decks, so that shares are exact."""
-    deck = TRAIN_DECK if split == "train" else TEST_DEVICES
-    order = stream(seed, scene, split, "deck", clip // len(deck)).permutation(len(deck))
-    return deck[int(order[clip % len(deck)])]
+    """The device of a scene's clip number `clip`: each block of clips is a permutation, so the shares are exact."""
+    block = TRAIN_BLOCK if split == "train" else TEST_DEVICES
+    order = stream(seed, scene, split, f"deck/{clip // len(block)}").permutation(len(block))
+    return block[int(order[clip % len(block)])]
 
 
 def _write(path: Path, sound: Array, rate: int) -> None:
@@ -101,15 +112,16 @@ def _write_location(folder: Path, spec: SyntheticSpec, location: _Location) -> l
     clip = round(spec.seconds * spec.sample_rate)
     lead = round(PREROLL * spec.sample_rate)
     span = Span(spec.sample_rate, lead + clip * len(location.devices))
-    sound = record(spec.seed, location.scene, location.city, place, span)
+    sound = render_location(spec.seed, scene_name=location.scene, city=location.city, location=place, span=span)
     rng = stream(spec.seed, location.scene, place, "capture")
     level = float(rng.uniform(*LEVEL))
     identifier = f"{location.city}-{location.number}"
     rows = []
     for index, device in enumerate(location.devices):
-        heard = capture(rng, DEVICES[device], sound[index * clip : (index + 1) * clip + lead], level, spec.sample_rate)
+        part = sound[index * clip : (index + 1) * clip + lead]
+        recorded = capture(rng, DEVICES[device], part, level=level, rate=spec.sample_rate)
         name = f"audio/{location.scene}-{identifier}-{location.number}-{index}-{device}.wav"
-        _write(folder / name, heard[lead:], spec.sample_rate)
+        _write(folder / name, recorded[lead:], spec.sample_rate)
         rows.append((name, location.scene, identifier, device))
     return rows
 
@@ -143,12 +155,12 @@ def _write_all(folder: Path, spec: SyntheticSpec, workers: int, progress: Callab
     if workers <= 1:
         collect(map(write, locations))
     else:
-        # Spawned, because a forked child may inherit locks of the caller's numeric threads.
+        # Spawned: a forked process may inherit locks of the numeric libraries' threads.
         with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
             try:
                 collect(pool.map(write, locations, chunksize=4))
             except BaseException:
-                pool.shutdown(cancel_futures=True)  # waits for what is being written, not for every location
+                pool.shutdown(cancel_futures=True)  # waits for the locations being written, not for all
                 raise
     _write_table(folder / "meta.csv", HEADER, tables["train"] + tables["test"])
     _write_table(folder / "evaluation_setup/fold1_train.csv", HEADER[:2], tables["train"])
@@ -160,8 +172,8 @@ def _description(spec: SyntheticSpec) -> dict[str, object]:
     return {"generator": VERSION, "spec": asdict(spec)}
 
 
-def _stands(root: Path, spec: SyntheticSpec) -> bool:
-    """Whether `root` already holds this very data set; raises ValueError if it holds anything else."""
+def _is_written(root: Path, spec: SyntheticSpec) -> bool:
+    """Whether `root` already contains this data set. ValueError if it contains anything else."""
     if not root.exists():
         return False
     try:
@@ -170,7 +182,7 @@ def _stands(root: Path, spec: SyntheticSpec) -> bool:
         raise ValueError(f"{root} exists and is not a synthetic data set; choose another folder") from None
     if found != _description(spec):
         wanted = _description(spec)
-        raise ValueError(f"{root} holds another synthetic data set: {found}, not {wanted}; choose another folder")
+        raise ValueError(f"{root} contains another synthetic data set: {found}, not {wanted}; choose another folder")
     return True
 
 
@@ -181,20 +193,31 @@ def generate(
     workers: int = 2,
     progress: Callable[[int, int], None] | None = None,
 ) -> Path:
-    """Write the data set that `spec` describes to the folder `root`, and return `root`.
+    """Write a synthetic data set.
 
-    The bytes depend on `spec` only, not on `workers`, the number of processes. `progress` is called with the clips
-    done and the clips in all. The folder appears whole or not at all; if it already holds this data set nothing is
-    done; of several processes that ask at once, one writes and the others wait. With more than one worker, a script
-    that calls this needs the usual `if __name__ == "__main__"` guard. Raises ValueError if `root` holds something
-    else, such as another specification's or another generator version's data set.
+    The folder appears only when it is complete. If it already contains this data set, nothing is done. If several
+    processes write the same data set, one writes and the others wait. With more than one worker, a script that calls this
+    function needs the usual `if __name__ == "__main__"` guard.
+
+    Args:
+        root: Folder to write.
+        spec: Sizes and seed of the data set. The bytes of the files depend on it alone.
+        workers: Number of processes.
+        progress: Function that is called with the clips done and the number of all clips.
+
+    Returns:
+        The folder.
+
+    Raises:
+        ValueError: The folder contains something else, for example the data set of another specification or of another
+            version of the generator.
     """
     root = Path(root)
-    if _stands(root, spec):
+    if _is_written(root, spec):
         return root
     root.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(root.parent / f".{root.name}.lock"):
-        if _stands(root, spec):
+        if _is_written(root, spec):
             return root
         folder = Path(tempfile.mkdtemp(prefix=f".{root.name}-", dir=root.parent))
         try:

@@ -1,19 +1,20 @@
-"""Reverberation and the background bed: what a place adds to all its sounds."""
+"""Reverberation and background noise of a location."""
 
 from dataclasses import dataclass
 
 import numpy as np
 from scipy import fft
 
-from .signals import Array, Rng, Span, band, noise, swell
+from hwasc.data.synthetic.signals import Array, Rng, Span, band, noise, swell
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Room:
-    """A kind of place: the ranges that each location draws its own acoustics from.
+    """Acoustics of a kind of room, as ranges from which each location's values are drawn.
 
-    time60: reverberation time in s (high frequencies die away in about half of it). tilt: fall of the noise bed's
-    spectrum in dB per octave.
+    Attributes:
+        time60: Reverberation time in seconds; that of high frequencies is about half of it.
+        tilt: Slope of the background noise in dB per octave, downwards.
     """
 
     time60: tuple[float, float]
@@ -21,9 +22,18 @@ class Room:
 
 
 def reverberate(rng: Rng, signal: Array, rate: int, room: Room) -> Array:
-    """`signal` heard through the tail of a room; same shape, about the same level.
+    """Add the late reverberation of a room.
 
-    The convolution is circular: the end of the recording rings on into its beginning, so that no clip starts dry.
+    The convolution is circular: the reverberation of the end is added to the beginning, so that no clip starts without.
+
+    Args:
+        rng: Source of the draws.
+        signal: Samples of shape (samples,).
+        rate: Sample rate in Hz.
+        room: Range of the reverberation time.
+
+    Returns:
+        The reverberant sound, same shape and about the same level.
     """
     time60 = float(rng.uniform(*room.time60))
     span = Span(rate, min(len(signal), int(rate * 1.2 * time60) + 64))
@@ -35,11 +45,20 @@ def reverberate(rng: Rng, signal: Array, rate: int, room: Room) -> Array:
     return fft.irfft(fft.rfft(signal) * fft.rfft(tail.astype(np.float32), len(signal)), len(signal)).astype(np.float32)
 
 
-def bed(rng: Rng, span: Span, tilt: float, spread: float) -> Array:
-    """The noise bed of a location, RMS 1: a spectrum falling by `tilt` dB per octave, bent at random.
+def background_noise(rng: Rng, span: Span, tilt: float, spread: float) -> Array:
+    """Draw the background noise of a location: noise with a falling, randomly bent spectrum.
 
-    The bends have a standard deviation of `spread` dB and a width of about an octave. They belong to the location,
-    not to the scene: they are what makes the long-term spectrum a poor guide to the scene.
+    The bends are about an octave wide. They depend on the location, not on the scene. So the long-term spectrum does not
+    give the scene away.
+
+    Args:
+        rng: Source of the draws.
+        span: Length and sample rate of the sound.
+        tilt: Slope of the spectrum in dB per octave, downwards.
+        spread: Standard deviation of the bends in dB.
+
+    Returns:
+        Samples of shape (samples,) with an RMS of about 1.
     """
     octaves = np.arange(0.0, 11.0)
     bends = rng.normal(0.0, spread, len(octaves))

@@ -1,4 +1,4 @@
-"""Building blocks of every synthetic sound: random streams, shaped noise, envelopes, placed events."""
+"""Building blocks of the synthetic sounds: random generators, filtered noise, envelopes, events in time."""
 
 import hashlib
 from collections.abc import Callable, Iterable
@@ -14,36 +14,62 @@ Rng = np.random.Generator
 
 @dataclass(frozen=True)
 class Span:
-    """A stretch of time: `samples` samples at `rate` Hz."""
+    """Length of a sound.
+
+    Attributes:
+        rate: Samples a second, in Hz.
+        samples: Number of samples.
+    """
 
     rate: int
     samples: int
 
     @property
     def seconds(self) -> float:
+        """Length in seconds."""
         return self.samples / self.rate
 
     def times(self) -> Array:
-        """Time of every sample in seconds, shape (samples,)."""
+        """Time of every sample in seconds, float32 of shape (samples,)."""
         return np.arange(self.samples, dtype=np.float32) / np.float32(self.rate)
 
 
-Source = Callable[[Rng, Span], Array]
+SoundFunction = Callable[[Rng, Span], Array]
 
 
 def stream(seed: int, *names: object) -> Rng:
-    """A generator that depends on `seed` and `names` only, so never on the order or the process of its use."""
+    """Make a random generator that depends on the seed and the names alone.
+
+    The draws then do not depend on the order of the work, nor on the process that does it.
+
+    Args:
+        seed: Seed of the data set.
+        names: What the draws are for, for example scene, location and source.
+
+    Returns:
+        A new generator.
+    """
     digest = hashlib.sha256("/".join(map(str, (seed, *names))).encode()).digest()
     return np.random.default_rng(np.random.SeedSequence(int.from_bytes(digest[:16], "big")))
 
 
 def decibels(level: float) -> float:
-    """The amplitude factor of a level in dB."""
+    """Amplitude factor of a level in dB."""
     return float(10.0 ** (level / 20.0))
 
 
 def unit(signal: Array, rate: int) -> Array:
-    """`signal` scaled so that its loudest 32 ms have an RMS of 1: events and steady sounds on one scale."""
+    """Scale a sound to a common level: the loudest 32 ms get an RMS of 1.
+
+    Short events and steady sounds then have comparable levels.
+
+    Args:
+        signal: Samples of shape (samples,).
+        rate: Sample rate in Hz.
+
+    Returns:
+        The scaled samples; silence stays as it is.
+    """
     frame = max(1, int(0.032 * rate))
     whole = signal[: len(signal) // frame * frame].reshape(-1, frame)
     loudest = float(np.sqrt(np.max(np.mean(whole**2, axis=1)))) if len(whole) else 0.0
@@ -51,7 +77,16 @@ def unit(signal: Array, rate: int) -> Array:
 
 
 def band(low: float, high: float, order: int = 2) -> Callable[[Array], Array]:
-    """A smooth band-pass gain over frequency, falling by 6 dB times `order` per octave outside `low`-`high` Hz."""
+    """Define the amplitude response of a smooth band-pass filter.
+
+    Args:
+        low: Lower corner in Hz.
+        high: Upper corner in Hz.
+        order: Slope outside of the band, in units of 6 dB per octave.
+
+    Returns:
+        A function from frequencies in Hz to gains of the same shape.
+    """
 
     def gain(frequency: Array) -> Array:
         safe = np.maximum(frequency, 1.0)
@@ -62,7 +97,16 @@ def band(low: float, high: float, order: int = 2) -> Callable[[Array], Array]:
 
 
 def noise(rng: Rng, span: Span, gain: Callable[[Array], Array]) -> Array:
-    """Gaussian noise whose amplitude spectrum is `gain` of the frequency in Hz; RMS 1; shape (samples,)."""
+    """Draw Gaussian noise with a given spectrum.
+
+    Args:
+        rng: Source of the draws.
+        span: Length and sample rate of the sound.
+        gain: Amplitude spectrum as a function of the frequency in Hz.
+
+    Returns:
+        Samples of shape (samples,) with an RMS of 1.
+    """
     size = fft.next_fast_len(span.samples, real=True)
     bins = size // 2 + 1
     spectrum = rng.standard_normal(2 * bins, dtype=np.float32).view(np.complex64)
@@ -73,37 +117,88 @@ def noise(rng: Rng, span: Span, gain: Callable[[Array], Array]) -> Array:
 
 
 def filtered(signal: Array, rate: int, gain: Callable[[Array], Array]) -> Array:
-    """`signal` after a zero-phase filter with amplitude response `gain` of the frequency in Hz."""
+    """Apply a zero-phase filter.
+
+    Args:
+        signal: Samples of shape (samples,).
+        rate: Sample rate in Hz.
+        gain: Amplitude response as a function of the frequency in Hz.
+
+    Returns:
+        The filtered samples, same shape.
+    """
     size = fft.next_fast_len(len(signal), real=True)
     spectrum = fft.rfft(signal, size)
     spectrum *= gain(np.linspace(0.0, rate / 2, len(spectrum), dtype=np.float32))
     return fft.irfft(spectrum, size)[: len(signal)].astype(np.float32)
 
 
-def wander(rng: Rng, span: Span, hertz: float, low: float, high: float) -> Array:
-    """A slowly moving control between `low` and `high`, about `hertz` new values a second; shape (samples,)."""
+def random_curve(rng: Rng, span: Span, *, hertz: float, low: float, high: float) -> Array:
+    """Draw a slowly changing parameter: random values, joined by straight lines.
+
+    Args:
+        rng: Source of the draws.
+        span: Length and sample rate of the sound.
+        hertz: New values a second, about.
+        low: Lowest value.
+        high: Highest value.
+
+    Returns:
+        Values of shape (samples,).
+    """
     points = max(2, int(span.seconds * hertz) + 2)
     values = rng.uniform(low, high, points)
     return np.interp(np.arange(span.samples), np.linspace(0, span.samples, points), values).astype(np.float32)
 
 
 def swell(rng: Rng, span: Span, hertz: float, depth: float) -> Array:
-    """A loudness curve that moves between 0 and -`depth` dB, about `hertz` new values a second."""
-    return np.exp(wander(rng, span, hertz, -depth, 0.0) * np.float32(np.log(10) / 20)).astype(np.float32)
+    """Draw a random loudness envelope.
+
+    Args:
+        rng: Source of the draws.
+        span: Length and sample rate of the sound.
+        hertz: New values a second, about.
+        depth: Range of the level in dB; it lies between 0 and -depth dB.
+
+    Returns:
+        Amplitude factors of shape (samples,).
+    """
+    return np.exp(random_curve(rng, span, hertz=hertz, low=-depth, high=0.0) * np.float32(np.log(10) / 20)).astype(
+        np.float32
+    )
 
 
 def phase(frequency: NDArray[np.floating], rate: int) -> Array:
-    """Running phase, in cycles (kept in 0-1), of an oscillator with the given frequency in Hz at each sample."""
+    """Integrate the frequency of an oscillator to its phase.
+
+    Args:
+        frequency: Frequency in Hz at each sample, shape (samples,).
+        rate: Sample rate in Hz.
+
+    Returns:
+        Phase in cycles, 0 to 1, shape (samples,).
+    """
     return (np.cumsum(frequency, dtype=np.float64) / rate % 1.0).astype(np.float32)
 
 
 def sine(cycles: Array) -> Array:
-    """Sine of a phase in cycles."""
+    """Sine of a phase that is given in cycles."""
     return np.sin(np.float32(2 * np.pi) * cycles).astype(np.float32)
 
 
-def burst(rng: Rng, rate: int, attack: float, decay: float, gain: Callable[[Array], Array]) -> Array:
-    """A short noise event: linear rise over `attack` s, exponential fall with time constant `decay` s, unit RMS."""
+def burst(rng: Rng, rate: int, *, attack: float, decay: float, gain: Callable[[Array], Array]) -> Array:
+    """Draw a short noise event with a linear rise and an exponential fall.
+
+    Args:
+        rng: Source of the draws.
+        rate: Sample rate in Hz.
+        attack: Length of the rise in seconds.
+        decay: Time constant of the fall in seconds.
+        gain: Amplitude spectrum as a function of the frequency in Hz.
+
+    Returns:
+        Samples with an RMS of 1, about attack + 5 decay long.
+    """
     span = Span(rate, int(rate * (attack + 5 * decay)) + 32)
     time = span.times()
     envelope = np.minimum(time / max(attack, 1e-4), np.exp(-(time - attack) / decay)).astype(np.float32)
@@ -112,17 +207,35 @@ def burst(rng: Rng, rate: int, attack: float, decay: float, gain: Callable[[Arra
 
 
 def ring(rate: int, frequencies: Iterable[float], decay: float, attack: float = 0.003) -> Array:
-    """A struck tone: partials at `frequencies` Hz, each weaker than the last, falling with time constant `decay` s."""
+    """Make a struck tone, as of a bell or a string.
+
+    Args:
+        rate: Sample rate in Hz.
+        frequencies: Partials in Hz; each one is weaker and falls faster than the one before.
+        decay: Time constant of the first partial in seconds.
+        attack: Length of the linear rise in seconds.
+
+    Returns:
+        Samples, five time constants long but at most 3 s.
+    """
     time = Span(rate, int(rate * min(5 * decay, 3.0))).times()
     tone = np.zeros_like(time)
-    for order, frequency in enumerate(map(float, frequencies)):  # a numpy scalar would make the tone double
+    for order, frequency in enumerate(map(float, frequencies)):  # a numpy scalar would give float64
         if frequency < rate / 2:
             tone += np.sin(2 * np.pi * frequency * time) * np.exp(-time * (1 + 0.5 * order) / decay) / (1 + order)
     return (tone * np.minimum(time / attack, 1.0)).astype(np.float32)
 
 
-def place(span: Span, events: Iterable[tuple[float, Array]]) -> Array:
-    """The sum of short signals, each beginning at its time in seconds; parts outside the span are cut off."""
+def mix_events(span: Span, events: Iterable[tuple[float, Array]]) -> Array:
+    """Add up short sounds at their start times.
+
+    Args:
+        span: Length and sample rate of the sound.
+        events: Pairs of start time in seconds, which may be negative, and samples.
+
+    Returns:
+        Samples of shape (samples,); parts outside of the span are left out.
+    """
     mix = np.zeros(span.samples, dtype=np.float32)
     for time, event in events:
         start = int(time * span.rate)
@@ -133,8 +246,18 @@ def place(span: Span, events: Iterable[tuple[float, Array]]) -> Array:
     return mix
 
 
-def every(rng: Rng, span: Span, period: float, jitter: float = 0.0) -> list[float]:
-    """Times in seconds about `period` s apart with a random first one; `jitter` is a share of the period."""
+def event_times(rng: Rng, span: Span, period: float, jitter: float = 0.0) -> list[float]:
+    """Draw the start times of repeated events.
+
+    Args:
+        rng: Source of the draws.
+        span: Length and sample rate of the sound.
+        period: Mean distance of two events in seconds.
+        jitter: Standard deviation of the distance as a share of the period.
+
+    Returns:
+        Times in seconds. The first one is random, and may be negative by up to a period.
+    """
     times, time = [], float(rng.uniform(-period, period))
     while time < span.seconds:
         times.append(time)

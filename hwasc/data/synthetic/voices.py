@@ -3,14 +3,36 @@
 import numpy as np
 from scipy import fft
 
-from .signals import Array, Rng, Span, band, filtered, noise, phase, place, ring, swell, unit, wander
+from hwasc.data.synthetic.signals import (
+    Array,
+    Rng,
+    Span,
+    band,
+    filtered,
+    mix_events,
+    noise,
+    phase,
+    random_curve,
+    ring,
+    swell,
+    unit,
+)
 
 # First three formants in Hz of a, e, i, o, u (adult male; scaled up for others).
 VOWELS = ((730, 1090, 2440), (530, 1840, 2480), (270, 2290, 3010), (570, 840, 2410), (300, 870, 2240))
 
 
 def formants(frequency: Array, vowel: tuple[int, int, int], scale: float) -> Array:
-    """Amplitude response of a vocal tract with three resonances, over frequencies in Hz."""
+    """Amplitude response of a vocal tract with three resonances.
+
+    Args:
+        frequency: Frequencies in Hz, shape (bins,).
+        vowel: Resonances of an adult male voice in Hz.
+        scale: Factor of the resonances; above 1 for higher voices.
+
+    Returns:
+        Gains of shape (bins,).
+    """
     gain = np.zeros_like(frequency)
     for order, centre in enumerate(vowel):
         width = 60.0 + 40.0 * order
@@ -19,7 +41,17 @@ def formants(frequency: Array, vowel: tuple[int, int, int], scale: float) -> Arr
 
 
 def syllables(rng: Rng, span: Span, rate: float, pause: float) -> tuple[Array, Array]:
-    """Times (s) and loudness of syllables, about `rate` a second with phrases broken by pauses of about `pause` s."""
+    """Draw the rhythm of speech: phrases of several syllables, with pauses between them.
+
+    Args:
+        rng: Source of the draws.
+        span: Length and sample rate of the sound.
+        rate: Syllables a second within a phrase.
+        pause: Mean length of a pause in seconds.
+
+    Returns:
+        Start times in seconds and loudness, 0.4 to 1, of the syllables.
+    """
     times, loudness, time = [], [], float(rng.uniform(-0.5, 0.3))
     while time < span.seconds:
         for _ in range(int(rng.integers(4, 13))):
@@ -31,7 +63,17 @@ def syllables(rng: Rng, span: Span, rate: float, pause: float) -> tuple[Array, A
 
 
 def speech(rng: Rng, span: Span, pitch: float, pause: float = 0.4) -> Array:
-    """One speaker: pulses of a moving pitch (about `pitch` Hz) through formants that change with each syllable."""
+    """One speaker: pulses of a moving pitch, filtered by formants that change with each syllable.
+
+    Args:
+        rng: Source of the draws.
+        span: Length and sample rate of the sound.
+        pitch: Mean pitch in Hz.
+        pause: Mean pause between two phrases in seconds.
+
+    Returns:
+        Samples of shape (samples,), scaled by `unit`.
+    """
     rate = float(rng.uniform(3.4, 5.6))
     times, loudness = syllables(rng, span, rate, pause)
     width = 0.8 / rate
@@ -39,7 +81,7 @@ def speech(rng: Rng, span: Span, pitch: float, pause: float = 0.4) -> Array:
     levels = np.stack([0 * loudness, loudness, 0.8 * loudness, 0 * loudness], axis=1).ravel()
     envelope = np.interp(span.times(), np.maximum.accumulate(edges), levels).astype(np.float32)
 
-    cycles = phase(pitch * np.exp(wander(rng, span, 2.5, -0.25, 0.25)), span.rate)
+    cycles = phase(pitch * np.exp(random_curve(rng, span, hertz=2.5, low=-0.25, high=0.25)), span.rate)
     size = fft.next_fast_len(span.samples, real=True)
     pulses = fft.rfft((0.5 - cycles) * envelope, size)
     frequency = np.linspace(0.0, span.rate / 2, len(pulses), dtype=np.float32)
@@ -58,22 +100,46 @@ def speech(rng: Rng, span: Span, pitch: float, pause: float = 0.4) -> Array:
         (float(time) - 0.05, hiss[start : start + len(fade)] * fade * np.float32(gain))
         for time, start, gain in zip(times, starts, loud, strict=True)
     ]
-    return unit(voiced + place(span, consonants), span.rate)
+    return unit(voiced + mix_events(span, consonants), span.rate)
 
 
 def talker(rng: Rng, span: Span) -> Array:
-    """Someone talking nearby."""
+    """Someone talking nearby.
+
+    Args:
+        rng: Source of the draws.
+        span: Length and sample rate of the sound.
+
+    Returns:
+        Samples of shape (samples,), scaled by `unit`.
+    """
     return speech(rng, span, float(rng.choice([rng.uniform(90, 140), rng.uniform(170, 240)])), pause=0.5)
 
 
 def children(rng: Rng, span: Span) -> Array:
-    """Children calling: high, wide-ranging voices, and long pauses."""
+    """Children calling: high, wide-ranging voices, and long pauses.
+
+    Args:
+        rng: Source of the draws.
+        span: Length and sample rate of the sound.
+
+    Returns:
+        Samples of shape (samples,), scaled by `unit`.
+    """
     voice = speech(rng, span, float(rng.uniform(300, 450)), pause=0.7)
     return unit(voice * swell(rng, span, 1.5, 15.0), span.rate)
 
 
 def babble(rng: Rng, span: Span) -> Array:
-    """A crowd: two speakers, each repeated at several random delays, which nobody can follow any more."""
+    """A crowd: two speakers, each repeated at several random delays, so that no word can be understood.
+
+    Args:
+        rng: Source of the draws.
+        span: Length and sample rate of the sound.
+
+    Returns:
+        Samples of shape (samples,), scaled by `unit`.
+    """
     crowd = np.zeros(span.samples, np.float32)
     for pitch in (rng.uniform(95, 140), rng.uniform(175, 240)):
         speaker = speech(rng, span, float(pitch), pause=0.2)
@@ -83,7 +149,15 @@ def babble(rng: Rng, span: Span) -> Array:
 
 
 def announcement(rng: Rng, span: Span) -> Array:
-    """A loudspeaker announcement: speech in a narrow band; a rising chime of two to four notes begins each."""
+    """A loudspeaker announcement: speech in a narrow band; a rising chime of two to four notes begins each.
+
+    Args:
+        rng: Source of the draws.
+        span: Length and sample rate of the sound.
+
+    Returns:
+        Samples of shape (samples,), scaled by `unit`.
+    """
     root = float(rng.uniform(380, 620))
     chime = ring(span.rate, (root, 2 * root, 3 * root), 0.35)
     steps = np.cumprod([1.0, *rng.choice([1.122, 1.26, 1.335], int(rng.integers(1, 4)))])
@@ -96,4 +170,4 @@ def announcement(rng: Rng, span: Span) -> Array:
     ]
     spoken *= span.times() > start + gap * len(steps) + 0.3
     loud = np.float32(0.7 / max(float(np.max(np.abs(chime))), 1e-6))
-    return unit(unit(spoken, span.rate) + loud * place(span, notes), span.rate)
+    return unit(unit(spoken, span.rate) + loud * mix_events(span, notes), span.rate)

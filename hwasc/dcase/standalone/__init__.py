@@ -1,4 +1,4 @@
-"""What a DCASE 2025 inference package is made of: these modules are copied into it as they are.
+"""The modules of a DCASE 2025 inference package; they are copied into it unchanged.
 
-They need torch, numpy, soundfile, soxr and safetensors, and never hwasc.
+They need torch, numpy, soundfile, soxr and safetensors, but not hwasc.
 """

@@ -15,14 +15,16 @@ from torch.nn import functional as F
 
 
 class LogMel(nn.Module):
-    """Waveforms (B, samples) to log-mel (B, mels, frames) float32: hann STFT, mel filters on power, logarithm, scaling.
-
-    settings: sample_rate (Hz), seconds, n_fft, hop, window (samples), mels, frames, log_offset, mean, std, and `ranges`, of
-    each group of filters how many there are and the first and last of the real and imaginary parts, in turn, that they touch. The
-    filters themselves come with the weights.
-    """
+    """Waveforms (B, samples) to log-mel (B, mels, frames) float32: hann STFT, mel filters on power, logarithm, scaling."""
 
     def __init__(self, settings: Mapping[str, Any]) -> None:
+        """Prepare buffers; the mel filters come with the weights.
+
+        Args:
+            settings: sample_rate (Hz), seconds, n_fft, hop, window (samples), mels, frames, log_offset, mean, std, and `ranges`:
+                for each group of filters their number, and the first and last row that they weight of the spectrum's real and
+                imaginary parts in turn.
+        """
         super().__init__()
         self.settings = dict(settings)
         self.register_buffer("window", torch.zeros(settings["window"]))
@@ -49,13 +51,27 @@ class LogMel(nn.Module):
 
     @torch.inference_mode()
     def of_files(self, paths: Sequence[str]) -> list[Tensor]:
-        """Files to inputs (1, 1, mels, frames) float16, the precision that the student was trained on, in order."""
+        """Compute the inputs of files.
+
+        Args:
+            paths: Audio files.
+
+        Returns:
+            Log-mels (1, 1, mels, frames) float16, the precision that the student was trained on, in order.
+        """
         waves = torch.from_numpy(np.stack([self.read(path) for path in paths]))
         with _one_thread():
             return [x.half()[None, None] for x in self(waves)]
 
     def read(self, path: str) -> np.ndarray:
-        """The first `seconds` of a file, the mean of its channels, at the front end's rate; (samples,) float32."""
+        """Read the start of a file.
+
+        Args:
+            path: An audio file.
+
+        Returns:
+            The first `seconds`, the mean of the channels, at the front end's rate, padded with zeros; (samples,) float32.
+        """
         with soundfile.SoundFile(path) as f:
             rate = f.samplerate
             wave = f.read(round(self.settings["seconds"] * rate), dtype="float32", always_2d=True)

@@ -18,18 +18,28 @@ BATCH = 4  # files through the front end at once
 
 
 class System(nn.Module):
-    """All students of a submission, and what they hear.
+    """All students of a submission with their front ends.
 
-    model: the students by name, `general` or a device. class_order: class names in the order of the logits.
+    Attributes:
+        class_order: Class names in the order of the logits.
+        model: Students by name, `general` or a device.
+        front_ends: Front ends by the same names.
     """
 
     def __init__(self, path: Path) -> None:
-        """Read the file; ValueError where it is not one of these."""
+        """Read a checkpoint.
+
+        Args:
+            path: A .safetensors file.
+
+        Raises:
+            ValueError: The file holds no system.
+        """
         super().__init__()
         with safe_open(str(path), "pt") as f:
             metadata = f.metadata() or {}
             if KEY not in metadata:
-                raise ValueError(f"{path}: holds no such system")
+                raise ValueError(f"{path}: holds no system of students")
             names = f.keys()
             state = {name: f.get_tensor(name) for name in names}
         about = json.loads(metadata[KEY])
@@ -40,11 +50,22 @@ class System(nn.Module):
         self.eval()
 
     def student(self, device_id: str) -> nn.Module:
-        """The student for a device: its own, or the general one."""
+        """Return the student for a device: its own, or the general one."""
         return self.model[self._name(device_id)]
 
     def inputs(self, file_paths: list[str], device_ids: list[str]) -> list[Tensor]:
-        """Files to inputs (1, 1, mels, frames) float16, in order."""
+        """Compute inputs.
+
+        Args:
+            file_paths: Audio files.
+            device_ids: Recording device of each file.
+
+        Returns:
+            Log-mels (1, 1, mels, frames) float16, in order.
+
+        Raises:
+            ValueError: There are not as many devices as files.
+        """
         if len(file_paths) != len(device_ids):
             raise ValueError(f"{len(file_paths)} files, but {len(device_ids)} devices")
         found: dict[int, Tensor] = {}
@@ -52,13 +73,21 @@ class System(nn.Module):
             assert isinstance(front_end, LogMel)
             rows = [i for i, device in enumerate(device_ids) if self._name(device) == name]
             for first in range(0, len(rows), BATCH):
-                some = rows[first : first + BATCH]
-                found.update(zip(some, front_end.of_files([file_paths[i] for i in some])))
+                chunk = rows[first : first + BATCH]
+                found.update(zip(chunk, front_end.of_files([file_paths[i] for i in chunk])))
         return [found[i] for i in range(len(file_paths))]
 
     @torch.inference_mode()
     def logits(self, inputs: list[Tensor], device_ids: list[str]) -> list[Tensor]:
-        """Logits (classes,) of each input, in order."""
+        """Run the students.
+
+        Args:
+            inputs: Log-mels (1, 1, mels, frames).
+            device_ids: Recording device of each input.
+
+        Returns:
+            Logits (classes,) of each input, in order.
+        """
         found: dict[int, Tensor] = {}
         for name, student in self.model.items():
             rows = [i for i, device in enumerate(device_ids) if self._name(device) == name]

@@ -31,7 +31,7 @@ class TfliteRuntime:
         architecture, classes, _ = interpreter.read_about(model)
 
         def predict(features: Features, progress: Callable[[int], None]) -> np.ndarray:
-            return interpreter.predict(model, features, self.name, workers, progress)
+            return interpreter.predict(model, features, self.name, workers=workers, progress=progress)
 
         return OpenedModel(
             architecture=architecture, classes=classes, runtime=interpreter.version(self.name), predict=predict

@@ -28,7 +28,7 @@ from hwasc.data.features import Features
 from hwasc.errors import HwascError, UsageError
 from hwasc.nas import proxies
 from hwasc.nas.job import Candidate, Score
-from hwasc.parallel.device import settle_process
+from hwasc.parallel.device import configure_process
 from hwasc.training.distillation import DistillationData
 
 try:
@@ -152,7 +152,7 @@ def _score(job: Candidate, shared: list[ray.ObjectRef], version: str) -> Score:
         raise HwascError(
             f"node {socket.gethostname()} has hwasc {hwasc.__version__}, the search {version}: install one"
         )
-    settle_process()
+    configure_process()
     data, validation, ensemble = _shared(shared[0])
     return proxies.score(replace(job, data=data, validation=validation, ensemble=ensemble))
 

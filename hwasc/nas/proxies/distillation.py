@@ -21,4 +21,5 @@ def score(candidate: Candidate) -> Score:
     start, c, device = time.monotonic(), candidate, pick_device(candidate.device)
     torch.manual_seed(c.seed)
     model = student.build(c.proposal.architecture) if c.supernet is None else slice_student(c)
-    return int8_score(train_student(model, c.data, c.train_settings, device, c.seed), c, device, start)
+    trained = train_student(model, c.data, c.train_settings, device=device, seed=c.seed)
+    return int8_score(trained, c, device, start)

@@ -30,7 +30,10 @@ def score(candidate: Candidate) -> Score:
     student = slice_student(c)
     if c.steps:
         train_student(
-            student, *limit_steps(replace(c.data, augment=None), SLICE_TRAINING, c.steps, c.seed), device, c.seed
+            student,
+            *limit_steps(replace(c.data, augment=None), SLICE_TRAINING, c.steps, c.seed),
+            device=device,
+            seed=c.seed,
         )
     return int8_score(student, c, device, start, clips=CLIPS, float_too=False)
 

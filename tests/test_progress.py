@@ -1,0 +1,48 @@
+"""Tables of results: whole in every width, aligned where there is no terminal."""
+
+from __future__ import annotations
+
+import io
+import re
+
+import pytest
+from rich.console import Console
+
+from hwasc.progress import print_table, show
+
+COLUMNS = ("a layer", "live memory B", "note")
+ROWS = [("blocks.0.depthwise [/x]", 1_234_567, "a note of several words"), ("stem", 89, "公園")]
+
+
+def printed(width: int, terminal: bool) -> list[str]:
+    out = io.StringIO()
+    console = Console(file=out, width=width, force_terminal=terminal, color_system=None, highlight=False)
+    print_table(console, COLUMNS, ROWS, "a title [b]")
+    return out.getvalue().splitlines()
+
+
+@pytest.mark.parametrize("width", [20, 80, 500])
+def test_without_a_terminal_rows_are_plain_aligned_lines_at_any_width(width: int) -> None:
+    assert printed(width, terminal=False) == [
+        "a title [b]",
+        "a layer                  live memory B  note",
+        "blocks.0.depthwise [/x]      1,234,567  a note of several words",
+        "stem                                89  公園",
+    ]
+
+
+@pytest.mark.parametrize("width", range(10, 90, 5))
+def test_in_a_terminal_nothing_is_cut(width: int) -> None:
+    lines = printed(width, terminal=True)
+    ruled = [re.split("[│┃]", line)[1:-1] for line in lines if line[0] in "│┃"]
+    if ruled:
+        columns = ["".join(cells).replace(" ", "") for cells in zip(*ruled, strict=True)]
+        whole = ["".join(map(show, cells)).replace(" ", "") for cells in zip(COLUMNS, *ROWS, strict=True)]
+        assert columns == whole and any("1,234,567" in line for line in lines)
+    else:
+        assert lines == printed(width, terminal=False)
+
+
+def test_in_a_terminal_a_table_that_fits_has_rules() -> None:
+    lines = printed(80, terminal=True)
+    assert any(line.startswith("│ stem ") for line in lines) and max(map(len, lines)) <= 80
