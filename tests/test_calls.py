@@ -46,7 +46,6 @@ NOT_YET: frozenset[str] = frozenset(
         "hwasc.models.teachers.mobilenet_v3",
         "hwasc.models.teachers.patch_transformer",
         "hwasc.nas.job",
-        "hwasc.nas.proxies.distillation",
         "hwasc.nas.refinement",
         "hwasc.nas.refinement_job",
         "hwasc.nas.scoring",
