@@ -11,12 +11,13 @@ import typing
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import NoneType, UnionType
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import hwasc
 from hwasc import cli
 from hwasc.records import bundled, schema
 from hwasc.records.settings import Settings
+from hwasc.registry import Registry
 
 WORDS = {int: "whole number", float: "number", str: "text", bool: "true or false", Path: "path"}
 
@@ -106,9 +107,11 @@ def _option(action: argparse.Action) -> str:
 
 
 def _meaning(action: argparse.Action) -> str:
-    choices = ", ".join(f"`{c}`" for c in action.choices or ())
+    choices, text = ", ".join(f"`{c}`" for c in action.choices or ()), action.help or ""
+    if "%(choices)s" in text:
+        text, choices = text.replace("%(choices)s", choices), ""
     needed = "required" if action.required and action.option_strings else ""
-    return "; ".join(filter(None, (_prose(action.help or ""), f"one of {choices}" if choices else "", needed)))
+    return "; ".join(filter(None, (_prose(text), f"one of {choices}" if choices else "", needed)))
 
 
 def _examples(epilog: str | None) -> str:
@@ -138,7 +141,7 @@ def _inside(hint: Any) -> list[type]:
 def _record(cls: Any, where: list[str], places: dict[type, list[str]], level: str) -> str:
     intro, meanings = _docstring(cls)
     title = ", ".join(f"`{w}`" for w in where if w) or "At the top"
-    hints = typing.get_type_hints(cls)
+    hints = typing.get_type_hints(cls, include_extras=True)
     rows = []
     for field in dataclasses.fields(cls):
         key = f"{where[0]}.{field.name}".lstrip(".") if len(where) == 1 else field.name
@@ -168,6 +171,9 @@ def _docstring(cls: type) -> tuple[str, dict[str, str]]:
 
 def _type(hint: Any, places: dict[type, list[str]]) -> str:
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if origin is Annotated:
+        names = [f"`{name}`" for known in arguments[1:] if isinstance(known, Registry) for name in known.names()]
+        return ", ".join(names) or _type(arguments[0], places)
     if hint in WORDS:
         return WORDS[hint]
     if hint in places:

@@ -6,14 +6,22 @@ import importlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
-from importlib.metadata import EntryPoint, entry_points
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from hwasc.errors import UsageError
 from hwasc.suggestion import did_you_mean
 
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
+
 T = TypeVar("T")
 P = TypeVar("P")
+
+
+def name_of(part: object) -> str:
+    """What a part that is given as an object is called in records: its module and its name, or its class's."""
+    named = part if hasattr(part, "__qualname__") else type(part)
+    return f"{named.__module__}:{named.__qualname__}"
 
 
 class Registry(Generic[T]):
@@ -41,12 +49,27 @@ class Registry(Generic[T]):
         self._parts: dict[str, T] = {}  # imported or registered
 
     def __contains__(self, name: object) -> bool:
-        return name in self.names()
+        # The metadata of installed packages are read only if they may matter.
+        return name in self.builtins or name in self._parts or name in self._installed
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.names())
 
     def names(self) -> tuple[str, ...]:
         """Every known name: the built-in parts in their order, then the others by name."""
         others = {*self._parts, *self._installed} - set(self.builtins)
         return (*self.builtins, *sorted(others))
+
+    def check(self, name: str) -> str:
+        """The name itself, without importing anything.
+
+        Raises:
+            UsageError: the name is unknown; the nearest known one is named.
+        """
+        if name not in self:
+            suggestion = did_you_mean(name, self.names()) or f" (known: {', '.join(self.names())})"
+            raise UsageError(f"{self.kind} '{name}' is not known{suggestion}")
+        return name
 
     def get(self, name: str) -> T:
         """The part with that name.
@@ -59,14 +82,20 @@ class Registry(Generic[T]):
             self._parts[name] = self._load(name)
         return self._parts[name]
 
-    def register(self, name: str) -> Callable[[P], P]:
+    def register(self, name: str, *, replace: bool = False) -> Callable[[P], P]:
         """A decorator that adds a part under a name.
+
+        Args:
+            name: what the part is called.
+            replace: whether a part that was registered earlier gives way. Built-in and installed ones never do.
 
         Raises:
             UsageError: another part has the name.
         """
 
         def add(part: P) -> P:
+            if replace and name not in self.builtins and name not in self._installed:
+                self._parts.pop(name, None)
             if self._is_taken(name, part):
                 raise UsageError(f"there is already a {self.kind} '{name}'; choose another name")
             self._parts[name] = part  # type: ignore[assignment]
@@ -86,6 +115,8 @@ class Registry(Generic[T]):
     @cached_property
     def _installed(self) -> dict[str, list[EntryPoint]]:
         """The entry points of installed packages by name, read once."""
+        from importlib.metadata import entry_points  # takes a third of the time of `hwasc --help`
+
         found: dict[str, list[EntryPoint]] = {}
         for entry in entry_points(group=self.group):
             if entry.value not in [other.value for other in found.get(entry.name, [])]:
@@ -106,8 +137,7 @@ class Registry(Generic[T]):
             return part
         entries = self._installed.get(name, [])
         if not entries:
-            hint = did_you_mean(name, self.names()) or f" (known: {', '.join(self.names())})"
-            raise UsageError(f"{self.kind} '{name}' is not known{hint}")
+            self.check(name)
         packages = " and ".join(entry.dist.name if entry.dist else entry.value for entry in entries)
         if len(entries) > 1:
             raise UsageError(f"the packages {packages} both bring a {self.kind} '{name}'; uninstall one of them")

@@ -22,7 +22,8 @@ from torch import nn
 from hwasc.api.inputs import as_architecture
 from hwasc.cost import measure
 from hwasc.models import build as build_student
-from hwasc.models.teachers import FAMILIES, TeacherSpec, build, describe
+from hwasc.models.teachers import TeacherSpec, build, describe
+from hwasc.parts import TEACHERS
 from hwasc.records.architecture import FrontEnd
 from hwasc.records.settings import Settings
 
@@ -66,7 +67,7 @@ def specs(s: Settings) -> list[TeacherSpec]:
     out = []
     for family in s.teachers.families:
         chosen, own = s.teachers.front_ends.get(family), FrontEnd.for_clip(s.teachers.mels, s.teachers.frames)
-        front_end = FAMILIES[family].paper if chosen == "paper" else chosen.front_end(1.0) if chosen else own
+        front_end = TEACHERS.get(family).paper if chosen == "paper" else chosen.front_end(1.0) if chosen else own
         out.append(TeacherSpec(family, s.teachers.widths.get(family, 0), front_end))
     return out
 

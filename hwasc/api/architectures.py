@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hwasc.api.inputs import ArchitectureLike, BudgetLike, SpaceLike, as_architecture, as_budget, as_space
 from hwasc.records.schema import write_whole
+from hwasc.registry import name_of
 
 if TYPE_CHECKING:
     from hwasc.deploy.profiling import Profile
     from hwasc.nas.engines import Engine
+    from hwasc.nas.proxies import Proxy
     from hwasc.nas.result import SearchResult
     from hwasc.nas.strategies import Strategy
     from hwasc.workspace import Workspace
@@ -24,9 +25,9 @@ def search(
     budget: BudgetLike,
     space: SpaceLike = "full",
     strategy: str | Strategy | None = None,
-    proxy: str | None = None,
+    proxy: str | Proxy | None = None,
     trials: int | None = None,
-    engine: str | AbstractContextManager[Engine] = "local",
+    engine: str | Engine = "local",
     address: str | None = None,
     run: str | Path = "runs/search",
 ) -> SearchResult:
@@ -36,8 +37,8 @@ def search(
         ws: What `hwasc.open` gave.
         budget: A bundled budget's name, a file, or an object.
         space: A bundled search space's name, a file, or an object.
-        strategy: A name, or an object with `ask` and `tell`; None: the settings'.
-        proxy: How candidates are scored first; None: the settings'.
+        strategy: A name, or an object (`hwasc.nas.strategies.Strategy`); None: the settings'.
+        proxy: How candidates are scored first: a name, or an object (`hwasc.nas.proxies.Proxy`); None: the settings'.
         trials: Candidates that are scored; None: the settings'.
         engine: Where candidates are scored: a name, or an object. No score depends on it.
         address: Of a running Ray cluster, with `engine="ray"`.
@@ -58,16 +59,21 @@ def search(
     from hwasc.nas.search import search as find
 
     budget, space, run = as_budget(budget), as_space(space), Path(run)
-    named = {"strategy": strategy if isinstance(strategy, str) else None, "proxy": proxy, "trials": trials}
-    changes = [f"search.{key}={value}" for key, value in named.items() if value is not None]
-    ws = replace(ws, settings=ws.settings.changed(changes))
+    named = {"strategy": strategy, "proxy": proxy, "trials": trials}
+    changes = [f"search.{key}={value}" for key, value in named.items() if isinstance(value, (str, int))]
+    settings = ws.settings.changed(changes)
+    objects: dict[str, Any] = {k: name_of(v) for k, v in named.items() if not isinstance(v, (str, int, type(None)))}
+    ws = replace(ws, settings=replace(settings, search=replace(settings.search, **objects)))
     s = ws.settings.search
-    if strategy is None or isinstance(strategy, str):
-        strategy = strategies.create(s.strategy, space, s.population, ws.settings.seed)
-    if isinstance(engine, str):
-        engines.check(engine, address)
-        engine = engines.open(engine, ws.workers, address)
-    result = find(ws, space, budget, strategy=strategy, engine=engine, run=run)
+    result = find(
+        ws,
+        space,
+        budget,
+        strategy=strategies.start(s.strategy if strategy is None else strategy, space, s.population, ws.settings.seed),
+        proxy=proxy,
+        engine=engines.create(engine, workers=ws.workers, address=address),
+        run=run,
+    )
     from hwasc.report.results import search_page  # the page's figures need matplotlib, which a refused budget does not
 
     write_whole(run / "report.html", search_page(result))

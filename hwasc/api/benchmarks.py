@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,7 +23,7 @@ def bench_proxies(
     space: SpaceLike = "full",
     count: int = 24,
     learn_from: str | Path | None = None,
-    engine: str | AbstractContextManager[Engine] = "local",
+    engine: str | Engine = "local",
     address: str | None = None,
     run: str | Path = "runs/bench",
 ) -> ProxyBench:
@@ -63,7 +62,7 @@ def bench_strategies(
     space: SpaceLike = "bench",
     trials: int = 200,
     seeds: int = 5,
-    engine: str | AbstractContextManager[Engine] = "local",
+    engine: str | Engine = "local",
     address: str | None = None,
     run: str | Path = "runs/bench_strategies",
 ) -> StrategyBench:
@@ -117,12 +116,7 @@ def bench_data(ws: Workspace, *, front_end: str = "256x65", clips: int = 256) ->
     return data.bench_data(ws, data.parse_front_end(front_end, ws.settings.data.seconds), clips)
 
 
-def _engine(
-    engine: str | AbstractContextManager[Engine], ws: Workspace, address: str | None
-) -> AbstractContextManager[Engine]:
+def _engine(engine: str | Engine, ws: Workspace, address: str | None) -> Engine:
     from hwasc.nas import engines
 
-    if not isinstance(engine, str):
-        return engine
-    engines.check(engine, address)
-    return engines.open(engine, ws.workers, address)
+    return engines.create(engine, workers=ws.workers, address=address)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from hwasc.errors import UsageError
 from hwasc.records import architecture as architectures
@@ -14,10 +14,13 @@ from hwasc.records.space import SearchSpace
 from hwasc.records.teacher_settings import ExternalTeacherSettings
 from hwasc.suggestion import did_you_mean
 
+if TYPE_CHECKING:
+    from hwasc.models.teachers import Family
+
 BudgetLike: TypeAlias = Budget | str | Path
 SpaceLike: TypeAlias = SearchSpace | str | Path
 ArchitectureLike: TypeAlias = Architecture | ArchitectureFile | str | Path
-TeacherLike: TypeAlias = str | ExternalTeacherSettings  # a family's name, or a teacher that is not trained here
+TeacherLike: TypeAlias = "str | Family | ExternalTeacherSettings"  # a family, or a teacher that is not trained here
 
 
 def as_budget(budget: BudgetLike) -> Budget:

@@ -13,6 +13,7 @@ from hwasc.records.run import environment
 from hwasc.records.schema import write_whole
 
 if TYPE_CHECKING:
+    from hwasc.deploy.runtimes import Runtime
     from hwasc.students.evaluation import Evaluation
     from hwasc.students.result import DistillResult
     from hwasc.workspace import Workspace
@@ -32,8 +33,8 @@ def distill(
         ws: What `hwasc.open` gave.
         architecture: A search's `best`, an object, a preset's name, `best.json`, or a search's run folder.
         run: The run folder. The same call resumes there.
-        teachers: All of them: families, names of the settings' external teachers, external teachers as objects; None: the
-            settings'.
+        teachers: All of them: families, as names or objects (`hwasc.models.teachers.Family`); names of the settings' external
+            teachers; external teachers as objects. None: the settings'.
         initial_weights: `winner`: the weights that a search wrote beside its winner, if they fit; `random`; None: the
             settings'.
 
@@ -65,7 +66,7 @@ def evaluate(
     ws: Workspace,
     model: DistillResult | str | Path,
     *,
-    runtime: str | None = None,
+    runtime: str | Runtime | None = None,
     snrs: Sequence[float] = (),
     noise: Sequence[str] = ("white", "pink"),
     html: str | Path | None = None,
@@ -76,7 +77,8 @@ def evaluate(
         ws: What `hwasc.open` gave.
         model: `student.tflite`, `student.onnx`, `int8.safetensors` or `float.safetensors`; or what `hwasc.distill` gave, or its
             run folder, for its `int8.safetensors`.
-        runtime: What runs it; None: TensorFlow Lite Micro for .tflite, ONNX Runtime for .onnx, torch for .safetensors.
+        runtime: What runs it, a name or an object (`hwasc.deploy.runtimes.Runtime`); None: TensorFlow Lite Micro for
+            .tflite, ONNX Runtime for .onnx, torch for .safetensors.
         snrs: Signal-to-noise ratios in dB, each measured again with noise added to the clips' waveforms.
         noise: Its sources: `white`, `pink`, or folders of recordings.
         html: A page that is written.
@@ -110,7 +112,7 @@ def export(
     Args:
         student: What `hwasc.distill` gave, its run folder, or its `int8.safetensors`.
         path: The file, or the folder of a format that is one.
-        format: `onnx`, `tflite` or `c` (C++ source for firmware); None: what `path` ends with.
+        format: `onnx`, `tflite`, `c` (C++ source for firmware) or another known one; None: what `path` ends with.
         planner: The memory plan of a .tflite: the interpreter's own, or an optimised one in the file.
 
     Returns:

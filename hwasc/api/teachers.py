@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Literal
 
 from hwasc.api.inputs import TeacherLike
 from hwasc.errors import UsageError
+from hwasc.parts import TEACHERS
 from hwasc.records.run import environment
 from hwasc.records.schema import write_whole
+from hwasc.records.teacher_settings import ExternalTeacherSettings
 
 if TYPE_CHECKING:
     from hwasc.ensemble.summary import EnsembleSummary
@@ -29,8 +31,8 @@ def teach(
 
     Args:
         ws: What `hwasc.open` gave.
-        teachers: All of them: families, names of the settings' external teachers, external teachers as objects; None: the
-            settings'.
+        teachers: All of them: families, as names or objects (`hwasc.models.teachers.Family`); names of the settings' external
+            teachers; external teachers as objects. None: the settings'.
         split: The clips that they are compared on.
         weights: A folder that gets one set of weights a family, to start other teachers from.
         html: A page that is written.
@@ -63,26 +65,36 @@ def with_teachers(ws: Workspace, teachers: Sequence[TeacherLike] | None) -> Work
 
     Args:
         ws: What `hwasc.open` gave.
-        teachers: All of them: families, names of the settings' external teachers, external teachers as objects; None: the
-            settings'.
+        teachers: All of them: families, as names or objects (an object is known by its name from now on); names of the
+            settings' external teachers; external teachers as objects. None: the settings'.
 
     Returns:
         The workspace. Settings of single families stay for those that are chosen.
 
     Raises:
-        UsageError: There are fewer than two different teachers.
+        UsageError: A name is unknown, an object has the name of a built-in or installed family, or there are fewer than two
+            different teachers.
     """
     if teachers is None:
         return ws
+    from hwasc.models.teachers import provide
+
     settings = ws.settings.teachers
-    known = {t.name: t for t in settings.external}
-    chosen = [known.get(t, t) if isinstance(t, str) else t for t in teachers]
-    families = tuple(t for t in chosen if isinstance(t, str))
+    named = {t.name: t for t in settings.external}
+    families: list[str] = []
+    external: list[ExternalTeacherSettings] = []
+    for teacher in teachers:
+        if isinstance(teacher, ExternalTeacherSettings):
+            external.append(teacher)
+        elif isinstance(teacher, str) and teacher in named:
+            external.append(named[teacher])
+        else:
+            families.append(TEACHERS.check(teacher) if isinstance(teacher, str) else provide(teacher))
     try:
         settings = replace(
             settings,
-            families=families,
-            external=tuple(t for t in chosen if not isinstance(t, str)),
+            families=tuple(families),
+            external=tuple(external),
             front_ends={k: v for k, v in settings.front_ends.items() if k in families},
             widths={k: v for k, v in settings.widths.items() if k in families},
             pretrained={k: v for k, v in settings.pretrained.items() if k in families},

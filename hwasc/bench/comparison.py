@@ -19,7 +19,7 @@ from hwasc.cost.measure import Costs
 from hwasc.errors import UsageError
 from hwasc.nas.job import Proposal, Score
 from hwasc.nas.problem import Problem
-from hwasc.nas.strategies import Strategy, create
+from hwasc.nas.strategies import Strategy, start
 from hwasc.nas.study import Journal, Study
 from hwasc.nas.trial import Outcome, Trial
 from hwasc.records.architecture import Architecture
@@ -166,6 +166,10 @@ class TimedStrategy:
     def __init__(self, strategy: Strategy) -> None:
         self._strategy, self.proposed, self.seconds = strategy, 0, 0.0
 
+    def start(self, choices: dict[str, list[Any]], population: int, seed: int) -> None:
+        """See `Strategy`."""
+        self._strategy.start(choices, population, seed)
+
     def ask(self) -> tuple[int, dict[str, Any]]:
         """See `Strategy`."""
         self.proposed += 1
@@ -226,7 +230,7 @@ def compare(
         return ((i, scores[p.architecture.id]) for i, p in enumerate(proposals))
 
     def run(name: str, seed: int) -> tuple[np.ndarray, np.ndarray, TimedStrategy]:
-        timed = TimedStrategy(create(name, problem.space, population, seed))
+        timed = TimedStrategy(start(name, problem.space, population, seed))
         study = Study(problem, timed, MemoryJournal(), seed=seed)
         scored = objectives(study.run(trials, at_a_time, look_up, lambda _: None))
         rest = (0, trials - len(scored))  # the curves of a strategy that finds no more candidates stay level

@@ -17,7 +17,6 @@ from hwasc.cost.limits import resolve
 from hwasc.cost.measure import Costs
 from hwasc.ensemble.fusion import fuse, target_file
 from hwasc.errors import DataError, HwascError, UsageError
-from hwasc.nas import proxies
 from hwasc.nas.engines import Engine
 from hwasc.nas.job import Proposal, Score
 from hwasc.nas.predictor import MIN_TRIALS, blended
@@ -25,6 +24,7 @@ from hwasc.nas.problem import Problem
 from hwasc.nas.scoring import Scoring, evaluator
 from hwasc.nas.study import Journal
 from hwasc.nas.train_supernet import train_supernet
+from hwasc.parts import PROXIES
 from hwasc.records import schema
 from hwasc.records.budget import Budget
 from hwasc.records.lines import append_line, read_lines
@@ -109,7 +109,7 @@ def bench_proxies(
     run: Path,
     engine: AbstractContextManager[Engine],
     count: int = 24,
-    names: Sequence[str] = proxies.NAMES,
+    names: Sequence[str] | None = None,
     learn_from: Path | None = None,
 ) -> ProxyBench:
     """Compare proxies with full distillation on candidates within a budget that have all sizes, by MACs.
@@ -123,7 +123,7 @@ def bench_proxies(
         run: The run folder. Each score is a line of `scores.jsonl` there; the same call resumes from it.
         engine: Where candidates are scored.
         count: Candidates that are distilled in full, 3 at least.
-        names: The proxies.
+        names: The proxies; None: all registered ones.
         learn_from: A search's `trials.jsonl` in this space, scored by the settings' proxy. It adds a row: that proxy with
             a predictor that is fitted on these trials, the candidates left out.
 
@@ -135,6 +135,7 @@ def bench_proxies(
         HwascError: Too few candidates meet the budget.
         DataError: The trials of `learn_from` are of another space, or too few.
     """
+    names = PROXIES.names() if names is None else names
     if count < 3:
         raise UsageError(f"--count {count}: a ranking needs at least 3 candidates")
     s, classes = ws.settings, len(ws.dataset.classes)

@@ -12,12 +12,12 @@ from hwasc.bench.comparison import Comparison, compare, every_candidate
 from hwasc.cost.limits import resolve
 from hwasc.ensemble.fusion import fuse, target_file
 from hwasc.errors import UsageError
-from hwasc.nas import strategies
 from hwasc.nas.engines import Engine
 from hwasc.nas.job import Proposal, Score
 from hwasc.nas.problem import Problem
 from hwasc.nas.scoring import Scoring, evaluator
 from hwasc.nas.search import first_scoring
+from hwasc.parts import STRATEGIES
 from hwasc.records import schema
 from hwasc.records.budget import Budget
 from hwasc.records.lines import append_line, read_lines
@@ -67,7 +67,7 @@ def bench_strategies(
     engine: AbstractContextManager[Engine],
     trials: int = 200,
     seeds: int = 5,
-    names: Sequence[str] = strategies.NAMES,
+    names: Sequence[str] | None = None,
 ) -> StrategyBench:
     """Score all of a small space within the budget by the search's proxy, then run every strategy on that table.
 
@@ -80,7 +80,7 @@ def bench_strategies(
         engine: Where candidates are scored.
         trials: Candidates that each run scores.
         seeds: Runs of each strategy, 2 at least.
-        names: The strategies.
+        names: The strategies; None: all that are known.
 
     Returns:
         The comparison, also written as `strategies.json`.
@@ -88,6 +88,7 @@ def bench_strategies(
     Raises:
         UsageError: The space is too large, or too small for the trials.
     """
+    names = STRATEGIES.names() if names is None else names
     if seeds < 2:
         raise UsageError(f"--seeds {seeds}: a standard error needs at least 2 runs")
     s = ws.settings

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import hwasc
 from hwasc import progress
-from hwasc.nas.engines import NAMES
+from hwasc.errors import UsageError
+from hwasc.parts import ENGINES
+from hwasc.registry import Registry
 
 if TYPE_CHECKING:
     from hwasc.workspace import Workspace
@@ -30,6 +32,25 @@ def whole(least: int) -> Any:
         return value
 
     return number
+
+
+def add_part(parser: argparse._ActionsContainer, option: str, registry: Registry[Any], **rest: Any) -> None:
+    """An option whose value is the name of a part. Installed packages are read only for names that are not built in.
+
+    Args:
+        parser: Gets the option.
+        option: `--strategy`.
+        registry: The known parts.
+        **rest: As for `add_argument`; `%(choices)s` in `help` stands for all names.
+    """
+
+    def name(text: str) -> str:
+        try:
+            return registry.check(text)
+        except UsageError as e:
+            raise argparse.ArgumentTypeError(str(e)) from None
+
+    parser.add_argument(option, metavar="NAME", type=name, choices=registry, **rest)  # type: ignore[arg-type]
 
 
 def add_data(parser: argparse.ArgumentParser) -> None:
@@ -55,9 +76,10 @@ def add_data(parser: argparse.ArgumentParser) -> None:
 def add_engine(parser: argparse.ArgumentParser) -> None:
     """Where candidates are scored."""
     engine = parser.add_argument_group("engine", "where candidates are scored; no score depends on it")
-    engine.add_argument(
+    add_part(
+        engine,
         "--engine",
-        choices=NAMES,
+        ENGINES,
         default="local",
         help="local: --workers processes of this machine; ray: a Ray cluster, or one started here with --workers CPUs "
         "(default local)",

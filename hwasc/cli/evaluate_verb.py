@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import hwasc
 from hwasc.cli import common
 from hwasc.errors import UsageError
+from hwasc.parts import RUNTIMES
 
 if TYPE_CHECKING:
     from hwasc.students.evaluation import Evaluation
@@ -35,10 +36,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         help="student.tflite, student.onnx, int8.safetensors, float.safetensors",
     )
-    parser.add_argument(
+    common.add_part(
+        parser,
         "--runtime",
-        choices=("tflm", "litert-ref", "onnx", "torch"),
-        help="default: tflm for .tflite (litert-ref: LiteRT's reference kernels), onnx for .onnx, torch for .safetensors",
+        RUNTIMES,
+        help="%(choices)s; default: tflm for .tflite (litert-ref: LiteRT's reference kernels), onnx for .onnx, torch for "
+        ".safetensors",
     )
     parser.add_argument(
         "--snr",

@@ -7,14 +7,13 @@ from pathlib import Path
 
 import hwasc
 from hwasc.cli import common
+from hwasc.parts import EXPORTERS
 
 EXAMPLES = """examples:
   hwasc export --weights runs/distill/int8.safetensors --format tflite
   hwasc export --weights runs/distill/int8.safetensors --format tflite --planner offline --out student.tflite
   hwasc export --weights runs/distill/int8.safetensors --format c --out firmware/student
   hwasc export --weights runs/distill/int8.safetensors --out student.onnx"""
-FILES = ("onnx", "tflite")
-FORMATS = (*FILES, "c")
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -22,7 +21,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--weights", required=True, metavar="FILE", type=Path, help="int8.safetensors of `hwasc distill`"
     )
-    parser.add_argument("--format", choices=FORMATS, help="default: what --out ends with, else onnx")
+    common.add_part(parser, "--format", EXPORTERS, help="%(choices)s; default: what --out ends with, else onnx")
     parser.add_argument(
         "--out", metavar="PATH", type=Path, help="default student.onnx, student.tflite, student_c (a folder)"
     )
@@ -37,8 +36,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Export and print where."""
+    from hwasc.deploy.exporters import default_path
+
     chosen = args.format or (None if args.out else "onnx")
-    out = args.out or Path("student_c" if chosen == "c" else f"student.{chosen}")
+    out = args.out or default_path(chosen or "onnx")
     path = hwasc.export(args.weights, out, format=chosen, planner=args.planner)
     size = sum(p.stat().st_size for p in (path.iterdir() if path.is_dir() else [path]))
     if args.json:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import hwasc
 from hwasc.cli import common
+from hwasc.parts import PROXIES, STRATEGIES
 
 EXAMPLES = """examples:
   hwasc search --budget dcase2024
@@ -31,12 +32,14 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--space", default="full", metavar="NAME|FILE", help="a bundled search space or a file (default full)"
     )
-    parser.add_argument("--strategy", choices=("nsga2", "tpe", "evolution", "local", "random"), help="default nsga2")
+    common.add_part(parser, "--strategy", STRATEGIES, help="how points are proposed: %(choices)s (default nsga2)")
     parser.add_argument("--trials", type=common.whole(1), help="candidates to score (default 500)")
-    parser.add_argument(
+    common.add_part(
+        parser,
         "--proxy",
-        choices=("supernet", "distillation"),
-        help="how candidates are scored first: as slices of one set of weights (default), or each trained from scratch",
+        PROXIES,
+        help="how candidates are scored first: supernet, as slices of one set of weights (default); distillation, each "
+        "trained from scratch; or another that measures an accuracy (known: %(choices)s)",
     )
     parser.add_argument(
         "--proxy-steps",

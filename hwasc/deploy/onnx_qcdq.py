@@ -13,6 +13,7 @@ import numpy as np
 import onnx
 import torch
 
+from hwasc.deploy.exporters import Planner
 from hwasc.deploy.onnx_session import open_session
 from hwasc.errors import DataError
 from hwasc.models.student import Student
@@ -66,6 +67,20 @@ def export(model: Student, path: Path, classes: tuple[str, ...]) -> Path:
     finally:
         Path(aside).unlink(missing_ok=True)
     return path
+
+
+class OnnxExporter:
+    """Format `onnx`."""
+
+    suffix: str = ".onnx"
+    planners: tuple[Planner, ...] = ("greedy",)
+
+    def export(self, model: Student, out: Path, classes: tuple[str, ...], planner: Planner) -> Path:
+        """See `Exporter`."""
+        return export(model, out, classes)
+
+
+EXPORTER = OnnxExporter()
 
 
 class Runtime:

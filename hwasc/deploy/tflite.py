@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import singledispatch
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import tflite
@@ -23,12 +23,12 @@ from hwasc.cost import graph as deployment
 from hwasc.cost.graph import Graph, Operator
 from hwasc.cost.memory import Plan, plan_greedy
 from hwasc.cost.offline import plan_offline
+from hwasc.deploy.exporters import Planner
 from hwasc.deploy.flatfile import FileOperator, FileTensor, write
 from hwasc.models.student import Student
 from hwasc.records import schema
 from hwasc.records.blocks import Conv, DepthwiseConv, Pool, ResponseNorm, Sum, Unit
 
-Planner = Literal["greedy", "offline"]
 PLAN_ENTRY, ENTRY = "OfflineMemoryAllocation", "hwasc"
 FRONT_END = "hann STFT (centred, zero padded) -> slaney mel filters on power -> log(x + log_offset) -> (x - mean) / std"
 ONE_SHIFT = 64  # the constant 1 is 64 steps of 1/64: exact
@@ -49,6 +49,20 @@ def export(model: Student, path: Path, classes: tuple[str, ...], planner: Planne
     path.parent.mkdir(parents=True, exist_ok=True)
     schema.write_whole(path, to_bytes(model, classes, planner))
     return path
+
+
+class TfliteExporter:
+    """Format `tflite`."""
+
+    suffix: str = ".tflite"
+    planners: tuple[Planner, ...] = ("greedy", "offline")
+
+    def export(self, model: Student, out: Path, classes: tuple[str, ...], planner: Planner) -> Path:
+        """See `Exporter`."""
+        return export(model, out, classes, planner)
+
+
+EXPORTER = TfliteExporter()
 
 
 @torch.no_grad()

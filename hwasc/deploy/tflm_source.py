@@ -81,6 +81,20 @@ def export(model: Student, folder: Path, classes: tuple[str, ...], planner: Plan
     return folder
 
 
+class SourceExporter:
+    """Format `c`, a folder."""
+
+    suffix: str = ""
+    planners: tuple[Planner, ...] = ("greedy", "offline")
+
+    def export(self, model: Student, out: Path, classes: tuple[str, ...], planner: Planner) -> Path:
+        """See `Exporter`."""
+        return export(model, out, classes, planner)
+
+
+EXPORTER = SourceExporter()
+
+
 def to_texts(model: Student, classes: tuple[str, ...], planner: Planner = "greedy") -> dict[str, str]:
     """Make the source files.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -17,11 +18,12 @@ from hwasc.data.splits import folds
 from hwasc.ensemble.external import ExternalTeacher, check_external, external_logits, open_external
 from hwasc.ensemble.pretrained import StartWeights, load_start_weights, open_start_weights
 from hwasc.ensemble.teacher_front_ends import features_by_front_end, teacher_front_end, teacher_spec
-from hwasc.models.teachers import FAMILIES, TeacherSpec, build
+from hwasc.models.teachers import Family, TeacherSpec, build, provide
 from hwasc.parallel import torchrun_workers
 from hwasc.parallel.device import pick_device
 from hwasc.parallel.gradient_accumulation import is_first_rank
 from hwasc.parallel.jobs import pool
+from hwasc.parts import TEACHERS
 from hwasc.records import schema
 from hwasc.records.settings import TrainSettings
 from hwasc.training.batches import Augment, count_batches, training_batches
@@ -56,8 +58,9 @@ class Teachers:
         return (*(folder.name for folder in self.folders), *(o.key for o in self.external))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class _Job:
+    family: Family  # a process that was spawned does not know what was registered here
     spec: TeacherSpec
     train: Features
     rows: np.ndarray
@@ -101,10 +104,23 @@ def teach(ws: Workspace) -> Teachers:
             weights = folder / f"fold{fold}.safetensors"
             if not weights.is_file():
                 rows = np.flatnonzero(fold_of != fold)
-                place = list(FAMILIES).index(spec.family)  # not k: a teacher is the same whatever others there are
+                place = TEACHERS.names().index(spec.family)  # not k: a teacher is the same whatever others there are
                 seed = int(np.random.SeedSequence([s.seed, place, fold]).generate_state(1)[0])
                 clips, augment = by_front_end[spec.front_end], augments[spec.front_end]
-                jobs.append(_Job(spec, clips, rows, augment, s.teachers.train, seed, str(ws.device), weights, start))
+                jobs.append(
+                    _Job(
+                        family=TEACHERS.get(spec.family),
+                        spec=spec,
+                        train=clips,
+                        rows=rows,
+                        augment=augment,
+                        settings=s.teachers.train,
+                        seed=seed,
+                        device=str(ws.device),
+                        weights=weights,
+                        start=start,
+                    )
+                )
     if jobs:
         with (
             ws.reporter.track(f"teachers ({', '.join(s.teachers.families)})", len(jobs)) as update,
@@ -130,7 +146,7 @@ def _folder(
 ) -> str:
     """A teacher's name in the cache: family and a hash of all that its weights depend on."""
     responses = augment.responses
-    key = {
+    key: dict[str, Any] = {
         "version": hwasc.__version__,
         "content": content(train),
         "labels": train.labels.tolist(),
@@ -141,7 +157,11 @@ def _folder(
         "seed": ws.settings.seed,
         "spec": spec,
     }
-    return f"{spec.family}-{schema.digest({**key, 'start': start.hash} if start else key)}"
+    if start:
+        key["start"] = start.hash
+    if code := TEACHERS.get(spec.family).code:
+        key["code"] = code
+    return f"{spec.family}-{schema.digest(key)}"
 
 
 def _train_together(job: _Job) -> float:
@@ -150,6 +170,7 @@ def _train_together(job: _Job) -> float:
 
 
 def _train(job: _Job) -> float:
+    provide(job.family)
     torch.manual_seed(job.seed)
     model = build(job.spec, len(job.train.classes))
     if job.start:

@@ -7,7 +7,8 @@ from dataclasses import replace
 
 from hwasc.data.features import Features
 from hwasc.errors import DataError, UsageError
-from hwasc.models.teachers import FAMILIES, TeacherSpec
+from hwasc.models.teachers import TeacherSpec
+from hwasc.parts import TEACHERS
 from hwasc.records.architecture import FrontEnd
 from hwasc.workspace import Workspace
 
@@ -36,7 +37,7 @@ def teacher_spec(ws: Workspace, family: str) -> TeacherSpec:
     try:
         spec = TeacherSpec(family, t.widths.get(family, 0), teacher_front_end(ws))
         if chosen == "paper":
-            return replace(spec, front_end=FAMILIES[family].paper.lasting(seconds))
+            return replace(spec, front_end=TEACHERS.get(family).paper.lasting(seconds))
         return replace(spec, front_end=chosen.front_end(seconds)) if chosen else spec
     except ValueError as e:
         raise UsageError(f"teachers: {family}: {e}") from None

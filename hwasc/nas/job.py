@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Callable
 from dataclasses import KW_ONLY, dataclass, replace
 from pathlib import Path
 
@@ -56,7 +57,7 @@ class Candidate:
     """A job for any process: score one candidate by a proxy.
 
     Attributes:
-        proxy: The proxy's name.
+        proxy: The proxy, a name or an object.
         proposal: The candidate.
         data: What it is trained on.
         validation: The clips that it is measured on.
@@ -70,7 +71,7 @@ class Candidate:
         ensemble: The ensemble's logits of the validation clips, (n, classes); None: the loss is of labels alone.
     """
 
-    proxy: str
+    proxy: str | Callable[[Candidate], Score]
     proposal: Proposal
     data: DistillationData
     validation: Features

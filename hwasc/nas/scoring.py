@@ -14,6 +14,7 @@ from hwasc.data.features import Features
 from hwasc.ensemble.fusion import distillation_data
 from hwasc.nas.engines import Engine
 from hwasc.nas.job import Candidate, Proposal, Score, Supernet
+from hwasc.nas.proxies import Proxy
 from hwasc.parallel.processes import as_finished
 from hwasc.records.architecture import FrontEnd
 from hwasc.records.settings import TrainSettings
@@ -26,7 +27,7 @@ class Scoring:
     """How candidates are scored.
 
     Attributes:
-        proxy: The proxy's name.
+        proxy: The proxy, a name or an object.
         targets: File of the ensemble's logits of training and validation clips, see `fusion.target_file`.
         train: Training of a candidate, for proxies that train from scratch.
         qat: Quantization-aware training after calibration; None: none.
@@ -35,7 +36,7 @@ class Scoring:
         steps: Steps of distillation that a slice trains by itself before it is scored.
     """
 
-    proxy: str
+    proxy: str | Proxy
     targets: Path
     train: TrainSettings
     qat: TrainSettings | None = None

@@ -25,6 +25,7 @@ from hwasc.nas.engines import Engine
 from hwasc.nas.feasibility import Survey, examine
 from hwasc.nas.predictor import smoothed
 from hwasc.nas.problem import Problem
+from hwasc.nas.proxies import Proxy, check_accuracy
 from hwasc.nas.refinement import provenance, refine
 from hwasc.nas.result import SECOND, TRIALS, SearchResult
 from hwasc.nas.scoring import Scoring, evaluator
@@ -78,6 +79,7 @@ def search(
     strategy: Strategy,
     engine: AbstractContextManager[Engine],
     run: Path,
+    proxy: str | Proxy | None = None,
 ) -> SearchResult:
     """Search a space for the most accurate candidate within a budget.
 
@@ -90,16 +92,18 @@ def search(
         strategy: Proposes candidates.
         engine: Where candidates are scored.
         run: The run folder.
+        proxy: How candidates are scored first; None: the settings'.
 
     Returns:
         The finished search.
 
     Raises:
         InfeasibleBudget: No candidate meets the budget. This is raised within seconds.
-        UsageError: The run folder holds another search.
+        UsageError: The run folder holds another search, or the proxy measures no accuracy.
     """
     s, classes = ws.settings, len(ws.classes)
     problem = Problem(space=space, budget=resolve(budget), classes=classes, seconds=s.data.seconds)
+    check_accuracy(s.search.proxy if proxy is None else proxy)
     space_survey = survey(problem, seed=s.seed, reporter=ws.reporter)
     open_run(
         run,
@@ -113,7 +117,7 @@ def search(
         },
     )
     fused = fuse(ws)
-    scoring = first_scoring(ws, problem, target_file(ws, fused))
+    scoring = first_scoring(ws, problem, target_file(ws, fused), proxy)
     study = Study(problem, strategy, Journal(run / TRIALS), seed=s.seed)
     with engine as opened:
         trials = _first_scores(ws, study, evaluator(ws, scoring, opened))
@@ -129,13 +133,14 @@ def search(
     )
 
 
-def first_scoring(ws: Workspace, problem: Problem, targets: Path) -> Scoring:
-    """Decide how candidates get their first scores, and train the supernet if the proxy needs one.
+def first_scoring(ws: Workspace, problem: Problem, targets: Path, proxy: str | Proxy | None = None) -> Scoring:
+    """Decide how candidates get their first scores, and train the supernet if the settings' proxy needs one.
 
     Args:
         ws: Data, settings, cache, device.
         problem: The space, the budget and the shape of the data.
         targets: File of the ensemble's logits.
+        proxy: A name or an object; None: the settings' proxy.
 
     Returns:
         How candidates are scored.
@@ -144,7 +149,7 @@ def first_scoring(ws: Workspace, problem: Problem, targets: Path) -> Scoring:
     shared = train_supernet(ws, problem, targets) if s.search.proxy == "supernet" else None
     qat = s.search.proxy_qat_steps
     return Scoring(
-        proxy=s.search.proxy,
+        proxy=s.search.proxy if proxy is None else proxy,
         targets=targets,
         train=s.search.train,
         qat=s.distill.qat if qat else None,

@@ -176,7 +176,10 @@ class Study:
         return Outcome(violation, score, costs.macs.torchinfo, costs.int8_memory.activations)
 
     def _trial(self, number: int, candidate: _Pending, score: Score) -> Trial:
-        assert score.accuracy is not None and score.standard_error is not None and score.value_error is not None
+        if score.accuracy is None or score.standard_error is None or score.value_error is None:
+            raise UsageError(
+                "the proxy gave a score without accuracy, standard_error or value_error, which a search needs"
+            )
         return Trial(
             number=number,
             id=candidate.architecture.id,

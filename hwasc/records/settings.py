@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Literal
 from hwasc.errors import UsageError
 from hwasc.records import schema
 from hwasc.records.data_settings import AugmentSettings, DataSettings
+from hwasc.records.part_names import ProxyName, StrategyName, TeacherName
 from hwasc.records.schema import STRICT
 from hwasc.records.teacher_settings import ExternalTeacherSettings, FrontEndSettings, PretrainedWeights
 
@@ -57,7 +58,7 @@ class TeacherSettings:
         external: Teachers that are not trained here (`docs/teachers.md`).
     """
 
-    families: tuple[str, ...] = ("cp_resnet", "crnn", "tf_sepnet")
+    families: tuple[TeacherName, ...] = ("cp_resnet", "crnn", "tf_sepnet")
     folds: int = 3
     mels: int = 64
     frames: int = 33
@@ -226,8 +227,8 @@ class SearchSettings:
         refine_train: Training of a refinement, all its parts together.
     """
 
-    strategy: Literal["nsga2", "tpe", "evolution", "local", "random"] = "nsga2"
-    proxy: Literal["distillation", "supernet"] = "supernet"
+    strategy: StrategyName = "nsga2"
+    proxy: ProxyName = "supernet"
     proxy_steps: int = 37
     proxy_qat_steps: int = 0
     trials: int = 500

@@ -58,7 +58,7 @@ def search_report(
             else ""
         )
         + ". Candidates beyond the budget were never scored. "
-        f"Scores are {PROXIES[proxy]}: they rank candidates and are not those of a student distilled in full. A "
+        f"Scores are {PROXIES.get(proxy, proxy)}: they rank candidates and are not those of a student distilled in full. A "
         "score is exp(-L) of the int8 net's distillation loss L on validation clips: labels and the ensemble's soft "
         "targets both count. The test split was not read."
     )

@@ -13,7 +13,7 @@ from hwasc.cost.limits import ResolvedBudget, resolve
 from hwasc.errors import UsageError
 from hwasc.nas.job import Score
 from hwasc.nas.problem import Problem
-from hwasc.nas.strategies import NAMES
+from hwasc.parts import STRATEGIES
 from hwasc.records.budget import Budget
 from hwasc.records.space import FrontEndChoices, SearchSpace, Stage
 
@@ -37,7 +37,7 @@ def scores() -> dict[str, Score]:
     return found
 
 
-def played(trials: int, names: tuple[str, ...] = NAMES) -> tuple[Comparison, list[str]]:
+def played(trials: int, names: tuple[str, ...] = STRATEGIES.names()) -> tuple[Comparison, list[str]]:
     runs: list[str] = []
     return compare(
         FIELD, scores(), names, seeds=(0, 1), trials=trials, population=8, at_a_time=4, on_run=runs.append
@@ -80,7 +80,7 @@ def test_the_same_seeds_give_the_same_and_learning_shows() -> None:
     found, again = played(20)[0], played(20)[0]
     for a, b in zip(found.curves, again.curves, strict=True):
         assert dataclasses.replace(a, milliseconds=0) == dataclasses.replace(b, milliseconds=0)
-    assert [t.strategy for t in found.curves] == list(NAMES)
+    assert [t.strategy for t in found.curves] == list(STRATEGIES.names())
     final = {t.strategy: t.volume.mean[-1] for t in found.curves}
     assert final["local"] > final["random"] and 0 < final["random"] < 1
 

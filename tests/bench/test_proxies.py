@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from hwasc.bench.proxies import TRUTH, stratified
-from hwasc.nas import proxies
 from hwasc.nas.trial import Trial
+from hwasc.parts import PROXIES
 from hwasc.records import schema
 
 pytestmark = pytest.mark.slow
@@ -24,14 +24,14 @@ def test_the_table_holds_every_proxy_and_resumes(
     command = ("bench", "proxy", "--budget", "dcase2024", "--space", tiny_space, "--count", 4, "--run", run)
     status, out, err = hwasc(*command, tiny=True)
     assert status == 0, err
-    assert all(name in out for name in proxies.NAMES) and "regret" in out
+    assert all(name in out for name in PROXIES.names()) and "regret" in out
     lines = (run / "scores.jsonl").read_text().splitlines()
-    assert len(lines) == 4 * (len(proxies.NAMES) + 1)
+    assert len(lines) == 4 * (len(PROXIES.names()) + 1)
     (run / "scores.jsonl").write_text("\n".join(lines[:-2]) + "\n" + lines[-1][:20])  # killed while it wrote
     status, again, err = hwasc(*command, "--json", tiny=True)
     assert status == 0, err
     rows = {r["proxy"]: r for r in json.loads(again)["rows"]}
-    assert rows.keys() == set(proxies.NAMES)
+    assert rows.keys() == set(PROXIES.names())
     assert -1 <= rows["supernet"]["ranking"]["tau"] <= 1 and set(rows["supernet"]["ahead"]) == {"parameters", "macs"}
     record = json.loads((run / "proxies.json").read_text())
     truth = record["scores"][TRUTH]
@@ -41,7 +41,7 @@ def test_the_table_holds_every_proxy_and_resumes(
     status, again, err = hwasc(*command, "--learn-from", trials, "--json", tiny=True)
     assert status == 0, err
     names = {r["proxy"] for r in json.loads(again)["rows"]}
-    assert names == {*proxies.NAMES, "with predictor"}
+    assert names == {*PROXIES.names(), "with predictor"}
     (tmp_path / "few.jsonl").write_text("".join(trials.read_text().splitlines(keepends=True)[:9]))
     status, _, err = hwasc(*command, "--learn-from", tmp_path / "few.jsonl", tiny=True)
     assert status == 1 and "trials of other candidates; at least 50 of the space tiny are needed" in err

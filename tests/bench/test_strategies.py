@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from hwasc.nas.strategies import NAMES
+from hwasc.parts import STRATEGIES
 
 pytestmark = pytest.mark.slow
 
@@ -27,7 +27,7 @@ def test_a_table_is_scored_once_and_every_strategy_runs_on_it(hwasc: Run, tiny_s
     assert len(table) == len(lines) == bench["candidates"] == 32
     assert bench["comparison"] == kept["comparison"] and kept["environment"]["packages"] and kept["seeds"] == [0, 1]
     assert bench["comparison"]["best"] == max(table.values())
-    for t, name in zip(bench["comparison"]["curves"], NAMES, strict=True):
+    for t, name in zip(bench["comparison"]["curves"], STRATEGIES.names(), strict=True):
         assert t["strategy"] == name and len(t["best"]["mean"]) == len(t["volume"]["mean"]) == 6
         assert min(table.values()) <= t["best"]["mean"][0] <= t["best"]["mean"][-1] <= max(table.values())
         assert 0 < t["volume"]["mean"][0] <= t["volume"]["mean"][-1] <= 1
@@ -38,7 +38,7 @@ def test_a_table_is_scored_once_and_every_strategy_runs_on_it(hwasc: Run, tiny_s
     assert status == 0, err
     again = (run / "table.jsonl").read_bytes().splitlines(keepends=True)
     assert again[:-2] == lines[:-2] and {x["id"]: x["value"] for x in map(json.loads, again)} == table
-    assert all(f"\n{name} " in out for name in NAMES) and "32 candidates of tiny" in out
+    assert all(f"\n{name} " in out for name in STRATEGIES.names()) and "32 candidates of tiny" in out
     assert (run / "strategies.svg").read_text().count("of all") >= 1
 
     status, _, err = hwasc(*argv, "--trials", 33, tiny=True)

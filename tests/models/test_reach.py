@@ -11,8 +11,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from hwasc.models.blocks import GlobalResponseNorm
-from hwasc.models.teachers import FAMILIES, TeacherSpec, bc_resnet, build, cp_resnet, mobilenet_v3, tf_sepnet
+from hwasc.models.teachers import TeacherSpec, bc_resnet, build, cp_resnet, mobilenet_v3, tf_sepnet
 from hwasc.models.teachers.reach import receptive_field
+from hwasc.parts import TEACHERS
 from hwasc.records.architecture import FrontEnd
 
 MAPS: dict[str, Callable[[nn.Module], nn.Module]] = {  # the part of each family up to its global average
@@ -79,7 +80,7 @@ def kernels_only(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bc_resnet.BroadcastBlock, "forward", without_mean)
 
 
-@pytest.mark.parametrize(("family", "mels"), [*((family, 64) for family in FAMILIES), ("tf_sepnet", 128)])
+@pytest.mark.parametrize(("family", "mels"), [*((family, 64) for family in TEACHERS.names()), ("tf_sepnet", 128)])
 def test_kernels_see_as_far_as_the_arithmetic_says(family: str, mels: int, kernels_only: None) -> None:
     said = receptive_field(build(TeacherSpec(family, WIDTHS.get(family, 0), FrontEnd.for_clip(mels, 33)), 2))
     assert extent(lit(trunk(family, mels), around(said))) == said
@@ -92,7 +93,7 @@ def test_families_that_see_beyond_say_so(family: str) -> None:
     size = around(said)
     expected = {"cp_resnet": said, "bc_resnet": (size[0], said[1])}.get(family, size)
     assert extent(lit(model, size)) == expected
-    assert bool(FAMILIES[family].beyond) == (expected != said)
+    assert bool(TEACHERS.get(family).beyond) == (expected != said)
 
 
 def test_cp_resnet_receptive_field_follows_rho() -> None:

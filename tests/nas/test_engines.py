@@ -16,6 +16,7 @@ from hwasc.nas import engines, proxies
 from hwasc.nas.engines import Engine
 from hwasc.nas.job import Candidate, Score
 from hwasc.parallel.processes import as_finished
+from hwasc.parts import ENGINES
 
 pytestmark = pytest.mark.slow
 
@@ -29,7 +30,8 @@ def measured(score: Score) -> tuple[float, float | None, float | None]:
 
 @pytest.fixture(scope="module", params=KINDS, ids=lambda kind: f"{kind[0]}{kind[1]}")
 def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
-    with engines.open(*request.param) as opened:
+    name, workers = request.param
+    with engines.create(name, workers=workers) as opened:
         yield opened
 
 
@@ -68,7 +70,7 @@ def test_many_jobs_each_once_by_index(engine: Engine, candidates: list[Candidate
     [
         ({"device": "nonsense"}, UsageError),
         ({"supernet": "missing"}, DataError),
-        ({"proxy": "nonsense"}, KeyError),
+        ({"proxy": "nonsense"}, UsageError),
     ],
 )
 def test_errors_stay_themselves(
@@ -92,16 +94,15 @@ def candidates_again(candidates: list[Candidate]) -> Candidate:
 
 
 def test_an_engine_that_is_not_there_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(UsageError, match="no such one"):
-        engines.check("slurm")
-    with pytest.raises(UsageError, match="needs --engine ray"):
-        engines.check("local", "auto")
+    with pytest.raises(UsageError, match=r"engine 'slurm' is not known \(known: local, ray\)"):
+        engines.create("slurm", workers=1)
+    with pytest.raises(UsageError, match="use --engine ray"):
+        engines.create("local", workers=1, address="auto")
     monkeypatch.setitem(sys.modules, "ray", None)
     monkeypatch.delitem(sys.modules, "hwasc.nas.engines.ray", raising=False)
+    monkeypatch.setattr(ENGINES, "_parts", {})
     with pytest.raises(UsageError, match=r"pip install 'hwasc\[ray\]'"):
-        engines.check("ray")
-    with pytest.raises(UsageError, match=r"hwasc\[ray\]"), engines.open("ray", 1):
-        pass
+        engines.create("ray", workers=1)
 
 
 @with_ray
@@ -109,9 +110,9 @@ def test_an_address_where_nothing_answers_is_told_at_once() -> None:
     with socket.socket() as taken:  # a port that is nobody's: bound, not listening
         taken.bind(("127.0.0.1", 0))
         with pytest.raises(HwascError, match="no Ray cluster answers"):
-            engines.check("ray", f"127.0.0.1:{taken.getsockname()[1]}")
+            engines.create("ray", workers=1, address=f"127.0.0.1:{taken.getsockname()[1]}")
     with pytest.raises(UsageError, match="HOST:PORT"):
-        engines.check("ray", "nonsense")
+        engines.create("ray", workers=1, address="nonsense")
 
 
 @with_ray

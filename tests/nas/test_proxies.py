@@ -15,6 +15,7 @@ from hwasc.models import student
 from hwasc.nas import job, proxies
 from hwasc.nas.job import Candidate
 from hwasc.nas.proxies import untrained
+from hwasc.parts import PROXIES
 from hwasc.records.settings import TrainSettings
 from hwasc.training.distillation import DistillationData
 from hwasc.training.loss import clip_losses, distillation_loss
@@ -23,7 +24,7 @@ from hwasc.training.metrics import macro_accuracy
 pytestmark = pytest.mark.slow
 
 
-@pytest.mark.parametrize("name", proxies.NAMES)
+@pytest.mark.parametrize("name", PROXIES.names())
 def test_contract(name: str, candidates: list[Candidate]) -> None:
     """Finite, the same again and after a journey between processes, different for different candidates."""
     first, second = (dataclasses.replace(c, proxy=name) for c in candidates)
@@ -34,7 +35,7 @@ def test_contract(name: str, candidates: list[Candidate]) -> None:
     assert (again.value, again.float_accuracy, again.standard_error) == (
         score.value, score.float_accuracy, score.standard_error,
     )  # fmt: skip
-    if name in proxies.TRAINED:
+    if proxies.measures_accuracy(name):
         assert 0 < score.value < 1 and score.accuracy is not None
         assert (score.float_accuracy is None) == (name == "supernet")
         assert score.standard_error == pytest.approx(

@@ -61,7 +61,7 @@ def test_a_trial_whose_worker_and_then_whose_node_dies_is_run_again(
     c = candidates[0]
     long = dataclasses.replace(c, proxy="distillation", train_settings=dataclasses.replace(c.train_settings, epochs=15))
     first = cluster.add_node(num_cpus=1)
-    with engines.open("ray", 1, cluster.address) as engine:
+    with engines.create("ray", workers=1, address=cluster.address) as engine:
         future = engine.submit(long, 5)
         worker = worker_below(first, future)
         os.kill(worker, signal.SIGKILL)

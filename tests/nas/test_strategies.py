@@ -1,4 +1,4 @@
-"""The contract of every strategy, and that those which learn beat chance."""
+"""Strategies that learn beat chance, and local search stays beside the front. Their contract: `tests/testing`."""
 
 from __future__ import annotations
 
@@ -8,64 +8,22 @@ from typing import Any
 import pytest
 
 from hwasc.nas.declare import choices, contains, declare, random_point
-from hwasc.nas.strategies import NAMES, Strategy, create
+from hwasc.nas.strategies import start
 from hwasc.nas.strategies.local import Local, neighbours
 from hwasc.nas.trial import Outcome
+from hwasc.parts import STRATEGIES
 from hwasc.records.space import SearchSpace
+from hwasc.testing.strategies import play, toy
 
 SPACE = SearchSpace.load("small")
 
 
-def toy(point: dict[str, Any]) -> Outcome:
-    """Wider and more mels is better; four kinds of point are beyond the budget."""
-    beyond = 1.0 if point["stem"] == 16 and point["mels"] == 64 else 0.0
-    accuracy = point["stage3.width"] / 192 + point["mels"] / 160 + 0.05 * (point["stage1.kernel"] == 5)
-    return Outcome(
-        beyond, None if beyond else accuracy, 1000 * point["mels"] * point["stage3.width"], 100 * point["frames"]
-    )
-
-
-def play(strategy: Strategy, count: int) -> list[dict[str, Any]]:
-    asked = []
-    for _ in range(count):
-        number, point = strategy.ask()
-        strategy.tell(number, toy(point))
-        asked.append(point)
-    return asked
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_contract(name: str) -> None:
-    values = SPACE.choices()
-    asked = play(create(name, SPACE, 6, 3), 40)
-    for point in asked:
-        assert set(point) == set(values)
-        assert all(
-            point[k] in values[k] and type(point[k]) is type(values[k][values[k].index(point[k])]) for k in values
-        )
-    assert play(create(name, SPACE, 6, 3), 40) == asked, "the same seed asks the same"
-    assert play(create(name, SPACE, 6, 4), 40) != asked, "another seed asks otherwise"
-    state = random.getstate()
-    play(create(name, SPACE, 6, 3), 5)
-    assert random.getstate() == state, "the global generator is left alone"
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_several_may_wait_and_be_told_in_any_order(name: str) -> None:
-    strategy = create(name, SPACE, 4, 0)
-    for _ in range(6):
-        waiting = [strategy.ask() for _ in range(3)]
-        for number, point in reversed(waiting):
-            strategy.tell(number, toy(point))
-    assert strategy.ask()[1]
-
-
-@pytest.mark.parametrize("name", [n for n in NAMES if n != "random"])
+@pytest.mark.parametrize("name", [n for n in STRATEGIES.names() if n != "random"])
 def test_learning_beats_chance(name: str) -> None:
     """Mean reward of the last points asked, over five seeds: above random search's, and mostly within the budget."""
 
     def late(which: str) -> list[Outcome]:
-        return [toy(p) for seed in range(5) for p in play(create(which, SPACE, 8, seed), 80)[-20:]]
+        return [toy(p) for seed in range(5) for p in play(start(which, SPACE, 8, seed), 80)[-20:]]
 
     learned, chance = late(name), late("random")
     assert sum(o.reward for o in learned) / 100 > sum(o.reward for o in chance) / 100 + 0.1
@@ -93,12 +51,13 @@ def changes(a: dict[str, Any], b: dict[str, Any]) -> set[str]:
 
 def test_local_starts_at_random_and_then_stays_beside_the_front() -> None:
     values = {"width": [1, 2, 3, 4, 5], "kernel": [3, 5], "grn": ["none", "scalar", "channel"], "fixed": [7]}
-    strategy = Local(values, 3, 0)
-    start = [strategy.ask() for _ in range(3)]
-    for number, _ in start:
+    strategy = Local()
+    strategy.start(values, 3, 0)
+    first = [strategy.ask() for _ in range(3)]
+    for number, _ in first:
         strategy.tell(number, Outcome(2.0 + number, None, 10, 10))
     number, point = strategy.ask()
-    assert 1 <= len(changes(point, start[0][1])) <= 2, "nothing is feasible yet: beside the least violation"
+    assert 1 <= len(changes(point, first[0][1])) <= 2, "nothing is feasible yet: beside the least violation"
     front = [
         {"width": 3, "kernel": 3, "grn": "none", "fixed": 7},
         {"width": 5, "kernel": 5, "grn": "channel", "fixed": 7},
@@ -118,7 +77,8 @@ def test_local_starts_at_random_and_then_stays_beside_the_front() -> None:
 
 
 def test_local_leaves_a_neighbourhood_that_is_used_up() -> None:
-    strategy = Local({"width": [1, 2, 3, 4, 5, 6, 7, 8]}, 1, 0)
+    strategy = Local()
+    strategy.start({"width": [1, 2, 3, 4, 5, 6, 7, 8]}, 1, 0)
     asked = []
     for _ in range(60):
         number, point = strategy.ask()

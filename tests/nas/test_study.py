@@ -18,9 +18,10 @@ from hwasc.nas.feasibility import examine
 from hwasc.nas.job import Proposal, Score
 from hwasc.nas.problem import Problem
 from hwasc.nas.second_scores import diverse, rescore
-from hwasc.nas.strategies import NAMES, create
+from hwasc.nas.strategies import start
 from hwasc.nas.study import Evaluate, Journal, Study
 from hwasc.nas.trial import Trial, best, by_score, pareto
+from hwasc.parts import STRATEGIES
 from hwasc.records.space import FrontEndChoices, SearchSpace, Stage
 
 SPACE = SearchSpace.load("small")
@@ -58,14 +59,14 @@ class Scorer:
 
 
 def study(folder: Path, name: str = "nsga2", seed: int = 0) -> Study:
-    return Study(PROBLEM, create(name, SPACE, 4, seed), Journal(folder / "trials.jsonl"), seed=seed)
+    return Study(PROBLEM, start(name, SPACE, 4, seed), Journal(folder / "trials.jsonl"), seed=seed)
 
 
 def run(s: Study, scorer: Scorer, count: int = 14) -> list[Trial]:
     return s.run(count, 4, scorer, lambda trial: None)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", STRATEGIES.names())
 def test_only_new_candidates_within_the_budget_are_scored(name: str, tmp_path: Path) -> None:
     scorer = Scorer()
     trials = run(study(tmp_path, name), scorer)
@@ -75,7 +76,7 @@ def test_only_new_candidates_within_the_budget_are_scored(name: str, tmp_path: P
         assert a.id == t.id and BUDGET.feasible(measure(a)) and not SPACE.violations(t.point)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", STRATEGIES.names())
 def test_resumed_equals_unbroken_wherever_it_stopped(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

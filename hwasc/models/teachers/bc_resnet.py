@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from hwasc.models.blocks import ConvUnit
+from hwasc.models.teachers.family import Family
 from hwasc.records.architecture import FrontEnd
 
 FRONT_END = FrontEnd(16_000, n_fft=512, window=480, hop=160, mels=40, frames=101, f_max=8_000.0)  # 30 ms, every 10 ms
@@ -97,3 +98,13 @@ def build(classes: int, width: int, front_end: FrontEnd) -> nn.Module:
     if front_end.mels < 40:
         raise ValueError(f"bc_resnet needs at least 40 mels, found {front_end.mels}")
     return BCResNet(classes, width)
+
+
+FAMILY = Family(
+    name="bc_resnet",
+    make=build,
+    width=3,
+    about="broadcasted residuals, sub-spectral norm; width = tau (paper: 1 to 8)",
+    paper=FRONT_END,
+    beyond="all bins by their mean",
+)

@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from hwasc.models import student
 from hwasc.models.student import Student
+from hwasc.models.teachers.family import Family
 from hwasc.records import presets
 from hwasc.records.architecture import FrontEnd
 
@@ -22,3 +23,13 @@ def build(classes: int, width: int, front_end: FrontEnd) -> Student:
     if width < 4:
         raise ValueError(f"cp_mobile needs a width of at least 4 base channels, found {width}")
     return student.build(replace(presets.cp_mobile(width, classes=classes), front_end=front_end))
+
+
+FAMILY = Family(
+    name="cp_mobile",
+    make=build,
+    width=48,
+    about="the student's blocks with GRN; width = base channels (paper: 8 to 32)",
+    paper=FRONT_END,
+    beyond="the whole map's norm by GRN",
+)

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from hwasc.models.blocks import ConvUnit
+from hwasc.models.teachers.family import Family
 from hwasc.records.architecture import FrontEnd
 
 # 256 perceptually weighted mel bands of 22.05 kHz, window 2048, a quarter of it apart, as their DCASE 2019 code has it
@@ -71,3 +72,12 @@ class CPResNet(nn.Module):
 def build(classes: int, width: int, front_end: FrontEnd) -> nn.Module:
     """CP-ResNet with the default receptive field, whatever the front end."""
     return CPResNet(classes, width)
+
+
+FAMILY = Family(
+    name="cp_resnet",
+    make=build,
+    width=32,
+    about="ResNet, regularised receptive field; width = channels (paper: 128)",
+    paper=FRONT_END,
+)

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from hwasc.models.blocks import ConvUnit
+from hwasc.models.teachers.family import Family
 from hwasc.records.architecture import FrontEnd
 
 # 40 bands up to Nyquist, 40 ms, half overlapping
@@ -61,3 +62,13 @@ class CRNN(nn.Module):
 def build(classes: int, width: int, front_end: FrontEnd) -> nn.Module:
     """CRNN; it fits any front end."""
     return CRNN(classes, width)
+
+
+FAMILY = Family(
+    name="crnn",
+    make=build,
+    width=16,
+    about="convolutions, bidirectional GRU, attention pooling; width = first channels",
+    paper=FRONT_END,
+    beyond="all frames by recurrence, all bins by four bands",
+)

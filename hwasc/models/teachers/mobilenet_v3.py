@@ -11,6 +11,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from hwasc.models.teachers.family import Family
 from hwasc.records.architecture import FrontEnd
 from hwasc.records.blocks import make_divisible
 
@@ -115,3 +116,13 @@ class MobileNetV3(nn.Module):
 def build(classes: int, width: int, front_end: FrontEnd) -> nn.Module:
     """MobileNetV3 of one input channel; it fits any front end."""
     return MobileNetV3(classes, width)
+
+
+FAMILY = Family(
+    name="mobilenet_v3",
+    make=build,
+    width=8,
+    about="inverted residuals, squeeze-and-excitation; width = multiplier x 10 (paper: 1 to 40)",
+    paper=FRONT_END,
+    beyond="the whole map's mean by squeeze-and-excitation",
+)

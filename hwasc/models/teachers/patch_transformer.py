@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from hwasc.models.teachers.family import Family
 from hwasc.records.architecture import FrontEnd
 
 # PaSST's: 25 ms every 10 ms up to 15 kHz
@@ -97,3 +98,13 @@ def build(classes: int, width: int, front_end: FrontEnd) -> nn.Module:
     size = (front_end.mels, front_end.frames)
     patch = (min(max(size[0] // 8, 2), 16), min(max(size[1] // 8, 2), 16))
     return PatchTransformer(classes, width, size, patch)
+
+
+FAMILY = Family(
+    name="patch_transformer",
+    make=build,
+    width=64,
+    about="attention over patches, patchout; width = token size (paper: 768)",
+    paper=FRONT_END,
+    beyond="all patches by attention",
+)

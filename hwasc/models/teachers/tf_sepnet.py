@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from hwasc.models.blocks import ConvUnit
+from hwasc.models.teachers.family import Family
 from hwasc.records.architecture import FrontEnd
 from hwasc.records.blocks import Stride
 
@@ -122,3 +123,13 @@ class TFSepNet(nn.Module):
 def build(classes: int, width: int, front_end: FrontEnd) -> nn.Module:
     """TF-SepNet; it was made for 256 mels and more: below 128 the second stem convolution keeps the frequency rows."""
     return TFSepNet(classes, width, stem_stride=(2 if front_end.mels >= 128 else 1, 2))
+
+
+FAMILY = Family(
+    name="tf_sepnet",
+    make=build,
+    width=40,
+    about="separate time and frequency paths; width = channels (paper: 40, 64)",
+    paper=FRONT_END,
+    beyond="all bins and frames by their means",
+)

@@ -1,77 +1,63 @@
-"""Engines: where candidates are scored. One adapter each, one contract test for all: no score depends on which it was."""
+"""Engines: where candidates are scored. One class each, one contract test for all: no score depends on which it was."""
 
 from __future__ import annotations
 
-import importlib
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
-from typing import TYPE_CHECKING, Any, Protocol
+import inspect
+from concurrent.futures import Future
+from types import TracebackType
+from typing import Protocol
 
-from hwasc.errors import HwascError, UsageError
-
-if TYPE_CHECKING:  # the command line reads NAMES: nothing heavy here
-    from concurrent.futures import Future
-
-    from hwasc.nas.job import Candidate, Score
-
-NAMES = ("local", "ray")
-REACH_SECONDS = 10.0
+from hwasc.errors import UsageError
+from hwasc.nas.job import Candidate, Score
+from hwasc.parts import ENGINES
 
 
 class Engine(Protocol):
-    """Scores candidates somewhere; the block that opened it ends what runs there."""
+    """Scores candidates somewhere, within a `with` block, which ends what runs there.
+
+    A class is made with `workers`, and with `address` if it has that parameter. It raises UsageError or HwascError there if it
+    cannot be used: before the hours of work.
+    """
+
+    def __enter__(self) -> Engine: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
+    ) -> bool | None: ...
 
     def submit(self, candidate: Candidate, seed: int) -> Future[Score]:
-        """The score of the candidate with this seed of weights and batches; exceptions are the proxy's own."""
+        """Score a candidate by its proxy (`hwasc.nas.proxies.score`).
+
+        Args:
+            candidate: The job.
+            seed: Replaces the candidate's.
+
+        Returns:
+            The score to come; its exceptions are the proxy's own.
+        """
+        ...
 
 
-def check(name: str, address: str | None = None) -> None:
-    """UsageError, HwascError where there is no such engine: for a command to see before its hours of work."""
-    _module(name, address)
+def create(engine: str | Engine, *, workers: int, address: str | None = None) -> Engine:
+    """An engine, checked and ready for its `with` block.
 
+    Args:
+        engine: A name, or an object.
+        workers: Processes on this machine.
+        address: Of a cluster, for engines that have one.
 
-@contextmanager
-def open(name: str, workers: int, address: str | None = None) -> Iterator[Engine]:
-    """The engine of this name: `local` on so many processes of this machine, `ray` on the cluster at this address.
+    Returns:
+        The engine.
 
-    Without an address Ray is started on this machine for the block, with so many CPUs. Ctrl-C ends what runs, at once.
-    UsageError, HwascError where it cannot be had.
+    Raises:
+        UsageError: The name is unknown, or the engine takes no address or cannot be used here.
+        HwascError: Nothing answers at the address.
     """
-    engine: AbstractContextManager[Engine] = _module(name, address).engine(workers, address)
-    with engine as opened:
-        yield opened
-
-
-def _module(name: str, address: str | None) -> Any:
-    module = _imported(name, address)
-    if address is not None and address != "auto":
-        _reach(address)
-    return module
-
-
-def _reach(address: str) -> None:
-    """HwascError where nothing listens: Ray itself would go on trying for minutes."""
-    import socket
-
-    host, _, port = address.rpartition(":")
-    if not host or not port.isdecimal():
-        raise UsageError(f"--address {address}: expected HOST:PORT or 'auto'")
-    try:
-        socket.create_connection((host.strip("[]"), int(port)), REACH_SECONDS).close()
-    except (OSError, OverflowError) as e:
-        raise HwascError(
-            f"--address {address}: no Ray cluster answers ({e}); start one with: ray start --head"
-        ) from None
-
-
-def _imported(name: str, address: str | None) -> Any:
-    if name not in NAMES:
-        raise UsageError(f"engine '{name}': there is no such one (engines: {', '.join(NAMES)})")
-    if address is not None and name != "ray":
-        raise UsageError(f"--address {address}: a cluster's address needs --engine ray")
-    try:
-        return importlib.import_module(f"hwasc.nas.engines.{name}")
-    except ModuleNotFoundError as e:
-        if e.name != "ray":
-            raise
-        raise UsageError("--engine ray: Ray is not installed; pip install 'hwasc[ray]'") from None
+    takes_address = isinstance(engine, str) and "address" in inspect.signature(ENGINES.get(engine)).parameters
+    if address is not None and not takes_address:
+        raise UsageError(f"--address {address}: this engine takes no address; use --engine ray")
+    if not isinstance(engine, str):
+        return engine
+    named = {"address": address} if takes_address else {}
+    created: Engine = ENGINES.get(engine)(workers=workers, **named)
+    return created

@@ -18,11 +18,10 @@ import tempfile
 from collections.abc import Iterator
 from concurrent.futures import Future
 from dataclasses import replace
+from types import TracebackType
 from typing import Any
 
 import numpy as np
-import ray
-from ray.exceptions import RayError, RayTaskError
 
 import hwasc
 from hwasc.data.features import Features
@@ -32,6 +31,13 @@ from hwasc.nas.job import Candidate, Score
 from hwasc.parallel.device import configure_process
 from hwasc.training.distillation import DistillationData
 
+try:
+    import ray
+    from ray.exceptions import RayError, RayTaskError
+except ModuleNotFoundError:
+    raise UsageError("--engine ray: Ray is not installed; pip install 'hwasc[ray]'") from None
+
+REACH_SECONDS = 10.0
 RETRIES = 5  # of a trial whose worker or node died
 GPU_SHARE = 0.25  # of a GPU for a trial: these nets leave most of one idle
 SOCKET_ROOM = 20  # a socket's path has about 105 characters; Ray's part below the temporary folder takes 85
@@ -39,18 +45,45 @@ SOCKET_ROOM = 20  # a socket's path has about 105 characters; Ray's part below t
 Shared = tuple[DistillationData, Features, "np.ndarray | None"]
 
 
-class Cluster:
-    """Scores by tasks: one CPU each, and a share of a GPU where the candidate's device is one."""
+class RayEngine:
+    """Scores by tasks: one CPU each, and a share of a GPU where the candidate's device is one. Ctrl-C ends what runs, at once.
 
-    def __init__(self) -> None:
-        self._task = ray.remote(_score)
+    Without an address Ray is started on this machine for the `with` block, with so many CPUs.
+    """
+
+    def __init__(self, workers: int = 1, address: str | None = None) -> None:
+        """Check that the engine can be used.
+
+        Args:
+            workers: CPUs of this machine, without an address.
+            address: HOST:PORT of a running cluster, or `auto`.
+
+        Raises:
+            UsageError: The address is no HOST:PORT.
+            HwascError: Nothing answers there.
+        """
+        self.workers, self.address = workers, address
+        if address is not None and address != "auto":
+            _reach(address)
+        self._stack = contextlib.ExitStack()
         self._kept: dict[tuple[int, int], tuple[Shared, ray.ObjectRef]] = {}
+
+    def __enter__(self) -> RayEngine:
+        self._stack.enter_context(_cluster(self.workers, self.address))
+        self._task = ray.remote(_score)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool | None:
+        self._kept.clear()
+        return self._stack.__exit__(kind, error, trace)
 
     def submit(self, candidate: Candidate, seed: int) -> Future[Score]:
         """See `engines.Engine`. HwascError where the cluster gives up on the trial."""
         gpu = candidate.device.startswith("cuda")
         shared = self._put((candidate.data, candidate.validation, candidate.ensemble))
-        own: Any = {"lesson": None, "validation": None, "ensemble": None}  # these travel once, not with every task
+        own: Any = {"data": None, "validation": None, "ensemble": None}  # these travel once, not with every task
         job = replace(candidate, seed=seed, device="cuda" if gpu else candidate.device, **own)
         task = self._task.options(num_cpus=1, num_gpus=GPU_SHARE if gpu else None, max_retries=RETRIES)
         score: Future[Score] = Future()
@@ -65,8 +98,7 @@ class Cluster:
 
 
 @contextlib.contextmanager
-def engine(workers: int, address: str | None = None) -> Iterator[Cluster]:
-    """See `engines.open`."""
+def _cluster(workers: int, address: str | None) -> Iterator[None]:
     if ray.is_initialized():
         raise UsageError("Ray is in use in this process already: call ray.shutdown() first")
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"  # nothing is reported to anyone
@@ -79,11 +111,24 @@ def engine(workers: int, address: str | None = None) -> Iterator[Cluster]:
                 ray.init("local", num_cpus=workers, include_dashboard=False, _temp_dir=folder, **quiet)
             else:
                 _connect(address, quiet)
-            yield Cluster()
+            yield
         finally:
             ray.shutdown()
             if folder is not None:
                 shutil.rmtree(folder, ignore_errors=True)
+
+
+def _reach(address: str) -> None:
+    """HwascError where nothing listens: Ray itself would go on trying for minutes."""
+    host, _, port = address.rpartition(":")
+    if not host or not port.isdecimal():
+        raise UsageError(f"--address {address}: expected HOST:PORT or 'auto'")
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), REACH_SECONDS).close()
+    except (OSError, OverflowError) as e:
+        raise HwascError(
+            f"--address {address}: no Ray cluster answers ({e}); start one with: ray start --head"
+        ) from None
 
 
 def _connect(address: str, options: dict[str, Any]) -> None:

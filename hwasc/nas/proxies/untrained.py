@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from hwasc.cost import measure
+from hwasc.cost import Costs, measure
 from hwasc.models import student
 from hwasc.models.student import Student
 from hwasc.nas.job import Candidate, Score
@@ -22,19 +24,49 @@ from hwasc.parallel.device import pick_device
 CLIPS = 64
 
 
-def score(candidate: Candidate) -> Score:
-    """The candidate's value by the proxy that the job names."""
-    start, c = time.monotonic(), candidate
-    costs = measure(c.proposal.architecture)
-    if c.proxy in ("parameters", "macs"):
-        value = float(costs.parameters if c.proxy == "parameters" else costs.macs.torchinfo)
-        return Score(value, time.monotonic() - start)
-    device = pick_device(c.device)
-    torch.manual_seed(c.seed)
-    net = student.build(c.proposal.architecture).to(device)
-    rows = np.random.default_rng([c.seed, 7]).permutation(len(c.data.train))[:CLIPS]
-    x = c.data.train.batch(rows).to(device)
-    return Score(MEASURES[c.proxy](net, x), time.monotonic() - start)
+@dataclass(frozen=True)
+class Cost:
+    """A cost of the architecture, from its record.
+
+    Attributes:
+        value: The cost as a number.
+    """
+
+    value: Callable[[Costs], int]
+    measures_accuracy: ClassVar = False
+
+    def __call__(self, candidate: Candidate) -> Score:
+        start = time.monotonic()
+        return Score(float(self.value(measure(candidate.proposal.architecture))), time.monotonic() - start)
+
+
+@dataclass(frozen=True)
+class Untrained:
+    """A number from freshly initialised weights and a batch of training clips.
+
+    Attributes:
+        value: The number, from a net and log-mels (B, 1, mels, frames).
+    """
+
+    value: Callable[[Student, Tensor], float]
+    measures_accuracy: ClassVar = False
+
+    def __call__(self, candidate: Candidate) -> Score:
+        start, c, device = time.monotonic(), candidate, pick_device(candidate.device)
+        torch.manual_seed(c.seed)
+        net = student.build(c.proposal.architecture).to(device)
+        rows = np.random.default_rng([c.seed, 7]).permutation(len(c.data.train))[:CLIPS]
+        return Score(self.value(net, c.data.train.batch(rows).to(device)), time.monotonic() - start)
+
+
+def parameters(costs: Costs) -> int:
+    """Trainable numbers."""
+    return costs.parameters
+
+
+def macs(costs: Costs) -> int:
+    """MACs of a clip as torchinfo counts them."""
+    return costs.macs.torchinfo
 
 
 def synflow(net: Student, x: Tensor) -> float:
@@ -79,4 +111,5 @@ def naswot(net: Student, x: Tensor) -> float:
     return float(torch.linalg.slogdet(kernel).logabsdet)
 
 
-MEASURES: dict[str, Callable[[Student, Tensor], float]] = {"synflow": synflow, "jacobian": jacobian, "naswot": naswot}
+PARAMETERS, MACS = Cost(parameters), Cost(macs)
+SYNFLOW, JACOBIAN, NASWOT = Untrained(synflow), Untrained(jacobian), Untrained(naswot)

@@ -1,38 +1,58 @@
-"""Strategies: each is asked for a point and told what became of it. One file each, one contract test for all."""
+"""Strategies: each gives points to try and learns from their outcomes. One class each, one contract test for all."""
 
 from __future__ import annotations
 
-import importlib
 from typing import Any, Protocol
 
 from hwasc.nas.trial import Outcome
+from hwasc.parts import STRATEGIES
 from hwasc.records.space import SearchSpace
-
-NAMES = ("nsga2", "tpe", "evolution", "local", "random")
 
 
 class Strategy(Protocol):
-    """ask() gives a point to try under a number; tell(number, outcome) is called once for every point asked, in any order.
+    """Proposes points of a search space. A class without constructor arguments.
 
-    Points may break the space's rules or repeat; the study tells such ones at once, as infeasible or as already known.
+    A search calls `start` once, then `ask` and `tell`. Points may break the space's rules or repeat; the search answers such
+    points at once, as infeasible or with the known score. Every draw follows from the seed; the global generators are left
+    alone.
     """
 
+    def start(self, choices: dict[str, list[Any]], population: int, seed: int) -> None:
+        """Begin a search anew.
+
+        Args:
+            choices: The values of every choice of the space, by name.
+            population: Points of a generation, or random points at the start.
+            seed: Of every draw.
+        """
+        ...
+
     def ask(self) -> tuple[int, dict[str, Any]]:
-        """A number and a point: every choice of the space by name."""
+        """A number of the strategy's own, and a point: one value for every choice by name."""
         ...
 
     def tell(self, number: int, outcome: Outcome) -> None:
-        """What became of the point asked under this number."""
+        """Learn what became of the point with this number. Called once for every point, in any order."""
         ...
 
 
-def create(name: str, space: SearchSpace, population: int, seed: int) -> Strategy:
-    """A strategy by name, declared over the space through nni.mutable; every draw follows from the seed."""
+def start(strategy: str | Strategy, space: SearchSpace, population: int, seed: int) -> Strategy:
+    """A strategy at the beginning of a search.
+
+    Args:
+        strategy: A name, or an object.
+        space: The choices; declared through nni.mutable.
+        population: Points of a generation, or random points at the start.
+        seed: Of every draw.
+
+    Returns:
+        The strategy, ready to be asked.
+
+    Raises:
+        UsageError: The name is unknown.
+    """
     from hwasc.nas.declare import choices, declare
 
-    module = importlib.import_module(f"hwasc.nas.strategies.{_MODULES[name]}")
-    strategy: Strategy = module.create(choices(declare(space)), population, seed)
-    return strategy
-
-
-_MODULES = {"nsga2": "nsga2", "tpe": "nni_tpe", "evolution": "nni_evolution", "local": "local", "random": "uniform"}
+    started: Strategy = STRATEGIES.get(strategy)() if isinstance(strategy, str) else strategy
+    started.start(choices(declare(space)), population, seed)
+    return started

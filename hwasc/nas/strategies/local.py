@@ -28,7 +28,8 @@ class _Member:
 class Local:
     """Random points at the start, then mutations; until something keeps the budget, of the point that breaks it least."""
 
-    def __init__(self, choices: dict[str, list[Any]], population: int, seed: int) -> None:
+    def start(self, choices: dict[str, list[Any]], population: int, seed: int) -> None:
+        """See `Strategy`."""
         self._choices, self._population, self._rng = choices, population, random.Random(seed)
         self._free = [name for name, values in choices.items() if len(values) > 1]
         self._asked: list[dict[str, Any]] = []
@@ -79,8 +80,3 @@ def neighbours(values: list[Any], value: Any) -> list[Any]:
     ordered = sorted(values)
     i = ordered.index(value)
     return [*ordered[max(i - 1, 0) : i], *ordered[i + 1 : i + 2]]
-
-
-def create(choices: dict[str, list[Any]], population: int, seed: int) -> Local:
-    """See `Strategy`."""
-    return Local(choices, population, seed)

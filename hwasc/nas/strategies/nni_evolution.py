@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from hwasc.nas.strategies.nni_tuner import NniTuner, quiet, search_space
+from hwasc.nas.strategies.nni_tuner import NniStrategy, search_space
 
 
 class _Seeded:
@@ -30,15 +30,18 @@ class _Seeded:
         self._tuner.receive_trial_result(number, point, reward)
 
 
-def create(choices: dict[str, list[Any]], population: int, seed: int) -> NniTuner:
-    """See `Strategy`."""
-    from nni.algorithms.hpo.evolution_tuner import EvolutionTuner
+class Evolution(NniStrategy):
+    """A steady population; its first generation is drawn by the seed."""
 
-    quiet()
-    tuner = EvolutionTuner("maximize", population_size=population)
-    tuner.update_search_space(search_space(choices))
-    tuner.random_state = np.random.RandomState(seed)  # it seeds itself from the clock; draw the first generation again
-    tuner.population = []
-    for _ in range(population):
-        tuner._random_generate_individual()
-    return NniTuner(_Seeded(tuner, seed), choices)
+    def _tuner(self, choices: dict[str, list[Any]], population: int, seed: int) -> Any:
+        from nni.algorithms.hpo.evolution_tuner import EvolutionTuner
+
+        tuner = EvolutionTuner("maximize", population_size=population)
+        tuner.update_search_space(search_space(choices))
+        tuner.random_state = np.random.RandomState(
+            seed
+        )  # it seeds itself from the clock; draw the first generation again
+        tuner.population = []
+        for _ in range(population):
+            tuner._random_generate_individual()
+        return _Seeded(tuner, seed)

@@ -3,33 +3,35 @@
 from __future__ import annotations
 
 import logging
+from abc import ABC, abstractmethod
 from typing import Any
 
 from hwasc.nas.trial import Outcome
 
 
-class NniTuner:
+class NniStrategy(ABC):
     """Any in-process NNI tuner over categorical choices."""
 
-    def __init__(self, tuner: Any, choices: dict[str, list[Any]]) -> None:
-        self._tuner, self._choices = tuner, choices
+    @abstractmethod
+    def _tuner(self, choices: dict[str, list[Any]], population: int, seed: int) -> Any:
+        """The tuner; arguments as in `Strategy.start`."""
+
+    def start(self, choices: dict[str, list[Any]], population: int, seed: int) -> None:
+        """See `Strategy`."""
+        logging.getLogger("nni").setLevel(logging.WARNING)  # NNI prints seeds and every repeated point
+        self._started, self._choices = self._tuner(choices, population, seed), choices
         self._open: dict[int, dict[str, Any]] = {}
         self._asked = 0
 
     def ask(self) -> tuple[int, dict[str, Any]]:
         """The tuner's next parameters, as the space's own values."""
         number, self._asked = self._asked, self._asked + 1
-        self._open[number] = raw = self._tuner.generate_parameters(number)
+        self._open[number] = raw = self._started.generate_parameters(number)
         return number, {name: _plain(raw[name]) for name in self._choices}
 
     def tell(self, number: int, outcome: Outcome) -> None:
         """One number to maximise."""
-        self._tuner.receive_trial_result(number, self._open.pop(number), outcome.reward)
-
-
-def quiet() -> None:
-    """To be called before a tuner is made: NNI tells of seeds and of every repeated point, on standard output."""
-    logging.getLogger("nni").setLevel(logging.WARNING)
+        self._started.receive_trial_result(number, self._open.pop(number), outcome.reward)
 
 
 def search_space(choices: dict[str, list[Any]]) -> dict[str, Any]:

@@ -24,7 +24,8 @@ class _Sampler(optuna.samplers.NSGAIISampler):
 class Nsga2:
     """Optuna's sampler behind ask and tell."""
 
-    def __init__(self, choices: dict[str, list[Any]], population: int, seed: int) -> None:
+    def start(self, choices: dict[str, list[Any]], population: int, seed: int) -> None:
+        """See `Strategy`."""
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         sampler = _Sampler(choices, population, seed)
         self._study = optuna.create_study(directions=["maximize", "minimize", "minimize"], sampler=sampler)
@@ -43,8 +44,3 @@ class Nsga2:
         trial.set_constraint("budget", outcome.violation)
         score = outcome.score if outcome.score is not None else 0.0
         self._study.tell(trial, [score, math.log(max(outcome.macs, 1)), math.log(max(outcome.memory, 1))])
-
-
-def create(choices: dict[str, list[Any]], population: int, seed: int) -> Nsga2:
-    """See `Strategy`."""
-    return Nsga2(choices, population, seed)

@@ -9,9 +9,10 @@ from hwasc.nas.trial import Outcome
 
 
 class Uniform:
-    """Independent uniform draws."""
+    """Independent uniform draws; there is no population."""
 
-    def __init__(self, choices: dict[str, list[Any]], seed: int) -> None:
+    def start(self, choices: dict[str, list[Any]], population: int, seed: int) -> None:
+        """See `Strategy`."""
         self._choices, self._rng, self._asked = choices, random.Random(seed), 0
 
     def ask(self) -> tuple[int, dict[str, Any]]:
@@ -21,8 +22,3 @@ class Uniform:
 
     def tell(self, number: int, outcome: Outcome) -> None:
         """Nothing is learned."""
-
-
-def create(choices: dict[str, list[Any]], population: int, seed: int) -> Uniform:
-    """See `Strategy`; the population is not used."""
-    return Uniform(choices, seed)

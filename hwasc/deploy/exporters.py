@@ -1,0 +1,80 @@
+"""Exporters: each writes an int8 student in one format. One class each, one contract test for all."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal, Protocol
+
+from hwasc.errors import UsageError
+from hwasc.models.student import Student
+from hwasc.parts import EXPORTERS
+
+Planner = Literal["greedy", "offline"]
+
+
+class Exporter(Protocol):
+    """Writes a format.
+
+    Attributes:
+        suffix: What the file's name ends with, e.g. `.tflite`; empty for a format that is a folder.
+        planners: Memory plans that the format can hold.
+    """
+
+    suffix: str
+    planners: tuple[Planner, ...]
+
+    def export(self, model: Student, out: Path, classes: tuple[str, ...], planner: Planner) -> Path:
+        """Write a student, whole or not at all; the same student gives the same bytes.
+
+        Args:
+            model: Quantized and calibrated.
+            out: The file or the folder.
+            classes: Names in the order of the logits.
+            planner: The memory plan, one of `planners`.
+
+        Returns:
+            What was written.
+
+        Raises:
+            UsageError: Something else lies in the place of the folder.
+        """
+        ...
+
+
+def find(name: str) -> Exporter:
+    """An exporter by the name of its format. UsageError for an unknown one."""
+    found: Exporter = EXPORTERS.get(name)
+    return found
+
+
+def default_path(name: str) -> Path:
+    """Where a format goes if nothing is said: `student.onnx`, or a folder `student_c`."""
+    suffix = find(name).suffix
+    return Path(f"student{suffix}" if suffix else f"student_{name}")
+
+
+def choose_format(out: Path, format: str | None) -> str:
+    """The format that a path and a wish ask for.
+
+    Args:
+        out: The file or the folder.
+        format: A name, or None: what `out` ends with.
+
+    Returns:
+        The format's name.
+
+    Raises:
+        UsageError: They do not fit together, or name no format.
+    """
+    suffixes = {name: find(name).suffix for name in EXPORTERS}
+    by_suffix = {suffix: name for name, suffix in reversed(suffixes.items()) if suffix}
+    chosen = format or by_suffix.get(out.suffix)
+    if chosen is None:
+        raise UsageError(
+            f"--out {out}: {out.suffix or out.name} names no format; add --format ({', '.join(EXPORTERS)})"
+        )
+    wanted = find(chosen).suffix
+    if out.suffix in by_suffix and out.suffix != wanted:
+        advice = f"name a file that ends with {wanted}" if wanted else "name a folder"
+        raise UsageError(f"--format {chosen} does not go into {out}; {advice}")
+    return chosen

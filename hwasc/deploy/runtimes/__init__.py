@@ -1,0 +1,105 @@
+"""Runtimes: each runs finished model files. One module each, one contract test for all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import torch
+
+from hwasc.data.features import Features
+from hwasc.errors import UsageError
+from hwasc.parts import RUNTIMES
+from hwasc.records.architecture import Architecture
+from hwasc.registry import name_of
+
+Predict = Callable[[Features, Callable[[int], None]], np.ndarray]
+
+
+@dataclass(frozen=True, kw_only=True)
+class OpenedModel:
+    """A model file ready to run.
+
+    Attributes:
+        architecture: The student that it holds.
+        classes: Names of the classes, in the order of the logits.
+        runtime: The runtime and its version, as results show them.
+        predict: Features of n clips, and a function that is given the clips done so far, to logits (n, classes).
+    """
+
+    architecture: Architecture
+    classes: tuple[str, ...]
+    runtime: str
+    predict: Predict
+
+
+class Runtime(Protocol):
+    """Opens model files of some kinds.
+
+    Attributes:
+        suffixes: What the files' names end with, e.g. `.tflite`.
+    """
+
+    suffixes: tuple[str, ...]
+
+    def open(self, model: Path, *, device: torch.device, workers: int) -> OpenedModel:
+        """Open a file.
+
+        Args:
+            model: The file.
+            device: Where nets run, for runtimes that can choose.
+            workers: Processes on this machine. No result depends on their number.
+
+        Returns:
+            The model, ready to run.
+
+        Raises:
+            DataError: hwasc did not write the file, or it is damaged.
+            UsageError: The runtime is not installed.
+        """
+        ...
+
+
+def choose(model: Path, runtime: str | Runtime | None) -> Runtime:
+    """What runs a model file.
+
+    Args:
+        model: The file.
+        runtime: A name, an object, or None: the first known one for this kind of file.
+
+    Returns:
+        The runtime.
+
+    Raises:
+        UsageError: There is no such file, no runtime for it, or the one that is asked for does not run such files.
+    """
+    if not model.is_file():
+        raise UsageError(
+            f"{model}: there is no such model; `hwasc distill` writes student.onnx, int8.safetensors and float.safetensors, "
+            "`hwasc export --format tflite` student.tflite"
+        )
+    if runtime is None:
+        for name in RUNTIMES:
+            if model.suffix in RUNTIMES.get(name).suffixes:
+                found: Runtime = RUNTIMES.get(name)
+                return found
+        raise UsageError(f"{model}: unknown kind of model; expected {', '.join(by_suffix())}")
+    chosen: Runtime = RUNTIMES.get(runtime) if isinstance(runtime, str) else runtime
+    if model.suffix not in chosen.suffixes:
+        named = runtime if isinstance(runtime, str) else name_of(runtime)
+        known = by_suffix().get(model.suffix)
+        others = f" ({' and '.join(known)} {'do' if len(known) > 1 else 'does'})" if known else ""
+        raise UsageError(f"{model}: {named} does not run {model.suffix} files{others}")
+    return chosen
+
+
+def by_suffix() -> dict[str, list[str]]:
+    """The names of all known runtimes by the kind of file that they run."""
+    found: dict[str, list[str]] = {}
+    for name in RUNTIMES:
+        for suffix in RUNTIMES.get(name).suffixes:
+            found.setdefault(suffix, []).append(name)
+    return found

@@ -1,0 +1,41 @@
+"""Runtime `tflm`: TensorFlow Lite Micro, the interpreter that runs on the chip."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+import torch
+
+from hwasc.data.features import Features
+from hwasc.deploy import interpreter
+from hwasc.deploy.runtimes import OpenedModel
+
+
+@dataclass(frozen=True)
+class TfliteRuntime:
+    """An interpreter of .tflite files, in child processes.
+
+    Attributes:
+        name: Which one, see `interpreter.PACKAGES`.
+    """
+
+    name: interpreter.Name
+    suffixes: ClassVar[tuple[str, ...]] = (".tflite",)
+
+    def open(self, model: Path, *, device: torch.device, workers: int) -> OpenedModel:
+        """See `Runtime`."""
+        architecture, classes, _ = interpreter.read_about(model)
+
+        def predict(features: Features, progress: Callable[[int], None]) -> np.ndarray:
+            return interpreter.predict(model, features, self.name, workers=workers, progress=progress)
+
+        return OpenedModel(
+            architecture=architecture, classes=classes, runtime=interpreter.version(self.name), predict=predict
+        )
+
+
+RUNTIME = TfliteRuntime("tflm")

@@ -1,0 +1,99 @@
+"""The contract of a runtime.
+
+from hwasc.testing.runtimes import check_runtime
+
+def test_my_runtime() -> None:
+    check_runtime(MyRuntime())
+"""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from hwasc.data.features import Features
+from hwasc.deploy.runtimes import OpenedModel, Runtime
+from hwasc.errors import HwascError
+from hwasc.models.student import Student
+from hwasc.parts import EXPORTERS
+from hwasc.testing import examples
+from hwasc.training.loop import predict
+
+CPU = torch.device("cpu")
+AGREE = 0.9  # of the clips must have the same first class
+
+
+def check_runtime(runtime: Runtime) -> None:
+    """Hold a runtime against its contract, on a small int8 student in every format that it runs.
+
+    Args:
+        runtime: The object that the registry holds.
+
+    Raises:
+        AssertionError: The first thing that does not hold, in words.
+    """
+    assert runtime.suffixes, "suffixes: it runs no kind of file"
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        clips = examples.features(folder / "features", examples.FRONT_END)
+        student = examples.int8_student(clips)
+        expected = predict(student, clips, CPU)
+        for suffix in runtime.suffixes:
+            assert suffix.startswith("."), f"the suffix '{suffix}' begins with no full stop"
+            model = _written(student, folder / f"student{suffix}")
+            if model is not None:
+                check_model(runtime, model, student=student, clips=clips, expected=expected)
+            _check_refusal(runtime, folder / f"broken{suffix}")
+
+
+def _written(student: Student, path: Path) -> Path | None:
+    """The student in the format of this file; None where nothing known writes it."""
+    if path.suffix == ".safetensors":
+        return examples.write_weights(student, path)
+    for name in EXPORTERS:
+        exporter = EXPORTERS.get(name)
+        if exporter.suffix == path.suffix:
+            found: Path = exporter.export(student, path, examples.CLASSES, exporter.planners[0])
+            return found
+    return None
+
+
+def check_model(runtime: Runtime, model: Path, *, student: Student, clips: Features, expected: np.ndarray) -> None:
+    """Hold what a runtime makes of a file against the student in it.
+
+    Args:
+        runtime: Opens the file.
+        model: The file.
+        student: What was written into it.
+        clips: To run it on.
+        expected: The student's own logits (n, classes).
+
+    Raises:
+        AssertionError: The first thing that does not hold, in words.
+    """
+    opened = runtime.open(model, device=CPU, workers=1)
+    assert isinstance(opened, OpenedModel), f"open gives {type(opened).__name__}, not an OpenedModel"
+    assert opened.architecture == student.architecture, "another architecture than the file's"
+    assert opened.classes == examples.CLASSES, f"classes are {opened.classes}, the file has {examples.CLASSES}"
+    assert opened.runtime, "runtime: the name and version are missing"
+    logits = opened.predict(clips, lambda done: None)
+    assert logits.shape == expected.shape, f"logits have the shape {logits.shape}, expected {expected.shape}"
+    agree = float((logits.argmax(1) == expected.argmax(1)).mean())
+    assert agree >= AGREE, f"only {agree:.0%} of the clips get the class that the student gives them"
+    more = runtime.open(model, device=CPU, workers=2).predict(clips, lambda done: None)
+    assert np.array_equal(more, logits), "two workers give other logits than one"
+
+
+def _check_refusal(runtime: Runtime, path: Path) -> None:
+    """A file that is no model is refused in words."""
+    path.write_bytes(b"this is no model")
+    try:
+        runtime.open(path, device=CPU, workers=1)
+    except HwascError:
+        return
+    except Exception as e:
+        raise AssertionError(f"a broken file raises {type(e).__name__}, not DataError or UsageError") from e
+    raise AssertionError("a broken file is opened without complaint")
