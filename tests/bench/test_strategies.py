@@ -1,4 +1,4 @@
-"""`hwasc bench strategies` on tiny data: a table is scored once, strategies are compared on it, too few candidates are refused."""
+"""`hwasc bench strategies` on tiny data: a table is scored once, strategies are compared on it, too few candidates fail."""
 
 from __future__ import annotations
 
