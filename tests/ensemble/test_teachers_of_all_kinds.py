@@ -157,9 +157,9 @@ def test_weights_that_teach_keeps_start_other_teachers(
         "crnn.safetensors",
         "patch_transformer.safetensors",
     ]
-    kept, first = load_weights(tmp_path / "start/crnn.safetensors"), teach(space())
+    saved, first = load_weights(tmp_path / "start/crnn.safetensors"), teach(space())
     trained = load_weights(first.folders[0] / "fold0.safetensors")
-    assert all(torch.equal(kept[name], tensor) for name, tensor in trained.items())
+    assert all(torch.equal(saved[name], tensor) for name, tensor in trained.items())
     later = teach(space(f"teachers.pretrained.crnn={tmp_path / 'start/crnn.safetensors'}", "teachers.train.lr=1e-9"))
     weights = load_weights(later.folders[0] / "fold1.safetensors")
     torch.testing.assert_close(weights["gru.weight_hh_l0"], trained["gru.weight_hh_l0"], rtol=0, atol=1e-5)
@@ -189,9 +189,9 @@ def test_logits_and_models_from_outside_join_the_fusion(
     out = tmp_path / "teachers.json"
     status, printed, err = hwasc("teach", "--set", external, "--out", out, tiny=True)
     assert status == 0, err
-    told = json.loads(out.read_text())
-    assert [r["name"] for r in told["fusion"]] == [*teachers.names, "weighted mean", "mean", "z1", "z2", "z1+z2"]
-    left = {r["name"]: r for r in told["leave_one_out"]}
+    summary = json.loads(out.read_text())
+    assert [r["name"] for r in summary["fusion"]] == [*teachers.names, "weighted mean", "mean", "z1", "z2", "z1+z2"]
+    left = {r["name"]: r for r in summary["leave_one_out"]}
     assert left["sure"]["helps"] and left["sure"]["log_loss_gain"] > 0.1
     lines = printed.splitlines()
     assert lines[0].split() == ["teacher", "hears", "sees", "parameters", "MACs"]
@@ -201,9 +201,9 @@ def test_logits_and_models_from_outside_join_the_fusion(
         and "38x16 and" in lines[1]
     )
     assert "from " + str(table) in printed and "mean logit without" in printed
-    assert ("no worse without" in printed) == any(not r["helps"] for r in told["leave_one_out"])
+    assert ("no worse without" in printed) == any(not r["helps"] for r in summary["leave_one_out"])
     status, printed, _ = hwasc("teach", "--set", external, "--json", tiny=True)
-    assert json.loads(printed) == {k: v for k, v in told.items() if k != "environment"}
+    assert json.loads(printed) == {k: v for k, v in summary.items() if k != "environment"}
     logits_before = open_external(ws)[0].key
     write_logits(table, ws, ids, seed=1)
     assert open_external(ws)[0].key != logits_before

@@ -131,11 +131,11 @@ def test_what_a_strategy_breaks_is_named(mistake: str, message: str) -> None:
 
 
 def blind(candidate: Candidate) -> Score:
-    return Score(1.0, 0.0, 0.5, None, 0.1, 0.1)
+    return Score(1.0, 0.0, accuracy=0.5, standard_error=0.1, value_error=0.1)
 
 
 def drawn(candidate: Candidate) -> Score:
-    return Score(float(torch.rand(())), 0.0, 0.5, None, 0.1, 0.1)
+    return Score(float(torch.rand(())), 0.0, accuracy=0.5, standard_error=0.1, value_error=0.1)
 
 
 def cost(candidate: Candidate) -> Score:
