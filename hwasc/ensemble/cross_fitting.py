@@ -104,8 +104,7 @@ def teach(ws: Workspace) -> Teachers:
             weights = folder / f"fold{fold}.safetensors"
             if not weights.is_file():
                 rows = np.flatnonzero(fold_of != fold)
-                place = TEACHERS.names().index(spec.family)  # not k: a teacher is the same whatever others there are
-                seed = int(np.random.SeedSequence([s.seed, place, fold]).generate_state(1)[0])
+                seed = training_seed(s.seed, spec.family, fold)
                 clips, augment = by_front_end[spec.front_end], augments[spec.front_end]
                 jobs.append(
                     _Job(
@@ -136,6 +135,21 @@ def teach(ws: Workspace) -> Teachers:
     return Teachers(specs, folders, s.teachers.folds, train, fold_of, starts, external)
 
 
+def training_seed(seed: int, family: str, fold: int) -> int:
+    """The seed of a teacher's training, which does not depend on what other families there are.
+
+    Args:
+        seed: The run's.
+        family: Its name decides.
+        fold: That is left out.
+
+    Returns:
+        32 bits.
+    """
+    name = int.from_bytes(hashlib.sha256(family.encode()).digest()[:4], "big")
+    return int(np.random.SeedSequence([seed, name, fold]).generate_state(1)[0])
+
+
 def _folder(
     ws: Workspace,
     spec: TeacherSpec,
@@ -154,7 +168,7 @@ def _folder(
         "responses": hashlib.sha256(responses.numpy().tobytes()).hexdigest() if responses is not None else "",
         "train": ws.settings.teachers.train,
         "folds": fold_of.tolist(),
-        "seed": ws.settings.seed,
+        "seeds": [training_seed(ws.settings.seed, spec.family, fold) for fold in range(ws.settings.teachers.folds)],
         "spec": spec,
     }
     if start:
