@@ -20,7 +20,6 @@ NOT_YET: frozenset[str] = frozenset(
         "hwasc.cli.common",
         "hwasc.deploy.onnx_qcdq",
         "hwasc.deploy.tflm_source",
-        "hwasc.ensemble.cross_fitting",
         "hwasc.nas.engines.local",
         "hwasc.nas.engines.ray",
         "hwasc.nas.proxies.untrained",
