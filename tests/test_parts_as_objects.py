@@ -25,6 +25,7 @@ def on_the_path(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(TEACHERS, "_parts", {})
 
 
+@pytest.mark.slow
 def test_a_teacher_reaches_worker_processes(tiny_workspace: Workspace, tmp_path: Path) -> None:
     from hwasc_little.teacher import FAMILY
 
@@ -55,6 +56,7 @@ def test_a_cache_tells_changed_families_apart(tmp_path: Path, monkeypatch: pytes
     assert FAMILY.code != dataclasses.replace(FAMILY, make=TEACHERS.get("crnn").make).code
 
 
+@pytest.mark.slow
 def test_a_search_takes_a_strategy_a_proxy_and_an_engine(
     tiny_workspace: Workspace, tiny_space: Path, tmp_path: Path
 ) -> None:
@@ -80,6 +82,7 @@ def test_a_search_takes_a_strategy_a_proxy_and_an_engine(
         search("objects", "random", score)
 
 
+@pytest.mark.slow
 def test_a_search_refuses_a_proxy_without_an_accuracy(
     tiny_workspace: Workspace, tiny_space: Path, tmp_path: Path
 ) -> None:

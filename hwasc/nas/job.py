@@ -54,7 +54,7 @@ class Supernet:
 
 @dataclass(frozen=True, kw_only=True)
 class Candidate:
-    """A job for any process: score one candidate by a proxy.
+    """A job for any process: score one candidate by a proxy, a name or an object.
 
     Attributes:
         proxy: The proxy, a name or an object.

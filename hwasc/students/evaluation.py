@@ -62,8 +62,8 @@ def evaluate(
     Args:
         ws: Data, settings, cache, device.
         model: The file.
-        runtime: Another runtime, a name or an object; `litert-ref` runs a .tflite in LiteRT's reference kernels. None: the usual
-            one.
+        runtime: Another runtime, a name or an object; `litert-ref` runs a .tflite in LiteRT's reference kernels.
+            None: the usual one.
         snrs: Signal-to-noise ratios, dB. The test split is run again with noise of each source at each ratio.
         sources: Sources of noise, see `audio.noise.open_noise`. The noise is drawn by the settings' seed.
 

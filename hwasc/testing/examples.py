@@ -61,7 +61,13 @@ def features(path: Path, front_end: FrontEnd, *, clips: int = 48, seed: int = 0)
         )
         for i, k in enumerate(labels)
     ]
-    return Features(path, (front_end.mels, front_end.frames), table, CLASSES, [f"{i:016x}" for i in range(clips)])
+    return Features(
+        path,
+        shape=(front_end.mels, front_end.frames),
+        clips=table,
+        classes=CLASSES,
+        hashes=[f"{i:016x}" for i in range(clips)],
+    )
 
 
 def candidates(folder: Path) -> list[Candidate]:

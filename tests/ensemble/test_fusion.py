@@ -306,6 +306,7 @@ def backbone(model: Ensemble, data: Batch, held: Batch, epochs: int = 15) -> int
     )
 
 
+@pytest.mark.slow
 def test_the_backbone_routes_clips_to_the_teacher_that_knows_their_kind() -> None:
     data, test = clips(1000, 0, by_kind), clips(1000, 1, by_kind)
     model = fitted(data)
@@ -345,6 +346,7 @@ def test_a_gain_is_measured_over_places() -> None:
     assert log_loss_gain(better, reference, labels, ["a"] * 4)[1] == float("inf")
 
 
+@pytest.mark.slow
 def test_crossed_views_are_of_heads_that_never_saw_the_place() -> None:
     data = clips(400, 0, by_class)
     places = [f"place {i % 10}" for i in range(400)]

@@ -305,6 +305,7 @@ def test_distill_report_with_little(result):
     check_page(reports.distill_report(result))
 
 
+@pytest.mark.slow
 def test_same_input_same_bytes():
     architecture = cp_mobile(base=8)
     assert profile(architecture, CHECKS) == profile(architecture, CHECKS)

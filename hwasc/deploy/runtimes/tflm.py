@@ -27,7 +27,19 @@ class TfliteRuntime:
     suffixes: ClassVar[tuple[str, ...]] = (".tflite",)
 
     def open(self, model: Path, *, device: torch.device, workers: int) -> OpenedModel:
-        """See `Runtime`."""
+        """Open a file; see `Runtime`.
+
+        Args:
+            model: A file that hwasc wrote.
+            device: Not used: it runs on the CPU.
+            workers: Child processes that run the clips.
+
+        Returns:
+            The model, ready to run.
+
+        Raises:
+            DataError: hwasc did not write the file, or it is damaged.
+        """
         architecture, classes, _ = interpreter.read_about(model)
 
         def predict(features: Features, progress: Callable[[int], None]) -> np.ndarray:

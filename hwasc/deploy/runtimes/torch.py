@@ -26,7 +26,19 @@ class TorchRuntime:
     suffixes: tuple[str, ...] = (".safetensors",)
 
     def open(self, model: Path, *, device: torch.device, workers: int) -> OpenedModel:
-        """See `Runtime`."""
+        """Open a file; see `Runtime`.
+
+        Args:
+            model: A file that hwasc wrote.
+            device: Where the net runs.
+            workers: Not used.
+
+        Returns:
+            The model, ready to run.
+
+        Raises:
+            DataError: hwasc did not write the file, or it is damaged.
+        """
         state = load_weights(model)
         with safetensors.safe_open(str(model), "pt") as f:
             meta = f.metadata() or {}
