@@ -18,7 +18,6 @@ NOT_YET: frozenset[str] = frozenset(
     {
         "hwasc.report.curves",
         "hwasc.report.results",
-        "hwasc.workspace",
     }
 )
 

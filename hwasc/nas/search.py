@@ -134,7 +134,7 @@ def search(
 
 
 def first_scoring(ws: Workspace, problem: Problem, targets: Path, proxy: str | Proxy | None = None) -> Scoring:
-    """Decide how candidates get their first scores, and train the supernet if the settings' proxy needs one.
+    """Decide how candidates get their first scores, and train the supernet if the proxy needs one.
 
     Args:
         ws: Data, settings, cache, device.
