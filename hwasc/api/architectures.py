@@ -74,9 +74,9 @@ def search(
         engine=engines.create(engine, workers=ws.workers, address=address),
         run=run,
     )
-    from hwasc.report.results import search_page  # the page's figures need matplotlib, which a refused budget does not
+    from hwasc.report.searching import search_report  # loads matplotlib: not before a refused budget
 
-    write_whole(run / "report.html", search_page(result))
+    write_whole(run / "report.html", search_report(result))
     return result
 
 
@@ -133,7 +133,9 @@ def profile(
         npu=npu,
     )
     if html is not None:
-        from hwasc.report.results import profile_page
+        from hwasc.records.run import environment
+        from hwasc.report.profiling import profile_report
 
-        write_whole(Path(html), profile_page(result, record.provenance))
+        page = profile_report(result, provenance=record.provenance, environment=environment())
+        write_whole(Path(html), page)
     return result

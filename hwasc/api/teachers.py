@@ -56,7 +56,7 @@ def teach(
     if html is not None:
         from hwasc.report.reports import teach_report
 
-        write_whole(Path(html), teach_report(summary.to_json(), environment()))
+        write_whole(Path(html), teach_report(summary, environment()))
     return summary
 
 

@@ -72,9 +72,9 @@ def test_help_and_profile_answer_at_once() -> None:
         (
             ("bench", "strategies", "--budget", "dcase2024", "--count", "9"),
             2,
-            "--count means nothing to bench strategies",
+            "--count has no effect on bench strategies",
         ),
-        (("bench", "proxy", "--budget", "dcase2024", "--seeds", "3"), 2, "--seeds means nothing to bench proxy"),
+        (("bench", "proxy", "--budget", "dcase2024", "--seeds", "3"), 2, "--seeds has no effect on bench proxy"),
         (("distill", "--arch", "cp_mobil"), 2, "did you mean 'cp_mobile'"),
         (("distill", "--arch", "gone.json"), 2, "gone.json"),
         (("profile", "--arch", BEST, "--budget", "dcase2024x"), 2, "did you mean 'dcase2024'"),
@@ -296,7 +296,7 @@ def test_ctrl_c_exits_130_and_the_same_command_goes_on(
         time.sleep(0.05)
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does: the workers hear it too
     _, err = process.communicate(timeout=60)
-    assert process.returncode == 130 and "Traceback" not in err and "goes on from there" in err, err
+    assert process.returncode == 130 and "Traceback" not in err and "continues from there" in err, err
     with temporary as folder:
         assert not list(Path(folder).glob("hwasc-ray-*")), "Ray leaves no files"
         assert not [p.pid for p in psutil.process_iter(["cmdline"]) if folder in " ".join(p.info["cmdline"] or ())]

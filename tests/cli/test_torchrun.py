@@ -86,4 +86,6 @@ def test_other_verbs_are_refused_by_one_line(tmp_path: Path) -> None:
     done = torchrun("profile", "--arch", "cp_mobile")
     lines = [line for line in done.stderr.splitlines() if line.startswith("hwasc profile")]
     assert done.returncode != 0 and not done.stdout
-    assert lines == ["hwasc profile: torchrun trains teach and distill alone; start hwasc profile as a single process"]
+    assert lines == [
+        "hwasc profile: torchrun works with teach and distill only; start hwasc profile as a single process"
+    ]

@@ -112,8 +112,9 @@ def test_wide_layers_sum_in_float64() -> None:
     """Beyond float32's whole numbers a sum would be rounded."""
     from hwasc.dcase.standalone.student import Int8Conv2d
 
-    conv = Int8Conv2d(600, 1, (1, 1), (1, 1), (0, 0), 1)
-    assert conv.number == torch.float64 and Int8Conv2d(500, 1, (1, 1), (1, 1), (0, 0), 1).number == torch.float32
+    plain = {"stride": (1, 1), "padding": (0, 0), "groups": 1}
+    conv = Int8Conv2d(600, 1, (1, 1), **plain)
+    assert conv.number == torch.float64 and Int8Conv2d(500, 1, (1, 1), **plain).number == torch.float32
     conv.weight.data.fill_(127)
     x = torch.full((1, 600, 1, 1), 255.0)
     x[0, 0] = 254.0

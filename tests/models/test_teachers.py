@@ -51,7 +51,7 @@ class TestContract:
         )
         assert found.parameters == count(build(TeacherSpec(family), 10))
 
-    def test_hears_through_the_papers_front_end(self, family: str) -> None:
+    def test_the_papers_front_end(self, family: str) -> None:
         paper = TEACHERS.get(family).paper
         assert paper.seconds == 1 and paper.frames in (1 + paper.samples // paper.hop, paper.samples // paper.hop)
         assert (

@@ -11,11 +11,11 @@ import pytest
 from hwasc import cost
 from hwasc.bench.comparison import Curve
 from hwasc.cost import graph, memory
+from hwasc.ensemble.fusion import FusionRow
 from hwasc.records.architecture import Architecture, FrontEnd
 from hwasc.records.blocks import InvertedResidual
 from hwasc.records.presets import cp_mobile, dcase2024_baseline
 from hwasc.report import formats, plots
-from hwasc.report.ensemble import Line
 
 
 def svg(text: str) -> str:
@@ -95,4 +95,4 @@ def test_plots_of_nothing():
         plots.layer_chart([]),
     ):
         svg(picture)
-    assert "1.300" in svg(plots.fusion_bars([Line("a", float("nan"), 1.3)]))
+    assert "1.300" in svg(plots.fusion_bars([FusionRow(name="a", accuracy=float("nan"), log_loss=1.3, ece=0.1)]))
