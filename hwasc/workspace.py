@@ -222,7 +222,20 @@ def _spec(settings: Settings) -> SyntheticSpec:
 
 
 def synthetic_root(settings: Settings, cache: Path, workers: int, reporter: Reporter) -> Path:
-    """The embedded data set's folder, simulated if it is not there yet. Its own seed is fixed: runs differ, the data does not."""
+    """The folder of the embedded data set, simulated if it is not there yet. Its seed is fixed and not the run's.
+
+    Args:
+        settings: How many locations there are.
+        cache: The folder of caches.
+        workers: Processes.
+        reporter: Shows progress.
+
+    Returns:
+        The folder, in TAU's layout.
+
+    Raises:
+        UsageError: A size is wrong.
+    """
     spec = _spec(settings)
     root = cache / "synthetic" / f"v{VERSION}-{spec.train_locations}-{spec.test_locations}"
     try:
