@@ -14,59 +14,7 @@ MODULES = {
 }
 MOST = 4
 # modules that still have such calls; a module without any must not be listed
-NOT_YET: frozenset[str] = frozenset(
-    {
-        "hwasc.api.challenge",
-        "hwasc.bench.comparison",
-        "hwasc.bench.data",
-        "hwasc.bench.proxies",
-        "hwasc.bench.ranking",
-        "hwasc.cost.latency",
-        "hwasc.cost.measure",
-        "hwasc.cost.offline",
-        "hwasc.data.download",
-        "hwasc.dcase.evaluation_set",
-        "hwasc.dcase.predict_unlabelled",
-        "hwasc.dcase.standalone.student",
-        "hwasc.dcase.standalone_weights",
-        "hwasc.dcase.submission",
-        "hwasc.dcase.submission_runs",
-        "hwasc.deploy.profiling",
-        "hwasc.deploy.tflite",
-        "hwasc.deploy.vela",
-        "hwasc.ensemble.cross_fitting",
-        "hwasc.ensemble.external",
-        "hwasc.ensemble.fusion",
-        "hwasc.ensemble.head_fitting",
-        "hwasc.ensemble.leave_one_out",
-        "hwasc.ensemble.online_teachers",
-        "hwasc.models.blocks",
-        "hwasc.models.teachers",
-        "hwasc.models.teachers.bc_resnet",
-        "hwasc.models.teachers.mobilenet_v3",
-        "hwasc.models.teachers.patch_transformer",
-        "hwasc.nas.job",
-        "hwasc.nas.proxies.distillation",
-        "hwasc.nas.refinement",
-        "hwasc.nas.refinement_job",
-        "hwasc.nas.scoring",
-        "hwasc.nas.study",
-        "hwasc.nas.supernet_training",
-        "hwasc.parallel.sync_batch_norm",
-        "hwasc.records.architecture",
-        "hwasc.records.presets",
-        "hwasc.records.teacher_settings",
-        "hwasc.report.curves",
-        "hwasc.report.results",
-        "hwasc.students.evaluation",
-        "hwasc.training.batches",
-        "hwasc.training.distillation",
-        "hwasc.training.loop",
-        "hwasc.training.loss",
-        "hwasc.training.quantization.modules",
-        "hwasc.workspace",
-    }
-)
+NOT_YET: frozenset[str] = frozenset()
 
 
 def long_calls(path: Path) -> list[str]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import re
+import statistics
 import sys
 from pathlib import Path
 
@@ -86,3 +88,14 @@ def test_brevitas_stays_behind_its_module(path: Path) -> None:
 def test_torch_pruning_stays_behind_its_module(path: Path) -> None:
     if any(i.split(".")[0] == "torch_pruning" for i in imports(path)):
         assert name_of(path) == "hwasc.training.pruning"
+
+
+def test_the_overview_lists_the_floors() -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text()
+    section = text[text.index("## Floors") : text.index("## Longest paths")]
+    listed = [set(re.findall("`([^`]+)`", line)) for line in section.splitlines() if re.match(r"\d+\. ", line)]
+    assert listed == FLOORS[:-1], "docs/architecture.md and FLOORS differ"
+
+
+def test_the_median_module_is_short() -> None:
+    assert statistics.median(len(p.read_text().splitlines()) for p in FILES) <= 110

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import hwasc
+from hwasc.ensemble.cross_fitting import training_seed
 from hwasc.errors import UsageError
 from hwasc.parts import TEACHERS
 
@@ -25,6 +26,7 @@ def on_the_path(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(TEACHERS, "_parts", {})
 
 
+@pytest.mark.slow
 def test_a_teacher_reaches_worker_processes(tiny_workspace: Workspace, tmp_path: Path) -> None:
     from hwasc_little.teacher import FAMILY
 
@@ -47,6 +49,12 @@ def test_the_last_teacher_of_a_name_counts_and_built_in_names_are_taken() -> Non
         provide(dataclasses.replace(FAMILY, name="crnn"))
 
 
+def test_a_teachers_seed_follows_from_its_name() -> None:
+    seeds = {training_seed(0, family, fold) for family in (*TEACHERS.names(), "little") for fold in range(3)}
+    assert len(seeds) == 3 * (len(TEACHERS.names()) + 1)
+    assert (training_seed(0, "crnn", 0), training_seed(1, "crnn", 2)) == (3759169698, 1872757942)
+
+
 def test_a_cache_tells_changed_families_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from hwasc_little.teacher import FAMILY
 
@@ -55,6 +63,7 @@ def test_a_cache_tells_changed_families_apart(tmp_path: Path, monkeypatch: pytes
     assert FAMILY.code != dataclasses.replace(FAMILY, make=TEACHERS.get("crnn").make).code
 
 
+@pytest.mark.slow
 def test_a_search_takes_a_strategy_a_proxy_and_an_engine(
     tiny_workspace: Workspace, tiny_space: Path, tmp_path: Path
 ) -> None:
@@ -80,6 +89,7 @@ def test_a_search_takes_a_strategy_a_proxy_and_an_engine(
         search("objects", "random", score)
 
 
+@pytest.mark.slow
 def test_a_search_refuses_a_proxy_without_an_accuracy(
     tiny_workspace: Workspace, tiny_space: Path, tmp_path: Path
 ) -> None:

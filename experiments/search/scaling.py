@@ -42,7 +42,7 @@ def jobs(ws: Workspace, space: SearchSpace, count: int, epochs: int) -> list[Can
 
 def seconds(engine: str, workers: int, work: list[Candidate]) -> tuple[float, list[float]]:
     """Wall time of all jobs by so many workers, after one job each to start them; and the scores."""
-    with engines.open(engine, workers) as opened:
+    with engines.create(engine, workers=workers) as opened:
         list(as_finished(opened.submit(work[0], 0) for _ in range(workers)))
         start = time.perf_counter()
         found = dict(as_finished(opened.submit(job, 0) for job in work))

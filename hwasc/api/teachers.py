@@ -61,7 +61,7 @@ def teach(
 
 
 def with_teachers(ws: Workspace, teachers: Sequence[TeacherLike] | None) -> Workspace:
-    """Choose the teachers of a workspace.
+    """Choose the teachers of a workspace. A family that is an object is known by its name from now on.
 
     Args:
         ws: What `hwasc.open` gave.

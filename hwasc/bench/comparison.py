@@ -167,7 +167,13 @@ class TimedStrategy:
         self._strategy, self.proposed, self.seconds = strategy, 0, 0.0
 
     def start(self, choices: dict[str, list[Any]], population: int, seed: int) -> None:
-        """See `Strategy`."""
+        """See `Strategy`.
+
+        Args:
+            choices: The values of each choice.
+            population: Of evolutionary strategies.
+            seed: Of random draws.
+        """
         self._strategy.start(choices, population, seed)
 
     def ask(self) -> tuple[int, dict[str, Any]]:

@@ -123,7 +123,7 @@ def bench_proxies(
         run: The run folder. Each score is a line of `scores.jsonl` there; the same call resumes from it.
         engine: Where candidates are scored.
         count: Candidates that are distilled in full, 3 at least.
-        names: The proxies; None: all that are known.
+        names: The proxies; None: all registered ones.
         learn_from: A search's `trials.jsonl` in this space, scored by the settings' proxy. It adds a row: that proxy with
             a predictor that is fitted on these trials, the candidates left out.
 

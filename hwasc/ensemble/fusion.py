@@ -7,10 +7,8 @@ teachers were trained on, all teachers look reliable, and the heads would learn 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -19,20 +17,12 @@ from torch.nn import functional as F
 
 from hwasc.data import logits as logit_files
 from hwasc.data.features import Features
-from hwasc.data.splits import hold_out
 from hwasc.ensemble.cross_fitting import Teachers, content, held_out_logits, out_of_fold_logits, teach
-from hwasc.ensemble.head_fitting import (
-    best_view,
-    cross_fitted_views,
-    fit_backbone,
-    fit_heads,
-    fit_mixture_weights,
-    log_loss_gain,
-)
+from hwasc.ensemble.fitting import all_backbone_scores, fit_ensemble
+from hwasc.ensemble.head_fitting import fit_mixture_weights
 from hwasc.ensemble.heads import VIEWS, Z1, Z2, Ensemble
 from hwasc.ensemble.teacher_front_ends import teacher_front_end
 from hwasc.models import student
-from hwasc.progress import Update
 from hwasc.records import schema
 from hwasc.records.architecture import Architecture, FrontEnd
 from hwasc.records.blocks import GRN, InvertedResidual
@@ -41,8 +31,6 @@ from hwasc.training.distillation import DistillationData
 from hwasc.training.metrics import macro_accuracy
 from hwasc.training.weights import load_metadata, load_weights, save_weights
 from hwasc.workspace import Workspace
-
-BATCH = 256
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -186,9 +174,8 @@ def fuse(ws: Workspace) -> FittedEnsemble:
         "seed": s.seed,
         "content": content(train),
     }
-    if (
-        any(spec.front_end != front_end for spec in teachers.specs) or not teachers.specs
-    ):  # else the teachers' keys depend on it
+    # The teachers' keys depend on the front end of z1 only where all teachers have the same one.
+    if any(spec.front_end != front_end for spec in teachers.specs) or not teachers.specs:
         depends_on["front_end"] = front_end
     key = schema.digest(depends_on)
     torch.manual_seed(s.seed)
@@ -198,109 +185,10 @@ def fuse(ws: Workspace) -> FittedEnsemble:
     if path.is_file():
         ensemble.load_state_dict(load_weights(path))
     else:
-        view = _fit(ws, teachers, ensemble, front_end)
+        view = fit_ensemble(ws, teachers, ensemble, front_end)
         save_weights(path, ensemble, {"teachers": ",".join(teachers.keys), "view": view})
     view = s.fusion.view if s.fusion.view != "auto" else load_metadata(path, "view")
     return FittedEnsemble(teachers=teachers, ensemble=ensemble, workspace=ws, key=key, view=view)
-
-
-def all_backbone_scores(ensemble: Ensemble, features: Features, device: torch.device) -> Tensor:
-    """Compute the scores of z1's backbone for all clips.
-
-    Args:
-        ensemble: The heads.
-        features: The clips, n of them.
-        device: Where the backbone runs.
-
-    Returns:
-        (n, K) on the CPU.
-    """
-    z1 = ensemble.to(device).eval().z1
-    if not bool(z1.head.weight.any()):
-        return torch.zeros(len(features), len(z1.head.weight))  # the backbone was left out, see `_fit`
-    with torch.no_grad():
-        return torch.cat(
-            [z1.backbone_scores(features.batch(r).to(device)).float().cpu() for r in _chunks(np.arange(len(features)))]
-        )
-
-
-def _fit(ws: Workspace, teachers: Teachers, ensemble: Ensemble, front_end: FrontEnd) -> str:
-    """Fit the heads in place on out-of-fold logits of the training clips; return the name of the best view.
-
-    z1's backbone is trained without the held-out locations, and left out unless it gains more than a standard error there. The
-    view is chosen by heads that are fitted on some locations and evaluated on the others, without the backbone, because the
-    backbone was trained on most of these locations.
-    """
-    s, train = ws.settings, teachers.train
-    logits, labels = torch.from_numpy(out_of_fold_logits(teachers, ws)), torch.from_numpy(train.labels)
-    locations, held_out = [c.location for c in train.clips], torch.from_numpy(_held_out(ws, train))
-    no_backbone = torch.zeros(len(train), len(teachers.names))
-    fit_heads(
-        ensemble,
-        no_backbone[~held_out],
-        logits[~held_out],
-        labels[~held_out],
-        ridges=s.fusion.ridges,
-        seed=s.seed,
-    )
-
-    def fused_views(backbone_scores: Tensor) -> Tensor:
-        with torch.no_grad():
-            return ensemble.cpu().fused_views(backbone_scores[held_out], logits[held_out])["z1+z2"]
-
-    without = fused_views(no_backbone)
-    if bool(held_out.any()) and s.fusion.epochs:
-        _fit_backbone(ws, teachers, ensemble, logits=logits, held_out=held_out.numpy(), front_end=front_end)
-        gain, error = log_loss_gain(
-            fused_views(all_backbone_scores(ensemble, train, ws.device)),
-            without,
-            labels[held_out],
-            [location for location, held in zip(locations, held_out, strict=True) if held],
-        )
-        if gain <= error:
-            torch.nn.init.zeros_(ensemble.z1.head.weight)
-    backbone_scores = all_backbone_scores(ensemble, train, ws.device)
-    views = cross_fitted_views(ensemble.cpu(), logits, labels, locations=locations, ridges=s.fusion.ridges, seed=s.seed)
-    fit_heads(ensemble, backbone_scores, logits, labels, ridges=s.fusion.ridges, seed=s.seed)
-    return best_view(views, labels, locations)
-
-
-def _fit_backbone(
-    ws: Workspace, teachers: Teachers, ensemble: Ensemble, *, logits: Tensor, held_out: np.ndarray, front_end: FrontEnd
-) -> None:
-    """Train z1's backbone on augmented clips; held-out clips decide which epoch's weights are used."""
-    s, train, augment = ws.settings, teachers.train, ws.augment(front_end)
-    ensemble.to(ws.device)
-
-    def batch(rows: np.ndarray, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        return x.to(ws.device), logits[rows].to(ws.device), torch.from_numpy(train.labels[rows]).to(ws.device)
-
-    def batches(epoch: int) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-        rng = np.random.default_rng([s.seed, epoch])
-        generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
-        for rows in _chunks(rng.permutation(np.flatnonzero(~held_out)), 64):
-            if len(rows) > 1:
-                yield batch(rows, augment(train.batch(rows), train.devices[rows], generator))
-
-    def validate() -> float:
-        ensemble.eval()
-        with torch.no_grad():
-            losses = [
-                F.cross_entropy(ensemble(x, y), labels, reduction="sum")
-                for x, y, labels in (batch(r, train.batch(r)) for r in _chunks(np.flatnonzero(held_out)))
-            ]
-        return float(sum(losses)) / int(held_out.sum())
-
-    with ws.reporter.track("fusion heads z1, z2", s.fusion.epochs) as update:
-        fit_backbone(
-            ensemble,
-            _counted(batches, update),
-            epochs=s.fusion.epochs,
-            lr=s.fusion.lr,
-            weight_decay=s.fusion.weight_decay,
-            validate=validate,
-            seed=s.seed,
-        )
 
 
 def target_file(ws: Workspace, fused: FittedEnsemble) -> Path:
@@ -352,25 +240,6 @@ def distillation_data(ws: Workspace, front_end: FrontEnd, targets: Path | None) 
         temperature=d.temperature,
         reduction=d.reduction,
     )
-
-
-def _held_out(ws: Workspace, train: Features) -> np.ndarray:
-    """Which training clips z1's backbone is not trained on, (n,) booleans: all clips of some locations."""
-    held_out = {c.id for c in hold_out(train.clips, ws.settings.fusion.hold_out, ws.settings.seed)[1]}
-    return np.array([c.id in held_out for c in train.clips])
-
-
-def _counted(batches: Callable[[int], Iterator[Any]], update: Update) -> Callable[[int], Iterator[Any]]:
-    def epoch(number: int) -> Iterator[Any]:
-        yield from batches(number)
-        update(number + 1)
-
-    return epoch
-
-
-def _chunks(rows: np.ndarray, size: int = BATCH) -> Iterator[np.ndarray]:
-    for start in range(0, len(rows), size):
-        yield rows[start : start + size]
 
 
 def _row(name: str, logits: np.ndarray, features: Features) -> FusionRow:

@@ -39,8 +39,8 @@ class OnnxClassifier:
         self.path, self.classes = path, tuple(classes)
         inputs = self._session.get_inputs()
         if len(inputs) != 1 or inputs[0].type != "tensor(float)" or len(inputs[0].shape) not in (3, 4):
-            found = ", ".join(f"{i.type} {i.shape}" for i in inputs)
-            raise DataError(f"{path}: expected one input of float log-mels (clips, 1, mels, frames), found {found}")
+            given = ", ".join(f"{i.type} {i.shape}" for i in inputs)
+            raise DataError(f"{path}: expected one input of float log-mels (clips, 1, mels, frames), found {given}")
         self._input, self._shape = inputs[0].name, inputs[0].shape
         if isinstance(self._shape[0], int) and self._shape[0] != 1:
             raise DataError(
@@ -56,12 +56,12 @@ class OnnxClassifier:
 
     def _run(self, features: Features, rows: npt.NDArray[np.integer[Any]]) -> npt.NDArray[np.float32]:
         x = features.batch(rows).numpy()
-        wanted, found = self._shape[1:], (x if len(self._shape) == 4 else x[:, 0]).shape[1:]
-        if any(isinstance(w, int) and w != f for w, f in zip(wanted, found, strict=True)):
+        expected_shape, shape = self._shape[1:], (x if len(self._shape) == 4 else x[:, 0]).shape[1:]
+        if any(isinstance(w, int) and w != f for w, f in zip(expected_shape, shape, strict=True)):
             raise DataError(
-                f"{self.path}: takes {wanted}, but its front end gives {list(found)}; set its mels and frames"
+                f"{self.path}: takes {expected_shape}, but its front end gives {list(shape)}; set its mels and frames"
             )
-        y = np.asarray(self._session.run(None, {self._input: x.reshape(len(rows), *found)})[0], np.float32)
+        y = np.asarray(self._session.run(None, {self._input: x.reshape(len(rows), *shape)})[0], np.float32)
         expected = (len(rows), len(self.classes))
         if y.shape != expected or not np.isfinite(y).all():
             raise DataError(f"{self.path}: gives {list(y.shape)}, expected finite logits of shape {list(expected)}")

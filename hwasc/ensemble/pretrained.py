@@ -83,7 +83,7 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     try:
         if path.suffix == ".safetensors":
             return safetensors.torch.load_file(path)
-        found: Any = torch.load(path, map_location="cpu", weights_only=True)
+        content: Any = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as e:  # the readers' own exception types, and OSError
         if isinstance(e, pickle.UnpicklingError) and "Weights only" in str(e):
             raise DataError(
@@ -93,12 +93,12 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
         raise DataError(
             f"{path}: cannot be read as weights ({(str(e).splitlines() or [type(e).__name__])[0]})"
         ) from None
-    if isinstance(found, Mapping):
-        for inner in (found, *(found[key] for key in WRAPPERS if key in found)):
+    if isinstance(content, Mapping):
+        for inner in (content, *(content[key] for key in WRAPPERS if key in content)):
             if isinstance(inner, Mapping) and inner and all(isinstance(v, Tensor) for v in inner.values()):
                 return dict(inner)
-        raise DataError(f"{path}: contains no tensors by name, but {', '.join(map(str, list(found)[:6]))}")
-    raise DataError(f"{path}: contains no tensors by name, but one {type(found).__name__}")
+        raise DataError(f"{path}: contains no tensors by name, but {', '.join(map(str, list(content)[:6]))}")
+    raise DataError(f"{path}: contains no tensors by name, but one {type(content).__name__}")
 
 
 def renamed(tensors: Mapping[str, Tensor], rename: Mapping[str, str | None], path: Path) -> dict[str, Tensor]:

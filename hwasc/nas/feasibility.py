@@ -1,4 +1,4 @@
-"""Before any training: what a budget means over a space, and whether it can be met at all."""
+"""What a budget means over a space, and whether it can be met, before any training."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ class Survey:
 
 
 def examine(problem: Problem, *, seed: int) -> Survey:
-    """Sample the space, then walk to the extremes of each limit.
+    """Find the range of each cost over a space: by a random sample, and by coordinate descent to both extremes.
 
     Args:
         problem: The space, the budget, the shape of the data.
         seed: Of the sample.
 
     Returns:
-        What each limit means over the space.
+        The range of each cost, and the share of the space that is feasible.
 
     Raises:
         InfeasibleBudget: Names the limits that no candidate meets.
@@ -80,7 +80,7 @@ def examine(problem: Problem, *, seed: int) -> Survey:
 
 
 def descend(space: SearchSpace, start: dict[str, Any], objective: Callable[[dict[str, Any]], float]) -> dict[str, Any]:
-    """Coordinate descent: change one choice at a time for the better until none helps.
+    """Coordinate descent: change one choice at a time, until no change improves the objective.
 
     Args:
         space: The choices and their rules.

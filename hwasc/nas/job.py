@@ -57,7 +57,7 @@ class Candidate:
     """A job for any process: score one candidate by a proxy, a name or an object.
 
     Attributes:
-        proxy: The proxy's name.
+        proxy: The proxy, a name or an object.
         proposal: The candidate.
         data: What it is trained on.
         validation: The clips that it is measured on.

@@ -1,4 +1,4 @@
-"""What a search looks for: the space, the budget and the shape of the data, as one object that travels."""
+"""The problem of a search as one object: the space, the budget and the shape of the data."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from hwasc.records.space import Point, SearchSpace
 
 @dataclass(frozen=True, kw_only=True)
 class Problem:
-    """An architecture is wanted: of this space, within this budget, for clips of so many classes and seconds.
+    """Find the most accurate architecture of a space within a budget, for clips of so many classes and seconds.
 
     Attributes:
         space: The choices.
@@ -48,17 +48,17 @@ class Problem:
         Args:
             number: The most that are returned.
             seed: Of the draws.
-            tries: Points that are drawn for each wanted one before the search for them ends.
+            tries: Points to draw at most, times `number`.
 
         Returns:
             Up to `number` points.
         """
-        rng, found = random.Random(seed), []
+        rng, feasible = random.Random(seed), []
         for _ in range(number * tries):
             point = random_point(self.space, rng)
             costs = self.costs(point)
             if self.budget.feasible(costs):
-                found.append((costs.macs.torchinfo, point))
-            if len(found) == number:
+                feasible.append((costs.macs.torchinfo, point))
+            if len(feasible) == number:
                 break
-        return [point for _, point in sorted(found, key=lambda pair: pair[0])]
+        return [point for _, point in sorted(feasible, key=lambda pair: pair[0])]

@@ -1,4 +1,4 @@
-"""What a search leaves: the winner, the trials, the front, and what the budget means over the space."""
+"""The result of a search: the winner, the trials, the front, and what the budget means over the space."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ RESULT, BEST, TRIALS, SECOND, REFINED, TEACHERS = (
 
 @dataclass(frozen=True, kw_only=True)
 class _Index:
-    """`result.json` of a search: what the other files of the run folder do not hold."""
+    """`result.json` of a search: everything that is not in the other files of the run folder."""
 
     schema: int
     winner: int
@@ -59,10 +59,10 @@ class SearchResult(Result):
         rescored: The candidates that were scored a second time, with those scores.
         refined: The refined nets.
         survey: What the budget means over the space.
-        limits: The most of each cost, by its dotted name.
-        proxy: What gave the first scores.
-        second_epochs: Of the second scores.
-        clips: Validation clips that scores are over.
+        limits: The limit of each cost, by its dotted name.
+        proxy: The proxy of the first scores.
+        second_epochs: Epochs of training before a second score.
+        clips: Validation clips that scores are computed on.
         teachers: The ensemble on validation clips.
         environment: Command, versions, machine and date.
     """

@@ -1,10 +1,10 @@
 """A search: find the most accurate architecture of a space within a budget.
 
-A search has these stages. Each writes a journal to the run folder, and the same command resumes there.
+A search has these stages. Stages 3 to 5 write a journal each to the run folder, from which the same command resumes.
 
 1. `survey` computes what the budget means over the space, and stops an infeasible search within seconds.
 2. The teachers are trained and fused, unless the cache holds them (`hwasc.ensemble`).
-3. A strategy proposes candidates within the budget, and a proxy scores each (`hwasc.nas.study`).
+3. A strategy proposes candidates within the budget, and a proxy scores them (`hwasc.nas.study`).
 4. The best candidates are scored again by a longer distillation (`hwasc.nas.second_scores`).
 5. If `search.refine` is above 0, the best of these are widened, pruned and distilled (`hwasc.nas.refinement`).
 6. The best candidate is the winner. Its architecture, its weights and the result are written.
@@ -58,17 +58,17 @@ def survey(problem: Problem, *, seed: int, reporter: Reporter) -> Survey:
     Raises:
         InfeasibleBudget: No candidate meets the budget.
     """
-    found = examine(problem, seed=seed)
+    result = examine(problem, seed=seed)
     reporter.say(
-        f"search space {found.space}: 10^{found.log10_size:.1f} points; {found.feasible_share:.0%} of random points meet "
+        f"search space {result.space}: 10^{result.log10_size:.1f} points; {result.feasible_share:.0%} of random points meet "
         f"the budget {problem.budget.name}"
     )
     reporter.table(
         "limits over the space",
         ("limit", "at most", "minimum", "centre", "maximum", "within"),
-        [(r.name, r.limit, r.minimum, r.centre, r.maximum, f"{r.feasible:.0%}") for r in found.ranges],
+        [(r.name, r.limit, r.minimum, r.centre, r.maximum, f"{r.feasible:.0%}") for r in result.ranges],
     )
-    return found
+    return result
 
 
 def search(
@@ -104,7 +104,7 @@ def search(
     s, classes = ws.settings, len(ws.classes)
     problem = Problem(space=space, budget=resolve(budget), classes=classes, seconds=s.data.seconds)
     check_accuracy(s.search.proxy if proxy is None else proxy)
-    found = survey(problem, seed=s.seed, reporter=ws.reporter)
+    space_survey = survey(problem, seed=s.seed, reporter=ws.reporter)
     open_run(
         run,
         {
@@ -129,7 +129,7 @@ def search(
         rescored = _second_scores(ws, problem, scoring, engine=opened, trials=trials, run=run)
     refined = refine(ws, problem, scoring, rescored=rescored, run=run)
     return _finish(
-        ws, problem, fused, scoring, survey=found, trials=trials, rescored=rescored, refined=refined, run=run
+        ws, problem, fused, scoring, survey=space_survey, trials=trials, rescored=rescored, refined=refined, run=run
     )
 
 
@@ -140,7 +140,7 @@ def first_scoring(ws: Workspace, problem: Problem, targets: Path, proxy: str | P
         ws: Data, settings, cache, device.
         problem: The space, the budget and the shape of the data.
         targets: File of the ensemble's logits.
-        proxy: Another proxy than the settings', a name or an object.
+        proxy: A name or an object; None: the settings' proxy.
 
     Returns:
         How candidates are scored.

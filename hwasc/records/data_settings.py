@@ -52,10 +52,10 @@ class DataSettings:
         """`fold` as numbers, the first from 1."""
         if self.fold is None:
             return None
-        found = re.fullmatch(r"(\d+)/(\d+)", self.fold)
-        if not found or not 1 <= int(found[1]) <= int(found[2]) or int(found[2]) < 2:
+        match = re.fullmatch(r"(\d+)/(\d+)", self.fold)
+        if not match or not 1 <= int(match[1]) <= int(match[2]) or int(match[2]) < 2:
             raise ValueError(f"fold: expected k/n, the k-th of n >= 2 parts, e.g. 1/4, found '{self.fold}'")
-        return int(found[1]), int(found[2])
+        return int(match[1]), int(match[2])
 
 
 @dataclass(frozen=True)

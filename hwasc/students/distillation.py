@@ -84,7 +84,7 @@ def distill(ws: Workspace, record: ArchitectureFile, *, run: Path) -> DistillRes
     online = s.distill.teacher_view == "augmented"
     check_online_teachers(s.teachers.external if online else ())
     start = initial_weights(ws, record)
-    named = {"weights": start.sha256} if start else {}
+    weights = {"weights": start.sha256} if start else {}
     open_run(
         run,
         {
@@ -92,7 +92,7 @@ def distill(ws: Workspace, record: ArchitectureFile, *, run: Path) -> DistillRes
             "data": ws.data,
             "dataset": ws.dataset.fingerprint,
             "architecture": a,
-            **named,
+            **weights,
             "settings": s,
         },
     )

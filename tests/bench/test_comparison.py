@@ -76,6 +76,7 @@ def test_curves_rise_to_the_end_of_the_table() -> None:
         assert t.proposed > size, "some points were infeasible or repeated; they cost no trial"
 
 
+@pytest.mark.slow
 def test_the_same_seeds_give_the_same_and_learning_shows() -> None:
     found, again = played(20)[0], played(20)[0]
     for a, b in zip(found.curves, again.curves, strict=True):

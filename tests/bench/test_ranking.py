@@ -22,6 +22,7 @@ def test_tau_is_pairs_in_order_minus_pairs_out_of_order(pairs: list[tuple[int, i
     assert correlations(a, b)[0] == pytest.approx(expected, abs=1e-9)
 
 
+@pytest.mark.slow
 def test_a_perfect_proxy_regrets_nothing_and_a_reversed_one_all() -> None:
     truth = np.linspace(0.5, 0.9, 12)
     good, bad = rank(truth**3, truth, 0), rank(-truth, truth, 0)
@@ -34,6 +35,7 @@ def test_a_perfect_proxy_regrets_nothing_and_a_reversed_one_all() -> None:
     )
 
 
+@pytest.mark.slow
 def test_intervals_cover_the_truth_of_a_noisy_proxy() -> None:
     rng = np.random.default_rng(0)
     covered = 0

@@ -1,4 +1,4 @@
-"""`hwasc bench strategies` on tiny data: a table scored once and kept, strategies compared on it, too few candidates refused."""
+"""`hwasc bench strategies` on tiny data: a table is scored once, strategies are compared on it, too few candidates fail."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ def test_a_table_is_scored_once_and_every_strategy_runs_on_it(hwasc: Run, tiny_s
     argv = ("bench", "strategies", "--budget", "dcase2024", "--space", tiny_space, "--run", run, "--seeds", 2)
     status, out, err = hwasc(*argv, "--trials", 6, "--json", tiny=True)
     assert status == 0, err
-    bench, kept = json.loads(out), json.loads((run / "strategies.json").read_text())
+    bench, saved = json.loads(out), json.loads((run / "strategies.json").read_text())
     lines = (run / "table.jsonl").read_bytes().splitlines(keepends=True)
     table = {x["id"]: x["value"] for x in map(json.loads, lines)}
     assert len(table) == len(lines) == bench["candidates"] == 32
-    assert bench["comparison"] == kept["comparison"] and kept["environment"]["packages"] and kept["seeds"] == [0, 1]
+    assert bench["comparison"] == saved["comparison"] and saved["environment"]["packages"] and saved["seeds"] == [0, 1]
     assert bench["comparison"]["best"] == max(table.values())
     for t, name in zip(bench["comparison"]["curves"], STRATEGIES.names(), strict=True):
         assert t["strategy"] == name and len(t["best"]["mean"]) == len(t["volume"]["mean"]) == 6

@@ -119,6 +119,7 @@ def test_official_lists_are_compared_with_their_counts(tiny_data: Path) -> None:
     assert list(bad.unusable) == [train[0].name, train[1].name] and "do not have the 44,100 Hz" in bad.warnings[0]
 
 
+@pytest.mark.slow
 def test_other_lists_in_the_layout_of_tau(hwasc: Run, tiny_data: Path) -> None:
     status, out, err = hwasc("data", "check", tiny_data, "--workers", "2")
     assert status == 0 and "lists of its own" in out and "can be used" in out and "device s6" in out, err

@@ -135,6 +135,7 @@ def test_workers_give_the_same_bytes(clips: list[Clip], tmp_path: Path) -> None:
     assert one.path.read_bytes() == two.path.read_bytes() and one.hashes == two.hashes and len(two) == 149
 
 
+@pytest.mark.slow
 def test_two_processes_write_one_entry(clips: list[Clip], tmp_path: Path) -> None:
     (tmp_path / "clips.pickle").write_bytes(pickle.dumps(clips))
     program = (
@@ -220,6 +221,7 @@ def test_wrong_arguments(clips: list[Clip], tmp_path: Path) -> None:
         extract(clips, CLASSES, FE, tmp_path / "file")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="counts resident memory by Linux's rules")
 def test_memory_stays_below_the_size_of_the_file(tmp_path: Path) -> None:
     program = (
@@ -246,6 +248,7 @@ def test_memory_stays_below_the_size_of_the_file(tmp_path: Path) -> None:
     assert int(written) < 0.1 * int(size) and int(grown) < 0.3 * int(size)
 
 
+@pytest.mark.slow
 def test_noise_is_added_to_the_waveform_and_cached_separately(clips: list[Clip], tmp_path: Path) -> None:
     cache, few = tmp_path / "cache", clips[:70]
     noisy = extract(few, CLASSES, FE, cache, noise=(noise := open_noise("pink", 5.0, 3)))

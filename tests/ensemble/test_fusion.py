@@ -130,10 +130,10 @@ def test_a_view_that_is_the_mean_but_surer_or_less_sure_is_no_better() -> None:
     g = torch.Generator().manual_seed(0)
     labels = torch.randint(C, (400,), generator=g)
     mean, places = torch.eye(C)[labels] + torch.randn(400, C, generator=g), [f"place {i % 20}" for i in range(400)]
-    loud = 9 * mean
-    assert F.cross_entropy(loud, labels) > 2 * F.cross_entropy(mean, labels)
-    assert best_view({"mean": loud, "z1": mean}, labels, places) == "mean"
-    assert best_view({"mean": mean, "z1": loud + 2 * torch.eye(C)[labels]}, labels, places) == "z1"
+    confident = 9 * mean
+    assert F.cross_entropy(confident, labels) > 2 * F.cross_entropy(mean, labels)
+    assert best_view({"mean": confident, "z1": mean}, labels, places) == "mean"
+    assert best_view({"mean": mean, "z1": confident + 2 * torch.eye(C)[labels]}, labels, places) == "z1"
 
 
 def test_the_best_scale_is_the_best_on_a_grid_and_needs_no_start() -> None:
@@ -232,7 +232,7 @@ def loss(model: Ensemble, data: Batch, view: str = "z1+z2") -> float:
 
 
 def certain_when_right(count: int, seed: int) -> Batch:
-    """Clips whose teachers are loud and wrong, or sure of two classes and right: their logits show which one is right."""
+    """Clips on which each teacher is right and more certain, or wrong and less certain: its logits show which."""
     g = torch.Generator().manual_seed(seed)
     labels, knows = torch.randint(0, C, (count,), generator=g), torch.rand(count, K, generator=g) < 0.4
     predicted = torch.where(knows, labels[:, None], torch.randint(0, C, (count, K), generator=g))
@@ -306,6 +306,7 @@ def backbone(model: Ensemble, data: Batch, held: Batch, epochs: int = 15) -> int
     )
 
 
+@pytest.mark.slow
 def test_the_backbone_routes_clips_to_the_teacher_that_knows_their_kind() -> None:
     data, test = clips(1000, 0, by_kind), clips(1000, 1, by_kind)
     model = fitted(data)
@@ -345,6 +346,7 @@ def test_a_gain_is_measured_over_places() -> None:
     assert log_loss_gain(better, reference, labels, ["a"] * 4)[1] == float("inf")
 
 
+@pytest.mark.slow
 def test_crossed_views_are_of_heads_that_never_saw_the_place() -> None:
     data = clips(400, 0, by_class)
     places = [f"place {i % 10}" for i in range(400)]

@@ -158,9 +158,9 @@ def test_weights_that_teach_keeps_start_other_teachers(
         "crnn.safetensors",
         "patch_transformer.safetensors",
     ]
-    kept, first = load_weights(tmp_path / "start/crnn.safetensors"), teach(space())
+    saved, first = load_weights(tmp_path / "start/crnn.safetensors"), teach(space())
     trained = load_weights(first.folders[0] / "fold0.safetensors")
-    assert all(torch.equal(kept[name], tensor) for name, tensor in trained.items())
+    assert all(torch.equal(saved[name], tensor) for name, tensor in trained.items())
     later = teach(space(f"teachers.pretrained.crnn={tmp_path / 'start/crnn.safetensors'}", "teachers.train.lr=1e-9"))
     weights = load_weights(later.folders[0] / "fold1.safetensors")
     torch.testing.assert_close(weights["gru.weight_hh_l0"], trained["gru.weight_hh_l0"], rtol=0, atol=1e-5)

@@ -1,4 +1,4 @@
-"""Widening passes the limit as far as asked, shrinking keeps every limit and spares what is dear."""
+"""Widening exceeds the limit by the given ratio; removal of channels meets every limit and spares important channels."""
 
 from __future__ import annotations
 

@@ -38,32 +38,32 @@ def candidates(count: int, seed: int, noise: float) -> tuple[list[Scored], np.nd
 
 
 def test_each_is_predicted_by_all_the_others() -> None:
-    known, _ = candidates(MIN_TRIALS + 1, 0, 0.2)
-    found = smoothed(CHOICES, known)
-    x, y = predictor._inputs(CHOICES, known, known), np.log([k.score for k in known])
+    scored, _ = candidates(MIN_TRIALS + 1, 0, 0.2)
+    found = smoothed(CHOICES, scored)
+    x, y = predictor._inputs(CHOICES, scored, scored), np.log([k.score for k in scored])
     for i in (0, 17, MIN_TRIALS):
-        kept = [k for k in range(len(known)) if k != i]
-        a = x[kept]
-        weights = np.linalg.solve(a.T @ a + predictor._penalty(x), a.T @ y[kept])
+        rest = [k for k in range(len(scored)) if k != i]
+        a = x[rest]
+        weights = np.linalg.solve(a.T @ a + predictor._penalty(x), a.T @ y[rest])
         assert found[i] == pytest.approx(np.exp((y[i] + x[i] @ weights) / 2), rel=1e-6)
 
 
 def test_noise_is_taken_away() -> None:
-    known, truth = candidates(300, 1, 0.3)
-    raw = kendalltau([k.score for k in known], truth).statistic
-    assert kendalltau(smoothed(CHOICES, known), truth).statistic > raw + 0.15
+    scored, truth = candidates(300, 1, 0.3)
+    raw = kendalltau([k.score for k in scored], truth).statistic
+    assert kendalltau(smoothed(CHOICES, scored), truth).statistic > raw + 0.15
     others, right = candidates(40, 2, 0.3)
     alone = kendalltau([k.score for k in others], right).statistic
-    assert kendalltau(blended(CHOICES, known, others), right).statistic > alone + 0.1
+    assert kendalltau(blended(CHOICES, scored, others), right).statistic > alone + 0.1
 
 
 def test_without_noise_ranks_stay() -> None:
-    known, truth = candidates(200, 3, 0.0)
-    assert kendalltau(smoothed(CHOICES, known), truth).statistic > 0.95
+    scored, truth = candidates(200, 3, 0.0)
+    assert kendalltau(smoothed(CHOICES, scored), truth).statistic > 0.95
 
 
 def test_few_scores_are_left_alone_and_zero_is_a_score() -> None:
-    known, _ = candidates(MIN_TRIALS - 1, 4, 0.2)
-    assert smoothed(CHOICES, known) == [k.score for k in known] == blended(CHOICES, known[:3], known)
-    more = [*known, *known[:5], Scored(known[0].point, 1, 0, 0, 0.0)]
+    scored, _ = candidates(MIN_TRIALS - 1, 4, 0.2)
+    assert smoothed(CHOICES, scored) == [k.score for k in scored] == blended(CHOICES, scored[:3], scored)
+    more = [*scored, *scored[:5], Scored(scored[0].point, 1, 0, 0, 0.0)]
     assert all(0 < v < 1 and np.isfinite(v) for v in smoothed(CHOICES, more))

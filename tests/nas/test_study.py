@@ -148,15 +148,17 @@ def test_only_the_best_few_are_scored_again_and_once(tmp_path: Path) -> None:
 
     trials = by_score(trials)
     first = [t.number for t in trials[:3]]
-    dearest = [t.number for t in sorted(trials[:3], key=lambda t: -t.macs)]  # longest trainings start first
+    by_falling_cost = [t.number for t in sorted(trials[:3], key=lambda t: -t.macs)]  # longest trainings start first
     with pytest.raises(KeyboardInterrupt):
         again(Scorer(stop_after=1))
-    assert list(Journal(path).trials) == dearest[:1]
+    assert list(Journal(path).trials) == by_falling_cost[:1]
     path.unlink()
     found = again(rising)
     assert [t.number for t in found] == first and found[0].point == trials[0].point
-    assert {t.number: t.accuracy for t in found} == pytest.approx(dict(zip(dearest, [0.1, 0.2, 0.3], strict=True)))
-    assert best(found).number == dearest[2]
+    assert {t.number: t.accuracy for t in found} == pytest.approx(
+        dict(zip(by_falling_cost, [0.1, 0.2, 0.3], strict=True))
+    )
+    assert best(found).number == by_falling_cost[2]
     silent = Scorer()
     assert again(silent) == found and not silent.scored
     path.write_text(path.read_text().replace(found[0].id, "other"))

@@ -64,13 +64,13 @@ def test_the_winners_slice_lies_beside_it(hwasc: Run, made: Path, tiny_space: Pa
     assert status == 0, err
     record = architectures.load(made / "winner.json")
     assert record.weights is not None and record.weights.by == "slice" and record.weights.file == "winner.safetensors"
-    kept = made / "winner.safetensors"
-    assert kept.read_bytes() == (made / "s" / "best.safetensors").read_bytes()
-    assert hashlib.sha256(kept.read_bytes()).hexdigest() == record.weights.sha256
+    saved = made / "winner.safetensors"
+    assert saved.read_bytes() == (made / "s" / "best.safetensors").read_bytes()
+    assert hashlib.sha256(saved.read_bytes()).hexdigest() == record.weights.sha256
     (shared,) = (tmp_path / "supernets").glob("*.safetensors")
     net = Supernet(SearchSpace.load(str(tiny_space)), 10)
     net.load_state_dict(load_weights(shared))
-    point, found = json.loads(out)["trial"]["point"], load_weights(kept)
+    point, found = json.loads(out)["trial"]["point"], load_weights(saved)
     slice_ = dict(net.student(point).named_parameters())
     assert all(torch.equal(found[name], p) for name, p in slice_.items())
     norms = {name for name in found if name.endswith("running_mean")}
@@ -78,11 +78,11 @@ def test_the_winners_slice_lies_beside_it(hwasc: Run, made: Path, tiny_space: Pa
 
 
 def test_a_distillation_starts_from_them(hwasc: Run, made: Path) -> None:
-    kept = load_weights(made / "winner.safetensors")
+    saved = load_weights(made / "winner.safetensors")
     start, weights, _ = distilled(hwasc, made, "d")
     assert start == {"from": "slice", "sha256": architectures.load(made / "winner.json").weights.sha256}
-    learned = [name for name in kept if name.endswith((".weight", ".bias"))]
-    assert learned and all(torch.allclose(weights[name], kept[name], atol=1e-6) for name in learned)
+    learned = [name for name in saved if name.endswith((".weight", ".bias"))]
+    assert learned and all(torch.allclose(weights[name], saved[name], atol=1e-6) for name in learned)
     shown = (made / "d" / "report.html").read_text()
     assert "slice" in shown
     status, _, err = hwasc(
@@ -99,10 +99,10 @@ def test_a_distillation_starts_from_them(hwasc: Run, made: Path) -> None:
     ],
 )
 def test_or_from_random_ones(hwasc: Run, made: Path, more: tuple[str, ...], said: str) -> None:
-    kept = load_weights(made / "winner.safetensors")
+    saved = load_weights(made / "winner.safetensors")
     start, weights, err = distilled(hwasc, made, "".join(more), *more)
     assert start == {"from": "random weights"} and said in err and ("those of the search" in err) is bool(said)
-    assert not torch.allclose(weights["stem.0.conv.weight"], kept["stem.0.conv.weight"], atol=1e-3)
+    assert not torch.allclose(weights["stem.0.conv.weight"], saved["stem.0.conv.weight"], atol=1e-3)
 
 
 def test_other_clips_have_no_use_for_them(
@@ -145,8 +145,8 @@ def test_what_is_refined_grows_from_its_slice(
     assert status == 0, err
     (refined,) = json.loads(out)["refined"]
     (net,) = grown
-    kept = next(t for t in json.loads(out)["rescored"] if t["number"] == refined["number"])
-    assert net.architecture.id == kept["id"] == refined["origin"] and not net.training
+    saved = next(t for t in json.loads(out)["rescored"] if t["number"] == refined["number"])
+    assert net.architecture.id == saved["id"] == refined["origin"] and not net.training
     record = architectures.load(made / "r.json")
     assert record.weights is not None
     assert record.weights.by == ("refinement" if record.id == refined["id"] else "slice")

@@ -28,8 +28,8 @@ def test_resizing_gives_the_widths_asked_for_and_keeps_the_rest() -> None:
     for _ in range(100):
         a = space.architecture(random_point(space, rng), 10)
         assert resized(a, widths(a)) == a
-        asked = {name: rng.randrange(1, 99) for name in widths(a)}
-        b = resized(a, asked)
-        assert widths(b) == asked
+        counts = {name: rng.randrange(1, 99) for name in widths(a)}
+        b = resized(a, counts)
+        assert widths(b) == counts
         for old, new in zip(a.blocks, b.blocks, strict=True):
             assert dataclasses.replace(new, expanded=old.expanded, channels=old.channels) == old

@@ -379,6 +379,7 @@ def test_evaluation_report():
     assert "Noise" not in without
 
 
+@pytest.mark.slow
 def test_same_input_same_bytes():
     architecture = cp_mobile(base=8)
     assert profile(architecture, CHECKS) == profile(architecture, CHECKS)

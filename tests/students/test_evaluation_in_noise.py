@@ -69,7 +69,7 @@ def test_noise_is_the_same_for_every_runtime(hwasc: Run, models: Path) -> None:
             (s, d) for s in ("white", "pink") for d in (20, 10, 5, 0)
         ]
         losses = {(n["noise"], n["snr"]): n["metrics"]["log_loss"] for n in r["noisy"]}
-        for source in ("white", "pink"):  # noise hurts, and moves what the model hears
+        for source in ("white", "pink"):  # noise lowers the accuracy, and changes the features
             assert losses[source, 0] > losses[source, 20] != r["metrics"]["log_loss"]
         assert losses["white", 0] != losses["pink", 0]
         for n, first in zip(r["noisy"], results[0]["noisy"], strict=True):

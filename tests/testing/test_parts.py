@@ -38,6 +38,7 @@ def needed(name: str) -> None:
         pytest.skip(f"{EXTRA[name]} is not installed")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", TEACHERS.names())
 def test_teachers(name: str) -> None:
     assert TEACHERS.get(name).name == name
@@ -49,23 +50,27 @@ def test_strategies(name: str) -> None:
     check_strategy(STRATEGIES.get(name))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PROXIES.names())
 def test_proxies(name: str) -> None:
     check_proxy(PROXIES.get(name))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ENGINES.names())
 def test_engines(name: str) -> None:
     needed(name)
     check_engine(ENGINES.get(name)(workers=1))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", RUNTIMES.names())
 def test_runtimes(name: str) -> None:
     needed(name)
     check_runtime(RUNTIMES.get(name))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", EXPORTERS.names())
 def test_exporters(name: str) -> None:
     check_exporter(EXPORTERS.get(name))
@@ -126,11 +131,11 @@ def test_what_a_strategy_breaks_is_named(mistake: str, message: str) -> None:
 
 
 def blind(candidate: Candidate) -> Score:
-    return Score(1.0, 0.0, 0.5, None, 0.1, 0.1)
+    return Score(1.0, 0.0, accuracy=0.5, standard_error=0.1, value_error=0.1)
 
 
 def drawn(candidate: Candidate) -> Score:
-    return Score(float(torch.rand(())), 0.0, 0.5, None, 0.1, 0.1)
+    return Score(float(torch.rand(())), 0.0, accuracy=0.5, standard_error=0.1, value_error=0.1)
 
 
 def cost(candidate: Candidate) -> Score:

@@ -132,6 +132,7 @@ def test_frozen_gives_the_same_logits(grn: GRN | None) -> None:
         assert torch.equal(freeze(model)(x), expected)
 
 
+@pytest.mark.slow
 def test_scales_move_until_they_are_held(tmp_path: Path) -> None:
     """In the last epochs no activation scale moves while the weights still do; the same when resumed in the midst of them."""
 

@@ -19,15 +19,18 @@ class OnnxRuntime:
     suffixes: tuple[str, ...] = (".onnx",)
 
     def open(self, model: Path, *, device: torch.device, workers: int) -> OpenedModel:
-        """Open an .onnx file, see `Runtime.open`.
+        """Open a file; see `Runtime`.
 
         Args:
-            model: The file.
-            device: Not used.
-            workers: Not used.
+            model: A file that hwasc wrote.
+            device: Not used: it runs on the CPU.
+            workers: Not used: it runs on one thread.
 
         Returns:
             The model, ready to run.
+
+        Raises:
+            DataError: hwasc did not write the file, or it is damaged.
         """
         from hwasc.deploy import onnx_qcdq
 

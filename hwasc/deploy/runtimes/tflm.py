@@ -28,15 +28,18 @@ class TfliteRuntime:
     suffixes: ClassVar[tuple[str, ...]] = (".tflite",)
 
     def open(self, model: Path, *, device: torch.device, workers: int) -> OpenedModel:
-        """Open a .tflite file, see `Runtime.open`.
+        """Open a file; see `Runtime`.
 
         Args:
-            model: The file.
-            device: Not used.
-            workers: Child processes that run the interpreter.
+            model: A file that hwasc wrote.
+            device: Not used: it runs on the CPU.
+            workers: Child processes that run the clips.
 
         Returns:
             The model, ready to run.
+
+        Raises:
+            DataError: hwasc did not write the file, or it is damaged.
         """
         architecture, classes, _ = interpreter.read_about(model)
 

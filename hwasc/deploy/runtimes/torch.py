@@ -26,10 +26,10 @@ class TorchRuntime:
     suffixes: tuple[str, ...] = (".safetensors",)
 
     def open(self, model: Path, *, device: torch.device, workers: int) -> OpenedModel:
-        """Open a .safetensors file of `hwasc distill`, see `Runtime.open`.
+        """Open a file; see `Runtime`.
 
         Args:
-            model: The file.
+            model: A file that hwasc wrote.
             device: Where the net runs.
             workers: Not used.
 
@@ -37,7 +37,7 @@ class TorchRuntime:
             The model, ready to run.
 
         Raises:
-            DataError: The file is from elsewhere, or its weights do not fit its architecture.
+            DataError: hwasc did not write the file, or it is damaged.
         """
         state = load_weights(model)
         with safetensors.safe_open(str(model), "pt") as f:
