@@ -14,11 +14,6 @@ MODULES = {
     for p in sorted((ROOT / "hwasc").rglob("*.py"))
 }
 SEVERAL = 2
-# modules whose docstrings still lack something; a complete module must not be listed
-NOT_YET: frozenset[str] = frozenset(
-    {
-    }
-)
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -66,15 +61,7 @@ def _of_function(node: Function) -> list[str]:
 
 @pytest.mark.parametrize("module", MODULES)
 def test_docstrings_are_complete(module: str) -> None:
-    found = lacking(MODULES[module])
-    if module in NOT_YET:
-        assert found, f"{module} lacks nothing any more: take it off the list"
-    else:
-        assert found == []
-
-
-def test_the_list_names_modules_that_are_there() -> None:
-    assert set(MODULES) >= NOT_YET
+    assert lacking(MODULES[module]) == []
 
 
 def test_what_is_lacking_is_found(tmp_path: Path) -> None:

@@ -58,6 +58,6 @@ def as_architecture(architecture: ArchitectureLike, *, classes: int = 10) -> Arc
     if str(architecture) in PRESETS:
         return ArchitectureFile.of(PRESETS[str(architecture)](classes=classes), preset=str(architecture))
     if path.suffix == "" and path.parent == Path("."):
-        hint = did_you_mean(str(architecture), PRESETS)
-        raise UsageError(f"{architecture}: neither a file nor a preset{hint} (presets: {', '.join(PRESETS)})")
+        suggestion = did_you_mean(str(architecture), PRESETS)
+        raise UsageError(f"{architecture}: neither a file nor a preset{suggestion} (presets: {', '.join(PRESETS)})")
     return architectures.load(path)

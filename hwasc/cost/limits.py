@@ -156,9 +156,9 @@ def resolve(budget: Budget) -> ResolvedBudget:
     amounts, counting = budget.amounts(), _counting(budget)
     if any(isinstance(a, str) for a in amounts.values()):
         if budget.reference not in PRESETS:
-            hint = did_you_mean(str(budget.reference), PRESETS)
+            suggestion = did_you_mean(str(budget.reference), PRESETS)
             raise UsageError(
-                f"budget {budget.name}: reference '{budget.reference}' is no preset{hint} (known: {', '.join(PRESETS)})"
+                f"budget {budget.name}: reference '{budget.reference}' is no preset{suggestion} (known: {', '.join(PRESETS)})"
             )
         costs = measure(PRESETS[budget.reference](), counting)
         amounts = {

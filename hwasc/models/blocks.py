@@ -62,13 +62,13 @@ class ConvUnit(nn.Module):
     ) -> None:
         super().__init__()
         # Where SAME is symmetric for any size of input, the convolution pads, which is faster.
-        self.pads_itself = padding == "torch" or stride == (1, 1)
+        self.padded_by_conv = padding == "torch" or stride == (1, 1)
         self.conv = nn.Conv2d(
             inputs,
             channels,
             kernel,
             stride,
-            padding=(pair(kernel)[0] // 2, pair(kernel)[1] // 2) if self.pads_itself else 0,
+            padding=(pair(kernel)[0] // 2, pair(kernel)[1] // 2) if self.padded_by_conv else 0,
             groups=inputs if depthwise else 1,
             bias=False,
         )
@@ -78,7 +78,7 @@ class ConvUnit(nn.Module):
 
     def pad(self, x: Tensor) -> Tensor:
         """Add the padding that the convolution itself does not add."""
-        return x if self.pads_itself else pad_same(x, self.conv.kernel_size, self.conv.stride)  # type: ignore[arg-type]
+        return x if self.padded_by_conv else pad_same(x, self.conv.kernel_size, self.conv.stride)  # type: ignore[arg-type]
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.bn(self.conv(self.pad(x)))

@@ -9,7 +9,7 @@ from hwasc.records.architecture import Architecture
 
 
 @torch.no_grad()
-def grow(net: Student, wide: Architecture) -> Student:
+def widen_student(net: Student, wide: Architecture) -> Student:
     """A student of a wider architecture whose leading channels are those of a trained net.
 
     New channels start at random; the weights by which old channels read new ones start at zero (after Net2Net, Chen et al.,
@@ -22,10 +22,10 @@ def grow(net: Student, wide: Architecture) -> Student:
     Returns:
         The wider student, on the net's device.
     """
-    grown, old = Student(wide), net.state_dict()
-    for name, tensor in grown.state_dict().items():
+    wider, old = Student(wide), net.state_dict()
+    for name, tensor in wider.state_dict().items():
         trained = old[name]
         if tensor.dim() == 4:  # a convolution's (outputs, inputs, k, k)
             tensor[: len(trained), trained.shape[1] :] = 0
         tensor[tuple(slice(n) for n in trained.shape)] = trained
-    return grown.to(next(net.parameters()).device)
+    return wider.to(next(net.parameters()).device)

@@ -140,17 +140,17 @@ class Unit(nn.Module):
         padding: str = "same",
     ) -> None:
         super().__init__()
-        self.pads_itself = padding == "torch" or stride == (1, 1)
+        self.padded_by_conv = padding == "torch" or stride == (1, 1)
         self.kernel = kernel if isinstance(kernel, tuple) else (kernel, kernel)
         self.stride = stride
-        padded = (self.kernel[0] // 2, self.kernel[1] // 2) if self.pads_itself else (0, 0)
+        padded = (self.kernel[0] // 2, self.kernel[1] // 2) if self.padded_by_conv else (0, 0)
         groups = inputs if depthwise else 1
         self.conv = Int8Conv2d(inputs, channels, self.kernel, stride=stride, padding=padded, groups=groups)
         self.bias = Int32Bias(channels)
         self.act = Rescaler(not relu, channels)
 
     def forward(self, x: Tensor) -> Tensor:
-        if not self.pads_itself:
+        if not self.padded_by_conv:
             x = pad_same(x, self.kernel, self.stride)
         return self.act(self.bias(self.conv(x)))
 

@@ -111,7 +111,9 @@ class QuantConvUnit(nn.Module):
         super().__init__()
         conv = unit.conv
         self.unit_padding = (
-            None if unit.pads_itself else ((conv.kernel_size[0], conv.kernel_size[1]), (conv.stride[0], conv.stride[1]))
+            None
+            if unit.padded_by_conv
+            else ((conv.kernel_size[0], conv.kernel_size[1]), (conv.stride[0], conv.stride[1]))
         )
         self.conv = qnn.QuantConv2d(
             conv.in_channels,
