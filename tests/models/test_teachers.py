@@ -123,9 +123,9 @@ def test_tf_sepnet_refuses_widths_that_cannot_be_halved() -> None:
 
 def test_patch_transformer_is_vit_base_but_for_what_it_leaves_out() -> None:
     with torch.device("meta"):
-        ours = count(PatchTransformer(1000, 768, (224, 224), (16, 16), depth=12))
+        learned = count(PatchTransformer(1000, 768, (224, 224), (16, 16), depth=12))
     biases, colours, token, positions = 12 * 3 * 768, 2 * 16 * 16 * 768, 768, (197 - 14 - 14) * 768
-    assert ours + biases + colours + token + positions == 86_567_656  # ViT-B/16, on which PaSST builds
+    assert learned + biases + colours + token + positions == 86_567_656  # ViT-B/16, on which PaSST builds
 
 
 def test_patchout_only_in_training_and_sizes_are_checked() -> None:

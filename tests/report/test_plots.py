@@ -77,8 +77,8 @@ def test_plots_leave_no_trace():
 def test_strategies_have_a_line_a_band_and_a_name_in_both_panels():
     curves = {name: Curve([0.3, 0.4, 0.4], [0.02, 0.01, 0.0]) for name in ("nsga2", "local", "random")}
     picture = plots.strategy_curves(curves, curves, 0.45)
-    said = svg(picture)
-    assert "best of all 0.450" in said and [said.split().count(name) for name in curves] == [1, 1, 1]
+    shown = svg(picture)
+    assert "best of all 0.450" in shown and [shown.split().count(name) for name in curves] == [1, 1, 1]
     assert picture.count("FillBetweenPolyCollection") == 6
 
 
