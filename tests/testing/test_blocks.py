@@ -224,7 +224,7 @@ def test_breaches_are_named() -> None:
             return cls(8, 8)
 
     with BLOCKS.registered("scaled", Wrong):
-        with pytest.raises(AssertionError, match="the last unit gives 13 channels, the record says 12"):
+        with pytest.raises(AssertionError, match="the last unit gives 13 channels, the record has 12"):
             check_record(Wrong(16, 12), 8)
         with pytest.raises(AssertionError, match="for the width"):
             check_supernet(Wrong(16, 12))
