@@ -91,7 +91,7 @@ class Table:
         columns: Names of the columns.
         rows: Cells of each row, as many as there are columns; None is shown as a dash.
         caption: Text above the table.
-        marked: Rows (from 0) that stand out.
+        marked: Numbers, from 0, of rows that are highlighted.
     """
 
     macro: ClassVar[str] = "table"
@@ -130,7 +130,7 @@ class Section:
 
     Attributes:
         title: Heading of the section.
-        parts: What stands in it, from top to bottom.
+        parts: Its content, from top to bottom.
     """
 
     title: str

@@ -21,11 +21,14 @@ TEACHERS = ["crnn", "patch_transformer"]
 
 
 class Shuffled:
-    """A strategy of one's own: points at random; it notes what it is told."""
+    """A strategy that is no part of hwasc: points at random; it records the outcomes."""
 
-    def __init__(self, space: hwasc.SearchSpace) -> None:
-        self.choices, self.rng, self.outcomes = space.choices(), random.Random(5), list[Any]()
+    def __init__(self) -> None:
+        self.outcomes: list[Any] = []
         self.asked = 0
+
+    def start(self, choices: dict[str, list[Any]], population: int, seed: int) -> None:
+        self.choices, self.rng = choices, random.Random(5)
 
     def ask(self) -> tuple[int, dict[str, Any]]:
         self.asked += 1
@@ -53,8 +56,8 @@ def space(tiny_space: Path) -> hwasc.SearchSpace:
 
 
 @pytest.fixture(scope="module")
-def strategy(space: hwasc.SearchSpace) -> Shuffled:
-    return Shuffled(space)
+def strategy() -> Shuffled:
+    return Shuffled()
 
 
 @pytest.fixture(scope="module")
@@ -98,7 +101,7 @@ def test_a_search_reads_itself(found: hwasc.SearchResult, runs: Path) -> None:
 
 @pytest.mark.parametrize("form", ["name", "path", "text"])
 def test_budget_and_space_by_name_and_path_are_the_same_search(
-    form: str, ws: hwasc.Workspace, found: hwasc.SearchResult, space: hwasc.SearchSpace, tiny_space: Path, runs: Path
+    form: str, ws: hwasc.Workspace, found: hwasc.SearchResult, tiny_space: Path, runs: Path
 ) -> None:
     """It resumes in the run folder, which holds one configuration only: nothing is scored anew."""
     file = Path(__file__).parents[2] / "budgets" / "dcase2024.yaml"
@@ -107,7 +110,7 @@ def test_budget_and_space_by_name_and_path_are_the_same_search(
     }[form]  # fmt: skip
     journal = (runs / "search" / "trials.jsonl").read_bytes()
     again = hwasc.search(
-        ws, budget=budget, space=given, strategy=Shuffled(space), proxy="supernet", trials=3, run=runs / "search"
+        ws, budget=budget, space=given, strategy=Shuffled(), proxy="supernet", trials=3, run=runs / "search"
     )
     assert (runs / "search" / "trials.jsonl").read_bytes() == journal
     assert again.trials == found.trials and again.rescored == found.rescored
@@ -118,7 +121,7 @@ def test_another_configuration_of_a_run_is_refused(
     ws: hwasc.Workspace, found: hwasc.SearchResult, tiny_space: Path
 ) -> None:
     with pytest.raises(
-        hwasc.UsageError, match="holds a run with another configuration: settings.search.trials was 3, is now 4"
+        hwasc.UsageError, match=r"holds a run with another configuration: .*settings\.search\.trials was 3, is now 4"
     ):
         hwasc.search(ws, budget="dcase2024", space=tiny_space, proxy="supernet", trials=4, run=found.run)
 
@@ -205,7 +208,7 @@ def test_an_unknown_teacher_is_named(ws: hwasc.Workspace, tmp_path: Path) -> Non
         lambda: hwasc.teach(ws, teachers=["crnn", "cp_resnets"]),
         lambda: hwasc.distill(ws, "cp_mobile", run=tmp_path / "r", teachers=["crnn", "cp_resnets"]),
     ):
-        with pytest.raises(hwasc.UsageError, match="'cp_resnets', did you mean 'cp_resnet'") as raised:
+        with pytest.raises(hwasc.UsageError, match="'cp_resnets' is not known, did you mean 'cp_resnet'") as raised:
             call()
         assert "\n" not in str(raised.value)
 
