@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 __version__ = "0.2.0"
 
-_HOMES = {  # public name -> module, imported when first asked for
+_MODULES = {  # public name -> module, imported at its first use
     "open": "hwasc.api.datasets",
     "fetch": "hwasc.api.datasets",
     "check": "hwasc.api.datasets",
@@ -52,7 +52,7 @@ _HOMES = {  # public name -> module, imported when first asked for
     "dcase2024_baseline": "hwasc.records.presets",
     "measure": "hwasc.cost.measure",
 }
-__all__ = [*_HOMES, "__version__"]
+__all__ = [*_MODULES, "__version__"]
 
 if TYPE_CHECKING:
     from hwasc.api.architectures import profile as profile
@@ -94,8 +94,8 @@ if TYPE_CHECKING:
 
 
 def __getattr__(name: str) -> Any:
-    if name in _HOMES:
-        return getattr(importlib.import_module(_HOMES[name]), name)
+    if name in _MODULES:
+        return getattr(importlib.import_module(_MODULES[name]), name)
     raise AttributeError(f"module 'hwasc' has no attribute '{name}'")
 
 

@@ -1,4 +1,4 @@
-"""The kinds of parts that other packages can add, one registry a kind."""
+"""The kinds of parts that other packages can add, one registry for each kind."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ ENGINES: Registry[Any] = Registry(  # of classes that fulfil `hwasc.nas.engines.
     "hwasc.engines",
     {"local": "hwasc.nas.engines.local:LocalEngine", "ray": "hwasc.nas.engines.ray:RayEngine"},
 )
-# Of `hwasc.deploy.runtimes.Runtime`; the first that takes a kind of file is its default.
+# Of `hwasc.deploy.runtimes.Runtime`; the first one for a kind of file is the default.
 RUNTIMES: Registry[Any] = Registry(
     "runtime",
     "hwasc.runtimes",

@@ -1,4 +1,4 @@
-"""One table of parts by name: the built-in ones, those that a program registers, those that installed packages bring."""
+"""A table of parts by name: built-in ones, those that a program registers, and those of installed packages."""
 
 from __future__ import annotations
 
@@ -19,37 +19,36 @@ P = TypeVar("P")
 
 
 def name_of(part: object) -> str:
-    """What a part that is given as an object is called in records: its module and its name, or its class's."""
+    """The name in records of a part that was given as an object: its module and its name, or those of its class."""
     named = part if hasattr(part, "__qualname__") else type(part)
     return f"{named.__module__}:{named.__qualname__}"
 
 
 class Registry(Generic[T]):
-    """Parts of one kind by name; nothing is imported before it is asked for.
+    """Parts of one kind by name; a part is imported when it is first used.
 
     A name is looked up first among the built-in parts, then among the registered ones, then among the entry points of
-    installed packages. A package brings a part by an entry point in its own metadata::
+    installed packages. A package adds a part by an entry point in its metadata::
 
         [project.entry-points."hwasc.blocks"]
         dws = "hwasc_little.block:DepthwiseSeparable"
 
-    Worker processes find the parts of installed packages by themselves. They find what `register` added only if they
-    import the same module.
+    Worker processes find the parts of installed packages. They find registered parts only if they import the same module.
     """
 
     def __init__(self, kind: str, group: str, builtins: Mapping[str, str]) -> None:
-        """An empty table but for the built-in parts.
+        """Create a table with the built-in parts.
 
         Args:
-            kind: what a part is called in messages, in the singular ("block").
-            group: the group of the entry points ("hwasc.blocks").
-            builtins: name to "module:attribute", in the order in which names are listed.
+            kind: The noun for a part in messages, in the singular ("block").
+            group: The group of the entry points ("hwasc.blocks").
+            builtins: Name to "module:attribute", in the order in which names are listed.
         """
         self.kind, self.group, self.builtins = kind, group, dict(builtins)
         self._parts: dict[str, T] = {}  # imported or registered
 
     def __contains__(self, name: object) -> bool:
-        # The metadata of installed packages are read only if they may matter.
+        # The metadata of installed packages are read only for names that are not found without them.
         return name in self.builtins or name in self._parts or name in self._installed
 
     def __iter__(self) -> Iterator[str]:
@@ -64,7 +63,7 @@ class Registry(Generic[T]):
         """The name itself, without importing anything.
 
         Raises:
-            UsageError: the name is unknown; the nearest known one is named.
+            UsageError: The name is unknown; the message names the nearest known one.
         """
         if name not in self:
             suggestion = did_you_mean(name, self.names()) or f" (known: {', '.join(self.names())})"
@@ -75,8 +74,8 @@ class Registry(Generic[T]):
         """The part with that name.
 
         Raises:
-            UsageError: the name is unknown (the nearest known one is named), two packages bring it, or its module cannot be
-                imported.
+            UsageError: The name is unknown (the message names the nearest known one), two packages add it, or its module
+                cannot be imported.
         """
         if name not in self._parts:
             self._parts[name] = self._load(name)
@@ -86,11 +85,14 @@ class Registry(Generic[T]):
         """A decorator that adds a part under a name.
 
         Args:
-            name: what the part is called.
-            replace: whether a part that was registered earlier gives way. Built-in and installed ones never do.
+            name: The part's name.
+            replace: Whether it may replace a part that was registered earlier. Built-in and installed ones are never replaced.
+
+        Returns:
+            The decorator; it returns the part unchanged.
 
         Raises:
-            UsageError: another part has the name.
+            UsageError: Another part has the name.
         """
 
         def add(part: P) -> P:
@@ -105,7 +107,15 @@ class Registry(Generic[T]):
 
     @contextmanager
     def registered(self, name: str, part: T) -> Iterator[T]:
-        """Add a part for the length of a `with` block; for tests and notebooks."""
+        """Add a part for the duration of a `with` block; for tests and notebooks.
+
+        Args:
+            name: The part's name.
+            part: The part.
+
+        Yields:
+            The part.
+        """
         self.register(name)(part)
         try:
             yield part
@@ -126,9 +136,9 @@ class Registry(Generic[T]):
     def _is_taken(self, name: str, part: object) -> bool:
         if name in self.builtins or name in self._parts:
             return True
-        # A module that an entry point leads to may register its part by itself.
-        own = getattr(part, "__module__", None)
-        return any(entry.module != own for entry in self._installed.get(name, []))
+        # The module of an entry point may also register its part.
+        module = getattr(part, "__module__", None)
+        return any(entry.module != module for entry in self._installed.get(name, []))
 
     def _load(self, name: str) -> T:
         if name in self.builtins:
@@ -143,7 +153,7 @@ class Registry(Generic[T]):
             raise UsageError(f"the packages {packages} both bring a {self.kind} '{name}'; uninstall one of them")
         try:
             part = entries[0].load()
-        except Exception as e:  # whatever the module does when it is imported
+        except Exception as e:  # a module can raise anything when it is imported
             reason = " ".join(str(e).split())
             raise UsageError(
                 f"{self.kind} '{name}' of the package {packages} cannot be imported: {type(e).__name__}: {reason}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -71,7 +72,20 @@ class Workspace:
         return self.source.classes
 
     def features(self, clips: Sequence[Clip], front_end: FrontEnd, what: str, noise: Noise | None = None) -> Features:
-        """Cached log-mel features of clips, with noise added to their waveforms if wanted; a bar while they are extracted."""
+        """Log-mel features of clips, from the cache or extracted with a progress bar.
+
+        Args:
+            clips: What to extract.
+            front_end: The log-mel.
+            what: The split's name, for the bar.
+            noise: Noise that is added to the waveforms first.
+
+        Returns:
+            The features of all clips that can be read.
+
+        Raises:
+            DataError: Too many clips cannot be read.
+        """
         with self.reporter.track(f"features {front_end} ({what})", len(clips)) as update:
             return extract(
                 clips,
@@ -86,8 +100,12 @@ class Workspace:
             )
 
     def prepare(self, front_ends: Sequence[FrontEnd]) -> None:
-        """Extract the features of the training and validation clips through many front ends, one of them a process: starting
-        processes for each anew would take longer than its clips do.
+        """Extract the features of training and validation clips through many front ends, one front end a process.
+
+        To start processes anew for each front end would take longer than its clips do.
+
+        Args:
+            front_ends: Of a search space's points.
         """
         d, cache = self.dataset, self.cache / "features"
         work = [(clips, fe) for clips in (d.train, d.validation) for fe in unextracted(clips, front_ends, cache)]
@@ -96,13 +114,23 @@ class Workspace:
         most = self.settings.data.max_unreadable
         what = f"features of {len(front_ends)} front ends"
         with self.reporter.track(what, len(work)) as update, processes(self.workers) as executor:
-            jobs = (executor.submit(_extract, clips, d.classes, fe, cache, most) for clips, fe in work)
+            extract_quietly = partial(_extract, classes=d.classes, cache=cache, max_unreadable=most)
+            jobs = (executor.submit(extract_quietly, clips, fe) for clips, fe in work)
             for done, _ in enumerate(as_finished(jobs), 1):
                 update(done, "")
 
     def augment(self, front_end: FrontEnd, settings: AugmentSettings | None = None) -> Augment:
-        """The augmentation of the settings (the run's, if not given), with impulse responses where a folder of them is named or
-        comes with the data.
+        """The augmentation of training batches.
+
+        Args:
+            front_end: Of the batches.
+            settings: What is augmented; None: the run's `augment`.
+
+        Returns:
+            The augmentation, with impulse responses if a folder of them is named or comes with the data.
+
+        Raises:
+            UsageError: The named folder is not there.
         """
         s = settings or self.settings.augment
         folder = Path(s.response_folder) if s.response_folder else self.dataset.root / "impulse_responses"
@@ -112,8 +140,10 @@ class Workspace:
         return Augment(s, load_responses(folder, front_end) if wanted else None, front_end)
 
 
-def _extract(clips: Sequence[Clip], classes: Sequence[str], front_end: FrontEnd, cache: Path, most: float) -> None:
-    extract(clips, classes, front_end, cache, max_unreadable=most)
+def _extract(
+    clips: Sequence[Clip], front_end: FrontEnd, *, classes: Sequence[str], cache: Path, max_unreadable: float
+) -> None:
+    extract(clips, classes, front_end, cache, max_unreadable=max_unreadable)
 
 
 def open_workspace(
@@ -192,7 +222,20 @@ def _spec(settings: Settings) -> SyntheticSpec:
 
 
 def synthetic_root(settings: Settings, cache: Path, workers: int, reporter: Reporter) -> Path:
-    """The embedded data set's folder, simulated if it is not there yet. Its own seed is fixed: runs differ, the data does not."""
+    """The folder of the embedded data set, simulated if it is not there yet. Its seed is fixed and not the run's.
+
+    Args:
+        settings: How many locations there are.
+        cache: The folder of caches.
+        workers: Processes.
+        reporter: Shows progress.
+
+    Returns:
+        The folder, in TAU's layout.
+
+    Raises:
+        UsageError: A size is wrong.
+    """
     spec = _spec(settings)
     root = cache / "synthetic" / f"v{VERSION}-{spec.train_locations}-{spec.test_locations}"
     try:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import hwasc
+from hwasc.ensemble.cross_fitting import training_seed
 from hwasc.errors import UsageError
 from hwasc.parts import TEACHERS
 
@@ -46,6 +47,12 @@ def test_the_last_teacher_of_a_name_counts_and_built_in_names_are_taken() -> Non
     assert provide(TEACHERS.get("crnn")) == "crnn"
     with pytest.raises(UsageError, match="already a teacher 'crnn'"):
         provide(dataclasses.replace(FAMILY, name="crnn"))
+
+
+def test_a_teachers_seed_follows_from_its_name() -> None:
+    seeds = {training_seed(0, family, fold) for family in (*TEACHERS.names(), "little") for fold in range(3)}
+    assert len(seeds) == 3 * (len(TEACHERS.names()) + 1)
+    assert (training_seed(0, "crnn", 0), training_seed(1, "crnn", 2)) == (3759169698, 1872757942)
 
 
 def test_a_cache_tells_changed_families_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -48,7 +48,7 @@ def search(
         The finished search; its `best` goes into `hwasc.distill`. The run folder also holds `report.html`.
 
     Raises:
-        InfeasibleBudget: No candidate keeps within the budget; raised in seconds, before any data are read or simulated.
+        InfeasibleBudget: No candidate meets the budget; raised in seconds, before any data are read or simulated.
         UsageError: A name is unknown, a file is broken, or the run folder holds another search.
 
     Example:
@@ -74,9 +74,9 @@ def search(
         engine=engines.create(engine, workers=ws.workers, address=address),
         run=run,
     )
-    from hwasc.report.results import search_page  # the page's figures need matplotlib, which a refused budget does not
+    from hwasc.report.searching import search_report  # loads matplotlib: not before a refused budget
 
-    write_whole(run / "report.html", search_page(result))
+    write_whole(run / "report.html", search_report(result))
     return result
 
 
@@ -93,8 +93,8 @@ def profile(
 
     Args:
         architecture: An object, a preset's name, `best.json` or a search's run folder; None: the model's.
-        budget: Held against the costs; None: the bundled one that the architecture was searched for, if any.
-        model: A .tflite file, whose memory the chip's interpreter then reports.
+        budget: Compared with the costs; None: the bundled one that the architecture was searched for, if any.
+        model: A .tflite file, whose memory is measured in the chip's interpreter.
         npu: With a model: Arm Vela's estimate for an Ethos-U, e.g. `ethos-u55-128`.
         cross_checks: Whether MACs are also counted with fvcore and thop, which loads torch.
         html: A page that is written.
@@ -133,7 +133,9 @@ def profile(
         npu=npu,
     )
     if html is not None:
-        from hwasc.report.results import profile_page
+        from hwasc.records.run import environment
+        from hwasc.report.profiling import profile_report
 
-        write_whole(Path(html), profile_page(result, record.provenance))
+        page = profile_report(result, provenance=record.provenance, environment=environment())
+        write_whole(Path(html), page)
     return result

@@ -31,7 +31,7 @@ def submit(
     Args:
         year: 2024 or 2025.
         runs: Run folders of `distill`: by subset in 2024 (`"5"` ... `"100"`); in 2025 `"general"`, and by device for devices
-            with a student of their own.
+            with a separate student.
         evaluation: The official evaluation set, as it is unpacked.
         label: `Surname_INST_task1_N`, N from 1 to 4.
         about: Who submits: an object or a YAML file.

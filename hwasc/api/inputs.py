@@ -1,4 +1,4 @@
-"""What the verbs accept: budgets, spaces and architectures as names, paths or objects."""
+"""Inputs of the verbs: budgets, spaces and architectures as names, paths or objects."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ def as_space(space: SpaceLike) -> SearchSpace:
 
 
 def as_architecture(architecture: ArchitectureLike, *, classes: int = 10) -> ArchitectureFile:
-    """An architecture with where it comes from.
+    """An architecture, with its provenance.
 
     Args:
         architecture: An object, the name of a preset, `best.json`, or the run folder of a search.
-        classes: Scenes that a preset is for.
+        classes: Number of scenes, for a preset.
 
     Returns:
-        The record, which knows where its weights lie.
+        The record, with the path of its weights where it has any.
 
     Raises:
         UsageError: There is no such preset or file, or the file is broken.
@@ -58,6 +58,6 @@ def as_architecture(architecture: ArchitectureLike, *, classes: int = 10) -> Arc
     if str(architecture) in PRESETS:
         return ArchitectureFile.of(PRESETS[str(architecture)](classes=classes), preset=str(architecture))
     if path.suffix == "" and path.parent == Path("."):
-        hint = did_you_mean(str(architecture), PRESETS)
-        raise UsageError(f"{architecture}: neither a file nor a preset{hint} (presets: {', '.join(PRESETS)})")
+        suggestion = did_you_mean(str(architecture), PRESETS)
+        raise UsageError(f"{architecture}: neither a file nor a preset{suggestion} (presets: {', '.join(PRESETS)})")
     return architectures.load(path)

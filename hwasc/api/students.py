@@ -39,7 +39,7 @@ def distill(
             settings'.
 
     Returns:
-        What the student reached, and the files that hold it. The run folder also holds `report.html`.
+        Metrics and costs of the student, and its files. The run folder also holds `report.html`.
 
     Raises:
         UsageError: The architecture is for other data, or the run folder holds another configuration.
@@ -57,7 +57,7 @@ def distill(
         ws = replace(ws, settings=ws.settings.changed({"distill.initial_weights": initial_weights}))
     record = as_architecture(architecture, classes=len(ws.classes))
     result = distillation.distill(ws, record, run=Path(run))
-    write_whole(result.run / "report.html", distill_report(result.to_json()))
+    write_whole(result.run / "report.html", distill_report(result))
     distillation.check_onnx(result)
     return result
 
@@ -96,7 +96,7 @@ def evaluate(
     if html is not None:
         from hwasc.report.reports import evaluation_report
 
-        write_whole(Path(html), evaluation_report(result.to_json(), environment()))
+        write_whole(Path(html), evaluation_report(result, environment()))
     return result
 
 

@@ -34,11 +34,11 @@ def teach(
         teachers: All of them: families, as names or objects (`hwasc.models.teachers.Family`); names of the settings' external
             teachers; external teachers as objects. None: the settings'.
         split: The clips that they are compared on.
-        weights: A folder that gets one set of weights a family, to start other teachers from.
+        weights: A folder in which one set of weights is saved for each family, as initial weights for other teachers.
         html: A page that is written.
 
     Returns:
-        What each teacher is and costs, how well each way to fuse does, and what each teacher adds.
+        What each teacher is and costs, how accurate each fusion is, and what each teacher adds.
 
     Raises:
         UsageError: A family is unknown, or a setting does not fit.
@@ -56,7 +56,7 @@ def teach(
     if html is not None:
         from hwasc.report.reports import teach_report
 
-        write_whole(Path(html), teach_report(summary.to_json(), environment()))
+        write_whole(Path(html), teach_report(summary, environment()))
     return summary
 
 
@@ -65,8 +65,8 @@ def with_teachers(ws: Workspace, teachers: Sequence[TeacherLike] | None) -> Work
 
     Args:
         ws: What `hwasc.open` gave.
-        teachers: All of them: families, as names or objects (an object is known by its name from now on); names of the
-            settings' external teachers; external teachers as objects. None: the settings'.
+        teachers: All of them: families, as names or objects (an object is registered under its name); names of the settings'
+            external teachers; external teachers as objects. None: the settings'.
 
     Returns:
         The workspace. Settings of single families stay for those that are chosen.

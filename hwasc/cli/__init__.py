@@ -18,7 +18,7 @@ VERBS = {
     "profile": "what an architecture costs, layer by layer",
     "teach": "train the teachers and fit their fusion",
     "evaluate": "measure a finished model file on the test split",
-    "bench": "measure the tool itself: how well proxies rank, how fast strategies find, how fast data flows",
+    "bench": "measure the tool itself: ranking by proxies, speed of strategies, speed of data loading",
     "export": "write a distilled student as a file for a runtime",
     "data": "fetch a public data set, or check what a data folder holds",
     "submit": "write a submission to DCASE Task 1, 2024 or 2025",
@@ -54,10 +54,10 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command and return its exit status; every foreseen mistake ends in one line on standard error."""
+    """Run one command and return its exit status; an expected error ends in one line on standard error."""
     from hwasc.errors import HwascError
 
-    # One thread a process: set before torch loads its OpenMP runtime, unless the user decided otherwise.
+    # One thread for each process: set before torch loads its OpenMP runtime, unless the user has set it.
     for name, value in (("OMP_NUM_THREADS", "1"), ("OMP_WAIT_POLICY", "passive"), ("GOMP_SPINCOUNT", "0")):
         os.environ.setdefault(name, value)
     args = parser().parse_args(argv)
@@ -69,7 +69,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except HwascError as e:
         return _fail(args, str(e), e.exit_status)
     except KeyboardInterrupt:
-        return _fail(args, "interrupted; what was finished is kept, the same command goes on from there", INTERRUPTED)
+        return _fail(args, "interrupted; finished parts are saved, the same command continues from there", INTERRUPTED)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
@@ -85,18 +85,18 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run_under_torchrun(args: argparse.Namespace) -> None:
-    """A command that torchrun started in several processes: the first runs it, the others help to train."""
+    """A command that torchrun started in several processes: the first runs it, the others train with it."""
     from hwasc.errors import UsageError
     from hwasc.parallel import torchrun_workers
 
     if args.verb not in TORCHRUN_VERBS:
         if os.environ["RANK"] != "0":
-            sys.exit(UsageError.exit_status)  # the first process says it
+            sys.exit(UsageError.exit_status)  # the first process prints the message
         raise UsageError(
-            f"torchrun trains {' and '.join(TORCHRUN_VERBS)} alone; start hwasc {args.verb} as a single process"
+            f"torchrun works with {' and '.join(TORCHRUN_VERBS)} only; start hwasc {args.verb} as a single process"
         )
-    with torchrun_workers.init_ranks() as leads:
-        if leads:
+    with torchrun_workers.init_ranks() as is_first:
+        if is_first:
             args.call(args)
         else:
             torchrun_workers.worker_loop()

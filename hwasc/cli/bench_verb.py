@@ -1,8 +1,8 @@
 """Measure the tool itself on your data.
 
-`proxy`: whether the search's proxies rank candidates as full training does. `strategies`: every candidate of a small space
-scored once by the search's proxy, and how fast each strategy finds the good ones among them. `data`: how fast recordings become
-features and batches, on one core.
+`proxy`: whether the search's proxies rank candidates as full training does. `strategies`: how fast each strategy finds the good
+candidates of a small space, all of which are scored once by the search's proxy. `data`: the speed of feature extraction and
+batches, on one core.
 """
 
 from __future__ import annotations
@@ -45,16 +45,16 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "--learn-from",
         metavar="FILE",
         type=Path,
-        help="proxy: a search's trials.jsonl, for another row: its proxy with what a predictor learns from these scores",
+        help="proxy: a search's trials.jsonl; adds a row for its proxy with a predictor that is fitted on these scores",
     )
     parser.add_argument(
-        "--trials", type=common.whole(1), help="strategies: candidates that each run looks at (default 200)"
+        "--trials", type=common.whole(1), help="strategies: candidates that each run scores (default 200)"
     )
     parser.add_argument("--seeds", type=common.whole(2), help="strategies: runs of each (default 5)")
     parser.add_argument(
         "--run", metavar="DIR", type=Path, help="run folder (default runs/bench; for strategies runs/bench_strategies)"
     )
-    parser.add_argument("--front-end", metavar="MELSxFRAMES", help="data: what is extracted (default 256x65)")
+    parser.add_argument("--front-end", metavar="MELSxFRAMES", help="data: size of the log-mels (default 256x65)")
     parser.add_argument("--clips", type=common.whole(2), help="data: training clips measured on (default 256)")
     common.add_data(parser)
     common.add_engine(parser)
@@ -64,7 +64,7 @@ def run(args: argparse.Namespace) -> None:
     """Print the table."""
     for other in {name for names in DEFAULTS.values() for name in names}:
         if other not in DEFAULTS[args.what] and getattr(args, other) is not None:
-            raise UsageError(f"--{other.replace('_', '-')} means nothing to bench {args.what}; leave it out")
+            raise UsageError(f"--{other.replace('_', '-')} has no effect on bench {args.what}; leave it out")
     for name, value in DEFAULTS[args.what].items():
         if getattr(args, name) is None:
             setattr(args, name, value)
@@ -87,7 +87,7 @@ def _data(args: argparse.Namespace) -> None:
         common.print_json(bench)
         return
     print(f"front end {bench.front_end}; {bench.clips:,} clips, one core, medians of {ROUNDS} rounds")
-    print(f"{'':<52}{'ms a clip':>10}{'least':>9}{'x real time':>13}")
+    print(f"{'':<52}{'ms a clip':>10}{'minimum':>9}{'x real time':>13}")
     for s in bench.speeds:
         print(f"{s.what:<52}{1e3 * s.seconds:>10.3f}{1e3 * s.least:>9.3f}{s.times_real_time:>13,.0f}")
     if bench.against_torchaudio is None:

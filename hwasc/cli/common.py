@@ -1,4 +1,4 @@
-"""Arguments that several verbs share, and what is made of them."""
+"""Arguments that several verbs share, the workspace that they open, and the printing of results."""
 
 from __future__ import annotations
 
@@ -19,27 +19,27 @@ if TYPE_CHECKING:
     from hwasc.workspace import Workspace
 
 
-def whole(least: int) -> Any:
-    """An argument type: a whole number of at least `least`."""
+def whole(minimum: int) -> Any:
+    """An argument type: a whole number of at least `minimum`."""
 
     def number(text: str) -> int:
         try:
             value = int(text)
         except ValueError:
-            value = least - 1
-        if value < least:
-            raise argparse.ArgumentTypeError(f"expected a whole number of at least {least}, found '{text}'")
+            value = minimum - 1
+        if value < minimum:
+            raise argparse.ArgumentTypeError(f"expected a whole number of at least {minimum}, found '{text}'")
         return value
 
     return number
 
 
 def add_part(parser: argparse._ActionsContainer, option: str, registry: Registry[Any], **rest: Any) -> None:
-    """An option whose value is the name of a part. Installed packages are read only for names that are not built in.
+    """Add an option whose value is the name of a part. Installed packages are read only for names that are not built in.
 
     Args:
-        parser: Gets the option.
-        option: `--strategy`.
+        parser: The parser that gets the option.
+        option: Its name, e.g. `--strategy`.
         registry: The known parts.
         **rest: As for `add_argument`; `%(choices)s` in `help` stands for all names.
     """
@@ -54,14 +54,14 @@ def add_part(parser: argparse._ActionsContainer, option: str, registry: Registry
 
 
 def add_data(parser: argparse.ArgumentParser) -> None:
-    """Data, settings and machine."""
+    """Add the options of data, settings and machine."""
     data = parser.add_argument_group("data and settings")
     data.add_argument("--data", metavar="DIR", help="TAU 2022 Mobile, a folder of recordings, or 'synthetic' (default)")
     data.add_argument("--config", metavar="FILE", type=Path, help="settings file (YAML)")
     data.add_argument(
         "--set", metavar="A.B=C", action="append", default=[], dest="overrides", help="one setting; repeatable"
     )
-    data.add_argument("--seed", type=whole(0), help="every random draw follows from it (default 0)")
+    data.add_argument("--seed", type=whole(0), help="determines every random draw (default 0)")
     machine = parser.add_argument_group("machine")
     machine.add_argument(
         "--cache", metavar="DIR", type=Path, help="features, teachers, logits (default $HWASC_CACHE or ~/.cache/hwasc)"
@@ -74,7 +74,7 @@ def add_data(parser: argparse.ArgumentParser) -> None:
 
 
 def add_engine(parser: argparse.ArgumentParser) -> None:
-    """Where candidates are scored."""
+    """Add the options of the engine."""
     engine = parser.add_argument_group("engine", "where candidates are scored; no score depends on it")
     add_part(
         engine,
@@ -92,14 +92,22 @@ def add_engine(parser: argparse.ArgumentParser) -> None:
 
 
 def add_output(parser: argparse.ArgumentParser) -> None:
-    """How the result is told."""
+    """Add the options of the output."""
     output = parser.add_argument_group("output")
     output.add_argument("--json", action="store_true", help="the result as JSON on standard output")
     output.add_argument("--quiet", action="store_true", help="no progress, only results and errors")
 
 
 def workspace(args: argparse.Namespace, seed_offset: int = 0) -> Workspace:
-    """Data, settings, cache and device from the shared arguments; the seed is moved on by an offset."""
+    """Open the workspace that the shared arguments describe.
+
+    Args:
+        args: Parsed arguments, those of `add_data` among them.
+        seed_offset: Added to the seed.
+
+    Returns:
+        Data, settings, cache and device.
+    """
     from hwasc.records.settings import Settings
 
     settings = Settings.load(args.config, args.overrides, args.seed)
@@ -127,7 +135,7 @@ def print_table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
 
 
 def print_json(value: Any) -> None:
-    """A record on standard output."""
+    """Print a record as JSON on standard output."""
     from hwasc.records.schema import plain
 
     print(json.dumps(plain(value), indent=2))

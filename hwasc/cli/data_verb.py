@@ -1,7 +1,7 @@
 """Fetch a public data set, or check what a data folder holds.
 
-`fetch`: the archives of TAU Urban Acoustic Scenes 2022 Mobile and the DCASE subset lists, downloaded, checked, unpacked.
-`check`: every listed file looked at, counts beside those of the official lists.
+`fetch`: downloads, checks and unpacks the archives of TAU Urban Acoustic Scenes 2022 Mobile and the DCASE subset lists.
+`check`: reads the header of every listed file and compares the counts with those of the official lists.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from hwasc.data.inventory import Inventory, Row
 
 EXAMPLES = """examples:
-  hwasc data fetch tau2022 /data/tau2022          # the same command again goes on, or mends what is missing
+  hwasc data fetch tau2022 /data/tau2022          # the same command continues, or replaces missing files
   hwasc data check /data/tau2022 --workers 8
   hwasc data check my_recordings"""
-PLACES = 20  # locations that are counted one by one; of more, only how many there are
+PLACES = 20  # locations that are listed one by one; if there are more, only their number is printed
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -43,7 +43,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     common.add_output(fetch)
     check = verbs.add_parser("check", help="count and compare what a folder holds", description=_check.__doc__)
     check.add_argument("dir", metavar="DIR", type=Path, help="TAU 2022 Mobile, or a folder of recordings")
-    check.add_argument("--quick", action="store_true", help="only whether the files are there, no headers")
+    check.add_argument("--quick", action="store_true", help="check only that the files exist, without their headers")
     check.add_argument("--seconds", type=float, default=1.0, help="length of a clip (default 1)")
     check.add_argument("--workers", type=common.whole(1), default=4, help="files that are read at once (default 4)")
     common.add_output(check)
@@ -55,8 +55,8 @@ def run(args: argparse.Namespace) -> None:
 
 
 def _fetch(args: argparse.Namespace) -> None:
-    """Says the disk need first, resumes what was interrupted, checks every archive by the MD5 of the record, unpacks it once
-    and removes it. Archives that were downloaded by other means belong into DIR/archives.
+    """Prints the disk space that is needed, resumes an interrupted download, checks every archive by the MD5 of the record,
+    unpacks it once and removes it. Put archives that you downloaded in another manner into DIR/archives.
     """
     from hwasc.data.fetching import SOURCES
 
@@ -78,8 +78,8 @@ def _fetch(args: argparse.Namespace) -> None:
 
 
 def _check(args: argparse.Namespace) -> None:
-    """Reads the folder as every other verb does, looks at all listed files, and prints what is there beside what should be.
-    Exit status 1 when something is missing or stands in the way.
+    """Reads the folder as every other verb does, checks all listed files, and prints the counts beside the expected ones.
+    Exit status 1 when files are missing or cannot be used.
     """
     if not 0 < args.seconds < float("inf"):
         raise UsageError(f"--seconds must be above 0, found {args.seconds:g}")
@@ -118,7 +118,7 @@ def _print(found: Inventory, seconds: float) -> None:
 
 
 def _print_parts(found: Inventory, _: float) -> None:
-    """A line a scene and device, two columns a part."""
+    """A line for each scene and device, two columns for each part."""
     cells = {(r.part, r.group, r.name): r for r in found.rows if r.group != "location"}
     parts = list(dict.fromkeys(r.part for r in found.rows))
     places = {p: sum(r.part == p and r.group == "location" for r in found.rows) for p in parts}
@@ -161,5 +161,5 @@ def _and_more(found: Inventory) -> str:
 
 def _advice(found: Inventory) -> str:
     if found.kind == "tau2022":
-        return "`hwasc data fetch tau2022` into the folder that it fetched before, or into a new one, brings what is missing"
-    return "mend, add or remove these files"
+        return "run `hwasc data fetch tau2022` with the same folder or a new one, which downloads what is missing"
+    return "repair, add or remove these files"

@@ -1,7 +1,6 @@
-"""Train an architecture in full: float distillation from the ensemble, batch norm folded, int8 quantization-aware
-distillation, ONNX export, and the measurement of all of it on the test split. The winner of a search starts from the weights
-that were kept beside it, where they learned from the same clips; a preset from random ones. Run it again to go on where it
-stopped.
+"""Train an architecture in full: float distillation from the ensemble, folding of batch norm, int8 quantization-aware
+distillation, export, and metrics on the test split. The winner of a search starts from the weights that are saved beside it, if
+they were trained on the same clips; a preset starts from random weights. Run the same command again to continue a stopped run.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ EXAMPLES = """examples:
   hwasc distill --arch best.json
   hwasc distill --arch dcase2024_baseline --data my_recordings --run runs/baseline --seed 1
   hwasc distill --arch best.json --initial-weights random   # not from the weights of the search
-  hwasc distill --arch best.json --set distill.alpha=0    # on labels alone, for comparison"""
+  hwasc distill --arch best.json --set distill.alpha=0      # on labels only, for comparison"""
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -34,7 +33,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    """Distill and print what was reached."""
+    """Distill and print the results."""
     from hwasc.api.inputs import as_architecture
 
     as_architecture(args.arch)  # a wrong name is refused before the data is opened
@@ -49,6 +48,6 @@ def run(args: argparse.Namespace) -> None:
         f"by location {q.by_location:.1%} of {q.locations}"
     )
     print("  int8 by device group: " + ", ".join(f"{g} {v:.1%}" for g, v in q.groups.items()))
-    print(f"  ONNX Runtime names the same scene on {result.onnx.agreement:.1%} of the clips")
+    print(f"  ONNX Runtime predicts the same scene for {result.onnx.agreement:.1%} of the clips")
     tflite, onnx = result.run / result.tflite.file, result.run / result.onnx.file
     print(f"int8 model {tflite} (for the chip), {onnx}\nreport     {args.run / 'report.html'}")

@@ -1,5 +1,5 @@
 """Measure a finished model file on the test split: student.tflite in TensorFlow Lite Micro, the interpreter that runs on the
-chip, student.onnx in ONNX Runtime, *.safetensors in torch; with --snr also with noise added to the test clips' waveforms.
+chip, student.onnx in ONNX Runtime, *.safetensors in torch. With --snr it is measured again with noise added to the waveforms.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         nargs="?",
         const=SNRS,
         metavar="DB,...",
-        help=f"again with noise at each of these signal-to-noise ratios (--snr alone: {SNRS} dB; below 0: --snr=-5)",
+        help=f"measure again with noise at these signal-to-noise ratios (--snr alone: {SNRS} dB; below 0: --snr=-5)",
     )
     parser.add_argument(
         "--noise",

@@ -21,7 +21,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--weights", required=True, metavar="FILE", type=Path, help="int8.safetensors of `hwasc distill`"
     )
-    common.add_part(parser, "--format", EXPORTERS, help="%(choices)s; default: what --out ends with, else onnx")
+    common.add_part(parser, "--format", EXPORTERS, help="%(choices)s; default: by the ending of --out, else onnx")
     parser.add_argument(
         "--out", metavar="PATH", type=Path, help="default student.onnx, student.tflite, student_c (a folder)"
     )
@@ -29,13 +29,13 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "--planner",
         choices=("greedy", "offline"),
         default="greedy",
-        help="memory plan of a .tflite or of the one in C: the interpreter's own (default), or an optimised one in the file",
+        help="memory plan of a .tflite or of the one in C: by the interpreter (default), or optimised and stored in the file",
     )
     common.add_output(parser)
 
 
 def run(args: argparse.Namespace) -> None:
-    """Export and print where."""
+    """Export and print the path."""
     from hwasc.deploy.exporters import default_path
 
     chosen = args.format or (None if args.out else "onnx")

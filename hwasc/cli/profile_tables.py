@@ -35,7 +35,7 @@ def print_profile(profile: Profile) -> None:
     )
     console.print(
         f"int8 memory (exact): weights {c.int8_memory.weights:,} B, activations {c.int8_memory.activations:,} B by the "
-        f"{c.int8_memory.planner} plan (least possible {c.int8_memory.lower_bound:,} B), total {c.int8_memory.total:,} B"
+        f"{c.int8_memory.planner} plan (lower bound {c.int8_memory.lower_bound:,} B), total {c.int8_memory.total:,} B"
     )
     latency = "" if c.latency_ms is None else f", latency {c.latency_ms:,.3g} ms"
     console.print(f"on the chip (estimate): model file {c.flash:,} B, arena {c.arena:,} B{latency}")
@@ -45,26 +45,26 @@ def print_profile(profile: Profile) -> None:
         f"{fe.frames} frames"
     )
     console.print(
-        f"  beside the above (estimate): {f.macs.total:,} MACs a clip (FFT {f.macs.fft:,} of it), RAM {f.ram.total:,} B, "
+        f"  in addition (estimate): {f.macs.total:,} MACs a clip (FFT {f.macs.fft:,} of it), RAM {f.ram.total:,} B, "
         f"constants {f.flash.total:,} B"
     )
     for check in profile.checks:
-        met = "within" if check.slack >= 0 else "OVER  "
+        verdict = "within" if check.slack >= 0 else "OVER  "
         value, limit, slack = (round(v, 3) for v in (check.value, check.limit, check.slack))
         known = certainty(check.name)
-        console.print(f"  {met}  {check.name:<24} {value:>12,} of {limit:>12,}   slack {slack:+,} ({known})")
+        console.print(f"  {verdict}  {check.name:<24} {value:>12,} of {limit:>12,}   slack {slack:+,} ({known})")
     for cross in profile.cross_checks:
         console.print(f"cross-check {cross.tool}: {cross.macs:,} MACs; {cross.explanation}")
     if profile.arena is not None:
         a = profile.arena
-        equal = "as predicted" if a.head == a.predicted_head else f"PREDICTED {a.predicted_head:,} B"
+        prediction = "as predicted" if a.head == a.predicted_head else f"PREDICTED {a.predicted_head:,} B"
         console.print(
-            f"arena in {a.runtime} (measured): head {a.head:,} B ({equal}, {a.planner} plan), tail {a.tail:,} B, "
+            f"arena in {a.runtime} (measured): head {a.head:,} B ({prediction}, {a.planner} plan), tail {a.tail:,} B, "
             f"total {a.total:,} B; it runs in {a.smallest:,} B; file {a.file:,} B (exact)"
         )
         console.print(
             f"head by planner (exact): greedy {a.greedy_head:,} B, offline {a.offline_head:,} B, "
-            f"least possible {a.lower_bound:,} B"
+            f"lower bound {a.lower_bound:,} B"
         )
     if profile.npu is not None:
         n = profile.npu

@@ -1,5 +1,6 @@
-"""What an architecture costs on the chip: parameters, MACs by both rules, int8 weights and peak activation memory, layer by
-layer, held against a budget. A .tflite file is also loaded in the chip's interpreter, whose arena is shown beside ours.
+"""Count what an architecture costs on the chip: parameters, MACs by both rules, int8 weights and peak activation memory, layer
+by layer, compared with a budget. A .tflite file is also loaded in the chip's interpreter; its arena is shown beside the predicted
+one.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "--model", metavar="FILE", type=Path, help="student.tflite: its architecture, and its arena measured"
     )
     parser.add_argument(
-        "--budget", metavar="NAME|FILE", help="hold the costs against it (default: the one it was searched for)"
+        "--budget", metavar="NAME|FILE", help="compare the costs with it (default: the budget of the search)"
     )
     parser.add_argument("--cross-checks", action="store_true", help="also count with fvcore and thop")
     parser.add_argument(

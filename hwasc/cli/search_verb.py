@@ -1,10 +1,10 @@
-"""Find the most accurate architecture of a search space that keeps a budget.
+"""Find the most accurate architecture of a search space within a budget.
 
 Trains the teachers and their fusion once, then one set of weights for all candidates of the space within the budget (the
-supernet, kept in the cache too). A candidate's slice of these is distilled for a few steps, quantized to int8, and ranked by
-its distillation loss on validation clips; the best few are distilled for longer, from their slices, before one is chosen.
-Candidates beyond the budget are never scored.
-With --refine the very best are widened beyond it and pruned back to its edge. Run it again to go on where it stopped.
+supernet). Both are saved in the cache. A candidate's slice of the supernet is distilled for a few steps, quantized to int8, and
+ranked by its distillation loss on validation clips; the best few are distilled for longer, from their slices, before one is
+chosen. Candidates that do not meet the budget are never scored. With --refine the best are widened past the budget and pruned
+until they meet it again. Run the same command again to continue a stopped search.
 """
 
 from __future__ import annotations
@@ -45,16 +45,16 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "--proxy-steps",
         type=common.whole(0),
         metavar="N",
-        help="with --proxy supernet: steps that a slice is trained for by itself before its score (default 37)",
+        help="with --proxy supernet: training steps of a candidate's slice before its score (default 37)",
     )
     parser.add_argument(
         "--proxy-qat-steps",
         type=common.whole(0),
         metavar="N",
-        help="quantization-aware steps before a score (default 0: calibration alone)",
+        help="quantization-aware training steps before a score (default 0: calibration only)",
     )
     parser.add_argument(
-        "--rescore", type=common.whole(0), help="score so many of the best again, in a longer training (default 8)"
+        "--rescore", type=common.whole(0), help="score this many of the best again, after a longer training (default 8)"
     )
     parser.add_argument(
         "--refine",
@@ -62,7 +62,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         nargs="?",
         const=1,
         metavar="K",
-        help="widen the K best beyond the budget, prune them to its edge (default 0; K 1)",
+        help="widen the K best past the budget, then prune them until they meet it (default 0; K 1)",
     )
     parser.add_argument(
         "--run", metavar="DIR", type=Path, default=Path("runs/search"), help="run folder (default runs/search)"
@@ -79,7 +79,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    """Search and print what was found."""
+    """Search and print the result."""
     named = {
         "search.proxy_steps": args.proxy_steps,
         "search.proxy_qat_steps": args.proxy_qat_steps,
@@ -124,7 +124,7 @@ def run(args: argparse.Namespace) -> None:
     )
     for r in found.refined:
         chosen = ", chosen" if r == found.chosen_refined else ""
-        print(f"  trial {r.number} ({r.before:.1%}) pruned to the budget's edge: {r.accuracy:.1%}{chosen}")
+        print(f"  trial {r.number} ({r.before:.1%}), widened and pruned to the budget: {r.accuracy:.1%}{chosen}")
     print(
         f"  {costs.parameters:,} parameters, {costs.macs.torchinfo:,} MACs, {costs.int8_memory.weights:,} B weights, "
         f"{costs.int8_memory.activations:,} B activations"

@@ -1,5 +1,5 @@
 """Write a submission to DCASE Task 1 (2024 or 2025) from finished runs of `hwasc distill`: the output CSV, the metadata, the
-complexity, and for 2025 an inference package that runs without hwasc. A model beyond the challenge's limits is refused.
+complexity, and for 2025 an inference package that runs without hwasc. A model that exceeds the challenge's limits is refused.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         metavar="[NAME=]DIR",
         action="append",
         help="run folder of `hwasc distill`; repeatable. 2024: SUBSET=DIR (5, 10, 25, 50, 100). 2025: DIR for all devices, "
-        "DEVICE=DIR for a device with a student of its own",
+        "DEVICE=DIR for a device with a separate student",
     )
     parser.add_argument(
         "--evaluation", required=True, metavar="DIR", type=Path, help="the official evaluation set, as it is unpacked"
@@ -49,10 +49,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    """Submit and say what was written."""
+    """Write a submission and print its files."""
     if args.about is None:
         print(f"about.yaml, for example:\n\n{EXAMPLE}", file=sys.stderr)
-        raise UsageError("--about is missing: a YAML file that says who submits, as above")
+        raise UsageError("--about is missing: a YAML file about who submits, as above")
     runs = _runs(args.year, args.run)
     from hwasc.dcase.rules import About, Label
 
@@ -94,8 +94,8 @@ def _runs(year: int, texts: Sequence[str]) -> dict[str, Path]:
         if not eq or (name not in (*SUBSETS, *DEVICES) and Path(text).is_dir()):
             name, folder = "general", text
         if year == 2024 and name == "general":
-            raise UsageError(f"--run {text}: 2024 has a student for each subset; say which: --run 25={text}")
+            raise UsageError(f"--run {text}: 2024 has a student for each subset; name the subset: --run 25={text}")
         if name in runs:
-            raise UsageError(f"--run {text}: there are two runs for {name}; name one")
+            raise UsageError(f"--run {text}: there are two runs for {name}; give only one")
         runs[name] = Path(folder)
     return runs

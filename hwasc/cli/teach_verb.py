@@ -1,7 +1,7 @@
-"""Train the teachers by cross-fitting, fit the fusion heads z1 and z2 on their out-of-fold logits, and compare them on
-validation clips, each teacher also by what the ensemble is without it. `search` and `distill` do this on demand; what is
-trained is kept in the cache. Which teachers: teachers.families, teachers.pretrained, teachers.external (docs/teachers.md).
-With --seeds all of it is done from several seeds, splits included, and compared over them.
+"""Train the teachers by cross-fitting, fit the fusion heads z1 and z2 on their out-of-fold logits, and compare all of them on
+validation clips, also the ensemble without each teacher. `search` and `distill` do this when they need it; trained teachers are
+saved in the cache. The settings teachers.families, teachers.pretrained and teachers.external choose the teachers
+(docs/teachers.md). With --seeds everything is repeated with several seeds, splits included, and summarised over them.
 """
 
 from __future__ import annotations
@@ -11,10 +11,14 @@ import math
 import statistics
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import hwasc
 from hwasc.cli import common
+
+if TYPE_CHECKING:
+    from hwasc.ensemble.leave_one_out import LeaveOneOutRow
+    from hwasc.ensemble.summary import EnsembleSummary, ExternalTeacherSummary, TrainedTeacherSummary
 
 EXAMPLES = """examples:
   hwasc teach
@@ -36,7 +40,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         type=common.whole(1),
         default=1,
         metavar="N",
-        help="do it from so many seeds, --seed and the next ones",
+        help="repeat with N seeds: --seed and the following ones (default 1)",
     )
     parser.add_argument("--out", metavar="FILE", type=Path, help="also write the result here, as JSON")
     parser.add_argument("--html", metavar="FILE", type=Path, help="write a self-contained page (of the first seed)")
@@ -44,15 +48,15 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "--weights",
         metavar="DIR",
         type=Path,
-        help="keep the first fold's weights as DIR/<family>.safetensors, to start other teachers from (of the first seed)",
+        help="save the first fold's weights as DIR/<family>.safetensors, as initial weights for other teachers (first seed)",
     )
     common.add_data(parser)
 
 
 def run(args: argparse.Namespace) -> None:
-    """Teach and print what each teacher is, the fusion table, and what each adds."""
+    """Train the teachers and print what each is, the fusion table, and what each adds."""
     from hwasc.records.run import environment
-    from hwasc.records.schema import plain, write_json
+    from hwasc.records.schema import write_json
 
     summaries = []
     for offset in range(args.seeds):
@@ -60,84 +64,92 @@ def run(args: argparse.Namespace) -> None:
         ws = common.workspace(args, offset)
         weights, html = (args.weights, args.html) if first else (None, None)
         summaries.append(hwasc.teach(ws, split=args.split, weights=weights, html=html))
-    results = [plain(s) for s in summaries]
-    result = results[0] if len(results) == 1 else {"runs": results}
+    values = [s.to_json() for s in summaries]
+    result = values[0] if len(values) == 1 else {"runs": values}
     if args.out:
         write_json(args.out, {**result, "environment": environment()})
     if args.json:
         common.print_json(result)
         return
-    common.print_table(
-        ("teacher", "hears", "sees", "parameters", "MACs"), [_teacher(t) for t in results[0]["teachers"]]
-    )
-    (_one if len(results) == 1 else _several)(results, args.split)
+    columns = ("teacher", "front end", "receptive field", "parameters", "MACs")
+    common.print_table(columns, [_teacher(t) for t in summaries[0].teachers])
+    if len(summaries) == 1:
+        _print_one(summaries[0])
+    else:
+        _print_several(summaries)
     if args.html:
         print(f"page {args.html}")
 
 
-def _one(results: Sequence[dict[str, Any]], split: str) -> None:
-    result = results[0]
-    rows = {r["name"]: r for r in result["fusion"]}
+def _print_one(summary: EnsembleSummary) -> None:
+    rows = {r.name: r for r in summary.fusion}
     common.print_table(
-        (f"on {split} clips", "accuracy", "log loss", "ECE"),
-        [(r["name"], f"{r['accuracy']:.1%}", f"{r['log_loss']:.3f}", f"{r['ece']:.3f}") for r in rows.values()],
+        (f"on {summary.split} clips", "accuracy", "log loss", "ECE"),
+        [(r.name, f"{r.accuracy:.1%}", f"{r.log_loss:.3f}", f"{r.ece:.3f}") for r in rows.values()],
     )
-    single = max(rows[t["name"]]["accuracy"] for t in result["teachers"])
+    single = max(rows[t.name].accuracy for t in summary.teachers)
     fusion, mean = rows["z1+z2"], rows["mean"]
     print(
-        f"z1+z2 against the best teacher: {fusion['accuracy'] - single:+.1%}; "
-        f"against the mean logit: {fusion['accuracy'] - mean['accuracy']:+.1%}; students learn from {result['view']}\n"
+        f"z1+z2 against the best teacher: {fusion.accuracy - single:+.1%}; "
+        f"against the mean logit: {fusion.accuracy - mean.accuracy:+.1%}; students learn from {summary.view}\n"
     )
-    left = result["leave_one_out"]
     common.print_table(
-        ("mean logit without", "accuracy", "log loss", "it adds", "nats"),
+        ("mean logit without", "accuracy", "log loss", "gain by it", "nats"),
         [
             (
-                r["name"],
-                f"{r['accuracy']:.1%}",
-                f"{r['log_loss']:.3f}",
-                f"{r['accuracy_gain']:+.1%}",
-                f"{r['log_loss_gain']:+.3f} ± {r['standard_error']:.3f}",
+                r.name,
+                f"{r.accuracy:.1%}",
+                f"{r.log_loss:.3f}",
+                f"{r.accuracy_gain:+.1%}",
+                f"{r.log_loss_gain:+.3f} ± {r.standard_error:.3f}",
             )
-            for r in left
+            for r in summary.leave_one_out
         ],
     )
-    print(_verdict(left))
+    print(_verdict(summary.leave_one_out))
 
 
-def _several(results: Sequence[dict[str, Any]], split: str) -> None:
-    """Means over seeds with their standard deviation; what each gains on the mean logit, seed by seed, ± standard error."""
-    runs = [{r["name"]: r for r in result["fusion"]} for result in results]
+def _print_several(summaries: Sequence[EnsembleSummary]) -> None:
+    """Means over seeds with their standard deviation; gains on the mean logit of the same seed, with their standard error."""
+    runs = [{r.name: r for r in s.fusion} for s in summaries]
 
     def over(name: str, key: str) -> str:
-        values = [r[name][key] for r in runs]
+        values = [getattr(run[name], key) for run in runs]
         return f"{statistics.mean(values):.4f} ± {statistics.stdev(values):.4f}"
 
-    def gained(name: str, key: str) -> str:
-        values = [r[name][key] - r["mean"][key] for r in runs]
+    def gain(name: str, key: str) -> str:
+        values = [getattr(run[name], key) - getattr(run["mean"], key) for run in runs]
         return f"{statistics.mean(values):+.4f} ± {statistics.stdev(values) / math.sqrt(len(values)):.4f}"
 
-    columns = (f"on {split} clips", "accuracy", "log loss", "ECE", "more accurate than mean", "log loss over mean's")
+    columns = (
+        f"on {summaries[0].split} clips",
+        "accuracy",
+        "log loss",
+        "ECE",
+        "more accurate than mean",
+        "log loss over mean's",
+    )
     keys = ("accuracy", "log_loss", "ece")
-    rows = [(name, *(over(name, k) for k in keys), *(gained(name, k) for k in keys[:2])) for name in runs[0]]
+    rows = [(name, *(over(name, k) for k in keys), *(gain(name, k) for k in keys[:2])) for name in runs[0]]
     common.print_table(columns, rows)
-    views = ", ".join(f"{r['view']} (seed {r['seed']})" for r in results)
+    views = ", ".join(f"{s.view} (seed {s.seed})" for s in summaries)
     print(f"mean ± standard deviation over {len(runs)} seeds, gains ± standard error; students learn from {views}")
 
 
-def _teacher(t: dict[str, Any]) -> tuple[str, ...]:
-    fe = t["front_end"]
-    hears = (
-        f"{fe['mels']}x{fe['frames']}, window {fe['window']}, hop {fe['hop']}, {fe['sample_rate']} Hz" if fe else "-"
-    )
-    if "parameters" not in t:
-        return t["name"], hears, f"from {t['model'] or t['logits']}", "-", "-"
-    sees = "x".join(map(str, t["receptive_field"])) + f" and {t['beyond']}" * bool(t["beyond"])
-    return t["name"], hears, sees, f"{t['parameters']:,}", f"{t['macs']:,}"
+def _teacher(t: TrainedTeacherSummary | ExternalTeacherSummary) -> tuple[str, ...]:
+    from hwasc.ensemble.summary import ExternalTeacherSummary
+
+    fe = t.front_end
+    front_end = f"{fe.mels}x{fe.frames}, window {fe.window}, hop {fe.hop}, {fe.sample_rate} Hz" if fe else "-"
+    if isinstance(t, ExternalTeacherSummary):
+        return t.name, front_end, f"from {t.model or t.logits}", "-", "-"
+    context = f" and {t.global_context}" if t.global_context else ""
+    field = f"{t.receptive_field[0]}x{t.receptive_field[1]}{context}"
+    return t.name, front_end, field, f"{t.parameters:,}", f"{t.macs:,}"
 
 
-def _verdict(left: Sequence[dict[str, Any]]) -> str:
-    idle = [r["name"] for r in left if not r["helps"]]
-    if not idle:
-        return "every teacher adds to the ensemble, in accuracy or in log loss"
-    return f"the ensemble is no worse without {', '.join(idle)} (one left out at a time); more teachers are not always better"
+def _verdict(rows: Sequence[LeaveOneOutRow]) -> str:
+    useless = [r.name for r in rows if not r.helps]
+    if not useless:
+        return "every teacher improves the ensemble, in accuracy or in log loss"
+    return f"the ensemble is no worse without {', '.join(useless)} (one left out at a time); more teachers are not always better"

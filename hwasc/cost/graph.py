@@ -1,7 +1,7 @@
 """The deployment graph: int8 tensors and operators as they run on the chip, from an architecture, without torch.
 
-It is the one description that costs are counted on, files are written from and reports are drawn from. Tensors are NHWC
-(batch 1, frequency, time, channels) in the order in which the file holds them; batch norm is folded, ReLU fused.
+Costs are counted on it, files are written from it, and reports are drawn from it. Tensors are NHWC (batch 1, frequency, time,
+channels) in the order in which the file holds them; batch norm is folded, ReLU fused.
 """
 
 from __future__ import annotations
@@ -20,11 +20,21 @@ Shape = tuple[int, int, int, int]
 
 @dataclass(frozen=True, slots=True)
 class Operator:
-    """One operator: `inputs` and `output` index the graph's tensors; constants are counted, not listed as tensors.
+    """An operator. Its constants are counted, not listed as tensors.
 
-    weights: int8 constants (bytes); biases: int32 constants (count); folded_norm: channels of the batch norm folded in;
-    parameters: what the float model trains for it; macs: multiply-accumulates of the operator as it runs. kernel: one number
-    where it is square.
+    Attributes:
+        kind: The operation.
+        layer: The name of the layer that it belongs to.
+        inputs: Indices of the graph's tensors.
+        output: Index of the graph's tensor.
+        kernel: Over frequency and time; one number where it is square.
+        stride: Over frequency and time.
+        relu: Whether a ReLU is fused.
+        weights: int8 constants, bytes.
+        biases: int32 constants, count.
+        folded_norm: Channels of the batch norm that is folded in.
+        parameters: Learned numbers of the float model that this operator stands for.
+        macs: Multiply-accumulates of the operator as it runs.
     """
 
     kind: Kind
@@ -54,7 +64,14 @@ class Operator:
 
 @dataclass(frozen=True)
 class Graph:
-    """Tensors by index (int8, one byte an element), operators in the order of their run, and what goes in and out."""
+    """A deployment graph.
+
+    Attributes:
+        tensors: Shapes by index; int8, one byte an element.
+        operators: In the order of their run.
+        inputs: Indices of the net's inputs.
+        outputs: Indices of the net's outputs.
+    """
 
     tensors: tuple[Shape, ...]
     operators: tuple[Operator, ...]
@@ -64,16 +81,20 @@ class Graph:
 
 @dataclass
 class Builder:
-    """A graph while it grows; each method adds an operator (or several) and returns the number of its output tensor.
+    """Builds a graph: each method adds one or more operators and returns the number of the output tensor.
 
-    layer: what the operators are called, in tables and in the file. Tensors are named by number.
+    The argument `layer` of the methods is the name of the operators in tables and in the file. Tensors have numbers.
+
+    Attributes:
+        tensors: Shapes of the tensors so far.
+        operators: The operators so far.
     """
 
     tensors: list[Shape] = field(default_factory=list)
     operators: list[Operator] = field(default_factory=list)
 
     def tensor(self, shape: Shape) -> int:
-        """Add a tensor."""
+        """Add a tensor and return its number."""
         self.tensors.append(shape)
         return len(self.tensors) - 1
 
@@ -88,7 +109,20 @@ class Builder:
         depthwise: bool = False,
         relu: bool = False,
     ) -> int:
-        """A convolution with the batch norm after it folded in."""
+        """Add a convolution with the batch norm after it folded in.
+
+        Args:
+            layer: Its name.
+            x: Number of the input tensor.
+            channels: Of the output.
+            kernel: Over frequency and time; one number where it is square.
+            stride: Over frequency and time.
+            depthwise: Whether each channel is convolved by itself.
+            relu: Whether a ReLU is fused.
+
+        Returns:
+            Number of the output tensor.
+        """
         _, h, w, c = self.tensors[x]
         h, w = -(-h // stride[0]), -(-w // stride[1])  # TFLite's SAME and torch's k // 2 give the same size
         y = self.tensor((1, h, w, channels))
@@ -113,7 +147,16 @@ class Builder:
         return y
 
     def average_pool(self, layer: str, x: int, stride: Stride) -> int:
-        """3 x 3 average pooling."""
+        """Add 3 x 3 average pooling.
+
+        Args:
+            layer: Its name.
+            x: Number of the input tensor.
+            stride: Over frequency and time.
+
+        Returns:
+            Number of the output tensor.
+        """
         _, h, w, c = self.tensors[x]
         y = self.tensor((1, -(-h // stride[0]), -(-w // stride[1]), c))
         self.operators.append(Operator("average_pool", layer, (x,), y, kernel=3, stride=stride))
@@ -122,7 +165,19 @@ class Builder:
     def pointwise(
         self, kind: Kind, layer: str, *inputs: int, relu: bool = False, constants: int = 0, parameters: int = 0
     ) -> int:
-        """An elementwise operator; the output has the shape of its largest input (the others are broadcast)."""
+        """Add an elementwise operator; the output has the shape of its largest input (the others are broadcast).
+
+        Args:
+            kind: The operation.
+            layer: Its name.
+            inputs: Numbers of the input tensors.
+            relu: Whether a ReLU is fused.
+            constants: int8 constants that it reads, bytes.
+            parameters: Learned numbers among them.
+
+        Returns:
+            Number of the output tensor.
+        """
         shape = max((self.tensors[i] for i in inputs), key=lambda s: s[1] * s[2] * s[3])
         y = self.tensor(shape)
         macs = shape[1] * shape[2] * shape[3] if kind in ("mul", "div") else 0
@@ -132,16 +187,35 @@ class Builder:
         return y
 
     def mean(self, layer: str, x: int, over: Literal["map", "channels"]) -> int:
-        """A mean over frequency and time, or over channels; the axes stay, with one element."""
+        """Add a mean; its axes stay, with one element.
+
+        Args:
+            layer: Its name.
+            x: Number of the input tensor.
+            over: `map`: over frequency and time; `channels`: over channels.
+
+        Returns:
+            Number of the output tensor.
+        """
         _, h, w, c = self.tensors[x]
         y = self.tensor((1, 1, 1, c) if over == "map" else (1, h, w, 1))
         self.operators.append(Operator("mean", layer, (x,), y))
         return y
 
     def grn(self, layer: str, x: int, grn: GRN, relu: bool) -> int:
-        """x * (1 + gamma * g / mean(g)) (+ beta). The L2 response squares the map and takes s * rsqrt(s) of its mean.
+        """Add the operators of a GRN: x * (1 + gamma * g / mean(g)) (+ beta).
 
-        The divisor is at least one step of its scale (maximum): the kernels do not define a quotient of zero.
+        The L2 response is s * rsqrt(s), where s is the mean of the squared map. The divisor is at least one step of its scale
+        (`maximum`): the kernels do not define a quotient by zero.
+
+        Args:
+            layer: Their name.
+            x: Number of the input tensor.
+            grn: Shape of gamma, and the response.
+            relu: Whether the result is rectified.
+
+        Returns:
+            Number of the output tensor.
         """
         c = self.tensors[x][3]
         gammas = 1 if grn.shape == "scalar" else c
@@ -162,11 +236,11 @@ class Builder:
 
 @singledispatch
 def operators(unit: Unit, graph: Builder, *inputs: int) -> int:
-    """Add a unit's operators to the graph; a unit from outside does it itself.
+    """Add a unit's operators to the graph; a unit of another package adds its own.
 
     Args:
         unit: Of a whole program, so that its `layer` is unique.
-        graph: What is built so far.
+        graph: The graph so far.
         inputs: Numbers of the tensors that the unit reads.
 
     Returns:

@@ -1,4 +1,4 @@
-"""A budget in absolute numbers: how candidates are counted, whether they keep within it, and what it means over a sample."""
+"""A budget in absolute numbers: how costs are counted for it, whether a candidate meets it, and which share of a sample does."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Check:
 
     @property
     def slack(self) -> float:
-        """What is left; negative where the limit is passed."""
+        """The limit minus the cost; negative where the limit is exceeded."""
         return self.limit - self.value
 
 
@@ -78,7 +78,7 @@ class ResolvedBudget:
         return measure(architecture, self.counting)
 
     def count(self, architecture: Architecture) -> Costs:
-        """The costs as a search needs them: an optimised memory plan, which takes a while, only where it decides."""
+        """The costs for a search: the optimised memory plan, which is slow, is computed only where it decides feasibility."""
         if self.counting.planner == "greedy":
             return self.measure(architecture)
         greedy = measure(architecture, replace(self.counting, planner="greedy"))
@@ -89,15 +89,15 @@ class ResolvedBudget:
         return self.measure(architecture)
 
     def feasible(self, costs: Costs) -> bool:
-        """Whether a candidate keeps within every limit."""
+        """Whether a candidate meets every limit."""
         return all(value(costs, name) <= limit for name, limit in self.limits.items())
 
     def violation(self, costs: Costs) -> float:
-        """How far a candidate is beyond its limits: the sum of log(value / limit) over the limits passed, 0 within all."""
+        """How far a candidate exceeds the limits: the sum of log(value / limit) over exceeded limits; 0 where it meets all."""
         return sum(max(0.0, math.log(max(value(costs, n), 1) / limit)) for n, limit in self.limits.items())
 
     def max_cost_ratio(self, costs: Costs) -> float:
-        """The greatest ratio of a cost to its limit: above 1 where the budget is broken."""
+        """The greatest ratio of a cost to its limit: above 1 where the budget is not met."""
         return max(value(costs, name) / limit for name, limit in self.limits.items())
 
     def check(self, costs: Costs) -> list[Check]:
@@ -123,12 +123,20 @@ class ResolvedBudget:
 
 
 def certainty(name: str) -> Literal["exact", "estimate"]:
-    """How the cost of that name is known before anything is written or run."""
+    """Whether the cost of that name is exact or an estimate before a file is written or run."""
     return "estimate" if name in ("flash", "arena", "latency_ms") else "exact"
 
 
 def value(costs: Costs, name: str) -> float:
-    """The cost with a dotted name such as `macs.torchinfo`: a whole number, but for milliseconds."""
+    """Look up a cost.
+
+    Args:
+        costs: All costs of an architecture.
+        name: A dotted name such as `macs.torchinfo`.
+
+    Returns:
+        The cost: a whole number, except for milliseconds.
+    """
     cost: float = attrgetter(name)(costs)
     return cost
 
@@ -148,9 +156,9 @@ def resolve(budget: Budget) -> ResolvedBudget:
     amounts, counting = budget.amounts(), _counting(budget)
     if any(isinstance(a, str) for a in amounts.values()):
         if budget.reference not in PRESETS:
-            hint = did_you_mean(str(budget.reference), PRESETS)
+            suggestion = did_you_mean(str(budget.reference), PRESETS)
             raise UsageError(
-                f"budget {budget.name}: reference '{budget.reference}' is no preset{hint} (known: {', '.join(PRESETS)})"
+                f"budget {budget.name}: reference '{budget.reference}' is no preset{suggestion} (known: {', '.join(PRESETS)})"
             )
         costs = measure(PRESETS[budget.reference](), counting)
         amounts = {
@@ -161,7 +169,7 @@ def resolve(budget: Budget) -> ResolvedBudget:
 
 
 def _counting(budget: Budget) -> Counting:
-    """What a budget's costs are counted for: its planner, kernels and core."""
+    """The planner, kernels and core that a budget's costs are counted for."""
     limits = budget.limits
     kernels = limits.arena.kernels if limits.arena else "reference"
     if limits.latency is None:

@@ -1,8 +1,8 @@
 """A quantized student as the tensors of `standalone.student`: int8 weights, int32 biases, multipliers and shifts.
 
-They are those of `training.quantization` in evaluation, which rounds in the same places but sums in float32: now and then an
-activation of it falls on the other side of a half, and on which side depends on the batch. Without that error the logits are
-those of the .tflite in the chip's interpreter, to the bit; with GRN's L2 response they may be a few steps away.
+`training.quantization` rounds in the same places in evaluation, but sums in float32: occasionally the error of a sum moves an
+activation across a half, which depends on the batch. The package's student has no such error: its logits are those of the
+.tflite in the chip's interpreter, bit for bit; with GRN's L2 response they may differ by a few steps.
 """
 
 from __future__ import annotations
@@ -35,7 +35,15 @@ FRONT_END = ("sample_rate", "seconds", "n_fft", "hop", "window", "mels", "frames
 
 @torch.no_grad()
 def to_bytes(students: Mapping[str, Student], classes: tuple[str, ...]) -> bytes:
-    """A safetensors file for `standalone.system.System`: calibrated or trained int8 students by name, with their front ends."""
+    """A safetensors file for `standalone.system.System`.
+
+    Args:
+        students: Calibrated or trained int8 students by name, `general` or a device.
+        classes: Names in the order of the logits.
+
+    Returns:
+        The file's bytes: weights and front ends of all students.
+    """
     state: dict[str, Tensor] = {}
     front_ends: dict[str, Any] = {}
     packed = {name: pack(model) for name, model in students.items()}
@@ -49,12 +57,12 @@ def to_bytes(students: Mapping[str, Student], classes: tuple[str, ...]) -> bytes
         "students": {name: p.architecture for name, p in packed.items()},
         "front_ends": front_ends,
     }
-    whole = {k: v.detach().contiguous().clone() for k, v in state.items()}
-    return safetensors.torch.save(whole, {KEY: json.dumps(about, sort_keys=True)})
+    state = {k: v.detach().contiguous().clone() for k, v in state.items()}
+    return safetensors.torch.save(state, {KEY: json.dumps(about, sort_keys=True)})
 
 
 def packaged_student(model: Student) -> PackagedStudent:
-    """The package's own student: `model` as the chip computes it, without the errors of float32 sums."""
+    """The student of the package: `model` as the chip computes it, without the errors of float32 sums."""
     packed = pack(model)
     made = PackagedStudent(packed.architecture)
     made.load_state_dict(packed.tensors)
@@ -62,7 +70,7 @@ def packaged_student(model: Student) -> PackagedStudent:
 
 
 def packaged_log_mel(front_end: FrontEnd) -> PackagedLogMel:
-    """The package's own log-mel, which also hears clips that training leaves out (silent or short ones)."""
+    """The log-mel of the package, which also takes clips that training leaves out (silent or short ones)."""
     settings, tensors = _front_end(front_end)
     made = PackagedLogMel(settings)
     made.load_state_dict(tensors)
@@ -80,7 +88,12 @@ def _front_end(front_end: FrontEnd) -> tuple[dict[str, Any], dict[str, Tensor]]:
 
 @dataclass(frozen=True)
 class Packed:
-    """What `standalone.student.Student` is made from, and its state."""
+    """A student for the package.
+
+    Attributes:
+        architecture: What `standalone.student.Student` is created from.
+        tensors: Its state.
+    """
 
     architecture: dict[str, Any]
     tensors: dict[str, Tensor]
@@ -88,12 +101,24 @@ class Packed:
 
 @torch.no_grad()
 def pack(model: Student) -> Packed:
-    """A calibrated or trained int8 student for the package; HwascError where a block has a unit that the package lacks."""
+    """Convert a student for the package.
+
+    Args:
+        model: A calibrated or trained int8 student.
+
+    Returns:
+        Its description and tensors.
+
+    Raises:
+        HwascError: A block has a unit that the package lacks.
+    """
     model.cpu().eval()
     a = model.architecture
     writer = _Writer(a.padding, [[] for _ in a.blocks])
     step = writer.tensors["input.step"] = _step(model.input)
-    found = {INPUT: _Map(step, True, 1, a.front_end.mels, a.front_end.frames)}
+    found = {
+        INPUT: _Map(step=step, signed=True, channels=1, height=a.front_end.mels, width=a.front_end.frames),
+    }
     for unit in a.program:
         found[unit.name] = unit_tensors(unit, model.get_submodule(unit.name), writer, *(found[i] for i in unit.inputs))
     last = found[HEAD]
@@ -114,9 +139,9 @@ def _step(act: Any) -> Tensor:
     return step.reshape(())
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class _Map:
-    """What flows between units: the step of its stored numbers, whether they have a sign, and its shape."""
+    """A map between units: the step of its stored numbers, whether they have a sign, and its shape."""
 
     step: Tensor
     signed: bool
@@ -129,19 +154,31 @@ class _Map:
         return self.height * self.width
 
     def after(self, step: Tensor, relu: bool, channels: int, stride: tuple[int, int] = (1, 1)) -> _Map:
-        """What a unit makes of it."""
-        return _Map(step, not relu, channels, -(-self.height // stride[0]), -(-self.width // stride[1]))
+        """The output map of a unit that reads this one."""
+        return _Map(
+            step=step,
+            signed=not relu,
+            channels=channels,
+            height=-(-self.height // stride[0]),
+            width=-(-self.width // stride[1]),
+        )
 
 
 @singledispatch
 def unit_tensors(unit: Unit, module: Any, writer: _Writer, *inputs: _Map) -> _Map:
     """Collect the tensors of a unit's int8 module and describe it for the package.
 
+    Args:
+        unit: Of the student's program.
+        module: Its int8 module, calibrated or trained.
+        writer: Collects tensors and descriptions.
+        inputs: The maps that the unit reads.
+
     Returns:
-        What the unit puts out.
+        The unit's output map.
 
     Raises:
-        HwascError: the package has no such unit.
+        HwascError: The package has no such unit.
     """
     raise HwascError(
         f"{unit.name}: the inference package has no unit {type(unit).__name__}; use blocks without it there"
@@ -164,11 +201,11 @@ def _(unit: Any, module: Any, writer: _Writer, x: _Map) -> _Map:
     )
     weight = module.conv.quant_weight()
     scale = weight.scale.detach().reshape(1, -1, 1, 1)
-    one = x.step * scale
-    biases = torch.round(module.conv.bias.detach().reshape(1, -1, 1, 1) / one).double()
+    product_step = x.step * scale
+    biases = torch.round(module.conv.bias.detach().reshape(1, -1, 1, 1) / product_step).double()
     writer.tensors[f"{unit.name}.conv.weight"] = weight.int().detach().to(torch.int8)
     writer.tensors[f"{unit.name}.bias.bias"] = biases.clamp(-(2**31), 2**31 - 1).to(torch.int32)
-    shift = shift_of(one / _step(module.act))
+    shift = shift_of(product_step / _step(module.act))
     step = writer.rescaler(f"{unit.name}.act", module.act, x.step.double() * scale.double(), shift)
     return x.after(step, unit.relu, module.conv.out_channels, unit.stride)
 
@@ -200,14 +237,20 @@ def _(unit: ResponseNorm, module: Any, writer: _Writer, x: _Map) -> _Map:
 
 @dataclass
 class _Writer:
-    """Collects tensors by name and descriptions by block; methods take the step of what comes in and give that of the result."""
+    """Collects tensors by name and descriptions by block. Methods take the steps of inputs and return the step of the result."""
 
     padding: str
     blocks: list[list[dict[str, Any]]]
     tensors: dict[str, Tensor] = field(default_factory=dict)
 
     def describe(self, unit: Unit, kind: str, **settings: Any) -> None:
-        """Write down a unit of a block for `standalone.student.Block`; stem and head are described by the architecture."""
+        """Describe a unit of a block for `standalone.student.Block`; stem and head follow from the architecture.
+
+        Args:
+            unit: The unit.
+            kind: A key of `standalone.student.UNITS`.
+            **settings: Arguments of its class.
+        """
         block, _, name = unit.name.rpartition(".")
         if not block.startswith("blocks."):
             return
@@ -216,7 +259,17 @@ class _Writer:
         self.blocks[number].append({"unit": kind, "name": name, "inputs": inputs, "settings": settings})
 
     def rescaler(self, name: str, act: Any, unit: Tensor, shift: Tensor | int) -> Tensor:
-        """unit: what a sum's one stands for."""
+        """Add a rescaler.
+
+        Args:
+            name: Of the rescaler.
+            act: The quantizer of the result.
+            unit: The real number that one unit of the sum stands for.
+            shift: Bits that the kernel shifts by.
+
+        Returns:
+            The step of the result.
+        """
         step = _step(act)
         down = 2.0 ** -torch.as_tensor(shift, dtype=torch.float64)
         multiplier = unit.double() / (step.double() * down)

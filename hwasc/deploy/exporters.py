@@ -36,7 +36,7 @@ class Exporter(Protocol):
             What was written.
 
         Raises:
-            UsageError: Something else lies in the place of the folder.
+            UsageError: A folder is to be written, but `out` exists and is something else.
         """
         ...
 
@@ -48,23 +48,23 @@ def find(name: str) -> Exporter:
 
 
 def default_path(name: str) -> Path:
-    """Where a format goes if nothing is said: `student.onnx`, or a folder `student_c`."""
+    """The default path of a format: `student.onnx`, or a folder `student_c`."""
     suffix = find(name).suffix
     return Path(f"student{suffix}" if suffix else f"student_{name}")
 
 
 def choose_format(out: Path, format: str | None) -> str:
-    """The format that a path and a wish ask for.
+    """Choose the format of an export.
 
     Args:
         out: The file or the folder.
-        format: A name, or None: what `out` ends with.
+        format: A name; None: the format that the ending of `out` stands for.
 
     Returns:
         The format's name.
 
     Raises:
-        UsageError: They do not fit together, or name no format.
+        UsageError: The format is not known, or does not fit the ending of `out`.
     """
     suffixes = {name: find(name).suffix for name in EXPORTERS}
     by_suffix = {suffix: name for name, suffix in reversed(suffixes.items()) if suffix}

@@ -41,7 +41,17 @@ def export(weights: Path, out: Path, *, format: str | None = None, planner: Plan
 
 
 def load_int8(weights: Path) -> tuple[student.Student, tuple[str, ...]]:
-    """The quantized student in `int8.safetensors`, and its class names. UsageError for other weights."""
+    """Read the quantized student in an `int8.safetensors`.
+
+    Args:
+        weights: The file.
+
+    Returns:
+        The student and its class names.
+
+    Raises:
+        UsageError: The file holds other weights.
+    """
     from hwasc.training.quantization import load_state, quantize
 
     state = load_weights(weights)

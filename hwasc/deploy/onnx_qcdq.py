@@ -70,7 +70,12 @@ def export(model: Student, path: Path, classes: tuple[str, ...]) -> Path:
 
 
 class OnnxExporter:
-    """Format `onnx`."""
+    """Format `onnx`.
+
+    Attributes:
+        suffix: Of the file.
+        planners: Memory plans that can be asked for; the file holds none.
+    """
 
     suffix: str = ".onnx"
     planners: tuple[Planner, ...] = ("greedy",)

@@ -1,7 +1,7 @@
 """A quantized student as a full-integer .tflite: the deployment graph with the trained scales carried over unchanged.
 
 An unsigned range becomes zero point -128. Torch-padded strided kernels get a row or column of zeros, which moves SAME's
-alignment to torch's; torch's 3 x 3 average, which counts the padding, is a depthwise convolution with ninths.
+alignment to torch's; torch's 3 x 3 average, which counts the padding, is a depthwise convolution with weights of 1/9.
 """
 
 from __future__ import annotations
@@ -42,9 +42,16 @@ POINTWISE = {
 
 
 def export(model: Student, path: Path, classes: tuple[str, ...], planner: Planner = "greedy") -> Path:
-    """Write a calibrated or trained int8 student, whole or not at all; deterministic.
+    """Write an int8 student, whole or not at all; the same student gives the same bytes.
 
-    planner: `offline` puts an optimised memory plan into the file where it beats the interpreter's own.
+    Args:
+        model: Quantized, and calibrated or trained.
+        path: The file.
+        classes: Names in the order of the logits.
+        planner: `greedy` is made by the interpreter; `offline` stores an optimised memory plan in the file where it needs less.
+
+    Returns:
+        The path.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     schema.write_whole(path, to_bytes(model, classes, planner))
@@ -52,13 +59,28 @@ def export(model: Student, path: Path, classes: tuple[str, ...], planner: Planne
 
 
 class TfliteExporter:
-    """Format `tflite`."""
+    """Format `tflite`.
+
+    Attributes:
+        suffix: See `Exporter`.
+        planners: See `Exporter`.
+    """
 
     suffix: str = ".tflite"
     planners: tuple[Planner, ...] = ("greedy", "offline")
 
     def export(self, model: Student, out: Path, classes: tuple[str, ...], planner: Planner) -> Path:
-        """See `Exporter`."""
+        """Write a .tflite file, see `Exporter.export`.
+
+        Args:
+            model: Quantized, and calibrated or trained.
+            out: The file.
+            classes: Names in the order of the logits.
+            planner: The memory plan.
+
+        Returns:
+            The path.
+        """
         return export(model, out, classes, planner)
 
 
@@ -67,7 +89,16 @@ EXPORTER = TfliteExporter()
 
 @torch.no_grad()
 def to_bytes(model: Student, classes: tuple[str, ...], planner: Planner = "greedy") -> bytes:
-    """The file's bytes; see `export`."""
+    """The file's bytes.
+
+    Args:
+        model: Quantized, and calibrated or trained.
+        classes: Names in the order of the logits.
+        planner: The memory plan, see `export`.
+
+    Returns:
+        The flatbuffer.
+    """
     graph = deployment.build(model.architecture)
     writer = _Writer(model.cpu().eval(), graph)
     for op in graph.operators:
@@ -87,7 +118,7 @@ def to_bytes(model: Student, classes: tuple[str, ...], planner: Planner = "greed
 
 
 def _about(model: Student, classes: tuple[str, ...], scale: float, zero_point: int) -> bytes:
-    """Who made it, what goes in (the front end is part of the architecture) and what the outputs are called."""
+    """Metadata of the file: version, architecture with the front end, class names, layout and scale of the input."""
     about = {
         "schema": 1,
         "hwasc": __version__,
@@ -120,7 +151,10 @@ def _step(act: Any) -> tuple[float, int]:
 class Filters:
     """The constants of a convolution.
 
-    weight: int8 (out, in / groups, k, k). scale: of each output channel, (out,). bias: real values, (out,).
+    Attributes:
+        weight: int8 (out, in / groups, k, k).
+        scale: Of each output channel, (out,).
+        bias: Real values, (out,).
     """
 
     weight: np.ndarray
@@ -128,22 +162,22 @@ class Filters:
     bias: torch.Tensor
 
 
-# Of one operator: the quantizer of its output (None: it keeps its input's scale), and a constant of its own
+# For one operator: the quantizer of its output (None: the output has the input's scale), and its constant
 Constants = Iterator[tuple[Any, "Filters | FileTensor | None"]]
 
 
 @singledispatch
 def constants(unit: Unit, module: Any) -> Constants:
-    """What the file needs of a unit's int8 module; a unit from outside gives its own.
+    """Scales and constants of a unit's int8 module; a unit of another package defines its own.
 
     Args:
         unit: Of the student's program.
         module: Calibrated or trained.
 
     Returns:
-        For each of the unit's operators in the graph's order: the quantizer of its output (None: it keeps its input's scale), and
-        its constant: `Filters` of a convolution, a `vector` of an elementwise operator, or None. The axes of a mean and the
-        least divisor (`maximum`) are added from the graph.
+        For each of the unit's operators in the graph's order: the quantizer of its output (None: the output has the input's
+        scale), and its constant: `Filters` of a convolution, a `vector` of an elementwise operator, or None. The axes of a mean
+        and the minimum of a divisor (`maximum`) are added from the graph.
     """
     return unit.constants(module)
 
@@ -173,7 +207,7 @@ def _(unit: ResponseNorm, module: Any) -> Constants:
         yield module.inverse, None
     yield module.response, None
     yield module.mean, None
-    yield None, None  # the divisor keeps the mean's scale
+    yield None, None  # the divisor has the mean's scale
     yield module.quotient, None
     yield module.scaled, vector("gamma", module.gamma, module.gamma_quant)
     one = np.full((1, 1, 1, 1), ONE_SHIFT, np.int8)
@@ -184,7 +218,16 @@ def _(unit: ResponseNorm, module: Any) -> Constants:
 
 
 def vector(name: str, values: Any, act: Any) -> FileTensor:
-    """A learned (1, channels or 1, 1, 1) vector on its quantizer's grid."""
+    """A learned vector as a constant of the file.
+
+    Args:
+        name: Of the tensor.
+        values: (1, channels or 1, 1, 1).
+        act: Their quantizer.
+
+    Returns:
+        The vector in stored numbers.
+    """
     scale, zero_point = _step(act)
     stored = torch.round(values / scale).clamp(-128, 127).permute(0, 2, 3, 1).numpy().astype(np.int8)
     return FileTensor(name, stored.shape, scale, zero_point, data=stored)
@@ -241,8 +284,9 @@ class _Writer:
         stored = (
             self._extended(op, filters.weight).transpose((1, 2, 3, 0) if depthwise else (0, 2, 3, 1)).astype(np.int8)
         )
-        w = FileTensor(f"{op.layer}.weight", stored.shape, filters.scale.numpy(), 0, 3 if depthwise else 0, stored)
-        b = FileTensor(f"{op.layer}.bias", biases.shape, unit.numpy(), 0, 0, biases)
+        axis = 3 if depthwise else 0
+        w = FileTensor(f"{op.layer}.weight", stored.shape, filters.scale.numpy(), axis=axis, data=stored)
+        b = FileTensor(f"{op.layer}.bias", biases.shape, unit.numpy(), data=biases)
         options = {
             "Padding": tflite.Padding.SAME,
             "StrideH": op.stride[0],
@@ -255,10 +299,13 @@ class _Writer:
             options["DepthMultiplier"] = 1
         code, table = ("DEPTHWISE_CONV_2D", "DepthwiseConv2DOptions") if depthwise else ("CONV_2D", "Conv2DOptions")
         inputs = (op.inputs[0], self._constant(w), self._constant(b))
-        self.operators.append(FileOperator(code, inputs, op.output, table, options))
+        self._append(code, inputs, op.output, table=table, options=options)
+
+    def _append(self, code: str, inputs: tuple[int, ...], output: int, *, table: str, options: dict[str, Any]) -> None:
+        self.operators.append(FileOperator(code=code, inputs=inputs, output=output, table=table, options=options))
 
     def _extended(self, op: Operator, weight: np.ndarray) -> np.ndarray:
-        """SAME and torch's k // 2 differ where a stride of 2 meets an even size; one more zero at the end makes up for it."""
+        """SAME and torch's k // 2 differ for a stride of 2 and an even size; one more zero at the end compensates for it."""
         if self.model.architecture.padding == "same":
             return weight
         _, *sizes, _ = self.graph.tensors[op.inputs[0]]
@@ -271,7 +318,7 @@ class _Writer:
     def _average(self, op: Operator) -> None:
         if self.model.architecture.padding == "torch":
             channels = self.graph.tensors[op.inputs[0]][3]
-            # 127, not 1: the kernel's first rounding is then too fine to matter
+            # 127, not 1: the kernel's first rounding is then too fine to change a result
             weight = np.full((channels, 1, *op.window), 127, np.int8)
             scale = torch.full((channels,), 1 / (127 * op.area))
             self._convolution(op, Filters(weight, scale, torch.zeros(channels)))
@@ -283,19 +330,19 @@ class _Writer:
             "FilterHeight": op.window[0],
             "FilterWidth": op.window[1],
         }
-        self.operators.append(FileOperator("AVERAGE_POOL_2D", op.inputs, op.output, "Pool2DOptions", options))
+        self._append("AVERAGE_POOL_2D", op.inputs, op.output, table="Pool2DOptions", options=options)
 
     def _mean(self, op: Operator) -> None:
         over_channels = self.graph.tensors[op.output][3] != self.graph.tensors[op.inputs[0]][3]
         axes = np.array([3] if over_channels else [1, 2], np.int32)
         inputs = (op.inputs[0], self._constant(FileTensor(f"{op.layer}.axes", axes.shape, data=axes)))
-        self.operators.append(FileOperator("MEAN", inputs, op.output, "ReducerOptions", {"KeepDims": 1}))
+        self._append("MEAN", inputs, op.output, table="ReducerOptions", options={"KeepDims": 1})
 
     def _pointwise(self, op: Operator, constant: FileTensor | None) -> None:
         code, table = POINTWISE[op.kind]
         inputs = op.inputs if constant is None else (*op.inputs, self._constant(constant))
         options = {} if op.kind in ("maximum", "rsqrt") else {"FusedActivationFunction": _activation(op)}
-        self.operators.append(FileOperator(code, inputs, op.output, table, options))
+        self._append(code, inputs, op.output, table=table, options=options)
 
 
 def _activation(op: Operator) -> int:

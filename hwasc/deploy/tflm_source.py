@@ -82,7 +82,12 @@ def export(model: Student, folder: Path, classes: tuple[str, ...], planner: Plan
 
 
 class SourceExporter:
-    """Format `c`, a folder."""
+    """Format `c`, a folder.
+
+    Attributes:
+        suffix: None: it is a folder.
+        planners: Memory plans of the file in it.
+    """
 
     suffix: str = ""
     planners: tuple[Planner, ...] = ("greedy", "offline")

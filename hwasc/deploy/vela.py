@@ -71,8 +71,8 @@ def estimate(model: Path, accelerator: str = "ethos-u55-128") -> NpuEstimate:
         DataError: Vela cannot compile the file.
     """
     if accelerator not in ACCELERATORS:
-        hint = did_you_mean(accelerator, ACCELERATORS)
-        raise UsageError(f"unknown accelerator '{accelerator}'{hint} (known: {', '.join(ACCELERATORS)})")
+        suggestion = did_you_mean(accelerator, ACCELERATORS)
+        raise UsageError(f"unknown accelerator '{accelerator}'{suggestion} (known: {', '.join(ACCELERATORS)})")
     if importlib.util.find_spec("ethosu") is None:
         raise HwascError(
             "estimates for Ethos-U need Arm Vela: pip install 'hwasc[vela]'; the rest of hwasc works without"

@@ -1,4 +1,4 @@
-"""`hwasc teach`: teachers trained by cross-fitting, so that every training clip has logits from teachers that never saw it."""
+"""Teachers are trained by cross-fitting: every training clip has logits from teachers that were not trained on its location."""
 
 from __future__ import annotations
 
@@ -33,10 +33,18 @@ from hwasc.training.weights import load_weights, save_weights
 from hwasc.workspace import Workspace
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Teachers:
-    """Trained teachers, then external ones. folders[k] holds teacher k's weights and logits per fold; fold_of the fold of
-    each training clip; train: those clips through `hearing.teacher_front_end`; starts[k]: the weights it began with, if any.
+    """The teachers of an ensemble: K that are trained here, then external ones.
+
+    Attributes:
+        specs: What each of the K is.
+        folders: Of each of the K, the folder in the cache with its weights and logits by fold.
+        folds: How many folds there are.
+        train: The training clips through `teacher_front_end`.
+        fold_of: The fold of each training clip.
+        starts: Of each of the K, the weights that its training started from; None: random ones.
+        external: Teachers that are not trained here.
     """
 
     specs: tuple[TeacherSpec, ...]
@@ -49,12 +57,12 @@ class Teachers:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The families, then the names from outside."""
+        """The names of all teachers, external ones last."""
         return (*(spec.family for spec in self.specs), *(o.name for o in self.external))
 
     @property
     def keys(self) -> tuple[str, ...]:
-        """What each teacher's logits depend on, besides the clips, as a short name."""
+        """A short name for each teacher that changes with all that its logits depend on, except the clips."""
         return (*(folder.name for folder in self.folders), *(o.key for o in self.external))
 
 
@@ -78,7 +86,18 @@ def content(features: Features) -> str:
 
 
 def teach(ws: Workspace) -> Teachers:
-    """Train every family once per fold on the other folds' locations; what the cache holds already is not trained again."""
+    """Train every family once a fold, on the locations of the other folds; what the cache holds is not trained again.
+
+    Args:
+        ws: Data, settings, cache, device.
+
+    Returns:
+        The teachers.
+
+    Raises:
+        UsageError: A family, its width, front end or weights to start from do not fit.
+        DataError: An external teacher has no logits for too many clips.
+    """
     s, front_end = ws.settings, teacher_front_end(ws)
     specs = tuple(teacher_spec(ws, family) for family in s.teachers.families)
     starts = tuple(
@@ -86,26 +105,27 @@ def teach(ws: Workspace) -> Teachers:
     )
     external = open_external(ws)
     train = ws.features(ws.dataset.train, front_end, "train")
-    for teacher in external:  # before the long work: they may lack clips
+    for teacher in external:  # before any training: they may lack clips
         external_logits(teacher, ws, train, "train")
     check_external(external, ws, ws.dataset.validation, "validation")
     fold_of = np.array(folds(train.clips, s.teachers.folds, s.seed))
     by_front_end = features_by_front_end(ws, train, (spec.front_end for spec in specs), "train")
     augments = {fe: ws.augment(fe) for fe in dict.fromkeys(spec.front_end for spec in specs)}
     folders = tuple(
-        ws.cache / "teachers" / _folder(ws, spec, start, train, fold_of, augments[spec.front_end])
+        ws.cache / "teachers" / _folder(ws, spec, start, train=train, fold_of=fold_of, augment=augments[spec.front_end])
         for spec, start in zip(specs, starts, strict=True)
     )
     jobs = []
     for spec, start, folder in zip(specs, starts, folders, strict=True):
-        if start and not (folder / "fold0.safetensors").is_file():  # said, and refused, before any training
+        if (
+            start and not (folder / "fold0.safetensors").is_file()
+        ):  # weights that do not fit are refused before any training
             ws.reporter.say(load_start_weights(build(spec, len(train.classes)), spec, len(train.classes), start))
         for fold in range(s.teachers.folds):
             weights = folder / f"fold{fold}.safetensors"
             if not weights.is_file():
                 rows = np.flatnonzero(fold_of != fold)
-                place = TEACHERS.names().index(spec.family)  # not k: a teacher is the same whatever others there are
-                seed = int(np.random.SeedSequence([s.seed, place, fold]).generate_state(1)[0])
+                seed = training_seed(s.seed, spec.family, fold)
                 clips, augment = by_front_end[spec.front_end], augments[spec.front_end]
                 jobs.append(
                     _Job(
@@ -133,13 +153,37 @@ def teach(ws: Workspace) -> Teachers:
             )
             for done, (i, loss) in enumerate(losses, 1):
                 update(done, f"{jobs[i].spec.family} {jobs[i].weights.stem}, last loss {loss:.3f}")
-    return Teachers(specs, folders, s.teachers.folds, train, fold_of, starts, external)
+    return Teachers(
+        specs=specs,
+        folders=folders,
+        folds=s.teachers.folds,
+        train=train,
+        fold_of=fold_of,
+        starts=starts,
+        external=external,
+    )
+
+
+def training_seed(seed: int, family: str, fold: int) -> int:
+    """The seed of a teacher's training, which does not depend on what other families there are.
+
+    Args:
+        seed: The run's.
+        family: Its name decides.
+        fold: The fold that is left out of the training.
+
+    Returns:
+        32 bits.
+    """
+    name = int.from_bytes(hashlib.sha256(family.encode()).digest()[:4], "big")
+    return int(np.random.SeedSequence([seed, name, fold]).generate_state(1)[0])
 
 
 def _folder(
     ws: Workspace,
     spec: TeacherSpec,
     start: StartWeights | None,
+    *,
     train: Features,
     fold_of: np.ndarray,
     augment: Augment,
@@ -154,7 +198,7 @@ def _folder(
         "responses": hashlib.sha256(responses.numpy().tobytes()).hexdigest() if responses is not None else "",
         "train": ws.settings.teachers.train,
         "folds": fold_of.tolist(),
-        "seed": ws.settings.seed,
+        "seeds": [training_seed(ws.settings.seed, spec.family, fold) for fold in range(ws.settings.teachers.folds)],
         "spec": spec,
     }
     if start:
@@ -204,27 +248,50 @@ def _train(job: _Job) -> float:
 
 
 def load_fold(teachers: Teachers, k: int, fold: int) -> nn.Module:
-    """Teacher k as it was trained without this fold."""
+    """Build a teacher with the weights of one fold.
+
+    Args:
+        teachers: The ensemble's teachers.
+        k: Which of those that were trained here.
+        fold: The fold that was left out of its training.
+
+    Returns:
+        The net.
+    """
     model = build(teachers.specs[k], len(teachers.train.classes))
     model.load_state_dict(load_weights(teachers.folders[k] / f"fold{fold}.safetensors"))
     return model
 
 
 def export_weights(teachers: Teachers, folder: Path) -> list[Path]:
-    """One set of weights a family, as FOLDER/<family>.safetensors, to start other teachers from (`teachers.pretrained`).
+    """Write one set of weights a family, to start other teachers from (`teachers.pretrained`).
 
-    The first fold's: of teachers that heard all but that fold's locations.
+    They are those of the first fold, which was left out of their training.
+
+    Args:
+        teachers: The ensemble's teachers.
+        folder: Gets `<family>.safetensors` for each family.
+
+    Returns:
+        The files.
     """
     files = [folder / f"{spec.family}.safetensors" for spec in teachers.specs]
-    for file, kept in zip(files, teachers.folders, strict=True):
-        schema.write_whole(file, (kept / "fold0.safetensors").read_bytes())
+    for file, cached in zip(files, teachers.folders, strict=True):
+        schema.write_whole(file, (cached / "fold0.safetensors").read_bytes())
     return files
 
 
 def out_of_fold_logits(teachers: Teachers, ws: Workspace) -> np.ndarray:
-    """Logits (n, K, classes) of the training clips, each by the teachers that were not trained on its location.
+    """Compute the logits of the training clips, each by the teachers that were not trained on its location.
 
-    External ones give what they have: hwasc cannot know what they were trained on.
+    Logits of external teachers are taken as they are: it is unknown what these teachers were trained on.
+
+    Args:
+        teachers: The ensemble's teachers.
+        ws: Data, cache and device.
+
+    Returns:
+        Logits (n, teachers, classes).
     """
     n, k, c = len(teachers.train), len(teachers.specs), len(teachers.train.classes)
     out = np.zeros((n, k, c), np.float32)
@@ -232,14 +299,24 @@ def out_of_fold_logits(teachers: Teachers, ws: Workspace) -> np.ndarray:
     for fold in range(teachers.folds):
         rows = np.flatnonzero(teachers.fold_of == fold)
         for j, spec in enumerate(teachers.specs):
-            out[rows, j] = _cached_logits(teachers, ws, j, fold, by_front_end[spec.front_end], rows, f"fold{fold}")
-    return _with_external(out, teachers, ws, teachers.train, "train")
+            features = by_front_end[spec.front_end]
+            out[rows, j] = _cached_logits(
+                teachers, ws, k=j, fold=fold, features=features, rows=rows, name=f"fold{fold}"
+            )
+    return _with_external(out, teachers, ws, features=teachers.train, what="train")
 
 
 def held_out_logits(teachers: Teachers, ws: Workspace, features: Features, what: str) -> np.ndarray:
-    """Logits (n, folds, K, classes), for clips that none saw, or for all folds' word on any; a teacher's own is their mean.
+    """Compute the logits of clips by the teachers of every fold.
 
-    features: through `hearing.teacher_front_end`; teachers with another hear the same clips through theirs.
+    Args:
+        teachers: The ensemble's teachers.
+        ws: Data, cache and device.
+        features: The clips through `teacher_front_end`. Teachers with another front end get the same clips through theirs.
+        what: The split's name.
+
+    Returns:
+        Logits (n, folds, teachers, classes). A teacher's logits are their mean over the folds.
     """
     n, k, c = len(features), len(teachers.specs), len(features.classes)
     rows = np.arange(n)
@@ -247,13 +324,14 @@ def held_out_logits(teachers: Teachers, ws: Workspace, features: Features, what:
     out = np.zeros((n, teachers.folds, k, c), np.float32)
     for fold in range(teachers.folds):
         for j, spec in enumerate(teachers.specs):
-            out[:, fold, j] = _cached_logits(
-                teachers, ws, j, fold, by_front_end[spec.front_end], rows, f"{what}-fold{fold}"
-            )
-    return _with_external(out, teachers, ws, features, what)
+            own, name = by_front_end[spec.front_end], f"{what}-fold{fold}"
+            out[:, fold, j] = _cached_logits(teachers, ws, k=j, fold=fold, features=own, rows=rows, name=name)
+    return _with_external(out, teachers, ws, features=features, what=what)
 
 
-def _with_external(logits: np.ndarray, teachers: Teachers, ws: Workspace, features: Features, what: str) -> np.ndarray:
+def _with_external(
+    logits: np.ndarray, teachers: Teachers, ws: Workspace, *, features: Features, what: str
+) -> np.ndarray:
     """Logits (n, ..., K, classes) with external ones as further teachers, the same in every fold."""
     others = [external_logits(o, ws, features, what) for o in teachers.external]
     if not others:
@@ -264,7 +342,7 @@ def _with_external(logits: np.ndarray, teachers: Teachers, ws: Workspace, featur
 
 
 def _cached_logits(
-    teachers: Teachers, ws: Workspace, k: int, fold: int, features: Features, rows: np.ndarray, name: str
+    teachers: Teachers, ws: Workspace, *, k: int, fold: int, features: Features, rows: np.ndarray, name: str
 ) -> np.ndarray:
     ids, hashes = [features.clips[i].id for i in rows], [features.hashes[i] for i in rows]
     path = teachers.folders[k] / f"{name}-{schema.digest([ids, hashes])}.npz"
@@ -275,7 +353,6 @@ def _cached_logits(
             "spec": schema.plain(teachers.specs[k]),
             **({"start": {"file": start.file.name, "hash": start.hash}} if start else {}),
         }
-        logit_files.save(
-            path, ids, hashes, predict(load_fold(teachers, k, fold), features, ws.device, rows=rows), record
-        )
+        logits = predict(load_fold(teachers, k, fold), features, ws.device, rows=rows)
+        logit_files.save(path, ids, hashes, logits, teacher=record)
     return logit_files.load(path, ids, hashes)

@@ -40,7 +40,7 @@ class TrainedTeacherSummary:
         width: Of the family's net.
         front_end: Its log-mel.
         receptive_field: Bins x frames that its kernels reach.
-        beyond: What else an output depends on, and through which layer; empty: nothing.
+        global_context: What else an output depends on, and through which layer; empty: nothing.
         parameters: Learned numbers.
         macs: Of a clip.
         pretrained: The weights that its training started from; None: random weights.
@@ -50,7 +50,7 @@ class TrainedTeacherSummary:
     width: int
     front_end: FrontEnd
     receptive_field: tuple[int, int]
-    beyond: str
+    global_context: str
     parameters: int
     macs: int
     pretrained: PretrainedStart | None
@@ -151,7 +151,7 @@ def _trained(fused: FittedEnsemble) -> list[TrainedTeacherSummary]:
                 width=spec.width,
                 front_end=spec.front_end,
                 receptive_field=d.receptive_field,
-                beyond=d.beyond,
+                global_context=d.global_context,
                 parameters=d.parameters,
                 macs=d.macs,
                 pretrained=pretrained,

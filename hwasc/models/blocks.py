@@ -1,4 +1,4 @@
-"""Blocks as torch modules: a module for each unit (convolutions padded as on the chip, GRN, ...), and their program run."""
+"""Blocks as torch modules: a module for each unit (convolutions padded as on the chip, GRN, ...), run in the program's order."""
 
 from __future__ import annotations
 
@@ -15,13 +15,31 @@ from hwasc.records.blocks.units import pair
 
 
 def same_padding(size: int, kernel: int, stride: int) -> tuple[int, int]:
-    """Zeros before and after one axis by TFLite's SAME: the odd one goes to the end (torch's k // 2 puts it at the start)."""
+    """The padding of one axis by TFLite's SAME: the odd zero goes to the end (torch's k // 2 puts it at the start).
+
+    Args:
+        size: Of the axis.
+        kernel: The kernel's extent along it.
+        stride: Along it.
+
+    Returns:
+        Zeros before and after.
+    """
     total = max((-(-size // stride) - 1) * stride + kernel - size, 0)
     return total // 2, total - total // 2
 
 
 def pad_same(x: Tensor, kernel: Kernel, stride: Stride) -> Tensor:
-    """Pad (B, C, F, T) with zeros as TFLite's SAME does."""
+    """Pad a map with zeros as TFLite's SAME does.
+
+    Args:
+        x: (B, C, F, T).
+        kernel: Of the layer that follows.
+        stride: Of the layer that follows, over frequency and time.
+
+    Returns:
+        The padded map.
+    """
     rows, columns = pair(kernel)
     # int: under tracing sizes are tensors, whose floor division exports as a truncation
     f, t = same_padding(int(x.shape[2]), rows, stride[0]), same_padding(int(x.shape[3]), columns, stride[1])
@@ -43,14 +61,14 @@ class ConvUnit(nn.Module):
         padding: str = "same",
     ) -> None:
         super().__init__()
-        # Where SAME is symmetric whatever the input's size, torch pads by itself, which is faster.
-        self.pads_itself = padding == "torch" or stride == (1, 1)
+        # Where SAME is symmetric for any size of input, the convolution pads, which is faster.
+        self.padded_by_conv = padding == "torch" or stride == (1, 1)
         self.conv = nn.Conv2d(
             inputs,
             channels,
             kernel,
             stride,
-            (pair(kernel)[0] // 2, pair(kernel)[1] // 2) if self.pads_itself else 0,
+            padding=(pair(kernel)[0] // 2, pair(kernel)[1] // 2) if self.padded_by_conv else 0,
             groups=inputs if depthwise else 1,
             bias=False,
         )
@@ -59,8 +77,8 @@ class ConvUnit(nn.Module):
         nn.init.kaiming_normal_(self.conv.weight, mode="fan_out" if not depthwise else "fan_in", nonlinearity="relu")
 
     def pad(self, x: Tensor) -> Tensor:
-        """The padding that the convolution does not do by itself."""
-        return x if self.pads_itself else pad_same(x, self.conv.kernel_size, self.conv.stride)  # type: ignore[arg-type]
+        """Add the padding that the convolution itself does not add."""
+        return x if self.padded_by_conv else pad_same(x, self.conv.kernel_size, self.conv.stride)  # type: ignore[arg-type]
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.bn(self.conv(self.pad(x)))
@@ -68,9 +86,15 @@ class ConvUnit(nn.Module):
 
 
 class ShortcutPool(nn.Module):
-    """3 x 3 average pooling of a strided shortcut. `same` divides by the valid count as TFLite does; `torch` counts zeros."""
+    """3 x 3 average pooling of a strided shortcut."""
 
     def __init__(self, stride: Stride, padding: str) -> None:
+        """Set stride and padding.
+
+        Args:
+            stride: Over frequency and time.
+            padding: `same` divides by the number of valid cells as TFLite does; `torch` counts the zeros too.
+        """
         super().__init__()
         self.stride, self.padding = stride, padding
 
@@ -86,10 +110,16 @@ class GlobalResponseNorm(nn.Module):
     """y = x * (1 + gamma * n) (+ beta), n = g / mean over channels of g; see `records.blocks.GRN` for g.
 
     (B, C, F, T) -> the same shape. Woo et al., ConvNeXt V2 (2023), eq. 1-3; gamma starts at zero, so y starts as x.
-    relu: rectify the L2 response's result (the mean response's hardly ever needs it: see `ResponseNorm`).
     """
 
     def __init__(self, channels: int, grn: GRN, relu: bool = False) -> None:
+        """Create gamma, and beta with the L2 response.
+
+        Args:
+            channels: Of the map.
+            grn: Shape of gamma, and the response.
+            relu: Whether the L2 response's result is rectified. The mean response's hardly ever needs it: see `ResponseNorm`.
+        """
         super().__init__()
         self.relu = relu
         shape = (1, 1 if grn.shape == "scalar" else channels, 1, 1)
@@ -107,7 +137,7 @@ class GlobalResponseNorm(nn.Module):
 
 
 class Sum(nn.Module):
-    """The shortcut sum with an optional ReLU; a module of its own so that quantization can take its place."""
+    """The shortcut sum with an optional ReLU; a module, so that quantization can replace it."""
 
     def __init__(self, relu: bool) -> None:
         super().__init__()
@@ -119,12 +149,15 @@ class Sum(nn.Module):
 
 @singledispatch
 def module(unit: Unit, channels: int, padding: str) -> nn.Module:
-    """A unit's torch module, freshly initialised; a unit from outside makes its own.
+    """A unit's torch module, freshly initialised; a unit of another package builds its own.
 
     Args:
         unit: Of a block's program.
         channels: Channels of its first input.
         padding: `same` or `torch`, see `Architecture`.
+
+    Returns:
+        The module.
     """
     made: nn.Module = unit.module(channels, padding)
     return made
@@ -158,7 +191,7 @@ def _(unit: records.Sum, channels: int, padding: str) -> nn.Module:
 class Block(nn.Module):
     """A block of any kind: the modules of its units, by their names, run in order. (B, inputs, F, T) -> (B, channels, F', T').
 
-    Quantization puts int8 modules in the place of the units' modules; the program stays.
+    Quantization replaces the units' modules by int8 modules; the program stays.
     """
 
     def __init__(self, inputs: int, record: records.Block, padding: str) -> None:
@@ -168,7 +201,7 @@ class Block(nn.Module):
         for unit in units:
             self.add_module(unit.name, module(unit, widths[unit.inputs[0]], padding))
         last_use = {name: i for i, unit in enumerate(units) for name in unit.inputs}
-        # (unit, what it reads, what nothing reads after it and can be freed)
+        # (unit, its inputs, those of its inputs that no later unit reads, which can be freed)
         self.steps = [
             (u.name, u.inputs, tuple(name for name in set(u.inputs) if last_use[name] == i))
             for i, u in enumerate(units)

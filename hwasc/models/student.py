@@ -9,9 +9,9 @@ from hwasc.records.architecture import Architecture
 
 
 class Student(nn.Module):
-    """Log-mel (B, 1, mels, frames) -> logits (B, classes). `architecture` is the record it was built from.
+    """Log-mel (B, 1, mels, frames) -> logits (B, classes). `architecture` is the record that it was built from.
 
-    `input` and `output` are identities in float; quantization puts the input and output quantizers there.
+    `input` and `output` are identities in float; quantization replaces them by the input and output quantizers.
     """
 
     def __init__(self, architecture: Architecture) -> None:

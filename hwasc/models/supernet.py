@@ -1,7 +1,7 @@
 """The supernet: one set of weights for every point of a search space; a candidate takes its slice.
 
-Wiring is the student's own: a slice runs through a student without weights, which is lent views of the shared ones. Where two
-choices could not share a tensor's leading part (kinds of block, kernel sizes, kinds of GRN) each has its own.
+A slice runs in a student module whose parameters are views of the shared ones, so its wiring is the student's. Where two choices
+cannot share a tensor's leading part (kinds of block, kernel sizes, kinds of GRN) each has a tensor of its own.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from hwasc.records.space import Point, SearchSpace
 
 
 class Supernet(nn.Module):
-    """Shared weights of a space's students for so many classes: `forward(x, point)` is the student at that point.
+    """Shared weights of a search space's students: `forward(x, point)` is the student at that point.
 
     Every tensor of a candidate is the leading part, in all axes, of a shared one (slimmable networks, Yu et al., 2019;
     once-for-all, Cai et al., 2020). Forward uses the batch's own statistics in batch norm, as in training; to evaluate a
@@ -28,6 +28,13 @@ class Supernet(nn.Module):
     """
 
     def __init__(self, space: SearchSpace, classes: int, seconds: float = 1.0) -> None:
+        """Initialise the shared weights by torch's global generator.
+
+        Args:
+            space: The search space.
+            classes: How many; at least 2.
+            seconds: Length of a clip, s.
+        """
         super().__init__()
         self.space, self.classes, self.seconds = space, classes, seconds
         largest: dict[str, Tensor] = {}
@@ -39,7 +46,15 @@ class Supernet(nn.Module):
         self.shared = nn.ParameterDict(largest)
 
     def weights(self, point: Point, net: Student) -> dict[str, Tensor]:
-        """The candidate's parameters by the student's names, as views of the shared ones."""
+        """The parameters of a candidate, as views of the shared ones.
+
+        Args:
+            point: The candidate's point.
+            net: A student of its architecture.
+
+        Returns:
+            The views, by the names of the student's parameters.
+        """
         places = _places(self.space, point, net)
         return {
             name: self.shared[place][tuple(slice(n) for n in p.shape)]
@@ -57,7 +72,7 @@ class Supernet(nn.Module):
 
     @torch.no_grad()
     def student(self, point: Point) -> Student:
-        """A student of its own with a copy of the candidate's slice; its batch norm statistics are unset."""
+        """A separate student with a copy of the candidate's slice; its batch norm statistics are unset."""
         net = Student(self.space.architecture(point, self.classes, self.seconds))
         weights = self.weights(point, net)
         for name, p in net.named_parameters():
@@ -67,12 +82,19 @@ class Supernet(nn.Module):
 
 @torch.no_grad()
 def recalibrate(student: Student, batches: Iterable[Tensor]) -> Student:
-    """Set batch norm's statistics to the mean over log-mel batches (B, 1, F, T); in place, returned in eval mode.
+    """Set batch norm's statistics to the mean over batches, in place.
 
-    A slice's statistics are its own: those of the shared weights fit no candidate (Yu and Huang, 2019, section 3.2).
+    Every slice needs its own: statistics of the shared weights fit no candidate (Yu and Huang, 2019, section 3.2).
+
+    Args:
+        student: A float student.
+        batches: Log-mels (B, 1, F, T).
+
+    Returns:
+        The student, in eval mode.
     """
     norms = [m for m in student.modules() if isinstance(m, nn.BatchNorm2d)]
-    kept = [m.momentum for m in norms]
+    momenta = [m.momentum for m in norms]
     for m in norms:
         m.reset_running_stats()
         m.momentum = None  # torch: a plain mean over the batches
@@ -80,7 +102,7 @@ def recalibrate(student: Student, batches: Iterable[Tensor]) -> Student:
     device = next(student.parameters()).device
     for x in batches:
         student(x.to(device, memory_format=torch.channels_last))
-    for m, momentum in zip(norms, kept, strict=True):
+    for m, momentum in zip(norms, momenta, strict=True):
         m.momentum = momentum
     return student.eval()
 
@@ -96,8 +118,8 @@ def _places(space: SearchSpace, point: Point, net: Student) -> Iterator[str]:
             number, _, name = rest.partition(".")
             stage, depth = stages[int(number)]
             kind = a.blocks[int(number)].kind
-            own = () if kind == DEFAULT_KIND else (kind,)
-            places[unit.name] = "/".join((f"stage{stage}", str(depth), *own, name + unit.variant))
+            other_kind = () if kind == DEFAULT_KIND else (kind,)
+            places[unit.name] = "/".join((f"stage{stage}", str(depth), *other_kind, name + unit.variant))
     for name, _ in net.named_parameters():
         steps = name.split(".")
         place = places.get(".".join(steps[:3]))
@@ -105,7 +127,7 @@ def _places(space: SearchSpace, point: Point, net: Student) -> Iterator[str]:
 
 
 def _covering(space: SearchSpace) -> Iterator[dict[str, Any]]:
-    """Points that between them hold every shared tensor at its largest."""
+    """Points that together contain every shared tensor at its largest."""
     choices = space.choices()
     kernels = {n: v for n, v in choices.items() if n.endswith(".kernel")}
     norms = {n: v for n, v in choices.items() if n.endswith(".grn")}

@@ -20,7 +20,7 @@ from hwasc.cost.limits import ResolvedBudget
 from hwasc.cost.measure import Costs
 from hwasc.models import student
 from hwasc.models.student import Student
-from hwasc.models.widening import grow
+from hwasc.models.widening import widen_student
 from hwasc.nas.channel_removal import channels_to_remove, widen
 from hwasc.nas.job import Candidate, Score, int8_score
 from hwasc.nas.proxies import distillation
@@ -129,7 +129,7 @@ def prune(job: RefinementJob) -> PrunedStudent:
     wide = widen(c.proposal.architecture, budget, times=job.start_ratio)
     ratio = budget.max_cost_ratio(budget.count(wide))
     torch.manual_seed(c.seed)
-    first = student.build(wide) if c.supernet is None else grow(slice_student(c), wide)
+    first = student.build(wide) if c.supernet is None else widen_student(slice_student(c), wide)
     net = _distil(first, c, epochs=plan.first, step=0, device=device)
     for step in range(1, plan.steps + 1):
         aims = {name: limit * ratio ** (1 - step / plan.steps) for name, limit in budget.limits.items()}

@@ -43,5 +43,7 @@ def find(kind: str, name_or_path: str | Path) -> Path:
     if looks_bundled and name in known:
         return folder(kind) / f"{name}.yaml"
     what = kind.removesuffix("s").replace("_", " ")
-    hint = did_you_mean(name, known)
-    raise UsageError(f"'{name_or_path}' is neither a file nor a bundled {what}{hint} (bundled: {', '.join(known)})")
+    suggestion = did_you_mean(name, known)
+    raise UsageError(
+        f"'{name_or_path}' is neither a file nor a bundled {what}{suggestion} (bundled: {', '.join(known)})"
+    )

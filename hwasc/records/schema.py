@@ -73,8 +73,8 @@ def _explain(cls: type, mistake: Mapping[str, Any], data: Mapping[str, Any]) -> 
     key = ".".join(str(s) for s in steps) or "record"
     if mistake["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
         known = _known_keys(cls, steps[:-1], data)
-        hint = did_you_mean(str(steps[-1]), known) or (f" (known: {', '.join(known)})" if known else "")
-        return f"unknown key '{key}'{hint}"
+        suggestion = did_you_mean(str(steps[-1]), known) or (f" (known: {', '.join(known)})" if known else "")
+        return f"unknown key '{key}'{suggestion}"
     if mistake["type"] in ("missing", "missing_argument"):
         return f"key '{key}' is missing"
     message = mistake["msg"].removeprefix("Value error, ")

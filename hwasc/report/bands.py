@@ -21,9 +21,17 @@ SERIES = (BLUE, ORANGE, GREEN, PINK, NEUTRAL)
 
 
 def strategy_curves(best: Mapping[str, Curve], volume: Mapping[str, Curve], ideal: float) -> str:
-    """Best score so far and share of the table's hypervolume (0..1) by trials, a line a strategy.
+    """Plot the best score so far and the share of the table's hypervolume against trials, a line for each strategy.
 
-    ideal: the table's best score, drawn across. The sheet is opaque: the picture is a file of its own.
+    The background is opaque: the picture is a file by itself.
+
+    Args:
+        best: Best score so far by strategy, 0..1.
+        volume: Share of the table's hypervolume by strategy, 0..1.
+        ideal: The table's best score, drawn as a horizontal line.
+
+    Returns:
+        The SVG element.
     """
     with sheet(4.3) as figure:
         figure.add_artist(Rectangle((0, 0), 1, 1, transform=figure.transFigure, facecolor=CARD, zorder=-1))
@@ -52,7 +60,7 @@ def _panel(axes: Axes, curves: Mapping[str, Curve], title: str, text: Callable[[
         low.append(curve.mean[len(curve.mean) // 20])
     axes.set(title=title, xlabel="trials", xlim=(0, longest))
     if low and (high := axes.get_ylim()[1]) > min(low):
-        axes.set_ylim(min(low), high)  # the first twentieth climbs from nowhere, which tells nothing
+        axes.set_ylim(min(low), high)  # the steep first twentieth of the curves would take most of the axis
     axes.xaxis.set_major_locator(MaxNLocator(10, integer=True))
     ticks(axes.xaxis, count)
     ticks(axes.yaxis, text)

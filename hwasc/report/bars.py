@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 from matplotlib.collections import PatchCollection
 from matplotlib.colors import to_rgba
@@ -14,23 +14,15 @@ from hwasc.report.canvas import WIDTH, render, sheet
 from hwasc.report.formats import decimal, percent, short
 from hwasc.report.theme import BLOCKS, BLUE, GREEN, GRID, INK, MUTED, NEUTRAL, ORANGE, PINK, SKY, on
 
+if TYPE_CHECKING:
+    from hwasc.ensemble.fusion import FusionRow
+
 SERIES = (NEUTRAL, BLUE, ORANGE, GREEN, PINK, SKY)
-NAME = 26  # characters of a class or device name in a picture; tables have the whole
-
-
-class Scored(Protocol):
-    """A way to classify, with its macro accuracy (0..1) and log loss (nats)."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def accuracy(self) -> float: ...
-    @property
-    def log_loss(self) -> float: ...
+NAME = 26  # characters of a class or device name in a picture; tables have the whole name
 
 
 def grouped_bars(groups: Mapping[str, Mapping[str, float]]) -> str:
-    """Accuracies (0..1) by group, e.g. device, with one bar a series, e.g. float and int8."""
+    """Plot accuracies (0..1) by group, e.g. device, with one bar for each series, e.g. float and int8."""
     series = list(dict.fromkeys(name for values in groups.values() for name in values))
     thick = 0.78 / max(len(series), 1)
     height = (0.17 * len(series) + 0.11) * max(len(groups), 1) + 0.45
@@ -62,16 +54,16 @@ def grouped_bars(groups: Mapping[str, Mapping[str, float]]) -> str:
         return render(figure)
 
 
-def fusion_bars(rows: Sequence[Scored]) -> str:
-    """Teachers and the ways to fuse them: macro accuracy and log loss, with figures."""
+def fusion_bars(rows: Sequence[FusionRow]) -> str:
+    """Plot macro accuracy and log loss of teachers and fusions, with figures."""
     fused = {"weighted mean": ORANGE, "mean": ORANGE, "z1": BLUE, "z2": BLUE, "z1+z2": BLUE}
     height = 0.26 * max(len(rows), 1) + 0.55
     with sheet(height) as figure:
         figure.subplots_adjust(left=0.175, right=0.985, top=1 - 0.4 / height, bottom=0.1 / height, wspace=0.06)
         grid = figure.subplots(1, 2, sharey=True)
         panels = [
-            ("macro accuracy (more is better)", [r.accuracy for r in rows], percent),
-            ("log loss, nats (less is better)", [r.log_loss for r in rows], decimal),
+            ("macro accuracy (higher is better)", [r.accuracy for r in rows], percent),
+            ("log loss, nats (lower is better)", [r.log_loss for r in rows], decimal),
         ]
         for axes, (title, values, text) in zip(grid, panels, strict=True):
             lengths = [v if _finite(v) else 0.0 for v in values]
@@ -87,7 +79,7 @@ def fusion_bars(rows: Sequence[Scored]) -> str:
 
 
 def share_bars(groups: Mapping[str, Mapping[str, float]]) -> str:
-    """Shares that sum to 1 by group, e.g. teachers' weights by scene: one bar a group, one part a name, with figures."""
+    """Plot shares that sum to 1 by group, e.g. teachers' weights by scene: one bar for each group, one part for each name."""
     names = list(dict.fromkeys(name for shares in groups.values() for name in shares))
     height = 0.26 * max(len(groups), 1) + 0.5
     with sheet(height) as figure:
@@ -117,7 +109,15 @@ def share_bars(groups: Mapping[str, Mapping[str, float]]) -> str:
 
 
 def confusion(matrix: Sequence[Sequence[float]], classes: Sequence[str]) -> str:
-    """The confusion matrix (rows: truth, columns: prediction, counts), each row in per cent of its clips."""
+    """Plot a confusion matrix, each row in per cent of its clips.
+
+    Args:
+        matrix: Clips by true class (row) and predicted class (column).
+        classes: Names of the classes.
+
+    Returns:
+        The SVG element.
+    """
     n = len(classes)
     cell = min(0.42, 7.4 / max(n, 1))
     side, left, top = cell * n, 2.0, 0.3 + 0.062 * max((min(len(c), NAME - 4) for c in classes), default=1)

@@ -1,4 +1,4 @@
-"""The sheet that plots are drawn on: one style, no global state, the same bytes for the same picture."""
+"""The figure that plots are drawn on: one style, no global state, the same bytes for the same picture."""
 
 from __future__ import annotations
 
@@ -60,7 +60,15 @@ _STYLE = {
 
 @contextmanager
 def sheet(height: float, width: float = WIDTH) -> Iterator[Figure]:
-    """A figure of `width` x `height` inches in the report's style, whatever the user's matplotlibrc says."""
+    """A figure in the report's style; the user's matplotlibrc has no effect.
+
+    Args:
+        height: Inches.
+        width: Inches.
+
+    Yields:
+        The figure.
+    """
     fixed = ("backend", "webagg", "date.epoch")
     style: dict[Any, Any] = {k: v for k, v in matplotlib.rcParamsDefault.items() if not k.startswith(fixed)} | _STYLE
     with warnings.catch_warnings():
@@ -73,7 +81,7 @@ def sheet(height: float, width: float = WIDTH) -> Iterator[Figure]:
 
 
 def render(figure: Figure) -> str:
-    """The SVG element alone: no XML prolog, no date, nothing that refers to the outside. Call it within `sheet`."""
+    """The SVG element alone: no XML prolog, no date, no reference to other files. Call it within `sheet`."""
     out = io.StringIO()
     figure.savefig(out, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
     text = out.getvalue()
@@ -83,18 +91,37 @@ def render(figure: Figure) -> str:
 
 
 def halo(colour: str = CARD, width: float = 2.0) -> list[Any]:
-    """A rim round text that stands on lines."""
+    """An outline of text that is drawn over lines.
+
+    Args:
+        colour: Of the outline.
+        width: Of the outline, points.
+
+    Returns:
+        Path effects of matplotlib.
+    """
     return [withStroke(linewidth=width, foreground=colour)]
 
 
 def ticks(axis: Axis, text: Callable[[float], str]) -> None:
-    """Label the major ticks of an axis by `text`; no minor labels."""
+    """Label the major ticks of an axis; minor ticks have no labels.
+
+    Args:
+        axis: The axis.
+        text: The label of a value.
+    """
     axis.set_major_formatter(FuncFormatter(lambda v, _: text(v)))
     axis.set_minor_formatter(NullFormatter())
 
 
 def notes(axes: Axes, lines: Sequence[tuple[float, str, str]], gap: float) -> None:
-    """Labels (y, text, colour) right of the axes, beside their lines, moved apart to at least `gap` (in y's unit)."""
+    """Write labels on the right of the axes, beside their lines; labels that are too close are moved apart.
+
+    Args:
+        axes: The axes.
+        lines: For each label its y, text and colour.
+        gap: The least distance of two labels, in y's unit.
+    """
     at: list[float] = []
     ordered = sorted(lines)
     for y, _, _ in ordered:

@@ -18,7 +18,15 @@ DASHES = ("-", (0, (5, 2)), (0, (1.5, 1.5)), (0, (6, 2, 1.5, 2)))
 
 
 def search_curve(trials: Sequence[Trial], rescored: Sequence[Trial] = ()) -> str:
-    """What trials are ranked by, by number, with its standard error, the best so far, the second scores, the winner."""
+    """Plot scores by trial: each with its standard error, the best so far, the second scores, the winner.
+
+    Args:
+        trials: All trials.
+        rescored: Trials that were scored a second time, with those scores.
+
+    Returns:
+        The SVG element.
+    """
     trials = sorted(trials, key=lambda t: t.number)
     with sheet(3.4) as figure:
         axes = figure.add_axes((0.06, 0.15, 0.92, 0.8))
@@ -50,7 +58,7 @@ def search_curve(trials: Sequence[Trial], rescored: Sequence[Trial] = ()) -> str
             low = min(t.score - t.score_error for t in [*trials, *rescored])
             high = max(t.score + t.score_error for t in [*trials, *rescored])
             room = max(high - low, 0.02)
-            axes.set_ylim(low - 0.22 * room, high + 0.05 * room)  # the legend stands below the points
+            axes.set_ylim(low - 0.22 * room, high + 0.05 * room)  # room for the legend below the points
         axes.xaxis.set_major_locator(MaxNLocator(12, integer=True, steps=[1, 2, 5, 10], min_n_ticks=1))
         axes.set_xlabel("trial")
         _scale(axes, trials)
@@ -79,25 +87,33 @@ def _second(axes: Axes, rescored: Sequence[Trial], x: Callable[[Trial], float]) 
 def pareto_plot(
     trials: Sequence[Trial], front: Sequence[Trial], limits: Mapping[str, float], rescored: Sequence[Trial] = ()
 ) -> str:
-    """Score against MACs and against activation memory: all trials, the Pareto front, second scores, the best, the limits.
+    """Plot score against MACs and against activation memory: all trials, the Pareto front, second scores, the best, the limits.
 
-    The front is that of all three together; in each panel the line joins its members that no other beats in the two
-    quantities shown. limits: by the dotted names of a budget; those of MACs and of activations are drawn.
+    The front is that of all three quantities; in each panel the line connects its trials that no other trial dominates in the
+    two quantities shown.
+
+    Args:
+        trials: All trials.
+        front: The Pareto front.
+        limits: The most of each cost, by its dotted name; those of MACs and of activations are drawn.
+        rescored: Trials that were scored a second time, with those scores.
+
+    Returns:
+        The SVG element.
     """
     with sheet(4.3) as figure:
         figure.subplots_adjust(left=0.06, right=0.985, top=0.92, bottom=0.155, wspace=0.07)
         left, right = figure.subplots(1, 2, sharey=True)
         macs = next((v for k, v in limits.items() if k.startswith("macs")), None)
-        _panel(left, trials, front, rescored, lambda t: t.macs, macs, millions, "MACs")
+        shown = {"trials": trials, "front": front, "rescored": rescored}
+        _panel(left, **shown, cost=lambda t: t.macs, limit=macs, text=millions, title="MACs")
         _panel(
             right,
-            trials,
-            front,
-            rescored,
-            lambda t: t.memory,
-            limits.get("int8_memory.activations"),
-            kib,
-            "activation memory (peak RAM)",
+            **shown,
+            cost=lambda t: t.memory,
+            limit=limits.get("int8_memory.activations"),
+            text=kib,
+            title="activation memory (peak RAM)",
         )
         _scale(left, trials)
         handles, labels = left.get_legend_handles_labels()
@@ -107,6 +123,7 @@ def pareto_plot(
 
 def _panel(
     axes: Axes,
+    *,
     trials: Sequence[Trial],
     front: Sequence[Trial],
     rescored: Sequence[Trial],
@@ -159,7 +176,7 @@ def _panel(
             limit, 1.015, f"limit {text(limit)}", ha="right" if inner else "left", transform=axes.get_xaxis_transform()
         )
     elif limit is not None:
-        axes.text(1, 1.015, f"limit {text(limit)}, beyond →", ha="right", transform=axes.transAxes)
+        axes.text(1, 1.015, f"limit {text(limit)} →", ha="right", transform=axes.transAxes)
     low, high = max(low, 1), max(high, 1)
     room = max((high / low) ** 0.06, 1.08)
     axes.set_xlim(low / room, high * room)
@@ -176,7 +193,7 @@ def _panel(
 
 
 def training_curve(series: Mapping[str, Sequence[float]]) -> str:
-    """Loss by epoch, one line a series, the last value at its end."""
+    """Plot losses by epoch, one line for each series, the last value at its end."""
     with sheet(3.2) as figure:
         axes = figure.add_axes((0.06, 0.16, 0.84, 0.78))
         longest = 1
@@ -215,7 +232,15 @@ def training_curve(series: Mapping[str, Sequence[float]]) -> str:
 
 
 def noise_curve(series: Mapping[str, Mapping[float, float]], clean: Mapping[str, float]) -> str:
-    """Macro accuracy (0..1) by signal-to-noise ratio (dB, falling to the right), one line a series from its clean accuracy."""
+    """Plot accuracy against signal-to-noise ratio, which falls to the right, one line for each series.
+
+    Args:
+        series: Macro accuracy (0..1) by ratio (dB), by name.
+        clean: Accuracy without noise by the same names; the first point of each line.
+
+    Returns:
+        The SVG element.
+    """
     with sheet(3.4) as figure:
         axes = figure.add_axes((0.06, 0.16, 0.76, 0.78))
         levels = sorted({snr for values in series.values() for snr in values}, reverse=True)

@@ -1,4 +1,4 @@
-"""How numbers and foreign text read in a report: thousands separated, bytes also as KiB, accuracies in per cent."""
+"""Formats of numbers and foreign text in a report: thousands separated, bytes also as KiB, accuracies in per cent."""
 
 from __future__ import annotations
 
@@ -10,12 +10,20 @@ ABSENT, MINUS, TIMES = "\u2013", "\u2212", "\u00d7"
 
 def clean(text: object) -> str:
     """Text that XML and UTF-8 can hold: control characters and lone surrogates (odd file names) become U+FFFD."""
-    kept = (c if c in "\n\t" or ((c.isprintable() or c.isspace()) and ord(c) > 31) else "\ufffd" for c in str(text))
-    return "".join(kept)
+    replaced = (c if c in "\n\t" or ((c.isprintable() or c.isspace()) and ord(c) > 31) else "\ufffd" for c in str(text))
+    return "".join(replaced)
 
 
 def short(text: object, width: int) -> str:
-    """Clean text on one line of at most `width` characters."""
+    """Clean text on one line.
+
+    Args:
+        text: Any text.
+        width: The most characters; longer text is cut.
+
+    Returns:
+        The line.
+    """
     line = " ".join(clean(text).split())
     return line if len(line) <= width else line[: width - 1] + "…"
 
@@ -26,7 +34,15 @@ def count(value: float | None) -> str:
 
 
 def plural(number: int, noun: str) -> str:
-    """A count with its noun, e.g. `1 trial`, `60 trials`."""
+    """A count with its noun, e.g. `1 trial`, `60 trials`.
+
+    Args:
+        number: The count.
+        noun: In the singular; the plural adds an s.
+
+    Returns:
+        The text.
+    """
     return f"{number:,} {noun}" + ("" if number == 1 else "s")
 
 
@@ -51,7 +67,15 @@ def size(value: float | None) -> str:
 
 
 def percent(share: float | None, digits: int = 1) -> str:
-    """A share 0..1 in per cent, e.g. `57.0 %`."""
+    """A share in per cent, e.g. `57.0 %`.
+
+    Args:
+        share: 0..1; None and NaN become a dash.
+        digits: After the decimal point.
+
+    Returns:
+        The text.
+    """
     return ABSENT if share is None or not math.isfinite(share) else f"{100 * share:.{digits}f} %"
 
 
@@ -63,12 +87,28 @@ def points(difference: float | None) -> str:
 
 
 def decimal(value: float | None, digits: int = 3) -> str:
-    """A plain figure such as a log loss."""
+    """A plain figure such as a log loss.
+
+    Args:
+        value: The figure; None and NaN become a dash.
+        digits: After the decimal point.
+
+    Returns:
+        The text.
+    """
     return ABSENT if value is None or not math.isfinite(value) else f"{value:.{digits}f}"
 
 
 def amount(name: str, value: float | None) -> str:
-    """A cost by its dotted name: bytes for memories, milliseconds for a latency, a count for the rest."""
+    """A cost in its unit: bytes for memories, milliseconds for a latency, a count for the rest.
+
+    Args:
+        name: Dotted name of the cost.
+        value: The cost; None becomes a dash.
+
+    Returns:
+        The text.
+    """
     if name == "latency_ms":
         return count(value) if value is None else f"{value:,.3g} ms"
     return size(value) if "memory" in name or name in ("flash", "arena") else count(value)

@@ -84,7 +84,7 @@ class Meter:
 
 @dataclass(frozen=True)
 class Table:
-    """Rows under columns. The first column heads its row; columns of figures are aligned to the right by themselves.
+    """Rows under columns. The first column is the heading of its row; columns of figures are aligned to the right.
 
     Attributes:
         macro: Macro of `templates/parts.html.j2` that renders the part.
@@ -108,7 +108,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture with what it shows in words.
+    """A picture with a caption.
 
     Attributes:
         macro: Macro of `templates/parts.html.j2` that renders the part.
@@ -182,7 +182,7 @@ def _is_figure(value: Any) -> bool:
 
 
 def _inline_svg(svg: str, prefix: str) -> Markup:
-    """The element with ids of its own (a page holds several), in the page's theme, as wide as drawn at most."""
+    """The element with unique ids (a page holds several pictures), in the page's theme, at most as wide as it was drawn."""
     svg = re.sub(r'(\bid="|url\(#|href="#)', rf"\g<1>{prefix}-", svg)
     drawn = re.match(r'<svg[^>]*?\bwidth="([\d.]+)pt"', svg)
     limit = f' style="max-width:{float(drawn[1]) * 1.3:.0f}px"' if drawn else ""

@@ -1,12 +1,11 @@
 """Every picture of a report, each a function that returns an SVG element as text."""
 
 from hwasc.report.bands import strategy_curves
-from hwasc.report.bars import Scored, confusion, fusion_bars, grouped_bars, share_bars
+from hwasc.report.bars import confusion, fusion_bars, grouped_bars, share_bars
 from hwasc.report.curves import noise_curve, pareto_plot, search_curve, training_curve
 from hwasc.report.timeline import layer_chart, memory_timeline
 
 __all__ = [
-    "Scored",
     "confusion",
     "fusion_bars",
     "grouped_bars",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hwasc.cost import Costs, Layer, memory
 from hwasc.cost import graph as deployment
@@ -12,9 +12,13 @@ from hwasc.cost.limits import Check, certainty
 from hwasc.cost.offline import plan_offline
 from hwasc.records.architecture import Architecture, FrontEnd
 from hwasc.records.blocks.units import pair
+from hwasc.records.schema import plain
 from hwasc.report import plots
 from hwasc.report.formats import TIMES, amount, count, kib, percent, shape, short, size
-from hwasc.report.page import Fact, Facts, Meter, Paragraph, Picture, Preformatted, Section, Table, page
+from hwasc.report.page import Fact, Facts, Meter, Paragraph, Part, Picture, Preformatted, Section, Table, page
+
+if TYPE_CHECKING:
+    from hwasc.deploy.profiling import Arena, Profile
 
 EXACT = (
     "Figures marked exact are counted on the deployment graph: the int8 tensors and operators as they run on the chip. The "
@@ -24,31 +28,32 @@ EXACT = (
 
 
 def profile_report(
-    architecture: Architecture,
-    costs: Costs,
-    layers: Sequence[Layer],
-    checks: Sequence[Check],
-    budget_name: str | None,
-    cross: Sequence[tuple[str, int | float, str]] = (),
+    profile: Profile,
+    *,
     provenance: Mapping[str, Any] | None = None,
     environment: Mapping[str, Any] | None = None,
-    arena: Mapping[str, Any] | None = None,
-    npu: Mapping[str, Any] | None = None,
 ) -> str:
-    """The page as text.
+    """Render the page about an architecture.
 
-    cross: (tool, its figure, why it differs); provenance: as the architecture file has it; arena: a file's memory as the
-    interpreter allocated it (the keys of `profiling.Arena`); npu: Vela's estimate (those of `vela.NpuEstimate`).
+    Args:
+        profile: What it costs.
+        provenance: Where it comes from, as the architecture file has it.
+        environment: What `records.run.environment()` gives, for the footer.
+
+    Returns:
+        The page as HTML text.
     """
+    architecture, checks = profile.architecture, profile.checks
     limit = next((int(c.limit) for c in checks if c.name == "int8_memory.activations"), None)
-    sections = [Section("Summary", [Paragraph(_verdict(checks, budget_name)), Facts(cards(costs)), Paragraph(EXACT)])]
+    summary: list[Part] = [Paragraph(_verdict(checks, profile.budget)), Facts(cards(profile.costs)), Paragraph(EXACT)]
+    sections = [Section("Summary", summary)]
     if checks:
-        sections.append(Section(f"Limits of {budget_name or 'the budget'}", [limits_table(checks)]))
-    if arena:
-        sections.append(Section("The file in its interpreter", [arena_table(arena)]))
-    if npu:
-        words = "Estimate by Arm Vela's own performance model; operators left to the CPU are not in the time"
-        sections.append(Section(f"On {npu['accelerator']}", [flat_table(npu, words)]))
+        sections.append(Section(f"Limits of {profile.budget or 'the budget'}", [limits_table(checks)]))
+    if profile.arena:
+        sections.append(Section("The file in its interpreter", [arena_table(profile.arena)]))
+    if npu := profile.npu:
+        caption = "Estimate by Arm Vela's own performance model; operators left to the CPU are not in the time"
+        sections.append(Section(f"On {npu.accelerator}", [flat_table(plain(npu), caption)]))
     pictures = [
         Picture(
             plots.memory_timeline(architecture, limit),
@@ -71,12 +76,12 @@ def profile_report(
             "Layers",
             [
                 Picture(
-                    plots.layer_chart(layers),
+                    plots.layer_chart(profile.layers),
                     "Exact. Multiply-accumulates, bytes of constants in flash and bytes of activations alive, by "
                     "layer in the order of the run (output as channels, frequency, time). Layers at the memory peak "
                     "are red.",
                 ),
-                layer_table(layers),
+                layer_table(profile.layers),
             ],
         )
     )
@@ -94,12 +99,12 @@ def profile_report(
             ],
         )
     )
-    if cross:
-        rows = [(tool, figure if isinstance(figure, float) else count(figure), why) for tool, figure, why in cross]
+    if profile.cross_checks:
+        rows = [(c.tool, count(c.macs), c.explanation) for c in profile.cross_checks]
         sections.append(
             Section(
                 "Cross-checks",
-                [Table(("tool", "figure", "how it differs"), rows, "The same net as other tools count it")],
+                [Table(("tool", "MACs", "how it differs"), rows, "MACs of the same net as other tools count them")],
             )
         )
     if provenance:
@@ -140,25 +145,25 @@ def cards(costs: Costs) -> dict[str, Fact]:
     }
 
 
-def arena_table(arena: Mapping[str, Any]) -> Table:
-    """A file's arena as its interpreter allocated it, beside what was predicted; all in bytes."""
-    measured, exact = f"measured ({arena['runtime']})", "exact"
+def arena_table(arena: Arena) -> Table:
+    """A file's arena as its interpreter allocated it, beside the prediction; all in bytes."""
+    measured, exact = f"measured ({arena.runtime})", "exact"
     rows = [
-        (f"head, {arena['planner']} plan: activations and kernel scratch", arena["head"], measured),
-        ("head as predicted", arena["predicted_head"], exact),
-        ("tail: the interpreter's own structs", arena["tail"], measured),
-        ("total", arena["total"], measured),
-        ("smallest arena that the file loads and runs in", arena["smallest"], measured),
-        ("file", arena["file"], exact),
-        ("head with the greedy plan", arena["greedy_head"], exact),
-        ("head with the offline plan", arena["offline_head"], exact),
-        ("least that any plan needs", arena["lower_bound"], exact),
+        (f"head, {arena.planner} plan: activations and kernel scratch", arena.head, measured),
+        ("head as predicted", arena.predicted_head, exact),
+        ("tail: the interpreter's own structs", arena.tail, measured),
+        ("total", arena.total, measured),
+        ("smallest arena that the file loads and runs in", arena.smallest, measured),
+        ("file", arena.file, exact),
+        ("head with the greedy plan", arena.greedy_head, exact),
+        ("head with the offline plan", arena.offline_head, exact),
+        ("least that any plan needs", arena.lower_bound, exact),
     ]
     return Table(("bytes of", "bytes", "how known"), [(n, count(b), how) for n, b, how in rows])
 
 
 def limits_table(checks: Sequence[Check]) -> Table:
-    """Each limit with value, slack and a bar; those exceeded stand out."""
+    """Each limit with value, slack and a bar; exceeded limits are marked."""
     rows = [
         (
             c.name,
@@ -172,7 +177,7 @@ def limits_table(checks: Sequence[Check]) -> Table:
         for c in checks
     ]
     return Table(
-        ("limit", "value", "how known", "limit", "slack", "verdict", "share"),
+        ("cost", "value", "how known", "limit", "slack", "verdict", "share"),
         rows,
         "",
         [i for i, c in enumerate(checks) if c.slack < 0],
@@ -180,7 +185,7 @@ def limits_table(checks: Sequence[Check]) -> Table:
 
 
 def layer_table(layers: Sequence[Layer]) -> Table:
-    """One row an operator; those at the memory peak stand out."""
+    """One row for each operator; operators at the memory peak are marked."""
     peak = max((r.live_memory for r in layers), default=0)
     rows = [
         (
@@ -241,7 +246,15 @@ def front_end_table(front_end: FrontEnd) -> Table:
 
 
 def flat_table(values: Mapping[str, Any], caption: str = "") -> Table:
-    """Nested keys and values as dotted keys and values."""
+    """A table of nested keys and values, with dotted keys.
+
+    Args:
+        values: Plain values, nested.
+        caption: Of the table.
+
+    Returns:
+        The table.
+    """
 
     def walk(value: Any, name: str) -> list[tuple[str, Any]]:
         if isinstance(value, Mapping) and value:
@@ -275,14 +288,14 @@ def _peak(architecture: Architecture) -> str:
     alive = memory.live(list(plan.buffers))
     step = max(range(len(alive)), key=lambda s: (alive[s], -s))
     writer = {op.output: op.layer for op in net.operators}
-    held = sorted((b for b in plan.buffers if b.first <= step <= b.last), key=lambda b: -b.size)
-    names = ", ".join(f"{writer.get(b.tensor, 'the input')} ({kib(b.size)})" for b in held[:6]) + (
-        " and smaller ones" if len(held) > 6 else ""
+    at_peak = sorted((b for b in plan.buffers if b.first <= step <= b.last), key=lambda b: -b.size)
+    names = ", ".join(f"{writer.get(b.tensor, 'the input')} ({kib(b.size)})" for b in at_peak[:6]) + (
+        " and smaller ones" if len(at_peak) > 6 else ""
     )
     where = f"step {step}, {net.operators[step - 1].layer}" if step else "the input"
     text = f"The most is alive at {where}: {size(alive[step])}, the outputs of {names}. "
     if plan.head == plan.lower_bound:
-        return text + "The greedy plan needs no byte more than that."
+        return text + "The greedy plan needs no more than that."
     return text + (
         f"The greedy plan leaves gaps and needs {size(plan.head)}: {size(plan.head - plan.lower_bound)} more than the "
         "lower bound, which an offline plan of the same operators may save."

@@ -1,4 +1,4 @@
-"""The part of the search report that shows what pruning made of the best candidates."""
+"""The section of the search report about refined nets: the best candidates, widened and pruned."""
 
 from __future__ import annotations
 
@@ -9,23 +9,28 @@ from hwasc.report.formats import count, kib, percent
 from hwasc.report.page import Paragraph, Section, Table
 
 
-def refinement(refined: Sequence[Refined], chosen: Refined | None, clips: int | None) -> Section:
-    """A row a refined net beside the candidate that it came from, and on what terms they are compared.
+def refinement(refined: Sequence[Refined], chosen: Refined | None, clips: int) -> Section:
+    """A table of refined nets beside the candidates that they come from, and how both are compared.
 
-    clips: that both are measured on.
+    Args:
+        refined: All refined nets.
+        chosen: The one that became the winner, if one did.
+        clips: Validation clips that both are measured on.
+
+    Returns:
+        The section.
     """
-    on = f"the same {count(clips)} validation clips" if clips else "the same validation clips"
-    long = sorted({r.epochs for r in refined})
-    trained = " or ".join(map(str, long))
-    said = (
-        "Each net was widened beyond the budget, distilled, and pruned in steps until it kept every limit; widths go by fours, "
-        f"off the space's grid. The candidate that it came from was trained for as many epochs ({trained}; the wider net's take "
-        f"more time) from the same start, and both are measured on {on}. The pruned net keeps its weights. "
+    epochs = " or ".join(map(str, sorted({r.epochs for r in refined})))
+    text = (
+        "Each net was widened until it exceeded the budget, distilled, and pruned in steps until it met every limit; its widths "
+        "are multiples of four, not only the space's choices. The candidate that it comes from was trained for as many epochs "
+        f"({epochs}; an epoch of the wider net takes more time) from the same initial weights, and both are measured on the same "
+        f"{count(clips)} validation clips. The pruned net keeps its weights. "
     )
-    said += (
-        f"The one of trial {chosen.number} is of a higher score than every candidate and was chosen."
+    text += (
+        f"The net of trial {chosen.number} has a higher score than every candidate and was chosen."
         if chosen
-        else "None is of a higher score than every candidate, so none was chosen."
+        else "No net has a higher score than every candidate, so none was chosen."
     )
     rows = [
         (
@@ -47,10 +52,10 @@ def refinement(refined: Sequence[Refined], chosen: Refined | None, clips: int | 
     columns = (
         "from trial",
         "id",
-        "its int8 accuracy",
+        "the trial's int8 accuracy",
         "int8 accuracy ± SE",
         "float accuracy",
-        "start, times its limit",
+        "cost over limit before pruning",
         "MACs",
         "parameters",
         "activations, B",
@@ -59,5 +64,5 @@ def refinement(refined: Sequence[Refined], chosen: Refined | None, clips: int | 
         "seconds",
     )
     marked = [i for i, r in enumerate(refined) if r == chosen]
-    caption = "Pruned to the budget's edge, by falling second score. Accuracies measured, costs exact"
-    return Section("Refinement", [Paragraph(said), Table(columns, rows, caption, marked)])
+    caption = "Pruned until they met the budget, by falling second score. Accuracies measured, costs exact"
+    return Section("Refinement", [Paragraph(text), Table(columns, rows, caption, marked)])

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from hwasc.cost.limits import Range
-from hwasc.nas.trial import Refined, Trial, best_refined
-from hwasc.records.architecture import FrontEnd
+from hwasc.nas.trial import Refined, Trial
 from hwasc.report import plots
 from hwasc.report.ensemble import fusion_parts
 from hwasc.report.formats import amount, count, kib, percent, plural
@@ -15,40 +14,24 @@ from hwasc.report.page import Fact, Facts, Paragraph, Picture, Preformatted, Sec
 from hwasc.report.profiling import flat_table, front_end_table
 from hwasc.report.refining import refinement
 
+if TYPE_CHECKING:
+    from hwasc.nas.result import SearchResult
+
 PROXIES = {"supernet": "of slices of weights that all candidates share", "distillation": "of short trainings"}
 
 
-def search_report(
-    space_name: str,
-    log10_size: float,
-    ranges: Sequence[Range],
-    share_feasible: float,
-    trials: Sequence[Trial],
-    front: Sequence[Trial],
-    best: Trial,
-    best_text: str,
-    fusion_rows: Sequence[Any] = (),
-    limits: Mapping[str, float] | None = None,
-    environment: Mapping[str, Any] | None = None,
-    *,
-    rescored: Sequence[Trial] = (),
-    clips: int | None = None,
-    proxy: str = "distillation",
-    front_end: FrontEnd | None = None,
-    refined: Sequence[Refined] = (),
-    epochs: int | None = None,
-    left_out: Sequence[Mapping[str, Any]] = (),
-    mixing: Mapping[str, Any] | None = None,
-) -> str:
-    """The page as text.
+def search_report(result: SearchResult) -> str:
+    """Render the page about a search.
 
-    best: of the trials; best_text: the chosen architecture in text form. rescored: the best few with their second scores, which
-    decided, if any; epochs: of these; clips: how many the accuracies are over. refined: the best of these, pruned.
-    proxy: what gave the first scores. front_end: the chosen one's. left_out: the ensemble without each teacher. mixing:
-    z1's mean weights.
+    Args:
+        result: The finished search.
+
+    Returns:
+        The page as HTML text.
     """
-    pruned = best_refined(refined, best)
-    over = f"over {count(clips)} validation clips" if clips else "on the validation clips"
+    best, trials, rescored, survey = result.trial, result.trials, result.rescored, result.survey
+    pruned, architecture = result.chosen_refined, result.best.architecture
+    over = f"over {count(result.clips)} validation clips"
     summary = (
         f"The best of {plural(len(trials), 'scored candidate')} is trial {best.number} ({best.id})"
         + (f", chosen by the second, longer score of the first {len(rescored)}" if rescored else "")
@@ -57,9 +40,9 @@ def search_report(
             if pruned
             else ""
         )
-        + ". Candidates beyond the budget were never scored. "
-        f"Scores are {PROXIES.get(proxy, proxy)}: they rank candidates and are not those of a student distilled in full. A "
-        "score is exp(-L) of the int8 net's distillation loss L on validation clips: labels and the ensemble's soft "
+        + ". Candidates that do not meet the budget were never scored. "
+        f"Scores are {PROXIES.get(result.proxy, result.proxy)}: they rank candidates and are not those of a student distilled "
+        "in full. A score is exp(-L) of the int8 net's distillation loss L on validation clips: labels and the ensemble's soft "
         "targets both count. The test split was not read."
     )
     sections = [
@@ -68,10 +51,10 @@ def search_report(
             "Space and budget",
             [
                 Paragraph(
-                    f"The space {space_name} has about 10^{log10_size:.1f} points; {percent(share_feasible)} of a "
-                    "random sample keep within every limit."
+                    f"The space {survey.space} has about 10^{survey.log10_size:.1f} points; "
+                    f"{percent(survey.feasible_share)} of a random sample meet every limit."
                 ),
-                *([_ranges(ranges)] if ranges else []),
+                *([_ranges(survey.ranges)] if survey.ranges else []),
             ],
         ),
         Section(
@@ -87,18 +70,18 @@ def search_report(
             "Accuracy against cost",
             [
                 Picture(
-                    plots.pareto_plot(trials, front, limits or {}, rescored),
+                    plots.pareto_plot(trials, result.front, result.limits, rescored),
                     f"Scores measured {over}, costs exact. The Pareto front is that of score, MACs and "
-                    "activation memory together; the lines join its members that are best for the cost shown.",
+                    "activation memory together; the lines connect its members that are best for the cost shown.",
                 ),
-                trials_table(front, best, "The Pareto front, by falling score; the best is marked"),
+                trials_table(result.front, best, "The Pareto front, by falling score; the best is marked"),
             ],
         ),
         Section(
             "Best architecture",
             [
-                Preformatted(best_text),
-                *([front_end_table(front_end)] if front_end else []),
+                Preformatted(architecture.text()),
+                front_end_table(architecture.front_end),
                 _point(trials, best, pruned),
             ],
         ),
@@ -110,23 +93,34 @@ def search_report(
             "The best few by their first score, smoothed over all trials, scored again; the best is marked",
         )
         sections.insert(3, Section("Second scores", [second]))  # after the search
-    if refined:
-        sections.insert(4, refinement(refined, pruned, clips))
-    if fusion_rows:
-        sections.append(Section("Ensemble of teachers", fusion_parts(fusion_rows, None, left_out, mixing)))
+    if result.refined:
+        sections.insert(4, refinement(result.refined, pruned, result.clips))
+    teachers = result.teachers
+    if teachers.fusion:
+        fused = fusion_parts(teachers.fusion, teachers.leave_one_out, teachers.mixing)
+        sections.append(Section("Ensemble of teachers", fused))
     sections.append(
         Section("All trials", [trials_table(sorted(trials, key=lambda t: t.number), best, "Every scored candidate")])
     )
     return page(
-        f"Search of {space_name}",
-        f"{plural(len(trials), 'trial')}, {len(front)} on the Pareto front",
+        f"Search of {survey.space}",
+        f"{plural(len(trials), 'trial')}, {len(result.front)} on the Pareto front",
         sections,
-        environment,
+        result.environment,
     )
 
 
 def trials_table(trials: Sequence[Trial], best: Trial, caption: str) -> Table:
-    """One row a trial: score and accuracies with standard errors, costs, the time that the score took."""
+    """A table of trials: score and accuracies with standard errors, costs, the time that the score took.
+
+    Args:
+        trials: A row each.
+        best: The trial that is marked.
+        caption: Of the table.
+
+    Returns:
+        The table.
+    """
     rows = [
         (
             t.number,
@@ -168,7 +162,7 @@ def _point(trials: Sequence[Trial], best: Trial, pruned: Refined | None) -> Tabl
     if pruned is None:
         return flat_table(best.point, "Its point in the search space")
     origin = next(t for t in trials if t.number == pruned.number)
-    return flat_table(origin.point, f"The point in the search space of trial {pruned.number}, which it was pruned from")
+    return flat_table(origin.point, f"The point of trial {pruned.number}, which it comes from, in the search space")
 
 
 def _cards(best: Trial | Refined, trials: Sequence[Trial], over: str) -> dict[str, Fact]:
@@ -185,7 +179,7 @@ def _cards(best: Trial | Refined, trials: Sequence[Trial], over: str) -> dict[st
         ),
         "Weights in flash": Fact(kib(best.weights), f"{count(best.weights)} B", "exact"),
         "Trials": Fact(
-            count(len(trials)), f"scored, of {plural(max(t.proposed for t in trials), 'point')} asked for", "exact"
+            count(len(trials)), f"scored, of {plural(max(t.proposed for t in trials), 'point')} proposed", "exact"
         ),
         "Time to score all trials": Fact(
             f"{seconds / 60:,.1f} min" if seconds >= 100 else f"{seconds:,.1f} s",

@@ -20,7 +20,7 @@ from hwasc.report.formats import kib, millions, shape, size
 from hwasc.report.theme import ACCENT, BLOCKS, BLUE, CARD, GREEN, GRID, INK, MUTED, NEUTRAL, ORANGE, on
 
 SPAN = 0.79  # of the figure's width, for the steps
-LEGIBLE = 100  # operators labelled one by one; beyond, one label for each run of the same layer
+LEGIBLE = 100  # operators that are labelled one by one; if there are more, each run of one layer has one label
 
 
 def part(layer: str) -> str:
@@ -36,10 +36,18 @@ def colour(layer: str) -> str:
 
 
 def memory_timeline(architecture: Architecture, limit: int | None = None, plan: memory.Plan | None = None) -> str:
-    """A plan (the greedy one by default) as SVG: each buffer over the steps that it is alive (x), its bytes in the arena (y).
+    """Plot a memory plan: each buffer over the steps in which it is alive (x) and its bytes in the arena (y).
 
-    The step line is the sum of what is alive; horizontal lines are the plan's head, the lower bound of any plan, and
-    `limit` (bytes), where given.
+    The step line is the sum of the buffers that are alive; horizontal lines are the plan's head, the lower bound of any plan,
+    and the limit.
+
+    Args:
+        architecture: The net.
+        limit: Of activation memory, bytes; None: no line.
+        plan: The plan; None: the greedy one.
+
+    Returns:
+        The SVG element.
     """
     net = deployment.build(architecture)
     plan = plan or memory.plan_greedy(net)
@@ -98,7 +106,7 @@ def _names(net: deployment.Graph) -> list[str]:
     layers = [op.layer for op in net.operators]
     short = [name.split(".", 2)[-1] if name.startswith("blocks.") else name for name in layers]
     several = {name for name in layers if layers.count(name) > 1}
-    if len(layers) > LEGIBLE:  # the middle of a run carries its label
+    if len(layers) > LEGIBLE:  # the label is at the middle of the run
         out = [""] * len(layers)
         for _, run in groupby(range(len(layers)), lambda i: layers[i]):
             members = list(run)
@@ -176,7 +184,7 @@ def merged(layers: Sequence[cost.Layer]) -> list[cost.Layer]:
 
 
 def layer_chart(layers: Sequence[cost.Layer]) -> str:
-    """MACs, weight bytes and live memory of each layer as bars side by side; those at the memory peak stand out."""
+    """Plot MACs, weight bytes and live memory of each layer as bars side by side; layers at the memory peak are red."""
     rows = merged(layers)
     peak = max((r.live_memory for r in rows), default=0)
     height = 0.2 * len(rows) + 0.75

@@ -1,1 +1,1 @@
-"""Contract tests: what a part must fulfil to work with everything else. Run them on parts of your own; no pytest is needed."""
+"""Contract tests: they check that a part fulfils its protocol. Run them on parts of your own package; they do not need pytest."""

@@ -1,4 +1,4 @@
-"""The contract of a kind of block: one record stands for it, and every place that uses blocks must agree on it.
+"""The contract of a kind of block: its record, its torch module, its costs and its int8 forms must agree.
 
 from hwasc.testing.blocks import check_block
 
@@ -43,15 +43,15 @@ BATCH = 32
 
 
 def check_block(record: Block, *, inputs: int = 8, packaged: bool = True) -> None:
-    """Hold a block against its contract, between a stem and another block, with both ways of padding.
+    """Check that a block fulfils its contract, between a stem and another block, with both kinds of padding.
 
     Args:
-        record: a block of the kind, registered or of an installed package. Check several, so that each of its settings occurs.
-        inputs: channels that come in.
-        packaged: whether its units exist in the DCASE inference package too; units of your own do not.
+        record: A block of the kind, registered or of an installed package. Check several, so that each of its settings occurs.
+        inputs: Channels of its input.
+        packaged: Whether its units exist in the DCASE inference package too; units of other packages do not.
 
     Raises:
-        AssertionError: the first thing that does not hold, in words.
+        AssertionError: Describes the first violation.
     """
     check_record(record, inputs)
     check_supernet(record)
@@ -63,14 +63,31 @@ def check_block(record: Block, *, inputs: int = 8, packaged: bool = True) -> Non
 
 
 def net(record: Block, inputs: int, padding: str = "same") -> Architecture:
-    """A small architecture around the block."""
+    """A small architecture around a block.
+
+    Args:
+        record: The block.
+        inputs: Channels of its input.
+        padding: `same` or `torch`.
+
+    Returns:
+        The architecture.
+    """
     last = InvertedResidual(3, 16, record.channels, shortcut=True)
     front_end = FrontEnd.for_clip(40, 17)
     return Architecture(front_end, (4, inputs), (record, last), len(CLASSES), padding=padding)  # type: ignore[arg-type]
 
 
 def check_record(record: Block, inputs: int) -> None:
-    """The record: frozen, found by its name, the same after a round trip through text and JSON, with a sound program."""
+    """Check the record: frozen, registered under its name, the same after a round trip through text and JSON, a valid program.
+
+    Args:
+        record: The block.
+        inputs: Channels of its input.
+
+    Raises:
+        AssertionError: Describes the first violation.
+    """
     kind = type(record)
     assert BLOCKS.get(record.kind) is kind, f"the registry has another block under the name '{record.kind}'"
     assert dataclasses.is_dataclass(kind) and hash(record), "needs dataclass(frozen=True)"
@@ -93,22 +110,22 @@ def check_record(record: Block, inputs: int) -> None:
     unread = set(names[:-1]) - {name for unit in units for name in unit.inputs}
     assert not unread, f"nothing reads the units {sorted(unread)}; the block's output is the last unit's"
     found = channels(units, inputs)[names[-1]]
-    assert found == record.channels, f"the last unit gives {found} channels, the record says {record.channels}"
+    assert found == record.channels, f"the last unit gives {found} channels, the record has {record.channels}"
     for field, name in record.width_units.items():
         assert name in names, f"width_units: there is no unit '{name}'"
         found = channels(units, inputs)[name]
         assert found == getattr(record, field), (
-            f"width_units: '{name}' gives {found} channels, '{field}' says otherwise"
+            f"width_units: '{name}' gives {found} channels, '{field}' is {getattr(record, field)}"
         )
 
 
 def check_module(a: Architecture) -> None:
-    """The torch module against the deployment graph: parameters, MACs, the shape of every unit's output; it can be trained."""
+    """Compare the torch module with the deployment graph: parameters, MACs, shapes of units' outputs; check that it can learn."""
     model, graph = build(a), deployment.build(a)
     shapes: dict[str, tuple[int, ...]] = {}
     macs = 0
 
-    def keep(name: str, module: nn.Module) -> None:
+    def record_output(name: str, module: nn.Module) -> None:
         def hook(module: nn.Module, _: Any, y: Tensor) -> None:
             nonlocal macs
             shapes[name] = tuple(y.shape[1:])
@@ -118,7 +135,7 @@ def check_module(a: Architecture) -> None:
         module.register_forward_hook(hook)
 
     for name, module in model.named_modules():
-        keep(name, module)
+        record_output(name, module)
     y = model(logmel(a, 2))
     assert y.shape == (2, a.classes), f"logits have the shape {tuple(y.shape)}"
     last = {op.layer: graph.tensors[op.output] for op in graph.operators}
@@ -133,22 +150,22 @@ def check_module(a: Architecture) -> None:
     conv = costs.macs.conv - costs.macs.grn
     assert macs == conv, f"{macs} MACs of convolutions in torch, {conv} in the graph"
     y.square().sum().backward()  # type: ignore[no-untyped-call]
-    still = [name for name, p in model.named_parameters() if p.grad is None]
-    assert not still, f"no gradient reaches {still}"
+    missing = [name for name, p in model.named_parameters() if p.grad is None]
+    assert not missing, f"no gradient reaches {missing}"
 
 
 def check_widths(a: Architecture) -> None:
-    """Channel counts: resized, the record has the counts asked for; pruned, the student is the record's."""
+    """Check channel counts: a resized record has the requested ones, a pruned student those of its record."""
     counts = widths(a)
     assert resized(a, counts) == a, "the same counts give another architecture"
     rng = random.Random(0)
-    asked = {name: n + rng.randrange(5) for name, n in counts.items()}
-    assert widths(resized(a, asked)) == asked, f"asked for {asked}, found {widths(resized(a, asked))}"
-    build(resized(a, asked))(logmel(a, 2))
-    model = lively(a)
-    gone = {name: list(range(0, n, 2))[: n - 1] for name, n in counts.items()}
-    pruning.remove(model, gone)
-    left = {name: n - len(gone[name]) for name, n in counts.items()}
+    wanted = {name: n + rng.randrange(5) for name, n in counts.items()}
+    assert widths(resized(a, wanted)) == wanted, f"requested {wanted}, found {widths(resized(a, wanted))}"
+    build(resized(a, wanted))(logmel(a, 2))
+    model = example_student(a)
+    removed = {name: list(range(0, n, 2))[: n - 1] for name, n in counts.items()}
+    pruning.remove(model, removed)
+    left = {name: n - len(removed[name]) for name, n in counts.items()}
     assert model.architecture == resized(a, left), "pruning left other channel counts than it should"
     fresh = build(model.architecture)
     fresh.load_state_dict(model.state_dict())
@@ -158,7 +175,7 @@ def check_widths(a: Architecture) -> None:
 
 
 def check_supernet(record: Block) -> None:
-    """In a search space beside the built-in kind: points give records of this kind, slices of the supernet are students."""
+    """Check the kind in a search space beside the built-in one: points give its records, slices of the supernet are students."""
     kinds = (record.kind, "ir") if record.kind != "ir" else ("ir",)
     choices: dict[str, Any] = {
         "expansion": (1.5, 2),
@@ -192,27 +209,34 @@ def check_supernet(record: Block) -> None:
 
 
 def check_int8(a: Architecture, *, packaged: bool = True) -> None:
-    """The int8 student, the inference package and the chip's interpreter (where tflite-micro is installed) agree.
+    """Check that the int8 student, the inference package and the chip's interpreter (where tflite-micro is installed) agree.
 
-    The student sums in float32, so its logits may be a step away from the others, two with GRN, whose quotient makes more of
-    a rounding. The other two agree to the bit, but for the kernel of the reciprocal root, which looks it up in a table.
+    The student sums in float32, so its logits may differ by a step from the others, by two with GRN, whose quotient amplifies
+    a rounding. The other two agree bit for bit, except with the kernel of the reciprocal root, which uses a table.
+
+    Args:
+        a: The architecture.
+        packaged: Whether its units exist in the DCASE inference package too.
+
+    Raises:
+        AssertionError: Describes the first violation.
     """
     x = logmel(a, BATCH)
-    model = calibrate(quantize(lively(a)), [x])
+    model = calibrate(quantize(example_student(a)), [x])
     step = float(model.get_submodule("output.act").act_quant.scale())  # type: ignore[union-attr,operator]
     kinds = {op.kind for op in deployment.build(a).operators}
-    near = 3 if "rsqrt" in kinds else 2 if "div" in kinds else 1
+    tolerance = 3 if "rsqrt" in kinds else 2 if "div" in kinds else 1
     logits: dict[str, np.ndarray] = {}
     with torch.no_grad():
-        ours = torch.round(model(x) / step).numpy()
+        expected = torch.round(model(x) / step).numpy()
         if packaged:
             logits["inference package"] = torch.round(packaged_student(model)(x) / step).numpy()
     if importlib.util.find_spec("tflite_micro") is not None:
         logits["interpreter"] = interpreted(model, x)
-    assert len(np.unique(ours)) > 4, "the logits hardly differ; the check means nothing"
-    for name, others in logits.items():
-        difference = np.abs(others - ours)
-        assert difference.max() <= near, f"logits of the {name} are up to {difference.max():g} steps away"
+    assert len(np.unique(expected)) > 4, "the logits hardly differ, so that the check is void"
+    for name, found in logits.items():
+        difference = np.abs(found - expected)
+        assert difference.max() <= tolerance, f"logits of the {name} are up to {difference.max():g} steps away"
         assert (difference > 0).mean() < 0.3, f"{(difference > 0).mean():.0%} of the logits of the {name} differ"
     if len(logits) == 2 and "rsqrt" not in kinds:
         assert np.array_equal(logits["interpreter"], logits["inference package"]), (
@@ -221,7 +245,18 @@ def check_int8(a: Architecture, *, packaged: bool = True) -> None:
 
 
 def interpreted(model: Student, x: Tensor) -> np.ndarray:
-    """Stored logits of the model's .tflite in TensorFlow Lite Micro, whose memory must be what was planned."""
+    """Run a model's .tflite in TensorFlow Lite Micro, and compare the memory that it uses with the planned one.
+
+    Args:
+        model: An int8 student.
+        x: Log-mels (B, 1, mels, frames).
+
+    Returns:
+        Stored logits (B, classes), without the zero point.
+
+    Raises:
+        AssertionError: The memory differs.
+    """
     from hwasc.deploy import tflite
     from hwasc.deploy.interpreter import Interpreter
 
@@ -237,7 +272,15 @@ def interpreted(model: Student, x: Tensor) -> np.ndarray:
 
 
 def logmel(a: Architecture, clips: int) -> Tensor:
-    """Smooth random log-mels (clips, 1, mels, frames), the same every time."""
+    """Smooth random log-mels, the same in every call.
+
+    Args:
+        a: Gives mels and frames.
+        clips: How many.
+
+    Returns:
+        (clips, 1, mels, frames).
+    """
     g = torch.Generator().manual_seed(1)
     size = (a.front_end.mels, a.front_end.frames)
     return nn.functional.interpolate(torch.randn(clips, 1, 8, 4, generator=g), size) + 0.3 * torch.randn(
@@ -245,8 +288,8 @@ def logmel(a: Architecture, clips: int) -> Tensor:
     )
 
 
-def lively(a: Architecture) -> Student:
-    """A student whose norms have seen data and whose GRN does something; in eval mode."""
+def example_student(a: Architecture) -> Student:
+    """A student with batch norm statistics of data and with GRN that has an effect; in eval mode."""
     torch.manual_seed(0)
     model = build(a)
     for m in model.modules():

@@ -36,9 +36,9 @@ def features(path: Path, front_end: FrontEnd, *, clips: int = 48, seed: int = 0)
 
     Args:
         path: A file that is written.
-        front_end: Gives the shape.
+        front_end: Gives mels and frames.
         clips: How many.
-        seed: Of the draws.
+        seed: Of the random numbers.
 
     Returns:
         Features of the clips.
@@ -62,7 +62,7 @@ def features(path: Path, front_end: FrontEnd, *, clips: int = 48, seed: int = 0)
         for i, k in enumerate(labels)
     ]
     return Features(
-        path,
+        path=path,
         shape=(front_end.mels, front_end.frames),
         clips=table,
         classes=CLASSES,
@@ -74,7 +74,7 @@ def candidates(folder: Path) -> list[Candidate]:
     """Two different candidates with data, ensemble targets and the weights of a supernet.
 
     Args:
-        folder: Gets the files that they refer to.
+        folder: The folder of the files that they refer to.
 
     Returns:
         Jobs for the proxy `distillation`; replace `proxy` for another.

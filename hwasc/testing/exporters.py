@@ -22,13 +22,13 @@ from hwasc.training.loop import predict
 
 
 def check_exporter(exporter: Exporter) -> None:
-    """Hold an exporter against its contract: the same bytes again, and the student's classes in every runtime for the format.
+    """Check that an exporter fulfils its contract: reproducible bytes, and the student's predictions in every runtime.
 
     Args:
         exporter: The object that the registry holds.
 
     Raises:
-        AssertionError: The first thing that does not hold, in words.
+        AssertionError: Describes the first violation.
     """
     suffix = exporter.suffix
     assert suffix == "" or suffix.startswith("."), f"the suffix '{suffix}' begins with no full stop"
@@ -42,8 +42,8 @@ def check_exporter(exporter: Exporter) -> None:
             first, second = (folder / f"{planner}{i}" / f"student{suffix}" for i in range(2))
             for out in (first, second):
                 found = exporter.export(copy.deepcopy(student), out, examples.CLASSES, planner)
-                assert found == out and out.exists(), f"export gives {found}; nothing else than {out} is to be written"
-                assert [p.name for p in out.parent.iterdir()] == [out.name], "files are left beside the export"
+                assert found == out and out.exists(), f"export returns {found}; it must write and return {out}"
+                assert [p.name for p in out.parent.iterdir()] == [out.name], "there are other files beside the export"
             assert out.is_file() == bool(suffix), (
                 f"the suffix is '{suffix}', which fits no {'file' if suffix else 'folder'}"
             )

@@ -23,38 +23,38 @@ from hwasc.testing import examples
 
 
 def check_proxy(proxy: Proxy, jobs: Sequence[Candidate] = ()) -> None:
-    """Hold a proxy against its contract, on two candidates with small random data.
+    """Check that a proxy fulfils its contract, on two candidates with small random data.
 
     Args:
         proxy: The callable.
         jobs: Two other candidates to score.
 
     Raises:
-        AssertionError: The first thing that does not hold, in words.
+        AssertionError: Describes the first violation.
     """
     if not jobs:
         with tempfile.TemporaryDirectory() as folder:
             check_proxy(proxy, examples.candidates(Path(folder)))
         return
     try:
-        travelled = pickle.loads(pickle.dumps(proxy))
+        unpickled = pickle.loads(pickle.dumps(proxy))
     except Exception as e:
         raise AssertionError(
-            f"the proxy cannot travel to other processes ({e}); define it at the top of a module"
+            f"the proxy cannot be pickled for other processes ({e}); define it at the top of a module"
         ) from e
     first, second = (dataclasses.replace(job, proxy=proxy) for job in jobs[:2])
     torch.manual_seed(1)
     score = proxy(first)
     torch.manual_seed(99)
-    again = travelled(pickle.loads(pickle.dumps(first)))
-    assert isinstance(score, Score), f"gives {type(score).__name__}, not a Score"
+    again = unpickled(pickle.loads(pickle.dumps(first)))
+    assert isinstance(score, Score), f"returns {type(score).__name__}, not a Score"
     assert math.isfinite(score.value), f"the value {score.value} is not finite"
     assert score.seconds >= 0, f"the score took {score.seconds} s"
     assert numbers(again) == numbers(score), "the same candidate and seed get another score in another process"
     assert proxy(second).value != score.value, "two different candidates get the same value"
     if measures_accuracy(proxy):
         assert score.accuracy is not None and 0 <= score.accuracy <= 1, (
-            f"accuracy is {score.accuracy}; give 0 to 1, or the proxy the attribute measures_accuracy = False"
+            f"accuracy is {score.accuracy}; return 0 to 1, or set the proxy's attribute measures_accuracy to False"
         )
         for name in ("standard_error", "value_error"):
             value = getattr(score, name)

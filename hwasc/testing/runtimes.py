@@ -23,17 +23,17 @@ from hwasc.testing import examples
 from hwasc.training.loop import predict
 
 CPU = torch.device("cpu")
-AGREE = 0.9  # of the clips must have the same first class
+MIN_AGREEMENT = 0.9  # share of clips with the student's predicted class
 
 
 def check_runtime(runtime: Runtime) -> None:
-    """Hold a runtime against its contract, on a small int8 student in every format that it runs.
+    """Check that a runtime fulfils its contract, on a small int8 student in every format that it runs.
 
     Args:
         runtime: The object that the registry holds.
 
     Raises:
-        AssertionError: The first thing that does not hold, in words.
+        AssertionError: Describes the first violation.
     """
     assert runtime.suffixes, "suffixes: it runs no kind of file"
     with tempfile.TemporaryDirectory() as name:
@@ -50,7 +50,7 @@ def check_runtime(runtime: Runtime) -> None:
 
 
 def _written(student: Student, path: Path) -> Path | None:
-    """The student in the format of this file; None where nothing known writes it."""
+    """The student in the format of this file; None where no known exporter writes it."""
     if path.suffix == ".safetensors":
         return examples.write_weights(student, path)
     for name in EXPORTERS:
@@ -62,33 +62,33 @@ def _written(student: Student, path: Path) -> Path | None:
 
 
 def check_model(runtime: Runtime, model: Path, *, student: Student, clips: Features, expected: np.ndarray) -> None:
-    """Hold what a runtime makes of a file against the student in it.
+    """Compare the logits that a runtime computes from a file with those of the student in it.
 
     Args:
-        runtime: Opens the file.
+        runtime: The runtime.
         model: The file.
-        student: What was written into it.
-        clips: To run it on.
-        expected: The student's own logits (n, classes).
+        student: The student in the file.
+        clips: The inputs.
+        expected: The student's logits (n, classes).
 
     Raises:
-        AssertionError: The first thing that does not hold, in words.
+        AssertionError: Describes the first violation.
     """
     opened = runtime.open(model, device=CPU, workers=1)
-    assert isinstance(opened, OpenedModel), f"open gives {type(opened).__name__}, not an OpenedModel"
+    assert isinstance(opened, OpenedModel), f"open returns {type(opened).__name__}, not an OpenedModel"
     assert opened.architecture == student.architecture, "another architecture than the file's"
     assert opened.classes == examples.CLASSES, f"classes are {opened.classes}, the file has {examples.CLASSES}"
     assert opened.runtime, "runtime: the name and version are missing"
     logits = opened.predict(clips, lambda done: None)
     assert logits.shape == expected.shape, f"logits have the shape {logits.shape}, expected {expected.shape}"
     agree = float((logits.argmax(1) == expected.argmax(1)).mean())
-    assert agree >= AGREE, f"only {agree:.0%} of the clips get the class that the student gives them"
+    assert agree >= MIN_AGREEMENT, f"only {agree:.0%} of the clips get the class that the student predicts"
     more = runtime.open(model, device=CPU, workers=2).predict(clips, lambda done: None)
     assert np.array_equal(more, logits), "two workers give other logits than one"
 
 
 def _check_refusal(runtime: Runtime, path: Path) -> None:
-    """A file that is no model is refused in words."""
+    """A file that is no model gives an error for people."""
     path.write_bytes(b"this is no model")
     try:
         runtime.open(path, device=CPU, workers=1)
@@ -96,4 +96,4 @@ def _check_refusal(runtime: Runtime, path: Path) -> None:
         return
     except Exception as e:
         raise AssertionError(f"a broken file raises {type(e).__name__}, not DataError or UsageError") from e
-    raise AssertionError("a broken file is opened without complaint")
+    raise AssertionError("a broken file is opened without an error")

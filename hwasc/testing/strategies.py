@@ -21,18 +21,18 @@ from hwasc.records.space import SearchSpace
 
 
 def check_strategy(make: Callable[[], Strategy]) -> None:
-    """Hold a strategy against its contract, on a small space with a toy score.
+    """Check that a strategy fulfils its contract, on a small space with a toy score.
 
     Args:
         make: The class, called without arguments.
 
     Raises:
-        AssertionError: The first thing that does not hold, in words.
+        AssertionError: Describes the first violation.
     """
     values = {name: list(v) for name, v in SearchSpace.load("small").choices().items()}
     strategy = _started(make(), values, seed=3)
-    asked = play(strategy, 40)
-    for point in asked:
+    points = play(strategy, 40)
+    for point in points:
         assert set(point) == set(values), f"a point has the names {sorted(point)}, the space has {sorted(values)}"
         for name, value in point.items():
             known = values[name]
@@ -40,9 +40,11 @@ def check_strategy(make: Callable[[], Strategy]) -> None:
             assert type(value) is type(known[known.index(value)]), (
                 f"{name}: {type(value).__name__} is another type than given"
             )
-    assert play(_started(make(), values, seed=3), 40) == asked, "the same seed asks for other points"
-    assert play(_started(strategy, values, seed=3), 40) == asked, "start does not begin anew: other points follow"
-    assert play(_started(make(), values, seed=4), 40) != asked, "another seed asks for the same points"
+    assert play(_started(make(), values, seed=3), 40) == points, "the same seed proposes other points"
+    assert play(_started(strategy, values, seed=3), 40) == points, (
+        "start must reset the strategy: after a second start other points follow"
+    )
+    assert play(_started(make(), values, seed=4), 40) != points, "another seed proposes the same points"
     before = _global_states()
     play(_started(make(), values, seed=3), 5)
     assert _global_states() == before, "it draws from Python's or numpy's global generator"
@@ -50,7 +52,7 @@ def check_strategy(make: Callable[[], Strategy]) -> None:
 
 
 def _check_waiting(make: Callable[[], Strategy], values: dict[str, list[Any]]) -> None:
-    """Several points may wait for their outcomes, which come in any order, each under a number of its own."""
+    """Several points may wait for their outcomes, which come in any order; each point has its own number."""
     strategy = _started(make(), values, seed=0, population=4)
     for _ in range(6):
         waiting = [strategy.ask() for _ in range(3)]
@@ -61,7 +63,7 @@ def _check_waiting(make: Callable[[], Strategy], values: dict[str, list[Any]]) -
 
 
 def _global_states() -> bytes:
-    """Of the generators that a strategy leaves alone."""
+    """The states of the generators that a strategy must not use."""
     return pickle.dumps((random.getstate(), np.random.get_state()))
 
 
@@ -72,7 +74,7 @@ def _started(strategy: Strategy, values: dict[str, list[Any]], *, seed: int, pop
 
 
 def play(strategy: Strategy, count: int) -> list[dict[str, Any]]:
-    """Ask for points and answer each at once with the toy score.
+    """Ask a strategy for points and tell it the toy score of each immediately.
 
     Args:
         strategy: Started on the space `small`.
@@ -81,17 +83,17 @@ def play(strategy: Strategy, count: int) -> list[dict[str, Any]]:
     Returns:
         The points in their order.
     """
-    asked = []
+    points = []
     for _ in range(count):
         number, point = strategy.ask()
-        asked.append(dict(point))
+        points.append(dict(point))
         strategy.tell(number, toy(point))
-    return asked
+    return points
 
 
 def toy(point: dict[str, Any]) -> Outcome:
-    """Wider and more mels is better; four kinds of point are beyond the budget."""
-    beyond = 1.0 if point["stem"] == 16 and point["mels"] == 64 else 0.0
+    """A toy score: it rises with width and mels; points with 16 stem channels and 64 mels do not meet the budget."""
+    violation = 1.0 if point["stem"] == 16 and point["mels"] == 64 else 0.0
     score = point["stage3.width"] / 192 + point["mels"] / 160 + 0.05 * (point["stage1.kernel"] == 5)
     macs = 1000 * point["mels"] * point["stage3.width"]
-    return Outcome(beyond, None if beyond else score, macs, 100 * point["frames"])
+    return Outcome(violation, None if violation else score, macs, 100 * point["frames"])

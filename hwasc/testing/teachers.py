@@ -23,14 +23,14 @@ SMALL = FrontEnd.for_clip(40, 16)
 
 
 def check_teacher(family: Family, *, width: int | None = None) -> None:
-    """Hold a family against its contract, on small random log-mels.
+    """Check that a family fulfils its contract, on small random log-mels.
 
     Args:
         family: The record that the registry holds.
         width: Of the teachers that are built; None: the family's default. A small one is quicker.
 
     Raises:
-        AssertionError: The first thing that does not hold, in words.
+        AssertionError: Describes the first violation.
     """
     width = family.width if width is None else width
     _check_record(family)
@@ -42,7 +42,7 @@ def check_teacher(family: Family, *, width: int | None = None) -> None:
 
 
 def _check_record(family: Family) -> None:
-    """The record: a usable name, a default width, a front end of a second, and it can travel to other processes."""
+    """The record: a usable name, a default width, a front end for a clip of 1 s, and it can be pickled."""
     assert family.name.isidentifier(), f"name '{family.name}': letters, digits and underscores, not a digit first"
     assert family.width >= 1, f"width {family.width}: the default must be at least 1"
     assert family.about, "about: one line for people is missing"
@@ -51,8 +51,10 @@ def _check_record(family: Family) -> None:
     try:
         again = pickle.loads(pickle.dumps(family))
     except Exception as e:
-        raise AssertionError(f"make cannot travel to other processes ({e}); define it at the top of a module") from e
-    assert again == family, "the family differs after a journey to another process"
+        raise AssertionError(
+            f"make cannot be pickled for other processes ({e}); define it at the top of a module"
+        ) from e
+    assert again == family, "the family is another one after pickling"
 
 
 def _check_shapes(family: Family, width: int) -> None:
@@ -114,7 +116,7 @@ def _check_machines(family: Family, width: int) -> None:
 
 
 def _check_learning(family: Family, width: int) -> None:
-    """In 60 steps it learns to tell _noise in one wide band from _noise in stripes."""
+    """In 60 steps it learns to distinguish noise in one wide band from noise in stripes."""
     model = _made(family, 2, width).train()
     optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3)
     for _ in range(60):
@@ -125,7 +127,7 @@ def _check_learning(family: Family, width: int) -> None:
     x, y = _wide_or_striped(200)
     accuracy = float((model.eval()(x).argmax(1) == y).float().mean())
     assert accuracy > 0.9, (
-        f"after 60 steps it tells two plain patterns apart in {accuracy:.0%} of the cases; 90% are needed"
+        f"after 60 steps it distinguishes two simple patterns in {accuracy:.0%} of the cases; 90% are needed"
     )
 
 

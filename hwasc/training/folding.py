@@ -10,7 +10,14 @@ from hwasc.models.blocks import ConvUnit
 
 @torch.no_grad()
 def folded(unit: ConvUnit) -> tuple[Tensor, Tensor]:
-    """The (weight, bias) of the one convolution that equals the unit's convolution and batch norm in eval mode."""
+    """Fold a unit's batch norm, in eval mode, into its convolution.
+
+    Args:
+        unit: A float unit.
+
+    Returns:
+        Weight (outputs, inputs / groups, k, k) and bias (outputs,) of the one convolution that computes the same.
+    """
     bn = unit.bn
     assert bn.running_var is not None and bn.running_mean is not None
     gain = bn.weight / torch.sqrt(bn.running_var + bn.eps)

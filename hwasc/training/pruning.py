@@ -1,6 +1,6 @@
-"""Pruning a float student's channels: all of torch-pruning (Fang et al., DepGraph, 2023) is behind this module.
+"""Pruning a float student's channels with torch-pruning (Fang et al., DepGraph, 2023).
 
-Channels have the names and numbers of `records.widths`. The dependency graph finds what goes with a channel: batch norms,
+Channels have the names and numbers of `records.widths`. The dependency graph finds what depends on a channel: batch norms,
 depthwise filters, GRN's vectors, the inputs of later layers, and, through shortcuts, other blocks' outputs. The classes and
 the log-mel input have no name there, so they are never pruned.
 """
@@ -23,11 +23,18 @@ Scores = dict[str, np.ndarray]  # width name -> importance of each of its channe
 
 
 def importance(student: Student, losses: Iterable[Tensor]) -> Scores:
-    """How much the loss would change without each channel, to first order; higher is dearer, comparable between widths.
+    """How much the loss would change without each channel, to first order.
 
-    losses: of training batches through this student, each computed when it is asked for, in eval mode, so that batch norm
-    does not hide the scale of what lies before it. A channel's importance is the mean over batches of |sum w dL/dw|, taken over
-    each layer that it leaves or enters and summed over those layers (Molchanov et al., 2019, eq. 8, with the absolute value).
+    A channel's importance is the mean over batches of |sum w dL/dw|, the sum over the channel's weights in one layer; these are
+    added over all layers that write or read the channel (Molchanov et al., 2019, eq. 8, with the absolute value).
+
+    Args:
+        student: A float student; it ends in eval mode.
+        losses: Losses of training batches through this student, each computed on demand while the student is in eval mode, so
+            that batch norm does not hide the scale of the layer before it.
+
+    Returns:
+        The importance of each channel, by the names of the widths; comparable between widths.
     """
     graph = _graph(student)
     score = torch_pruning.importance.GroupTaylorImportance("sum", normalizer=None, multivariable=True)
@@ -47,7 +54,15 @@ def importance(student: Student, losses: Iterable[Tensor]) -> Scores:
 
 
 def remove(student: Student, channels: Mapping[str, Sequence[int]]) -> Student:
-    """Take channels out, in place, with all that depends on them; `student.architecture` follows. Returned in eval mode."""
+    """Remove channels, and everything that depends on them, in place; `student.architecture` follows.
+
+    Args:
+        student: A float student.
+        channels: Numbers of the channels to remove, by the names of the widths.
+
+    Returns:
+        The student, in eval mode.
+    """
     graph = _graph(student)
     for name, indices in channels.items():
         if indices:
@@ -57,7 +72,7 @@ def remove(student: Student, channels: Mapping[str, Sequence[int]]) -> Student:
 
 
 def read_back(student: Student) -> Architecture:
-    """The record of a student as it stands: channel counts off its layers, the rest of the record that it was built from."""
+    """The architecture of a student: channel counts as its layers have them, the rest from the record it was built from."""
     a = student.architecture
     return resized(a, {name: _width_conv(student, name).out_channels for name in widths(a)})
 
@@ -72,7 +87,7 @@ def _graph(student: Student) -> Any:
 
 
 def _group(graph: Any, student: Student, name: str, indices: Iterable[int]) -> Any:
-    """What goes with those channels of a width: rooted at the convolution that makes them first."""
+    """Everything that depends on those channels of a width, found from the convolution that first computes them."""
     conv = _width_conv(student, name)
     return graph.get_pruning_group(conv, torch_pruning.prune_conv_out_channels, list(indices))
 

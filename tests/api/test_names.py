@@ -44,14 +44,14 @@ def test_dir_lists_every_public_name_and_each_is_there() -> None:
     assert dir(hwasc) == sorted(hwasc.__all__) and len(set(hwasc.__all__)) == len(hwasc.__all__)
     for name in hwasc.__all__:
         value = getattr(hwasc, name)
-        assert name == "__version__" or (value.__name__ == name and value.__module__.startswith(hwasc._HOMES[name]))
+        assert name == "__version__" or (value.__name__ == name and value.__module__.startswith(hwasc._MODULES[name]))
 
 
 def test_type_checkers_see_the_same_names_at_the_same_homes() -> None:
     tree = ast.parse(Path(hwasc.__file__).read_text())
     (guarded,) = (n for n in tree.body if isinstance(n, ast.If) and ast.unparse(n.test) == "TYPE_CHECKING")
     seen = {a.asname: n.module for n in guarded.body if isinstance(n, ast.ImportFrom) for a in n.names}
-    assert seen == hwasc._HOMES
+    assert seen == hwasc._MODULES
 
 
 def test_no_package_has_the_name_of_a_function() -> None:

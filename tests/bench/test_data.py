@@ -66,7 +66,7 @@ def test_without_torchaudio_it_says_so(hwasc: Run, monkeypatch: pytest.MonkeyPat
     [
         (("--front-end", "256"), "expected mels x frames"),
         (("--front-end", "256x99999"), "99999"),
-        (("--budget", "dcase2024"), "--budget means nothing to bench data"),
+        (("--budget", "dcase2024"), "--budget has no effect on bench data"),
     ],
 )
 def test_wrong_use_is_one_line(hwasc: Run, extra: tuple[str, ...], said: str) -> None:

@@ -57,7 +57,7 @@ def test_help_and_profile_answer_at_once() -> None:
 
 
 @pytest.mark.parametrize(
-    ("argv", "status", "said"),
+    ("argv", "status", "expected"),
     [
         ((), 2, "VERB"),
         (("serch",), 2, "search"),
@@ -72,9 +72,9 @@ def test_help_and_profile_answer_at_once() -> None:
         (
             ("bench", "strategies", "--budget", "dcase2024", "--count", "9"),
             2,
-            "--count means nothing to bench strategies",
+            "--count has no effect on bench strategies",
         ),
-        (("bench", "proxy", "--budget", "dcase2024", "--seeds", "3"), 2, "--seeds means nothing to bench proxy"),
+        (("bench", "proxy", "--budget", "dcase2024", "--seeds", "3"), 2, "--seeds has no effect on bench proxy"),
         (("distill", "--arch", "cp_mobil"), 2, "did you mean 'cp_mobile'"),
         (("distill", "--arch", "gone.json"), 2, "gone.json"),
         (("profile", "--arch", BEST, "--budget", "dcase2024x"), 2, "did you mean 'dcase2024'"),
@@ -96,12 +96,12 @@ def test_help_and_profile_answer_at_once() -> None:
     ],
 )
 def test_wrong_use(hwasc: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tiny_data: Path, tiny_cache: Path,
-                   argv: tuple[str, ...], status: int, said: str) -> None:  # fmt: skip
+                   argv: tuple[str, ...], status: int, expected: str) -> None:  # fmt: skip
     monkeypatch.chdir(tmp_path)
     if argv and argv[0] in ("distill", "evaluate") and "--data" not in argv:
         argv = (*argv, "--data", str(tiny_data), "--cache", str(tiny_cache))
     found, _, err = hwasc(*argv)
-    assert (found, said in err) == (status, True), err
+    assert (found, expected in err) == (status, True), err
     one_line(err)
 
 
@@ -159,7 +159,7 @@ def _truncate(path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("damage", "said"),
+    ("damage", "expected"),
     [
         (lambda p: p.write_bytes(b""), "empty"),
         (_truncate, "too short"),
@@ -171,14 +171,14 @@ def _truncate(path: Path) -> None:
     ids=["empty", "truncated", "no-audio", "silent", "nan", "short"],
 )
 def test_a_damaged_recording_stops_the_run_past_the_stated_share(
-    hwasc: Run, recordings: Path, tmp_path: Path, damage: Callable[[Path], None], said: str
+    hwasc: Run, recordings: Path, tmp_path: Path, damage: Callable[[Path], None], expected: str
 ) -> None:
     for path in sorted(recordings.rglob("*.wav"))[::2]:
         damage(path)
     status, _, err = hwasc("teach", "--data", recordings, "--cache", tmp_path / "c")
     assert status == 1, err
     line = one_line(err)
-    assert said in err and len(line) < 600
+    assert expected in err and len(line) < 600
 
 
 @pytest.mark.slow
@@ -187,8 +187,8 @@ def test_a_few_damaged_recordings_are_listed_and_left_out(
 ) -> None:
     from hwasc.data.opening import open_dataset
 
-    heard = next(c.path for c in open_dataset(recordings, validation_share=0.3).train)
-    soundfile.write(heard, np.zeros(64_000), 32_000)
+    silenced = next(c.path for c in open_dataset(recordings, validation_share=0.3).train)
+    soundfile.write(silenced, np.zeros(64_000), 32_000)
     allow = ("--set", "data.max_unreadable=0.5", "--set", "data.validation_share=0.3")
     status, _, err = hwasc("teach", "--data", recordings, "--cache", tmp_path / "c", *tiny_settings, *allow)
     assert status == 0 and "silent" in err and "left out" in err, err
@@ -296,14 +296,14 @@ def test_ctrl_c_exits_130_and_the_same_command_goes_on(
         time.sleep(0.05)
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does: the workers hear it too
     _, err = process.communicate(timeout=60)
-    assert process.returncode == 130 and "Traceback" not in err and "goes on from there" in err, err
+    assert process.returncode == 130 and "Traceback" not in err and "continues from there" in err, err
     with temporary as folder:
         assert not list(Path(folder).glob("hwasc-ray-*")), "Ray leaves no files"
         assert not [p.pid for p in psutil.process_iter(["cmdline"]) if folder in " ".join(p.info["cmdline"] or ())]
-    kept = journal.read_text()
+    saved = journal.read_text()
     done = subprocess.run(argv, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert journal.read_text().startswith(kept) and journal.read_text().count("\n") == 6
+    assert journal.read_text().startswith(saved) and journal.read_text().count("\n") == 6
 
 
 def test_json_alone_on_standard_output(hwasc: Run) -> None:
@@ -313,9 +313,16 @@ def test_json_alone_on_standard_output(hwasc: Run) -> None:
     assert (data["parameters"], data["macs"]["torchinfo"]) == (61_148, 29_419_156)
     assert data["int8_memory"]["activations"] == 210_944 and {"conv", "torchinfo"} <= set(data["macs"])
     assert {x["name"]: x["slack"] for x in data["limits"]} == {"macs.torchinfo": 580_844, "parameter_memory": 66_852}
-    heard = data["front_end_costs"]
-    assert (heard["n_fft"], heard["window"], heard["hop"], heard["how_known"]) == (4096, 3072, 500, "estimate")
-    assert heard["macs"]["fft"] == 65 * 63_492 and heard["ram"]["total"] == 39_920 and heard["map"] == 256 * 65
+    front_end = data["front_end_costs"]
+    assert (front_end["n_fft"], front_end["window"], front_end["hop"], front_end["how_known"]) == (
+        4096,
+        3072,
+        500,
+        "estimate",
+    )
+    assert (
+        front_end["macs"]["fft"] == 65 * 63_492 and front_end["ram"]["total"] == 39_920 and front_end["map"] == 256 * 65
+    )
 
 
 def test_the_table_is_whole_in_a_pipe(hwasc: Run) -> None:

@@ -1,4 +1,4 @@
-"""A search that is killed outright, anywhere: what was scored is kept, and the same command ends where an unbroken one does."""
+"""A search that is killed outright, anywhere: what was scored is saved, and the same command ends where an unbroken one does."""
 
 from __future__ import annotations
 
@@ -95,23 +95,23 @@ def test_a_killed_search_loses_at_most_the_trial_in_flight(
     for kill in range(3):
         before, begun = written(broken), tmp_path / f"begun-{kill}"
         killed(argv[broken], begun, rng.randint(2, 4), rng.uniform(0, 0.1))
-        kept = written(broken)
-        new = sum(map(len, kept)) - sum(map(len, before))
+        saved = written(broken)
+        new = sum(map(len, saved)) - sum(map(len, before))
         assert new <= begun.stat().st_size <= new + 1, "all that had begun is on disk, but for the one in flight"
-        for old, now, all_of_it in zip(before, kept, expected, strict=True):
+        for old, now, all_of_it in zip(before, saved, expected, strict=True):
             assert now[: len(old)] == old, "what was on disk stays there"
             assert untimed(now) == all_of_it[: len(now)], "the unbroken run's trials, in order"
         assert not (broken / "pareto.csv").exists() and not (broken / "winner.json").exists()
 
-    kept = written(broken)
+    saved = written(broken)
     status, _, err = hwasc(*argv[broken])
     assert status == 0, err
-    for old, now, all_of_it in zip(kept, written(broken), expected, strict=True):
+    for old, now, all_of_it in zip(saved, written(broken), expected, strict=True):
         assert now[: len(old)] == old and untimed(now) == all_of_it
     assert pareto(broken) == pareto(whole)
     winners = [json.loads((run / "best.json").read_text()) for run in (whole, broken)]
     assert winners[0]["id"] == winners[1]["id"]
     text = (broken / "best.json").read_text()
     assert (broken / "winner.json").read_text() == text.replace('"best.safetensors"', '"winner.safetensors"')
-    kept = [run / name for run in (whole, broken) for name in ("best.safetensors", "winner.safetensors")]
-    assert len({path.read_bytes() for path in kept}) == 1
+    saved = [run / name for run in (whole, broken) for name in ("best.safetensors", "winner.safetensors")]
+    assert len({path.read_bytes() for path in saved}) == 1

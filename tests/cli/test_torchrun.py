@@ -62,15 +62,15 @@ def test_two_processes_distil_what_one_does(
     teachers = sorted((tmp_path / "one" / "cache" / "teachers").rglob("fold*.safetensors"))
     assert len(teachers) == 4
     for path in [*teachers, tmp_path / "one" / "run" / "float.safetensors"]:
-        ours, theirs = load_file(path), load_file(tmp_path / "two" / path.relative_to(tmp_path / "one"))
-        apart = torch.cat([(value - theirs[key]).abs().flatten().double() for key, value in ours.items()])
+        alone, shared = load_file(path), load_file(tmp_path / "two" / path.relative_to(tmp_path / "one"))
+        apart = torch.cat([(value - shared[key]).abs().flatten().double() for key, value in alone.items()])
         # in single precision Adam makes a whole step of what rounding leaves of a gradient next to zero: no more than a few;
         # the student's rate is higher, and its targets are of teachers that are apart by so much
         assert apart.mean() < (2e-3 if path in teachers else 5e-3), path
     assert sorted(p.name for p in (tmp_path / "one/run").iterdir()) == sorted(
         p.name for p in (tmp_path / "two/run").iterdir()
     )
-    # teachers that hear each batch as the student does: every process asks them about the whole of it
+    # online teachers: every process computes their logits of the whole batch
     same = "distill.teacher_view=augmented"
     status, out, err = hwasc(*command("one", "same", same))
     assert status == 0, err
@@ -86,4 +86,6 @@ def test_other_verbs_are_refused_by_one_line(tmp_path: Path) -> None:
     done = torchrun("profile", "--arch", "cp_mobile")
     lines = [line for line in done.stderr.splitlines() if line.startswith("hwasc profile")]
     assert done.returncode != 0 and not done.stdout
-    assert lines == ["hwasc profile: torchrun trains teach and distill alone; start hwasc profile as a single process"]
+    assert lines == [
+        "hwasc profile: torchrun works with teach and distill only; start hwasc profile as a single process"
+    ]

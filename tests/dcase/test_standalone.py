@@ -76,12 +76,12 @@ def test_the_logits_are_the_evaluated_students_to_a_few_steps(grn: GRN | None, p
     model = quantized(grn, padding)
     copy = system(tmp_path / "s.safetensors", general=model)
     x = clips(200).half().float()
-    ours, theirs = evaluated(model, x), predicted(copy, x)
-    assert len(ours.argmax(1).unique()) > 1, "the test means something"
-    steps = (ours - theirs).abs() / copy.student("a").logit_step  # type: ignore[operator]
+    float_sums, exact_sums = evaluated(model, x), predicted(copy, x)
+    assert len(float_sums.argmax(1).unique()) > 1, "the test is not void"
+    steps = (float_sums - exact_sums).abs() / copy.student("a").logit_step  # type: ignore[operator]
     assert steps.max() < 5.01 and (steps > 0.5).float().mean() < 0.2  # an untrained net makes much of little
     one_by_one = torch.cat([predicted(copy, row[None]) for row in x[:20]])
-    assert torch.equal(one_by_one, theirs[:20]), "no result depends on the batch"
+    assert torch.equal(one_by_one, exact_sums[:20]), "no result depends on the batch"
 
 
 @pytest.mark.parametrize("padding", ["same", "torch"])
@@ -99,9 +99,9 @@ def test_the_logits_are_the_chips_to_the_bit(grn: GRN | None, padding: str, tmp_
         stored = torch.round(x / chip.input.scale).clamp(-128, 127).permute(0, 2, 3, 1).numpy().astype(np.int8)
         expected = chip.run(stored) - chip.output.zero_point
     with torch.no_grad():
-        ours = torch.round(student(x) / student.logit_step).numpy()  # type: ignore[operator]
-    assert len(set(ours.argmax(1))) > 1, "the test means something"
-    differ = np.abs(ours - expected)
+        logits = torch.round(student(x) / student.logit_step).numpy()  # type: ignore[operator]
+    assert len(set(logits.argmax(1))) > 1, "the test is not void"
+    differ = np.abs(logits - expected)
     if grn is not None and grn.response == "l2":  # the kernels' reciprocal root is a table's
         assert differ.max() <= 5 and (differ > 0).mean() < 0.1
     else:
@@ -112,8 +112,9 @@ def test_wide_layers_sum_in_float64() -> None:
     """Beyond float32's whole numbers a sum would be rounded."""
     from hwasc.dcase.standalone.student import Int8Conv2d
 
-    conv = Int8Conv2d(600, 1, (1, 1), (1, 1), (0, 0), 1)
-    assert conv.number == torch.float64 and Int8Conv2d(500, 1, (1, 1), (1, 1), (0, 0), 1).number == torch.float32
+    plain = {"stride": (1, 1), "padding": (0, 0), "groups": 1}
+    conv = Int8Conv2d(600, 1, (1, 1), **plain)
+    assert conv.number == torch.float64 and Int8Conv2d(500, 1, (1, 1), **plain).number == torch.float32
     conv.weight.data.fill_(127)
     x = torch.full((1, 600, 1, 1), 255.0)
     x[0, 0] = 254.0
@@ -127,8 +128,9 @@ def test_a_map_of_zeros_is_normalized_as_on_the_chip(grn: GRN, tmp_path: Path) -
     model.blocks[0].depthwise.conv.bias.data -= 1e3  # type: ignore[union-attr, operator]
     copy = system(tmp_path / "s.safetensors", general=model)
     x = clips(20).half().float()
-    ours, theirs = evaluated(model, x), predicted(copy, x)
-    assert torch.isfinite(theirs).all() and (ours - theirs).abs().max() < 1.01 * copy.student("a").logit_step  # type: ignore[operator]
+    float_sums, exact_sums = evaluated(model, x), predicted(copy, x)
+    difference = (float_sums - exact_sums).abs().max()
+    assert torch.isfinite(exact_sums).all() and difference < 1.01 * copy.student("a").logit_step  # type: ignore[operator]
 
 
 @pytest.mark.parametrize("grn", [None, GRN("channel"), GRN("channel", "expanded", "l2")], ids=str)

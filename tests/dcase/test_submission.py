@@ -336,7 +336,7 @@ def _shift_logits(run: Path) -> None:
         (2025, ["s100"], {}, 2, "trained on subset none, which is 100 %; distill with --set data.subset=25"),
         (2025, ["25=s25"], {}, 2, "--run FOLDER for all devices"),
         (2025, ["a=s25"], {}, 2, "needs a student for unknown devices"),
-        (2024, ["s25"], {}, 2, "say which: --run 25="),
+        (2024, ["s25"], {}, 2, "name the subset: --run 25="),
         (2024, ["10=s25"], {}, 2, "given for the 10 % subset, but trained on subset 25 %"),
         (2024, ["25=s25", "25=s25"], {}, 2, "two runs for 25"),
         (2024, ["25=gone"], {}, 2, "no such run folder"),

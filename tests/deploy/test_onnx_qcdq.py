@@ -1,4 +1,4 @@
-"""ONNX QCDQ: the runtime's logits are the fake-quantized student's, for every block kind; what travels in the file."""
+"""ONNX QCDQ: the runtime's logits are the fake-quantized student's, for every block kind; the metadata of the file."""
 
 from __future__ import annotations
 
@@ -53,15 +53,16 @@ def test_the_runtime_agrees_with_the_student(grn: GRN | None, padding: str, tmp_
     assert runtime.architecture == model.architecture and runtime.classes == CLASSES
     x = clips(200)
     with torch.no_grad():
-        ours = model(x).numpy()
-    theirs = runtime.logits(x.numpy())
-    step = np.diff(np.unique(ours)).min()
-    assert np.abs(theirs - ours).max() <= 4.01 * step and np.mean(np.abs(theirs - ours) > 0.5 * step) < 0.3
-    assert len(set(ours.argmax(1))) > 1, "the test means something"
-    clear = np.diff(np.sort(ours, 1)[:, -2:], axis=1)[:, 0] > 4 * step  # an untrained net has many near-ties
-    assert (theirs.argmax(1) == ours.argmax(1))[clear].all()
+        student_logits = model(x).numpy()
+    file_logits = runtime.logits(x.numpy())
+    step = np.diff(np.unique(student_logits)).min()
+    difference = np.abs(file_logits - student_logits)
+    assert difference.max() <= 4.01 * step and np.mean(difference > 0.5 * step) < 0.3
+    assert len(set(student_logits.argmax(1))) > 1, "the test is not void"
+    clear = np.diff(np.sort(student_logits, 1)[:, -2:], axis=1)[:, 0] > 4 * step  # an untrained net has many near-ties
+    assert (file_logits.argmax(1) == student_logits.argmax(1))[clear].all()
     one_by_one = np.concatenate([runtime.logits(row[None].numpy()) for row in x[:5]])
-    assert np.allclose(one_by_one, theirs[:5], atol=1e-5)
+    assert np.allclose(one_by_one, file_logits[:5], atol=1e-5)
 
 
 def test_the_file_is_quantized_and_deterministic(tmp_path: Path) -> None:

@@ -104,9 +104,9 @@ def test_logits_are_the_students_to_the_step(part: int, interpreter: Interpreter
         interpreter.load(tflite.export(model, tmp_path / "m.tflite", CLASSES))
         x = torch.randn(8, 1, a.front_end.mels, a.front_end.frames)
         with torch.no_grad():
-            ours = torch.round(model(x) / interpreter.output.scale).numpy()
+            student_logits = torch.round(model(x) / interpreter.output.scale).numpy()
         stored = torch.round(x / interpreter.input.scale).clamp(-128, 127).permute(0, 2, 3, 1).numpy().astype(np.int8)
-        difference = np.abs(interpreter.run(stored) - ours)
+        difference = np.abs(interpreter.run(stored) - student_logits)
         assert difference.max() <= 2, a.text()
         differ.append(np.mean(difference > 0))
     assert np.mean(differ) < 0.1
@@ -170,10 +170,10 @@ def test_a_trained_student_decides_the_same_on_the_chip(grn: GRN | None, tmp_pat
     chip = runtime.logits(test.numpy())
     runtime.close()
     with torch.no_grad():
-        ours = quantized(test).numpy()
-    assert np.mean(ours.argmax(1) == labels.numpy()) > 0.8, "it has learned something"
-    assert np.mean(chip.argmax(1) == ours.argmax(1)) >= 0.99
-    steps = np.abs(chip - ours) / np.diff(np.unique(ours)).min()
+        student_logits = quantized(test).numpy()
+    assert np.mean(student_logits.argmax(1) == labels.numpy()) > 0.8, "it has learned something"
+    assert np.mean(chip.argmax(1) == student_logits.argmax(1)) >= 0.99
+    steps = np.abs(chip - student_logits) / np.diff(np.unique(student_logits)).min()
     assert steps.max() < 2.5 and np.mean(steps > 0.5) < 0.02
 
 

@@ -1,4 +1,4 @@
-"""The C++ source says what Python knows: it compiles without a warning, and a program that prints it all agrees."""
+"""The C++ source agrees with Python: it compiles without a warning, and a program that prints it all agrees."""
 
 from __future__ import annotations
 

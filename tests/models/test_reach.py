@@ -81,19 +81,19 @@ def kernels_only(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(("family", "mels"), [*((family, 64) for family in TEACHERS.names()), ("tf_sepnet", 128)])
-def test_kernels_see_as_far_as_the_arithmetic_says(family: str, mels: int, kernels_only: None) -> None:
-    said = receptive_field(build(TeacherSpec(family, WIDTHS.get(family, 0), FrontEnd.for_clip(mels, 33)), 2))
-    assert extent(lit(trunk(family, mels), around(said))) == said
+def test_receptive_field_is_that_of_the_kernels(family: str, mels: int, kernels_only: None) -> None:
+    field = receptive_field(build(TeacherSpec(family, WIDTHS.get(family, 0), FrontEnd.for_clip(mels, 33)), 2))
+    assert extent(lit(trunk(family, mels), around(field))) == field
 
 
 @pytest.mark.parametrize("family", ["cp_resnet", "bc_resnet", "tf_sepnet", "cp_mobile", "mobilenet_v3"])
-def test_families_that_see_beyond_say_so(family: str) -> None:
+def test_families_name_their_global_context(family: str) -> None:
     model = trunk(family)
-    said = receptive_field(build(TeacherSpec(family, WIDTHS[family]), 2))
-    size = around(said)
-    expected = {"cp_resnet": said, "bc_resnet": (size[0], said[1])}.get(family, size)
+    by_kernels = receptive_field(build(TeacherSpec(family, WIDTHS[family]), 2))
+    size = around(by_kernels)
+    expected = {"cp_resnet": by_kernels, "bc_resnet": (size[0], by_kernels[1])}.get(family, size)
     assert extent(lit(model, size)) == expected
-    assert bool(TEACHERS.get(family).beyond) == (expected != said)
+    assert bool(TEACHERS.get(family).global_context) == (expected != by_kernels)
 
 
 def test_cp_resnet_receptive_field_follows_rho() -> None:

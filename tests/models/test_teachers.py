@@ -51,7 +51,7 @@ class TestContract:
         )
         assert found.parameters == count(build(TeacherSpec(family), 10))
 
-    def test_hears_through_the_papers_front_end(self, family: str) -> None:
+    def test_the_papers_front_end(self, family: str) -> None:
         paper = TEACHERS.get(family).paper
         assert paper.seconds == 1 and paper.frames in (1 + paper.samples // paper.hop, paper.samples // paper.hop)
         assert (
@@ -123,9 +123,9 @@ def test_tf_sepnet_refuses_widths_that_cannot_be_halved() -> None:
 
 def test_patch_transformer_is_vit_base_but_for_what_it_leaves_out() -> None:
     with torch.device("meta"):
-        ours = count(PatchTransformer(1000, 768, (224, 224), (16, 16), depth=12))
+        learned = count(PatchTransformer(1000, 768, (224, 224), (16, 16), depth=12))
     biases, colours, token, positions = 12 * 3 * 768, 2 * 16 * 16 * 768, 768, (197 - 14 - 14) * 768
-    assert ours + biases + colours + token + positions == 86_567_656  # ViT-B/16, on which PaSST builds
+    assert learned + biases + colours + token + positions == 86_567_656  # ViT-B/16, on which PaSST builds
 
 
 def test_patchout_only_in_training_and_sizes_are_checked() -> None:

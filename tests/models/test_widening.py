@@ -1,4 +1,4 @@
-"""A grown student is the net it came from, and can learn in all of its channels."""
+"""A widened student is the net that it comes from, and can learn in all of its channels."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from hwasc.models import build
-from hwasc.models.widening import grow
+from hwasc.models.widening import widen_student
 from hwasc.records.architecture import Architecture, FrontEnd
 from hwasc.records.blocks import GRN, InvertedResidual
 from hwasc.records.widths import resized, widths
@@ -43,11 +43,11 @@ def test_it_computes_the_same(seed: int) -> None:
     rng = torch.Generator().manual_seed(seed)
     wider = {k: n + int(torch.randint(0, 9, (), generator=rng)) for k, n in widths(a).items()}
     net, x = random_net(a), torch.randn(4, 1, 32, 17)
-    grown = grow(net, resized(a, wider)).eval()
-    assert widths(grown.architecture) == wider
-    torch.testing.assert_close(grown(x), net(x))
-    grown.train()(x).square().mean().backward()
-    for name, p in grown.named_parameters():
+    widened = widen_student(net, resized(a, wider)).eval()
+    assert widths(widened.architecture) == wider
+    torch.testing.assert_close(widened(x), net(x))
+    widened.train()(x).square().mean().backward()
+    for name, p in widened.named_parameters():
         assert p.grad is not None and p.grad.abs().sum() > 0, name
 
 
@@ -57,7 +57,7 @@ def test_what_was_learned_stays_in_the_leading_channels(shape: str, at: str) -> 
     a = trained(dataclasses.replace(GRN(), shape=shape, at=at))
     net = random_net(a)
     x = torch.randn(2, 1, 32, 17)
-    torch.testing.assert_close(grow(net, a).eval()(x), net(x))
-    wide = grow(net, resized(a, {k: n + 4 for k, n in widths(a).items()})).state_dict()
+    torch.testing.assert_close(widen_student(net, a).eval()(x), net(x))
+    wide = widen_student(net, resized(a, {k: n + 4 for k, n in widths(a).items()})).state_dict()
     for name, old in net.state_dict().items():
         assert torch.equal(wide[name][tuple(slice(n) for n in old.shape)], old), name

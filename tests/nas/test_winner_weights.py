@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from hwasc.models.supernet import Supernet
-from hwasc.models.widening import grow
+from hwasc.models.widening import widen_student
 from hwasc.nas import refinement_job
 from hwasc.records import architecture as architectures
 from hwasc.records.space import SearchSpace
@@ -137,14 +137,16 @@ def test_what_is_gone_changed_or_elsewhere_is_refused(hwasc: Run, made: Path, tm
 def test_what_is_refined_grows_from_its_slice(
     hwasc: Run, made: Path, tiny_space: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    grown = []
-    monkeypatch.setattr(refinement_job, "grow", lambda net, wide: grown.append(net) or grow(net, wide))
+    widened = []
+    monkeypatch.setattr(
+        refinement_job, "widen_student", lambda net, wide: widened.append(net) or widen_student(net, wide)
+    )
     argv = ("search", "--budget", "dcase2024", "--space", tiny_space, "--run", made / "r", "--out", made / "r.json")
     more = ("--set", "search.proxy=supernet", "--set", "search.proxy_steps=2", "--json")
     status, out, err = hwasc(*argv, *more, "--refine", 1, tiny=True)
     assert status == 0, err
     (refined,) = json.loads(out)["refined"]
-    (net,) = grown
+    (net,) = widened
     saved = next(t for t in json.loads(out)["rescored"] if t["number"] == refined["number"])
     assert net.architecture.id == saved["id"] == refined["origin"] and not net.training
     record = architectures.load(made / "r.json")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from hwasc.ensemble.fusion import FusionRow
 from hwasc.report import formats
-from hwasc.report.ensemble import Line, verdict
+from hwasc.report.ensemble import verdict
 
 
 def test_formats():
@@ -16,7 +17,11 @@ def test_formats():
     assert formats.short("a\n b" * 20, 8) == "a ba ba…" and formats.millions(331_776) == "332 k"
 
 
+def row(name: str, accuracy: float, log_loss: float) -> FusionRow:
+    return FusionRow(name=name, accuracy=accuracy, log_loss=log_loss, ece=0.1)
+
+
 def test_verdict_admits_defeat():
-    assert "do not beat" in verdict([Line("mean", 0.6, 1.0), Line("z1+z2", 0.59, 1.1)])
-    assert "in log loss only" in verdict([Line("mean", 0.6, 1.0), Line("z1+z2", 0.6, 0.9)])
-    assert verdict([Line("crnn", 0.6, 1.0)]) == ""
+    assert "do not beat" in verdict([row("mean", 0.6, 1.0), row("z1+z2", 0.59, 1.1)])
+    assert "in log loss only" in verdict([row("mean", 0.6, 1.0), row("z1+z2", 0.6, 0.9)])
+    assert verdict([row("crnn", 0.6, 1.0)]) == ""

@@ -11,11 +11,11 @@ import pytest
 from hwasc import cost
 from hwasc.bench.comparison import Curve
 from hwasc.cost import graph, memory
+from hwasc.ensemble.fusion import FusionRow
 from hwasc.records.architecture import Architecture, FrontEnd
 from hwasc.records.blocks import InvertedResidual
 from hwasc.records.presets import cp_mobile, dcase2024_baseline
 from hwasc.report import formats, plots
-from hwasc.report.ensemble import Line
 
 
 def svg(text: str) -> str:
@@ -77,8 +77,8 @@ def test_plots_leave_no_trace():
 def test_strategies_have_a_line_a_band_and_a_name_in_both_panels():
     curves = {name: Curve([0.3, 0.4, 0.4], [0.02, 0.01, 0.0]) for name in ("nsga2", "local", "random")}
     picture = plots.strategy_curves(curves, curves, 0.45)
-    said = svg(picture)
-    assert "best of all 0.450" in said and [said.split().count(name) for name in curves] == [1, 1, 1]
+    shown = svg(picture)
+    assert "best of all 0.450" in shown and [shown.split().count(name) for name in curves] == [1, 1, 1]
     assert picture.count("FillBetweenPolyCollection") == 6
 
 
@@ -95,4 +95,4 @@ def test_plots_of_nothing():
         plots.layer_chart([]),
     ):
         svg(picture)
-    assert "1.300" in svg(plots.fusion_bars([Line("a", float("nan"), 1.3)]))
+    assert "1.300" in svg(plots.fusion_bars([FusionRow(name="a", accuracy=float("nan"), log_loss=1.3, ece=0.1)]))

@@ -8,17 +8,34 @@ import re
 import subprocess
 import sys
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
 
 from hwasc import cost
+from hwasc.cost.frontend import front_end_costs
 from hwasc.cost.limits import Check, Range
-from hwasc.nas.trial import Refined, Trial, best, pareto
-from hwasc.records.architecture import Architecture, FrontEnd
+from hwasc.deploy.profiling import Arena, CrossCheck, Profile
+from hwasc.ensemble.fusion import FusionRow
+from hwasc.ensemble.leave_one_out import LeaveOneOutRow
+from hwasc.ensemble.summary import EnsembleSummary, ExternalTeacherSummary, TrainedTeacherSummary
+from hwasc.nas.feasibility import Survey
+from hwasc.nas.result import SearchResult
+from hwasc.nas.trial import Refined, Trial, best, best_refined, pareto
+from hwasc.records.architecture import Architecture, ArchitectureFile, FrontEnd
 from hwasc.records.presets import cp_mobile, dcase2024_baseline
-from hwasc.records.schema import plain
 from hwasc.report import formats, plots, reports
 from hwasc.report.page import Fact, Facts, Meter, Paragraph, Picture, Section, Table, page
+from hwasc.students.evaluation import Evaluation, NoisyMetrics
+from hwasc.students.result import (
+    DistillResult,
+    OnnxFile,
+    TestMetrics,
+    TfliteFile,
+    ValidationAccuracy,
+    WeightsSource,
+)
+from hwasc.training.metrics import Metrics
 
 NASTY = "<script>alert('x')</script> & \"$x_1$\" \x00\udce4 日本"
 VOID = {"meta", "link", "br", "img", "input", "hr"}
@@ -29,13 +46,13 @@ ENVIRONMENT = {
     "packages": {"torch": "2.6"},
 }
 FUSION = [
-    {"name": n, "accuracy": a, "log_loss": 2 - a, "ece": a / 8}
+    FusionRow(name=n, accuracy=a, log_loss=2 - a, ece=a / 8)
     for n, a in (("crnn", 0.5), ("mean", 0.55), ("z1+z2", 0.56))
 ]
 
 
 class Page(HTMLParser):
-    """Checks that tags nest, and keeps the tags with their attributes and the visible text."""
+    """Checks that tags nest, and collects the tags with their attributes and the visible text."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -101,56 +118,98 @@ def trials(n: int) -> list[Trial]:
     ]
 
 
-def profile(architecture: Architecture, checks: list[Check], **more: object) -> str:
-    return reports.profile_report(
-        architecture,
-        cost.measure(architecture),
-        cost.layers(architecture),
-        checks,
-        "board <1>" if checks else None,
-        **more,
-    )  # type: ignore[arg-type]
+def profile(architecture: Architecture, checks: list[Check], *, provenance: object = None, **more: object) -> str:
+    result = Profile(
+        architecture=architecture,
+        costs=cost.measure(architecture),
+        layers=cost.layers(architecture),
+        budget="board <1>" if checks else None,
+        checks=checks,
+        front_end=front_end_costs(architecture.front_end),
+        **{"cross_checks": [], **more},  # type: ignore[arg-type]
+    )
+    return reports.profile_report(result, provenance=provenance, environment=ENVIRONMENT)  # type: ignore[arg-type]
 
 
-def search(found: list[Trial], limits: dict[str, int], **more: object) -> str:
-    ranges = [
-        Range(name="int8_memory.activations", limit=65_536, minimum=1_024, centre=40_000, maximum=500_000, feasible=0.5)
-    ]
-    return reports.search_report(
-        NASTY,
-        12.3,
-        ranges,
-        0.4,
-        found,
-        pareto(found),
-        best(found),
-        "logmel\nir_k3",
-        FUSION,
-        limits,
-        ENVIRONMENT,
-        **more,
-    )  # type: ignore[arg-type]
-
-
-def distilled(classes: list[str]) -> dict[str, object]:
-    n = len(classes)
-    scores = {
-        "accuracy": 0.5,
-        "log_loss": 1.1,
-        "per_device": {"a": 0.6, NASTY: 0.4},
-        "per_class": dict.fromkeys(classes, 0.5),
-    }
-    return {
-        "architecture": NASTY,
-        "costs": plain(cost.measure(cp_mobile(base=8))),
-        "float": {**scores, "accuracy": 0.512},
-        "int8": {**scores, "groups": {"seen": 0.55, "unseen": None}},
+def summary(**changes: object) -> EnsembleSummary:
+    values = {
+        "split": "validation",
+        "clips": 600,
+        "seed": 0,
+        "dataset": "d",
+        "teachers": [],
         "fusion": FUSION,
-        "classes": classes,
-        "losses": {"float": [2.0, 1.5], "qat": [], NASTY: [1.0]},
-        "onnx": {"agreement": 0.998, "clips": 40, "file": NASTY},
-        "confusion": [[4 if i == j else 1 for j in range(n)] for i in range(n)],
+        "view": "mean",
+        "mixing": {},
+        "leave_one_out": [],
     }
+    return EnsembleSummary(**{**values, **changes})  # type: ignore[arg-type]
+
+
+def search(found: list[Trial], limits: dict[str, float], **changes: object) -> str:
+    low = Range(
+        name="int8_memory.activations", limit=65_536, minimum=1_024, centre=40_000, maximum=500_000, feasible=0.5
+    )
+    values = {
+        "run": Path("run"),
+        "best": ArchitectureFile.of(dataclasses.replace(cp_mobile(base=8), front_end=FrontEnd())),
+        "trial": best(found),
+        "chosen_refined": None,
+        "front": pareto(found),
+        "trials": found,
+        "rescored": [],
+        "refined": [],
+        "survey": Survey(space=NASTY, log10_size=12.3, ranges=[low], feasible_share=0.4, example={}),
+        "limits": limits,
+        "proxy": "distillation",
+        "second_epochs": 31,
+        "clips": 1_500,
+        "teachers": summary(),
+        "environment": ENVIRONMENT,
+    }
+    return reports.search_report(SearchResult(**{**values, **changes}))  # type: ignore[arg-type]
+
+
+def metrics(classes: list[str], accuracy: float, ece: float = 0.01) -> Metrics:
+    n = len(classes)
+    return Metrics(
+        clips=n * (n + 3),
+        accuracy=accuracy,
+        log_loss=1.1,
+        ece=ece,
+        by_location=0.75,
+        locations=12,
+        per_class=dict.fromkeys(classes, 0.5),
+        per_device={"a": 0.6, NASTY: 0.4},
+        groups={"seen": 0.55, "unseen": 0.45},
+        confusion=[[4 if i == j else 1 for j in range(n)] for i in range(n)],
+    )
+
+
+def distilled(classes: list[str], **changes: object) -> DistillResult:
+    values = {
+        "id": "a" * 12,
+        "architecture": NASTY,
+        "costs": cost.measure(cp_mobile(base=8)),
+        "classes": tuple(classes),
+        "data": "synthetic",
+        "dataset": "d",
+        "alpha": 0.5,
+        "seed": 0,
+        "student_seed": 1,
+        "initial_weights": WeightsSource(source="random weights"),
+        "validation": ValidationAccuracy(float=0.53, int8=0.52),
+        "test": TestMetrics(float=metrics(classes, 0.512), int8=metrics(classes, 0.5)),
+        "fusion": FUSION,
+        "teachers": [],
+        "leave_one_out": [],
+        "mixing": {},
+        "losses": {"float": [2.0, 1.5], "qat": [], NASTY: [1.0]},
+        "onnx": OnnxFile(agreement=0.998, clips=40, accuracy=0.499, file=NASTY, sha256="0" * 64),
+        "tflite": TfliteFile(file="student.tflite", bytes=54_321, sha256="1" * 64),
+        "environment": ENVIRONMENT,
+    }
+    return DistillResult(**{**values, **changes})  # type: ignore[arg-type]
 
 
 CHECKS = [
@@ -163,8 +222,7 @@ def test_profile_report():
     text = profile(
         dcase2024_baseline(),
         CHECKS,
-        cross=[("thop", 32_700_000, NASTY)],
-        environment=ENVIRONMENT,
+        cross_checks=[CrossCheck(tool="thop", macs=32_700_000, explanation=NASTY)],
         provenance={"run": {"data": NASTY, "clips": 10}},
     )
     shown = check_page(text).text
@@ -175,12 +233,11 @@ def test_profile_report():
 
 
 def test_profile_report_of_a_file():
-    arena = dict.fromkeys(
+    ones = dict.fromkeys(
         ("file", "head", "tail", "total", "predicted_head", "greedy_head", "offline_head", "lower_bound"), 1
     )
-    shown = check_page(
-        profile(dcase2024_baseline(), [], arena={**arena, "runtime": NASTY, "planner": "offline", "smallest": 12_345})
-    ).text
+    arena = Arena(runtime=NASTY, planner="offline", smallest=12_345, **ones)
+    shown = check_page(profile(dcase2024_baseline(), [], arena=arena)).text
     assert "12,345" in shown and "measured" in shown and shown.count("Exact.") >= 3  # both plans are drawn
     assert "offline plan" in shown
 
@@ -194,7 +251,7 @@ def test_profile_report_without_budget():
 @pytest.mark.parametrize("limits", [{}, {"macs.torchinfo": 30_000_000, "int8_memory.activations": 10**9}])
 def test_search_report(n, limits):
     found = trials(n)
-    shown = check_page(search(found, limits, clips=1_500, front_end=FrontEnd())).text
+    shown = check_page(search(found, limits)).text
     assert "window 3,072, hop 500" in shown and "5,023,525" in shown
     assert formats.percent(best(found).accuracy) in shown and "1,500 validation clips" in shown
     assert "+1.0 points against the plain mean" in shown
@@ -202,42 +259,42 @@ def test_search_report(n, limits):
 
 def test_search_report_names_the_teachers_that_do_not_help():
     row = {"accuracy": 0.5, "log_loss": 1.2, "accuracy_gain": 0.02, "log_loss_gain": 0.1, "standard_error": 0.03}
-    left = [{**row, "name": "good", "helps": True}, {**row, "name": NASTY, "log_loss_gain": -0.1, "helps": False}]
-    shown = check_page(search(trials(5), {}, left_out=left)).text
-    assert "no worse without <script>alert" in shown and "+0.100 ± 0.030" in shown
-    assert "is worse without any of them" in check_page(search(trials(5), {}, left_out=left[:1])).text
-
-
-def test_a_page_about_teachers_shows_whom_z1_believes():
-    front_end = {"mels": 64, "frames": 33, "window": 3072, "hop": 1000, "sample_rate": 32000}
-    trained = {
-        "name": "crnn",
-        "front_end": front_end,
-        "receptive_field": [64, 33],
-        "beyond": None,
-        "parameters": 12_345,
-        "macs": 7,
-    }
-    outside = {"name": NASTY, "front_end": None, "model": None, "logits": "x.csv"}
-    rows = [
-        {"name": n, "accuracy": 0.5, "log_loss": 1.0, "ece": 0.1} for n in ("crnn", NASTY, "mean", "z1", "z2", "z1+z2")
+    left = [
+        LeaveOneOutRow(**{**row, "name": "good", "helps": True}),
+        LeaveOneOutRow(**{**row, "name": NASTY, "log_loss_gain": -0.1, "helps": False}),
     ]
-    told = {
-        "split": "validation",
-        "clips": 600,
-        "teachers": [trained, outside],
-        "fusion": rows,
-        "view": "mean",
-        "mixing": {"scene": {"park": {"crnn": 0.731, NASTY: 0.269}}, "device": {"s1": {"crnn": 0.04, NASTY: 0.96}}},
-        "leave_one_out": [],
-    }
-    text = reports.teach_report(told)
+    shown = check_page(search(trials(5), {}, teachers=summary(leave_one_out=left))).text
+    assert "no worse without <script>alert" in shown and "+0.100 ± 0.030" in shown
+    shown = check_page(search(trials(5), {}, teachers=summary(leave_one_out=left[:1]))).text
+    assert "is worse without any of them" in shown
+
+
+def test_a_page_about_teachers_shows_the_weights_of_z1():
+    trained = TrainedTeacherSummary(
+        name="crnn",
+        width=16,
+        front_end=FrontEnd.for_clip(64, 33),
+        receptive_field=(38, 16),
+        global_context="all frames",
+        parameters=12_345,
+        macs=7,
+        pretrained=None,
+    )
+    external = ExternalTeacherSummary(name=NASTY, front_end=None, model=None, logits="x.csv", hash="h")
+    names = ("crnn", NASTY, "mean", "z1", "z2", "z1+z2")
+    result = summary(
+        teachers=[trained, external],
+        fusion=[FusionRow(name=n, accuracy=0.5, log_loss=1.0, ece=0.1) for n in names],
+        mixing={"scene": {"park": {"crnn": 0.731, NASTY: 0.269}}, "device": {"s1": {"crnn": 0.04, NASTY: 0.96}}},
+    )
+    text = reports.teach_report(result)
     shown = check_page(text).text
     assert (
         "mean weight of each teacher by scene" in shown
         and "by device" in shown
         and "from x.csv" in shown
         and "12,345" in shown
+        and "38 x 16 and all frames" in shown
     )
     assert ">73<" in text and ">27<" in text and ">96<" in text and ">4<" not in text  # a part too narrow has no figure
 
@@ -276,33 +333,50 @@ def test_search_report_with_refined_nets(accuracy):
         score_error=0.01,
         before_score=t.accuracy,
     )
-    shown = check_page(search(found, {}, rescored=found, refined=[pruned], clips=1_500, epochs=31)).text
+    shown = check_page(
+        search(found, {}, rescored=found, refined=[pruned], chosen_refined=best_refined([pruned], t))
+    ).text
     assert "as many epochs (30;" in shown and "the same 1,500 validation clips" in shown and "4,321" in shown
     assert ("takes its place" in shown) is (accuracy > 0.9) is not ("none was chosen" in shown)
 
 
 @pytest.mark.parametrize("n", [2, 10, 50])
 def test_distill_report(n):
-    text = reports.distill_report(distilled([f"{NASTY} {i}" for i in range(n)]), ENVIRONMENT)
+    text = reports.distill_report(distilled([f"{NASTY} {i}" for i in range(n)]))
     shown = check_page(text).text
     assert "50.0 %" in shown and "\u22121.2 points" in shown and "99.8 %" in shown and "<script>" not in text
     assert "measured" in shown and "exact" in shown and f"{n * (n + 3):,} test clips" in shown
+    assert "54,321 B" in shown and "random weights" in shown and "53.0 %" in shown
 
 
-def test_calibration_is_told_where_it_was_measured():
-    """Results written before the calibration error was measured are shown without it."""
-    result = distilled(["a", "b"])
-    new = {**result, "int8": {**result["int8"], "ece": 0.2345}}
-    assert "0.234" in (shown := check_page(reports.distill_report(new)).text) and "0.070" in shown
-    old = {**result, "fusion": [{k: v for k, v in row.items() if k != "ece"} for row in FUSION]}
-    assert "0.070" not in (shown := check_page(reports.distill_report(old)).text) and "calibration error" in shown
+def test_distill_report_shows_the_calibration_errors():
+    classes = ["a", "b"]
+    test = TestMetrics(float=metrics(classes, 0.5), int8=metrics(classes, 0.5, ece=0.2345))
+    shown = check_page(reports.distill_report(distilled(classes, test=test))).text
+    assert "0.234" in shown and "0.070" in shown and "calibration error" in shown
 
 
-@pytest.mark.parametrize(
-    "result", [{}, {"int8": {"accuracy": 0.5}}, {"float": {"accuracy": None, "per_device": {}}, "losses": None}]
-)
-def test_distill_report_with_little(result):
-    check_page(reports.distill_report(result))
+def test_distill_report_without_teachers():
+    shown = check_page(reports.distill_report(distilled(["a", "b"], fusion=[], losses={}))).text
+    assert "Ensemble of teachers" not in shown and "Training" not in shown
+
+
+def test_evaluation_report():
+    classes = ["bus", NASTY]
+    noisy = tuple(
+        NoisyMetrics(noise=noise, snr=snr, metrics=metrics(classes, 0.4))
+        for noise in ("white", NASTY)
+        for snr in (20.0, 0.0)
+    )
+    result = Evaluation(
+        model=NASTY, runtime="tflm 1", architecture="a" * 12, metrics=metrics(classes, 0.512), noisy=noisy
+    )
+    text = reports.evaluation_report(result, ENVIRONMENT)
+    shown = check_page(text).text
+    assert "51.2 % macro accuracy over 10 test clips" in shown and "of 12 locations" in shown and "20 dB" in shown
+    assert "<script>" not in text and "Noise" in shown
+    without = check_page(reports.evaluation_report(dataclasses.replace(result, noisy=()))).text
+    assert "Noise" not in without
 
 
 @pytest.mark.slow

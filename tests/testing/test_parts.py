@@ -120,8 +120,8 @@ class Careless:
     ("mistake", "message"),
     [
         ("value", "mels: 41 is none of"),
-        ("seed", "another seed asks for the same"),
-        ("global", "the same seed asks for other points"),
+        ("seed", "another seed proposes the same"),
+        ("global", "the same seed proposes other points"),
         ("number", "the same number"),
     ],
 )
@@ -143,7 +143,7 @@ def cost(candidate: Candidate) -> Score:
 
 
 @pytest.mark.parametrize(
-    ("proxy", "message"), [(blind, "the same value"), (drawn, "another score"), (cost, "measures_accuracy = False")]
+    ("proxy", "message"), [(blind, "the same value"), (drawn, "another score"), (cost, "measures_accuracy to False")]
 )
 def test_what_a_proxy_breaks_is_named(proxy: Callable[[Candidate], Score], message: str) -> None:
     with pytest.raises(AssertionError, match=message):

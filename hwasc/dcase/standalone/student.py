@@ -1,7 +1,7 @@
-"""The int8 student in plain torch, computed in whole numbers as the chip computes it.
+"""The int8 student in plain torch, computed in whole numbers as on the chip.
 
-What flows between layers are stored numbers, -128..127 or 0..255, held exactly in float32; sums of products are exact too, so
-that no result depends on the batch, the machine or the order of a sum. Parameters are int8 weights and int32 biases.
+Layers exchange stored numbers, -128..127 or 0..255, which float32 holds exactly; sums of products are exact too, so that no
+result depends on the batch, the machine or the order of a sum. Parameters are int8 weights and int32 biases.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 SHARES = 36  # 3 x 3 windows average 1, 2, 3, 4, 6 or 9 elements: every mean is a whole number of 36ths of a step
-EXACT = 2**24  # float32 holds every whole number below it
-GREATEST = 255 * 128  # product of an activation and a weight
+EXACT = 2**24  # float32 holds every whole number up to it
+MAX_PRODUCT = 255 * 128  # of an activation and a weight
 
 
 def _whole_numbers(dtype: torch.dtype, *shape: int) -> nn.Parameter:
@@ -23,15 +23,15 @@ def _whole_numbers(dtype: torch.dtype, *shape: int) -> nn.Parameter:
 
 
 class Stored(nn.Module):
-    """Round to a stored number. signed: -128..127; otherwise 0..255, which is a ReLU too."""
+    """Rounds to stored numbers: -128..127 if signed, otherwise 0..255, which is a ReLU too."""
 
     def __init__(self, signed: bool) -> None:
         super().__init__()
-        self.least, self.most = (-128, 127) if signed else (0, 255)
+        self.minimum, self.maximum = (-128, 127) if signed else (0, 255)
 
     def stored(self, x: Tensor) -> Tensor:
         """Steps to whole steps in range, float32."""
-        return torch.round(x).clamp_(self.least, self.most).float()
+        return torch.round(x).clamp_(self.minimum, self.maximum).float()
 
 
 class Quantizer(Stored):
@@ -50,7 +50,9 @@ class Quantizer(Stored):
 class Rescaler(Stored):
     """A sum or product times multiplier x 2**-shift, rounded after each of the two, halves away from zero.
 
-    down: 2**-shift.
+    Attributes:
+        multiplier: Of each channel, (1, channels or 1, 1, 1) float64.
+        down: 2**-shift, in the same shape.
     """
 
     multiplier: Tensor
@@ -67,7 +69,12 @@ class Rescaler(Stored):
 
 
 class Mix(Stored):
-    """left x a + right x b, rounded once: sums of numbers whose steps differ, or (without b) one number rescaled."""
+    """left x a + right x b, rounded once: sums of numbers whose steps differ, or (without b) one number rescaled.
+
+    Attributes:
+        left: Step of a over the step of the result, float64.
+        right: Step of b over the step of the result, float64.
+    """
 
     left: Tensor
     right: Tensor
@@ -89,27 +96,30 @@ class Int8Conv2d(nn.Module):
         inputs: int,
         channels: int,
         kernel: tuple[int, int],
+        *,
         stride: tuple[int, int],
         padding: tuple[int, int],
         groups: int,
     ) -> None:
         super().__init__()
         self.stride, self.padding, self.groups = stride, padding, groups
-        self.weight = _whole_numbers(torch.int8, channels, inputs // groups, *kernel)
-        small = inputs // groups * kernel[0] * kernel[1] * GREATEST < EXACT
+        shape = (channels, inputs // groups, *kernel)
+        self.weight = _whole_numbers(torch.int8, *shape)
+        small = inputs // groups * kernel[0] * kernel[1] * MAX_PRODUCT < EXACT
         self.number = torch.float32 if small else torch.float64
 
     def forward(self, x: Tensor) -> Tensor:
         weight = self.weight.to(self.number)
-        return F.conv2d(x.to(self.number), weight, None, self.stride, self.padding, 1, self.groups)
+        return F.conv2d(x.to(self.number), weight, stride=self.stride, padding=self.padding, groups=self.groups)
 
 
 class Int32Bias(nn.Module):
-    """int32 biases; what is left of the batch norm, and counted apart from the convolution as the norm was."""
+    """int32 biases: the folded batch norm. A module, so that it is counted apart from the convolution as the norm was."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        self.bias = _whole_numbers(torch.int32, 1, channels, 1, 1)
+        shape = (1, channels, 1, 1)
+        self.bias = _whole_numbers(torch.int32, *shape)
 
     def forward(self, x: Tensor) -> Tensor:
         return x.double() + self.bias
@@ -130,22 +140,32 @@ class Unit(nn.Module):
         padding: str = "same",
     ) -> None:
         super().__init__()
-        self.pads_itself = padding == "torch" or stride == (1, 1)
+        self.padded_by_conv = padding == "torch" or stride == (1, 1)
         self.kernel = kernel if isinstance(kernel, tuple) else (kernel, kernel)
         self.stride = stride
-        own = (self.kernel[0] // 2, self.kernel[1] // 2) if self.pads_itself else (0, 0)
-        self.conv = Int8Conv2d(inputs, channels, self.kernel, stride, own, inputs if depthwise else 1)
+        padded = (self.kernel[0] // 2, self.kernel[1] // 2) if self.padded_by_conv else (0, 0)
+        groups = inputs if depthwise else 1
+        self.conv = Int8Conv2d(inputs, channels, self.kernel, stride=stride, padding=padded, groups=groups)
         self.bias = Int32Bias(channels)
         self.act = Rescaler(not relu, channels)
 
     def forward(self, x: Tensor) -> Tensor:
-        if not self.pads_itself:
+        if not self.padded_by_conv:
             x = pad_same(x, self.kernel, self.stride)
         return self.act(self.bias(self.conv(x)))
 
 
 def pad_same(x: Tensor, kernel: tuple[int, int], stride: tuple[int, int]) -> Tensor:
-    """Zeros around (B, C, F, T) so that each axis gives ceil(size / stride), the odd one at the end."""
+    """Pad a map with zeros so that each axis gives ceil(size / stride); the odd zero goes to the end.
+
+    Args:
+        x: (B, C, F, T).
+        kernel: Over frequency and time.
+        stride: Over frequency and time.
+
+    Returns:
+        The padded map.
+    """
     pads: list[int] = []
     for size, k, s in ((x.shape[3], kernel[1], stride[1]), (x.shape[2], kernel[0], stride[0])):
         total = max((-(-size // s) - 1) * s + k - size, 0)
@@ -154,13 +174,16 @@ def pad_same(x: Tensor, kernel: tuple[int, int], stride: tuple[int, int]) -> Ten
 
 
 class Pool(nn.Module):
-    """3 x 3 average pooling of a strided shortcut: halves go away from zero in the chip's numbers.
-
-    padding: `same` divides by the valid count, `torch` counts the zeros. signed: of what comes in; an unsigned number is 128
-    less on the chip.
-    """
+    """3 x 3 average pooling of a strided shortcut: halves are rounded away from zero in the chip's numbers."""
 
     def __init__(self, stride: tuple[int, int], padding: str, signed: bool) -> None:
+        """Set stride, padding and range.
+
+        Args:
+            stride: Over frequency and time.
+            padding: `same` divides by the number of valid cells, `torch` counts the zeros too.
+            signed: Whether the input has a sign; an unsigned number is 128 less on the chip.
+        """
         super().__init__()
         self.stride, self.padding, self.shift = stride, padding, 0 if signed else 128
 
@@ -179,11 +202,18 @@ class Pool(nn.Module):
 class ResponseNorm(nn.Module):
     """Global response normalization, y = x * (1 + gamma * g / mean(g)) (+ beta), every step of it in 8 bits.
 
-    g is the mean over the map, or (l2) its root mean square. relu: whether the result is rectified. Divisors are at least one
-    step. Rescalers of means take sums: the count is part of their multiplier.
+    Divisors are at least one step. The rescalers of means take sums: the number of elements is part of their multiplier.
     """
 
     def __init__(self, channels: int, scalar: bool, l2: bool, relu: bool) -> None:
+        """Create gamma, beta and the rescalers.
+
+        Args:
+            channels: Of the map.
+            scalar: Whether there is one gamma for all channels.
+            l2: Whether g is the map's root mean square; otherwise its mean.
+            relu: Whether the result is rectified.
+        """
         super().__init__()
         self.l2 = l2
         shape = (1, 1 if scalar else channels, 1, 1)
@@ -209,7 +239,15 @@ class ResponseNorm(nn.Module):
 
 
 def total(x: Tensor, dims: tuple[int, ...]) -> Tensor:
-    """The sum over `dims`, kept, exact."""
+    """The exact sum over some axes.
+
+    Args:
+        x: Stored numbers.
+        dims: The axes; they stay, with one element.
+
+    Returns:
+        The sum, float64.
+    """
     return x.double().sum(dims, keepdim=True)
 
 
@@ -217,9 +255,14 @@ UNITS = {"conv": Unit, "norm": ResponseNorm, "pool": Pool, "sum": Mix}
 
 
 class Block(nn.Module):
-    """A block's units, run in order. Of each: unit, name, inputs (names of units, or `input`) and settings."""
+    """A block's units, run in order."""
 
     def __init__(self, units: Sequence[Mapping[str, Any]]) -> None:
+        """Create the units.
+
+        Args:
+            units: For each unit its kind (`unit`), `name`, `inputs` (names of units, or `input`) and `settings`.
+        """
         super().__init__()
         self.steps = [(u["name"], tuple(u["inputs"])) for u in units]
         for u in units:
@@ -234,14 +277,16 @@ class Block(nn.Module):
 
 
 class Student(nn.Module):
-    """Log-mel (B, 1, mels, frames) -> logits (B, classes).
-
-    architecture: stem, stem_strides, blocks (see `Block`), channels (of the last one), classes, padding.
-    """
+    """Log-mel (B, 1, mels, frames) -> logits (B, classes)."""
 
     logit_step: Tensor
 
     def __init__(self, architecture: Mapping[str, Any]) -> None:
+        """Create the layers; the weights are loaded later.
+
+        Args:
+            architecture: stem, stem_strides, blocks (see `Block`), channels (of the last block), classes, padding.
+        """
         super().__init__()
         channels, padding = 1, architecture["padding"]
         self.input = Quantizer(True)

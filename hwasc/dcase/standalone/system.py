@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from .frontend import LogMel
 from .student import Student
 
-GENERAL = "general"  # the student for devices that have none of their own
+GENERAL = "general"  # the student for devices without a separate one
 KEY = "system"  # of the file's metadata
 BATCH = 4  # files through the front end at once
 
@@ -50,7 +50,7 @@ class System(nn.Module):
         self.eval()
 
     def student(self, device_id: str) -> nn.Module:
-        """Return the student for a device: its own, or the general one."""
+        """Return the student for a device; the general one where the device has no separate student."""
         return self.model[self._name(device_id)]
 
     def inputs(self, file_paths: list[str], device_ids: list[str]) -> list[Tensor]:

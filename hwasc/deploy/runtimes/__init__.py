@@ -27,7 +27,7 @@ class OpenedModel:
         architecture: The student that it holds.
         classes: Names of the classes, in the order of the logits.
         runtime: The runtime and its version, as results show them.
-        predict: Features of n clips, and a function that is given the clips done so far, to logits (n, classes).
+        predict: Computes logits (n, classes) of n clips' features, and calls a function with the number of clips done so far.
     """
 
     architecture: Architecture
@@ -50,7 +50,7 @@ class Runtime(Protocol):
 
         Args:
             model: The file.
-            device: Where nets run, for runtimes that can choose.
+            device: Where nets run, for runtimes that support several devices.
             workers: Processes on this machine. No result depends on their number.
 
         Returns:
@@ -74,7 +74,7 @@ def choose(model: Path, runtime: str | Runtime | None) -> Runtime:
         The runtime.
 
     Raises:
-        UsageError: There is no such file, no runtime for it, or the one that is asked for does not run such files.
+        UsageError: There is no such file, no runtime for it, or the given runtime does not run such files.
     """
     if not model.is_file():
         raise UsageError(

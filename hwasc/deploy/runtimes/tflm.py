@@ -20,7 +20,8 @@ class TfliteRuntime:
     """An interpreter of .tflite files, in child processes.
 
     Attributes:
-        name: Which one, see `interpreter.PACKAGES`.
+        name: Of the interpreter, see `interpreter.PACKAGES`.
+        suffixes: See `Runtime`.
     """
 
     name: interpreter.Name

@@ -43,7 +43,9 @@ class TorchRuntime:
         with safetensors.safe_open(str(model), "pt") as f:
             meta = f.metadata() or {}
         if not {"architecture", "classes", "numbers"} <= set(meta):
-            raise DataError(f"{model}: was not written by `hwasc distill` (it names no architecture and classes)")
+            raise DataError(
+                f"{model}: was not written by `hwasc distill` (it does not name an architecture and classes)"
+            )
         a = schema.parse(Architecture, json.loads(meta["architecture"]), str(model))
         net = student.build(a)
         try:

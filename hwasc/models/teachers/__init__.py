@@ -1,7 +1,7 @@
-"""The teachers: a record that says which one, and `build`. Families are found by name in `hwasc.parts.TEACHERS`.
+"""Teachers: the record of one, and `build`. Families are found by name in `hwasc.parts.TEACHERS`.
 
-The families differ in build, not only in size, so that their errors differ and the ensemble gains. A new one is a module with
-a `Family` and a name in the registry, which puts it under the shared contract test.
+The families differ in structure, not only in size, so that their errors differ and the ensemble gains. A new one is a module
+with a `Family` and a name in the registry; the shared contract test then runs on it too.
 """
 
 from __future__ import annotations
@@ -23,14 +23,19 @@ from hwasc.records.schema import STRICT
 __all__ = ["LAPTOP", "Description", "Family", "TeacherSpec", "build", "describe", "provide", "receptive_field"]
 
 
-LAPTOP = FrontEnd.for_clip(64, 33)  # what all families hear unless told otherwise
+LAPTOP = FrontEnd.for_clip(64, 33)  # the default of all families
 
 
 @dataclass(frozen=True)
 class TeacherSpec:
-    """Which teacher: family, width (0 asks for the family's default, which the record then holds) and front end.
+    """A teacher: its family, its size and its front end.
 
-    ValueError for an unknown family, with the nearest known one, and for a negative width.
+    ValueError for an unknown family (the message names the nearest known one) and for a negative width.
+
+    Attributes:
+        family: A name in `hwasc.parts.TEACHERS`.
+        width: Size of the net, in the family's unit; 0 stands for the family's default, by which it is replaced.
+        front_end: Of the teacher's inputs.
     """
 
     family: str
@@ -51,9 +56,17 @@ class TeacherSpec:
 
 
 def build(spec: TeacherSpec, classes: int) -> nn.Module:
-    """A freshly initialised teacher, (B, 1, mels, frames) -> logits (B, classes), by torch's global generator.
+    """Build a freshly initialised teacher by torch's global generator.
 
-    ValueError where the family cannot take the width or the front end.
+    Args:
+        spec: The teacher.
+        classes: How many; at least 2.
+
+    Returns:
+        The module: log-mel (B, 1, mels, frames) -> logits (B, classes).
+
+    Raises:
+        ValueError: There are too few classes, or the family cannot take the width or the front end.
     """
     if classes < 2:
         raise ValueError(f"at least two classes are needed, found {classes}")
@@ -61,31 +74,52 @@ def build(spec: TeacherSpec, classes: int) -> nn.Module:
     return family(classes, spec.width, spec.front_end)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Description:
-    """A teacher's cost and reach. macs: of a clip, half of what torch's flop counter finds in convolutions and matrix
-    products (attention's own are not in it). receptive_field: bins x frames by kernels; beyond: see `Family`.
+    """What a teacher costs, and how much of its input an output depends on.
+
+    Attributes:
+        spec: The teacher.
+        parameters: Learned numbers.
+        macs: Of a clip: half of the flops that torch's counter finds in convolutions and matrix products. The products inside
+            attention are not counted.
+        receptive_field: Of the kernels, bins x frames.
+        global_context: See `Family`.
     """
 
     spec: TeacherSpec
     parameters: int
     macs: int
     receptive_field: tuple[int, int]
-    beyond: str
+    global_context: str
 
     def __str__(self) -> str:
-        s, beyond = self.spec, f" and {self.beyond}" * bool(self.beyond)
+        s, context = self.spec, f" and {self.global_context}" * bool(self.global_context)
         return (
             f"{s.family} width {s.width} at {s.front_end.mels}x{s.front_end.frames}: {self.parameters:,} parameters, "
-            f"{self.macs / 1e6:.1f} M MACs, sees {self.receptive_field[0]}x{self.receptive_field[1]}{beyond}"
+            f"{self.macs / 1e6:.1f} M MACs, receptive field {self.receptive_field[0]}x{self.receptive_field[1]}{context}"
         )
 
 
 def describe(spec: TeacherSpec, classes: int) -> Description:
-    """What a freshly built teacher costs and sees."""
+    """Build a teacher and measure its costs and its receptive field.
+
+    Args:
+        spec: The teacher.
+        classes: How many; at least 2.
+
+    Returns:
+        The description.
+    """
     model = build(spec, classes).eval()
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         model(torch.zeros(1, 1, spec.front_end.mels, spec.front_end.frames))
     parameters = sum(p.numel() for p in model.parameters())
     macs = counter.get_total_flops() // 2
-    return Description(spec, parameters, macs, receptive_field(model), TEACHERS.get(spec.family).beyond)
+    return Description(
+        spec=spec,
+        parameters=parameters,
+        macs=macs,
+        receptive_field=receptive_field(model),
+        global_context=TEACHERS.get(spec.family).global_context,
+    )

@@ -48,21 +48,26 @@ class BroadcastBlock(nn.Module):
     with batch norm and swish, 1 x 1, dropout of whole channels.
     """
 
-    def __init__(self, inputs: int, channels: int, stride: int, dilation: int, dropout: float) -> None:
+    def __init__(self, inputs: int, channels: int, *, stride: int, dilation: int, dropout: float) -> None:
         super().__init__()
         self.residual = inputs == channels
         self.mix = nn.Identity() if self.residual else ConvUnit(inputs, channels)
         self.frequency = nn.Sequential(
-            nn.Conv2d(channels, channels, (3, 1), (stride, 1), (1, 0), groups=channels, bias=False),
+            nn.Conv2d(channels, channels, (3, 1), (stride, 1), padding=(1, 0), groups=channels, bias=False),
             SubSpectralNorm(channels),
         )
-        self.time = nn.Sequential(
-            nn.Conv2d(channels, channels, (1, 3), 1, (0, dilation), (1, dilation), groups=channels, bias=False),
-            nn.BatchNorm2d(channels),
-            nn.SiLU(),
-            nn.Conv2d(channels, channels, 1, bias=False),
-            nn.Dropout2d(dropout),
+        along_time = nn.Conv2d(
+            channels,
+            channels,
+            (1, 3),
+            padding=(0, dilation),
+            dilation=(1, dilation),
+            groups=channels,
+            bias=False,
         )
+        pointwise = nn.Conv2d(channels, channels, 1, bias=False)
+        layers = [along_time, nn.BatchNorm2d(channels), nn.SiLU(), pointwise, nn.Dropout2d(dropout)]
+        self.time = nn.Sequential(*layers)
 
     def forward(self, x: Tensor) -> Tensor:
         y = self.frequency(self.mix(x))
@@ -79,7 +84,14 @@ class BCResNet(nn.Module):
         layers: list[nn.Module] = [ConvUnit(1, inputs, 5, (2, 1), padding="torch")]
         for blocks, channels, stride, dilation in STAGES:
             for i in range(blocks):
-                layers.append(BroadcastBlock(inputs, channels * width, stride if i == 0 else 1, dilation, dropout))
+                block = BroadcastBlock(
+                    inputs,
+                    channels * width,
+                    stride=stride if i == 0 else 1,
+                    dilation=dilation,
+                    dropout=dropout,
+                )
+                layers.append(block)
                 inputs = channels * width
         self.features = nn.Sequential(*layers)
         self.head = nn.Sequential(
@@ -94,7 +106,19 @@ class BCResNet(nn.Module):
 
 
 def build(classes: int, width: int, front_end: FrontEnd) -> nn.Module:
-    """BC-ResNet; fits any front end of at least 40 mels, ValueError below."""
+    """Build BC-ResNet.
+
+    Args:
+        classes: How many.
+        width: The paper's tau, 1 to 8.
+        front_end: Of its inputs, at least 40 mels.
+
+    Returns:
+        The module: log-mel (B, 1, mels, frames) -> logits (B, classes).
+
+    Raises:
+        ValueError: The front end has fewer than 40 mels.
+    """
     if front_end.mels < 40:
         raise ValueError(f"bc_resnet needs at least 40 mels, found {front_end.mels}")
     return BCResNet(classes, width)
@@ -106,5 +130,5 @@ FAMILY = Family(
     width=3,
     about="broadcasted residuals, sub-spectral norm; width = tau (paper: 1 to 8)",
     paper=FRONT_END,
-    beyond="all bins by their mean",
+    global_context="all bins by their mean",
 )

@@ -19,7 +19,19 @@ FRONT_END = FrontEnd(hop=500, mels=256, frames=64)  # 96 ms of 32 kHz; with 65 f
 
 
 def build(classes: int, width: int, front_end: FrontEnd) -> Student:
-    """CP-Mobile of `width` base channels (paper: 8 to 32, and 64 or more as a teacher); ValueError below 4."""
+    """Build CP-Mobile.
+
+    Args:
+        classes: How many.
+        width: Base channels, at least 4; in the paper 8 to 32, as a teacher 64 or more.
+        front_end: Of its inputs.
+
+    Returns:
+        The module: log-mel (B, 1, mels, frames) -> logits (B, classes).
+
+    Raises:
+        ValueError: The width is below 4.
+    """
     if width < 4:
         raise ValueError(f"cp_mobile needs a width of at least 4 base channels, found {width}")
     return student.build(replace(presets.cp_mobile(width, classes=classes), front_end=front_end))
@@ -31,5 +43,5 @@ FAMILY = Family(
     width=48,
     about="the student's blocks with GRN; width = base channels (paper: 8 to 32)",
     paper=FRONT_END,
-    beyond="the whole map's norm by GRN",
+    global_context="the whole map's norm by GRN",
 )

@@ -1,4 +1,4 @@
-"""CP-ResNet: a ResNet whose receptive field is the regulariser.
+"""CP-ResNet: a ResNet that is regularised by the size of its receptive field.
 
 Koutini, Eghbal-zadeh, Widmer, "Receptive Field Regularization Techniques for Audio Classification and Tagging with
 Deep Convolutional Neural Networks", IEEE/ACM TASLP 2021 (arXiv 2105.12395); first in "The Receptive Field as a
@@ -70,7 +70,16 @@ class CPResNet(nn.Module):
 
 
 def build(classes: int, width: int, front_end: FrontEnd) -> nn.Module:
-    """CP-ResNet with the default receptive field, whatever the front end."""
+    """Build CP-ResNet with the default receptive field.
+
+    Args:
+        classes: How many.
+        width: Channels of the first stage; 128 in the paper.
+        front_end: Of its inputs; any.
+
+    Returns:
+        The module: log-mel (B, 1, mels, frames) -> logits (B, classes).
+    """
     return CPResNet(classes, width)
 
 

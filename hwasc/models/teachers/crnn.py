@@ -1,4 +1,4 @@
-"""CRNN: convolutions for the local pattern, a bidirectional GRU for its course in time, attention pooling.
+"""CRNN: convolutions for local patterns, a bidirectional GRU for their development in time, attention pooling.
 
 Cakir et al., "Convolutional Recurrent Neural Networks for Polyphonic Sound Event Detection", IEEE/ACM TASLP 2017 (arXiv
 1702.06286), with the attention pooling of Kong et al. (arXiv 1711.00927), one weight a frame for all classes.
@@ -20,7 +20,7 @@ STAGES = ((1, (2, 2)), (2, (2, 1)), (4, (2, 1)), (4, (1, 1)))  # channels per wi
 
 
 class AttentionPool(nn.Module):
-    """Weighted mean over time, (B, T, C) -> (B, C); the weights start equal. No bias: a softmax would not notice it."""
+    """Weighted mean over time, (B, T, C) -> (B, C); the weights start equal. No bias: it would not change the softmax."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -34,8 +34,8 @@ class AttentionPool(nn.Module):
 class CRNN(nn.Module):
     """Log-mel (B, 1, mels, frames) -> logits (B, classes); mels >= 32.
 
-    Convolutions of width x 1, 2, 4, 4 channels halve time once and frequency three times; what is left of frequency is
-    averaged into 4 bands, so that the GRU (4 width units each way) still knows low from high.
+    Convolutions of width x 1, 2, 4, 4 channels halve time once and frequency three times; the remaining frequency rows are
+    averaged into 4 bands, so that the GRU (4 width units in each direction) can distinguish low from high frequencies.
     """
 
     def __init__(self, classes: int, width: int = 16, dropout: float = 0.2) -> None:
@@ -60,7 +60,16 @@ class CRNN(nn.Module):
 
 
 def build(classes: int, width: int, front_end: FrontEnd) -> nn.Module:
-    """CRNN; it fits any front end."""
+    """Build CRNN.
+
+    Args:
+        classes: How many.
+        width: Channels of the first convolution.
+        front_end: Of its inputs; any of at least 32 mels.
+
+    Returns:
+        The module: log-mel (B, 1, mels, frames) -> logits (B, classes).
+    """
     return CRNN(classes, width)
 
 
@@ -70,5 +79,5 @@ FAMILY = Family(
     width=16,
     about="convolutions, bidirectional GRU, attention pooling; width = first channels",
     paper=FRONT_END,
-    beyond="all frames by recurrence, all bins by four bands",
+    global_context="all frames by recurrence, all bins by four bands",
 )

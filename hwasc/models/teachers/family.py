@@ -1,4 +1,4 @@
-"""A family of teachers: a way to build nets of any width for any front end."""
+"""A family of teachers: nets of one structure, of any width and for any front end."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from hwasc.records.architecture import FrontEnd
 
 @dataclass(frozen=True, kw_only=True)
 class Family:
-    """A way to build teachers: calling it with (classes, width, front_end) gives the module.
+    """Teachers of one structure: calling it with (classes, width, front_end) gives the module.
 
     The module takes log-mels (B, 1, mels, frames) and gives logits (B, classes). `make` raises ValueError where it cannot take
-    the width or the front end. It is a module's top-level function, so that a family can travel to other processes.
+    the width or the front end. It is a module's top-level function, so that a family can be pickled for other processes.
 
     Attributes:
         name: Letters, digits and underscores.
         make: Builds a module by torch's global generator.
         width: The default, for a laptop (5 to 15 million MACs at 64 mels x 33 frames); at least 1.
-        about: For people: what is special, what the width counts.
-        paper: The front end of the paper for a clip of 1 s; `teachers.front_ends.NAME=paper` asks for it.
-        beyond: What a unit sees besides its receptive field, and by what; may be empty.
+        about: One line for people: what is special about it, what the width counts.
+        paper: The front end of the paper for a clip of 1 s; `teachers.front_ends.NAME=paper` selects it.
+        global_context: What an output depends on besides its receptive field, and through which layer; may be empty.
     """
 
     name: str
@@ -34,14 +34,14 @@ class Family:
     width: int
     about: str
     paper: FrontEnd
-    beyond: str = ""
+    global_context: str = ""
 
     def __call__(self, classes: int, width: int, front_end: FrontEnd) -> nn.Module:
         return self.make(classes, width, front_end)
 
     @property
     def code(self) -> str:
-        """A hash of the module that builds it, so that a cache does not mistake a changed family for the old one.
+        """A hash of the module that builds it, so that caches do not reuse what an older version of a family gave.
 
         Empty for built-in families, which change with hwasc's version.
         """
@@ -50,13 +50,13 @@ class Family:
         for place in (inspect.getmodule(self.make), self.make):
             try:
                 return hashlib.sha256(inspect.getsource(place).encode()).hexdigest()[:16]  # type: ignore[arg-type]
-            except (OSError, TypeError):  # there is no source of it, as in a notebook
+            except (OSError, TypeError):  # the source is not available, as in a notebook
                 continue
         return self.make.__qualname__
 
 
 def provide(family: Family) -> str:
-    """Make a family known by its name in this process; one of an earlier call gives way.
+    """Register a family under its name in this process; it replaces one of an earlier call.
 
     Args:
         family: Any family.

@@ -38,10 +38,28 @@ BLOCKS = (  # kernel, expanded channels, channels, squeeze-and-excitation, hard-
 
 
 def unit(
-    inputs: int, channels: int, kernel: int = 1, stride: int = 1, groups: int = 1, activation: nn.Module | None = None
+    inputs: int,
+    channels: int,
+    kernel: int = 1,
+    *,
+    stride: int = 1,
+    groups: int = 1,
+    activation: nn.Module | None = None,
 ) -> nn.Sequential:
-    """Convolution (padded by k // 2), batch norm, and the activation where one is given."""
-    conv = nn.Conv2d(inputs, channels, kernel, stride, kernel // 2, groups=groups, bias=False)
+    """Convolution, batch norm, and an activation where one is given.
+
+    Args:
+        inputs: Channels of the input.
+        channels: Of the output.
+        kernel: Size over frequency and time; the padding is k // 2.
+        stride: Over frequency and time.
+        groups: Of the convolution.
+        activation: After the batch norm.
+
+    Returns:
+        The layers in order.
+    """
+    conv = nn.Conv2d(inputs, channels, kernel, stride, padding=kernel // 2, groups=groups, bias=False)
     nn.init.kaiming_normal_(conv.weight, mode="fan_out")
     layers: list[nn.Module] = [conv, nn.BatchNorm2d(channels, eps=1e-3)]
     return nn.Sequential(*layers, *([activation] if activation else []))
@@ -64,7 +82,7 @@ class InvertedResidual(nn.Module):
     """Expand (where channels grow), depthwise, squeeze-and-excitation, project; plus the input where shapes agree."""
 
     def __init__(
-        self, inputs: int, kernel: int, expanded: int, channels: int, excite: bool, swish: bool, stride: int
+        self, inputs: int, channels: int, *, kernel: int, expanded: int, excite: bool, swish: bool, stride: int
     ) -> None:
         super().__init__()
 
@@ -72,7 +90,7 @@ class InvertedResidual(nn.Module):
             return nn.Hardswish() if swish else nn.ReLU()
 
         layers: list[nn.Module] = [unit(inputs, expanded, activation=activation())] if expanded != inputs else []
-        layers.append(unit(expanded, expanded, kernel, stride, expanded, activation()))
+        layers.append(unit(expanded, expanded, kernel, stride=stride, groups=expanded, activation=activation()))
         layers += [SqueezeExcitation(expanded)] if excite else []
         self.block = nn.Sequential(*layers, unit(expanded, channels))
         self.residual = stride == 1 and inputs == channels
@@ -82,9 +100,10 @@ class InvertedResidual(nn.Module):
 
 
 class MobileNetV3(nn.Module):
-    """Log-mel (B, inputs, mels, frames) -> logits (B, classes); `width` is ten times the multiplier, as mn10 is 1.0.
+    """Log-mel (B, inputs, mels, frames) -> logits (B, classes); `width` is ten times the multiplier: mn10 has 1.0.
 
-    With one input, 5,482,744 parameters at width 10 and 1,000 classes: torchvision's 5,483,032 less two channels of the stem.
+    With one input it has 5,482,744 parameters at width 10 and 1,000 classes: torchvision's 5,483,032 minus two input channels
+    of the stem.
     """
 
     def __init__(self, classes: int, width: int = 10, dropout: float = 0.2, inputs: int = 1) -> None:
@@ -93,28 +112,41 @@ class MobileNetV3(nn.Module):
         def scaled(channels: int) -> int:
             return make_divisible(channels * width / 10)
 
-        layers: list[nn.Module] = [unit(inputs, scaled(STEM), 3, 2, activation=nn.Hardswish())]
+        layers: list[nn.Module] = [unit(inputs, scaled(STEM), 3, stride=2, activation=nn.Hardswish())]
         channels = scaled(STEM)
         for kernel, expanded, out, excite, swish, stride in BLOCKS:
-            layers.append(InvertedResidual(channels, kernel, scaled(expanded), scaled(out), excite, swish, stride))
+            block = InvertedResidual(
+                channels,
+                scaled(out),
+                kernel=kernel,
+                expanded=scaled(expanded),
+                excite=excite,
+                swish=swish,
+                stride=stride,
+            )
+            layers.append(block)
             channels = scaled(out)
         layers.append(unit(channels, 6 * channels, activation=nn.Hardswish()))
         self.features = nn.Sequential(*layers)
-        self.classifier = nn.Sequential(
-            nn.AdaptiveAvgPool2d(1),
-            nn.Flatten(),
-            nn.Linear(6 * channels, scaled(LAST)),
-            nn.Hardswish(),
-            nn.Dropout(dropout),
-            nn.Linear(scaled(LAST), classes),
-        )
+        hidden, logits = nn.Linear(6 * channels, scaled(LAST)), nn.Linear(scaled(LAST), classes)
+        pooled = [nn.AdaptiveAvgPool2d(1), nn.Flatten()]
+        self.classifier = nn.Sequential(*pooled, hidden, nn.Hardswish(), nn.Dropout(dropout), logits)
 
     def forward(self, x: Tensor) -> Tensor:
         return self.classifier(self.features(x))
 
 
 def build(classes: int, width: int, front_end: FrontEnd) -> nn.Module:
-    """MobileNetV3 of one input channel; it fits any front end."""
+    """Build MobileNetV3 of one input channel.
+
+    Args:
+        classes: How many.
+        width: Ten times the width multiplier.
+        front_end: Of its inputs; any.
+
+    Returns:
+        The module: log-mel (B, 1, mels, frames) -> logits (B, classes).
+    """
     return MobileNetV3(classes, width)
 
 
@@ -124,5 +156,5 @@ FAMILY = Family(
     width=8,
     about="inverted residuals, squeeze-and-excitation; width = multiplier x 10 (paper: 1 to 40)",
     paper=FRONT_END,
-    beyond="the whole map's mean by squeeze-and-excitation",
+    global_context="the whole map's mean by squeeze-and-excitation",
 )

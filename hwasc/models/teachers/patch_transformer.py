@@ -31,19 +31,14 @@ class TransformerBlock(nn.Module):
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, x: Tensor) -> Tensor:
-        q, k, v = self.qkv(self.attention_norm(x)).unflatten(2, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
+        q, k, v = self.qkv(self.attention_norm(x)).unflatten(2, (3, self.heads, -1)).permute((2, 0, 3, 1, 4))
         attended = F.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2)
         x = x + self.dropout(self.project(attended))
         return x + self.dropout(self.mlp(self.mlp_norm(x)))
 
 
 class PatchTransformer(nn.Module):
-    """Log-mel (B, 1, mels, frames) -> logits (B, classes), for the mels it was built with and at most its frames.
-
-    patch: bins x frames of one patch. patchout: the shares of patch rows and patch columns that training leaves out,
-    the same ones for the whole batch, drawn from torch's global generator. ValueError for other sizes, or a width that
-    the heads do not divide (4 heads below a width of 256, then one per 64).
-    """
+    """Log-mel (B, 1, mels, frames) -> logits (B, classes), for the mels that it was built with and at most its frames."""
 
     def __init__(
         self,
@@ -56,6 +51,21 @@ class PatchTransformer(nn.Module):
         patchout: tuple[float, float] = (0.25, 0.25),
         dropout: float = 0.1,
     ) -> None:
+        """Create the layers by torch's global generator.
+
+        Args:
+            classes: How many.
+            width: Size of a token; a multiple of the number of heads (4 below a width of 256, then one per 64).
+            size: Mels x frames of the inputs.
+            patch: Bins x frames of one patch.
+            depth: Blocks of attention and MLP.
+            patchout: Shares of patch rows and patch columns that are left out in training, 0..1: the same ones for the whole
+                batch, drawn from torch's global generator.
+            dropout: Of the blocks' outputs, 0..1.
+
+        Raises:
+            ValueError: The heads do not divide the width.
+        """
         super().__init__()
         heads = 4 if width < 256 else width // 64
         if width < 1 or width % heads:
@@ -65,7 +75,9 @@ class PatchTransformer(nn.Module):
         self.frequency = nn.Parameter(torch.empty(1, width, size[0] // patch[0], 1))
         self.time = nn.Parameter(torch.empty(1, width, 1, size[1] // patch[1]))
         for position in (self.frequency, self.time):
-            nn.init.trunc_normal_(position, std=0.2)  # 0.02, as in vision, hides absolute frequency for long
+            nn.init.trunc_normal_(
+                position, std=0.2
+            )  # with vision's 0.02 the net takes long to learn absolute frequency
         self.blocks = nn.Sequential(*(TransformerBlock(width, heads, dropout) for _ in range(depth)))
         self.norm = nn.LayerNorm(width)
         self.head = nn.Linear(width, classes)
@@ -87,14 +99,26 @@ class PatchTransformer(nn.Module):
 
 
 def _leave_out(grid: Tensor, axis: int, share: float) -> Tensor:
-    """Keep a random part of the rows or columns, in their order, at least one."""
+    """Leave out a random share of the rows or columns; at least one stays, the order too."""
     count = grid.shape[axis]
-    kept = torch.randperm(count)[: max(1, count - round(share * count))].sort().values
-    return grid.index_select(axis, kept.to(grid.device))
+    chosen = torch.randperm(count)[: max(1, count - round(share * count))].sort().values
+    return grid.index_select(axis, chosen.to(grid.device))
 
 
 def build(classes: int, width: int, front_end: FrontEnd) -> nn.Module:
-    """The transformer for a front end's size: 8 patches an axis, and more where they would exceed PaSST's 16 bins."""
+    """Build the transformer for a front end's size: 8 patches along each axis, more where they would exceed PaSST's 16 bins.
+
+    Args:
+        classes: How many.
+        width: Size of a token.
+        front_end: Of its inputs.
+
+    Returns:
+        The module: log-mel (B, 1, mels, frames) -> logits (B, classes).
+
+    Raises:
+        ValueError: The heads do not divide the width.
+    """
     size = (front_end.mels, front_end.frames)
     patch = (min(max(size[0] // 8, 2), 16), min(max(size[1] // 8, 2), 16))
     return PatchTransformer(classes, width, size, patch)
@@ -106,5 +130,5 @@ FAMILY = Family(
     width=64,
     about="attention over patches, patchout; width = token size (paper: 768)",
     paper=FRONT_END,
-    beyond="all patches by attention",
+    global_context="all patches by attention",
 )

@@ -12,12 +12,18 @@ from torch import nn
 
 
 def receptive_field(model: nn.Module) -> tuple[int, int]:
-    """Input bins (frequency) and frames (time) that the kernels before the global average bring to one of its units.
+    """The receptive field of a cell of the last map, before the global average.
 
-    Layers count in the order of registration, which must be that of the way through the net; what stands beside another
-    layer must be 1 x 1, or lie along the other axis. What is averaged over a whole axis or weighs the whole map (broadcast,
-    squeeze-and-excitation, GRN, recurrence, attention) is no kernel: `Family.beyond` names it. A module that only hands
-    such averages on says so by `averages = True`.
+    Layers are counted in the order of registration, which must be the order of their run; a layer parallel to another must be
+    1 x 1, or lie along the other axis. Averages over a whole axis and layers that weight the whole map (broadcast,
+    squeeze-and-excitation, GRN, recurrence, attention) are not kernels: `Family.global_context` names them. A module that only
+    passes such averages on has the attribute `averages = True`.
+
+    Args:
+        model: A convolutional net.
+
+    Returns:
+        Input bins (frequency) and frames (time).
     """
     size, jump = [1, 1], [1, 1]
     for layer in _local(model):

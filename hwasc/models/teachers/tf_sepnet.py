@@ -1,4 +1,4 @@
-"""TF-SepNet: half of the channels look along frequency, the other half along time.
+"""TF-SepNet: half of the channels are convolved along frequency, the other half along time.
 
 Cai, Zhang, Li, "TF-SepNet: An Efficient 1D Kernel Design in CNNs for Low-Complexity Acoustic Scene Classification",
 ICASSP 2024 (arXiv 2309.08200); residual normalization: Kim et al., "Domain Generalization on Efficient Acoustic Scene
@@ -20,7 +20,7 @@ STAGES = ((2, 1.0, False), (2, 1.5, True), (2, 2.0, True), (3, 2.5, False))  # b
 
 
 class ResidualNorm(nn.Module):
-    """Frequency-wise instance norm mixed with its input, which takes a device's frequency response away; same shape.
+    """Frequency-wise instance norm mixed with its input, which removes a device's frequency response; same shape.
 
     FIN(x) has mean 0 and variance 1 over channels and time in each frequency row of each clip. Adaptive:
     gamma * (rho * x + (1 - rho) * FIN(x)) + beta, all learned per channel; fixed: 0.1 * x + FIN(x).
@@ -39,7 +39,7 @@ class ResidualNorm(nn.Module):
         scale = (variance + 1e-5).rsqrt()  # FIN(x) = scale * x - scale * mean
         if not self.adaptive:
             return torch.addcmul(-scale * mean, x, 0.1 + scale)
-        # Gathered into one product and one sum over the map: most of this net's time would go into this norm otherwise.
+        # Merged into one product and one sum over the map: otherwise this norm would take most of this net's time.
         share = self.gamma * (1 - self.rho)
         return torch.addcmul(self.beta - share * scale * mean, x, self.gamma * self.rho + share * scale)
 
@@ -47,7 +47,7 @@ class ResidualNorm(nn.Module):
 class Path(nn.Module):
     """x + broadcast of: depthwise convolution along axis 2 (frequency) or 3 (time), mean over it, 1 x 1, dropout."""
 
-    averages = True  # what its kernels see is spread over the whole axis: see `reach`
+    averages = True  # the outputs of its kernels are averaged over the whole axis: see `receptive_field`
 
     def __init__(self, channels: int, axis: int, dropout: float) -> None:
         super().__init__()
@@ -75,7 +75,7 @@ class SeparateConvolutions(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.transition(x)
-        # Interleaving the halves (a shuffle of two groups) shows each path what the other one made in the block before.
+        # Interleaving the halves (a shuffle of two groups) gives each path channels of both paths of the block before.
         a, b = x.unflatten(1, (2, -1)).transpose(1, 2).flatten(1, 2).chunk(2, dim=1)
         return torch.cat((self.frequency(a), self.time(b)), dim=1)
 
@@ -107,7 +107,7 @@ class TFSepNet(nn.Module):
         inputs = 2 * width
         for blocks, multiplier, pooled in STAGES:
             if pooled:
-                layers.append(nn.MaxPool2d(2, ceil_mode=True))  # ceil: 16 frames must not vanish
+                layers.append(nn.MaxPool2d(2, ceil_mode=True))  # ceil: 16 frames must survive the halvings
             channels = int(multiplier * width)
             for _ in range(blocks):
                 layers.append(SeparateConvolutions(inputs, channels, dropout))
@@ -121,7 +121,19 @@ class TFSepNet(nn.Module):
 
 
 def build(classes: int, width: int, front_end: FrontEnd) -> nn.Module:
-    """TF-SepNet; it was made for 256 mels and more: below 128 the second stem convolution keeps the frequency rows."""
+    """Build TF-SepNet. It was designed for 256 mels and more: below 128 the second stem convolution has no stride over frequency.
+
+    Args:
+        classes: How many.
+        width: Channels, a positive multiple of 4; 40 and 64 in the paper.
+        front_end: Of its inputs.
+
+    Returns:
+        The module: log-mel (B, 1, mels, frames) -> logits (B, classes).
+
+    Raises:
+        ValueError: The width is no positive multiple of 4.
+    """
     return TFSepNet(classes, width, stem_stride=(2 if front_end.mels >= 128 else 1, 2))
 
 
@@ -131,5 +143,5 @@ FAMILY = Family(
     width=40,
     about="separate time and frequency paths; width = channels (paper: 40, 64)",
     paper=FRONT_END,
-    beyond="all bins and frames by their means",
+    global_context="all bins and frames by their means",
 )

@@ -29,5 +29,5 @@ class LocalEngine:
         return self._stack.__exit__(kind, error, trace)
 
     def submit(self, candidate: Candidate, seed: int) -> Future[Score]:
-        """See `engines.Engine`."""
+        """See `Engine`."""
         return self._executor.submit(proxies.score, replace(candidate, seed=seed))

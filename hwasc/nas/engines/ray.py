@@ -66,7 +66,7 @@ class RayEngine:
         if address is not None and address != "auto":
             _reach(address)
         self._stack = contextlib.ExitStack()
-        self._kept: dict[tuple[int, int], tuple[Shared, ray.ObjectRef]] = {}
+        self._shared: dict[tuple[int, int], tuple[Shared, ray.ObjectRef]] = {}
 
     def __enter__(self) -> RayEngine:
         self._stack.enter_context(_cluster(self.workers, self.address))
@@ -76,11 +76,11 @@ class RayEngine:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> bool | None:
-        self._kept.clear()
+        self._shared.clear()
         return self._stack.__exit__(kind, error, trace)
 
     def submit(self, candidate: Candidate, seed: int) -> Future[Score]:
-        """See `engines.Engine`. HwascError where the cluster gives up on the trial."""
+        """See `Engine`. The future fails with HwascError if the cluster gives up on the trial."""
         gpu = candidate.device.startswith("cuda")
         shared = self._put((candidate.data, candidate.validation, candidate.ensemble))
         own: Any = {"data": None, "validation": None, "ensemble": None}  # these travel once, not with every task
@@ -92,9 +92,9 @@ class RayEngine:
 
     def _put(self, shared: Shared) -> ray.ObjectRef:
         key = (id(shared[0]), id(shared[1]))
-        if key not in self._kept:  # which keeps the objects too, so that their ids stay theirs
-            self._kept[key] = shared, ray.put(pickle.dumps(shared, pickle.HIGHEST_PROTOCOL))
-        return self._kept[key][1]
+        if key not in self._shared:  # which keeps the objects too, so that their ids stay theirs
+            self._shared[key] = shared, ray.put(pickle.dumps(shared, pickle.HIGHEST_PROTOCOL))
+        return self._shared[key][1]
 
 
 @contextlib.contextmanager
@@ -104,7 +104,7 @@ def _cluster(workers: int, address: str | None) -> Iterator[None]:
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"  # nothing is reported to anyone
     quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.CRITICAL, "configure_logging": True}
     folder = None
-    with contextlib.redirect_stdout(sys.stderr):  # Ray's words of dead workers are no result
+    with contextlib.redirect_stdout(sys.stderr):  # Ray's messages about dead workers are no result
         try:
             if address is None:
                 folder = _short_folder()

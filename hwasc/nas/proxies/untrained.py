@@ -70,9 +70,17 @@ def macs(costs: Costs) -> int:
 
 
 def synflow(net: Student, x: Tensor) -> float:
-    """log of the sum over weights of |w dR/dw|, R the sum of the outputs to an input of ones through |weights|.
+    """SynFlow (Tanaka et al., 2020): log of the sum over weights of |w dR/dw|.
 
-    Batch norm passes as it is at the start (statistics 0 and 1), without which products of weights would be normalised away.
+    R is the sum of the outputs to an input of ones through |weights|. Batch norm stays as it is at the start (statistics 0
+    and 1); else products of weights would be normalised away.
+
+    Args:
+        net: Freshly initialised; its weights are changed.
+        x: Log-mels (B, 1, mels, frames), for their shape.
+
+    Returns:
+        The logarithm.
     """
     net.eval().double()
     with torch.no_grad():
@@ -84,7 +92,17 @@ def synflow(net: Student, x: Tensor) -> float:
 
 
 def jacobian(net: Student, x: Tensor) -> float:
-    """-sum(log(v + k) + 1 / (v + k)) over the eigenvalues v of the correlation of the clips' input gradients, k = 1e-5."""
+    """Jacobian covariance (Mellor et al., 2021): -sum(log(v + k) + 1 / (v + k)) with k = 1e-5.
+
+    v are the eigenvalues of the correlation of the clips' input gradients.
+
+    Args:
+        net: Freshly initialised.
+        x: Log-mels (B, 1, mels, frames).
+
+    Returns:
+        The sum.
+    """
     net.train()
     x = x.clone().requires_grad_(True)
     net(x).sum().backward()
@@ -95,7 +113,17 @@ def jacobian(net: Student, x: Tensor) -> float:
 
 
 def naswot(net: Student, x: Tensor) -> float:
-    """log |det K|, K the number of units that agree (on or off) between two clips, over the inputs of all ReLUs."""
+    """NASWOT (Mellor et al., 2021): log |det K|.
+
+    K holds for two clips the number of units that agree (on or off), over the inputs of all ReLUs.
+
+    Args:
+        net: Freshly initialised.
+        x: Log-mels (B, 1, mels, frames).
+
+    Returns:
+        The logarithm.
+    """
     kernel = torch.zeros(len(x), len(x), dtype=torch.float64)
 
     def note(_: nn.Module, __: object, y: Tensor) -> None:

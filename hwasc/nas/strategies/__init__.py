@@ -32,7 +32,12 @@ class Strategy(Protocol):
         ...
 
     def tell(self, number: int, outcome: Outcome) -> None:
-        """Learn what became of the point with this number. Called once for every point, in any order."""
+        """Learn what became of a point. Called once for every point, in any order.
+
+        Args:
+            number: The point's number.
+            outcome: Its costs, and its score if it is feasible.
+        """
         ...
 
 

@@ -26,7 +26,7 @@ class _Member:
 
 
 class Local:
-    """Random points at the start, then mutations; until something keeps the budget, of the point that breaks it least."""
+    """Random points at the start, then mutations of the front; while no point is feasible, of the least infeasible one."""
 
     def start(self, choices: dict[str, list[Any]], population: int, seed: int) -> None:
         """See `Strategy`."""
@@ -45,7 +45,7 @@ class Local:
         return len(self._asked) - 1, dict(point)
 
     def tell(self, number: int, outcome: Outcome) -> None:
-        """Keep a trained point that no other covers, and the least violation."""
+        """See `Strategy`. A scored point stays on the front while no other is at least as good in everything."""
         point = self._asked[number]
         if outcome.violation > 0:
             if self._nearest is None or outcome.violation < self._nearest[0]:
@@ -74,7 +74,15 @@ class Local:
 
 
 def neighbours(values: list[Any], value: Any) -> list[Any]:
-    """The next smaller and the next greater of numbers; all others of anything else."""
+    """Values next to a value of a choice.
+
+    Args:
+        values: All values of the choice.
+        value: One of them.
+
+    Returns:
+        Of numbers the next smaller and the next greater one; of anything else all others.
+    """
     if not all(isinstance(v, (int, float)) for v in values):
         return [v for v in values if v != value]
     ordered = sorted(values)

@@ -30,7 +30,7 @@ class NniStrategy(ABC):
         return number, {name: _plain(raw[name]) for name in self._choices}
 
     def tell(self, number: int, outcome: Outcome) -> None:
-        """One number to maximise."""
+        """See `Strategy`. The tuner gets one number to maximise."""
         self._started.receive_trial_result(number, self._open.pop(number), outcome.reward)
 
 

@@ -11,7 +11,7 @@ from hwasc.nas.trial import Outcome
 
 
 class _Sampler(optuna.samplers.NSGAIISampler):
-    """Is told the space; Optuna would gather it from the trials at every ask, which takes most of the time of one."""
+    """Knows the space. Optuna would gather it from the trials at every ask, which takes most of the time of one."""
 
     def __init__(self, choices: dict[str, list[Any]], population: int, seed: int) -> None:
         super().__init__(population_size=population, seed=seed)
@@ -39,7 +39,7 @@ class Nsga2:
         return trial.number, {name: trial.suggest_categorical(name, values) for name, values in self._choices.items()}
 
     def tell(self, number: int, outcome: Outcome) -> None:
-        """Costs are told as logarithms, so that halving counts the same anywhere."""
+        """See `Strategy`. Costs enter as logarithms, so that halving a cost counts the same anywhere."""
         trial = self._open.pop(number)
         trial.set_constraint("budget", outcome.violation)
         score = outcome.score if outcome.score is not None else 0.0

@@ -21,4 +21,4 @@ class Uniform:
         return self._asked, {name: self._rng.choice(values) for name, values in self._choices.items()}
 
     def tell(self, number: int, outcome: Outcome) -> None:
-        """Nothing is learned."""
+        """See `Strategy`. Nothing is learned."""

@@ -1,4 +1,4 @@
-"""All of Brevitas: a float student becomes an int8 one that computes what the chip's integer kernels compute."""
+"""Quantization with Brevitas: a float student becomes an int8 one that computes what the chip's integer kernels compute."""
 
 from hwasc.training.quantization.modules import (
     Frozen,

@@ -2,7 +2,7 @@
 
 Per-channel symmetric int8 weights, int32 biases at input x weight scale, per-tensor int8 activations: unsigned after a
 ReLU (zero point -128 on the chip), signed elsewhere. A sum's inputs keep their own scales, only its output is quantized.
-In eval mode convolutions, products and means also round as the kernels do (`rounding`); training's gradients are blind to it.
+In eval mode convolutions, products and means also round as the kernels do (`rounding`), which gradients in training ignore.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from hwasc.records.blocks import Conv, DepthwiseConv, Pool, ResponseNorm, Unit
 from hwasc.training.folding import folded
 from hwasc.training.rounding import round_first, shift_of, shift_of_mean
 
-LEAST_RANGE = 1e-4  # of an activation: one that is always zero would get so small a scale that the interpreter aborts
+MIN_RANGE = 1e-4  # of an activation: with the tiny scale of one that is always zero the interpreter would abort
 
 
 def quantizer(signed: bool) -> nn.Module:
@@ -35,16 +35,19 @@ def quantizer(signed: bool) -> nn.Module:
 
     Args:
         signed: -128 to 127; an unsigned one, 0 to 255, is a ReLU at the same time.
+
+    Returns:
+        A module that takes a tensor or a quant tensor and returns a quant tensor.
     """
     if signed:
         return qnn.QuantIdentity(
-            act_quant=bq.Int8ActPerTensorFloat, scaling_min_val=LEAST_RANGE, return_quant_tensor=True
+            act_quant=bq.Int8ActPerTensorFloat, scaling_min_val=MIN_RANGE, return_quant_tensor=True
         )
-    return qnn.QuantReLU(act_quant=bq.Uint8ActPerTensorFloat, scaling_min_val=LEAST_RANGE, return_quant_tensor=True)
+    return qnn.QuantReLU(act_quant=bq.Uint8ActPerTensorFloat, scaling_min_val=MIN_RANGE, return_quant_tensor=True)
 
 
 def real(x: Any) -> Tensor:
-    """The numbers that a quant tensor stands for. While quantizers are calibrated they pass plain tensors on."""
+    """The real numbers of a quant tensor. Quantizers under calibration return plain tensors, which stay as they are."""
     return x.value if isinstance(x, QuantTensor) else x
 
 
@@ -52,7 +55,7 @@ def _with_value(x: Any, value: Tensor) -> Any:
     return x.set(value=value) if isinstance(x, QuantTensor) else value
 
 
-def _as_run(module: nn.Module, *inputs: Any) -> bool:
+def _rounds_as_chip(module: nn.Module, *inputs: Any) -> bool:
     """Whether the kernels' own rounding applies: evaluated (neither trained nor calibrated), with scales known."""
     return not module.training and all(isinstance(x, QuantTensor) for x in inputs)
 
@@ -69,11 +72,14 @@ def quantized_mean(x: Any, dims: tuple[int, ...], act: Any) -> Any:
 
     Args:
         x: Quant tensor (B, C, F, T).
-        dims: Averaged over; they stay, with one element.
+        dims: The axes of the mean; they stay, with one element.
         act: The quantizer of the result.
+
+    Returns:
+        Quant tensor.
     """
     value = real(x).mean(dims, keepdim=True)
-    if _as_run(act, x):
+    if _rounds_as_chip(act, x):
         step = _step(act)
         elements = math.prod(int(real(x).shape[d]) for d in dims)
         value = round_first(value, step, shift_of_mean(float(x.scale.detach() / step), elements))
@@ -87,9 +93,12 @@ def quantized_product(a: Any, b: Any, act: Any) -> Any:
         a: Quant tensor (B, C, F, T).
         b: Quant tensor of the same shape, or broadcast.
         act: The quantizer of the result.
+
+    Returns:
+        Quant tensor.
     """
     value = real(a) * real(b)
-    if _as_run(act, a, b):
+    if _rounds_as_chip(act, a, b):
         step = _step(act)
         value = round_first(value, step, shift_of(a.scale * b.scale / step))
     return act(value)
@@ -102,14 +111,16 @@ class QuantConvUnit(nn.Module):
         super().__init__()
         conv = unit.conv
         self.unit_padding = (
-            None if unit.pads_itself else ((conv.kernel_size[0], conv.kernel_size[1]), (conv.stride[0], conv.stride[1]))
+            None
+            if unit.padded_by_conv
+            else ((conv.kernel_size[0], conv.kernel_size[1]), (conv.stride[0], conv.stride[1]))
         )
         self.conv = qnn.QuantConv2d(
             conv.in_channels,
             conv.out_channels,
             conv.kernel_size,
             conv.stride,
-            conv.padding,
+            padding=conv.padding,
             groups=conv.groups,
             bias=True,
             weight_quant=bq.Int8WeightPerChannelFloat,
@@ -125,7 +136,7 @@ class QuantConvUnit(nn.Module):
         if self.unit_padding is not None:
             x = _with_value(x, pad_same(real(x), *self.unit_padding))
         y = self.conv(x)
-        if _as_run(self, x):
+        if _rounds_as_chip(self, x):
             unit, step = x.scale * self.conv.quant_weight().scale.reshape(1, -1, 1, 1), _step(self.act)
             y = round_first(y, step, shift_of(unit / step))
         return self.act(y)
@@ -146,7 +157,7 @@ SHARES = 36  # 3 x 3 windows average 1, 2, 3, 4, 6 or 9 elements: every mean is 
 
 
 class QuantPool(nn.Module):
-    """Average pooling keeps its input's scale on the chip: the result is rounded onto the same grid.
+    """Average pooling. On the chip its output has its input's scale: the result is rounded to the same grid.
 
     The kernel rounds halves (every sixth mean of six elements) away from zero in stored numbers, which are shifted by the
     zero point: for unsigned activations mostly downwards.
@@ -173,11 +184,16 @@ ROOT_BITS = 20  # the RSQRT kernel's reciprocal root of a stored number has so m
 class QuantGRN(nn.Module):
     """GRN with every intermediate result quantized: response, its mean, their quotient, the gain, the product.
 
-    The divisor is at least one of its own steps, as on the chip, where the quotient of a zero has no meaning. relu: whether
-    the result is rectified (unsigned).
+    The divisor is at least one of its own steps, as on the chip, where a quotient by zero is not defined.
     """
 
     def __init__(self, grn: GlobalResponseNorm, relu: bool) -> None:
+        """Take over gamma and beta, and create the quantizers.
+
+        Args:
+            grn: The float module.
+            relu: Whether the result is rectified (unsigned).
+        """
         super().__init__()
         self.l2 = grn.l2
         self.gamma = nn.Parameter(grn.gamma.detach().clone())
@@ -201,7 +217,7 @@ class QuantGRN(nn.Module):
         """The root mean square over the map, which is the L2 norm up to a factor that the quotient cancels: s * rsqrt(s)."""
         s = quantized_mean(quantized_product(x, x, self.square), (2, 3), self.mean_square)
         root = torch.rsqrt(_at_least_a_step(s))
-        if _as_run(self, s):
+        if _rounds_as_chip(self, s):
             step = _step(self.inverse)
             root = round_first(root, step, shift_of(torch.rsqrt(s.scale) / step * 2.0**-ROOT_BITS))
         return quantized_product(s, self.inverse(root), self.response)
@@ -209,17 +225,20 @@ class QuantGRN(nn.Module):
 
 def _at_least_a_step(x: Any) -> Tensor:
     value = real(x)
-    least = x.scale if isinstance(x, QuantTensor) else (value.detach().amax() / 255).clamp(min=1e-6)
-    return torch.maximum(value, least)
+    step = x.scale if isinstance(x, QuantTensor) else (value.detach().amax() / 255).clamp(min=1e-6)
+    return torch.maximum(value, step)
 
 
 @singledispatch
 def quantized_module(unit: Unit, module: Any) -> nn.Module:
-    """The int8 module that takes the place of a unit's torch module; a unit from outside makes its own.
+    """The int8 module that replaces a unit's torch module; a unit of another package builds its own.
 
     Args:
         unit: Of the student's program.
-        module: Its torch module, with batch norm statistics that stand.
+        module: Its torch module, with final batch norm statistics.
+
+    Returns:
+        The int8 module.
     """
     made: nn.Module = unit.quantized(module)
     return made
@@ -258,7 +277,13 @@ class Output(nn.Module):
 
 
 class Frozen(nn.Module):
-    """An activation quantizer whose scale is final: what Brevitas computes in evaluation, in four passes over the map."""
+    """An activation quantizer whose scale is final: what Brevitas computes in evaluation, in four passes over the map.
+
+    Attributes:
+        step: The scale.
+        zero_point: As Brevitas has it.
+        bit_width: Eight.
+    """
 
     step: Tensor
     zero_point: Tensor
@@ -271,8 +296,15 @@ class Frozen(nn.Module):
         self.register_buffer("zero_point", quant.zero_point().detach().clone())
         self.register_buffer("bit_width", quant.bit_width().detach().clone())
         self.signed = isinstance(act, qnn.QuantIdentity)
-        self.least, self.most = (-128, 127) if self.signed else (0, 255)
+        self.minimum, self.maximum = (-128, 127) if self.signed else (0, 255)
 
     def forward(self, x: Any) -> Any:
-        value = torch.div(real(x), self.step).round_().clamp_(self.least, self.most).mul_(self.step)
-        return IntQuantTensor(value, self.step, self.zero_point, self.bit_width, self.signed, False)
+        value = torch.div(real(x), self.step).round_().clamp_(self.minimum, self.maximum).mul_(self.step)
+        return IntQuantTensor(
+            value,
+            scale=self.step,
+            zero_point=self.zero_point,
+            bit_width=self.bit_width,
+            signed=self.signed,
+            training=False,
+        )
