@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import hwasc
-from hwasc import progress
 from hwasc.errors import UsageError
 from hwasc.parts import ENGINES
 from hwasc.registry import Registry
@@ -130,7 +129,9 @@ def print_table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
     """
     from rich.console import Console
 
-    progress.print_table(Console(highlight=False), head, rows)
+    from hwasc.progress import print_table as print_on
+
+    print_on(Console(highlight=False), head, rows)
     print()
 
 

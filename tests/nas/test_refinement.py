@@ -166,11 +166,11 @@ def test_only_a_better_net_is_chosen() -> None:
         number=3, origin="a", before=0.5, before_score=0.5, id=a.id, architecture=a, parameters=1, macs=100, memory=1,
         weights=1, max_cost_ratio=1.5, epochs=30, seconds=1.0, seed=0, **measured,
     )  # fmt: skip
-    more = schema.parse(Refined, {**schema.plain(one), "accuracy": 0.6}, "record")
+    more = schema.parse(Refined, {**schema.plain(one), "accuracy": 0.6, "score": 0.6}, "record")
     cheap = schema.parse(Refined, {**schema.plain(more), "macs": 50}, "record")
     assert best_refined([], trial) is None and best_refined([one], trial) is None
     assert best_refined([one, more, cheap], trial) == cheap
-    other = schema.parse(Refined, {**schema.plain(one), "before": 0.7}, "record")
+    other = schema.parse(Refined, {**schema.plain(one), "before": 0.7, "before_score": 0.7}, "record")
     assert best_refined([more, other], trial) is None, "another candidate is better, trained as long"
     assert provenance(more)["by"] == "refinement" and provenance(more)["weights"] == "refined-3.safetensors"
 
