@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 RESAMPLES = 2_000
+CHUNK = 200  # samples whose pairs are held in memory at one time
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,9 +88,23 @@ def bootstrap(
         Kendall's tau-b and Spearman's rho, (resamples,) each.
     """
     rng = np.random.default_rng(seed)
-    drawn = [rng.integers(len(truth), size=len(truth)) for _ in range(resamples)]
-    both = np.array([correlations(proxy[rows], truth[rows]) for rows in drawn])
-    return both[:, 0], both[:, 1]
+    drawn = np.array([rng.integers(len(truth), size=len(truth)) for _ in range(resamples)])
+    parts = [_correlations(proxy[rows], truth[rows]) for rows in np.array_split(drawn, -(-resamples // CHUNK))]
+    tau, rho = np.concatenate(parts, axis=1)
+    return tau, rho
+
+
+def _correlations(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Both correlations of (samples, n) values, (2, samples): scipy's take a tenth of a millisecond a sample and more."""
+    signs = [np.sign(v[:, :, None] - v[:, None, :]) for v in (a, b)]  # of all pairs
+    agreement = (signs[0] * signs[1]).sum((1, 2))
+    untied = [np.abs(s).sum((1, 2)) for s in signs]
+    ranks = [s.sum(2) / 2 for s in signs]  # minus their mean; equal values share theirs
+    products = (ranks[0] * ranks[1]).sum(1)
+    spread = [np.square(r).sum(1) for r in ranks]
+    with np.errstate(invalid="ignore"):  # where an array is constant
+        both = np.array([agreement / np.sqrt(untied[0] * untied[1]), products / np.sqrt(spread[0] * spread[1])])
+    return np.nan_to_num(both)
 
 
 def interval(values: np.ndarray) -> tuple[float, float]:

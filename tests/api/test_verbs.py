@@ -231,13 +231,6 @@ def test_check_counts_what_a_folder_holds(tiny_data: Path) -> None:
     assert hwasc.check(tiny_data, progress=False).faults == ()
 
 
-def test_bench_data_measures(ws: hwasc.Workspace) -> None:
-    bench = hwasc.bench_data(ws, front_end="40x17", clips=8)
-    assert bench.clips == 8 and all(s.seconds > 0 for s in bench.speeds)
-    with pytest.raises(hwasc.UsageError, match="expected mels x frames"):
-        hwasc.bench_data(ws, front_end="40", clips=8)
-
-
 @pytest.mark.parametrize("module", [m.name for m in pkgutil.iter_modules(hwasc.api.__path__)])
 def test_examples_of_docstrings(module: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)

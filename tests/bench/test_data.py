@@ -12,6 +12,10 @@ from types import ModuleType, SimpleNamespace
 import pytest
 import torch
 
+import hwasc
+from hwasc.errors import UsageError
+from hwasc.workspace import Workspace
+
 pytestmark = pytest.mark.slow
 
 Run = Callable[..., tuple[int, str, str]]
@@ -72,3 +76,10 @@ def test_without_torchaudio_it_says_so(hwasc: Run, monkeypatch: pytest.MonkeyPat
 def test_wrong_use_is_one_line(hwasc: Run, extra: tuple[str, ...], said: str) -> None:
     status, _, err = hwasc("bench", "data", *extra, tiny=True)
     assert status == 2 and said in err.strip().splitlines()[-1], err
+
+
+def test_it_is_a_python_function_too(tiny_workspace: Workspace) -> None:
+    bench = hwasc.bench_data(tiny_workspace, front_end="40x17", clips=8)
+    assert bench.clips == 8 and all(s.seconds > 0 for s in bench.speeds)
+    with pytest.raises(UsageError, match="expected mels x frames"):
+        hwasc.bench_data(tiny_workspace, front_end="40", clips=8)

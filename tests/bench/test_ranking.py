@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hwasc.bench.ranking import correlations, rank
+from hwasc.bench.ranking import bootstrap, correlations, rank
 
 
 @settings(deadline=None)  # scipy is imported at the first call
@@ -22,7 +22,17 @@ def test_tau_is_pairs_in_order_minus_pairs_out_of_order(pairs: list[tuple[int, i
     assert correlations(a, b)[0] == pytest.approx(expected, abs=1e-9)
 
 
-@pytest.mark.slow
+@pytest.mark.parametrize("values", [7, 3, 1])
+def test_the_bootstrap_has_scipys_correlations(values: int) -> None:
+    """Many ties, and constant samples."""
+    rng = np.random.default_rng(values)
+    proxy, truth = rng.integers(values, size=6).astype(float), rng.integers(7, size=6).astype(float)
+    again = np.random.default_rng(5)
+    drawn = [again.integers(6, size=6) for _ in range(450)]
+    expected = [correlations(proxy[rows], truth[rows]) for rows in drawn]
+    assert np.column_stack(bootstrap(proxy, truth, 5, 450)) == pytest.approx(np.array(expected), abs=1e-12)
+
+
 def test_a_perfect_proxy_regrets_nothing_and_a_reversed_one_all() -> None:
     truth = np.linspace(0.5, 0.9, 12)
     good, bad = rank(truth**3, truth, 0), rank(-truth, truth, 0)
@@ -35,7 +45,6 @@ def test_a_perfect_proxy_regrets_nothing_and_a_reversed_one_all() -> None:
     )
 
 
-@pytest.mark.slow
 def test_intervals_cover_the_truth_of_a_noisy_proxy() -> None:
     rng = np.random.default_rng(0)
     covered = 0
