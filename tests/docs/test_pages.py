@@ -52,12 +52,13 @@ def test_commands_parse_and_their_settings_are_known(page: Path, capsys: pytest.
             args = cli.parser().parse_args(words)
         except SystemExit:
             pytest.fail(f"{' '.join(words)}: {capsys.readouterr().err}")
-        Settings.load(None, getattr(args, "overrides", ()))
+        assert args.verb == words[0]
+        assert isinstance(Settings.load(None, getattr(args, "overrides", ())), Settings)
     for code in re.findall(r"`(--set [^`]*)`", text):
-        Settings.load(None, [s for s in re.findall(r"--set (\S+)", code) if s != "a.b=c"])
+        named = [s for s in re.findall(r"--set (\S+)", code) if s != "a.b=c"]
+        assert isinstance(Settings.load(None, named), Settings), code
 
 
-@pytest.mark.skipif("search" not in dir(hwasc), reason="the Python interface is not there yet")
 @pytest.mark.parametrize("page", [ROOT / "README.md", *PAGES], ids=name_of)
 def test_python_calls_fit_the_functions(page: Path) -> None:
     """`hwasc.name(...)` in Python code of the pages names a public function, which takes these arguments."""
@@ -65,7 +66,8 @@ def test_python_calls_fit_the_functions(page: Path) -> None:
         for call in ast.walk(ast.parse(textwrap.dedent(block))):
             if isinstance(call, ast.Call) and ast.unparse(call.func).startswith("hwasc."):
                 function = functools.reduce(getattr, ast.unparse(call.func).split(".")[1:], hwasc)
-                inspect.signature(function).bind(*call.args, **{str(k.arg): k.value for k in call.keywords})
+                named = {str(k.arg): k.value for k in call.keywords}
+                assert inspect.signature(function).bind(*call.args, **named).arguments.keys() >= named.keys()
 
 
 def test_commands_are_found() -> None:
