@@ -46,6 +46,8 @@ class Dataset:
         validation: Validation clips.
         test: Test clips.
         notes: Lines for the user about the splits.
+        drawn: How the splits were made, in a few words, e.g. `official lists`.
+        whole: Whether the folder is not split: every clip is in `test`.
     """
 
     name: str
@@ -55,6 +57,8 @@ class Dataset:
     validation: tuple[Clip, ...]
     test: tuple[Clip, ...]
     notes: tuple[str, ...] = ()
+    drawn: str = ""
+    whole: bool = False
 
     def label(self, clip: Clip) -> int:
         """Index of the clip's scene in `classes`."""

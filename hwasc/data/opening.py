@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 from hwasc.data import folder, tau
 from hwasc.data.clips import Dataset
@@ -18,6 +19,7 @@ def open_dataset(
     validation_share: float = 0.2,
     test_share: float = 0.25,
     fold: tuple[int, int] | None = None,
+    split: Literal["test", "all"] = "test",
 ) -> Dataset:
     """Open a data folder: TAU 2022 Mobile with its official lists, or any folder of recordings.
 
@@ -31,6 +33,7 @@ def open_dataset(
         validation_share: Share of the training clips to hold out for validation, between 0 and 1.
         test_share: Share of all clips to hold out for the test if there is no official evaluation list, between 0 and 1.
         fold: Instead of `test_share`: (k, n) tests on the k-th of n parts of the locations.
+        split: `all`: every clip is a test clip, and any number of places and scenes will do.
 
     Returns:
         The data set.

@@ -27,6 +27,7 @@ from hwasc.deploy.flatfile import read_metadata
 from hwasc.errors import DataError, HwascError
 from hwasc.records import schema
 from hwasc.records.architecture import Architecture
+from hwasc.records.training_clips import KEY, ClipsReference
 
 Name = Literal["tflm", "litert-ref"]
 PACKAGES = {  # name in the registry, name of the module, how to install it
@@ -252,7 +253,8 @@ class Runtime:
             DataError: hwasc did not write the file, or it cannot be run.
             HwascError: The interpreter is not installed.
         """
-        self.architecture, self.classes, self.planner = read_about(path)
+        about = read_about(path)
+        self.architecture, self.classes, self.planner = about.architecture, about.classes, about.planner
         self._interpreter = Interpreter(name)
         try:
             self._interpreter.load(path)
@@ -281,14 +283,31 @@ def version(name: Name = "tflm") -> str:
     return f"{name} {metadata.version(PACKAGES[name][0])}"
 
 
-def read_about(path: Path) -> tuple[Architecture, tuple[str, ...], str]:
+@dataclass(frozen=True, kw_only=True)
+class About:
+    """What hwasc writes into the metadata of a .tflite file.
+
+    Attributes:
+        architecture: The student.
+        classes: Names in the order of the logits.
+        planner: Of the memory plan: `greedy` or `offline`.
+        clips: Which record has the clips that it was trained on; None in files of other versions.
+    """
+
+    architecture: Architecture
+    classes: tuple[str, ...]
+    planner: str
+    clips: ClipsReference | None
+
+
+def read_about(path: Path) -> About:
     """Read what hwasc writes into the metadata of a file.
 
     Args:
         path: A .tflite file.
 
     Returns:
-        Architecture, class names and planner (`greedy` or `offline`).
+        The description.
 
     Raises:
         DataError: hwasc did not write the file, or it is damaged.
@@ -300,9 +319,11 @@ def read_about(path: Path) -> tuple[Architecture, tuple[str, ...], str]:
         about = json.loads(entries["hwasc"])
         architecture = schema.parse(Architecture, about["architecture"], str(path))
         classes = tuple(str(c) for c in about["classes"])
+        clips = schema.parse(ClipsReference, about[KEY], str(path)) if KEY in about else None
     except (ValueError, KeyError, TypeError, HwascError):
         raise DataError(f"{path}: its description of architecture and classes is damaged") from None
-    return architecture, classes, "offline" if "OfflineMemoryAllocation" in entries else "greedy"
+    planner = "offline" if "OfflineMemoryAllocation" in entries else "greedy"
+    return About(architecture=architecture, classes=classes, planner=planner, clips=clips)
 
 
 def predict(

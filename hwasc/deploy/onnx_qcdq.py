@@ -17,13 +17,14 @@ from hwasc.deploy.exporters import Planner
 from hwasc.deploy.onnx_session import open_session
 from hwasc.errors import DataError
 from hwasc.models.student import Student
-from hwasc.records import schema
+from hwasc.records import schema, training_clips
 from hwasc.records.architecture import Architecture
+from hwasc.records.training_clips import TrainingClips
 
 OPSET = 13
 
 
-def export(model: Student, path: Path, classes: tuple[str, ...]) -> Path:
+def export(model: Student, path: Path, classes: tuple[str, ...], *, clips: TrainingClips | None = None) -> Path:
     """Write a quantized student; architecture and class names are stored in the metadata.
 
     The torchscript exporter is used, because Brevitas' QCDQ handlers are written for it.
@@ -32,6 +33,7 @@ def export(model: Student, path: Path, classes: tuple[str, ...]) -> Path:
         model: A quantized student.
         path: File to write.
         classes: Scenes in the order of the logits.
+        clips: The recordings that it was trained on and chosen by; stored in the metadata, too.
 
     Returns:
         The path. The file takes any batch size.
@@ -60,6 +62,7 @@ def export(model: Student, path: Path, classes: tuple[str, ...]) -> Path:
         for key, value in (
             ("architecture", schema.canonical(model.architecture)),
             ("classes", json.dumps(list(classes))),
+            *(training_clips.metadata(clips).items() if clips else ()),
         ):
             entry = proto.metadata_props.add()
             entry.key, entry.value = key, value
@@ -80,9 +83,17 @@ class OnnxExporter:
     suffix: str = ".onnx"
     planners: tuple[Planner, ...] = ("greedy",)
 
-    def export(self, model: Student, out: Path, classes: tuple[str, ...], planner: Planner) -> Path:
+    def export(
+        self,
+        model: Student,
+        out: Path,
+        classes: tuple[str, ...],
+        planner: Planner,
+        *,
+        clips: TrainingClips | None = None,
+    ) -> Path:
         """See `Exporter`."""
-        return export(model, out, classes)
+        return export(model, out, classes, clips=clips)
 
 
 EXPORTER = OnnxExporter()
@@ -107,6 +118,7 @@ class Runtime:
             raise DataError(f"{path}: was not written by hwasc (it names no architecture and classes)")
         self.architecture: Architecture = schema.parse(Architecture, json.loads(meta["architecture"]), str(path))
         self.classes: tuple[str, ...] = tuple(json.loads(meta["classes"]))
+        self.metadata = meta
 
     def logits(self, logmel: np.ndarray) -> np.ndarray:
         """Compute logits: (B, 1, mels, frames) float32 -> (B, classes) float32."""

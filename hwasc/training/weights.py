@@ -37,6 +37,27 @@ def _ordered(data: bytes) -> bytes:
     return len(text).to_bytes(8, "little") + text + data[end:]
 
 
+def read_entries(path: Path) -> dict[str, str]:
+    """Read the metadata of a weight file.
+
+    Args:
+        path: A safetensors file.
+
+    Returns:
+        Its lines by key; none where it has no metadata.
+
+    Raises:
+        DataError: The file cannot be read.
+    """
+    try:
+        with safetensors.safe_open(path, "pt") as file:
+            return dict(file.metadata() or {})
+    except FileNotFoundError:
+        raise DataError(f"{path}: no such weight file; run the command that trains them") from None
+    except (OSError, safetensors.SafetensorError) as e:
+        raise DataError(f"{path}: not readable as safetensors ({e})") from None
+
+
 def load_metadata(path: Path, key: str) -> str:
     """Read a line of a weight file's metadata.
 

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-import safetensors
 import torch
 
 from hwasc.data.features import Features
@@ -17,7 +16,7 @@ from hwasc.models import student
 from hwasc.records import schema
 from hwasc.records.architecture import Architecture
 from hwasc.training import loop
-from hwasc.training.weights import load_weights
+from hwasc.training.weights import load_weights, read_entries
 
 
 class TorchRuntime:
@@ -40,8 +39,7 @@ class TorchRuntime:
             DataError: hwasc did not write the file, or it is damaged.
         """
         state = load_weights(model)
-        with safetensors.safe_open(str(model), "pt") as f:
-            meta = f.metadata() or {}
+        meta = read_entries(model)
         if not {"architecture", "classes", "numbers"} <= set(meta):
             raise DataError(
                 f"{model}: was not written by `hwasc distill` (it does not name an architecture and classes)"
@@ -66,6 +64,7 @@ class TorchRuntime:
             classes=tuple(json.loads(meta["classes"])),
             runtime=f"torch {torch.__version__} ({meta['numbers']})",
             predict=predict,
+            metadata=meta,
         )
 
 
