@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 import hwasc
 from hwasc.cli import common
-from hwasc.errors import UsageError
+from hwasc.data.clips import UnsplittableError
+from hwasc.errors import DataError, UsageError
 from hwasc.parts import RUNTIMES
 
 if TYPE_CHECKING:
@@ -72,7 +73,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Evaluate and print."""
     snrs = _snrs(args.snr or (SNRS if args.noise else ""))
-    ws = common.workspace(args, split=args.split)
+    try:
+        ws = common.workspace(args, split=args.split)
+    except UnsplittableError as e:
+        raise DataError(f"{e}; if all of the folder is new to the model, add --split all") from None
     noise = list(dict.fromkeys(args.noise or SOURCES))
     result = hwasc.evaluate(
         ws, args.model, runtime=args.runtime, snrs=snrs, noise=noise, html=args.html, unseen=args.unseen

@@ -1,8 +1,8 @@
 """Bytes of a student's .tflite file, its share of the chip's flash, predicted before any weight is trained.
 
-Constants are counted from the deployment graph; the file's own structure (names, shapes, tables, what it says of its training clips) by average sizes, fitted on
-the files of 24 random architectures of the full space. `tests/cost/test_flash.py` checks that the prediction is within 2 % on
-others. After export the file's size is exact.
+Constants are counted from the deployment graph; the file's own structure (names, shapes, tables, metadata) by average sizes,
+fitted on the files of 24 random architectures of the full space. `tests/cost/test_flash.py` checks that the prediction is within
+2 % on others. After export the file's size is exact.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -55,9 +56,20 @@ def open_dataset(
     if tau.has_official_lists(root):
         if fold is not None:
             raise UsageError(f"data.fold: {root} has official lists, which define the test clips; leave it out")
-        return tau.open_tau(root, seconds=seconds, subset=subset, seed=seed, validation_share=validation_share)
+        official = tau.open_tau(root, seconds=seconds, subset=subset, seed=seed, validation_share=validation_share)
+        return _unsplit(official) if split == "all" else official
     if subset is not None:
         raise DataError(f"{root}: subset {subset} needs the official lists fold1_train.csv and fold1_evaluate.csv")
     return folder.open_folder(
-        root, seconds=seconds, seed=seed, validation_share=validation_share, test_share=test_share, fold=fold
+        root,
+        seconds=seconds,
+        seed=seed,
+        validation_share=validation_share,
+        test_share=test_share,
+        fold=fold,
+        whole=split == "all",
     )
+
+
+def _unsplit(d: Dataset) -> Dataset:
+    return replace(d, train=(), validation=(), test=(*d.train, *d.validation, *d.test), drawn="", whole=True)

@@ -30,7 +30,15 @@ class DataSource:
 
     @classmethod
     def of(cls, source: DataSource, dataset: Dataset) -> DataSource:
-        """The same data set with other splits."""
+        """The same data set with other splits.
+
+        Args:
+            source: The data set.
+            dataset: Its clips in these splits.
+
+        Returns:
+            The new source, which is open.
+        """
         return cls(source.name, lambda: dataset, source._classes, named=source.named)
 
     @cached_property

@@ -46,6 +46,7 @@ def measured(
         drawn=dataset.drawn,
         clips=len(rest),
         locations=len({c.location for c in rest}),
+        missing=tuple(sorted(set(dataset.classes) - {c.scene for c in rest})),
         left_out=len(clips) - len(rest),
         left_out_locations=len({c.location for c in clips}) - len({c.location for c in rest}),
         training=len(joined.train) if certain else None,

@@ -17,6 +17,7 @@ class MeasuredClips:
         drawn: How the split was made, e.g. `seed 0, test share 0.25`, or `official lists`.
         clips: Clips measured.
         locations: Their locations.
+        missing: Scenes of the data without a clip; figures by scene leave them out.
         left_out: Clips of the split that are not measured, because the model was trained on their location or chosen by it.
         left_out_locations: Their locations.
         training: Recordings that the model was trained on; None where that is not known.
@@ -30,6 +31,7 @@ class MeasuredClips:
     drawn: str
     clips: int
     locations: int
+    missing: tuple[str, ...]
     left_out: int
     left_out_locations: int
     training: int | None
@@ -45,4 +47,7 @@ class MeasuredClips:
             if self.left_out
             else ""
         )
-        return f"{self.clips:,} clips of {self.locations:,} locations, {which} of {self.data}{left}"
+        missing = (
+            f"; no clips of {', '.join(self.missing)}, so the accuracy is of the other scenes" if self.missing else ""
+        )
+        return f"{self.clips:,} clips of {self.locations:,} locations, {which} of {self.data}{left}{missing}"

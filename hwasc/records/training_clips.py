@@ -185,5 +185,13 @@ def find(
 
 
 def cached(cache: Path, digest: str) -> Path:
-    """Where the cache holds a record."""
+    """Where the cache holds a record.
+
+    Args:
+        cache: The folder of caches.
+        digest: Of the record.
+
+    Returns:
+        Its file, whether there is one or not.
+    """
     return cache / "clips" / f"{digest}.json"

@@ -101,7 +101,7 @@ def distill(ws: Workspace, record: ArchitectureFile, *, run: Path, unseen: bool 
             "verb": "distill",
             "data": ws.data,
             "dataset": ws.fingerprint,
-            "test": measured_clips,
+            "test": {"dataset": measured_clips.dataset, "left_out": measured_clips.left_out},
             "architecture": a,
             **weights,
             "settings": s,
