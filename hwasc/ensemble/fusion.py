@@ -215,7 +215,12 @@ def target_file(ws: Workspace, fused: FittedEnsemble) -> Path:
             ids=clips,
             hashes=[*train.hashes, *validation.hashes],
             logits=np.concatenate([fused.targets(), fused.held_out_logits(validation, "validation")]),
-            teacher={"hash": fused.key, "view": fused.view, "teachers": list(fused.teachers.names)},
+            teacher={
+                "hash": fused.key,
+                "view": fused.view,
+                "teachers": list(fused.teachers.names),
+                KEY: schema.plain(ws.training_clips.reference),
+            },
         )
     return path
 
