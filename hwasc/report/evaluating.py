@@ -32,7 +32,8 @@ def evaluation_report(evaluation: Evaluation, environment: Mapping[str, Any] | N
         "calibration error": Fact(decimal(m.ece), "15 bins; 0 where confidence equals accuracy", "measured"),
         "accuracy by location": Fact(percent(m.by_location), f"of {count(m.locations)} locations", "measured"),
     }
-    text = f"{evaluation.model} in {evaluation.runtime}, architecture {evaluation.architecture}. Measured on {evaluation.measured.text()}."
+    text = f"{evaluation.model} in {evaluation.runtime}, architecture {evaluation.architecture}. "
+    text += f"Measured on {evaluation.measured.text()}."
     sections = [Section("Summary", [Paragraph(text), Facts(facts)])]
     if evaluation.noisy:
         sections.append(Section("Noise", _noise(m, evaluation.noisy, over)))
