@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
-import safetensors
-
 from hwasc.deploy.exporters import Planner, choose_format, find
+from hwasc.deploy.weight_files import open_weights
 from hwasc.errors import UsageError
 from hwasc.models import student
 from hwasc.parts import EXPORTERS
-from hwasc.records import schema
-from hwasc.records.architecture import Architecture
-from hwasc.training.weights import load_weights
+from hwasc.training.weights import read_header
 
 
 def export(weights: Path, out: Path, *, format: str | None = None, planner: Planner = "greedy") -> Path:
@@ -51,14 +47,9 @@ def load_int8(weights: Path) -> tuple[student.Student, tuple[str, ...]]:
 
     Raises:
         UsageError: The file holds other weights.
+        DataError: It is damaged.
     """
-    from hwasc.training.quantization import load_state, quantize
-
-    state = load_weights(weights)
-    with safetensors.safe_open(str(weights), "pt") as f:
-        meta = f.metadata() or {}
-    if meta.get("numbers") != "int8":
+    if read_header(weights).metadata.get("numbers") != "int8":
         raise UsageError(f"{weights}: holds no int8 student; name the int8.safetensors that `hwasc distill` wrote")
-    architecture = schema.parse(Architecture, json.loads(meta["architecture"]), str(weights))
-    model = load_state(quantize(student.build(architecture)), state)
-    return model, tuple(json.loads(meta["classes"]))
+    opened = open_weights(weights)
+    return opened.student, opened.classes

@@ -23,10 +23,10 @@ from typing import Any, Literal
 
 import numpy as np
 
-from hwasc.deploy.flatfile import read_metadata
+from hwasc.deploy.flatfile import read_input_shape, read_metadata
 from hwasc.errors import DataError, HwascError
-from hwasc.records import schema
 from hwasc.records.architecture import Architecture
+from hwasc.records.model_metadata import check_file_size, from_json
 
 Name = Literal["tflm", "litert-ref"]
 PACKAGES = {  # name in the registry, name of the module, how to install it
@@ -296,13 +296,12 @@ def read_about(path: Path) -> tuple[Architecture, tuple[str, ...], str]:
     entries = read_metadata(path)
     if "hwasc" not in entries:
         raise DataError(f"{path}: was not written by hwasc (it names no architecture and classes)")
-    try:
-        about = json.loads(entries["hwasc"])
-        architecture = schema.parse(Architecture, about["architecture"], str(path))
-        classes = tuple(str(c) for c in about["classes"])
-    except (ValueError, KeyError, TypeError, HwascError):
-        raise DataError(f"{path}: its description of architecture and classes is damaged") from None
-    return architecture, classes, "offline" if "OfflineMemoryAllocation" in entries else "greedy"
+    about = from_json(entries["hwasc"], path)
+    check_file_size(about.architecture, path.stat().st_size, 1, path)
+    fe, shape = about.architecture.front_end, read_input_shape(path)
+    if shape != (1, fe.mels, fe.frames, 1):
+        raise DataError(f"{path}: its input of {list(shape)} does not fit the architecture that it names")
+    return about.architecture, about.classes, "offline" if "OfflineMemoryAllocation" in entries else "greedy"
 
 
 def predict(

@@ -10,7 +10,7 @@ import dataclasses
 import json
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -36,16 +36,16 @@ _BOOLEANS = {
 class _Loader(yaml.SafeLoader):
     """Nodes of YAML 1.1, without dates, numbers in base 60 and merge keys; 1e-5 is a number, too (YAML 1.1: 1.0e-5)."""
 
-    yaml_implicit_resolvers: dict[Any, Any] = {}
-
     def __init__(self, text: str) -> None:
         super().__init__(text)
         self._depth = 0
 
     def compose_node(self, parent: Any, index: Any) -> Any:
-        event = self.peek_event()
+        event: Any = self.peek_event()  # type: ignore[no-untyped-call]
         if isinstance(event, yaml.AliasEvent) or event.anchor is not None:
-            raise _refusal("anchors (&) and aliases (*) are not read; write the value out, or put text in quotes", event)
+            raise _refusal(
+                "anchors (&) and aliases (*) are not read; write the value out, or put text in quotes", event
+            )
         if event.tag is not None:
             raise _refusal("tags (!) are not read; put text in quotes", event)
         self._depth += 1
@@ -66,6 +66,7 @@ _PATTERNS = {
     "int": (r"[-+]?(?:0b[0-1_]*[01]|0x[0-9a-fA-F_]*[0-9a-fA-F]|0|[1-9][0-9_]*|0[0-7_]+)", "-+0123456789"),
     "null": (r"~|null|Null|NULL|", ["~", "n", "N", ""]),
 }
+_Loader.yaml_implicit_resolvers = {}  # instead of those of SafeLoader
 for _kind, (_pattern, _first) in _PATTERNS.items():
     _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_kind}", re.compile(f"^(?:{_pattern})$"), list(_first))
 
@@ -93,7 +94,7 @@ def parse_yaml(text: str, where: str = "YAML") -> Any:
     except yaml.MarkedYAMLError as e:
         mark = e.problem_mark or e.context_mark
         place = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
-        raise UsageError(f"{where}: not valid YAML ({place}{_flat(e.problem or e.context)})") from None
+        raise UsageError(f"{where}: not valid YAML ({place}{_flat(e.problem or str(e))})") from None
     except (yaml.YAMLError, ValueError, OverflowError) as e:  # also a character number that does not exist
         raise UsageError(f"{where}: not valid YAML ({_flat(str(e))})") from None
     finally:

@@ -16,6 +16,7 @@ import yaml
 import hwasc
 from hwasc.errors import UsageError
 from hwasc.records import schema
+from hwasc.records.plain_values import named
 
 PACKAGES = ("torch", "brevitas", "nni", "optuna", "torch-pruning", "numpy", "onnxruntime")
 
@@ -56,7 +57,7 @@ def open_run(folder: Path, config: dict[str, Any]) -> Path:
     path = folder / "config.yaml"
     config = json.loads(schema.canonical(config))
     if path.is_file():
-        old = schema.read_yaml(path, "run configuration")
+        old = read_config(folder)
         changes = list(_differences(old, config))
         if changes:
             shown = "; ".join(changes[:5]) + (f"; and {len(changes) - 5} more" if len(changes) > 5 else "")
@@ -69,6 +70,27 @@ def open_run(folder: Path, config: dict[str, Any]) -> Path:
         schema.write_whole(path, yaml.safe_dump(config, sort_keys=False))
         schema.write_json(folder / "environment.json", environment())
     return folder
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """Read the configuration of a run folder.
+
+    Args:
+        folder: The run folder.
+
+    Returns:
+        Plain values by name.
+
+    Raises:
+        UsageError: Its config.yaml is missing, broken or of another shape.
+    """
+    path = folder / "config.yaml"
+    config = schema.read_yaml(path, "run configuration")
+    if not isinstance(config, dict):
+        raise UsageError(
+            f"{path}: expected a mapping of keys to values, found {named(config)}; delete it to start anew"
+        )
+    return config
 
 
 def _differences(old: Any, new: Any, where: str = "") -> Iterator[str]:

@@ -1,7 +1,7 @@
-"""Reading records: text with a bound on its size, plain values, then a record. All mistakes are listed at once, each with its key.
+"""Reading records: text with a bound on its size, plain values, then a record. All mistakes are listed at once, with their keys.
 
 The layers: `bounded` reads files, `plain_values` makes values of YAML or JSON, this module makes records of values, and `writing`
-writes them. What a person wrote wrongly, or what is damaged, is a UsageError in one line that names file, key and what is expected.
+writes them. What is wrong or damaged is a UsageError in one line that names file, key and what is expected.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import typing
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from hwasc.errors import UsageError
 from hwasc.records.bounded import JSON_BYTES, YAML_BYTES, read_text
@@ -65,7 +65,7 @@ def parse(cls: type[T], data: Any, where: str) -> T:
     wrong = {".".join(map(str, steps)): message for steps, message in wrong_scalars(cls, data)}
     lines = [f"{key}: {message}" for key, message in wrong.items()]
     try:
-        record: T = _adapter(cls).validate_python(dict(data))
+        record: T = _adapter(cast(Any, cls)).validate_python(dict(data))
     except ValidationError as e:
         # no values and addresses in its mistakes: it would copy them for each
         for mistake in e.errors(include_url=False, include_context=False):
@@ -90,7 +90,9 @@ def _steps(mistake: Mapping[str, Any], data: Any) -> list[Any]:
     """The keys that lead to a mistake. pydantic puts names of types between them, which the values do not have."""
     steps: list[Any] = []
     for step in mistake["loc"]:
-        if isinstance(data, Mapping) and step in data or isinstance(data, (list, tuple)) and step in range(len(data)):
+        if (isinstance(data, Mapping) and step in data) or (
+            isinstance(data, (list, tuple)) and step in range(len(data))
+        ):
             data = data[step]
             steps.append(step)
     if mistake["type"] in ("missing", "missing_argument"):

@@ -76,7 +76,9 @@ def _accepts(of: Any, value: Any) -> bool:
     if of is bool:
         return isinstance(value, bool)
     if of is int:
-        return isinstance(value, int) and not isinstance(value, bool) or isinstance(value, float) and value.is_integer()
+        return (isinstance(value, int) and not isinstance(value, bool)) or (
+            isinstance(value, float) and value.is_integer()
+        )
     if of is float:
         return isinstance(value, (int, float)) and not isinstance(value, bool)
     if of is str:
