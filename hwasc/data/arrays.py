@@ -66,14 +66,12 @@ def read_headers(path: Path) -> dict[str, ArrayHeader]:
                 raise DataError(f"{path}: holds {len(members):,} arrays, expected at most {MEMBERS:,}")
             total = sum(m.file_size for m in members)
             if total > NPZ_BYTES:
-                raise DataError(
-                    f"{path}: its arrays have {total:,} bytes, expected at most {NPZ_BYTES:,}; split it into several files"
-                )
+                raise DataError(f"{path}: its arrays have {total:,} bytes, expected at most {NPZ_BYTES:,}; split it up")
             for member in members:
                 name = member.filename.removesuffix(".npy")
                 if name in headers:
                     raise DataError(f"{path}: holds two arrays '{name}'")
-                headers[name] = _header(archive, member, path)
+                headers[name] = _header(archive, member)
     except FileNotFoundError:
         raise
     except BROKEN as e:
@@ -121,7 +119,7 @@ def texts(array: npt.NDArray[Any], path: Path, what: str) -> list[str]:
     return [t.decode("utf-8", "surrogateescape") if isinstance(t, bytes) else str(t) for t in array.tolist()]
 
 
-def _header(archive: zipfile.ZipFile, member: zipfile.ZipInfo, path: Path) -> ArrayHeader:
+def _header(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> ArrayHeader:
     with archive.open(member) as file:
         version = np.lib.format.read_magic(file)
         if version == (1, 0):
@@ -131,8 +129,8 @@ def _header(archive: zipfile.ZipFile, member: zipfile.ZipInfo, path: Path) -> Ar
         else:
             raise ValueError(f"'{member.filename}' is of an unknown version")
     if dtype.hasobject:
-        raise DataError(f"{path}: '{member.filename}' holds Python objects, for which code would have to run")
+        raise ValueError(f"'{member.filename}' holds Python objects, for which code would have to run")
     # numpy makes an array of the shape before it reads the numbers
     if any(n < 0 for n in shape) or math.prod(shape) * max(dtype.itemsize, 1) > member.file_size:
-        raise DataError(f"{path}: '{member.filename}' is cut short (its header says {shape} of {dtype})")
+        raise ValueError(f"'{member.filename}' is cut short; its header says {shape} of {dtype}")
     return ArrayHeader(dtype=dtype, shape=tuple(shape))

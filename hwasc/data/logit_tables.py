@@ -164,9 +164,8 @@ def _read_csv(file: Path, classes: Sequence[str]) -> _Table:
         header = [cell.strip() for cell in next(reader, [])]
         if header.count(ID) != 1:
             hint = "; name the column of the ids" if "" in header else ""
-            raise DataError(
-                f"{file}: expected a header with '{ID}' and the class names, found {', '.join(header[:4])[:200] or 'nothing'}{hint}"
-            )
+            found = ", ".join(header[:4])[:200] or "nothing"
+            raise DataError(f"{file}: expected a header with '{ID}' and the class names, found {found}{hint}")
         others = [i for i, name in enumerate(header) if name != ID]
         index = _Index(header=header, candidates=[i for i in others if header[i] not in classes])
         used = [i for i in others if i not in index.candidates]
@@ -191,7 +190,7 @@ def _read_csv(file: Path, classes: Sequence[str]) -> _Table:
 
 
 class _Index:
-    """Which columns number the rows, as pandas writes its index: without a name any whole numbers, with one 0, 1, ... or 1, 2, ...
+    """Which columns number the rows, as pandas writes its index: any whole numbers without a name; 0, 1, ... or 1, 2, ... with one.
 
     Args:
         header: Names of all columns.
