@@ -190,7 +190,7 @@ def _read_csv(file: Path, classes: Sequence[str]) -> _Table:
 
 
 class _Index:
-    """Which columns number the rows, as pandas writes its index: any whole numbers without a name; 0, 1, ... or 1, 2, ... with one.
+    """Which columns number the rows, as pandas writes its index: any whole numbers without a name; from 0 or 1 on with one.
 
     Args:
         header: Names of all columns.

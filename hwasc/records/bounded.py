@@ -110,7 +110,8 @@ def describe(path: Path) -> str:
     try:
         decoded = head.decode("utf-8")
     except UnicodeDecodeError as e:
-        decoded = head[: e.start].decode() if e.start > len(head) - 4 else "\0"
+        cut = len(head) == HEAD_BYTES and e.start > HEAD_BYTES - 4  # in the middle of a character
+        decoded = head[: e.start].decode() if cut else "\0"
     return "text" if all(c.isprintable() or c in "\t\r\n" for c in decoded) else ""
 
 
