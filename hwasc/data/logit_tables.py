@@ -18,6 +18,7 @@ from hwasc.data.arrays import ArrayHeader, read_arrays, read_headers, texts
 from hwasc.data.probabilities import as_logits
 from hwasc.errors import DataError, UsageError
 from hwasc.records.bounded import MIB, read_text, sha256
+from hwasc.records.plain_values import listed
 
 SUFFIXES = (".csv", ".tsv", ".txt", ".npz")
 ID = "id"
@@ -136,13 +137,13 @@ def _order(file: Path, names: Sequence[str], classes: Sequence[str]) -> list[int
     absent, unknown = [c for c in classes if c not in names], [n for n in names if n not in classes]
     if absent:
         raise DataError(
-            f"{file}: is for other classes: missing {', '.join(absent)}; unknown {', '.join(map(_column, unknown)) or 'none'} "
-            f"(expected {', '.join(classes)})"
+            f"{file}: is for other classes: missing {listed(absent)}; unknown {listed(map(_column, unknown)) or 'none'} "
+            f"(expected {listed(classes)})"
         )
     if unknown:
         raise DataError(
-            f"{file}: has more than '{ID}' and the classes: {', '.join(map(_column, unknown))}; delete what is no logit "
-            f"(expected {', '.join(classes)})"
+            f"{file}: has more than '{ID}' and the classes: {listed(map(_column, unknown))}; delete what is no logit "
+            f"(expected {listed(classes)})"
         )
     return [list(names).index(c) for c in classes]
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -38,7 +40,8 @@ def open_session(path: Path, fused: bool = True) -> InferenceSession:
     options.intra_op_num_threads = 1
     options.log_severity_level = 4
     try:
-        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        with contextlib.redirect_stdout(io.StringIO()):  # it prints of a file that it cannot read
+            return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     except Exception as e:  # ONNX Runtime has an exception class a failure, none public
         why = described(path, reason(e))
         raise DataError(f"{path}: no model that ONNX Runtime can open ({why})") from None

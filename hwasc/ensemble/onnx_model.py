@@ -13,6 +13,7 @@ from hwasc.data.features import Features
 from hwasc.deploy.onnx_session import metadata_of, open_session, run
 from hwasc.errors import DataError, UsageError
 from hwasc.records.model_metadata import class_names
+from hwasc.records.plain_values import listed
 from hwasc.records.schema import parse_json
 
 BATCH = 128
@@ -76,7 +77,5 @@ class OnnxClassifier:
         except (UsageError, DataError):
             raise DataError(f"{self.path}: its metadata 'classes' is not a JSON list of names") from None
         if sorted(named) != sorted(self.classes):
-            raise DataError(
-                f"{self.path}: is for the classes {', '.join(named)}; the data has {', '.join(self.classes)}"
-            )
+            raise DataError(f"{self.path}: is for the classes {listed(named)}; the data has {listed(self.classes)}")
         return [named.index(c) for c in self.classes]

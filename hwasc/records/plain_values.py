@@ -10,7 +10,7 @@ import dataclasses
 import json
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -184,6 +184,20 @@ def shown(value: Any) -> str:
     return text if len(text) <= 60 else f"{text[:50]}..."
 
 
+def listed(names: Iterable[str], most: int = 20) -> str:
+    """Names with commas, for messages: at most so many of them, each at most 60 characters.
+
+    Args:
+        names: The names.
+        most: How many are listed.
+
+    Returns:
+        One line.
+    """
+    all_names = [_flat(name, 60) for name in names]
+    return ", ".join(all_names[:most]) + (f" and {len(all_names) - most:,} more" if len(all_names) > most else "")
+
+
 class _RepeatedKey(Exception):
     """A mapping has a key twice."""
 
@@ -278,7 +292,7 @@ def _quoted(key: str) -> str:
     return f"'{_flat(key)}'"
 
 
-def _flat(text: str) -> str:
-    """One line, at most 200 characters."""
+def _flat(text: str, most: int = 200) -> str:
+    """One line, at most so many characters."""
     line = " ".join(str(text).split())
-    return line if len(line) <= 200 else f"{line[:190]}..."
+    return line if len(line) <= most else f"{line[: most - 10]}..."

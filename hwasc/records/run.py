@@ -98,4 +98,4 @@ def _differences(old: Any, new: Any, where: str = "") -> Iterator[str]:
         for key in [*old, *(k for k in new if k not in old)]:
             yield from _differences(old.get(key), new.get(key), f"{where}.{key}" if where else str(key))
     elif old != new:
-        yield f"{where} was {old!r}, is now {new!r}"
+        yield f"{where} was {repr(old)[:80]}, is now {repr(new)[:80]}"

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import typing
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -68,7 +68,7 @@ def parse(cls: type[T], data: Any, where: str) -> T:
         record: T = _adapter(cast(Any, cls)).validate_python(dict(data))
     except ValidationError as e:
         # no values and addresses in its mistakes: it would copy them for each
-        for mistake in e.errors(include_url=False, include_context=False):
+        for mistake in _of_nearest_members(e.errors(include_url=False, include_context=False), data):
             key = ".".join(map(str, _steps(mistake, data)))
             if key not in wrong:
                 lines.append(_explain(cls, mistake, data))
@@ -86,13 +86,40 @@ def _adapter(cls: Any) -> Any:
     return TypeAdapter(cls)
 
 
+def _of_nearest_members(mistakes: Sequence[Any], data: Any) -> list[Any]:
+    """The mistakes without those of other members of a union than the one that the values come nearest to."""
+    members: dict[tuple[Any, ...], dict[Any, int]] = {}
+    places = []
+    for mistake in mistakes:
+        inner, place = data, None
+        for i, step in enumerate(mistake["loc"]):
+            if _leads_on(inner, step):
+                inner = inner[step]
+            elif i < len(mistake["loc"]) - 1:  # the name of a member
+                place = (mistake["loc"][:i], step)
+                counts = members.setdefault(place[0], {})
+                counts[step] = counts.get(step, 0) + 1
+                break
+        places.append(place)
+    return [
+        m
+        for m, place in zip(mistakes, places, strict=True)
+        if place is None or place[1] == min(members[place[0]], key=members[place[0]].__getitem__)
+    ]
+
+
+def _leads_on(data: Any, step: Any) -> bool:
+    """Whether a step of a mistake's place is a key or an index of the values."""
+    if isinstance(data, Mapping):
+        return step in data
+    return isinstance(data, (list, tuple)) and isinstance(step, int) and 0 <= step < len(data)
+
+
 def _steps(mistake: Mapping[str, Any], data: Any) -> list[Any]:
     """The keys that lead to a mistake. pydantic puts names of types between them, which the values do not have."""
     steps: list[Any] = []
     for step in mistake["loc"]:
-        if (isinstance(data, Mapping) and step in data) or (
-            isinstance(data, (list, tuple)) and step in range(len(data))
-        ):
+        if _leads_on(data, step):
             data = data[step]
             steps.append(step)
     if mistake["type"] in ("missing", "missing_argument"):

@@ -321,6 +321,8 @@ class Settings:
         if isinstance(source, Mapping):
             schema.check_plain(source, "settings")
             for key, value in source.items():
+                if key.count(".") > DEPTH:
+                    raise UsageError(f"settings: '{key[:70]}...' is nested deeper than {DEPTH} levels")
                 data = _merge(data, _nested(str(key), value))
         for text in overrides:
             _set(data, text)
@@ -376,8 +378,9 @@ def _nested(key: str, value: Any) -> dict[str, Any]:
 def _set(data: dict[str, Any], text: str) -> None:
     key, eq, value = text.partition("=")
     if not eq or not key:
-        raise UsageError(f"--set {text[:80]}: expected name.name=value, e.g. distill.train.epochs=20")
-    where = f"--set {text if len(text) <= 80 else text[:70] + '...'}"
+        raise UsageError(f"--set {' '.join(text[:80].split())}: expected name.name=value, e.g. distill.train.epochs=20")
+    flat = " ".join(text[:10_000].split())
+    where = f"--set {flat if len(flat) <= 80 else flat[:70] + '...'}"
     if key.count(".") > DEPTH:
         raise UsageError(f"{where}: is nested deeper than {DEPTH} levels")
     _put(data, key, schema.parse_yaml(value, where), where)

@@ -90,7 +90,7 @@ class Stage:
     def __post_init__(self) -> None:
         if not all(0 <= n <= sizes.BLOCKS for n in self.depth):
             raise ValueError(f"depth: expected 0 to {sizes.BLOCKS} blocks, found {list(self.depth)}")
-        if min((*self.width, *self.kernel), default=1) < 1 or not all(0 < e < math.inf for e in self.expansion):
+        if min((*self.width, *self.kernel), default=1) < 1 or not all(0 < e <= sizes.CHANNELS for e in self.expansion):
             raise ValueError("width and kernel must be at least 1, expansion above 0")
         if not self.block:
             raise ValueError("block: needs at least one choice")

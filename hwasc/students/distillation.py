@@ -21,6 +21,7 @@ from hwasc.models import student
 from hwasc.models.student import Student
 from hwasc.records import architecture as architectures
 from hwasc.records.architecture import ArchitectureFile, InitialWeights
+from hwasc.records.plain_values import listed
 from hwasc.records.run import environment, open_run
 from hwasc.students.initial_weights import initial_weights, read_initial_weights
 from hwasc.students.result import (
@@ -54,7 +55,7 @@ def check_classes(record: ArchitectureFile, ws: Workspace) -> None:
     a, classes = record.architecture, ws.dataset.classes
     named = record.provenance.get("classes")
     if a.classes != len(classes) or (named and list(named) != list(classes)):
-        names = f" ({', '.join(named)})" if named else ""
+        names = f" ({listed(named)})" if named else ""
         raise UsageError(
             f"{record}: is for {a.classes} classes{names}, but the data has {len(classes)} ({', '.join(classes)}); search on "
             "this data, or name the data that it was made for with --data"
