@@ -268,6 +268,6 @@ def _scores(
 def _read(path: Path, name: str) -> dict[str, Score]:
     lines = [line for line in read_lines(path) if line.get("proxy") == name]
     return {
-        str(line["id"]): schema.parse(Score, {k: v for k, v in line.items() if k not in ("proxy", "id")}, str(path))
+        str(line.get("id")): schema.parse(Score, {k: v for k, v in line.items() if k not in ("proxy", "id")}, str(path))
         for line in lines
     }

@@ -23,11 +23,11 @@ from typing import Any, Literal
 
 import numpy as np
 
-from hwasc.deploy.flatfile import read_metadata
+from hwasc.deploy.flatfile import read_input_shape, read_metadata
 from hwasc.errors import DataError, HwascError
-from hwasc.records import schema
 from hwasc.records.architecture import Architecture
-from hwasc.records.training_clips import KEY, ClipsReference
+from hwasc.records.model_metadata import check_file_size, from_json
+from hwasc.records.training_clips import ClipsReference
 
 Name = Literal["tflm", "litert-ref"]
 PACKAGES = {  # name in the registry, name of the module, how to install it
@@ -239,6 +239,23 @@ def smallest_arena(interpreter: Interpreter, path: Path) -> int:
     return high * ALIGNMENT
 
 
+@dataclass(frozen=True, kw_only=True)
+class About:
+    """What hwasc writes into the metadata of a .tflite file.
+
+    Attributes:
+        architecture: The student.
+        classes: Names in the order of the logits.
+        planner: Of the memory plan: `greedy` or `offline`.
+        clips: Which record has the clips that it was trained on; None in files of other versions.
+    """
+
+    architecture: Architecture
+    classes: tuple[str, ...]
+    planner: str
+    clips: ClipsReference | None
+
+
 class Runtime:
     """A .tflite file that hwasc wrote, from log-mels to logits."""
 
@@ -283,23 +300,6 @@ def version(name: Name = "tflm") -> str:
     return f"{name} {metadata.version(PACKAGES[name][0])}"
 
 
-@dataclass(frozen=True, kw_only=True)
-class About:
-    """What hwasc writes into the metadata of a .tflite file.
-
-    Attributes:
-        architecture: The student.
-        classes: Names in the order of the logits.
-        planner: Of the memory plan: `greedy` or `offline`.
-        clips: Which record has the clips that it was trained on; None in files of other versions.
-    """
-
-    architecture: Architecture
-    classes: tuple[str, ...]
-    planner: str
-    clips: ClipsReference | None
-
-
 def read_about(path: Path) -> About:
     """Read what hwasc writes into the metadata of a file.
 
@@ -315,15 +315,13 @@ def read_about(path: Path) -> About:
     entries = read_metadata(path)
     if "hwasc" not in entries:
         raise DataError(f"{path}: was not written by hwasc (it names no architecture and classes)")
-    try:
-        about = json.loads(entries["hwasc"])
-        architecture = schema.parse(Architecture, about["architecture"], str(path))
-        classes = tuple(str(c) for c in about["classes"])
-        clips = schema.parse(ClipsReference, about[KEY], str(path)) if KEY in about else None
-    except (ValueError, KeyError, TypeError, HwascError):
-        raise DataError(f"{path}: its description of architecture and classes is damaged") from None
+    about = from_json(entries["hwasc"], path)
+    check_file_size(about.architecture, path.stat().st_size, 1, path)
+    fe, shape = about.architecture.front_end, read_input_shape(path)
+    if shape != (1, fe.mels, fe.frames, 1):
+        raise DataError(f"{path}: its input of {list(shape)} does not fit the architecture that it names")
     planner = "offline" if "OfflineMemoryAllocation" in entries else "greedy"
-    return About(architecture=architecture, classes=classes, planner=planner, clips=clips)
+    return About(architecture=about.architecture, classes=about.classes, planner=planner, clips=about.clips)
 
 
 def predict(

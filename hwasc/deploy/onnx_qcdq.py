@@ -14,11 +14,12 @@ import onnx
 import torch
 
 from hwasc.deploy.exporters import Planner
-from hwasc.deploy.onnx_session import open_session
+from hwasc.deploy.onnx_session import metadata_of, open_session, run
 from hwasc.errors import DataError
 from hwasc.models.student import Student
 from hwasc.records import schema, training_clips
 from hwasc.records.architecture import Architecture
+from hwasc.records.model_metadata import check_file_size, from_texts
 from hwasc.records.training_clips import TrainingClips
 
 OPSET = 13
@@ -113,17 +114,23 @@ class Runtime:
             DataError: The file cannot be opened, or hwasc did not write it.
         """
         self._session = open_session(path, fused=False)
-        meta: dict[str, str] = self._session.get_modelmeta().custom_metadata_map
-        if not {"architecture", "classes"} <= set(meta):
-            raise DataError(f"{path}: was not written by hwasc (it names no architecture and classes)")
-        self.architecture: Architecture = schema.parse(Architecture, json.loads(meta["architecture"]), str(path))
-        self.classes: tuple[str, ...] = tuple(json.loads(meta["classes"]))
-        self.metadata = meta
+        self.metadata = metadata_of(self._session, path)
+        about = from_texts(self.metadata, path)
+        check_file_size(about.architecture, path.stat().st_size, 1, path)
+        self.path = path
+        self.architecture: Architecture = about.architecture
+        self.classes: tuple[str, ...] = about.classes
+        fe = about.architecture.front_end
+        shapes = {end.name: list(end.shape) for end in (*self._session.get_inputs(), *self._session.get_outputs())}
+        if shapes.get("logmel", [])[1:] != [1, fe.mels, fe.frames] or "logits" not in shapes:
+            raise DataError(f"{path}: its input of {shapes.get('logmel')} does not fit the architecture that it names")
 
     def logits(self, logmel: np.ndarray) -> np.ndarray:
         """Compute logits: (B, 1, mels, frames) float32 -> (B, classes) float32."""
-        out: Any = self._session.run(["logits"], {"logmel": logmel})
-        return np.asarray(out[0], np.float32)
+        out = run(self._session, ["logits"], {"logmel": logmel}, self.path)
+        if out.shape != (len(logmel), len(self.classes)):
+            raise DataError(f"{self.path}: gives {list(out.shape)}, expected {[len(logmel), len(self.classes)]}")
+        return out
 
 
 def predict(runtime: Runtime, features: Any, batch: int = 64) -> np.ndarray:

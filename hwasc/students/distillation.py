@@ -24,6 +24,7 @@ from hwasc.records import architecture as architectures
 from hwasc.records import training_clips
 from hwasc.records.architecture import ArchitectureFile, InitialWeights
 from hwasc.records.measured_clips import MeasuredClips
+from hwasc.records.plain_values import listed
 from hwasc.records.run import environment, open_run
 from hwasc.records.training_clips import TrainingClips
 from hwasc.students.initial_weights import initial_weights, read_initial_weights
@@ -59,7 +60,7 @@ def check_classes(record: ArchitectureFile, ws: Workspace) -> None:
     a, classes = record.architecture, ws.dataset.classes
     named = record.provenance.get("classes")
     if a.classes != len(classes) or (named and list(named) != list(classes)):
-        names = f" ({', '.join(named)})" if named else ""
+        names = f" ({listed(named)})" if named else ""
         raise UsageError(
             f"{record}: is for {a.classes} classes{names}, but the data has {len(classes)} ({', '.join(classes)}); search on "
             "this data, or name the data that it was made for with --data"

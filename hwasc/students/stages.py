@@ -10,7 +10,7 @@ from typing import Literal
 
 import torch
 
-from hwasc.errors import HwascError
+from hwasc.errors import HwascError, UsageError
 from hwasc.models import student
 from hwasc.models.student import Student
 from hwasc.nas.job import calibration_batches
@@ -191,4 +191,9 @@ def _fit(model: Student, job: _Job, device: torch.device, on_epoch: Callable[[in
 
 
 def _read_losses(path: Path) -> list[float]:
-    return [float(v) for v in schema.read_json(path, "list of losses")]
+    losses = schema.read_json(path, "list of losses")
+    if not isinstance(losses, list) or not all(type(v) in (int, float) for v in losses):
+        raise UsageError(
+            f"{path}: expected a list of numbers; delete it and the weights beside it to train this stage again"
+        )
+    return [float(v) for v in losses]

@@ -1,0 +1,77 @@
+"""Writing records and other files: as JSON in one form, whole or not at all."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import os
+import secrets
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+
+def plain(record: Any) -> Any:
+    """Convert a record to JSON-ready values: dataclasses to dicts, tuples to lists, paths to strings."""
+    if dataclasses.is_dataclass(record) and not isinstance(record, type):
+        values = {f.name: plain(getattr(record, f.name)) for f in dataclasses.fields(record)}
+        # a record may leave out default values, or add its class's name
+        return record.json_form(values) if hasattr(record, "json_form") else values
+    if isinstance(record, Mapping):
+        return {str(k): plain(v) for k, v in record.items()}
+    if isinstance(record, (tuple, list)):
+        return [plain(v) for v in record]
+    return str(record) if isinstance(record, Path) else record
+
+
+def canonical(record: Any) -> str:
+    """Convert a record to canonical JSON text: sorted keys, no spaces. Equal records give equal texts."""
+    return json.dumps(plain(record), sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def digest(record: Any, length: int = 12) -> str:
+    """Hash a record: SHA-256 of its canonical text.
+
+    Args:
+        record: A record, or JSON-ready values.
+        length: Hexadecimal digits, 64 at most.
+
+    Returns:
+        The first digits of the hash.
+    """
+    return hashlib.sha256(canonical(record).encode()).hexdigest()[:length]
+
+
+def write_whole(path: Path, content: str | bytes) -> None:
+    """Write a file atomically: to a temporary file beside it, to disk, then renamed. Its permissions follow the umask.
+
+    Args:
+        path: The file; missing folders are made.
+        content: Text or bytes.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    data = content.encode() if isinstance(content, str) else content
+    aside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    # 0o666 less the umask, which the system subtracts, as for any other new file
+    handle = os.open(aside, os.O_CREAT | os.O_EXCL | os.O_WRONLY | getattr(os, "O_BINARY", 0), 0o666)
+    try:
+        with os.fdopen(handle, "wb") as f:
+            f.write(data)
+            f.flush()
+            os.fsync(f.fileno())
+        os.replace(aside, path)
+    except BaseException:
+        aside.unlink(missing_ok=True)
+        raise
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write values as indented JSON. The file appears only when it is complete.
+
+    Args:
+        path: The file.
+        value: A record, or JSON-ready values.
+    """
+    write_whole(path, json.dumps(plain(value), indent=2) + "\n")
