@@ -200,16 +200,16 @@ def _parse(path: Path, columns: Sequence[str], expected: Mapping[str, str]) -> _
         raise DataError(f"{path}: has no header and {len(first)} columns; expected a first line {' '.join(expected)}")
     names = list(columns)[: len(first)] if headless else first
     if '"' in text:
+        numbers: Sequence[int]
         rows, numbers = _quoted(path, text, separator, skip=not headless)
     else:
-        kept = [(i, line) for i, line in enumerate(lines, 1) if line.strip()][0 if headless else 1 :]
-        numbers = [i for i, _ in kept]
-        wide = {line.count(separator) for _, line in kept}
-        if wide <= {len(first) - 1}:  # all cells at once; the usual case
-            cells = separator.join(line for _, line in kept).split(separator) if kept else []
+        kept, numbers = lines[not headless :], range(2 - headless, len(lines) + 1)
+        if {line.count(separator) for line in kept} == {len(first) - 1} and "" not in kept:
+            cells = separator.join(kept).split(separator)  # all at once; the usual case
             columns_of = [cells[k :: len(first)] for k in range(len(first))]
             return _Cells(header=names, columns=columns_of, numbers=numbers, separator=separator)
-        rows = [line.split(separator) for _, line in kept]
+        numbers = [i for i, line in zip(numbers, kept, strict=True) if line.strip()]
+        rows = [line.split(separator) for line in kept if line.strip()]
     for number, row in zip(numbers, rows, strict=True):
         if len(row) != len(first):
             what = f"{len(row)} cells, expected {len(first)} separated by {SEPARATORS[separator]}"
