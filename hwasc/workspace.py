@@ -239,7 +239,7 @@ def open_workspace(
 
     def open_it() -> Dataset:
         root = synthetic_root(settings, cache, workers, reporter) if name == SYNTHETIC else Path(name)
-        return _opened(root, settings, reporter, split=split)
+        return _opened(root, settings, reporter, split=split, cache=cache)
 
     classes = tuple(sorted(SCENES)) if name == SYNTHETIC else None
     source = DataSource(name, open_it, classes, named=data is not None)
@@ -250,7 +250,9 @@ def open_workspace(
     return Workspace(source, settings, cache, device=pick_device(device), workers=workers, reporter=reporter)
 
 
-def _opened(root: Path, settings: Settings, reporter: Reporter, *, split: Literal["test", "all"]) -> Dataset:
+def _opened(
+    root: Path, settings: Settings, reporter: Reporter, *, split: Literal["test", "all"], cache: Path
+) -> Dataset:
     d = settings.data
     dataset = open_dataset(
         root,
@@ -262,6 +264,7 @@ def _opened(root: Path, settings: Settings, reporter: Reporter, *, split: Litera
         fold=d.part(),
         split=split,
         options=Options(layout=d.layout, table=d.table, columns=d.columns, rename=d.rename),
+        cache=cache,
     )
     for note in dataset.notes:
         reporter.say(note)

@@ -120,17 +120,23 @@ def check(
     folder: str | Path,
     *,
     quick: bool = False,
-    seconds: float = 1.0,
+    seconds: float | None = None,
+    settings: Settings | Mapping[str, Any] | str | Path | None = None,
+    overrides: Sequence[str] = (),
+    cache: str | Path | None = None,
     workers: int = 4,
     progress: bool = True,
 ) -> Inventory:
-    """Count what a data folder holds, and compare it with the official lists where it is TAU 2022 Mobile.
+    """Decode what a data folder holds, count it, and compare it with the official lists where it is TAU 2022 Mobile.
 
     Args:
-        folder: TAU 2022 Mobile, or a folder of recordings.
-        quick: Whether only the presence of files is looked at, not their headers.
-        seconds: Length of a clip, s.
-        workers: Files that are read at once.
+        folder: TAU 2022 Mobile, or a folder of recordings in any known layout.
+        quick: Whether only the presence of files is looked at; nothing is decoded.
+        seconds: Length of a clip, s; None: the settings' `data.seconds`.
+        settings: As of `open`; those of `data` say how the folder is read and split.
+        overrides: Single settings as text, `"a.b=c"`.
+        cache: Folder in which later runs find what was learned; None: `$HWASC_CACHE` or `~/.cache/hwasc`.
+        workers: Files that are decoded at once.
         progress: Whether progress is shown on standard error.
 
     Returns:
@@ -138,9 +144,22 @@ def check(
 
     Raises:
         DataError: The folder cannot be used at all.
+        UsageError: A setting is unknown or wrong.
     """
     from hwasc.data import checking
+    from hwasc.workspace import default_cache
 
+    if not isinstance(settings, Settings):
+        settings = Settings.load(settings, overrides, None)
+    elif overrides:
+        settings = settings.changed(overrides, None)
     return checking.check(
-        Path(folder), quick=quick, seconds=seconds, workers=workers, reporter=Reporter(quiet=not progress)
+        Path(folder),
+        quick=quick,
+        seconds=seconds,
+        settings=settings.data,
+        seed=settings.seed,
+        cache=default_cache() if cache is None else Path(cache),
+        workers=workers,
+        reporter=Reporter(quiet=not progress),
     )

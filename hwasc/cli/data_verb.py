@@ -1,7 +1,7 @@
 """Fetch a public data set, or check what a data folder holds.
 
 `fetch`: downloads, checks and unpacks the archives of TAU Urban Acoustic Scenes 2022 Mobile and the DCASE subset lists.
-`check`: reads the header of every listed file and compares the counts with those of the official lists.
+`check`: decodes every listed file, counts, and compares the counts with those of the official lists.
 """
 
 from __future__ import annotations
@@ -22,7 +22,10 @@ EXAMPLES = """examples:
   hwasc data fetch tau2022 /data/tau2022          # the same command continues, or replaces missing files
   hwasc data check /data/tau2022 --workers 8
   hwasc data check my_recordings"""
-PLACES = 20  # locations that are listed one by one; if there are more, only their number is printed
+PLACES = 8  # locations that are listed one by one; if there are more, only their number is printed
+GROUPS = 12  # scenes or recorders that are listed one by one
+SCENES = "a folder a scene"  # what needs no word
+REASONS = 6  # reasons why files cannot be used
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -43,9 +46,20 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     common.add_output(fetch)
     check = verbs.add_parser("check", help="count and compare what a folder holds", description=_check.__doc__)
     check.add_argument("dir", metavar="DIR", type=Path, help="TAU 2022 Mobile, or a folder of recordings")
-    check.add_argument("--quick", action="store_true", help="check only that the files exist, without their headers")
-    check.add_argument("--seconds", type=float, default=1.0, help="length of a clip (default 1)")
-    check.add_argument("--workers", type=common.whole(1), default=4, help="files that are read at once (default 4)")
+    check.add_argument("--quick", action="store_true", help="check only that the files exist; nothing is decoded, so no "
+        "statement whether they can be used")
+    check.add_argument("--seconds", type=float, help="length of a clip (default 1, or data.seconds of the settings)")
+    check.add_argument("--config", metavar="FILE", type=Path, help="settings file (YAML); its `data` says how to read the folder")
+    check.add_argument(
+        "--set", metavar="A.B=C", action="append", default=[], dest="overrides", help="one setting; repeatable"
+    )
+    check.add_argument(
+        "--cache",
+        metavar="DIR",
+        type=Path,
+        help="later runs find lengths and fingerprints of the recordings there (default $HWASC_CACHE or ~/.cache/hwasc)",
+    )
+    check.add_argument("--workers", type=common.whole(1), default=4, help="files that are decoded at once (default 4)")
     common.add_output(check)
 
 
@@ -78,37 +92,47 @@ def _fetch(args: argparse.Namespace) -> None:
 
 
 def _check(args: argparse.Namespace) -> None:
-    """Reads the folder as every other verb does, checks all listed files, and prints the counts beside the expected ones.
-    Exit status 1 when files are missing or cannot be used.
+    """Reads the folder as every other verb does, decodes all listed files, and prints the counts beside the expected ones, files
+    that cannot be used, copies of the same sound, channels, levels and bandwidth, and properties that tell the class by
+    themselves. Exit status 1 when files are missing or cannot be used.
     """
-    if not 0 < args.seconds < float("inf"):
+    if args.seconds is not None and not 0 < args.seconds < float("inf"):
         raise UsageError(f"--seconds must be above 0, found {args.seconds:g}")
-    found = hwasc.check(args.dir, quick=args.quick, seconds=args.seconds, workers=args.workers, progress=not args.quiet)
+    found = hwasc.check(
+        args.dir,
+        quick=args.quick,
+        seconds=args.seconds,
+        settings=args.config,
+        overrides=args.overrides,
+        cache=args.cache,
+        workers=args.workers,
+        progress=not args.quiet,
+    )
     if args.json:
         common.print_json(found)
     else:
-        _print(found, args.seconds)
+        _print(found)
     if found.faults:
         raise DataError(f"{found.root}: {found.faults[0]}{_and_more(found)}; {_advice(found)}")
 
 
-def _print(found: Inventory, seconds: float) -> None:
+def _print(found: Inventory) -> None:
+    layout = found.layout if found.layout != SCENES else ""
     print({
         "tau2022": f"{found.root}: TAU Urban Acoustic Scenes 2022 Mobile, development dataset, by its official lists",
         "lists": f"{found.root}: in TAU's layout, with lists of its own: there are no official counts to compare with",
-        "folder": f"{found.root}: recordings without official lists: there are no counts to compare with",
+        "folder": f"{found.root}: recordings without official lists: there are no counts to compare with"
+        + (f"; read as {layout}" if layout else ""),
     }[found.kind])  # fmt: skip
-    (_print_recordings if found.kind == "folder" else _print_parts)(found, seconds)
+    (_print_recordings if found.kind == "folder" else _print_parts)(found)
     if found.lengths:
         low, middle, high = found.lengths
         rates = ", ".join(f"{rate:,} Hz ({count:,})" for rate, count in found.rates.items())
-        print(f"lengths {low:.2f} to {high:.2f} s, median {middle:.2f} s; rates {rates}")
+        print(f"lengths {low:.2f} to {high:.2f} s, median {middle:.2f} s; rates {rates}{_sound(found)}")
     if found.subsets:
         print("subsets of train: " + ", ".join(f"{name} % {count:,}" for name, count in found.subsets.items()))
-    for name, why in list(found.unusable.items())[:PLACES]:
-        print(f"  {why}: {name}")
-    if len(found.unusable) > PLACES:
-        print(f"  ... and {len(found.unusable) - PLACES:,} more; --json names all")
+    _print_left_out(found)
+    _print_unusable(found)
     for line in found.warnings:
         print(f"warning: {line}")
     for line in found.faults:
@@ -117,7 +141,31 @@ def _print(found: Inventory, seconds: float) -> None:
         print("all files are there" if found.quick else "complete" if found.kind == "tau2022" else "can be used")
 
 
-def _print_parts(found: Inventory, _: float) -> None:
+def _sound(found: Inventory) -> str:
+    channels = ", ".join(f"{n} ({count:,})" for n, count in found.channels.items())
+    level = f"; levels {found.levels[0]:.0f} to {found.levels[2]:.0f} dB" if found.levels else ""
+    return (f"; channels {channels}" if len(found.channels) > 1 else "") + level
+
+
+def _print_left_out(found: Inventory) -> None:
+    """All files that are not used, in one line."""
+    if found.left_out:
+        parts = [f"{reason}: {len(names):,}" for reason, names in found.left_out.items()]
+        print(f"other files: {'; '.join(parts)}")
+
+
+def _print_unusable(found: Inventory) -> None:
+    """A line for each reason, with the first files."""
+    reasons: dict[str, list[str]] = {}
+    for name, why in found.unusable.items():
+        reasons.setdefault(why.split(":")[0], []).append(name)
+    for kind, names in list(reasons.items())[:REASONS]:
+        print(f"  {kind}: {len(names):,}, {', '.join(names[:3])}{', ...' if len(names) > 3 else ''}")
+    if len(reasons) > REASONS or any(len(names) > 3 for names in reasons.values()):
+        print("  --json names all")
+
+
+def _print_parts(found: Inventory) -> None:
     """A line for each scene and device, two columns for each part."""
     cells = {(r.part, r.group, r.name): r for r in found.rows if r.group != "location"}
     parts = list(dict.fromkeys(r.part for r in found.rows))
@@ -141,18 +189,24 @@ def _pair(row: Row | None) -> str:
     return f"{wanted:>12,}{row.found:>11,}{' ' if row.found == wanted == row.listed else '!'}"
 
 
-def _print_recordings(found: Inventory, seconds: float) -> None:
-    print(f"{'':<26}{'recordings':>12}{'usable':>12}{f'clips of {seconds:g} s':>16}{'minutes':>12}")
-    places = [r for r in found.rows if r.group == "location"]
-    for row in found.rows:
-        if row.group != "location" or len(places) <= PLACES:
-            title = "all" if row.group == "all" else f"{row.group} {row.name}"
+def _print_recordings(found: Inventory) -> None:
+    usable = "there" if found.quick else "usable"
+    length = f"clips of {found.clip_seconds:g} s"
+    print(f"{'':<26}{'recordings':>12}{usable:>12}{length:>16}{'minutes':>12}")
+    most = {"all": 1, "scene": GROUPS, "device": PLACES, "location": PLACES}
+    for group in most:
+        rows = [r for r in found.rows if r.group == group]
+        shown = rows if len(rows) <= most[group] else rows[: most[group] - 1] if group != "location" else []
+        for row in shown:
+            title = "all" if group == "all" else f"{group} {row.name}"
             clips = "–" if row.clips is None else f"{row.clips:,}"
             minutes = "–" if row.seconds is None else f"{row.seconds / 60:,.1f}"
             print(f"{title[:40]:<26}{row.listed:>12,}{row.found:>12,}{clips:>16}{minutes:>12}")
-    if len(places) > PLACES:
-        sizes = sorted(r.listed for r in places)
-        print(f"{len(places):,} locations, of {sizes[0]:,} to {sizes[-1]:,} recordings")
+        if len(rows) > len(shown):
+            sizes = sorted(r.listed for r in rows[len(shown) :])
+            more = "more " if shown else ""
+            counts = f"{sizes[0]:,} to {sizes[-1]:,}" if sizes[0] != sizes[-1] else f"{sizes[0]:,}"
+            print(f"{len(sizes):,} {more}{group}s, of {counts} recordings{'' if sizes[-1] > 1 else ' each'}")
 
 
 def _and_more(found: Inventory) -> str:

@@ -42,7 +42,7 @@ KEYS, KEY_BITS, NEIGHBOURS = 64, 14, 32
 _BLOCK = 100_000  # pairs compared at once
 
 
-def sketch(path: Path) -> str:
+def sketch(path: Path, seconds: float | None = None) -> str:
     """Compute the fingerprint of a recording.
 
     It does not depend on gain, container, sample type and number of equal channels, and little on sample rate, encoder, and a
@@ -50,13 +50,14 @@ def sketch(path: Path) -> str:
 
     Args:
         path: A recording in any format of libsndfile.
+        seconds: Its true length, if its header may say another; None: as the header says.
 
     Returns:
         80 hexadecimal digits; an empty text if all samples are equal, or if the file cannot be read.
     """
     try:
         with soundfile.SoundFile(str(path)) as f:
-            return of_file(f, f.frames)
+            return of_file(f, f.frames if seconds is None else round(seconds * f.samplerate))
     except (soundfile.SoundFileError, TypeError, OSError, ValueError):
         return ""
 
@@ -112,7 +113,8 @@ def _mono(samples: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
 def _code(excerpts: npt.NDArray[np.float32], rate: int) -> str:
     """The sketch, without its length, of three excerpts (3, n); an empty text if there is nothing to tell."""
     flat = excerpts.ravel()
-    power = float(flat @ flat)
+    with np.errstate(over="ignore", invalid="ignore"):
+        power = float(flat @ flat)
     if not 0 < power < float("inf"):
         return ""
     kind, step = "1", max(1, round(rate / 8000))
@@ -218,7 +220,7 @@ def twins(sketches: Sequence[str]) -> list[list[int]]:
     for i, s in enumerate(sketches):
         if s and (k := first.setdefault(s, i)) != i:
             pairs.append((k, i))
-    chosen = [i for s, i in first.items() if s[0] != EXACT]
+    chosen = [first[s] for s in sorted(first) if s[0] != EXACT]  # the order of the recordings has no influence
     table = _Table([sketches[i] for i in chosen])
     left, right = table.alike()
     pairs += [(chosen[a], chosen[b]) for a, b in zip(left.tolist(), right.tolist(), strict=True)]

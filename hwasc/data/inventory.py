@@ -6,13 +6,14 @@ import os
 import statistics
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from hwasc.audio.reading import Header, UnreadableClip, clip_count, header
 from hwasc.data import tau
 from hwasc.data.clips import Clip, check_classes, check_locations
-from hwasc.data.folder import list_recordings
+from hwasc.data.folder import Opened, list_folder
+from hwasc.data.layouts import Options, official_lists
 from hwasc.data.official import PARTS, TAU2022, Facts, fingerprint, segment, subset_faults
 from hwasc.errors import DataError
 from hwasc.records.data_settings import DataSettings
@@ -85,6 +86,12 @@ class Inventory:
         faults: Problems that must be solved before the folder can be used.
         warnings: Other problems.
         rows: Counts.
+        clip_seconds: Length of a clip, s.
+        layout: How the folder was read.
+        left_out: Files that are not used, by the reason.
+        names: All files of each kind of warning that names only the first.
+        channels: Number of files by number of channels.
+        levels: Least, median and greatest level of the files, dB of full scale; None if they were not decoded.
     """
 
     root: str
@@ -100,20 +107,34 @@ class Inventory:
     faults: tuple[str, ...]
     warnings: tuple[str, ...]
     rows: tuple[Row, ...]
+    clip_seconds: float = 1.0
+    layout: str = ""
+    left_out: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    names: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    channels: dict[int, int] = field(default_factory=dict)
+    levels: tuple[float, float, float] | None = None
 
 
-def list_entries(root: Path) -> list[Entry]:
+def list_entries(root: Path, opened: Opened | None = None) -> list[Entry]:
     """List all files in the lists of a folder.
+
+    Args:
+        root: The data folder.
+        opened: Its recordings, if it was opened already.
+
+    Returns:
+        The files.
 
     Raises:
         DataError: A list is missing or broken, or there are no recordings.
     """
-    if not tau.has_official_lists(root):
+    opened = opened or list_folder(root, Options())
+    if opened.title != official_lists.LAYOUT.title:
         return [
             Entry(name=r.name, part=RECORDINGS, scene=r.scene, location=r.location, device=r.device)
-            for r in list_recordings(root)[0]
+            for r in opened.listing.recordings
         ]
-    meta, train, evaluation = tau.read_lists(root)
+    meta, train, evaluation = tau.read_lists(root, rename=opened.folder.options.rename)
     part = dict.fromkeys(evaluation, "evaluate") | dict.fromkeys(train, "train")
     return [
         Entry(name=name, part=part.get(name, "neither"), scene=scene, location=location, device=device)
@@ -175,6 +196,8 @@ def build(
     seconds: float,
     quick: bool,
     facts: Facts = TAU2022,
+    max_unreadable: float | None = None,
+    split_faults: Sequence[str] | None = None,
 ) -> Inventory:
     """Count the files of a folder, and compare them with its lists and with the official counts.
 
@@ -185,6 +208,8 @@ def build(
         seconds: Length of a clip in seconds.
         quick: No headers were read.
         facts: Official counts; they are used if the folder has the lists of that data set.
+        max_unreadable: Share of files that may be unusable; None: the setting's default.
+        split_faults: Why a folder without official lists cannot be split; None: look at the number of its locations.
 
     Returns:
         Counts, unusable files, faults and warnings.
@@ -202,12 +227,16 @@ def build(
     warnings: list[str] = []
     if unreadable:
         named = [f"{name} ({unusable[name]})" for name in unreadable]
-        tolerable = not known and len(unreadable) <= DataSettings().max_unreadable * len(entries)
-        (warnings if tolerable else faults).append(_first(f"of {len(entries):,} files cannot be used", named))
+        most = DataSettings().max_unreadable if max_unreadable is None else max_unreadable
+        line = _first(f"of {len(entries):,} files cannot be used", named)
+        if known or len(unreadable) <= most * len(entries):
+            (faults if known else warnings).append(line)
+        else:
+            faults.append(f"{line}; at most {most:.3g} of them may be (data.max_unreadable)")
     if official:
         faults += _list_faults(root, rows, entries, subsets=subsets, facts=known)
     else:
-        faults += _split_faults(root, entries, states)
+        faults += _split_faults(root, entries, states) if split_faults is None else split_faults
     if known and (other := sum(n for rate, n in rates.items() if rate != known.rate)):
         warnings.append(f"{other:,} files do not have the {known.rate:,} Hz of the originals")
     elif len(rates) > 1:
@@ -231,6 +260,8 @@ def build(
         faults=tuple(faults),
         warnings=tuple(warnings),
         rows=tuple(rows),
+        clip_seconds=seconds,
+        channels=dict(sorted(Counter(h.channels for h in headers).items())),
     )
 
 

@@ -37,6 +37,7 @@ KNOWN: tuple[Layout, ...] = (
     fold_folders.LAYOUT,
 )
 SCENES = scene_folders.LAYOUT
+OFFICIAL = official_lists.LAYOUT
 NAMES = (AUTO, *(layout.name for layout in KNOWN), SCENES.name)
 
 
@@ -134,4 +135,4 @@ def _nearby(folder: Folder) -> str:
     return table.advice(folder)
 
 
-__all__ = ["AUTO", "KNOWN", "NAMES", "SCENES", "Folder", "Layout", "Listing", "Options", "Recording", "read", "recognise"]
+__all__ = ["AUTO", "KNOWN", "NAMES", "OFFICIAL", "SCENES", "Folder", "Layout", "Listing", "Options", "Recording", "read", "recognise"]
