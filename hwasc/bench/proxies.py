@@ -142,7 +142,7 @@ def bench_proxies(
     problem = Problem(space=space, budget=resolve(budget), classes=classes, seconds=s.data.seconds)
     open_run(
         run,
-        {"verb": "bench proxy", "data": ws.data, "dataset": ws.dataset.fingerprint, "budget": budget, "space": space,
+        {"verb": "bench proxy", "data": ws.data, "dataset": ws.fingerprint, "budget": budget, "space": space,
          "count": count, "settings": s},
     )  # fmt: skip
     points = problem.feasible_points(s.search.supernet.points, seed=s.seed)

@@ -101,7 +101,7 @@ def bench_strategies(
         )
     open_run(
         run,
-        {"verb": "bench strategies", "data": ws.data, "dataset": ws.dataset.fingerprint, "budget": budget, "space": space,
+        {"verb": "bench strategies", "data": ws.data, "dataset": ws.fingerprint, "budget": budget, "space": space,
          "settings": s},
     )  # fmt: skip
     table = _table(

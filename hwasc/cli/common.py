@@ -7,7 +7,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import hwasc
 from hwasc.errors import UsageError
@@ -72,6 +72,16 @@ def add_data(parser: argparse.ArgumentParser) -> None:
     add_output(parser)
 
 
+def add_unseen(parser: argparse.ArgumentParser) -> None:
+    """Add the option for models whose training clips are not recorded."""
+    parser.add_argument(
+        "--unseen",
+        action="store_true",
+        help="you vouch that a model, a search or a teacher that lacks the record of its training clips was trained on none of "
+        "these clips; where there is a record, its clips are left out in any case",
+    )
+
+
 def add_engine(parser: argparse.ArgumentParser) -> None:
     """Add the options of the engine."""
     engine = parser.add_argument_group("engine", "where candidates are scored; no score depends on it")
@@ -97,12 +107,13 @@ def add_output(parser: argparse.ArgumentParser) -> None:
     output.add_argument("--quiet", action="store_true", help="no progress, only results and errors")
 
 
-def workspace(args: argparse.Namespace, seed_offset: int = 0) -> Workspace:
+def workspace(args: argparse.Namespace, seed_offset: int = 0, split: Literal["test", "all"] = "test") -> Workspace:
     """Open the workspace that the shared arguments describe.
 
     Args:
         args: Parsed arguments, those of `add_data` among them.
         seed_offset: Added to the seed.
+        split: `all` opens the folder without splits.
 
     Returns:
         Data, settings, cache and device.
@@ -117,6 +128,7 @@ def workspace(args: argparse.Namespace, seed_offset: int = 0) -> Workspace:
         device=args.device,
         workers=args.workers,
         progress=not args.quiet,
+        split=split,
     )
 
 

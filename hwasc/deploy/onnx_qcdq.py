@@ -17,14 +17,15 @@ from hwasc.deploy.exporters import Planner
 from hwasc.deploy.onnx_session import metadata_of, open_session, run
 from hwasc.errors import DataError
 from hwasc.models.student import Student
-from hwasc.records import schema
+from hwasc.records import schema, training_clips
 from hwasc.records.architecture import Architecture
 from hwasc.records.model_metadata import check_file_size, from_texts
+from hwasc.records.training_clips import TrainingClips
 
 OPSET = 13
 
 
-def export(model: Student, path: Path, classes: tuple[str, ...]) -> Path:
+def export(model: Student, path: Path, classes: tuple[str, ...], *, clips: TrainingClips | None = None) -> Path:
     """Write a quantized student; architecture and class names are stored in the metadata.
 
     The torchscript exporter is used, because Brevitas' QCDQ handlers are written for it.
@@ -33,6 +34,7 @@ def export(model: Student, path: Path, classes: tuple[str, ...]) -> Path:
         model: A quantized student.
         path: File to write.
         classes: Scenes in the order of the logits.
+        clips: The recordings that it was trained on and chosen by; stored in the metadata, too.
 
     Returns:
         The path. The file takes any batch size.
@@ -61,6 +63,7 @@ def export(model: Student, path: Path, classes: tuple[str, ...]) -> Path:
         for key, value in (
             ("architecture", schema.canonical(model.architecture)),
             ("classes", json.dumps(list(classes))),
+            *(training_clips.metadata(clips).items() if clips else ()),
         ):
             entry = proto.metadata_props.add()
             entry.key, entry.value = key, value
@@ -81,9 +84,17 @@ class OnnxExporter:
     suffix: str = ".onnx"
     planners: tuple[Planner, ...] = ("greedy",)
 
-    def export(self, model: Student, out: Path, classes: tuple[str, ...], planner: Planner) -> Path:
+    def export(
+        self,
+        model: Student,
+        out: Path,
+        classes: tuple[str, ...],
+        planner: Planner,
+        *,
+        clips: TrainingClips | None = None,
+    ) -> Path:
         """See `Exporter`."""
-        return export(model, out, classes)
+        return export(model, out, classes, clips=clips)
 
 
 EXPORTER = OnnxExporter()
@@ -103,7 +114,8 @@ class Runtime:
             DataError: The file cannot be opened, or hwasc did not write it.
         """
         self._session = open_session(path, fused=False)
-        about = from_texts(metadata_of(self._session, path), path)
+        self.metadata = metadata_of(self._session, path)
+        about = from_texts(self.metadata, path)
         check_file_size(about.architecture, path.stat().st_size, 1, path)
         self.path = path
         self.architecture: Architecture = about.architecture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -26,11 +27,13 @@ class WeightFile:
         student: In eval mode; quantized where it computes in int8.
         classes: Names of the classes, in the order of the logits.
         numbers: What it computes in.
+        metadata: All that the file says of itself, by key.
     """
 
     student: Student
     classes: tuple[str, ...]
     numbers: Literal["float", "int8"]
+    metadata: Mapping[str, str]
 
 
 def open_weights(path: Path) -> WeightFile:
@@ -62,4 +65,9 @@ def open_weights(path: Path) -> WeightFile:
             net.load_state_dict(state)
     except (KeyError, RuntimeError) as e:
         raise DataError(f"{path}: its weights do not fit its architecture ({reason(e)})") from None
-    return WeightFile(student=net, classes=about.classes, numbers="int8" if about.numbers == "int8" else "float")
+    return WeightFile(
+        student=net,
+        classes=about.classes,
+        numbers="int8" if about.numbers == "int8" else "float",
+        metadata=header.metadata,
+    )

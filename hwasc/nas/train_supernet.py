@@ -23,6 +23,7 @@ from hwasc.parallel.gradient_accumulation import process_group
 from hwasc.parallel.processes import start_worker
 from hwasc.records import schema
 from hwasc.records.budget import Budget
+from hwasc.records.training_clips import KEY
 from hwasc.training.weights import save_weights
 from hwasc.workspace import Workspace
 
@@ -74,7 +75,7 @@ def train_supernet(ws: Workspace, problem: Problem, targets: Path) -> Supernet:
             checkpoint=checkpoint,
             on_epoch=lambda epoch, loss: update(epoch, f"loss {loss:.3f}"),
         )
-    save_weights(path, net, {"space": problem.space.name})
+    save_weights(path, net, {"space": problem.space.name, KEY: ws.training_clips.reference.text()})
     checkpoint.unlink(missing_ok=True)
     return ready
 

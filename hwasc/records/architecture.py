@@ -13,6 +13,7 @@ from hwasc.records import schema, sizes
 from hwasc.records.blocks import INPUT, Block, Conv, Stride, Unit
 from hwasc.records.blocks.units import channels
 from hwasc.records.schema import STRICT
+from hwasc.records.training_clips import ClipsReference
 
 SCHEMA = 1
 HEAD = "head"
@@ -234,6 +235,7 @@ class ArchitectureFile:
         schema: Version of the format.
         provenance: Where the architecture comes from: data, budget, costs, score, versions.
         weights: What weights lie beside the file, if any.
+        clips: The clips that the architecture was chosen by; the record lies beside the file.
         path: Where the file lies; it is not part of the file.
     """
 
@@ -242,6 +244,7 @@ class ArchitectureFile:
     schema: int = SCHEMA
     provenance: dict[str, Any] = field(default_factory=dict)
     weights: InitialWeights | None = None
+    clips: ClipsReference | None = None
     path: Path | None = None
 
     __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
@@ -299,6 +302,8 @@ def save(
     architecture: Architecture,
     provenance: dict[str, Any] | None = None,
     weights: InitialWeights | None = None,
+    *,
+    clips: ClipsReference | None = None,
 ) -> ArchitectureFile:
     """Write an architecture file, whole or not at all.
 
@@ -307,11 +312,14 @@ def save(
         architecture: The net.
         provenance: Where it comes from.
         weights: What weights lie beside the file.
+        clips: The clips that the architecture was chosen by.
 
     Returns:
         What was written, as `load` reads it.
     """
-    record = ArchitectureFile(architecture, architecture.id, SCHEMA, provenance or {}, weights=weights, path=path)
+    record = ArchitectureFile(
+        architecture, architecture.id, SCHEMA, provenance or {}, weights=weights, clips=clips, path=path
+    )
     values = schema.plain(record)
     del values["path"]
     schema.write_json(path, values)

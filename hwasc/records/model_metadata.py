@@ -15,6 +15,7 @@ from hwasc.errors import DataError, UsageError
 from hwasc.records import schema
 from hwasc.records.architecture import Architecture
 from hwasc.records.plain_values import named
+from hwasc.records.training_clips import KEY, ClipsReference
 
 REQUIRED = ("architecture", "classes")
 
@@ -27,11 +28,13 @@ class ModelMetadata:
         architecture: The student.
         classes: Names of the classes, in the order of the logits.
         numbers: What the student computes in, where the file says so.
+        clips: Which record has the clips that it was trained on; None in files of other versions.
     """
 
     architecture: Architecture
     classes: tuple[str, ...]
     numbers: Literal["float", "int8"] | None = None
+    clips: ClipsReference | None = None
 
 
 def from_texts(entries: Mapping[str, str], path: Path) -> ModelMetadata:
@@ -49,7 +52,7 @@ def from_texts(entries: Mapping[str, str], path: Path) -> ModelMetadata:
     """
     _check_present(entries, path)
     values: dict[str, Any] = {"numbers": entries.get("numbers")}
-    for name in REQUIRED:
+    for name in (*REQUIRED, *({KEY} & set(entries))):
         try:
             values[name] = schema.parse_json(entries[name], name)
         except UsageError as e:
@@ -95,6 +98,7 @@ def from_values(values: Mapping[str, Any], path: Path) -> ModelMetadata:
     _check_present(values, path)
     try:
         architecture = schema.parse(Architecture, values["architecture"], "architecture")
+        clips = schema.parse(ClipsReference, values[KEY], KEY) if KEY in values else None
     except UsageError as e:
         raise _damaged(path, str(e)) from None
     numbers = values.get("numbers")
@@ -103,7 +107,7 @@ def from_values(values: Mapping[str, Any], path: Path) -> ModelMetadata:
     classes = class_names(values["classes"], path)
     if len(classes) != architecture.classes:
         raise _damaged(path, f"{len(classes):,} class names for a net of {architecture.classes:,} classes")
-    return ModelMetadata(architecture=architecture, classes=classes, numbers=numbers)
+    return ModelMetadata(architecture=architecture, classes=classes, numbers=numbers, clips=clips)
 
 
 def class_names(values: Any, path: Path) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import json
+import os
 import platform
 import sys
 import time
@@ -18,6 +19,7 @@ from hwasc.errors import UsageError
 from hwasc.records import schema
 from hwasc.records.plain_values import named
 
+NAMES = ("data",)  # what people typed; the fingerprint of what is there is compared instead
 PACKAGES = ("torch", "brevitas", "nni", "optuna", "torch-pruning", "numpy", "onnxruntime")
 
 
@@ -93,9 +95,17 @@ def read_config(folder: Path) -> dict[str, Any]:
     return config
 
 
+def _same_file(old: Any, new: Any) -> bool:
+    """Whether two texts name the same file or folder."""
+    try:
+        return isinstance(old, str) and isinstance(new, str) and os.path.samefile(old, new)
+    except (OSError, ValueError):
+        return False
+
+
 def _differences(old: Any, new: Any, where: str = "") -> Iterator[str]:
     if isinstance(old, dict) and isinstance(new, dict):
         for key in [*old, *(k for k in new if k not in old)]:
             yield from _differences(old.get(key), new.get(key), f"{where}.{key}" if where else str(key))
-    elif old != new:
+    elif old != new and where not in NAMES and not _same_file(old, new):
         yield f"{where} was {repr(old)[:80]}, is now {repr(new)[:80]}"

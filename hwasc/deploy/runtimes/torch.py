@@ -43,6 +43,7 @@ class TorchRuntime:
             classes=opened.classes,
             runtime=f"torch {torch.__version__} ({opened.numbers})",
             predict=predict,
+            metadata=opened.metadata,
         )
 
 
