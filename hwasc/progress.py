@@ -34,7 +34,7 @@ class Reporter:
 
     def __init__(self, quiet: bool = False) -> None:
         self.quiet = quiet
-        self.console = Console(file=sys.stderr, quiet=quiet, highlight=False, soft_wrap=True)
+        self.console = Console(file=sys.stderr, quiet=quiet, highlight=False, emoji=False, soft_wrap=True)
 
     def __reduce__(self) -> tuple[type[Reporter], tuple[bool]]:
         return Reporter, (True,)  # worker processes are quiet

@@ -74,14 +74,6 @@ def open_run(folder: Path, config: dict[str, Any]) -> Path:
     return folder
 
 
-def _same_file(old: Any, new: Any) -> bool:
-    """Whether two texts name the same file or folder."""
-    try:
-        return isinstance(old, str) and isinstance(new, str) and os.path.samefile(old, new)
-    except (OSError, ValueError):
-        return False
-
-
 def read_config(folder: Path) -> dict[str, Any]:
     """Read the configuration of a run folder.
 
@@ -101,6 +93,14 @@ def read_config(folder: Path) -> dict[str, Any]:
             f"{path}: expected a mapping of keys to values, found {named(config)}; delete it to start anew"
         )
     return config
+
+
+def _same_file(old: Any, new: Any) -> bool:
+    """Whether two texts name the same file or folder."""
+    try:
+        return isinstance(old, str) and isinstance(new, str) and os.path.samefile(old, new)
+    except (OSError, ValueError):
+        return False
 
 
 def _differences(old: Any, new: Any, where: str = "") -> Iterator[str]:

@@ -111,6 +111,21 @@ def check_shapes(header: Header, model: nn.Module, path: Path) -> None:
         raise DataError(f"{path}: its weights do not fit its architecture ({'; '.join(wrong[:SHOWN])}{more})")
 
 
+def read_entries(path: Path) -> dict[str, str]:
+    """Read the metadata of a weight file.
+
+    Args:
+        path: A safetensors file.
+
+    Returns:
+        Its lines by key; none where it has no metadata.
+
+    Raises:
+        DataError: The file cannot be read.
+    """
+    return dict(read_header(path).metadata)
+
+
 def load_metadata(path: Path, key: str) -> str:
     """Read a line of a weight file's metadata.
 
