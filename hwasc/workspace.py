@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -99,7 +100,7 @@ class Workspace:
                 noise=noise,
                 workers=self.workers,
                 max_unreadable=self.settings.data.max_unreadable,
-                notify=self.reporter.say,
+                notify=self.reporter.say_once,
                 progress=lambda stage, done, total: update(done, stage),
             )
 
@@ -165,7 +166,8 @@ class Workspace:
             hashes=self._hashes([*d.train, *validation]),
             sketches={},
         )
-        training_clips.save(record, training_clips.cached(self.cache, record.digest))
+        with contextlib.suppress(OSError):  # a read-only cache: the record lies beside the model, too
+            training_clips.save(record, training_clips.cached(self.cache, record.digest))
         return record
 
     def _hashes(self, clips: Sequence[Clip]) -> dict[Path, str]:
