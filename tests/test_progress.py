@@ -8,7 +8,7 @@ import re
 import pytest
 from rich.console import Console
 
-from hwasc.progress import print_table, show
+from hwasc.progress import Reporter, print_table, show
 
 COLUMNS = ("a layer", "live memory B", "note")
 ROWS = [("blocks.0.depthwise [/x]", 1_234_567, "a note of several words"), ("stem", 89, "公園")]
