@@ -261,7 +261,7 @@ def _opened(root: Path, settings: Settings, reporter: Reporter, *, split: Litera
         test_share=d.test_share,
         fold=d.part(),
         split=split,
-        options=Options(layout=d.layout, table=d.table, columns=d.columns, rename=d.rename),
+        options=Options.of(d),
     )
     for note in dataset.notes:
         reporter.say(note)

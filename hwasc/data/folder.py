@@ -28,21 +28,13 @@ class Opened:
     listing: Listing
 
 
-def list_folder(root: Path, options: Options | None = None) -> Opened:
+def list_folder(folder: Folder) -> Opened:
     """Recognise the layout of a folder, and list its recordings. Files of a table may be missing.
-
-    Args:
-        root: The data folder.
-        options: How the user wants it to be read.
-
-    Returns:
-        The recordings.
 
     Raises:
         DataError: There are no recordings, a list is broken, or folders have names that are rarely scenes.
         UsageError: There is no such layout.
     """
-    folder = Folder(root, options or Options())
     layout = layouts.recognise(folder)
     return Opened(folder=folder, title=layout.title, listing=layouts.read(folder, layout))
 
@@ -67,7 +59,7 @@ def open_folder(
             locations.
         UsageError: `data.fold` does not fit, or there is no such layout.
     """
-    opened = list_folder(root, options)
+    opened = list_folder(Folder(root, options or Options()))
     listing = opened.listing
     absent = [r.name for r in listing.recordings if not (root / r.name).is_file()] if listing.table else []
     if absent:
@@ -117,9 +109,7 @@ def split(opened: Opened, lengths: Lengths, *, seconds: float, shares: Shares, w
     unusable = (
         f"{len(reasons)} of {len(recordings)} recordings cannot be used, first {first[0]} ({first[1]})" if first else ""
     )
-    made = divide(
-        root, usable, by_name, classes=classes, shares=shares, unusable=f"; {unusable}" if unusable else ""
-    )
+    made = divide(root, usable, by_name, classes=classes, shares=shares, unusable=f"; {unusable}" if unusable else "")
     notes.append(f"{len(clips):,} clips of {seconds:g} s from {len(usable):,} recordings; {made.notes[0]}")
     notes += [*made.notes[1:], *filter(None, [unusable])]
     return Dataset(
