@@ -119,7 +119,7 @@ def open_tau(
     rest, validation = splits.hold_out(train, validation_share, seed)
     locations = len({c.location for c in validation})
     if count > 1:
-        notes.append(f"official fold {number} of {count} (data.fold={number % count + 1}/{count} takes the next)")
+        notes.append(f"official fold {number}/{count} (data.fold={number % count + 1}/{count} takes the next)")
     notes.append(
         f"validation: {len(validation):,} of {len(train):,} training clips, {locations} locations, seed {seed}"
     )

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import NoReturn
 
 from hwasc.data import walking
-from hwasc.data.layouts import fold_folders, scene_folders, split_folders, table
+from hwasc.data.layouts import fold_folders, scene_folders, speech_commands, split_folders, table
 from hwasc.data.layouts.base import TRAIN, Folder
 from hwasc.errors import DataError
 
@@ -99,8 +99,10 @@ def _of_boxes(folder: Folder, below: dict[str, list[str]]) -> Iterator[tuple[str
 
 def _of_noise(scenes: list[str]) -> Iterator[tuple[str, str]]:
     beside = [s for s in scenes if s.startswith("_")]
+    noise = beside == [speech_commands.NOISE]
+    likely = f"leave it out by --set data.layout={speech_commands.LAYOUT.name}" if noise else "move them out of the folder"
     if beside:
-        yield f"{_look(beside)} like sounds beside the scenes, not like scenes", "move them out of the folder"
+        yield f"{_look(beside)} like sounds beside the scenes, not like scenes", likely
 
 
 def _of_sessions(scenes: list[str], shared: list[str]) -> Iterator[tuple[str, str]]:

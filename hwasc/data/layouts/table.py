@@ -3,8 +3,8 @@
 Its columns are filename (relative to the data folder, to the table's or to `audio/`), scene_label, identifier (the location),
 source_label (the recorder), fold and split; `data.columns` gives them other names, and other columns are ignored. Cells are
 separated by tabs, commas or semicolons, and may be quoted. A table without a header has these columns in this order. Without
-identifier every file is a location of its own; without source_label the recorder is unknown. `fold` is an official fold, chosen by
-`data.fold`. `split` is an official split: train, val or test, or another name for one of these.
+identifier every file is a location of its own; without source_label the recorder is unknown. `fold` is an official fold, chosen
+by `data.fold`. `split` is an official split: train, val or test, or another name for one of these.
 """
 
 from __future__ import annotations
