@@ -17,6 +17,7 @@ from hwasc.audio.noise import Noise
 from hwasc.data import known_clips
 from hwasc.data.clips import Clip, Dataset
 from hwasc.data.features import Features, extract, unextracted
+from hwasc.data.layouts import Options
 from hwasc.data.opening import open_dataset
 from hwasc.data.source import DataSource
 from hwasc.data.synthetic import VERSION, SyntheticSpec, generate
@@ -262,6 +263,7 @@ def _opened(root: Path, settings: Settings, reporter: Reporter, *, split: Litera
         test_share=d.test_share,
         fold=d.part(),
         split=split,
+        options=Options.of(d),
     )
     for note in dataset.notes:
         reporter.say(note)
