@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -100,7 +101,7 @@ class Workspace:
                 noise=noise,
                 workers=self.workers,
                 max_unreadable=self.settings.data.max_unreadable,
-                notify=self.reporter.say,
+                notify=self.reporter.say_once,
                 progress=lambda stage, done, total: update(done, stage),
             )
 
@@ -166,7 +167,8 @@ class Workspace:
             hashes=self._hashes([*d.train, *validation]),
             sketches={},
         )
-        training_clips.save(record, training_clips.cached(self.cache, record.digest))
+        with contextlib.suppress(OSError):  # a read-only cache: the record lies beside the model, too
+            training_clips.save(record, training_clips.cached(self.cache, record.digest))
         return record
 
     def _hashes(self, clips: Sequence[Clip]) -> dict[Path, str]:
@@ -239,7 +241,7 @@ def open_workspace(
 
     def open_it() -> Dataset:
         root = synthetic_root(settings, cache, workers, reporter) if name == SYNTHETIC else Path(name)
-        return _opened(root, settings, reporter, split=split, cache=cache)
+        return _opened(root, settings, reporter, split=split)
 
     classes = tuple(sorted(SCENES)) if name == SYNTHETIC else None
     source = DataSource(name, open_it, classes, named=data is not None)
@@ -250,9 +252,7 @@ def open_workspace(
     return Workspace(source, settings, cache, device=pick_device(device), workers=workers, reporter=reporter)
 
 
-def _opened(
-    root: Path, settings: Settings, reporter: Reporter, *, split: Literal["test", "all"], cache: Path
-) -> Dataset:
+def _opened(root: Path, settings: Settings, reporter: Reporter, *, split: Literal["test", "all"]) -> Dataset:
     d = settings.data
     dataset = open_dataset(
         root,
@@ -263,7 +263,7 @@ def _opened(
         test_share=d.test_share,
         fold=d.part(),
         split=split,
-        options=Options(layout=d.layout, table=d.table, columns=d.columns, rename=d.rename),
+        options=Options.of(d),
         cache=cache,
     )
     for note in dataset.notes:

@@ -121,22 +121,21 @@ def check(
     *,
     quick: bool = False,
     seconds: float | None = None,
-    settings: Settings | Mapping[str, Any] | str | Path | None = None,
-    overrides: Sequence[str] = (),
-    cache: str | Path | None = None,
     workers: int = 4,
+    settings: Settings | None = None,
+    cache: str | Path | None = None,
     progress: bool = True,
 ) -> Inventory:
     """Decode what a data folder holds, count it, and compare it with the official lists where it is TAU 2022 Mobile.
 
     Args:
-        folder: TAU 2022 Mobile, or a folder of recordings in any known layout.
+        folder: TAU 2022 Mobile, or a folder of recordings.
         quick: Whether only the presence of files is looked at; nothing is decoded.
-        seconds: Length of a clip, s; None: the settings' `data.seconds`.
-        settings: As of `open`; those of `data` say how the folder is read and split.
-        overrides: Single settings as text, `"a.b=c"`.
-        cache: Folder in which later runs find what was learned; None: `$HWASC_CACHE` or `~/.cache/hwasc`.
+        seconds: Length of a clip, s; None: the setting `data.seconds`.
         workers: Files that are decoded at once.
+        settings: How the folder is read and split (`data`, `seed`); None: the defaults.
+        cache: Folder in which later runs find the lengths and fingerprints of the recordings; None: `$HWASC_CACHE` or
+            `~/.cache/hwasc`.
         progress: Whether progress is shown on standard error.
 
     Returns:
@@ -144,22 +143,17 @@ def check(
 
     Raises:
         DataError: The folder cannot be used at all.
-        UsageError: A setting is unknown or wrong.
     """
     from hwasc.data import checking
     from hwasc.workspace import default_cache
 
-    if not isinstance(settings, Settings):
-        settings = Settings.load(settings, overrides, None)
-    elif overrides:
-        settings = settings.changed(overrides, None)
     return checking.check(
         Path(folder),
         quick=quick,
         seconds=seconds,
-        settings=settings.data,
-        seed=settings.seed,
-        cache=default_cache() if cache is None else Path(cache),
         workers=workers,
+        data=settings.data if settings else None,
+        seed=settings.seed if settings else 0,
+        cache=default_cache() if cache is None else Path(cache),
         reporter=Reporter(quiet=not progress),
     )

@@ -22,10 +22,11 @@ EXAMPLES = """examples:
   hwasc data fetch tau2022 /data/tau2022          # the same command continues, or replaces missing files
   hwasc data check /data/tau2022 --workers 8
   hwasc data check my_recordings"""
-PLACES = 8  # locations that are listed one by one; if there are more, only their number is printed
+NAMED = 3  # files that are named on a line
 GROUPS = 12  # scenes or recorders that are listed one by one
-SCENES = "a folder a scene"  # what needs no word
+LISTED = 5  # files that a fault names
 REASONS = 6  # reasons why files cannot be used
+PLACES = 8  # locations that are listed one by one; if there are more, only their number is printed
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -46,20 +47,23 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     common.add_output(fetch)
     check = verbs.add_parser("check", help="count and compare what a folder holds", description=_check.__doc__)
     check.add_argument("dir", metavar="DIR", type=Path, help="TAU 2022 Mobile, or a folder of recordings")
-    check.add_argument("--quick", action="store_true", help="check only that the files exist; nothing is decoded, so no "
-        "statement whether they can be used")
-    check.add_argument("--seconds", type=float, help="length of a clip (default 1, or data.seconds of the settings)")
-    check.add_argument("--config", metavar="FILE", type=Path, help="settings file (YAML); its `data` says how to read the folder")
+    check.add_argument(
+        "--quick",
+        action="store_true",
+        help="check only that the files exist; nothing is decoded, so nothing is said of whether they can be used",
+    )
+    check.add_argument("--seconds", type=float, help="length of a clip (default: the setting data.seconds, 1)")
+    check.add_argument("--config", metavar="FILE", type=Path, help="settings file (YAML), of which `data` is used")
     check.add_argument(
         "--set", metavar="A.B=C", action="append", default=[], dest="overrides", help="one setting; repeatable"
     )
+    check.add_argument("--workers", type=common.whole(1), default=4, help="files that are decoded at once (default 4)")
     check.add_argument(
         "--cache",
         metavar="DIR",
         type=Path,
         help="later runs find lengths and fingerprints of the recordings there (default $HWASC_CACHE or ~/.cache/hwasc)",
     )
-    check.add_argument("--workers", type=common.whole(1), default=4, help="files that are decoded at once (default 4)")
     common.add_output(check)
 
 
@@ -93,45 +97,49 @@ def _fetch(args: argparse.Namespace) -> None:
 
 def _check(args: argparse.Namespace) -> None:
     """Reads the folder as every other verb does, decodes all listed files, and prints the counts beside the expected ones, files
-    that cannot be used, copies of the same sound, channels, levels and bandwidth, and properties that tell the class by
-    themselves. Exit status 1 when files are missing or cannot be used.
+    that cannot be used, copies of the same sound, what is odd about channels, levels and bandwidth, and properties that tell the
+    class by themselves. Exit status 1 when files are missing or cannot be used.
     """
     if args.seconds is not None and not 0 < args.seconds < float("inf"):
         raise UsageError(f"--seconds must be above 0, found {args.seconds:g}")
+    from hwasc.records.settings import Settings
+
+    settings = Settings.load(args.config, args.overrides)
+    seconds = args.seconds or settings.data.seconds
     found = hwasc.check(
         args.dir,
         quick=args.quick,
-        seconds=args.seconds,
-        settings=args.config,
-        overrides=args.overrides,
-        cache=args.cache,
+        seconds=seconds,
         workers=args.workers,
+        settings=settings,
+        cache=args.cache,
         progress=not args.quiet,
     )
     if args.json:
         common.print_json(found)
     else:
-        _print(found)
+        _print(found, seconds)
     if found.faults:
         raise DataError(f"{found.root}: {found.faults[0]}{_and_more(found)}; {_advice(found)}")
 
 
-def _print(found: Inventory) -> None:
-    layout = found.layout if found.layout != SCENES else ""
+def _print(found: Inventory, seconds: float) -> None:
     print({
         "tau2022": f"{found.root}: TAU Urban Acoustic Scenes 2022 Mobile, development dataset, by its official lists",
         "lists": f"{found.root}: in TAU's layout, with lists of its own: there are no official counts to compare with",
-        "folder": f"{found.root}: recordings without official lists: there are no counts to compare with"
-        + (f"; read as {layout}" if layout else ""),
+        "folder": f"{found.root}: recordings without official lists: there are no counts to compare with",
+        "layout": f"{found.root}: {found.layout}: there are no counts to compare with",
     }[found.kind])  # fmt: skip
-    (_print_recordings if found.kind == "folder" else _print_parts)(found)
+    (_print_recordings if found.kind in ("folder", "layout") else _print_parts)(found, seconds)
     if found.lengths:
         low, middle, high = found.lengths
         rates = ", ".join(f"{rate:,} Hz ({count:,})" for rate, count in found.rates.items())
         print(f"lengths {low:.2f} to {high:.2f} s, median {middle:.2f} s; rates {rates}{_sound(found)}")
     if found.subsets:
         print("subsets of train: " + ", ".join(f"{name} % {count:,}" for name, count in found.subsets.items()))
-    _print_left_out(found)
+    for line in found.notes:
+        print(line)
+    _print_files(found)
     _print_unusable(found)
     for line in found.warnings:
         print(f"warning: {line}")
@@ -147,25 +155,29 @@ def _sound(found: Inventory) -> str:
     return (f"; channels {channels}" if len(found.channels) > 1 else "") + level
 
 
-def _print_left_out(found: Inventory) -> None:
-    """All files that are not used, in one line."""
-    if found.left_out:
-        parts = [f"{reason}: {len(names):,}" for reason, names in found.left_out.items()]
-        print(f"other files: {'; '.join(parts)}")
-
-
 def _print_unusable(found: Inventory) -> None:
-    """A line for each reason, with the first files."""
+    """A line for each reason with the first files, if the line of the fault or warning cannot name all."""
+    if len(found.unusable) <= LISTED:
+        return
     reasons: dict[str, list[str]] = {}
     for name, why in found.unusable.items():
         reasons.setdefault(why.split(":")[0], []).append(name)
     for kind, names in list(reasons.items())[:REASONS]:
-        print(f"  {kind}: {len(names):,}, {', '.join(names[:3])}{', ...' if len(names) > 3 else ''}")
-    if len(reasons) > REASONS or any(len(names) > 3 for names in reasons.values()):
-        print("  --json names all")
+        print(f"  {kind}: {len(names):,}, {', '.join(names[:NAMED])}{', ...' if len(names) > NAMED else ''}")
+    print("  --json names all")
 
 
-def _print_parts(found: Inventory) -> None:
+def _print_files(found: Inventory) -> None:
+    """A line for each reason; their numbers sum up to all files below the folder."""
+    print(f"files below the folder: {sum(found.files_by_reason.values()):,}")
+    for why, count in found.files_by_reason.items():
+        if count or why == "used":
+            names = ", ".join(found.left_out.get(why, ())[:NAMED])
+            more = ", ..." if count > NAMED else ""
+            print(f"{count:>8,} {why}" + (f": {names}{more}" if names else ""))
+
+
+def _print_parts(found: Inventory, _: float) -> None:
     """A line for each scene and device, two columns for each part."""
     cells = {(r.part, r.group, r.name): r for r in found.rows if r.group != "location"}
     parts = list(dict.fromkeys(r.part for r in found.rows))
@@ -189,10 +201,9 @@ def _pair(row: Row | None) -> str:
     return f"{wanted:>12,}{row.found:>11,}{' ' if row.found == wanted == row.listed else '!'}"
 
 
-def _print_recordings(found: Inventory) -> None:
+def _print_recordings(found: Inventory, seconds: float) -> None:
     usable = "there" if found.quick else "usable"
-    length = f"clips of {found.clip_seconds:g} s"
-    print(f"{'':<26}{'recordings':>12}{usable:>12}{length:>16}{'minutes':>12}")
+    print(f"{'':<26}{'recordings':>12}{usable:>12}{f'clips of {seconds:g} s':>16}{'minutes':>12}")
     most = {"all": 1, "scene": GROUPS, "device": PLACES, "location": PLACES}
     for group in most:
         rows = [r for r in found.rows if r.group == group]
@@ -204,9 +215,8 @@ def _print_recordings(found: Inventory) -> None:
             print(f"{title[:40]:<26}{row.listed:>12,}{row.found:>12,}{clips:>16}{minutes:>12}")
         if len(rows) > len(shown):
             sizes = sorted(r.listed for r in rows[len(shown) :])
-            more = "more " if shown else ""
             counts = f"{sizes[0]:,} to {sizes[-1]:,}" if sizes[0] != sizes[-1] else f"{sizes[0]:,}"
-            print(f"{len(sizes):,} {more}{group}s, of {counts} recordings{'' if sizes[-1] > 1 else ' each'}")
+            print(f"{len(sizes):,} {'more ' if shown else ''}{group}s, of {counts} recordings")
 
 
 def _and_more(found: Inventory) -> str:

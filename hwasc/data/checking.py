@@ -1,4 +1,4 @@
-"""Checking a data folder: its files are listed as a run lists them, decoded, counted, and compared with official lists."""
+"""Checking a data folder: its files are listed and split as a run does it, decoded, counted, and compared with official lists."""
 
 from __future__ import annotations
 
@@ -9,14 +9,13 @@ from pathlib import Path
 from statistics import median
 
 from hwasc.audio.reading import Header, UnreadableClip
-from hwasc.data import findings, folder, inventory, left_out, tau, twins
+from hwasc.data import findings, folder, inventory, tau, twins
 from hwasc.data.clips import Dataset
 from hwasc.data.cutting import starts
-from hwasc.data.dividing import Shares
 from hwasc.data.findings import Findings
-from hwasc.data.folder import Opened
-from hwasc.data.inventory import Inventory
-from hwasc.data.layouts import Options, official_lists
+from hwasc.data.inventory import Inventory, Split, State
+from hwasc.data.layouts import Folder, Options, Recording, official_lists
+from hwasc.data.left_out import account
 from hwasc.data.listening import Heard, listen
 from hwasc.data.probing import Probe, probe
 from hwasc.errors import DataError, UsageError
@@ -32,22 +31,22 @@ def check(
     quick: bool = False,
     seconds: float | None = None,
     workers: int = 4,
-    reporter: Reporter | None = None,
-    settings: DataSettings | None = None,
+    data: DataSettings | None = None,
     seed: int = 0,
     cache: Path | None = None,
+    reporter: Reporter | None = None,
 ) -> Inventory:
-    """Check the files of a data folder of any known layout.
+    """Check the files of a data folder: TAU 2022 Mobile, other official lists, or a folder of recordings in a known layout.
 
     Args:
         root: The data folder.
         quick: Check only whether the files exist; nothing is decoded.
-        seconds: Length of a clip in seconds; None: the settings'.
+        seconds: Length of a clip in seconds; None: that of `data`.
         workers: Number of threads that decode.
-        reporter: Output for progress.
-        settings: How the folder is read and split; None: the defaults.
-        seed: Of the split, whose shares of unusable clips are compared with the limit.
+        data: How the folder is read and split; None: the defaults.
+        seed: Of the split, in whose parts unusable clips are counted.
         cache: Folder in which later runs find the lengths and fingerprints of the recordings; None: nothing is kept.
+        reporter: Output for progress.
 
     Returns:
         Counts, unusable files, faults and warnings.
@@ -55,163 +54,76 @@ def check(
     Raises:
         DataError: There is nothing to count.
     """
-    reporter, d = reporter or Reporter(quiet=True), settings or DataSettings()
-    seconds = d.seconds if seconds is None else seconds
+    reporter = reporter or Reporter(quiet=True)
     if not root.is_dir():
         raise DataError(f"{root}: there is no such data folder; check the path")
-    options = Options(layout=d.layout, table=d.table, columns=d.columns, rename=d.rename)
-    opened = folder.list_folder(root, options)
-    entries = inventory.list_entries(root, opened)
+    data = data or DataSettings()
+    seconds = seconds or data.seconds
+    place = Folder(root, Options.of(data))
+    opened = None if official_lists.chosen(place) else folder.list_folder(place)
+    listing = opened.listing if opened else official_lists.LAYOUT.read(place)
+    entries = inventory.list_entries(root, opened, data)
     names = [e.name for e in entries]
     states = inventory.find_files(root, names)
-    files = left_out.account(opened.folder.files, opened.listing)
-    if quick:
-        found = inventory.build(
-            root, entries, states, seconds=seconds, quick=True, max_unreadable=d.max_unreadable
-        )
-        return _with(found, _listed(opened, files), opened, files)
-    present = [name for name in names if states[name] is None]
-    with reporter.track("headers", len(present)) as update:
-        probes = dict(
-            zip(present, probe([root / n for n in present], cache, lambda done, _: update(done, "files")), strict=True)
-        )
-    heard: dict[str, Heard] = {}
-    chunks = [present[first : first + CHUNK] for first in range(0, len(present), CHUNK)]
-    with reporter.track("decoding", len(present)) as update:
-        done = 0
-        for chunk, outcome in _decode(root, chunks, seconds, workers):
-            for name, result in zip(chunk, outcome, strict=True):
-                p = probes[name]
-                if isinstance(result, Heard) and isinstance(p, Probe):
-                    heard[name] = result
-                    whole = len(result.unusable) < result.clips
-                    states[name] = (
-                        Header(seconds=p.seconds, rate=p.rate, channels=p.channels)
-                        if whole
-                        else next(iter(result.unusable.values()))
-                    )
-                else:
-                    states[name] = result if isinstance(result, str) else str(p)
-            done += len(chunk)
-            update(done, "files")
-    united = folder.unite_twins(opened, probes)
-    official = entries[0].part != inventory.RECORDINGS
-    data, split_faults = _split(united, probes, seconds=seconds, settings=d, seed=seed)
+    lines = Findings()
+    split: Split | None = None
+    if not quick:
+        present = [name for name in names if states[name] is None]
+        probes = _probed(root, present, cache, reporter)
+        heard = _heard(root, present, seconds=seconds, workers=workers, reporter=reporter)
+        states |= {name: _state(heard[name], probes[name]) for name in present}
+        if opened:
+            opened, _ = folder.unite_twins(opened, probes)
+            split = inventory.split_as_run(opened, states | by_headers(probes), seconds=seconds, data=data, seed=seed)
+        else:
+            split = _official(root, seconds=seconds, data=data, seed=seed)
+        _twins(lines, listing.recordings, probes, split.dataset, drawn=bool(opened and opened.united))
+        sounds = {name: h for name, h in heard.items() if isinstance(h, Heard)}
+        lines.add(findings.of_sound(entries, {n: h for n, h in sounds.items() if len(h.unusable) < h.clips}))
+        if split.dataset:
+            unusable = _unusable(sounds, states, seconds)
+            lines.add(findings.of_clips(split.dataset, unusable, data.max_unreadable, broken=_broken(states)))
     found = inventory.build(
         root,
         entries,
         states,
         seconds=seconds,
-        quick=False,
-        max_unreadable=d.max_unreadable,
-        split_faults=None if official else split_faults,
+        quick=quick,
+        opened=opened,
+        data=data,
+        reasons=account(place.files, listing),
+        split=split,
     )
-    notes = _listed(opened, files)
-    _twins(notes, united, probes, data)
-    good = {n: h for n, h in heard.items() if len(h.unusable) < h.clips}
-    sound = findings.of_sound(entries, good)
-    notes.warnings += sound.warnings
-    notes.names |= sound.names
-    loud = [n for n, h in heard.items() if h.too_loud]
-    if loud:
-        notes.names["too_loud"] = tuple(loud)
-        notes.faults.append(
-            f"{len(loud):,} files have samples far beyond full scale: {left_out.named(loud)}; export them again with samples "
-            "from -1 to 1"
-        )
-    if data is not None:
-        clips = findings.of_clips(data, _unusable(heard, states, seconds), d.max_unreadable)
-        notes.faults += [] if found.unreadable and clips.faults and found.faults else clips.faults
-        notes.warnings += clips.warnings
-        notes.names |= clips.names
-    levels = sorted(h.level for h in good.values() if h.level > float("-inf"))
+    levels = sorted(lines.levels)
     return replace(
-        _with(found, notes, opened, files),
+        found,
+        faults=(*found.faults, *lines.faults),
+        warnings=(*found.warnings, *lines.warnings),
+        names=lines.names,
         levels=(levels[0], median(levels), levels[-1]) if levels else None,
     )
 
 
-def _listed(opened: Opened, files: Mapping[str, Sequence[str]]) -> Findings:
-    """Findings of the listing: faults, notes on names, and sound that is not used."""
-    listing = opened.listing
-    return Findings(faults=list(listing.faults), warnings=[*listing.notes, *left_out.warnings(files)])
+def _probed(root: Path, names: Sequence[str], cache: Path | None, reporter: Reporter) -> dict[str, Probe | str]:
+    with reporter.track("headers", len(names)) as update:
+        found = probe([root / n for n in names], cache, lambda done, _: update(done, "files"))
+        return dict(zip(names, found, strict=True))
 
 
-def _with(found: Inventory, notes: Findings, opened: Opened, files: Mapping[str, tuple[str, ...]]) -> Inventory:
-    """The inventory with more lines."""
-    return replace(
-        found,
-        layout=opened.title,
-        left_out={reason: names for reason, names in files.items() if reason != left_out.USED and names},
-        faults=(*found.faults, *notes.faults),
-        warnings=(*found.warnings, *notes.warnings),
-        names=notes.names,
-    )
+def _heard(
+    root: Path, names: Sequence[str], *, seconds: float, workers: int, reporter: Reporter
+) -> dict[str, Heard | str]:
+    chunks = [names[first : first + CHUNK] for first in range(0, len(names), CHUNK)]
+    heard: dict[str, Heard | str] = {}
+    with reporter.track("decoding", len(names)) as update:
+        for chunk, outcome in zip(chunks, _decode(root, chunks, seconds, workers), strict=True):
+            heard.update(zip(chunk, outcome, strict=True))
+            update(len(heard), "files")
+    return heard
 
 
-def _split(
-    opened: Opened, probes: Mapping[str, Probe | str], *, seconds: float, settings: DataSettings, seed: int
-) -> tuple[Dataset | None, list[str]]:
-    """The folder as a run splits it, or why it cannot."""
-    root, d = opened.folder.root, settings
-    try:
-        if opened.title == official_lists.LAYOUT.title:
-            data = tau.open_tau(
-                root,
-                seconds=seconds,
-                subset=d.subset,
-                seed=seed,
-                validation_share=d.validation_share,
-                fold=d.part(),
-                rename=d.rename,
-            )
-            return data, []
-        lengths = {r.name: _length(probes.get(r.name, inventory.MISSING)) for r in opened.listing.recordings}
-        shares = Shares(seed=seed, validation=d.validation_share, test=d.test_share, fold=d.part())
-        return folder.split(opened, lengths, seconds=seconds, shares=shares), []
-    except (DataError, UsageError) as e:
-        return None, [str(e)]
-
-
-def _length(probe: Probe | str) -> float | str:
-    return probe if isinstance(probe, str) else probe.seconds
-
-
-def _twins(notes: Findings, opened: Opened, probes: Mapping[str, Probe | str], data: Dataset | None) -> None:
-    """Add lines on recordings that are the same sound, and on those of them that an official split separates."""
-    recordings = opened.listing.recordings
-    groups = twins.find(recordings, folder.sketches(recordings, probes))
-    if not groups:
-        return
-    notes.names["twins"] = tuple(" = ".join(r.name for r in group) for group in groups)
-    side: dict[str, str] = {}
-    if data is not None:
-        for part, clips in (("train", data.train), ("validation", data.validation), ("test", data.test)):
-            side |= {c.id.rpartition("#")[0] or c.id: part for c in clips}
-    across = twins.between(groups, side)
-    notes.warnings += twins.lines(groups, one_place=opened.united)
-    if across:
-        notes.names["twins_in_test"] = tuple(f"{a.name} = {b.name}" for a, b in across)
-        shown = left_out.named([f"{a.name} = {b.name}" for a, b in across])
-        notes.warnings.append(
-            f"{len(across):,} sounds are in the official test split and outside of it: {shown}; the figures on the test are too "
-            "good by them"
-        )
-
-
-def _unusable(heard: Mapping[str, Heard], states: Mapping[str, inventory.State], seconds: float) -> dict[str, str]:
-    """Why clips cannot be used, by their ids; of a recording that has none, its name is the id."""
-    found = {name: state for name, state in states.items() if isinstance(state, str)}
-    for name, h in heard.items():
-        ids = starts(name, h.clips, seconds)
-        found |= {ids[k][0]: why for k, why in h.unusable.items()}
-    return found
-
-
-def _decode(
-    root: Path, chunks: list[list[str]], seconds: float, workers: int
-) -> Iterator[tuple[list[str], list[Heard | str]]]:
-    def decoded(chunk: list[str]) -> list[Heard | str]:
+def _decode(root: Path, chunks: Sequence[Sequence[str]], seconds: float, workers: int) -> Iterator[list[Heard | str]]:
+    def decoded(chunk: Sequence[str]) -> list[Heard | str]:
         outcome: list[Heard | str] = []
         for name in chunk:
             try:
@@ -222,6 +134,89 @@ def _decode(
 
     pool = ThreadPoolExecutor(workers)
     try:
-        yield from zip(chunks, pool.map(decoded, chunks), strict=True)
+        yield from pool.map(decoded, chunks)
     finally:
         pool.shutdown(cancel_futures=True)  # after Ctrl-C, wait for the chunks being decoded, not for all
+
+
+def _state(heard: Heard | str, probe: Probe | str) -> State:
+    """The header of a file of which a clip can be used, or why there is none."""
+    if isinstance(heard, str) or isinstance(probe, str):
+        return heard if isinstance(heard, str) else str(probe)
+    if len(heard.unusable) == heard.clips:
+        return next(iter(heard.unusable.values()))
+    return Header(seconds=probe.seconds, rate=probe.rate, channels=probe.channels)
+
+
+def by_headers(probes: Mapping[str, Probe | str]) -> dict[str, State]:
+    """States by the headers alone, as a run sees files when it splits them.
+
+    Args:
+        probes: What is known of files by name.
+
+    Returns:
+        The header of each, or why it cannot be used.
+    """
+    return {
+        name: p if isinstance(p, str) else Header(seconds=p.seconds, rate=p.rate, channels=p.channels)
+        for name, p in probes.items()
+    }
+
+
+def _official(root: Path, *, seconds: float, data: DataSettings, seed: int) -> Split:
+    """The official split. What is wrong with its lists is said elsewhere."""
+    try:
+        dataset = tau.open_tau(
+            root,
+            seconds=seconds,
+            subset=data.subset,
+            seed=seed,
+            validation_share=data.validation_share,
+            look_for_audio=False,
+            fold=data.part(),
+            rename=data.rename,
+        )
+    except (DataError, UsageError):
+        return Split(dataset=None, faults=(), notes=())
+    return Split(dataset=dataset, faults=(), notes=dataset.notes)
+
+
+def _twins(
+    lines: Findings,
+    recordings: Sequence[Recording],
+    probes: Mapping[str, Probe | str],
+    data: Dataset | None,
+    *,
+    drawn: bool,
+) -> None:
+    """Add lines on recordings that are the same sound, and on those of them that an official split separates."""
+    groups = twins.find(recordings, folder.sketches(recordings, probes))
+    if not groups:
+        return
+    lines.names["twins"] = tuple(" = ".join(r.name for r in group) for group in groups)
+    lines.warnings += twins.lines(groups, one_place=drawn)
+    side: dict[str, str] = {}
+    if data is not None:
+        for part, clips in (("train", data.train), ("validation", data.validation), ("test", data.test)):
+            side |= {c.id.rpartition("#")[0] or c.id: part for c in clips}
+    across = [f"{a.name} = {b.name}" for a, b in twins.between(groups, side)]
+    if across:
+        lines.names["twins_in_test"] = tuple(across)
+        lines.warnings.append(
+            f"{len(across):,} sounds are in the official test split and outside of it: {', '.join(across[:3])}"
+            f"{', ...' if len(across) > 3 else ''}; they make the test figures too good"
+        )
+
+
+def _broken(states: Mapping[str, State]) -> frozenset[str]:
+    """Files without any usable clip; they have a line of their own."""
+    return frozenset(name for name, state in states.items() if isinstance(state, str))
+
+
+def _unusable(heard: Mapping[str, Heard], states: Mapping[str, State], seconds: float) -> dict[str, str]:
+    """Why clips cannot be used, by their ids; of a recording that has none, its name is the id."""
+    found = {name: state for name, state in states.items() if isinstance(state, str)}
+    for name, h in heard.items():
+        ids = starts(name, h.clips, seconds)
+        found |= {ids[k][0]: why for k, why in h.unusable.items()}
+    return found

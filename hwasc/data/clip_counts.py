@@ -33,7 +33,9 @@ def long_files(root: Path, files: Mapping[str, Key], seconds: float) -> dict[str
     for (name, key), size in zip(files.items(), _sizes(root, files), strict=True):
         if size >= 0:  # else it is missing, as the feature extraction says
             kind = name[name.rfind(".") :].lower()
-            alike[(kind, size, key) if kind in UNCOMPRESSED else (name,)].append(name)  # a compressed file is alike none
+            alike[(kind, size, key) if kind in UNCOMPRESSED else (name,)].append(
+                name
+            )  # a compressed file is alike none
     counts: dict[str, int] = {}
     for names in alike.values():
         step = max(1, (len(names) - 1) // (SAMPLED - 1))

@@ -94,7 +94,9 @@ def divide(
         side = {r.name: TEST if r.fold == folds[part - 1] else "" for r in recordings}
         made = f"official fold {part}/{count}"
         return _official(root, side, clips, classes=classes, shares=shares, made=made, unusable=unusable)
-    return _drawn(root, [c for r in recordings for c in clips[r.name]], classes=classes, shares=shares, unusable=unusable)
+    return _drawn(
+        root, [c for r in recordings for c in clips[r.name]], classes=classes, shares=shares, unusable=unusable
+    )
 
 
 def official_folds(recordings: Sequence[Recording]) -> list[str]:
@@ -114,13 +116,15 @@ def _official(
     made: str,
     unusable: str,
 ) -> Division:
-    """The official test clips; locations that the test has too are left out of the others, and those of the validation likewise."""
+    """The official test clips; locations that the test (or the validation) has too are left out of the others."""
     notes: list[str] = []
     test = [c for name, part in side.items() if part == TEST for c in clips[name]]
     validation = [c for name, part in side.items() if part == VALIDATION for c in clips[name]]
     rest = [c for name, part in side.items() if part not in (TEST, VALIDATION) for c in clips[name]]
     validation = _without(validation, test, "validation", "test", notes=notes)
-    rest = _without(_without(rest, test, "training", "test", notes=notes), validation, "training", "validation", notes=notes)
+    rest = _without(
+        _without(rest, test, "training", "test", notes=notes), validation, "training", "validation", notes=notes
+    )
     unknown = sorted({c.scene for c in test} - {c.scene for c in rest})
     if unknown:
         raise DataError(f"{root}: the {made} has test clips of '{unknown[0]}' and none for training{unusable}")

@@ -24,11 +24,24 @@ class Findings:
         faults: What must be solved before the folder can be used.
         warnings: Other lines.
         names: All files of each kind.
+        levels: Of the files with a sound, dB of full scale.
     """
 
     faults: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     names: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    levels: list[float] = field(default_factory=list)
+
+    def add(self, other: Findings) -> None:
+        """Take the lines of others.
+
+        Args:
+            other: The others.
+        """
+        self.faults += other.faults
+        self.warnings += other.warnings
+        self.names |= other.names
+        self.levels += other.levels
 
     def warn(self, kind: str, names: Sequence[str], *, of: int, what: str, advice: str) -> None:
         """Add a warning, if there are any files.
@@ -85,6 +98,14 @@ def of_sound(entries: Sequence[Entry], heard: Mapping[str, Heard]) -> Findings:
         what=f"are quieter than {QUIET_LEVEL:g} dB of full scale",
         advice="check the gain of the recorder",
     )
+    scaled = those([h.too_loud for _, h in known])
+    if scaled:
+        found.names["too_loud"] = tuple(scaled)
+        found.faults.append(
+            f"{len(scaled):,} of {of:,} files have samples far beyond full scale: {named(scaled)}; export them again with samples "
+            "from -1 to 1"
+        )
+    found.levels = [h.level for _, h in known if h.level > -math.inf]
     loud = [(e, h) for e, h in known if not h.too_loud and not h.dead and h.level > -math.inf]
     narrow = acoustics.bandwidth_lines([e.name for e, _ in loud], [h.bandwidth for _, h in loud])
     found.warnings += narrow
@@ -102,13 +123,16 @@ def of_sound(entries: Sequence[Entry], heard: Mapping[str, Heard]) -> Findings:
     return found
 
 
-def of_clips(data: Dataset, unusable: Mapping[str, str], max_unreadable: float) -> Findings:
+def of_clips(
+    data: Dataset, unusable: Mapping[str, str], max_unreadable: float, broken: frozenset[str] = frozenset()
+) -> Findings:
     """Findings on clips that a run could not use, by its splits and its limit.
 
     Args:
         data: The folder as a run splits it.
         unusable: Reasons by the id of a clip.
         max_unreadable: The greatest share of each split (`data.max_unreadable`).
+        broken: Files without any usable clip, which have a line of their own if they are the only ones.
 
     Returns:
         The lines.
@@ -118,7 +142,7 @@ def of_clips(data: Dataset, unusable: Mapping[str, str], max_unreadable: float) 
     bad = [c for c in all_clips if c.id in unusable]
     if not bad:
         return found
-    reasons = Counter(unusable[c.id] for c in bad)
+    reasons = Counter(unusable[c.id].split(":")[0] for c in bad)
     kinds = ", ".join(f"{why}: {count:,}" for why, count in reasons.most_common(3))
     files: defaultdict[str, int] = defaultdict(int)
     for c in bad:
@@ -133,5 +157,6 @@ def of_clips(data: Dataset, unusable: Mapping[str, str], max_unreadable: float) 
                 "these files, or allow more"
             )
             return found
-    found.warnings.append(f"{line}; they are left out")
+    if not broken.issuperset(files):
+        found.warnings.append(f"{line}; they are left out")
     return found

@@ -32,21 +32,13 @@ class Opened:
     united: bool = False
 
 
-def list_folder(root: Path, options: Options | None = None) -> Opened:
+def list_folder(folder: Folder) -> Opened:
     """Recognise the layout of a folder, and list its recordings. Files of a table may be missing.
-
-    Args:
-        root: The data folder.
-        options: How the user wants it to be read.
-
-    Returns:
-        The recordings.
 
     Raises:
         DataError: There are no recordings, a list is broken, or folders have names that are rarely scenes.
         UsageError: There is no such layout.
     """
-    folder = Folder(root, options or Options())
     layout = layouts.recognise(folder)
     return Opened(folder=folder, title=layout.title, listing=layouts.read(folder, layout))
 
@@ -78,7 +70,7 @@ def open_folder(
             locations.
         UsageError: `data.fold` does not fit, or there is no such layout.
     """
-    opened = list_folder(root, options)
+    opened = list_folder(Folder(root, options or Options()))
     listing = opened.listing
     absent = [r.name for r in listing.recordings if not (root / r.name).is_file()] if listing.table else []
     if absent:
@@ -91,14 +83,16 @@ def open_folder(
     probes = probe([root / r.name for r in listing.recordings], cache)
     known = {r.name: p for r, p in zip(listing.recordings, probes, strict=True)}
     lengths = {name: p if isinstance(p, str) else p.seconds for name, p in known.items()}
+    said: tuple[str, ...] = ()
     if not whole:
-        opened = unite_twins(opened, known)
+        opened, said = unite_twins(opened, known)
     data = split(opened, lengths, seconds=seconds, shares=shares, whole=whole)
+    data = replace(data, notes=(*data.notes, *said))
     summary = left_out.summary(left_out.account(opened.folder.files, listing))
     return replace(data, notes=(*data.notes, summary)) if summary else data
 
 
-def unite_twins(opened: Opened, probes: Mapping[str, Probe | str]) -> Opened:
+def unite_twins(opened: Opened, probes: Mapping[str, Probe | str]) -> tuple[Opened, tuple[str, ...]]:
     """Give recordings that are the same sound one location, so that no split separates them.
 
     Args:
@@ -106,16 +100,15 @@ def unite_twins(opened: Opened, probes: Mapping[str, Probe | str]) -> Opened:
         probes: What is known of them, by name.
 
     Returns:
-        The recordings with a note on twins; unchanged if there are none, or an official split or folds.
+        The recordings, unchanged if there are no twins, or an official split or folds; and lines for the user.
     """
     listing = opened.listing
     if any(r.part or r.fold for r in listing.recordings) or opened.title == layouts.OFFICIAL.title:
-        return opened
+        return opened, ()
     found = twins.unite(listing.recordings, sketches(listing.recordings, probes))
     if not found.groups:
-        return opened
-    changed = replace(listing, recordings=found.recordings, notes=(*listing.notes, *found.notes))
-    return replace(opened, listing=changed, united=True)
+        return opened, ()
+    return replace(opened, listing=replace(listing, recordings=found.recordings), united=True), found.notes
 
 
 def sketches(recordings: Sequence[Recording], probes: Mapping[str, Probe | str]) -> list[str]:
@@ -166,9 +159,7 @@ def split(opened: Opened, lengths: Lengths, *, seconds: float, shares: Shares, w
     unusable = (
         f"{len(reasons)} of {len(recordings)} recordings cannot be used, first {first[0]} ({first[1]})" if first else ""
     )
-    made = divide(
-        root, usable, by_name, classes=classes, shares=shares, unusable=f"; {unusable}" if unusable else ""
-    )
+    made = divide(root, usable, by_name, classes=classes, shares=shares, unusable=f"; {unusable}" if unusable else "")
     notes.append(f"{len(clips):,} clips of {seconds:g} s from {len(usable):,} recordings; {made.notes[0]}")
     notes += [*made.notes[1:], *filter(None, [unusable])]
     return Dataset(

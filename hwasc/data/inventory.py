@@ -10,12 +10,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from hwasc.audio.reading import Header, UnreadableClip, clip_count, header
-from hwasc.data import tau
-from hwasc.data.clips import Clip, check_classes, check_locations
-from hwasc.data.folder import Opened, list_folder
-from hwasc.data.layouts import Options, official_lists
+from hwasc.data import folder, left_out, tau
+from hwasc.data.clips import Dataset
+from hwasc.data.dividing import Shares
+from hwasc.data.folder import Opened
+from hwasc.data.layouts import SCENES, table
 from hwasc.data.official import PARTS, TAU2022, Facts, fingerprint, segment, subset_faults
-from hwasc.errors import DataError
+from hwasc.errors import DataError, UsageError
 from hwasc.records.data_settings import DataSettings
 
 RECORDINGS = "recordings"  # the only part of a folder without official lists
@@ -74,7 +75,8 @@ class Inventory:
 
     Attributes:
         root: The data folder.
-        kind: tau2022 (its official lists), lists (others in its layout) or folder.
+        kind: tau2022 (its official lists), lists (others in its layout), folder (scene folders or a meta.csv) or layout (another
+            known one).
         quick: No headers were read.
         files: Number of listed files.
         missing: Number of missing files.
@@ -86,10 +88,12 @@ class Inventory:
         faults: Problems that must be solved before the folder can be used.
         warnings: Other problems.
         rows: Counts.
-        clip_seconds: Length of a clip, s.
-        layout: How the folder was read.
-        left_out: Files that are not used, by the reason.
-        names: All files of each kind of warning that names only the first.
+        layout: What the layout of a folder without official lists is called.
+        notes: Lines on how the folder is read and split.
+        files_by_reason: Number of all files below the folder by what becomes of them: used, cannot be used, and why others are no
+            recordings.
+        left_out: First names of the files that are not used, by reason.
+        names: All files of each kind of warning or fault that names only the first.
         channels: Number of files by number of channels.
         levels: Least, median and greatest level of the files, dB of full scale; None if they were not decoded.
     """
@@ -107,34 +111,52 @@ class Inventory:
     faults: tuple[str, ...]
     warnings: tuple[str, ...]
     rows: tuple[Row, ...]
-    clip_seconds: float = 1.0
     layout: str = ""
+    notes: tuple[str, ...] = ()
+    files_by_reason: dict[str, int] = field(default_factory=dict)
     left_out: dict[str, tuple[str, ...]] = field(default_factory=dict)
     names: dict[str, tuple[str, ...]] = field(default_factory=dict)
     channels: dict[int, int] = field(default_factory=dict)
     levels: tuple[float, float, float] | None = None
 
 
-def list_entries(root: Path, opened: Opened | None = None) -> list[Entry]:
-    """List all files in the lists of a folder.
+@dataclass(frozen=True, kw_only=True)
+class Split:
+    """A folder as a run splits it.
+
+    Attributes:
+        dataset: Its clips; None if it cannot be split.
+        faults: Why it cannot.
+        notes: Lines for the user.
+    """
+
+    dataset: Dataset | None
+    faults: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+def list_entries(root: Path, opened: Opened | None = None, data: DataSettings | None = None) -> list[Entry]:
+    """List all files in the official lists of a folder, or its recordings.
 
     Args:
         root: The data folder.
-        opened: Its recordings, if it was opened already.
+        opened: The recordings, if the folder has no official lists.
+        data: Which official fold, and how names are taken.
 
     Returns:
         The files.
 
     Raises:
-        DataError: A list is missing or broken, or there are no recordings.
+        DataError: A list is missing or broken.
     """
-    opened = opened or list_folder(root, Options())
-    if opened.title != official_lists.LAYOUT.title:
+    if opened:
         return [
             Entry(name=r.name, part=RECORDINGS, scene=r.scene, location=r.location, device=r.device)
             for r in opened.listing.recordings
         ]
-    meta, train, evaluation = tau.read_lists(root, rename=opened.folder.options.rename)
+    data = data or DataSettings()
+    fold = data.part()
+    meta, train, evaluation = tau.read_lists(root, fold[0] if fold else 1, rename=data.rename)
     part = dict.fromkeys(evaluation, "evaluate") | dict.fromkeys(train, "train")
     return [
         Entry(name=name, part=part.get(name, "neither"), scene=scene, location=location, device=device)
@@ -196,8 +218,10 @@ def build(
     seconds: float,
     quick: bool,
     facts: Facts = TAU2022,
-    max_unreadable: float | None = None,
-    split_faults: Sequence[str] | None = None,
+    opened: Opened | None = None,
+    data: DataSettings | None = None,
+    reasons: Mapping[str, Sequence[str]] | None = None,
+    split: Split | None = None,
 ) -> Inventory:
     """Count the files of a folder, and compare them with its lists and with the official counts.
 
@@ -208,13 +232,16 @@ def build(
         seconds: Length of a clip in seconds.
         quick: No headers were read.
         facts: Official counts; they are used if the folder has the lists of that data set.
-        max_unreadable: Share of files that may be unusable; None: the setting's default.
-        split_faults: Why a folder without official lists cannot be split; None: look at the number of its locations.
+        opened: The recordings, if the folder has no official lists.
+        data: How the folder is read and split.
+        reasons: All files below the folder by what becomes of them (`left_out.account`).
+        split: The folder as a run splits it, if that is known already.
 
     Returns:
         Counts, unusable files, faults and warnings.
     """
-    official = entries[0].part != RECORDINGS
+    plain = opened is not None and opened.title in (SCENES.title, table.LAYOUT.title)
+    official, data, reasons = opened is None, data or DataSettings(), reasons or {}
     known = facts if official and _matches(facts, entries) else None
     unusable = {e.name: s for e in entries if isinstance(s := states[e.name], str)}
     missing = [name for name, why in unusable.items() if why == MISSING]
@@ -227,16 +254,20 @@ def build(
     warnings: list[str] = []
     if unreadable:
         named = [f"{name} ({unusable[name]})" for name in unreadable]
-        most = DataSettings().max_unreadable if max_unreadable is None else max_unreadable
-        line = _first(f"of {len(entries):,} files cannot be used", named)
+        line, most = _first(f"of {len(entries):,} files cannot be used", named), data.max_unreadable
         if known or len(unreadable) <= most * len(entries):
             (faults if known else warnings).append(line)
         else:
             faults.append(f"{line}; at most {most:.3g} of them may be (data.max_unreadable)")
-    if official:
-        faults += _list_faults(root, rows, entries, subsets=subsets, facts=known)
+    notes: tuple[str, ...] = ()
+    if opened:
+        faults += opened.listing.faults
+        split = split or split_as_run(opened, states, seconds=seconds, data=data)
+        faults += split.faults
+        notes = split.notes
     else:
-        faults += _split_faults(root, entries, states) if split_faults is None else split_faults
+        faults += _list_faults(root, rows, entries, subsets=subsets, facts=known, data=data)
+    warnings += left_out.warnings(reasons)
     if known and (other := sum(n for rate, n in rates.items() if rate != known.rate)):
         warnings.append(f"{other:,} files do not have the {known.rate:,} Hz of the originals")
     elif len(rates) > 1:
@@ -248,7 +279,7 @@ def build(
     lengths = sorted(h.seconds for h in headers)
     return Inventory(
         root=str(root),
-        kind="tau2022" if known else "lists" if official else "folder",
+        kind="tau2022" if known else "lists" if official else "folder" if plain else "layout",
         quick=quick,
         files=len(entries),
         missing=len(missing),
@@ -260,9 +291,19 @@ def build(
         faults=tuple(faults),
         warnings=tuple(warnings),
         rows=tuple(rows),
-        clip_seconds=seconds,
+        layout=opened.title if opened else "",
+        notes=notes,
+        files_by_reason=_sum(reasons, unreadable),
         channels=dict(sorted(Counter(h.channels for h in headers).items())),
+        left_out={why: tuple(names[:FIRST]) for why, names in reasons.items() if why != left_out.USED},
     )
+
+
+def _sum(reasons: Mapping[str, Sequence[str]], unreadable: Sequence[str]) -> dict[str, int]:
+    """Every file below the folder is in one of these numbers."""
+    broken = len(set(unreadable).intersection(reasons.get(left_out.USED, ())))
+    counts = {why: len(names) for why, names in reasons.items() if why != left_out.USED}
+    return {"used": len(reasons.get(left_out.USED, ())) - broken, "cannot be used": broken, **counts}
 
 
 def _matches(facts: Facts, entries: Sequence[Entry]) -> bool:
@@ -290,7 +331,7 @@ def _count(entries: Sequence[Entry], states: Mapping[str, State], seconds: float
             files[key] += 1
             found[key] += not isinstance(state, str)
             if isinstance(state, Header):
-                clips[key] += 1 if e.part != RECORDINGS else clip_count(state.seconds, seconds)
+                clips[key] += clip_count(state.seconds, seconds)
                 length[key] += state.seconds
     read = any(isinstance(s, Header) for s in states.values())
     parts, groups = [*PARTS, RECORDINGS], ["all", "scene", "device", "location"]
@@ -311,7 +352,13 @@ def _count(entries: Sequence[Entry], states: Mapping[str, State], seconds: float
 
 
 def _list_faults(
-    root: Path, rows: Sequence[Row], entries: Sequence[Entry], *, subsets: Mapping[str, list[str]], facts: Facts | None
+    root: Path,
+    rows: Sequence[Row],
+    entries: Sequence[Entry],
+    *,
+    subsets: Mapping[str, list[str]],
+    facts: Facts | None,
+    data: DataSettings,
 ) -> list[str]:
     """Problems of official lists: contradictions between them, and differences from the official counts."""
     faults = [
@@ -332,33 +379,37 @@ def _list_faults(
             if len(names) != facts.subsets[name]
         ]
     try:
-        tau.open_tau(root, look_for_audio=False)
+        tau.open_tau(root, look_for_audio=False, fold=data.part(), rename=data.rename)
     except DataError as e:
         faults.append(str(e))
     return faults + subset_faults([e.name for e in entries if e.part == "train"], subsets)
 
 
-def _split_faults(root: Path, entries: Sequence[Entry], states: Mapping[str, State]) -> list[str]:
-    """Reasons why a folder without official lists cannot be split."""
-    usable = [
-        Clip(
-            id=e.name,
-            path=root / e.name,
-            start=0.0,
-            seconds=1.0,
-            scene=e.scene,
-            location=e.location,
-            device=e.device,
-        )
-        for e in entries
-        if not isinstance(states[e.name], str)
-    ]
+def split_as_run(
+    opened: Opened, states: Mapping[str, State], *, seconds: float, data: DataSettings, seed: int = 0
+) -> Split:
+    """Split a folder without official lists as the other verbs do.
+
+    Args:
+        opened: The recordings.
+        states: State of every recording by name.
+        seconds: Length of a clip in seconds.
+        data: How the folder is split.
+        seed: Seed of the split.
+
+    Returns:
+        The split, or why there is none.
+    """
+    lengths = {
+        name: state.seconds if isinstance(state, Header) else state or seconds  # --quick reads no lengths
+        for name, state in states.items()
+    }
+    shares = Shares(seed=seed, validation=data.validation_share, test=data.test_share, fold=data.part())
     try:
-        classes = check_classes(root, usable)
-        check_locations(root, usable, classes, needed=3, why="one each for training, validation and test")
-    except DataError as e:
-        return [str(e)]
-    return []
+        dataset = folder.split(opened, lengths, seconds=seconds, shares=shares)
+    except (DataError, UsageError) as e:
+        return Split(dataset=None, faults=(str(e),), notes=opened.listing.notes)
+    return Split(dataset=dataset, faults=(), notes=dataset.notes)
 
 
 def _first(what: str, names: Sequence[str]) -> str:

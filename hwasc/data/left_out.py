@@ -38,20 +38,15 @@ def account(files: Files, listing: Listing) -> dict[str, tuple[str, ...]]:
 
 
 def warnings(found: Mapping[str, Sequence[str]]) -> list[str]:
-    """Lines on sound that is not used.
+    """Lines on sound that could be used after a change of its format.
 
     Args:
         found: Files by reason.
     """
-    lines = []
-    for reason, names in found.items():
-        if reason == walking.UNREAD:
-            first = names[0]
-            advice = f"convert them, e.g. by `ffmpeg -i IN{walking.suffix(first)} OUT.flac`"
-            lines.append(f"{len(names):,} files are in a format that cannot be read: {named(names)}; {advice}")
-        elif reason not in (USED, *QUIET):
-            lines.append(f"{len(names):,} files are not used ({reason}): {named(names)}")
-    return lines
+    names = found.get(walking.UNREAD, ())
+    kinds = ", ".join(sorted({walking.suffix(name)[1:] for name in names}))
+    advice = f"convert them, e.g. by `ffmpeg -i IN{walking.suffix(names[0])} OUT.flac`" if names else ""
+    return [f"{len(names):,} files are in formats that cannot be read ({kinds}); {advice}"] if names else []
 
 
 def summary(found: Mapping[str, Sequence[str]]) -> str:

@@ -43,7 +43,9 @@ def note(changed: Mapping[str, str]) -> str:
 
 def shown(name: str) -> str:
     """A name in quotes; what cannot be seen is escaped, and a composed letter is told from a decomposed one."""
-    marked = "".join(c if c == " " or (c.isprintable() and not unicodedata.combining(c)) else ascii(c)[1:-1] for c in name)
+    marked = "".join(
+        c if c == " " or (c.isprintable() and not unicodedata.combining(c)) else ascii(c)[1:-1] for c in name
+    )
     return f"'{marked}'"
 
 
@@ -95,7 +97,11 @@ def setting(mapping: Mapping[str, str], key: str = "data.rename") -> str:
 
 
 def _yaml(text: str) -> str:
-    return text if PLAIN.fullmatch(text) and text.lower() not in WORDS else json.dumps(text, ensure_ascii=not text.isprintable())
+    return (
+        text
+        if PLAIN.fullmatch(text) and text.lower() not in WORDS
+        else json.dumps(text, ensure_ascii=not text.isprintable())
+    )
 
 
 def _likeness(name: str) -> str:

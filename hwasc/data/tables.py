@@ -18,7 +18,15 @@ from hwasc.suggestion import did_you_mean
 META_COLUMNS = ("filename", "scene_label", "identifier", "source_label")
 LIST_COLUMNS = ("filename", "scene_label")
 SEPARATORS = {"\t": "tabs", ",": "commas", ";": "semicolons"}
-UNUSUAL = ("\n/", "\n.", "//", "/.", "\\", ":", "\0")  # in names, one a line, that are not canonical or may lead outside
+UNUSUAL = (
+    "\n/",
+    "\n.",
+    "//",
+    "/.",
+    "\\",
+    ":",
+    "\0",
+)  # in names, one a line, that are not canonical or may lead outside
 LIMIT = 100_000_000  # bytes of a list, unpacked: about 1.6 million rows of TAU's meta.csv
 CELL = 131_072  # characters of a line or cell, as in the csv module
 MEMORY = 256_000_000  # bytes that unpacking may take; `xz -9` needs 65 MB

@@ -1,9 +1,9 @@
 """TUT and TAU scenes by their official lists, and the DCASE training subsets.
 
 The folder is used as it is unpacked: `meta.csv` (TAU, TUT 2018) or `meta.txt` (TUT 2016 and 2017), the audio, and
-`evaluation_setup/fold1_train.csv` and `fold1_evaluate.csv` (or `.txt`, or `fold1_test`; four folds in 2016 and 2017). The subsets
-`split5.csv` ... `split50.csv` of TAU 2022 Mobile (Heittola, Mesaros, Virtanen; Zenodo 6337421) may be in any folder of these lists.
-Every list may be xz-compressed.
+`evaluation_setup/fold1_train.csv` and `fold1_evaluate.csv` (or `.txt`, or `fold1_test`; four folds in 2016 and 2017). The
+subsets `split5.csv` ... `split50.csv` of TAU 2022 Mobile (Heittola, Mesaros, Virtanen; Zenodo 6337421) may be in any folder of
+these lists. Every list may be xz-compressed.
 """
 
 from __future__ import annotations
@@ -119,8 +119,10 @@ def open_tau(
     rest, validation = splits.hold_out(train, validation_share, seed)
     locations = len({c.location for c in validation})
     if count > 1:
-        notes.append(f"official fold {number} of {count} (data.fold={number % count + 1}/{count} takes the next)")
-    notes.append(f"validation: {len(validation):,} of {len(train):,} training clips, {locations} locations, seed {seed}")
+        notes.append(f"official fold {number}/{count} (data.fold={number % count + 1}/{count} takes the next)")
+    notes.append(
+        f"validation: {len(validation):,} of {len(train):,} training clips, {locations} locations, seed {seed}"
+    )
     if subset is not None:
         notes.append(f"training clips: the {subset} % subset, {len(chosen):,} of {len(official):,} files")
     if several:

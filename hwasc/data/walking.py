@@ -10,11 +10,12 @@ from pathlib import Path
 from hwasc.audio.reading import AUDIO_SUFFIXES
 
 # Sound that libsndfile does not read, or that has no header that says what it is
-UNREAD_SUFFIXES = frozenset(
-    ".m4a .m4b .m4p .m4r .mp4 .aac .adts .wma .amr .awb .3gp .3gpp .3ga .3g2 .ra .rm .ram .ape .wv .mka .mkv .webm .weba .ac3"
-    " .eac3 .dts .mov .avi .tta .shn .dsf .dff .mpc .mp+ .ofr .alac .qcp .mp2 .mp1 .mpga .opu .spx .vox .gsm .dss .ds2 .raw"
-    " .pcm .s16 .sw".split()
-)
+UNREAD_SUFFIXES = frozenset((
+    ".m4a", ".m4b", ".m4p", ".m4r", ".mp4", ".aac", ".adts", ".wma", ".amr", ".awb", ".3gp", ".3gpp", ".3ga", ".3g2",
+    ".ra", ".rm", ".ram", ".ape", ".wv", ".mka", ".mkv", ".webm", ".weba", ".ac3", ".eac3", ".dts", ".mov", ".avi",
+    ".tta", ".shn", ".dsf", ".dff", ".mpc", ".mp+", ".ofr", ".alac", ".qcp", ".mp2", ".mp1", ".mpga", ".opu", ".spx",
+    ".vox", ".gsm", ".dss", ".ds2", ".raw", ".pcm", ".s16", ".sw",
+))  # fmt: skip
 # Folders that systems and tools put between the user's own
 SYSTEM = frozenset(("__macosx", "@eadir", "$recycle.bin", "system volume information", "lost+found", "__pycache__"))
 HIDDEN, OTHER, UNREAD, LINKED = (

@@ -11,7 +11,7 @@ from hwasc.models import student
 from hwasc.parts import EXPORTERS
 from hwasc.records import training_clips
 from hwasc.records.training_clips import FILE, RECORD_KEY, SUFFIX, TrainingClips
-from hwasc.training.weights import read_header
+from hwasc.training.weights import read_entries
 
 
 def export(weights: Path, out: Path, *, format: str | None = None, planner: Planner = "greedy") -> Path:
@@ -54,7 +54,7 @@ def training_clips_of(weights: Path) -> TrainingClips | None:
     Raises:
         DataError: The file says that there is a record, but it is not there.
     """
-    entries = read_header(weights).metadata
+    entries = read_entries(weights)
     reference = training_clips.read_metadata(entries, weights)
     if reference is None:
         return None
@@ -77,9 +77,9 @@ def load_int8(weights: Path) -> tuple[student.Student, tuple[str, ...]]:
 
     Raises:
         UsageError: The file holds other weights.
-        DataError: It is damaged.
+        DataError: It cannot be read.
     """
-    if read_header(weights).metadata.get("numbers") != "int8":
+    if read_entries(weights).get("numbers") != "int8":
         raise UsageError(f"{weights}: holds no int8 student; name the int8.safetensors that `hwasc distill` wrote")
     opened = open_weights(weights)
     return opened.student, opened.classes

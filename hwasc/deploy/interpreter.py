@@ -239,23 +239,6 @@ def smallest_arena(interpreter: Interpreter, path: Path) -> int:
     return high * ALIGNMENT
 
 
-@dataclass(frozen=True, kw_only=True)
-class About:
-    """What hwasc writes into the metadata of a .tflite file.
-
-    Attributes:
-        architecture: The student.
-        classes: Names in the order of the logits.
-        planner: Of the memory plan: `greedy` or `offline`.
-        clips: Which record has the clips that it was trained on; None in files of other versions.
-    """
-
-    architecture: Architecture
-    classes: tuple[str, ...]
-    planner: str
-    clips: ClipsReference | None
-
-
 class Runtime:
     """A .tflite file that hwasc wrote, from log-mels to logits."""
 
@@ -300,6 +283,23 @@ def version(name: Name = "tflm") -> str:
     return f"{name} {metadata.version(PACKAGES[name][0])}"
 
 
+@dataclass(frozen=True, kw_only=True)
+class About:
+    """What hwasc writes into the metadata of a .tflite file.
+
+    Attributes:
+        architecture: The student.
+        classes: Names in the order of the logits.
+        planner: Of the memory plan: `greedy` or `offline`.
+        clips: Which record has the clips that it was trained on; None in files of other versions.
+    """
+
+    architecture: Architecture
+    classes: tuple[str, ...]
+    planner: str
+    clips: ClipsReference | None
+
+
 def read_about(path: Path) -> About:
     """Read what hwasc writes into the metadata of a file.
 
@@ -315,13 +315,13 @@ def read_about(path: Path) -> About:
     entries = read_metadata(path)
     if "hwasc" not in entries:
         raise DataError(f"{path}: was not written by hwasc (it names no architecture and classes)")
-    about = from_json(entries["hwasc"], path)
-    check_file_size(about.architecture, path.stat().st_size, 1, path)
-    fe, shape = about.architecture.front_end, read_input_shape(path)
+    found = from_json(entries["hwasc"], path)
+    check_file_size(found.architecture, path.stat().st_size, 1, path)
+    fe, shape = found.architecture.front_end, read_input_shape(path)
     if shape != (1, fe.mels, fe.frames, 1):
         raise DataError(f"{path}: its input of {list(shape)} does not fit the architecture that it names")
     planner = "offline" if "OfflineMemoryAllocation" in entries else "greedy"
-    return About(architecture=about.architecture, classes=about.classes, planner=planner, clips=about.clips)
+    return About(architecture=found.architecture, classes=found.classes, planner=planner, clips=found.clips)
 
 
 def predict(

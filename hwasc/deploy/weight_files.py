@@ -27,7 +27,7 @@ class WeightFile:
         student: In eval mode; quantized where it computes in int8.
         classes: Names of the classes, in the order of the logits.
         numbers: What it computes in.
-        metadata: What the file says of itself, by key.
+        metadata: All that the file says of itself, by key.
     """
 
     student: Student

@@ -6,11 +6,11 @@ import contextlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from hwasc.deploy.onnx_session import metadata_of, open_session
+from hwasc.deploy.onnx_session import open_session
 from hwasc.errors import DataError
 from hwasc.records import training_clips
 from hwasc.records.training_clips import RECORD_KEY, TrainingClips
-from hwasc.training.weights import read_header
+from hwasc.training.weights import read_entries
 from hwasc.workspace import Workspace
 
 ADVICE = "put it back, or say with --unseen that the model was trained on none of these clips"
@@ -86,7 +86,7 @@ def teacher_record(ws: Workspace, start: Path | None) -> TrainingClips:
     if start is None or start.suffix != ".safetensors":
         return own
     with contextlib.suppress(DataError):
-        earlier = clips_of(read_header(start).metadata, start, ws.cache)
+        earlier = clips_of(read_entries(start), start, ws.cache)
         if earlier is not None:
             joined = own.joined([earlier])
             training_clips.save(joined, training_clips.cached(ws.cache, joined.digest))
@@ -99,8 +99,8 @@ def _metadata(ws: Workspace) -> Iterator[tuple[Path, Mapping[str, str]]]:
     for setting in s.pretrained.values():
         path = Path(setting if isinstance(setting, str) else setting.file)
         if path.suffix == ".safetensors" and path.is_file():
-            yield path, read_header(path).metadata
+            yield path, read_entries(path)
     for teacher in s.external:
         path = Path(str(teacher.model))
         if path.suffix == ".onnx" and path.is_file():
-            yield path, metadata_of(open_session(path), path)
+            yield path, dict(open_session(path).get_modelmeta().custom_metadata_map)

@@ -10,7 +10,9 @@ from hwasc.errors import HwascError, UsageError
 
 KIB, MIB = 1 << 10, 1 << 20
 YAML_BYTES = 1 * MIB  # of a budget, a space, settings, a run's configuration; the longest bundled one has 3 kB
-JSON_BYTES = 64 * MIB  # of a result or an architecture file; the result of a search has about 100 kB
+JSON_BYTES = (
+    256 * MIB
+)  # of a result, or of the record of a million training clips; the result of a search has about 100 kB
 LINES_BYTES = 256 * MIB  # of a journal; 20,000 trials have 12 MB
 LINE_BYTES = 1 * MIB  # of one record in a journal
 HEAD_BYTES = 512  # that `describe` looks at

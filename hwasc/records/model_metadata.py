@@ -28,7 +28,7 @@ class ModelMetadata:
         architecture: The student.
         classes: Names of the classes, in the order of the logits.
         numbers: What the student computes in, where the file says so.
-        clips: Which record has its training clips, where the file says so.
+        clips: Which record has the clips that it was trained on; None in files of other versions.
     """
 
     architecture: Architecture
@@ -52,7 +52,7 @@ def from_texts(entries: Mapping[str, str], path: Path) -> ModelMetadata:
     """
     _check_present(entries, path)
     values: dict[str, Any] = {"numbers": entries.get("numbers")}
-    for name in REQUIRED:
+    for name in (*REQUIRED, *({KEY} & set(entries))):
         try:
             values[name] = schema.parse_json(entries[name], name)
         except UsageError as e:
@@ -98,6 +98,7 @@ def from_values(values: Mapping[str, Any], path: Path) -> ModelMetadata:
     _check_present(values, path)
     try:
         architecture = schema.parse(Architecture, values["architecture"], "architecture")
+        clips = schema.parse(ClipsReference, values[KEY], KEY) if KEY in values else None
     except UsageError as e:
         raise _damaged(path, str(e)) from None
     numbers = values.get("numbers")
@@ -106,9 +107,6 @@ def from_values(values: Mapping[str, Any], path: Path) -> ModelMetadata:
     classes = class_names(values["classes"], path)
     if len(classes) != architecture.classes:
         raise _damaged(path, f"{len(classes):,} class names for a net of {architecture.classes:,} classes")
-    clips = values.get(KEY)
-    if isinstance(clips, Mapping):
-        clips = ClipsReference.parse(schema.canonical(clips), path)
     return ModelMetadata(architecture=architecture, classes=classes, numbers=numbers, clips=clips)
 
 

@@ -20,8 +20,8 @@ from hwasc.errors import UsageError
 from hwasc.records.bounded import YAML_BYTES
 
 DEPTH = 32  # levels of nesting; records have 8
-VALUES = 2_000_000  # values in a file
-TEXT = 1 << 20  # characters of one text
+VALUES = 4_000_000  # values in a file
+TEXT = 4 << 20  # characters of one text
 NUMBER = 100  # characters of one number
 BITS = 64  # of a whole number, its sign included
 

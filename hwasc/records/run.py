@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.metadata
 import json
 import os
@@ -43,6 +44,24 @@ def environment() -> dict[str, Any]:
     }
 
 
+def environment_of(folder: Path) -> dict[str, Any]:
+    """Command, versions, machine and date of a run, for its result files.
+
+    Args:
+        folder: The run folder.
+
+    Returns:
+        What the run began with, if only the date is another now: the same command gives the same result. Else the present
+        environment.
+    """
+    now, path = environment(), folder / "environment.json"
+    with contextlib.suppress(UsageError):
+        began = schema.read_json(path, "environment")
+        if isinstance(began, dict) and {**began, "date": ""} == {**now, "date": ""}:
+            return began
+    return now
+
+
 def open_run(folder: Path, config: dict[str, Any]) -> Path:
     """Create a run folder, or resume in one of the same configuration.
 
@@ -74,14 +93,6 @@ def open_run(folder: Path, config: dict[str, Any]) -> Path:
     return folder
 
 
-def _same_file(old: Any, new: Any) -> bool:
-    """Whether two texts name the same file or folder."""
-    try:
-        return isinstance(old, str) and isinstance(new, str) and os.path.samefile(old, new)
-    except (OSError, ValueError):
-        return False
-
-
 def read_config(folder: Path) -> dict[str, Any]:
     """Read the configuration of a run folder.
 
@@ -101,6 +112,14 @@ def read_config(folder: Path) -> dict[str, Any]:
             f"{path}: expected a mapping of keys to values, found {named(config)}; delete it to start anew"
         )
     return config
+
+
+def _same_file(old: Any, new: Any) -> bool:
+    """Whether two texts name the same file or folder."""
+    try:
+        return isinstance(old, str) and isinstance(new, str) and os.path.samefile(old, new)
+    except (OSError, ValueError):
+        return False
 
 
 def _differences(old: Any, new: Any, where: str = "") -> Iterator[str]:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import math
 import os
 import secrets
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+from hwasc.errors import HwascError
 
 
 def plain(record: Any) -> Any:
@@ -73,5 +76,36 @@ def write_json(path: Path, value: Any) -> None:
     Args:
         path: The file.
         value: A record, or JSON-ready values.
+
+    Raises:
+        HwascError: A number is not finite.
     """
-    write_whole(path, json.dumps(plain(value), indent=2) + "\n")
+    write_whole(path, indented(value, str(path)) + "\n")
+
+
+def indented(value: Any, where: str) -> str:
+    """Convert a record to indented JSON text.
+
+    Args:
+        value: A record, or JSON-ready values.
+        where: What it is, for messages.
+
+    Returns:
+        The text, of several lines.
+
+    Raises:
+        HwascError: A number is not finite, which JSON has no form for; it names the key.
+    """
+    values = plain(value)
+    try:
+        return json.dumps(values, indent=2, allow_nan=False)
+    except ValueError:
+        raise HwascError(f"{where}: {_not_finite(values)} is not finite, so that no figure follows from it") from None
+
+
+def _not_finite(values: Any, key: str = "") -> str:
+    """The key of the first number that is not finite; empty where all are."""
+    if isinstance(values, float):
+        return "" if math.isfinite(values) else key or "the number"
+    items = values.items() if isinstance(values, dict) else enumerate(values) if isinstance(values, list) else ()
+    return next(filter(None, (_not_finite(v, f"{key}.{k}" if key else str(k)) for k, v in items)), "")

@@ -14,6 +14,7 @@ from hwasc.data.layouts import (
     fold_folders,
     official_lists,
     scene_folders,
+    sessions,
     speech_commands,
     split_folders,
     suspicious,
@@ -36,9 +37,13 @@ KNOWN: tuple[Layout, ...] = (
     split_folders.LAYOUT,
     fold_folders.LAYOUT,
 )
+BY_LISTS = KNOWN[
+    :5
+]  # recognised by files at fixed places: safe to look for in the folder above, whatever else is there
 SCENES = scene_folders.LAYOUT
 OFFICIAL = official_lists.LAYOUT
-NAMES = (AUTO, *(layout.name for layout in KNOWN), SCENES.name)
+WANTED = (sessions.LAYOUT, SCENES)  # read where the user says so; scenes also where nothing else is recognised
+NAMES = (AUTO, *(layout.name for layout in (*KNOWN, *WANTED)))
 
 
 def recognise(folder: Folder) -> Layout:
@@ -61,9 +66,11 @@ def recognise(folder: Folder) -> Layout:
             f"(known: {', '.join(NAMES)})"
         )
     if options.layout != AUTO:
-        wanted = next(layout for layout in (*KNOWN, SCENES) if layout.name == options.layout)
+        wanted = next(layout for layout in (*KNOWN, *WANTED) if layout.name == options.layout)
         if not wanted.recognise(folder):
-            raise DataError(f"{folder.root}: is not laid out as {wanted.title} (data.layout={wanted.name}){_nearby(folder)}")
+            raise DataError(
+                f"{folder.root}: is not laid out as {wanted.title} (data.layout={wanted.name}){_nearby(folder)}"
+            )
         return wanted
     if options.table or options.columns:
         return table.LAYOUT
@@ -71,10 +78,13 @@ def recognise(folder: Folder) -> Layout:
     if found:
         return found
     if not SCENES.recognise(folder):
-        unread = next(iter(SCENES.read(folder).faults), "")
+        loose = len(folder.files.audio)
+        otherwise = (
+            f"its {loose:,} loose recordings need a folder a scene or a table" if loose else "expected one of them"
+        )
+        unread = next(iter(SCENES.read(folder).faults), otherwise)
         raise DataError(
-            f"{folder.root}: there is neither a meta.csv nor a scene folder with recordings"
-            f"{_nearby(folder) or (f'; {unread}' if unread else '; expected one of them')}"
+            f"{folder.root}: there is neither a meta.csv nor a scene folder with recordings{_nearby(folder) or f'; {unread}'}"
         )
     suspicious.check(folder, partial(_title, folder))
     return SCENES
@@ -120,8 +130,9 @@ def _final(found: set[str], rename: Mapping[str, str], where: str) -> dict[str, 
 
 def _title(folder: Folder, below: str) -> str:
     """Title of the known layout of a folder relative to this one; '' if it has none."""
-    other = Folder((folder.root.resolve() if below == ".." else folder.root) / below)
-    return next((layout.title for layout in KNOWN if layout.recognise(other)), "")
+    above = below == ".."
+    other = Folder(folder.root.resolve().parent if above else folder.root / below)
+    return next((layout.title for layout in (BY_LISTS if above else KNOWN) if layout.recognise(other)), "")
 
 
 def _nearby(folder: Folder) -> str:
@@ -135,4 +146,17 @@ def _nearby(folder: Folder) -> str:
     return table.advice(folder)
 
 
-__all__ = ["AUTO", "KNOWN", "NAMES", "OFFICIAL", "SCENES", "Folder", "Layout", "Listing", "Options", "Recording", "read", "recognise"]
+__all__ = [
+    "AUTO",
+    "KNOWN",
+    "NAMES",
+    "OFFICIAL",
+    "SCENES",
+    "Folder",
+    "Layout",
+    "Listing",
+    "Options",
+    "Recording",
+    "read",
+    "recognise",
+]

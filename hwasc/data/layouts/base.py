@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
 from hwasc.data import walking
+from hwasc.records.data_settings import DataSettings
 
 UNKNOWN_DEVICE = "unknown"
 TRAIN, VALIDATION, TEST = "train", "validation", "test"
@@ -50,6 +51,12 @@ class Options:
     table: str | None = None
     columns: Mapping[str, str] = field(default_factory=dict)
     rename: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, settings: DataSettings) -> Options:
+        """What the settings say of it."""
+        columns = {str(column): name for column, name in settings.columns.items()}
+        return cls(layout=settings.layout, table=settings.table, columns=columns, rename=settings.rename)
 
 
 @dataclass(frozen=True)
@@ -125,8 +132,10 @@ def vanished(folder: Folder, depth: int = 1) -> tuple[str, ...]:
     Returns:
         A line each. A folder of other files, documents for instance, is none of them.
     """
-    def at_depth(names: Iterable[str]) -> dict[str, str]:
-        return {"/".join(name.split("/")[:depth]): name for name in names if name.count("/") >= depth}
+
+    def at_depth(names: Sequence[str]) -> dict[str, str]:
+        """The first file of each folder."""
+        return {"/".join(name.split("/")[:depth]): name for name in reversed(names) if name.count("/") >= depth}
 
     taken = at_depth(folder.files.audio)
     unread = at_depth(folder.files.left_out.get(walking.UNREAD, ()))

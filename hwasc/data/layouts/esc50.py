@@ -24,7 +24,8 @@ def read(folder: Folder) -> Listing:
     rows = tables.read_columns(folder.root / TABLE, COLUMNS, notes=notes)
     return Listing(
         recordings=tuple(
-            Recording(name=f"audio/{name}", scene=scene, location=source, fold=fold) for name, scene, source, fold in rows
+            Recording(name=f"audio/{name}", scene=scene, location=source, fold=fold)
+            for name, scene, source, fold in rows
         ),
         otherwise=f"not named in {TABLE}",
         table=TABLE,

@@ -3,8 +3,9 @@
 `meta.txt` (2016, 2017: no header; 2016 without identifiers, which are then the recordings' numbers in the file names) or
 `meta.csv`, and lists of files in `evaluation_setup/`, `split_setup/` or beside it: `fold1_train`, and `fold1_evaluate` or
 `fold1_test`, as `.csv` or `.txt`, with or without a header and scenes. The evaluation list is the test split. Where there are
-several folds (four in 2016 and 2017), `data.fold=k/4` chooses one (default: the first). The DCASE subsets `split5.csv` ... `split50.csv` are
-chosen by `data.subset`. Locations are the column identifier; two lists of one fold must not share one.
+several folds (four in 2016 and 2017), `data.fold=k/4` chooses one (default: the first). The DCASE subsets `split5.csv` to
+`split50.csv` are chosen by `data.subset`. Locations are the column identifier; two lists of one fold must not share one. Files
+that are longer than `data.seconds` are cut into clips, all of one file on one side.
 """
 
 from __future__ import annotations

@@ -20,8 +20,10 @@ def recognise(folder: Folder) -> bool:
     """By its lists, or by the folder of noise beside files with speakers in their names."""
     if any((folder.root / name).is_file() for name in LISTS):
         return True
-    words = [f for f in walking.subfolders(folder.root) if f != NOISE] if (folder.root / NOISE).is_dir() else []
-    return any(MARK in name for word in words[:3] for name in walking.audio_in(folder.root / word)[:20])
+    if not (folder.root / NOISE).is_dir():
+        return False
+    words = [f for f in walking.subfolders(folder.root) if f != NOISE]
+    return folder.options.layout == LAYOUT.name or any(MARK in name for word in words[:3] for name in walking.audio_in(folder.root / word)[:20])
 
 
 def read(folder: Folder) -> Listing:

@@ -26,7 +26,9 @@ WORDS = {
 
 def parts(names: Iterable[str]) -> dict[str, str]:
     """Which official part each folder stands for, by its name; folders with other names are left out."""
-    words = {name: WORDS[w] for name in names if (w := name.strip().lower().replace("-", "_").replace(" ", "_")) in WORDS}
+    words = {
+        name: WORDS[w] for name in names if (w := name.strip().lower().replace("-", "_").replace(" ", "_")) in WORDS
+    }
     found = set(words.values())
     meaning = {"dev": VALIDATION if TRAIN in found else TRAIN, "eval": VALIDATION if TEST in found else TEST}
     if {"dev", "eval"} <= found and TRAIN in found and TEST in found:
@@ -47,7 +49,11 @@ def read(folder: Folder) -> Listing:
     excluded: dict[str, str] = {}
     for name in folder.files.audio:
         first, *rest = name.split("/")
-        part, scene = (outer.get(first), rest[0] if rest else "") if outer else (inner.get(first, {}).get(rest[0]) if rest else "", first)
+        part, scene = (
+            (outer.get(first), rest[0] if rest else "")
+            if outer
+            else (inner.get(first, {}).get(rest[0]) if rest else "", first)
+        )
         if len(rest) < 2:
             excluded[name] = LOOSE
         elif part:

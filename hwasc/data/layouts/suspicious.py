@@ -9,15 +9,16 @@ from collections.abc import Callable, Iterator
 from typing import NoReturn
 
 from hwasc.data import walking
-from hwasc.data.layouts import fold_folders, scene_folders, split_folders, table
+from hwasc.data.layouts import fold_folders, scene_folders, speech_commands, split_folders, table
 from hwasc.data.layouts.base import TRAIN, Folder
 from hwasc.errors import DataError
 
-CONTAINERS = frozenset(
-    "audio audios audio_files wav wavs wave waves flac mp3 ogg data dataset datasets recording recordings record records clip"
-    " clips sound sounds sample samples raw file files segment segments audio_data raw_data recs output unlabeled unlabelled"
-    " tmp temp backup scenes classes".split()
-)
+CONTAINERS = frozenset((
+    "audio", "audios", "audio_files", "wav", "wavs", "wave", "waves", "flac", "mp3", "ogg", "data", "dataset",
+    "datasets", "recording", "recordings", "record", "records", "clip", "clips", "sound", "sounds", "sample",
+    "samples", "raw", "file", "files", "segment", "segments", "audio_data", "raw_data", "recs", "output", "unlabeled",
+    "unlabelled", "tmp", "temp", "backup", "scenes", "classes",
+))  # fmt: skip
 NUMBERED = re.compile(
     r"(?:(?:session|sess|day|week|night|take|tape|disk|disc|cd|card|batch|group|chunk|folder|dir|track|channel|ch|mic|microphone|"
     r"device|dev|recorder|phone|node|sensor|station|speaker|user|subject|participant|person|site|rec|recording|run|set|part|no|"
@@ -42,7 +43,7 @@ def check(folder: Folder, nearby: Callable[[str], str]) -> None:
     below = {s: walking.subfolders(folder.root / s) for s in scenes}
     for scene in scenes[:MOST]:
         if title := nearby(scene):
-            _refuse(folder, scenes, f"'{scene}' is a data set of its own ({title})", _inside(folder, scene))
+            _refuse(folder, f"'{scene}' is a data set of its own ({title})", _inside(folder, scene))
     shared = _shared(below)
     for what, likely in (
         *_of_parts(folder, below),
@@ -53,7 +54,7 @@ def check(folder: Folder, nearby: Callable[[str], str]) -> None:
     ):
         parent = nearby("..")
         advice = f"did you mean {folder.root.parent} ({parent})?" if parent else likely
-        _refuse(folder, scenes, what, advice if parent or "--data" in likely else table.advice(folder)[2:] or advice)
+        _refuse(folder, what, advice if parent or "--" in likely else table.advice(folder)[2:] or advice)
 
 
 def _of_parts(folder: Folder, below: dict[str, list[str]]) -> Iterator[tuple[str, str]]:
@@ -64,11 +65,10 @@ def _of_parts(folder: Folder, below: dict[str, list[str]]) -> Iterator[tuple[str
     if len(below) == 1:
         only = next(iter(below))
         yield f"holds only '{only}', which looks like one part of a split", _inside(folder, only)
-    meaning = ", ".join(f"{name} for {part}" for name, part in parts.items())
     flat = [name for name in parts if not below[name]]
-    without = f" without folders of scenes in {_named(flat)}" if flat else ""
+    without = f", but there are no folders of scenes in {_named(flat)}" if flat else ""
     yield (
-        f"{_named(list(parts))} look like an official split ({meaning}){without}, not like scenes",
+        f"{_look(list(parts))} like {'part' if len(parts) == 1 else 'parts'} of an official split, not like scenes{without}",
         "lay it out as train/<scene>/ and test/<scene>/, or add a table with a column split (data.table, data.columns)",
     )
 
@@ -77,7 +77,7 @@ def _of_folds(scenes: list[str]) -> Iterator[tuple[str, str]]:
     folds = [s for s in scenes if fold_folders.number(s)]
     if folds:
         yield (
-            f"{_named(folds)} look like folds without folders of scenes, not like scenes",
+            f"{_look(folds)} like folds without folders of scenes, not like scenes",
             "lay them out as fold1/<scene>/, or add a table with a column fold (data.table, data.columns)",
         )
 
@@ -89,7 +89,7 @@ def _of_boxes(folder: Folder, below: dict[str, list[str]]) -> Iterator[tuple[str
         yield f"'{full[0]}' looks like a container of scenes, not like a scene", _inside(folder, full[0])
     elif boxes:
         yield (
-            f"{_named(boxes)} look like containers of files, not like scenes",
+            f"{_look(boxes)} like containers of files, not like scenes",
             "make a folder a scene, or add a table of the recordings (meta.csv, or data.table and data.columns)",
         )
     elif len(below) == 1 and not _is_one_scene(folder):
@@ -99,17 +99,21 @@ def _of_boxes(folder: Folder, below: dict[str, list[str]]) -> Iterator[tuple[str
 
 def _of_noise(scenes: list[str]) -> Iterator[tuple[str, str]]:
     beside = [s for s in scenes if s.startswith("_")]
+    noise = beside == [speech_commands.NOISE]
+    likely = f"leave it out by --set data.layout={speech_commands.LAYOUT.name}" if noise else "move them out of the folder"
     if beside:
-        yield f"{_named(beside)} look like sounds beside the scenes, not like scenes", "move them out of the folder"
+        yield f"{_look(beside)} like sounds beside the scenes, not like scenes", likely
 
 
 def _of_sessions(scenes: list[str], shared: list[str]) -> Iterator[tuple[str, str]]:
     letters = all(len(s) == 1 for s in scenes) and bool(shared)
     if len(scenes) > 1 and (letters or all(map(NUMBERED.fullmatch, scenes))):
-        inner = f" (the scenes rather are the folders below: {_named(shared)})" if shared else ""
+        inner = f"; the scenes rather are the folders below ({_named(shared)})" if shared else ""
         yield (
-            f"{_named(scenes)} look like sessions or devices, not like scenes{inner}",
-            "put the folders of scenes at the top, or add a table of the recordings (meta.csv, or data.table and data.columns)",
+            f"{_look(scenes)} like sessions or devices, not like scenes{inner}",
+            "take the folders at the top as places by --set data.layout=sessions"
+            if shared
+            else "add a table of the recordings (meta.csv, or data.table and data.columns)",
         )
 
 
@@ -117,8 +121,8 @@ def _inside(folder: Folder, name: str) -> str:
     return f"read it by --data {shlex.quote(str(folder.root / name))}"
 
 
-def _refuse(folder: Folder, scenes: list[str], what: str, likely: str) -> NoReturn:
-    raise DataError(f"{folder.root}: {what}; {likely}; if {_named(scenes)} are the scenes all the same, add {INSIST}")
+def _refuse(folder: Folder, what: str, likely: str) -> NoReturn:
+    raise DataError(f"{folder.root}: {what}; {likely}; if these folders are scenes all the same, add {INSIST}")
 
 
 def _is_one_scene(folder: Folder) -> bool:
@@ -131,6 +135,10 @@ def _shared(below: dict[str, list[str]]) -> list[str]:
     counts = Counter(b for inner in below.values() for b in inner)
     often = sorted(b for b, n in counts.items() if n > len(below) / 2)
     return often if len(often) > 1 else []
+
+
+def _look(names: list[str]) -> str:
+    return f"{_named(names)} {'looks' if len(names) == 1 else 'look'}"
 
 
 def _named(names: list[str]) -> str:

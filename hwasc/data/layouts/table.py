@@ -1,9 +1,10 @@
 """Any table of recordings: `meta.csv`, or the one that `data.table` names, with a row a file.
 
-Its columns are filename (relative to the data folder, to the table's or to `audio/`), scene_label, identifier (the location), source_label (the
-recorder), fold and split; `data.columns` gives them other names, and other columns are ignored. Cells are separated by tabs,
-commas or semicolons, and may be quoted. A table without a header has these columns in this order. Without identifier every file is a location of its own; without source_label the recorder is
-unknown. `fold` is an official fold. `split` is an official split: train, val or test, or another name for one of these.
+Its columns are filename (relative to the data folder, to the table's or to `audio/`), scene_label, identifier (the location),
+source_label (the recorder), fold and split; `data.columns` gives them other names, and other columns are ignored. Cells are
+separated by tabs, commas or semicolons, and may be quoted. A table without a header has these columns in this order. Without
+identifier every file is a location of its own; without source_label the recorder is unknown. `fold` is an official fold, chosen
+by `data.fold`. `split` is an official split: train, val or test, or another name for one of these.
 """
 
 from __future__ import annotations
@@ -20,7 +21,15 @@ from hwasc.data.names import setting
 from hwasc.errors import DataError
 
 NAMES = ("meta.csv", "meta.txt")
-BASES = ("audio", "wav", "wavs", "data", "clips", "recordings", "sounds")  # where files may be, if not where the table says
+BASES = (
+    "audio",
+    "wav",
+    "wavs",
+    "data",
+    "clips",
+    "recordings",
+    "sounds",
+)  # where files may be, if not where the table says
 NEEDED = ("filename", "scene_label")
 FREE = ("identifier", "source_label", "fold", "split")
 # What other people's tables call these columns, for advice
@@ -91,7 +100,9 @@ def _path(folder: Folder) -> Path:
     else:
         path = _find(folder.root)
     if path is None:
-        raise DataError(f"{folder.root}: there is no table {name or NAMES[0]}{advice(folder) or '; name it by data.table'}")
+        raise DataError(
+            f"{folder.root}: there is no table {name or NAMES[0]}{advice(folder) or '; name it by data.table'}"
+        )
     return path
 
 

@@ -25,9 +25,7 @@ def read(folder: Folder) -> Listing:
     where = f"{folder.root / TABLE}: a file or fold"
     return Listing(
         recordings=tuple(
-            Recording(
-                name=tables.confined(f"audio/fold{fold}/{name}", where), scene=scene, location=source, fold=fold
-            )
+            Recording(name=tables.confined(f"audio/fold{fold}/{name}", where), scene=scene, location=source, fold=fold)
             for name, scene, source, fold in rows
         ),
         otherwise=f"not named in {TABLE}",
