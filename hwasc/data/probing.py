@@ -14,11 +14,12 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from hwasc.audio.reading import UnreadableClip, header
+from hwasc.audio.reading import Header, UnreadableClip, header
 from hwasc.data import fingerprints
 
 INDEX = "recordings.index"
 VERSION = "1"  # of the lines; a new version reads all recordings anew
+CHUNK = 256  # recordings looked at between two updates of the progress
 _CELLS = 7
 
 
@@ -59,18 +60,19 @@ def probe(
     known = _read_index(index) if index else {}
     found: list[Probe | str] = []
     new: list[str] = []
-    for done, path in enumerate(paths, 1):
-        name = os.path.abspath(path)
-        stamp = _stamp(name)
-        old = known.get(name)
-        if old and stamp and old[0] == stamp:
-            found.append(old[1])
-        else:
-            found.append(now := _look(path))
-            if stamp and isinstance(now, Probe) and "\n" not in name:
+    for first in range(0, len(paths), CHUNK):
+        chunk = paths[first : first + CHUNK]
+        names = [os.path.abspath(path) for path in chunk]
+        stamps = [_stamp(name) for name in names]
+        old = [known.get(name) for name in names]
+        fresh = [o[1] if o and stamp and o[0] == stamp else None for o, stamp in zip(old, stamps, strict=True)]
+        looked = iter(_look([path for path, p in zip(chunk, fresh, strict=True) if p is None]))
+        for name, stamp, p in zip(names, stamps, fresh, strict=True):
+            found.append(now := p or next(looked))
+            if p is None and stamp and isinstance(now, Probe) and "\n" not in name:
                 new.append(_line(now, stamp, name))
-        if progress and (done % 100 == 0 or done == len(paths)):
-            progress(done, len(paths))
+        if progress:
+            progress(len(found), len(paths))
     if index and new:
         with suppress(OSError):  # a read-only cache, or a full disk: only time is lost
             index.parent.mkdir(parents=True, exist_ok=True)
@@ -79,12 +81,19 @@ def probe(
     return found
 
 
-def _look(path: Path) -> Probe | str:
-    try:
-        h = header(path)
-    except UnreadableClip as e:
-        return str(e)
-    return Probe(seconds=h.seconds, rate=h.rate, channels=h.channels, sketch=fingerprints.sketch(path, h.seconds))
+def _look(paths: Sequence[Path]) -> list[Probe | str]:
+    found: list[Header | str] = []
+    for path in paths:
+        try:
+            found.append(header(path))
+        except UnreadableClip as e:
+            found.append(str(e))
+    good = [(path, h) for path, h in zip(paths, found, strict=True) if isinstance(h, Header)]
+    texts = iter(fingerprints.sketches([path for path, _ in good], [h.seconds for _, h in good]))
+    return [
+        h if isinstance(h, str) else Probe(seconds=h.seconds, rate=h.rate, channels=h.channels, sketch=next(texts))
+        for h in found
+    ]
 
 
 def _stamp(name: str) -> str:
