@@ -1,4 +1,4 @@
-"""The child process around an interpreter: `python -m hwasc.deploy.interpreter_child NAME`, for `deploy.interpreter`.
+"""The child process around an interpreter: the module is run with the interpreter's name, by `deploy.interpreter`.
 
 A damaged file can crash the interpreter; then only this process ends. One JSON line a request and a reply, each
 followed by as many raw bytes as it names. Nothing but numpy and the interpreter is loaded.

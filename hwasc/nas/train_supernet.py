@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import multiprocessing
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,6 +18,7 @@ from hwasc.models import supernet as models
 from hwasc.nas.job import Supernet
 from hwasc.nas.problem import Problem
 from hwasc.nas.supernet_training import ALL_POINTS_AFTER, PARTS, SupernetTrainingData, fit_supernet
+from hwasc.parallel.children import spawn_context
 from hwasc.parallel.gradient_accumulation import process_group
 from hwasc.parallel.processes import start_worker
 from hwasc.records import schema
@@ -135,7 +135,7 @@ def _second_process(ws: Workspace, problem: Problem, data: SupernetTrainingData,
     with tempfile.TemporaryDirectory() as folder:
         rendezvous = Path(folder) / "processes"
         arguments = (rendezvous, problem, data, checkpoint)
-        process = multiprocessing.get_context("spawn").Process(target=_train_beside, args=arguments, daemon=True)
+        process = spawn_context().Process(target=_train_beside, args=arguments, daemon=True)
         process.start()
         try:
             with process_group(rendezvous, 0, PARTS):

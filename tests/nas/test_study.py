@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-import random
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -239,19 +238,3 @@ def test_a_corner_of_the_space_is_found() -> None:
     found = examine(tight, seed=0)
     assert found.feasible_share < 0.05
     assert tight.budget.violation(measure(SPACE.architecture(found.example, 10))) == 0
-
-
-@pytest.mark.parametrize("seed", range(3))
-def test_the_front_is_all_that_nothing_dominates(seed: int, tmp_path: Path) -> None:
-    rng = random.Random(seed)
-    first = run(study(tmp_path), Scorer(), 1)[0]
-    trials = [
-        replace(first, number=i, score=rng.randrange(6) / 6, macs=rng.randrange(6), memory=rng.randrange(6))
-        for i in range(80)
-    ]
-
-    def beats(a: Trial, b: Trial) -> bool:
-        pairs = ((-a.score, -b.score), (a.macs, b.macs), (a.memory, b.memory))
-        return all(x <= y for x, y in pairs) and any(x < y for x, y in pairs)
-
-    assert pareto(trials) == by_score([t for t in trials if not any(beats(o, t) for o in trials)])

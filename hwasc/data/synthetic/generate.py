@@ -1,7 +1,6 @@
 """Writing the synthetic data set in the layout of TAU Urban Acoustic Scenes 2022 Mobile."""
 
 import json
-import multiprocessing
 import os
 import shutil
 import tempfile
@@ -17,6 +16,7 @@ from filelock import FileLock
 from hwasc.data.synthetic.devices import DEVICES, TEST_DEVICES, capture, impulse_response, random_microphone
 from hwasc.data.synthetic.scenes import CITIES, SCENES, render_location
 from hwasc.data.synthetic.signals import Array, Span, stream
+from hwasc.parallel.children import spawn_context, start_child
 
 VERSION = 1
 MICROPHONES = 16
@@ -155,8 +155,7 @@ def _write_all(folder: Path, spec: SyntheticSpec, workers: int, progress: Callab
     if workers <= 1:
         collect(map(write, locations))
     else:
-        # Spawned: a forked process may inherit locks of the numeric libraries' threads.
-        with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
+        with ProcessPoolExecutor(workers, mp_context=spawn_context(), initializer=start_child) as pool:
             try:
                 collect(pool.map(write, locations, chunksize=4))
             except BaseException:

@@ -1,0 +1,49 @@
+"""Where modules are looked for: never in the current folder, unless its user put it there by name."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))  # of the package that runs
+
+
+def leave_out_current_folder() -> None:
+    """Take the current folder off this process's module path, and off that of all Python programs started from here.
+
+    `python -m` and an empty entry in PYTHONPATH put it there: a `numpy.py` that lies beside the recordings would be run. It
+    stays where PYTHONPATH names it by its whole path, and where hwasc itself lies in it. What Python has imported before
+    this call cannot be helped; the command `hwasc` starts without the current folder.
+    """
+    try:
+        here = os.path.realpath(os.getcwd())
+    except OSError:  # it was deleted
+        return
+    named = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    kept = [p for p in named if p and (os.path.isabs(p) or os.path.realpath(p) != here)]
+    if here not in (os.path.realpath(ROOT), *(os.path.realpath(p) for p in kept)):
+        first = _first_of_python()  # what lies after it is no doing of -m or PYTHONPATH: here may be site-packages
+        before = [p for p in sys.path[:first] if p and os.path.realpath(p) != here]
+        sys.path[:] = [*before, *(p for p in sys.path[first:] if p)]
+    if kept != named:
+        os.environ["PYTHONPATH"] = os.pathsep.join(kept)  # an empty value is as good as none
+    os.environ["PYTHONSAFEPATH"] = "1"  # from Python 3.11 on, for children that others start
+
+
+def path_for_children() -> list[str]:
+    """The module path of a child process: this process's own, and hwasc.
+
+    The current folder, which an interactive Python has on its path as an empty entry, comes last: there it hides nothing.
+
+    Returns:
+        Absolute paths.
+    """
+    path = [p for p in sys.path if p]
+    last = [os.getcwd()] if len(path) < len(sys.path) else []
+    return [*path, *(p for p in (*last, ROOT) if p not in path)]
+
+
+def _first_of_python() -> int:
+    """Position of Python's own first folder."""
+    own = os.path.dirname(os.__file__)
+    return next((i for i, p in enumerate(sys.path) if p == own or p.endswith(".zip")), len(sys.path))
