@@ -17,7 +17,7 @@ from hwasc.audio.frontend import LogMel
 from hwasc.audio.noise import Noise
 from hwasc.audio.reading import UnreadableClip, read_clip
 from hwasc.data.clips import Clip
-from hwasc.parallel.children import spawn_context, start_child
+from hwasc.parallel.children import spawn_context
 from hwasc.records.architecture import FrontEnd
 
 CHUNK = 64  # clips written at once
@@ -60,7 +60,7 @@ def extract_chunks(
         for task in tasks:
             yield extract_chunk(task, front_end, noise)
         return
-    pool = ProcessPoolExecutor(workers, mp_context=spawn_context(), initializer=start_child)
+    pool = ProcessPoolExecutor(workers, mp_context=spawn_context())
     try:
         waiting: deque[Future[Chunk]] = deque()
         for task in tasks:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 import warnings
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ from hwasc.deploy.exporters import Planner
 from hwasc.deploy.onnx_session import open_session
 from hwasc.errors import DataError
 from hwasc.models.student import Student
-from hwasc.records import schema
+from hwasc.records import leftovers, schema
 from hwasc.records.architecture import Architecture
 
 OPSET = 13
@@ -41,7 +40,7 @@ def export(model: Student, path: Path, classes: tuple[str, ...]) -> Path:
     fe = model.architecture.front_end
     example = torch.zeros(1, 1, fe.mels, fe.frames)
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, aside = tempfile.mkstemp(dir=path.parent, suffix=".part")
+    handle, aside = leftovers.aside(path)
     os.close(handle)
     try:
         with warnings.catch_warnings():
@@ -49,14 +48,14 @@ def export(model: Student, path: Path, classes: tuple[str, ...]) -> Path:
             export_onnx_qcdq(
                 model.cpu().eval(),
                 args=example,
-                export_path=aside,
+                export_path=str(aside),
                 opset_version=OPSET,
                 dynamo=False,
                 input_names=["logmel"],
                 output_names=["logits"],
                 dynamic_axes={"logmel": {0: "clips"}, "logits": {0: "clips"}},
             )
-        proto = onnx.load(aside)
+        proto = onnx.load(str(aside))
         for key, value in (
             ("architecture", schema.canonical(model.architecture)),
             ("classes", json.dumps(list(classes))),
@@ -65,7 +64,7 @@ def export(model: Student, path: Path, classes: tuple[str, ...]) -> Path:
             entry.key, entry.value = key, value
         schema.write_whole(path, proto.SerializeToString())
     finally:
-        Path(aside).unlink(missing_ok=True)
+        aside.unlink(missing_ok=True)
     return path
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-import multiprocessing
 import os
+import runpy
 import signal
 import subprocess
 import sys
@@ -12,7 +12,7 @@ import threading
 import weakref
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from multiprocessing import resource_tracker, spawn, util
+from multiprocessing import connection, resource_tracker, spawn, util
 from multiprocessing.context import SpawnContext, SpawnProcess
 from typing import Any
 
@@ -26,7 +26,7 @@ start = json.loads(sys.argv.pop(1))
 if start["path"] is not None:
     sys.path[:] = start["path"]
 import runpy
-runpy.run_path(start["watch"])["end_with_parent"](start["pipe"], start["parent"])
+runpy.run_path(start["watch"])[start["first"]](start["pipe"], start["parent"])
 """
 RUN_MODULE = "runpy.run_module(sys.argv.pop(1), run_name='__main__', alter_sys=True)"
 PIPES: dict[str, Any] = {
@@ -38,21 +38,23 @@ _launching = threading.Lock()
 
 
 def start_python(
-    code: str, *arguments: str, path: Sequence[str] | None = None, **options: Any
+    code: str, *arguments: str, path: Sequence[str] | None = None, after_end: bool = False, **options: Any
 ) -> subprocess.Popen[Any]:
-    """Start a Python program as a child.
+    """Start a Python program as a child, which ends with this process.
 
     Args:
         code: The program. `runpy` and `sys` are imported.
         *arguments: Its command line, `sys.argv[1:]`.
         path: Its module path; None: Python's own, without PYTHONPATH.
+        after_end: The program begins when this process has ended, to clear up after it. Not on Windows.
         **options: For `subprocess.Popen`.
 
     Returns:
-        The process. It is ended when this object goes.
+        The process. When this object goes, the process takes it for the end of this one.
     """
     reading, writing = os.pipe() if os.name == "posix" else (None, None)
-    start = {"path": path, "watch": parent_watch.__file__, "pipe": reading, "parent": os.getpid()}
+    first = (parent_watch.wait_for_end if after_end else parent_watch.end_with_parent).__name__
+    start = {"path": path, "watch": parent_watch.__file__, "first": first, "pipe": reading, "parent": os.getpid()}
     flags = ("-I", "-X", f"utf8={sys.flags.utf8_mode}")
     command = [sys.executable, *flags, "-c", START + code, json.dumps(start), *arguments]
     try:
@@ -105,11 +107,28 @@ def finish(child: subprocess.Popen[str], text: str = "", timeout: float | None =
             raise
 
 
+class _Beginning:
+    """Unpickled before all else: the main module and the child's own are imported next, which takes seconds with torch."""
+
+    def __reduce__(self) -> tuple[Any, ...]:  # by its path, as the child does not know yet where hwasc lies
+        return runpy.run_path, (parent_watch.__file__, {"PARENT": os.getpid()}, parent_watch.AT_ONCE)
+
+
 class _Process(SpawnProcess):
+    """Ends with its parent, which handles Ctrl-C."""
+
     @staticmethod
     def _Popen(process_obj: Any) -> Any:
         with _isolated():
             return SpawnProcess._Popen(process_obj)  # type: ignore[attr-defined]
+
+    def _bootstrap(self, parent_sentinel: int | None = None) -> Any:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent ends its workers
+        if parent_sentinel is not None and os.name == "posix":
+            parent_watch.end_with_parent(parent_sentinel, self._parent_pid)  # type: ignore[attr-defined]
+        elif parent_sentinel is not None:
+            threading.Thread(target=_end_after, args=(parent_sentinel,), daemon=True).start()
+        return super()._bootstrap(parent_sentinel)  # type: ignore[misc]
 
 
 class _Context(SpawnContext):
@@ -119,7 +138,7 @@ class _Context(SpawnContext):
 def spawn_context() -> SpawnContext:
     """The context for processes of `multiprocessing` and `concurrent.futures`: spawned, without the current folder on their path.
 
-    Spawned, as a forked process may inherit locks of the numeric libraries' threads. Each has to call `start_child` first.
+    Spawned, as a forked process may inherit locks of the numeric libraries' threads.
 
     Returns:
         The context.
@@ -130,18 +149,8 @@ def spawn_context() -> SpawnContext:
     return _Context()
 
 
-def start_child() -> None:
-    """Set up a spawned process: the parent handles Ctrl-C, and this process ends with the parent."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent ends its workers
-    parent = multiprocessing.parent_process()
-    if parent is not None and os.name == "posix":
-        parent_watch.end_with_parent(parent.sentinel, parent.pid or 0)
-    elif parent is not None:
-        threading.Thread(target=_end_after, args=(parent,), daemon=True).start()
-
-
-def _end_after(parent: multiprocessing.process.BaseProcess) -> None:
-    parent.join()
+def _end_after(parent_sentinel: int) -> None:
+    connection.wait([parent_sentinel])
     os._exit(1)
 
 
@@ -156,7 +165,7 @@ def _isolated() -> Iterator[None]:
         return [*flags(), "-I", "-X", f"utf8={sys.flags.utf8_mode}"]  # PYTHONUTF8 counts no more
 
     def preparation_data(name: str) -> dict[str, Any]:
-        return {**data(name), "sys_path": path_for_children()}
+        return {"beginning": _Beginning(), **data(name), "sys_path": path_for_children()}
 
     with _launching:
         flags, data = util._args_from_interpreter_flags, spawn.get_preparation_data  # type: ignore[attr-defined]

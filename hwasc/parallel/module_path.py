@@ -15,19 +15,25 @@ def leave_out_current_folder() -> None:
     stays where PYTHONPATH names it by its whole path, and where hwasc itself lies in it. What Python has imported before
     this call cannot be helped; the command `hwasc` starts without the current folder.
     """
-    try:
-        here = os.path.realpath(os.getcwd())
-    except OSError:  # it was deleted
-        return
-    named = os.environ.get("PYTHONPATH", "").split(os.pathsep)
-    kept = [p for p in named if p and (os.path.isabs(p) or os.path.realpath(p) != here)]
-    if here not in (os.path.realpath(ROOT), *(os.path.realpath(p) for p in kept)):
+    named, here = clean_environment(), _current_folder()
+    if here not in (os.path.realpath(ROOT), *(os.path.realpath(p) for p in named)):
         first = _first_of_python()  # what lies after it is no doing of -m or PYTHONPATH: here may be site-packages
         before = [p for p in sys.path[:first] if p and os.path.realpath(p) != here]
         sys.path[:] = [*before, *(p for p in sys.path[first:] if p)]
-    if kept != named:
+
+
+def clean_environment() -> list[str]:
+    """Let Python programs that are started from here, by whatever package, look for no module in the current folder.
+
+    Returns:
+        The folders that PYTHONPATH names.
+    """
+    named = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    kept = [p for p in named if p and (os.path.isabs(p) or os.path.normpath(p) != os.curdir)]
+    if kept != named and "PYTHONPATH" in os.environ:
         os.environ["PYTHONPATH"] = os.pathsep.join(kept)  # an empty value is as good as none
-    os.environ["PYTHONSAFEPATH"] = "1"  # from Python 3.11 on, for children that others start
+    os.environ["PYTHONSAFEPATH"] = "1"  # from Python 3.11 on
+    return kept
 
 
 def path_for_children() -> list[str]:
@@ -39,8 +45,16 @@ def path_for_children() -> list[str]:
         Absolute paths.
     """
     path = [p for p in sys.path if p]
-    last = [os.getcwd()] if len(path) < len(sys.path) else []
-    return [*path, *(p for p in (*last, ROOT) if p not in path)]
+    last = [_current_folder()] if len(path) < len(sys.path) else []
+    return [*path, *(p for p in (*last, ROOT) if p and p not in path)]
+
+
+def _current_folder() -> str:
+    """Its whole path; none where it was deleted."""
+    try:
+        return os.path.realpath(os.getcwd())
+    except OSError:
+        return ""
 
 
 def _first_of_python() -> int:

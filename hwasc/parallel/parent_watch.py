@@ -7,6 +7,7 @@ import select
 import signal
 import threading
 
+AT_ONCE = "__watch__"  # the name by which this file is run in a child that knows nothing else yet
 EVERY = 500  # ms between two looks at the parent's number
 
 
@@ -39,10 +40,24 @@ def _ask_for_signal(pipe: int) -> None:
         return
 
 
-def _look(pipe: int | None, parent: int) -> None:
+def wait_for_end(pipe: int | None, parent: int) -> None:
+    """Return when the parent has ended.
+
+    Args:
+        pipe: As for `end_with_parent`.
+        parent: The parent's process number.
+    """
     poll = select.poll()
     if pipe is not None:
         poll.register(pipe, 0)  # only its end is of interest
     while os.getppid() == parent and not poll.poll(EVERY):
         pass
+
+
+def _look(pipe: int | None, parent: int) -> None:
+    wait_for_end(pipe, parent)
     os._exit(1)
+
+
+if __name__ == AT_ONCE:
+    end_with_parent(None, globals()["PARENT"])

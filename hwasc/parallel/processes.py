@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from hwasc.errors import HwascError
-from hwasc.parallel.children import spawn_context, start_child
+from hwasc.parallel.children import spawn_context
 from hwasc.parallel.device import configure_process
 
 Result = TypeVar("Result")
@@ -56,7 +56,7 @@ def processes(workers: int) -> Iterator[Executor]:
         return
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # before the children load OpenMP
-    executor = ProcessPoolExecutor(workers, spawn_context(), initializer=start_worker)
+    executor = ProcessPoolExecutor(workers, spawn_context(), initializer=configure_process)
     try:
         yield executor
         executor.shutdown()
@@ -87,9 +87,3 @@ def as_finished(futures: Iterable[Future[Result]]) -> Iterator[tuple[int, Result
             yield waiting.pop(done), done.result()
     for future in as_completed(waiting):
         yield waiting[future], future.result()
-
-
-def start_worker() -> None:
-    """Set up a spawned process: the parent handles Ctrl-C, this process ends with the parent, one OpenMP thread."""
-    start_child()
-    configure_process()

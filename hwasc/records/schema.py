@@ -8,7 +8,6 @@ import hashlib
 import json
 import os
 import re
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
@@ -16,6 +15,7 @@ from typing import Any, TypeVar
 import yaml
 
 from hwasc.errors import UsageError
+from hwasc.records import leftovers
 from hwasc.suggestion import did_you_mean
 
 T = TypeVar("T")
@@ -199,12 +199,13 @@ def write_whole(path: Path, content: str | bytes) -> None:
 
     Args:
         path: The file; missing folders are made.
-        content: Text or bytes.
+        content: Text, written as UTF-8, or bytes.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    data = content.encode() if isinstance(content, str) else content
-    handle, aside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    # a name that is no UTF-8 is shown with \\udcXX in its place
+    data = content.encode(errors="backslashreplace") if isinstance(content, str) else content
+    handle, aside = leftovers.aside(path)
     try:
         with os.fdopen(handle, "wb") as f:
             f.write(data)
@@ -213,7 +214,7 @@ def write_whole(path: Path, content: str | bytes) -> None:
         os.chmod(aside, 0o644)
         os.replace(aside, path)
     except BaseException:
-        Path(aside).unlink(missing_ok=True)
+        aside.unlink(missing_ok=True)
         raise
 
 

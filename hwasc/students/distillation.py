@@ -22,6 +22,7 @@ from hwasc.models.student import Student
 from hwasc.records import architecture as architectures
 from hwasc.records.architecture import ArchitectureFile, InitialWeights
 from hwasc.records.run import environment, open_run
+from hwasc.records.run_lock import alone_in_run_folder
 from hwasc.students.initial_weights import initial_weights, read_initial_weights
 from hwasc.students.result import (
     RESULT,
@@ -65,6 +66,7 @@ def check_classes(record: ArchitectureFile, ws: Workspace) -> None:
         )
 
 
+@alone_in_run_folder
 def distill(ws: Workspace, record: ArchitectureFile, *, run: Path) -> DistillResult:
     """Distil a float student, quantize it, distil the int8 student, export it, and measure all on the test split.
 
@@ -78,6 +80,7 @@ def distill(ws: Workspace, record: ArchitectureFile, *, run: Path) -> DistillRes
 
     Raises:
         UsageError: The architecture is for other data, or the run folder holds another configuration.
+        HwascError: Another command works in the run folder.
     """
     check_classes(record, ws)
     a, s = record.architecture, ws.settings

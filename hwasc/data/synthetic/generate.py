@@ -16,7 +16,8 @@ from filelock import FileLock
 from hwasc.data.synthetic.devices import DEVICES, TEST_DEVICES, capture, impulse_response, random_microphone
 from hwasc.data.synthetic.scenes import CITIES, SCENES, render_location
 from hwasc.data.synthetic.signals import Array, Span, stream
-from hwasc.parallel.children import spawn_context, start_child
+from hwasc.parallel.children import spawn_context
+from hwasc.records.leftovers import sweep_unfinished
 
 VERSION = 1
 MICROPHONES = 16
@@ -155,7 +156,7 @@ def _write_all(folder: Path, spec: SyntheticSpec, workers: int, progress: Callab
     if workers <= 1:
         collect(map(write, locations))
     else:
-        with ProcessPoolExecutor(workers, mp_context=spawn_context(), initializer=start_child) as pool:
+        with ProcessPoolExecutor(workers, mp_context=spawn_context()) as pool:
             try:
                 collect(pool.map(write, locations, chunksize=4))
             except BaseException:
@@ -215,6 +216,7 @@ def generate(
     if _is_written(root, spec):
         return root
     root.parent.mkdir(parents=True, exist_ok=True)
+    sweep_unfinished(root.parent)
     with FileLock(root.parent / f".{root.name}.lock"):
         if _is_written(root, spec):
             return root
