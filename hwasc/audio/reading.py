@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -72,6 +73,11 @@ class Header:
     channels: int
 
 
+def _name(path: Path) -> str | bytes:
+    """A path for libsndfile: its bytes, as the name may be no text in any encoding."""
+    return str(path) if os.name == "nt" else os.fsencode(path)
+
+
 def header(path: Path) -> Header:
     """Read the header of a recording; no samples are decoded.
 
@@ -80,7 +86,7 @@ def header(path: Path) -> Header:
     """
     _check_file(path)
     try:
-        with soundfile.SoundFile(str(path)) as f:
+        with soundfile.SoundFile(_name(path)) as f:
             return Header(seconds=f.frames / f.samplerate, rate=f.samplerate, channels=f.channels)
     except (soundfile.SoundFileError, TypeError, OSError) as e:
         raise UnreadableClip(_reason(e)) from None
@@ -116,7 +122,7 @@ def read_clip(path: Path, start: float, seconds: float, sample_rate: int) -> npt
     """
     _check_file(path)
     try:
-        with soundfile.SoundFile(str(path)) as f:
+        with soundfile.SoundFile(_name(path)) as f:
             rate, first, wanted = f.samplerate, round(start * f.samplerate), round(seconds * f.samplerate)
             if first < f.frames:
                 f.seek(first)
