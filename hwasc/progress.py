@@ -34,7 +34,7 @@ class Reporter:
 
     def __init__(self, quiet: bool = False) -> None:
         self.quiet = quiet
-        self.console = Console(file=sys.stderr, quiet=quiet, highlight=False, soft_wrap=True)
+        self.console = Console(file=sys.stderr, quiet=quiet, highlight=False, emoji=False, soft_wrap=True)
 
     def __reduce__(self) -> tuple[type[Reporter], tuple[bool]]:
         return Reporter, (True,)  # worker processes are quiet
@@ -68,11 +68,11 @@ class Reporter:
             yield _no_update
         elif self.console.is_terminal:
             columns = (
-                TextColumn("{task.description}"),
+                TextColumn("{task.description}", markup=False),  # it may hold names
                 BarColumn(),
                 MofNCompleteColumn(),
                 TimeRemainingColumn(),
-                TextColumn("{task.fields[note]}"),
+                TextColumn("{task.fields[note]}", markup=False),
             )
             with Progress(*columns, console=self.console) as bar:
                 task = bar.add_task(what, total=total, note="")

@@ -7,11 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import Literal
 
 import torch
 
 from hwasc.audio.augmentation import load_responses
 from hwasc.audio.noise import Noise
+from hwasc.data import known_clips
 from hwasc.data.clips import Clip, Dataset
 from hwasc.data.features import Features, extract, unextracted
 from hwasc.data.opening import open_dataset
@@ -22,10 +24,12 @@ from hwasc.errors import UsageError
 from hwasc.parallel.device import configure_process, pick_device
 from hwasc.parallel.processes import as_finished, processes
 from hwasc.progress import Reporter
+from hwasc.records import training_clips
 from hwasc.records.architecture import FrontEnd
 from hwasc.records.data_settings import AugmentSettings
 from hwasc.records.leftovers import sweep_files, sweep_unfinished
 from hwasc.records.settings import Settings
+from hwasc.records.training_clips import TrainingClips
 from hwasc.training.batches import Augment
 
 SYNTHETIC = "synthetic"
@@ -120,6 +124,55 @@ class Workspace:
             for done, _ in enumerate(as_finished(jobs), 1):
                 update(done, "")
 
+    @property
+    def fingerprint(self) -> str:
+        """Hash of the training and validation clips: names, scenes, contents of the files. 16 hexadecimal digits."""
+        return self.fingerprint_of(self.dataset.train, self.dataset.validation)
+
+    def fingerprint_of(self, *splits: Sequence[Clip]) -> str:
+        """Hash of the clips of some splits: names, scenes, contents of the files. 16 hexadecimal digits."""
+        return known_clips.fingerprint(splits, self._hashes([c for split in splits for c in split]))
+
+    @property
+    def training_clips(self) -> TrainingClips:
+        """The recordings of the training and the validation split, as a record that is kept in the cache, too."""
+        return self._kept(validation=self.dataset.validation)
+
+    @property
+    def teacher_clips(self) -> TrainingClips:
+        """The recordings that teachers are trained on, those of the training split, as a record in the cache."""
+        return self._kept(validation=())
+
+    def unseen(self, clips: Sequence[Clip], record: TrainingClips) -> tuple[Clip, ...]:
+        """The clips at locations of which nothing was used to train or to choose a model.
+
+        Args:
+            clips: The clips.
+            record: The recordings that were used.
+
+        Returns:
+            Those of the clips, in order.
+        """
+        hashes = self._hashes(clips)
+        places = known_clips.known_places(clips, record, hashes=hashes, alike=lambda p, _: [False] * len(p))
+        return tuple(c for c in clips if c.location not in places)
+
+    def _kept(self, *, validation: Sequence[Clip]) -> TrainingClips:
+        d = self.dataset
+        record = known_clips.describe(
+            self.data if self.data == SYNTHETIC else d.name,
+            train=d.train,
+            validation=validation,
+            hashes=self._hashes([*d.train, *validation]),
+            sketches={},
+        )
+        training_clips.save(record, training_clips.cached(self.cache, record.digest))
+        return record
+
+    def _hashes(self, clips: Sequence[Clip]) -> dict[Path, str]:
+        with self.reporter.track("hashing recordings", len({c.path for c in clips})) as update:
+            return known_clips.recording_hashes(clips, self.cache, lambda done, _: update(done, "files"))
+
     def augment(self, front_end: FrontEnd, settings: AugmentSettings | None = None) -> Augment:
         """The augmentation of training batches.
 
@@ -155,6 +208,7 @@ def open_workspace(
     device: str = "auto",
     workers: int = 1,
     reporter: Reporter | None = None,
+    split: Literal["test", "all"] = "test",
 ) -> Workspace:
     """Open a data set and choose the device.
 
@@ -165,6 +219,7 @@ def open_workspace(
         device: `auto`, or a name that torch knows.
         workers: Processes on this machine.
         reporter: Shows progress; None: nothing is shown.
+        split: `all`: the folder is not split, every clip is a test clip.
 
     Returns:
         The workspace.
@@ -186,9 +241,10 @@ def open_workspace(
 
     def open_it() -> Dataset:
         root = synthetic_root(settings, cache, workers, reporter) if name == SYNTHETIC else Path(name)
-        return _opened(root, settings, reporter)
+        return _opened(root, settings, reporter, split=split)
 
-    source = DataSource(name, open_it, tuple(sorted(SCENES)) if name == SYNTHETIC else None)
+    classes = tuple(sorted(SCENES)) if name == SYNTHETIC else None
+    source = DataSource(name, open_it, classes, named=data is not None)
     if name == SYNTHETIC:
         _spec(settings)  # a wrong setting is named before anything is simulated
     else:
@@ -196,7 +252,7 @@ def open_workspace(
     return Workspace(source, settings, cache, device=pick_device(device), workers=workers, reporter=reporter)
 
 
-def _opened(root: Path, settings: Settings, reporter: Reporter) -> Dataset:
+def _opened(root: Path, settings: Settings, reporter: Reporter, *, split: Literal["test", "all"]) -> Dataset:
     d = settings.data
     dataset = open_dataset(
         root,
@@ -206,6 +262,7 @@ def _opened(root: Path, settings: Settings, reporter: Reporter) -> Dataset:
         validation_share=d.validation_share,
         test_share=d.test_share,
         fold=d.part(),
+        split=split,
     )
     for note in dataset.notes:
         reporter.say(note)

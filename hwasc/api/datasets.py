@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from hwasc.errors import UsageError
 from hwasc.progress import Reporter
@@ -26,6 +26,7 @@ def open(
     device: str = "auto",
     workers: int = 1,
     progress: bool = True,
+    split: Literal["test", "all"] = "test",
 ) -> Workspace:
     """Open a data set, with the settings, the cache and the device that every verb starts from.
 
@@ -39,6 +40,8 @@ def open(
         device: `auto`, `cpu`, `cuda`, `cuda:1`, `mps`.
         workers: Processes on this machine. No result depends on their number.
         progress: Whether progress is shown on standard error.
+        split: `test` draws the splits, or takes the official ones. `all` is for `hwasc.evaluate` on a folder that is all new:
+            every clip is a test clip, and any number of places and scenes will do.
 
     Returns:
         The workspace.
@@ -64,6 +67,7 @@ def open(
         device=device,
         workers=workers,
         reporter=Reporter(quiet=not progress),
+        split=split,
     )
 
 

@@ -26,6 +26,7 @@ def distill(
     run: str | Path = "runs/distill",
     teachers: Sequence[TeacherLike] | None = None,
     initial_weights: Literal["winner", "random"] | None = None,
+    unseen: bool = False,
 ) -> DistillResult:
     """Train an architecture in full, quantize it, export it, and measure it on the test split at the end.
 
@@ -37,6 +38,7 @@ def distill(
             teachers; external teachers as objects. None: the settings'.
         initial_weights: `winner`: the weights that a search wrote beside its winner, if they fit; `random`; None: the
             settings'.
+        unseen: Whether you vouch that none of these clips were used by a search or a teacher whose record of clips is missing.
 
     Returns:
         Metrics and costs of the student, and its files. The run folder also holds `report.html`.
@@ -56,7 +58,7 @@ def distill(
     if initial_weights is not None:
         ws = replace(ws, settings=ws.settings.changed({"distill.initial_weights": initial_weights}))
     record = as_architecture(architecture, classes=len(ws.classes))
-    result = distillation.distill(ws, record, run=Path(run))
+    result = distillation.distill(ws, record, run=Path(run), unseen=unseen)
     write_whole(result.run / "report.html", distill_report(result))
     distillation.check_onnx(result)
     return result
@@ -70,8 +72,12 @@ def evaluate(
     snrs: Sequence[float] = (),
     noise: Sequence[str] = ("white", "pink"),
     html: str | Path | None = None,
+    unseen: bool = False,
 ) -> Evaluation:
     """Measure a model file on the test split, as recorded and with noise.
+
+    Clips at locations that the model was trained on or chosen by are left out, whatever splits were drawn this time. To measure
+    it on a folder that is all new, open that with `hwasc.open(folder, split="all")`.
 
     Args:
         ws: What `hwasc.open` gave.
@@ -82,17 +88,19 @@ def evaluate(
         snrs: Signal-to-noise ratios in dB, each measured again with noise added to the clips' waveforms.
         noise: Its sources: `white`, `pink`, or folders of recordings.
         html: A page that is written.
+        unseen: Whether you vouch that a model whose training clips are not recorded was trained on none of these clips.
 
     Returns:
-        Metrics by scene, device and group.
+        Metrics by scene, device and group; `measured` says of which clips.
 
     Raises:
-        UsageError: The model is for other classes than the data, or the runtime does not run such files.
-        DataError: hwasc did not write the file.
+        UsageError: The model is for other classes than the data, the runtime does not run such files, or the model knows all
+            locations of the split.
+        DataError: hwasc did not write the file, or the record of its training clips is missing.
     """
     from hwasc.students import evaluation
 
-    result = evaluation.evaluate(ws, _weights(model), runtime=runtime, snrs=snrs, sources=noise)
+    result = evaluation.evaluate(ws, _weights(model), runtime=runtime, snrs=snrs, sources=noise, unseen=unseen)
     if html is not None:
         from hwasc.report.reports import evaluation_report
 

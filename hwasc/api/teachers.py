@@ -26,6 +26,7 @@ def teach(
     split: Literal["validation", "test"] = "validation",
     weights: str | Path | None = None,
     html: str | Path | None = None,
+    unseen: bool = False,
 ) -> EnsembleSummary:
     """Train the teachers by cross-fitting and fit the fusion heads z1 and z2; what the cache holds is not trained again.
 
@@ -36,6 +37,8 @@ def teach(
         split: The clips that they are compared on.
         weights: A folder in which one set of weights is saved for each family, as initial weights for other teachers.
         html: A page that is written.
+        unseen: Whether you vouch that weights to start from, and external models, that lack the record of their training clips
+            were trained on none of these clips.
 
     Returns:
         What each teacher is and costs, how accurate each fusion is, and what each teacher adds.
@@ -46,13 +49,17 @@ def teach(
     """
     from hwasc.ensemble.cross_fitting import export_weights
     from hwasc.ensemble.fusion import fuse
+    from hwasc.ensemble.known_clips import teachers_clips
+    from hwasc.ensemble.measured import measured
     from hwasc.ensemble.summary import summarize
 
     ws = with_teachers(ws, teachers)
-    fused, clips = fuse(ws), getattr(ws.dataset, split)
+    before = teachers_clips(ws, unseen=unseen)
+    measured_ws, measured_clips = measured(ws, [ws.teacher_clips, *before], split, what="an ensemble")
+    fused, clips = fuse(ws), getattr(measured_ws.dataset, split)
     if weights is not None:
-        export_weights(fused.teachers, Path(weights))
-    summary = summarize(fused, ws.features(clips, fused.front_end, split), split)
+        export_weights(fused.teachers, ws, Path(weights))
+    summary = summarize(fused, ws.features(clips, fused.front_end, split), split, measured=measured_clips)
     if html is not None:
         from hwasc.report.reports import teach_report
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import soundfile
 import soxr
+
+from hwasc.records.file_names import for_c_library
 
 TOLERANCE = 0.01  # share of a clip that may be missing; resampling and encoders lose a few samples
 
@@ -73,11 +74,6 @@ class Header:
     channels: int
 
 
-def _name(path: Path) -> str | bytes:
-    """A path for libsndfile: its bytes, as the name may be no text in any encoding."""
-    return str(path) if os.name == "nt" else os.fsencode(path)
-
-
 def header(path: Path) -> Header:
     """Read the header of a recording; no samples are decoded.
 
@@ -86,7 +82,7 @@ def header(path: Path) -> Header:
     """
     _check_file(path)
     try:
-        with soundfile.SoundFile(_name(path)) as f:
+        with soundfile.SoundFile(for_c_library(path)) as f:
             return Header(seconds=f.frames / f.samplerate, rate=f.samplerate, channels=f.channels)
     except (soundfile.SoundFileError, TypeError, OSError) as e:
         raise UnreadableClip(_reason(e)) from None
@@ -122,7 +118,7 @@ def read_clip(path: Path, start: float, seconds: float, sample_rate: int) -> npt
     """
     _check_file(path)
     try:
-        with soundfile.SoundFile(_name(path)) as f:
+        with soundfile.SoundFile(for_c_library(path)) as f:
             rate, first, wanted = f.samplerate, round(start * f.samplerate), round(seconds * f.samplerate)
             if first < f.frames:
                 f.seek(first)

@@ -144,7 +144,7 @@ def bench_proxies(
     problem = Problem(space=space, budget=resolve(budget), classes=classes, seconds=s.data.seconds)
     open_run(
         run,
-        {"verb": "bench proxy", "data": ws.data, "dataset": ws.dataset.fingerprint, "budget": budget, "space": space,
+        {"verb": "bench proxy", "data": ws.data, "dataset": ws.fingerprint, "budget": budget, "space": space,
          "count": count, "settings": s},
     )  # fmt: skip
     points = problem.feasible_points(s.search.supernet.points, seed=s.seed)
@@ -270,6 +270,6 @@ def _scores(
 def _read(path: Path, name: str) -> dict[str, Score]:
     lines = [line for line in read_lines(path) if line.get("proxy") == name]
     return {
-        str(line["id"]): schema.parse(Score, {k: v for k, v in line.items() if k not in ("proxy", "id")}, str(path))
+        str(line.get("id")): schema.parse(Score, {k: v for k, v in line.items() if k not in ("proxy", "id")}, str(path))
         for line in lines
     }

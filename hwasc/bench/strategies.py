@@ -103,7 +103,7 @@ def bench_strategies(
         )
     open_run(
         run,
-        {"verb": "bench strategies", "data": ws.data, "dataset": ws.dataset.fingerprint, "budget": budget, "space": space,
+        {"verb": "bench strategies", "data": ws.data, "dataset": ws.fingerprint, "budget": budget, "space": space,
          "settings": s},
     )  # fmt: skip
     table = _table(
@@ -156,7 +156,10 @@ def _table(
     path: Path,
 ) -> dict[str, Score]:
     """Score every candidate, by id. Scores in the file are not computed again; if none is missing, no teachers are needed."""
-    scores = {line.pop("id"): Score(**{k: v for k, v in line.items() if k != "point"}) for line in read_lines(path)}
+    scores = {
+        str(line.get("id")): schema.parse(Score, {k: v for k, v in line.items() if k not in ("id", "point")}, str(path))
+        for line in read_lines(path)
+    }
     missing = [c for c in candidates if c.architecture.id not in scores]
     if not missing:
         return scores

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import hwasc
 from hwasc.errors import UsageError
@@ -72,6 +71,16 @@ def add_data(parser: argparse.ArgumentParser) -> None:
     add_output(parser)
 
 
+def add_unseen(parser: argparse.ArgumentParser) -> None:
+    """Add the option for models whose training clips are not recorded."""
+    parser.add_argument(
+        "--unseen",
+        action="store_true",
+        help="you vouch that a model, a search or a teacher that lacks the record of its training clips was trained on none of "
+        "these clips; where there is a record, its clips are left out in any case",
+    )
+
+
 def add_engine(parser: argparse.ArgumentParser) -> None:
     """Add the options of the engine."""
     engine = parser.add_argument_group("engine", "where candidates are scored; no score depends on it")
@@ -97,12 +106,13 @@ def add_output(parser: argparse.ArgumentParser) -> None:
     output.add_argument("--quiet", action="store_true", help="no progress, only results and errors")
 
 
-def workspace(args: argparse.Namespace, seed_offset: int = 0) -> Workspace:
+def workspace(args: argparse.Namespace, seed_offset: int = 0, split: Literal["test", "all"] = "test") -> Workspace:
     """Open the workspace that the shared arguments describe.
 
     Args:
         args: Parsed arguments, those of `add_data` among them.
         seed_offset: Added to the seed.
+        split: `all` opens the folder without splits.
 
     Returns:
         Data, settings, cache and device.
@@ -117,6 +127,7 @@ def workspace(args: argparse.Namespace, seed_offset: int = 0) -> Workspace:
         device=args.device,
         workers=args.workers,
         progress=not args.quiet,
+        split=split,
     )
 
 
@@ -131,12 +142,12 @@ def print_table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
 
     from hwasc.progress import print_table as print_on
 
-    print_on(Console(highlight=False), head, rows)
+    print_on(Console(highlight=False, markup=False, emoji=False), head, rows)
     print()
 
 
 def print_json(value: Any) -> None:
     """Print a record as JSON on standard output."""
-    from hwasc.records.schema import plain
+    from hwasc.records.writing import indented
 
-    print(json.dumps(plain(value), indent=2))
+    print(indented(value, "the result"))

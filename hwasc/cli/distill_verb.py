@@ -29,6 +29,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         choices=("winner", "random"),
         help="start from the weights that the search wrote beside best.json (default, if there are any), or from random ones",
     )
+    common.add_unseen(parser)
     common.add_data(parser)
 
 
@@ -37,13 +38,16 @@ def run(args: argparse.Namespace) -> None:
     from hwasc.api.inputs import as_architecture
 
     as_architecture(args.arch)  # a wrong name is refused before the data is opened
-    result = hwasc.distill(common.workspace(args), args.arch, run=args.run, initial_weights=args.initial_weights)
+    result = hwasc.distill(
+        common.workspace(args), args.arch, run=args.run, initial_weights=args.initial_weights, unseen=args.unseen
+    )
     if args.json:
         common.print_json(result.to_json())
         return
     f, q = result.test.float, result.test.int8
+    print(result.measured.text())
     print(
-        f"test split, {q.clips:,} clips: float {f.accuracy:.1%}, int8 {q.accuracy:.1%} macro accuracy "
+        f"float {f.accuracy:.1%}, int8 {q.accuracy:.1%} macro accuracy "
         f"(log loss {f.log_loss:.3f}, {q.log_loss:.3f}; ECE {f.ece:.3f}, {q.ece:.3f}); "
         f"by location {q.by_location:.1%} of {q.locations}"
     )

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 import hwasc
 from hwasc.cli import common
-from hwasc.errors import UsageError
+from hwasc.data.clips import UnsplittableError
+from hwasc.errors import DataError, UsageError
 from hwasc.parts import RUNTIMES
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ SNRS = "20,10,5,0"
 SOURCES = ["white", "pink"]
 EXAMPLES = """examples:
   hwasc evaluate --model student.tflite --data my_recordings --workers 4
+  hwasc evaluate --model student.tflite --data new_recordings --split all
   hwasc evaluate --model student.tflite --runtime litert-ref
   hwasc evaluate --model runs/distill/student.onnx --data my_recordings --snr --html noise.html
   hwasc evaluate --model runs/distill/student.onnx --snr 20,0 --noise pink recordings_of_noise
@@ -56,16 +58,29 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         metavar="KIND|DIR",
         help=f"white, pink, or a folder of recordings of noise; implies --snr (default {' '.join(SOURCES)})",
     )
+    parser.add_argument(
+        "--split",
+        choices=("test", "all"),
+        default="test",
+        help="test: the test split (default); all: every clip of a folder that is all new, of any number of places and of any of "
+        "the model's scenes. Clips at places that the model was trained on or chosen by are left out in both",
+    )
     parser.add_argument("--html", metavar="FILE", type=Path, help="write a self-contained page")
+    common.add_unseen(parser)
     common.add_data(parser)
 
 
 def run(args: argparse.Namespace) -> None:
     """Evaluate and print."""
     snrs = _snrs(args.snr or (SNRS if args.noise else ""))
-    ws = common.workspace(args)
+    try:
+        ws = common.workspace(args, split=args.split)
+    except UnsplittableError as e:
+        raise DataError(f"{e}; if all of the folder is new to the model, add --split all") from None
     noise = list(dict.fromkeys(args.noise or SOURCES))
-    result = hwasc.evaluate(ws, args.model, runtime=args.runtime, snrs=snrs, noise=noise, html=args.html)
+    result = hwasc.evaluate(
+        ws, args.model, runtime=args.runtime, snrs=snrs, noise=noise, html=args.html, unseen=args.unseen
+    )
     if args.json:
         common.print_json(result)
         return
@@ -88,9 +103,10 @@ def _print(result: Evaluation) -> None:
     m = result.metrics
     print(
         f"{result.model} in {result.runtime}: {m.accuracy:.1%} macro accuracy, "
-        f"log loss {m.log_loss:.3f}, calibration error {m.ece:.3f} on {m.clips:,} test clips; "
+        f"log loss {m.log_loss:.3f}, calibration error {m.ece:.3f}; "
         f"by location {m.by_location:.1%} of {m.locations}"
     )
+    print(f"  on {result.measured.text()}")
     for title, values in (("scene", m.per_class), ("device", m.per_device), ("group", m.groups)):
         print(f"  by {title}: " + ", ".join(f"{k} {v:.1%}" for k, v in values.items()))
     if not result.noisy:

@@ -50,6 +50,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         help="save the first fold's weights as DIR/<family>.safetensors, as initial weights for other teachers (first seed)",
     )
+    common.add_unseen(parser)
     common.add_data(parser)
 
 
@@ -63,7 +64,7 @@ def run(args: argparse.Namespace) -> None:
         first = offset == 0
         ws = common.workspace(args, offset)
         weights, html = (args.weights, args.html) if first else (None, None)
-        summaries.append(hwasc.teach(ws, split=args.split, weights=weights, html=html))
+        summaries.append(hwasc.teach(ws, split=args.split, weights=weights, html=html, unseen=args.unseen))
     values = [s.to_json() for s in summaries]
     result = values[0] if len(values) == 1 else {"runs": values}
     if args.out:
@@ -101,7 +102,7 @@ def _print_one(summary: EnsembleSummary) -> None:
                 f"{r.accuracy:.1%}",
                 f"{r.log_loss:.3f}",
                 f"{r.accuracy_gain:+.1%}",
-                f"{r.log_loss_gain:+.3f} ± {r.standard_error:.3f}",
+                r.gain_in_nats,
             )
             for r in summary.leave_one_out
         ],

@@ -11,6 +11,10 @@ from pathlib import Path
 from hwasc.errors import DataError
 
 
+class UnsplittableError(DataError):
+    """A folder has too few scenes or locations for training, validation and test clips."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Clip:
     """A fixed-length excerpt of a recording.
@@ -46,6 +50,8 @@ class Dataset:
         validation: Validation clips.
         test: Test clips.
         notes: Lines for the user about the splits.
+        drawn: How the splits were made, in a few words, e.g. `official lists`.
+        whole: Whether the folder is not split: every clip is in `test`.
     """
 
     name: str
@@ -55,6 +61,8 @@ class Dataset:
     validation: tuple[Clip, ...]
     test: tuple[Clip, ...]
     notes: tuple[str, ...] = ()
+    drawn: str = ""
+    whole: bool = False
 
     def label(self, clip: Clip) -> int:
         """Index of the clip's scene in `classes`."""
@@ -82,12 +90,12 @@ def check_classes(root: Path, clips: Iterable[Clip]) -> tuple[str, ...]:
         The scenes in alphabetical order.
 
     Raises:
-        DataError: There are fewer than two scenes.
+        UnsplittableError: There are fewer than two scenes.
     """
     scenes = tuple(sorted({clip.scene for clip in clips}))
     if len(scenes) < 2:
         only = f"only the scene '{scenes[0]}'" if scenes else "no scene"
-        raise DataError(f"{root}: holds {only}; a classifier needs clips of at least two")
+        raise UnsplittableError(f"{root}: holds {only}; a classifier needs clips of at least two")
     return scenes
 
 
@@ -102,14 +110,14 @@ def check_locations(root: Path, clips: Sequence[Clip], classes: Sequence[str], *
         why: What they are needed for, for the message.
 
     Raises:
-        DataError: A scene has fewer locations.
+        UnsplittableError: A scene has fewer locations.
     """
     locations: dict[str, set[str]] = {scene: set() for scene in classes}
     for clip in clips:
         locations[clip.scene].add(clip.location)
     for scene, found in locations.items():
         if len(found) < needed:
-            raise DataError(
+            raise UnsplittableError(
                 f"{root}: too few locations of '{scene}': {len(found)} can be read, {needed} are needed ({why}); "
                 "record more places or leave the scene out"
             )

@@ -39,6 +39,7 @@ def open_folder(
     validation_share: float,
     test_share: float,
     fold: tuple[int, int] | None = None,
+    whole: bool = False,
 ) -> Dataset:
     """Cut recordings into clips that do not overlap, and split the clips by location.
 
@@ -53,6 +54,7 @@ def open_folder(
         validation_share: Share of the clips outside of the test set to hold out for validation, between 0 and 1.
         test_share: Share of all clips to hold out for the test, between 0 and 1.
         fold: Instead of `test_share`: (k, n) tests on the k-th of n parts, k from 1 on.
+        whole: Do not split: every clip is a test clip, and any number of locations and scenes will do.
 
     Returns:
         The data set.
@@ -86,6 +88,8 @@ def open_folder(
         for start in starts:
             name = _clip_id(recording.name, start) if len(starts) > 1 else recording.name
             clips.append(_clip(recording, path, name, start=start, seconds=seconds))
+    if whole:
+        return _whole(root, [*clips, *broken], notes)
     classes = check_classes(root, [*clips, *broken])
     unusable = f"; {len(broken)} of {len(recordings)} recordings cannot be used, first {reasons[0]}" if broken else ""
     if fold is None:
@@ -115,6 +119,20 @@ def open_folder(
         validation=tuple(validation),
         test=tuple(test),
         notes=tuple(notes),
+        drawn=f"seed {seed}, " + (f"fold {fold[0]}/{fold[1]}" if fold else f"test share {test_share:g}"),
+    )
+
+
+def _whole(root: Path, clips: list[Clip], notes: list[str]) -> Dataset:
+    return Dataset(
+        name=root.resolve().name,
+        root=root,
+        classes=tuple(sorted({c.scene for c in clips})),
+        train=(),
+        validation=(),
+        test=tuple(clips),
+        notes=(*notes, f"{len(clips):,} clips, all of them to be measured"),
+        whole=True,
     )
 
 

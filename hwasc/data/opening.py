@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 from hwasc.data import folder, tau
 from hwasc.data.clips import Dataset
@@ -18,6 +20,7 @@ def open_dataset(
     validation_share: float = 0.2,
     test_share: float = 0.25,
     fold: tuple[int, int] | None = None,
+    split: Literal["test", "all"] = "test",
 ) -> Dataset:
     """Open a data folder: TAU 2022 Mobile with its official lists, or any folder of recordings.
 
@@ -31,6 +34,7 @@ def open_dataset(
         validation_share: Share of the training clips to hold out for validation, between 0 and 1.
         test_share: Share of all clips to hold out for the test if there is no official evaluation list, between 0 and 1.
         fold: Instead of `test_share`: (k, n) tests on the k-th of n parts of the locations.
+        split: `all`: every clip is a test clip, and any number of places and scenes will do.
 
     Returns:
         The data set.
@@ -52,9 +56,20 @@ def open_dataset(
     if tau.has_official_lists(root):
         if fold is not None:
             raise UsageError(f"data.fold: {root} has official lists, which define the test clips; leave it out")
-        return tau.open_tau(root, seconds=seconds, subset=subset, seed=seed, validation_share=validation_share)
+        official = tau.open_tau(root, seconds=seconds, subset=subset, seed=seed, validation_share=validation_share)
+        return _unsplit(official) if split == "all" else official
     if subset is not None:
         raise DataError(f"{root}: subset {subset} needs the official lists fold1_train.csv and fold1_evaluate.csv")
     return folder.open_folder(
-        root, seconds=seconds, seed=seed, validation_share=validation_share, test_share=test_share, fold=fold
+        root,
+        seconds=seconds,
+        seed=seed,
+        validation_share=validation_share,
+        test_share=test_share,
+        fold=fold,
+        whole=split == "all",
     )
+
+
+def _unsplit(d: Dataset) -> Dataset:
+    return replace(d, train=(), validation=(), test=(*d.train, *d.validation, *d.test), drawn="", whole=True)

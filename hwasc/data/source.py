@@ -15,10 +15,31 @@ class DataSource:
         name: Name given by the user: a folder, or `synthetic`.
         open_it: Opens the data set; called at most once.
         classes: Names of the scenes in alphabetical order, if they are known in advance.
+        named: Whether the user named the data set.
     """
 
-    def __init__(self, name: str, open_it: Callable[[], Dataset], classes: tuple[str, ...] | None = None) -> None:
-        self.name, self._open, self._classes = name, open_it, classes
+    def __init__(
+        self,
+        name: str,
+        open_it: Callable[[], Dataset],
+        classes: tuple[str, ...] | None = None,
+        *,
+        named: bool = True,
+    ) -> None:
+        self.name, self._open, self._classes, self.named = name, open_it, classes, named
+
+    @classmethod
+    def of(cls, source: DataSource, dataset: Dataset) -> DataSource:
+        """The same data set with other splits.
+
+        Args:
+            source: The data set.
+            dataset: Its clips in these splits.
+
+        Returns:
+            The new source, which is open.
+        """
+        return cls(source.name, lambda: dataset, source._classes, named=source.named)
 
     @cached_property
     def dataset(self) -> Dataset:

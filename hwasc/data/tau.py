@@ -96,6 +96,7 @@ def open_tau(
         validation=tuple(validation),
         test=tuple(test),
         notes=tuple(notes),
+        drawn=f"official lists, seed {seed} for validation",
     )
 
 

@@ -8,6 +8,7 @@ from typing import Literal, Protocol
 from hwasc.errors import UsageError
 from hwasc.models.student import Student
 from hwasc.parts import EXPORTERS
+from hwasc.records.training_clips import TrainingClips
 
 Planner = Literal["greedy", "offline"]
 
@@ -23,7 +24,15 @@ class Exporter(Protocol):
     suffix: str
     planners: tuple[Planner, ...]
 
-    def export(self, model: Student, out: Path, classes: tuple[str, ...], planner: Planner) -> Path:
+    def export(
+        self,
+        model: Student,
+        out: Path,
+        classes: tuple[str, ...],
+        planner: Planner,
+        *,
+        clips: TrainingClips | None = None,
+    ) -> Path:
         """Write a student, whole or not at all; the same student gives the same bytes.
 
         Args:
@@ -31,6 +40,7 @@ class Exporter(Protocol):
             out: The file or the folder.
             classes: Names in the order of the logits.
             planner: The memory plan, one of `planners`.
+            clips: The recordings that it was trained on and chosen by; the file refers to this record.
 
         Returns:
             What was written.

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
-import safetensors
-
 from hwasc.deploy.exporters import Planner, choose_format, find
-from hwasc.errors import UsageError
+from hwasc.deploy.weight_files import open_weights
+from hwasc.errors import DataError, UsageError
 from hwasc.models import student
 from hwasc.parts import EXPORTERS
-from hwasc.records import schema
-from hwasc.records.architecture import Architecture
-from hwasc.training.weights import load_weights
+from hwasc.records import training_clips
+from hwasc.records.training_clips import FILE, RECORD_KEY, SUFFIX, TrainingClips
+from hwasc.training.weights import read_entries
 
 
 def export(weights: Path, out: Path, *, format: str | None = None, planner: Planner = "greedy") -> Path:
@@ -37,7 +35,35 @@ def export(weights: Path, out: Path, *, format: str | None = None, planner: Plan
         known = [name for name in EXPORTERS if planner in find(name).planners]
         raise UsageError(f"--planner {planner} is for --format {' and '.join(known)}")
     model, classes = load_int8(weights)
-    return exporter.export(model, out, classes, planner)
+    clips = training_clips_of(weights)
+    written = exporter.export(model, out, classes, planner, clips=clips)
+    if clips is not None:
+        training_clips.save(clips, out / FILE if written.is_dir() else written.with_suffix(SUFFIX))
+    return written
+
+
+def training_clips_of(weights: Path) -> TrainingClips | None:
+    """The record of the clips that a student was trained on and chosen by.
+
+    Args:
+        weights: A .safetensors file.
+
+    Returns:
+        The record; None where the file says nothing of it.
+
+    Raises:
+        DataError: The file says that there is a record, but it is not there.
+    """
+    entries = read_entries(weights)
+    reference = training_clips.read_metadata(entries, weights)
+    if reference is None:
+        return None
+    record = training_clips.find(reference, weights, inline=entries.get(RECORD_KEY))
+    if record is None:
+        raise DataError(
+            f"{weights}: the record of its training clips, {FILE}, is not beside it; put the file back that `hwasc distill` wrote"
+        )
+    return record
 
 
 def load_int8(weights: Path) -> tuple[student.Student, tuple[str, ...]]:
@@ -51,14 +77,9 @@ def load_int8(weights: Path) -> tuple[student.Student, tuple[str, ...]]:
 
     Raises:
         UsageError: The file holds other weights.
+        DataError: It cannot be read.
     """
-    from hwasc.training.quantization import load_state, quantize
-
-    state = load_weights(weights)
-    with safetensors.safe_open(str(weights), "pt") as f:
-        meta = f.metadata() or {}
-    if meta.get("numbers") != "int8":
+    if read_entries(weights).get("numbers") != "int8":
         raise UsageError(f"{weights}: holds no int8 student; name the int8.safetensors that `hwasc distill` wrote")
-    architecture = schema.parse(Architecture, json.loads(meta["architecture"]), str(weights))
-    model = load_state(quantize(student.build(architecture)), state)
-    return model, tuple(json.loads(meta["classes"]))
+    opened = open_weights(weights)
+    return opened.student, opened.classes

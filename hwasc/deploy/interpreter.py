@@ -22,11 +22,12 @@ from typing import Any, Literal
 
 import numpy as np
 
-from hwasc.deploy.flatfile import read_metadata
+from hwasc.deploy.flatfile import read_input_shape, read_metadata
 from hwasc.errors import DataError, HwascError
 from hwasc.parallel.children import start_module
-from hwasc.records import schema
 from hwasc.records.architecture import Architecture
+from hwasc.records.model_metadata import check_file_size, from_json
+from hwasc.records.training_clips import ClipsReference
 
 Name = Literal["tflm", "litert-ref"]
 PACKAGES = {  # name in the registry, name of the module, how to install it
@@ -252,7 +253,8 @@ class Runtime:
             DataError: hwasc did not write the file, or it cannot be run.
             HwascError: The interpreter is not installed.
         """
-        self.architecture, self.classes, self.planner = read_about(path)
+        about = read_about(path)
+        self.architecture, self.classes, self.planner = about.architecture, about.classes, about.planner
         self._interpreter = Interpreter(name)
         try:
             self._interpreter.load(path)
@@ -281,14 +283,31 @@ def version(name: Name = "tflm") -> str:
     return f"{name} {metadata.version(PACKAGES[name][0])}"
 
 
-def read_about(path: Path) -> tuple[Architecture, tuple[str, ...], str]:
+@dataclass(frozen=True, kw_only=True)
+class About:
+    """What hwasc writes into the metadata of a .tflite file.
+
+    Attributes:
+        architecture: The student.
+        classes: Names in the order of the logits.
+        planner: Of the memory plan: `greedy` or `offline`.
+        clips: Which record has the clips that it was trained on; None in files of other versions.
+    """
+
+    architecture: Architecture
+    classes: tuple[str, ...]
+    planner: str
+    clips: ClipsReference | None
+
+
+def read_about(path: Path) -> About:
     """Read what hwasc writes into the metadata of a file.
 
     Args:
         path: A .tflite file.
 
     Returns:
-        Architecture, class names and planner (`greedy` or `offline`).
+        The description.
 
     Raises:
         DataError: hwasc did not write the file, or it is damaged.
@@ -296,13 +315,13 @@ def read_about(path: Path) -> tuple[Architecture, tuple[str, ...], str]:
     entries = read_metadata(path)
     if "hwasc" not in entries:
         raise DataError(f"{path}: was not written by hwasc (it names no architecture and classes)")
-    try:
-        about = json.loads(entries["hwasc"])
-        architecture = schema.parse(Architecture, about["architecture"], str(path))
-        classes = tuple(str(c) for c in about["classes"])
-    except (ValueError, KeyError, TypeError, HwascError):
-        raise DataError(f"{path}: its description of architecture and classes is damaged") from None
-    return architecture, classes, "offline" if "OfflineMemoryAllocation" in entries else "greedy"
+    found = from_json(entries["hwasc"], path)
+    check_file_size(found.architecture, path.stat().st_size, 1, path)
+    fe, shape = found.architecture.front_end, read_input_shape(path)
+    if shape != (1, fe.mels, fe.frames, 1):
+        raise DataError(f"{path}: its input of {list(shape)} does not fit the architecture that it names")
+    planner = "offline" if "OfflineMemoryAllocation" in entries else "greedy"
+    return About(architecture=found.architecture, classes=found.classes, planner=planner, clips=found.clips)
 
 
 def predict(

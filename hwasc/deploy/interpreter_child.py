@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -65,7 +66,8 @@ class _Reference:
         from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
         kernels = OpResolverType.BUILTIN_REF
-        self._interpreter = Interpreter(path, experimental_op_resolver_type=kernels, num_threads=1)
+        content = Path(path).read_bytes()  # the library takes names in UTF-8 alone
+        self._interpreter = Interpreter(model_content=content, experimental_op_resolver_type=kernels, num_threads=1)
         self._interpreter.allocate_tensors()
         self.input, self.output = self._interpreter.get_input_details()[0], self._interpreter.get_output_details()[0]
 

@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 import json
-import os
 import warnings
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnx
 import torch
 
 from hwasc.deploy.exporters import Planner
-from hwasc.deploy.onnx_session import open_session
+from hwasc.deploy.onnx_session import metadata_of, open_session, run
 from hwasc.errors import DataError
 from hwasc.models.student import Student
-from hwasc.records import leftovers, schema
+from hwasc.records import schema, training_clips
 from hwasc.records.architecture import Architecture
+from hwasc.records.model_metadata import check_file_size, from_texts
+from hwasc.records.training_clips import TrainingClips
 
 OPSET = 13
 
 
-def export(model: Student, path: Path, classes: tuple[str, ...]) -> Path:
+def export(model: Student, path: Path, classes: tuple[str, ...], *, clips: TrainingClips | None = None) -> Path:
     """Write a quantized student; architecture and class names are stored in the metadata.
 
     The torchscript exporter is used, because Brevitas' QCDQ handlers are written for it.
@@ -31,6 +31,7 @@ def export(model: Student, path: Path, classes: tuple[str, ...]) -> Path:
         model: A quantized student.
         path: File to write.
         classes: Scenes in the order of the logits.
+        clips: The recordings that it was trained on and chosen by; stored in the metadata, too.
 
     Returns:
         The path. The file takes any batch size.
@@ -39,32 +40,25 @@ def export(model: Student, path: Path, classes: tuple[str, ...]) -> Path:
 
     fe = model.architecture.front_end
     example = torch.zeros(1, 1, fe.mels, fe.frames)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, aside = leftovers.aside(path)
-    os.close(handle)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            export_onnx_qcdq(
-                model.cpu().eval(),
-                args=example,
-                export_path=str(aside),
-                opset_version=OPSET,
-                dynamo=False,
-                input_names=["logmel"],
-                output_names=["logits"],
-                dynamic_axes={"logmel": {0: "clips"}, "logits": {0: "clips"}},
-            )
-        proto = onnx.load(str(aside))
-        for key, value in (
-            ("architecture", schema.canonical(model.architecture)),
-            ("classes", json.dumps(list(classes))),
-        ):
-            entry = proto.metadata_props.add()
-            entry.key, entry.value = key, value
-        schema.write_whole(path, proto.SerializeToString())
-    finally:
-        aside.unlink(missing_ok=True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        proto = export_onnx_qcdq(
+            model.cpu().eval(),
+            args=example,
+            opset_version=OPSET,
+            dynamo=False,
+            input_names=["logmel"],
+            output_names=["logits"],
+            dynamic_axes={"logmel": {0: "clips"}, "logits": {0: "clips"}},
+        )
+    for key, value in (
+        ("architecture", schema.canonical(model.architecture)),
+        ("classes", json.dumps(list(classes))),
+        *(training_clips.metadata(clips).items() if clips else ()),
+    ):
+        entry = proto.metadata_props.add()
+        entry.key, entry.value = key, value
+    schema.write_whole(path, proto.SerializeToString())
     return path
 
 
@@ -79,9 +73,17 @@ class OnnxExporter:
     suffix: str = ".onnx"
     planners: tuple[Planner, ...] = ("greedy",)
 
-    def export(self, model: Student, out: Path, classes: tuple[str, ...], planner: Planner) -> Path:
+    def export(
+        self,
+        model: Student,
+        out: Path,
+        classes: tuple[str, ...],
+        planner: Planner,
+        *,
+        clips: TrainingClips | None = None,
+    ) -> Path:
         """See `Exporter`."""
-        return export(model, out, classes)
+        return export(model, out, classes, clips=clips)
 
 
 EXPORTER = OnnxExporter()
@@ -101,16 +103,23 @@ class Runtime:
             DataError: The file cannot be opened, or hwasc did not write it.
         """
         self._session = open_session(path, fused=False)
-        meta: dict[str, str] = self._session.get_modelmeta().custom_metadata_map
-        if not {"architecture", "classes"} <= set(meta):
-            raise DataError(f"{path}: was not written by hwasc (it names no architecture and classes)")
-        self.architecture: Architecture = schema.parse(Architecture, json.loads(meta["architecture"]), str(path))
-        self.classes: tuple[str, ...] = tuple(json.loads(meta["classes"]))
+        self.metadata = metadata_of(self._session, path)
+        about = from_texts(self.metadata, path)
+        check_file_size(about.architecture, path.stat().st_size, 1, path)
+        self.path = path
+        self.architecture: Architecture = about.architecture
+        self.classes: tuple[str, ...] = about.classes
+        fe = about.architecture.front_end
+        shapes = {end.name: list(end.shape) for end in (*self._session.get_inputs(), *self._session.get_outputs())}
+        if shapes.get("logmel", [])[1:] != [1, fe.mels, fe.frames] or "logits" not in shapes:
+            raise DataError(f"{path}: its input of {shapes.get('logmel')} does not fit the architecture that it names")
 
     def logits(self, logmel: np.ndarray) -> np.ndarray:
         """Compute logits: (B, 1, mels, frames) float32 -> (B, classes) float32."""
-        out: Any = self._session.run(["logits"], {"logmel": logmel})
-        return np.asarray(out[0], np.float32)
+        out = run(self._session, ["logits"], {"logmel": logmel}, self.path)
+        if out.shape != (len(logmel), len(self.classes)):
+            raise DataError(f"{self.path}: gives {list(out.shape)}, expected {[len(logmel), len(self.classes)]}")
+        return out
 
 
 def predict(runtime: Runtime, features: Any, batch: int = 64) -> np.ndarray:

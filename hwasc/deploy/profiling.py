@@ -176,7 +176,7 @@ def architecture_of(model: Path) -> Architecture:
 
     if model.suffix != ".tflite":
         raise UsageError(f"{model}: only .tflite files have an arena; `hwasc export --format tflite` writes them")
-    return read_about(model)[0]
+    return read_about(model).architecture
 
 
 def measure_arena(architecture: Architecture, model: Path) -> Arena:
@@ -194,7 +194,7 @@ def measure_arena(architecture: Architecture, model: Path) -> Arena:
     """
     from hwasc.deploy.interpreter import Interpreter, read_about, smallest_arena, version
 
-    _, _, planner = read_about(model)
+    planner = read_about(model).planner
     with Interpreter() as interpreter:
         interpreter.load(model)
         found = interpreter.allocation

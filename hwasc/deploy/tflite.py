@@ -28,6 +28,7 @@ from hwasc.deploy.flatfile import FileOperator, FileTensor, write
 from hwasc.models.student import Student
 from hwasc.records import schema
 from hwasc.records.blocks import Conv, DepthwiseConv, Pool, ResponseNorm, Sum, Unit
+from hwasc.records.training_clips import KEY, TrainingClips
 
 PLAN_ENTRY, ENTRY = "OfflineMemoryAllocation", "hwasc"
 FRONT_END = "hann STFT (centred, zero padded) -> slaney mel filters on power -> log(x + log_offset) -> (x - mean) / std"
@@ -41,7 +42,14 @@ POINTWISE = {
 }
 
 
-def export(model: Student, path: Path, classes: tuple[str, ...], planner: Planner = "greedy") -> Path:
+def export(
+    model: Student,
+    path: Path,
+    classes: tuple[str, ...],
+    planner: Planner = "greedy",
+    *,
+    clips: TrainingClips | None = None,
+) -> Path:
     """Write an int8 student, whole or not at all; the same student gives the same bytes.
 
     Args:
@@ -49,12 +57,13 @@ def export(model: Student, path: Path, classes: tuple[str, ...], planner: Planne
         path: The file.
         classes: Names in the order of the logits.
         planner: `greedy` is made by the interpreter; `offline` stores an optimised memory plan in the file where it needs less.
+        clips: The recordings that it was trained on and chosen by. The file only refers to this record, to save flash.
 
     Returns:
         The path.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    schema.write_whole(path, to_bytes(model, classes, planner))
+    schema.write_whole(path, to_bytes(model, classes, planner, clips=clips))
     return path
 
 
@@ -69,7 +78,15 @@ class TfliteExporter:
     suffix: str = ".tflite"
     planners: tuple[Planner, ...] = ("greedy", "offline")
 
-    def export(self, model: Student, out: Path, classes: tuple[str, ...], planner: Planner) -> Path:
+    def export(
+        self,
+        model: Student,
+        out: Path,
+        classes: tuple[str, ...],
+        planner: Planner,
+        *,
+        clips: TrainingClips | None = None,
+    ) -> Path:
         """Write a .tflite file, see `Exporter.export`.
 
         Args:
@@ -77,24 +94,28 @@ class TfliteExporter:
             out: The file.
             classes: Names in the order of the logits.
             planner: The memory plan.
+            clips: The recordings that it was trained on and chosen by.
 
         Returns:
             The path.
         """
-        return export(model, out, classes, planner)
+        return export(model, out, classes, planner, clips=clips)
 
 
 EXPORTER = TfliteExporter()
 
 
 @torch.no_grad()
-def to_bytes(model: Student, classes: tuple[str, ...], planner: Planner = "greedy") -> bytes:
+def to_bytes(
+    model: Student, classes: tuple[str, ...], planner: Planner = "greedy", *, clips: TrainingClips | None = None
+) -> bytes:
     """The file's bytes.
 
     Args:
         model: Quantized, and calibrated or trained.
         classes: Names in the order of the logits.
         planner: The memory plan, see `export`.
+        clips: The recordings that it was trained on and chosen by.
 
     Returns:
         The flatbuffer.
@@ -104,7 +125,7 @@ def to_bytes(model: Student, classes: tuple[str, ...], planner: Planner = "greed
     for op in graph.operators:
         writer.operator(op)
     plan = plan_offline(graph) if planner == "offline" else plan_greedy(graph)
-    metadata = {ENTRY: _about(model, classes, *writer.steps[graph.inputs[0]])}
+    metadata = {ENTRY: _about(model, classes, clips, *writer.steps[graph.inputs[0]])}
     if plan.planner == "offline":
         metadata[PLAN_ENTRY] = _plan(plan, graph, len(writer.tensors))
     return write(
@@ -117,7 +138,9 @@ def to_bytes(model: Student, classes: tuple[str, ...], planner: Planner = "greed
     )
 
 
-def _about(model: Student, classes: tuple[str, ...], scale: float, zero_point: int) -> bytes:
+def _about(
+    model: Student, classes: tuple[str, ...], clips: TrainingClips | None, scale: float, zero_point: int
+) -> bytes:
     """Metadata of the file: version, architecture with the front end, class names, layout and scale of the input."""
     about = {
         "schema": 1,
@@ -130,6 +153,7 @@ def _about(model: Student, classes: tuple[str, ...], scale: float, zero_point: i
             "zero_point": zero_point,
             "front_end": f"{FRONT_END}; its numbers: architecture.front_end",
         },
+        **({KEY: schema.plain(clips.reference)} if clips else {}),
     }
     return json.dumps(about, sort_keys=True, separators=(",", ":")).encode()
 

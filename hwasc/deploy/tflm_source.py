@@ -23,6 +23,8 @@ from hwasc.errors import UsageError
 from hwasc.models.student import Student
 from hwasc.records import schema
 from hwasc.records.architecture import Architecture
+from hwasc.records.training_clips import FILE as CLIPS
+from hwasc.records.training_clips import ClipsReference, TrainingClips
 
 MARK = "// Written by hwasc; do not edit, export again.\n"
 HEADER, DATA, RESOLVER = "model.h", "model_data.cc", "op_resolver.h"
@@ -59,7 +61,14 @@ USAGE = """\
 """
 
 
-def export(model: Student, folder: Path, classes: tuple[str, ...], planner: Planner = "greedy") -> Path:
+def export(
+    model: Student,
+    folder: Path,
+    classes: tuple[str, ...],
+    planner: Planner = "greedy",
+    *,
+    clips: TrainingClips | None = None,
+) -> Path:
     """Write the source files. The same weights give the same bytes; each file is written atomically.
 
     Args:
@@ -67,6 +76,7 @@ def export(model: Student, folder: Path, classes: tuple[str, ...], planner: Plan
         folder: Folder to write.
         classes: Scenes in the order of the logits.
         planner: Planner of the memory plan, as for the .tflite file.
+        clips: The recordings that it was trained on and chosen by; the header names the record.
 
     Returns:
         The folder.
@@ -75,7 +85,7 @@ def export(model: Student, folder: Path, classes: tuple[str, ...], planner: Plan
         UsageError: The path is a file, or a folder with files that are no export's.
     """
     _refuse_foreign(folder)
-    files = to_texts(model, classes, planner)
+    files = to_texts(model, classes, planner, clips=clips)
     for name in FILES:
         schema.write_whole(folder / name, files[name])
     return folder
@@ -92,28 +102,40 @@ class SourceExporter:
     suffix: str = ""
     planners: tuple[Planner, ...] = ("greedy", "offline")
 
-    def export(self, model: Student, out: Path, classes: tuple[str, ...], planner: Planner) -> Path:
+    def export(
+        self,
+        model: Student,
+        out: Path,
+        classes: tuple[str, ...],
+        planner: Planner,
+        *,
+        clips: TrainingClips | None = None,
+    ) -> Path:
         """See `Exporter`."""
-        return export(model, out, classes, planner)
+        return export(model, out, classes, planner, clips=clips)
 
 
 EXPORTER = SourceExporter()
 
 
-def to_texts(model: Student, classes: tuple[str, ...], planner: Planner = "greedy") -> dict[str, str]:
+def to_texts(
+    model: Student, classes: tuple[str, ...], planner: Planner = "greedy", *, clips: TrainingClips | None = None
+) -> dict[str, str]:
     """Make the source files.
 
     Args:
         model: A quantized student.
         classes: Scenes in the order of the logits.
         planner: Planner of the memory plan.
+        clips: The recordings that it was trained on and chosen by.
 
     Returns:
         Texts by file name.
     """
-    content = tflite.to_bytes(model, classes, planner)
+    content = tflite.to_bytes(model, classes, planner, clips=clips)
     digest = hashlib.sha256(content).hexdigest()
-    header = _header(model.architecture, content, digest, planner)
+    trained = clips.reference if clips else None
+    header = _header(model.architecture, content, digest, planner, trained=trained)
     return {HEADER: header, DATA: _data(content, digest, classes), RESOLVER: _resolver(content, digest)}
 
 
@@ -123,22 +145,29 @@ def _refuse_foreign(folder: Path) -> None:
     if not folder.is_dir():
         raise UsageError(f"{folder}: is a file, but the C source is a folder; name another --out")
     for path in sorted(folder.iterdir()):
+        if path.name == CLIPS and path.is_file():
+            continue
         if path.name not in FILES or not path.is_file() or not path.read_bytes().startswith(MARK.encode()):
             raise UsageError(f"{folder}: holds {path.name}, which is no part of an export; name a new folder")
 
 
-def _header(a: Architecture, content: bytes, digest: str, planner: Planner) -> str:
+def _header(a: Architecture, content: bytes, digest: str, planner: Planner, *, trained: ClipsReference | None) -> str:
     fe, found = a.front_end, read_contents(content)
     graph = deployment.build(a)
     plan = plan_offline(graph) if planner == "offline" else plan_greedy(graph)
     tail, arena = persistent.tail(a), persistent.arena(a, plan.head)
     loading = _loading(plan.head + tail, arena)
+    clips = (
+        f"// trained on {trained.train} and chosen by {trained.validation} recordings, digest {trained.digest}: {CLIPS}\n"
+        if trained
+        else ""
+    )
     return f"""\
 {MARK}//
 {USAGE}//
 // architecture {a.id}, hwasc {__version__}
 // sha256 of the model {digest}
-
+{clips}
 #ifndef HWASC_MODEL_H_
 #define HWASC_MODEL_H_
 

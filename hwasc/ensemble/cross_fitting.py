@@ -16,6 +16,7 @@ from hwasc.data import logits as logit_files
 from hwasc.data.features import Features
 from hwasc.data.splits import folds
 from hwasc.ensemble.external import ExternalTeacher, check_external, external_logits, open_external
+from hwasc.ensemble.known_clips import teacher_record
 from hwasc.ensemble.pretrained import StartWeights, load_start_weights, open_start_weights
 from hwasc.ensemble.teacher_front_ends import features_by_front_end, teacher_front_end, teacher_spec
 from hwasc.models.teachers import Family, TeacherSpec, build, provide
@@ -24,8 +25,9 @@ from hwasc.parallel.device import pick_device
 from hwasc.parallel.gradient_accumulation import is_first_rank
 from hwasc.parallel.jobs import pool
 from hwasc.parts import TEACHERS
-from hwasc.records import schema
+from hwasc.records import schema, training_clips
 from hwasc.records.settings import TrainSettings
+from hwasc.records.training_clips import KEY
 from hwasc.training.batches import Augment, count_batches, training_batches
 from hwasc.training.loop import fit, predict
 from hwasc.training.loss import distillation_loss
@@ -78,6 +80,7 @@ class _Job:
     device: str
     weights: Path
     start: StartWeights | None
+    clips: str
 
 
 def content(features: Features) -> str:
@@ -139,6 +142,7 @@ def teach(ws: Workspace) -> Teachers:
                         device=str(ws.device),
                         weights=weights,
                         start=start,
+                        clips=teacher_record(ws, start.file if start else None).reference.text(),
                     )
                 )
     if jobs:
@@ -242,7 +246,7 @@ def _train(job: _Job) -> float:
     if not is_first_rank():
         return last[0]
     started = {"start": job.start.hash, "start_file": job.start.file.name} if job.start else {}
-    save_weights(job.weights, model, {"spec": schema.canonical(job.spec), **started})
+    save_weights(job.weights, model, {"spec": schema.canonical(job.spec), KEY: job.clips, **started})
     job.weights.with_suffix(".ckpt").unlink(missing_ok=True)
     return last[0]
 
@@ -263,21 +267,24 @@ def load_fold(teachers: Teachers, k: int, fold: int) -> nn.Module:
     return model
 
 
-def export_weights(teachers: Teachers, folder: Path) -> list[Path]:
+def export_weights(teachers: Teachers, ws: Workspace, folder: Path) -> list[Path]:
     """Write one set of weights a family, to start other teachers from (`teachers.pretrained`).
 
     They are those of the first fold, which was left out of their training.
 
     Args:
         teachers: The ensemble's teachers.
-        folder: Gets `<family>.safetensors` for each family.
+        ws: Data and cache.
+        folder: Gets `<family>.safetensors` for each family, and beside it the record of its training clips.
 
     Returns:
         The files.
     """
     files = [folder / f"{spec.family}.safetensors" for spec in teachers.specs]
-    for file, cached in zip(files, teachers.folders, strict=True):
+    for file, cached, start in zip(files, teachers.folders, teachers.starts, strict=True):
         schema.write_whole(file, (cached / "fold0.safetensors").read_bytes())
+        record = teacher_record(ws, start.file if start else None)
+        training_clips.save(record, file.with_suffix(training_clips.SUFFIX))
     return files
 
 
@@ -351,6 +358,7 @@ def _cached_logits(
         record = {
             "hash": hashlib.sha256(weights.read_bytes()).hexdigest()[:16],
             "spec": schema.plain(teachers.specs[k]),
+            KEY: schema.plain(teacher_record(ws, start.file if start else None).reference),
             **({"start": {"file": start.file.name, "hash": start.hash}} if start else {}),
         }
         logits = predict(load_fold(teachers, k, fold), features, ws.device, rows=rows)

@@ -26,6 +26,7 @@ from hwasc.models import student
 from hwasc.records import schema
 from hwasc.records.architecture import Architecture, FrontEnd
 from hwasc.records.blocks import GRN, InvertedResidual
+from hwasc.records.training_clips import KEY
 from hwasc.training.calibration_error import expected_calibration_error
 from hwasc.training.distillation import DistillationData
 from hwasc.training.metrics import macro_accuracy
@@ -186,7 +187,8 @@ def fuse(ws: Workspace) -> FittedEnsemble:
         ensemble.load_state_dict(load_weights(path))
     else:
         view = fit_ensemble(ws, teachers, ensemble, front_end)
-        save_weights(path, ensemble, {"teachers": ",".join(teachers.keys), "view": view})
+        about = {"teachers": ",".join(teachers.keys), "view": view, KEY: ws.training_clips.reference.text()}
+        save_weights(path, ensemble, about)
     view = s.fusion.view if s.fusion.view != "auto" else load_metadata(path, "view")
     return FittedEnsemble(teachers=teachers, ensemble=ensemble, workspace=ws, key=key, view=view)
 
@@ -213,7 +215,12 @@ def target_file(ws: Workspace, fused: FittedEnsemble) -> Path:
             ids=clips,
             hashes=[*train.hashes, *validation.hashes],
             logits=np.concatenate([fused.targets(), fused.held_out_logits(validation, "validation")]),
-            teacher={"hash": fused.key, "view": fused.view, "teachers": list(fused.teachers.names)},
+            teacher={
+                "hash": fused.key,
+                "view": fused.view,
+                "teachers": list(fused.teachers.names),
+                KEY: schema.plain(ws.training_clips.reference),
+            },
         )
     return path
 

@@ -13,6 +13,7 @@ from hwasc.ensemble.fusion import FittedEnsemble, FusionRow
 from hwasc.ensemble.leave_one_out import LeaveOneOutRow, leave_one_out
 from hwasc.models.teachers import describe
 from hwasc.records.architecture import FrontEnd
+from hwasc.records.measured_clips import MeasuredClips
 from hwasc.records.results import Result
 
 
@@ -83,7 +84,8 @@ class EnsembleSummary(Result):
         split: Whose clips: `validation` or `test`.
         clips: How many.
         seed: The run's.
-        dataset: Fingerprint of the data and its splits.
+        dataset: Fingerprint of the training and validation clips.
+        measured: The clips, and those that were left out; None for the validation clips of a search.
         teachers: What each is and costs.
         fusion: Each teacher and each view, with accuracy, log loss and calibration error.
         view: The view that students learn from.
@@ -100,15 +102,19 @@ class EnsembleSummary(Result):
     view: str
     mixing: dict[str, dict[str, dict[str, float]]]
     leave_one_out: list[LeaveOneOutRow]
+    measured: MeasuredClips | None = None
 
 
-def summarize(fused: FittedEnsemble, features: Features, split: str) -> EnsembleSummary:
+def summarize(
+    fused: FittedEnsemble, features: Features, split: str, *, measured: MeasuredClips | None = None
+) -> EnsembleSummary:
     """Summarise an ensemble on clips that no teacher was trained on.
 
     Args:
         fused: The fitted ensemble.
         features: The clips, through `fused.front_end`.
         split: Their split's name.
+        measured: The record of the clips.
 
     Returns:
         The summary.
@@ -119,12 +125,13 @@ def summarize(fused: FittedEnsemble, features: Features, split: str) -> Ensemble
         split=split,
         clips=len(features),
         seed=ws.settings.seed,
-        dataset=ws.dataset.fingerprint,
+        dataset=ws.fingerprint,
         teachers=[*_trained(fused), *map(_external, teachers.external)],
         fusion=fused.table(features, split),
         view=fused.view,
         mixing=_mixing(fused, features, split),
         leave_one_out=leave_one_out(teachers.names, logits, features.labels),
+        measured=measured,
     )
 
 

@@ -13,6 +13,7 @@ from hwasc.nas.refinement_job import RefinementJob
 from hwasc.nas.scoring import Scoring, candidate
 from hwasc.nas.trial import Refined, Trial, by_score, read_refined
 from hwasc.parallel.jobs import pool
+from hwasc.records import training_clips
 from hwasc.records.lines import append_line
 from hwasc.workspace import Workspace
 
@@ -51,6 +52,7 @@ def refine(ws: Workspace, problem: Problem, scoring: Scoring, *, rescored: Seque
             budget=problem.budget,
             start_ratio=s.search.refine_from,
             weights=weights_path(run, t.number),
+            about=training_clips.metadata(ws.training_clips),
         )
 
     with ws.reporter.track("refining", len(chosen)) as update, pool(ws.workers) as submit:

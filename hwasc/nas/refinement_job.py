@@ -10,7 +10,7 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import torch
@@ -48,6 +48,7 @@ class RefinementJob:
         budget: The limits that the pruned net meets.
         start_ratio: Cost of the wide net over the limit at least, for the limit that it exceeds most; above 1.
         weights: The file that the pruned float weights are written to.
+        about: What the file says of its training clips.
     """
 
     candidate: Candidate
@@ -55,6 +56,7 @@ class RefinementJob:
     budget: ResolvedBudget
     start_ratio: float
     weights: Path
+    about: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,7 +139,7 @@ def prune(job: RefinementJob) -> PrunedStudent:
         pruning.remove(net, channels_to_remove(net.architecture, scores, budget, aims))
         net = _distil(net, c, epochs=1 if step < plan.steps else plan.last, step=step, device=device)
     a = net.architecture
-    save_weights(job.weights, net, {"architecture": schema.canonical(a), "numbers": "float"})
+    save_weights(job.weights, net, {"architecture": schema.canonical(a), "numbers": "float", **job.about})
     score = int8_score(net, c, device, start)
     return PrunedStudent(architecture=a, costs=budget.count(a), score=score, max_cost_ratio=ratio)
 

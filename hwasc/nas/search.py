@@ -19,6 +19,7 @@ from typing import Any
 
 from hwasc.cost.limits import resolve
 from hwasc.ensemble.fusion import FittedEnsemble, fuse, target_file
+from hwasc.ensemble.known_clips import teachers_clips
 from hwasc.ensemble.summary import summarize
 from hwasc.errors import HwascError
 from hwasc.nas.engines import Engine
@@ -37,7 +38,7 @@ from hwasc.nas.trial import Refined, Trial, best, best_refined, by_score, pareto
 from hwasc.nas.winner_weights import write_winner_weights
 from hwasc.progress import Reporter
 from hwasc.records import architecture as architectures
-from hwasc.records import schema
+from hwasc.records import schema, training_clips
 from hwasc.records.budget import Budget
 from hwasc.records.run import environment, open_run
 from hwasc.records.run_lock import alone_in_run_folder
@@ -113,7 +114,7 @@ def search(
         {
             "verb": "search",
             "data": ws.data,
-            "dataset": ws.dataset.fingerprint,
+            "dataset": ws.fingerprint,
             "budget": budget,
             "space": space,
             "settings": s,
@@ -235,13 +236,15 @@ def _finish(
     }:  # the winner by second scores may lie behind the front of first scores
         front = by_score([*front, *(t for t in trials if t.number == winner.number)])
     proposal, pruned = problem.proposal(winner.point), best_refined(refined, winner)
+    clips = ws.training_clips.joined(teachers_clips(ws, unseen=True))
+    training_clips.save(clips, run / training_clips.FILE)
     weights = write_winner_weights(ws, scoring, proposal, refined=pruned, path=run / "best.safetensors")
     architecture = proposal.architecture if pruned is None else pruned.architecture
     costs = problem.budget.measure(architecture)
     validation = ws.features(ws.dataset.validation, fused.front_end, "validation")
     about: dict[str, Any] = {
         "data": ws.data,
-        "dataset": ws.dataset.fingerprint,
+        "dataset": ws.fingerprint,
         "classes": list(ws.dataset.classes),
         "budget": problem.budget.name,
         "space": problem.space.name,
@@ -264,7 +267,7 @@ def _finish(
     }
     result = SearchResult(
         run=run,
-        best=architectures.save(run / "best.json", architecture, about, weights),
+        best=architectures.save(run / "best.json", architecture, about, weights, clips=clips.reference),
         trial=winner,
         chosen_refined=pruned,
         front=front,

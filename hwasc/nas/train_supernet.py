@@ -24,6 +24,7 @@ from hwasc.parallel.gradient_accumulation import process_group
 from hwasc.records import schema
 from hwasc.records.budget import Budget
 from hwasc.records.leftovers import temporary_folder
+from hwasc.records.training_clips import KEY
 from hwasc.training.weights import save_weights
 from hwasc.workspace import Workspace
 
@@ -75,7 +76,7 @@ def train_supernet(ws: Workspace, problem: Problem, targets: Path) -> Supernet:
             checkpoint=checkpoint,
             on_epoch=lambda epoch, loss: update(epoch, f"loss {loss:.3f}"),
         )
-    save_weights(path, net, {"space": problem.space.name})
+    save_weights(path, net, {"space": problem.space.name, KEY: ws.training_clips.reference.text()})
     checkpoint.unlink(missing_ok=True)
     return ready
 

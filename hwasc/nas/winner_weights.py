@@ -16,7 +16,7 @@ from hwasc.nas.refinement import weights_path
 from hwasc.nas.scoring import Scoring, candidate
 from hwasc.nas.trial import Refined
 from hwasc.records import architecture as architectures
-from hwasc.records import schema
+from hwasc.records import schema, training_clips
 from hwasc.records.architecture import ArchitectureFile, InitialWeights
 from hwasc.training.weights import save_weights
 from hwasc.workspace import Workspace
@@ -49,20 +49,19 @@ def write_winner_weights(
                 f"{file}: the weights of this refinement are missing; delete refined.jsonl to refine again"
             )
         schema.write_whole(path, file.read_bytes())
-        return InitialWeights(path.name, _sha256(path), ws.dataset.fingerprint, "refinement")
+        return InitialWeights(path.name, _sha256(path), ws.fingerprint, "refinement")
     if scoring.supernet is None:
         return None
     from hwasc.nas.proxies.supernet import slice_student
 
     a = winner.architecture
-    save_weights(
-        path, slice_student(candidate(ws, scoring, winner)), {"architecture": schema.canonical(a), "numbers": "float"}
-    )
-    return InitialWeights(path.name, _sha256(path), ws.dataset.fingerprint, "slice")
+    about = {"architecture": schema.canonical(a), "numbers": "float", **training_clips.metadata(ws.training_clips)}
+    save_weights(path, slice_student(candidate(ws, scoring, winner)), about)
+    return InitialWeights(path.name, _sha256(path), ws.fingerprint, "slice")
 
 
 def copy_winner(record: ArchitectureFile, to: Path) -> ArchitectureFile:
-    """Copy an architecture file and the weights that it names. The copied weights get the new file's name.
+    """Copy an architecture file, the weights that it names and the record of its clips. These get the new file's name.
 
     Args:
         record: As read from a file.
@@ -71,11 +70,15 @@ def copy_winner(record: ArchitectureFile, to: Path) -> ArchitectureFile:
     Returns:
         The new record.
     """
+    if record.clips is not None and record.path is not None:
+        clips = training_clips.find(record.clips, record.path)
+        if clips is not None:
+            training_clips.save(clips, to.with_suffix(training_clips.SUFFIX))
     weights = record.weights
     if weights is not None and record.weights_path is not None:
         weights = replace(weights, file=to.with_suffix(".safetensors").name)
         schema.write_whole(to.with_name(weights.file), record.weights_path.read_bytes())
-    return architectures.save(to, record.architecture, record.provenance, weights)
+    return architectures.save(to, record.architecture, record.provenance, weights, clips=record.clips)
 
 
 def _sha256(path: Path) -> str:

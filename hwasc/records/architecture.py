@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from hwasc.errors import UsageError
-from hwasc.records import schema
+from hwasc.records import schema, sizes
 from hwasc.records.blocks import INPUT, Block, Conv, Stride, Unit
 from hwasc.records.blocks.units import channels
 from hwasc.records.schema import STRICT
+from hwasc.records.training_clips import ClipsReference
 
 SCHEMA = 1
 HEAD = "head"
+SAMPLE_RATE = 1_000_000  # Hz; the most that a front end takes, as are these:
+SAMPLES = 1 << 28  # of a clip, two hours at 32 kHz
+N_FFT = 1 << 20
+FILTERS = 1 << 27  # mel bands x n_fft
 
 
 @dataclass(frozen=True)
@@ -52,8 +58,20 @@ class FrontEnd:
     __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
 
     def __post_init__(self) -> None:
+        for name in ("seconds", "f_min", "f_max", "log_offset", "mean", "std"):
+            if not math.isfinite(getattr(self, name)):
+                raise ValueError(f"{name}: expected a finite number, found {getattr(self, name)}")
         if min((self.sample_rate, self.n_fft, self.window, self.hop, self.mels, self.frames)) < 1:
             raise ValueError("sample_rate, n_fft, window, hop, mels and frames must be at least 1")
+        if not 0 < self.seconds <= SAMPLES or self.sample_rate > SAMPLE_RATE or self.samples > SAMPLES:
+            raise ValueError(
+                f"need 0 < seconds, sample_rate at most {SAMPLE_RATE:,} Hz and {SAMPLES:,} samples a clip, found "
+                f"{self.seconds:g} s at {self.sample_rate:,} Hz"
+            )
+        if self.n_fft > N_FFT or self.n_fft * self.mels > FILTERS:
+            raise ValueError(
+                f"need n_fft at most {N_FFT:,} and mels x n_fft at most {FILTERS:,}, found {self.mels:,} and {self.n_fft:,}"
+            )
         if self.window > self.n_fft:
             raise ValueError(f"window {self.window} is longer than n_fft {self.n_fft}")
         if not 0 <= self.f_min < self.f_max <= self.sample_rate / 2:
@@ -127,11 +145,15 @@ class Architecture:
     def __post_init__(self) -> None:
         if self.classes < 2:
             raise ValueError(f"at least two classes are needed, found {self.classes}")
+        if self.classes > sizes.CLASSES or len(self.blocks) > sizes.BLOCKS:
+            raise ValueError(
+                f"at most {sizes.CLASSES:,} classes and {sizes.BLOCKS} blocks, found {self.classes:,} and {len(self.blocks):,}"
+            )
         if min(self.stem) < 1:
             raise ValueError("stem channels must be at least 1")
         if not all(s in (1, 2) for pair in self.stem_strides for s in pair):
             raise ValueError(f"strides are 1 or 2, found {self.stem_strides}")
-        _ = self.program  # its widths must fit
+        sizes.check_size(self.size)  # its widths must fit, too
 
     @cached_property  # a search uses it some twenty times for each candidate
     def id(self) -> str:
@@ -164,6 +186,15 @@ class Architecture:
             inputs = block.channels
         program.append(Conv(HEAD, (last,), channels=self.classes, relu=False, layer=HEAD))
         return tuple(program)
+
+    @cached_property
+    def size(self) -> sizes.Size:
+        """Weights, largest map and MACs of its convolutions, without building the net.
+
+        Raises:
+            ValueError: maps of different widths are added, or a unit is impossible.
+        """
+        return sizes.size_of(self.program, self.front_end.mels, self.front_end.frames)
 
     def text(self) -> str:
         """The whole net on a few short lines."""
@@ -204,6 +235,7 @@ class ArchitectureFile:
         schema: Version of the format.
         provenance: Where the architecture comes from: data, budget, costs, score, versions.
         weights: What weights lie beside the file, if any.
+        clips: The clips that the architecture was chosen by; the record lies beside the file.
         path: Where the file lies; it is not part of the file.
     """
 
@@ -212,12 +244,18 @@ class ArchitectureFile:
     schema: int = SCHEMA
     provenance: dict[str, Any] = field(default_factory=dict)
     weights: InitialWeights | None = None
+    clips: ClipsReference | None = None
     path: Path | None = None
 
     __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
 
     def __str__(self) -> str:
         return str(self.path) if self.path else str(self.provenance.get("preset", "the architecture"))
+
+    def __post_init__(self) -> None:
+        named = self.provenance.get("classes")
+        if named is not None and not (isinstance(named, (list, tuple)) and all(isinstance(c, str) for c in named)):
+            raise ValueError("provenance.classes: expected a list of names")
 
     @property
     def weights_path(self) -> Path | None:
@@ -264,6 +302,8 @@ def save(
     architecture: Architecture,
     provenance: dict[str, Any] | None = None,
     weights: InitialWeights | None = None,
+    *,
+    clips: ClipsReference | None = None,
 ) -> ArchitectureFile:
     """Write an architecture file, whole or not at all.
 
@@ -272,11 +312,14 @@ def save(
         architecture: The net.
         provenance: Where it comes from.
         weights: What weights lie beside the file.
+        clips: The clips that the architecture was chosen by.
 
     Returns:
         What was written, as `load` reads it.
     """
-    record = ArchitectureFile(architecture, architecture.id, SCHEMA, provenance or {}, weights=weights, path=path)
+    record = ArchitectureFile(
+        architecture, architecture.id, SCHEMA, provenance or {}, weights=weights, clips=clips, path=path
+    )
     values = schema.plain(record)
     del values["path"]
     schema.write_json(path, values)

@@ -8,6 +8,7 @@ import hashlib
 import os
 import platform
 import re
+import secrets
 import shutil
 import stat
 import tempfile
@@ -31,7 +32,9 @@ OWNER = ".owner.lock"
 
 
 def aside(path: Path) -> tuple[int, Path]:
-    """Open a new temporary file beside another. Its name tells which process of which machine it is of.
+    """Open a new temporary file beside another. Its permissions follow the umask.
+
+    Its name tells which process of which machine it is of.
 
     Args:
         path: The file that will be replaced by it; its folder exists.
@@ -39,9 +42,10 @@ def aside(path: Path) -> tuple[int, Path]:
     Returns:
         The file descriptor, and the path.
     """
-    prefix = f".{path.name[:80]}.p{os.getpid()}-{_machine()}."
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=prefix, suffix=".part")
-    return handle, Path(name)
+    name = f".{path.name[:80]}.p{os.getpid()}-{_machine()}.{secrets.token_hex(4)}.part"
+    # 0o666 less the umask, which the system subtracts, as for any other new file
+    flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY | getattr(os, "O_BINARY", 0)
+    return os.open(path.with_name(name), flags, 0o666), path.with_name(name)
 
 
 def sweep_files(folder: Path, depth: int = 1, *, all_old: bool = False) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
 from typing import Any
 
 from hwasc.errors import HwascError, UsageError
 from hwasc.records import schema
+from hwasc.records.bounded import LINE_BYTES, LINES_BYTES, read_bytes
+from hwasc.records.plain_values import named
 
 
 def read_lines(path: Path) -> list[dict[str, Any]]:
@@ -21,24 +22,35 @@ def read_lines(path: Path) -> list[dict[str, Any]]:
         The records in order.
 
     Raises:
-        UsageError: Another line is not JSON.
+        UsageError: Another line is no record, or the file or a line is too large.
     """
-    if not path.is_file():
+    if not path.exists():
         return []
-    records, good = [], 0
-    lines = path.read_bytes().splitlines(keepends=True)
-    for number, line in enumerate(lines, 1):
+    content = read_bytes(path, "journal", LINES_BYTES)
+    *lines, cut = content.split(b"\n")
+    records = [_record(line, f"{path}: line {number}") for number, line in enumerate(lines, 1)]
+    if cut:
         try:
-            records.append(json.loads(line))
-        except ValueError:
-            if number == len(lines):
-                break
-            raise UsageError(f"{path}: line {number} is not JSON; correct it or delete it") from None
-        good += len(line)
-    if good < sum(map(len, lines)):
-        with path.open("rb+") as f:
-            f.truncate(good)
+            records.append(_record(cut, str(path)))
+        except UsageError:
+            with path.open("rb+") as f:
+                f.truncate(len(content) - len(cut))
+        else:
+            with path.open("ab") as f:  # so that the next line does not go on with this one
+                f.write(b"\n")
     return records
+
+
+def _record(line: bytes, where: str) -> dict[str, Any]:
+    try:
+        if len(line) > LINE_BYTES:
+            raise UsageError(f"{where}: is too long for a record (expected at most {LINE_BYTES:,} bytes)")
+        record = schema.parse_json(line, where)
+        if not isinstance(record, dict):
+            raise UsageError(f"{where}: expected a mapping of keys to values, found {named(record)}")
+    except UsageError as e:
+        raise UsageError(f"{e}; correct the line or delete it") from None
+    return record
 
 
 def append_line(path: Path, record: Any, what: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import json
+import os
 import platform
 import sys
 import time
@@ -16,7 +17,9 @@ import yaml
 import hwasc
 from hwasc.errors import UsageError
 from hwasc.records import schema
+from hwasc.records.plain_values import named
 
+NAMES = ("data",)  # what people typed; the fingerprint of what is there is compared instead
 PACKAGES = ("torch", "brevitas", "nni", "optuna", "torch-pruning", "numpy", "onnxruntime")
 
 
@@ -56,7 +59,7 @@ def open_run(folder: Path, config: dict[str, Any]) -> Path:
     path = folder / "config.yaml"
     config = json.loads(schema.canonical(config))
     if path.is_file():
-        old = schema.read_yaml(path, "run configuration")
+        old = read_config(folder)
         changes = list(_differences(old, config))
         if changes:
             shown = "; ".join(changes[:5]) + (f"; and {len(changes) - 5} more" if len(changes) > 5 else "")
@@ -71,9 +74,38 @@ def open_run(folder: Path, config: dict[str, Any]) -> Path:
     return folder
 
 
+def read_config(folder: Path) -> dict[str, Any]:
+    """Read the configuration of a run folder.
+
+    Args:
+        folder: The run folder.
+
+    Returns:
+        Plain values by name.
+
+    Raises:
+        UsageError: Its config.yaml is missing, broken or of another shape.
+    """
+    path = folder / "config.yaml"
+    config = schema.read_yaml(path, "run configuration")
+    if not isinstance(config, dict):
+        raise UsageError(
+            f"{path}: expected a mapping of keys to values, found {named(config)}; delete it to start anew"
+        )
+    return config
+
+
+def _same_file(old: Any, new: Any) -> bool:
+    """Whether two texts name the same file or folder."""
+    try:
+        return isinstance(old, str) and isinstance(new, str) and os.path.samefile(old, new)
+    except (OSError, ValueError):
+        return False
+
+
 def _differences(old: Any, new: Any, where: str = "") -> Iterator[str]:
     if isinstance(old, dict) and isinstance(new, dict):
         for key in [*old, *(k for k in new if k not in old)]:
             yield from _differences(old.get(key), new.get(key), f"{where}.{key}" if where else str(key))
-    elif old != new:
-        yield f"{where} was {old!r}, is now {new!r}"
+    elif old != new and where not in NAMES and not _same_file(old, new):
+        yield f"{where} was {repr(old)[:80]}, is now {repr(new)[:80]}"

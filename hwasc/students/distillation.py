@@ -14,16 +14,22 @@ from hwasc.cost import measure
 from hwasc.data.features import Features
 from hwasc.ensemble.external import check_external
 from hwasc.ensemble.fusion import FittedEnsemble, distillation_data, fuse, target_file
+from hwasc.ensemble.measured import measured
 from hwasc.ensemble.online_teachers import CachedOnlineEnsemble, check_online_teachers, online_ensemble
 from hwasc.ensemble.summary import summarize
 from hwasc.errors import HwascError, UsageError
 from hwasc.models import student
 from hwasc.models.student import Student
 from hwasc.records import architecture as architectures
+from hwasc.records import training_clips
 from hwasc.records.architecture import ArchitectureFile, InitialWeights
+from hwasc.records.measured_clips import MeasuredClips
+from hwasc.records.plain_values import listed
 from hwasc.records.run import environment, open_run
 from hwasc.records.run_lock import alone_in_run_folder
+from hwasc.records.training_clips import TrainingClips
 from hwasc.students.initial_weights import initial_weights, read_initial_weights
+from hwasc.students.known import check_data_named, used_before
 from hwasc.students.result import (
     RESULT,
     DistillResult,
@@ -55,7 +61,7 @@ def check_classes(record: ArchitectureFile, ws: Workspace) -> None:
     a, classes = record.architecture, ws.dataset.classes
     named = record.provenance.get("classes")
     if a.classes != len(classes) or (named and list(named) != list(classes)):
-        names = f" ({', '.join(named)})" if named else ""
+        names = f" ({listed(named)})" if named else ""
         raise UsageError(
             f"{record}: is for {a.classes} classes{names}, but the data has {len(classes)} ({', '.join(classes)}); search on "
             "this data, or name the data that it was made for with --data"
@@ -67,25 +73,30 @@ def check_classes(record: ArchitectureFile, ws: Workspace) -> None:
 
 
 @alone_in_run_folder
-def distill(ws: Workspace, record: ArchitectureFile, *, run: Path) -> DistillResult:
+def distill(ws: Workspace, record: ArchitectureFile, *, run: Path, unseen: bool = False) -> DistillResult:
     """Distil a float student, quantize it, distil the int8 student, export it, and measure all on the test split.
 
     Args:
         ws: Data, settings, cache, device. `distill.alpha` 0 trains on labels alone, without teachers.
         record: The architecture. Training starts from the weights that its file names, if `initial_weights` accepts them.
         run: The run folder; a run of the same configuration resumes there.
+        unseen: The caller vouches that nothing else was trained on test clips, where the record of that is missing.
 
     Returns:
         The student's metrics, costs and files, also written as `result.json` in the run folder.
 
     Raises:
-        UsageError: The architecture is for other data, or the run folder holds another configuration.
+        UsageError: The architecture is for other data, the run folder holds another configuration, or all test clips were used
+            by the search or by a teacher.
         HwascError: Another command works in the run folder.
     """
+    check_data_named(record.clips, ws, str(record))
     check_classes(record, ws)
     a, s = record.architecture, ws.settings
     online = s.distill.teacher_view == "augmented"
     check_online_teachers(s.teachers.external if online else ())
+    used = used_before(ws, record, unseen=unseen)
+    test_ws, measured_clips = measured(ws, [*used, ws.training_clips], "test", what=f"the training of {record}")
     start = initial_weights(ws, record)
     weights = {"weights": start.sha256} if start else {}
     open_run(
@@ -93,30 +104,35 @@ def distill(ws: Workspace, record: ArchitectureFile, *, run: Path) -> DistillRes
         {
             "verb": "distill",
             "data": ws.data,
-            "dataset": ws.dataset.fingerprint,
+            "dataset": ws.fingerprint,
+            "test": {"dataset": measured_clips.dataset, "left_out": measured_clips.left_out},
             "architecture": a,
             **weights,
             "settings": s,
         },
     )
-    architectures.save(run / "architecture.json", a, record.provenance)
+    clips = ws.training_clips.joined(used)
+    training_clips.save(clips, run / training_clips.FILE)
+    architectures.save(run / "architecture.json", a, record.provenance, clips=clips.reference)
     fused = fuse(ws) if s.distill.alpha > 0 else None
     if fused:
-        check_external(fused.teachers.external, ws, ws.dataset.test, "test")
+        check_external(fused.teachers.external, ws, test_ws.dataset.test, "test")
     data = _training_data(ws, record, fused, online=online)
     torch.manual_seed(student_seed(ws))
     model = student.build(a)
     if start and record.weights_path:
         load_into(model, read_initial_weights(record), record.weights_path, "float")
-    model, float_losses = train_float(ws, data, model, run)
-    quantized, qat_losses = train_int8(ws, data, model, run)
+    model, float_losses = train_float(ws, data, model, run, clips=clips)
+    quantized, qat_losses = train_int8(ws, data, model, run, clips=clips)
     result = _measure(
-        ws,
+        test_ws,
         model,
         quantized,
         losses={"float": float_losses, "qat": qat_losses},
         fused=fused,
         start=start,
+        clips=clips,
+        measured_clips=measured_clips,
         run=run,
     )
     result.write(run / RESULT)
@@ -152,13 +168,15 @@ def _measure(
     losses: dict[str, list[float]],
     fused: FittedEnsemble | None,
     start: InitialWeights | None,
+    clips: TrainingClips,
+    measured_clips: MeasuredClips,
     run: Path,
 ) -> DistillResult:
     from hwasc.deploy import onnx_qcdq, tflite
 
     a, cpu, classes = model.architecture, torch.device("cpu"), ws.dataset.classes
-    onnx_path = onnx_qcdq.export(quantized, run / "student.onnx", classes)
-    chip_path = tflite.export(quantized, run / "student.tflite", classes, "offline")
+    onnx_path = onnx_qcdq.export(quantized, run / "student.onnx", classes, clips=clips)
+    chip_path = tflite.export(quantized, run / "student.tflite", classes, "offline", clips=clips)
     validation = ws.features(ws.dataset.validation, a.front_end, "validation")
     test = ws.features(ws.dataset.test, a.front_end, "test")  # nothing read the test split before
     train_devices = sorted({c.device for c in ws.dataset.train})
@@ -178,7 +196,8 @@ def _measure(
         costs=measure(a),
         classes=tuple(classes),
         data=ws.data,
-        dataset=ws.dataset.fingerprint,
+        dataset=ws.fingerprint,
+        measured=measured_clips,
         alpha=ws.settings.distill.alpha,
         seed=ws.settings.seed,
         student_seed=student_seed(ws),

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from hwasc.audio.noise import COLOURS, Noise, open_noise
-from hwasc.deploy.runtimes import Runtime, choose
+from hwasc.data.source import DataSource
+from hwasc.deploy.runtimes import OpenedModel, Runtime, choose
+from hwasc.ensemble.known_clips import clips_of
+from hwasc.ensemble.measured import measured
+from hwasc.errors import DataError
+from hwasc.records import training_clips
 from hwasc.records.architecture import ArchitectureFile
+from hwasc.records.measured_clips import MeasuredClips
 from hwasc.records.results import Result
+from hwasc.records.training_clips import TrainingClips
 from hwasc.students.distillation import check_classes
+from hwasc.students.known import check_data_named
 from hwasc.training.metrics import Metrics, measure_logits
 from hwasc.workspace import Workspace
 
@@ -38,6 +46,8 @@ class Evaluation(Result):
         model: The file.
         runtime: The runtime that computed the logits, with its version.
         architecture: The architecture's id.
+        classes: The model's scenes, in the order of the confusion matrix.
+        measured: The clips that the metrics are of.
         metrics: Of the clips as recorded.
         noisy: Of the clips with noise, for each source and ratio; empty where none was requested.
     """
@@ -45,6 +55,8 @@ class Evaluation(Result):
     model: str
     runtime: str
     architecture: str
+    classes: tuple[str, ...]
+    measured: MeasuredClips
     metrics: Metrics
     noisy: tuple[NoisyMetrics, ...] = ()
 
@@ -56,6 +68,7 @@ def evaluate(
     runtime: str | Runtime | None = None,
     snrs: Sequence[float] = (),
     sources: Sequence[str] = COLOURS,
+    unseen: bool = False,
 ) -> Evaluation:
     """Run a model file on the test split: .tflite in TensorFlow Lite Micro, .onnx in ONNX Runtime, .safetensors in torch.
 
@@ -66,18 +79,23 @@ def evaluate(
             None: the usual one.
         snrs: Signal-to-noise ratios, dB. The test split is run again with noise of each source at each ratio.
         sources: Sources of noise, see `audio.noise.open_noise`. The noise is drawn by the settings' seed.
+        unseen: The caller vouches that a model whose training clips are not recorded was trained on none of these clips.
 
     Returns:
-        Metrics with and without noise.
+        Metrics with and without noise, of the clips at locations that the model was neither trained on nor chosen by.
 
     Raises:
-        UsageError: The model is for other classes, or the runtime for other files.
-        DataError: The file was not written by hwasc.
+        UsageError: The model is for other classes, the runtime for other files, or the model knows all locations.
+        DataError: The file was not written by hwasc, or the record of its training clips is missing.
     """
     noises = [open_noise(source, snr, ws.settings.seed) for source in sources for snr in snrs]
     opened = choose(model, runtime).open(model, device=ws.device, workers=ws.workers)
+    check_data_named(training_clips.read_metadata(opened.metadata, model), ws, str(model))
+    ws = _in_order_of(opened, ws)
     provenance = {"classes": list(opened.classes)}
     check_classes(ArchitectureFile(opened.architecture, provenance=provenance, path=model), ws)
+    known = _known(opened, model, ws, unseen=unseen)
+    ws, clips = measured(ws, [known] if known else [], "test", what=str(model), certain=known is not None)
     train_devices = sorted({c.device for c in ws.dataset.train})
 
     def measure(noise: Noise | None) -> Metrics:
@@ -91,6 +109,32 @@ def evaluate(
         model=str(model),
         runtime=opened.runtime,
         architecture=opened.architecture.id,
+        classes=opened.classes,
+        measured=clips,
         metrics=measure(None),
         noisy=tuple(NoisyMetrics(noise=n.source, snr=n.snr, metrics=measure(n)) for n in noises),
     )
+
+
+def _in_order_of(opened: OpenedModel, ws: Workspace) -> Workspace:
+    """The data with the model's classes, where a folder that is not split has only some of them."""
+    d = ws.dataset
+    if not d.whole or not set(d.classes) <= set(opened.classes):
+        return ws
+    return replace(ws, source=DataSource.of(ws.source, replace(d, classes=opened.classes)))
+
+
+def _known(opened: OpenedModel, model: Path, ws: Workspace, *, unseen: bool) -> TrainingClips | None:
+    """What the model was trained on and chosen by; None where the caller vouches for what is not known."""
+    try:
+        record = clips_of(opened.metadata, model, ws.cache)
+    except DataError:
+        if not unseen:
+            raise
+        record = None
+    if record is None and not unseen:
+        raise DataError(
+            f"{model}: does not say which clips it was trained on, so a figure may be of these; say with --unseen that it was "
+            "trained on none of them"
+        )
+    return record

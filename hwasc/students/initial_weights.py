@@ -31,7 +31,7 @@ def initial_weights(ws: Workspace, record: ArchitectureFile) -> InitialWeights |
     weights, file, d = record.weights, record.weights_path, ws.settings.distill
     if weights is None or file is None or d.initial_weights == "random":
         return None
-    if d.alpha == 0 or weights.dataset != ws.dataset.fingerprint:
+    if d.alpha == 0 or weights.dataset != ws.fingerprint:
         why = "with teachers, and distill.alpha is 0" if d.alpha == 0 else "on other clips"
         ws.reporter.say(f"the student starts from random weights: those of the search were trained {why}")
         return None

@@ -13,6 +13,7 @@ from hwasc.ensemble.fusion import FusionRow
 from hwasc.ensemble.leave_one_out import LeaveOneOutRow
 from hwasc.ensemble.summary import ExternalTeacherSummary, TrainedTeacherSummary
 from hwasc.records import schema
+from hwasc.records.measured_clips import MeasuredClips
 from hwasc.records.results import Result
 from hwasc.training.metrics import Metrics
 
@@ -105,7 +106,8 @@ class DistillResult(Result):
         costs: What the architecture costs.
         classes: The scenes, in the order of the logits.
         data: The data set as the user named it.
-        dataset: Fingerprint of the data and its splits.
+        dataset: Fingerprint of the training and validation clips.
+        measured: The test clips that the figures are of.
         alpha: Share of the teachers in the loss, 0..1.
         seed: The run's.
         student_seed: Of the student's weights, batches and augmentation.
@@ -129,6 +131,7 @@ class DistillResult(Result):
     classes: tuple[str, ...]
     data: str
     dataset: str
+    measured: MeasuredClips
     alpha: float
     seed: int
     student_seed: int
@@ -172,8 +175,9 @@ class DistillResult(Result):
         """
         if isinstance(data, dict):
             data = {k: v for k, v in data.items() if k not in ("schema", "confusion")}
-            started = data.get("initial_weights") or {}
-            data["initial_weights"] = {"source": started.get("from", ""), "sha256": started.get("sha256")}
+            started = data.get("initial_weights")
+            if isinstance(started, dict):
+                data["initial_weights"] = {("source" if k == "from" else k): v for k, v in started.items()}
             data["test"] = {"float": data.pop("float", None), "int8": data.pop("int8", None)}
         return schema.parse(cls, data, where)
 

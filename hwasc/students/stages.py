@@ -10,15 +10,16 @@ from typing import Literal
 
 import torch
 
-from hwasc.errors import HwascError
+from hwasc.errors import HwascError, UsageError
 from hwasc.models import student
 from hwasc.models.student import Student
 from hwasc.nas.job import calibration_batches
 from hwasc.parallel import torchrun_workers
 from hwasc.parallel.device import pick_device
-from hwasc.records import schema
+from hwasc.records import schema, training_clips
 from hwasc.records.architecture import Architecture
 from hwasc.records.settings import TrainSettings
+from hwasc.records.training_clips import TrainingClips
 from hwasc.training.distillation import DistillationData, train_student
 from hwasc.training.weights import load_weights, save_weights
 from hwasc.workspace import Workspace
@@ -41,7 +42,9 @@ class _Job:
     checkpoint: Path
 
 
-def train_float(ws: Workspace, data: DistillationData, model: Student, run: Path) -> tuple[Student, list[float]]:
+def train_float(
+    ws: Workspace, data: DistillationData, model: Student, run: Path, *, clips: TrainingClips
+) -> tuple[Student, list[float]]:
     """Distil a float student.
 
     Args:
@@ -49,14 +52,17 @@ def train_float(ws: Workspace, data: DistillationData, model: Student, run: Path
         data: What it is trained on.
         model: The student with its initial weights; trained in place.
         run: The run folder.
+        clips: The recordings that it is trained on and chosen by.
 
     Returns:
         The student in eval mode, and its loss by epoch.
     """
-    return _train(ws, data, model, train=ws.settings.distill.train, numbers="float", run=run)
+    return _train(ws, data, model, train=ws.settings.distill.train, numbers="float", run=run, clips=clips)
 
 
-def train_int8(ws: Workspace, data: DistillationData, model: Student, run: Path) -> tuple[Student, list[float]]:
+def train_int8(
+    ws: Workspace, data: DistillationData, model: Student, run: Path, *, clips: TrainingClips
+) -> tuple[Student, list[float]]:
     """Quantize a float student, calibrate it, and distil it with int8 numbers.
 
     Args:
@@ -64,6 +70,7 @@ def train_int8(ws: Workspace, data: DistillationData, model: Student, run: Path)
         data: What it is trained on.
         model: The trained float student.
         run: The run folder.
+        clips: The recordings that it is trained on and chosen by.
 
     Returns:
         The int8 student in eval mode, and its loss by epoch.
@@ -73,7 +80,7 @@ def train_int8(ws: Workspace, data: DistillationData, model: Student, run: Path)
     quantized = quantize(model)
     if not (run / "int8.safetensors").is_file():
         calibrate(quantized, calibration_batches(data.train, student_seed(ws)))
-    return _train(ws, data, quantized, train=ws.settings.distill.qat, numbers="int8", run=run)
+    return _train(ws, data, quantized, train=ws.settings.distill.qat, numbers="int8", run=run, clips=clips)
 
 
 def student_seed(ws: Workspace) -> int:
@@ -109,7 +116,14 @@ def load_into(model: Student, state: dict[str, torch.Tensor], path: Path, number
 
 
 def _train(
-    ws: Workspace, data: DistillationData, model: Student, *, train: TrainSettings, numbers: Numbers, run: Path
+    ws: Workspace,
+    data: DistillationData,
+    model: Student,
+    *,
+    train: TrainSettings,
+    numbers: Numbers,
+    run: Path,
+    clips: TrainingClips,
 ) -> tuple[Student, list[float]]:
     """Train a stage, or load its weights and losses where it has ended before."""
     weights, losses_path = run / f"{numbers}.safetensors", run / f"{numbers}_losses.json"
@@ -140,9 +154,8 @@ def _train(
         with torchrun_workers.run_on_all_ranks(_train_on_worker, job, str(ws.device)):
             _fit(model, job, ws.device, on_epoch)
     classes = json.dumps(list(ws.dataset.classes))
-    save_weights(
-        weights, model, {"architecture": schema.canonical(model.architecture), "classes": classes, "numbers": numbers}
-    )
+    about = {"architecture": schema.canonical(model.architecture), "classes": classes, "numbers": numbers}
+    save_weights(weights, model, {**about, **training_clips.metadata(clips)})
     checkpoint.unlink(missing_ok=True)
     return model, losses
 
@@ -178,4 +191,9 @@ def _fit(model: Student, job: _Job, device: torch.device, on_epoch: Callable[[in
 
 
 def _read_losses(path: Path) -> list[float]:
-    return [float(v) for v in schema.read_json(path, "list of losses")]
+    losses = schema.read_json(path, "list of losses")
+    if not isinstance(losses, list) or not all(type(v) in (int, float) for v in losses):
+        raise UsageError(
+            f"{path}: expected a list of numbers; delete it and the weights beside it to train this stage again"
+        )
+    return [float(v) for v in losses]

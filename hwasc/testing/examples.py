@@ -17,6 +17,7 @@ from hwasc.records import schema
 from hwasc.records.architecture import FrontEnd
 from hwasc.records.settings import TrainSettings
 from hwasc.records.space import FrontEndChoices, SearchSpace, Stage
+from hwasc.records.training_clips import TrainingClips
 from hwasc.training.distillation import DistillationData
 from hwasc.training.weights import save_weights
 
@@ -29,6 +30,7 @@ SPACE = SearchSpace(
 )
 
 FRONT_END = FrontEnd.for_clip(40, 17)
+TRAINING_CLIPS = TrainingClips(data="example", train={"0123456789abcdef": ""}, validation={"fedcba9876543210": ""})
 
 
 def features(path: Path, front_end: FrontEnd, *, clips: int = 48, seed: int = 0) -> Features:

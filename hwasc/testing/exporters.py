@@ -41,7 +41,9 @@ def check_exporter(exporter: Exporter) -> None:
         for planner in exporter.planners:
             first, second = (folder / f"{planner}{i}" / f"student{suffix}" for i in range(2))
             for out in (first, second):
-                found = exporter.export(copy.deepcopy(student), out, examples.CLASSES, planner)
+                found = exporter.export(
+                    copy.deepcopy(student), out, examples.CLASSES, planner, clips=examples.TRAINING_CLIPS
+                )
                 assert found == out and out.exists(), f"export returns {found}; it must write and return {out}"
                 assert [p.name for p in out.parent.iterdir()] == [out.name], "there are other files beside the export"
             assert out.is_file() == bool(suffix), (

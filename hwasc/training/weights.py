@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import safetensors.torch
 from torch import Tensor, nn
 
-from hwasc.errors import DataError
-from hwasc.records.schema import write_whole
+from hwasc.errors import DataError, UsageError
+from hwasc.records.bounded import reason, safetensors_header
+from hwasc.records.file_names import is_utf8
+from hwasc.records.schema import parse_json, write_whole
+
+DTYPES = {"torch.float32": "F32", "torch.int64": "I64"}  # of the tensors of students
+SHOWN = 3  # tensors that a message lists
 
 
 def save_weights(path: Path, model: nn.Module, metadata: dict[str, str] | None = None) -> None:
@@ -37,6 +44,89 @@ def _ordered(data: bytes) -> bytes:
     return len(text).to_bytes(8, "little") + text + data[end:]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Header:
+    """What a .safetensors file says before its tensors.
+
+    Attributes:
+        metadata: Lines by key.
+        tensors: The type of numbers and the shape of each tensor, by name.
+    """
+
+    metadata: Mapping[str, str]
+    tensors: Mapping[str, tuple[str, tuple[int, ...]]]
+
+
+def read_header(path: Path) -> Header:
+    """Read the header of a weight file, and no tensor.
+
+    Args:
+        path: A safetensors file.
+
+    Returns:
+        Metadata, and the tensors' shapes.
+
+    Raises:
+        DataError: The file is missing, truncated or not safetensors.
+    """
+    try:
+        text, rest = safetensors_header(path)
+        values = parse_json(text, str(path))
+        metadata = values.pop("__metadata__", {})
+        if not all(isinstance(v, str) for v in metadata.values()):
+            raise UsageError(f"{path}: its metadata must be text")
+        tensors = {name: (str(t["dtype"]), tuple(int(n) for n in t["shape"])) for name, t in values.items()}
+        if any(not 0 <= start <= end <= rest for start, end in (t["data_offsets"] for t in values.values())):
+            raise UsageError(f"{path}: is cut short (its tensors do not fit into it)")
+    except FileNotFoundError:
+        raise DataError(f"{path}: no such weight file; run the command that trains them") from None
+    except (UsageError, OSError) as e:
+        raise _unreadable(path, e) from None
+    except (AttributeError, LookupError, TypeError, ValueError):  # another shape than a header's
+        raise DataError(f"{path}: not readable as safetensors (its header is damaged)") from None
+    return Header(metadata=metadata, tensors=tensors)
+
+
+def check_shapes(header: Header, model: nn.Module, path: Path) -> None:
+    """Compare the tensors of a file with those of a net, by name, before either is in memory.
+
+    Args:
+        header: Of the file.
+        model: The net, which may be on the device `meta`. Tensors that only one of them has are not compared, but for the
+            weights of convolutions.
+        path: The file, for messages.
+
+    Raises:
+        DataError: A tensor is missing, or of another shape or type.
+    """
+    wrong = []
+    for name, tensor in model.state_dict().items():
+        found = header.tensors.get(name)
+        wanted = (DTYPES.get(str(tensor.dtype), str(tensor.dtype)), tuple(tensor.shape))
+        if found is None and name.endswith(".conv.weight"):
+            wrong.append(f"'{name}' is missing")
+        elif found is not None and found != wanted:
+            wrong.append(f"'{name}' is {found[0]} {list(found[1])} there, {wanted[0]} {list(wanted[1])} in the net")
+    if wrong:
+        more = f" and {len(wrong) - SHOWN:,} more" if len(wrong) > SHOWN else ""
+        raise DataError(f"{path}: its weights do not fit its architecture ({'; '.join(wrong[:SHOWN])}{more})")
+
+
+def read_entries(path: Path) -> dict[str, str]:
+    """Read the metadata of a weight file.
+
+    Args:
+        path: A safetensors file.
+
+    Returns:
+        Its lines by key; none where it has no metadata.
+
+    Raises:
+        DataError: The file cannot be read.
+    """
+    return dict(read_header(path).metadata)
+
+
 def load_metadata(path: Path, key: str) -> str:
     """Read a line of a weight file's metadata.
 
@@ -50,13 +140,10 @@ def load_metadata(path: Path, key: str) -> str:
     Raises:
         DataError: The file cannot be read or has no such key.
     """
-    try:
-        with safetensors.safe_open(path, "pt") as file:
-            return str((file.metadata() or {})[key])
-    except (KeyError, OSError, safetensors.SafetensorError) as e:
-        raise DataError(
-            f"{path}: has no entry '{key}' in its metadata ({e}); delete it to train this part anew"
-        ) from None
+    found = read_header(path).metadata.get(key)
+    if found is None:
+        raise DataError(f"{path}: has no entry '{key}' in its metadata; delete it to train this part anew")
+    return found
 
 
 def load_weights(path: Path) -> dict[str, Tensor]:
@@ -69,11 +156,24 @@ def load_weights(path: Path) -> dict[str, Tensor]:
         Tensors by name.
 
     Raises:
-        DataError: The file is missing, truncated or not safetensors.
+        DataError: The file is missing, truncated or not safetensors, or holds numbers that are not finite.
     """
+    read_header(path)  # says better what is wrong
     try:
-        return safetensors.torch.load_file(path)
-    except FileNotFoundError:
-        raise DataError(f"{path}: no such weight file; run the command that trains them") from None
+        state = read_safetensors(path)
     except Exception as e:  # safetensors raises its own error type, and OSError
-        raise DataError(f"{path}: not readable as safetensors ({e}); delete it to train this part anew") from None
+        raise _unreadable(path, e) from None
+    for name, tensor in state.items():
+        if tensor.is_floating_point() and not bool(tensor.isfinite().all()):
+            raise DataError(f"{path}: '{name}' is not finite; delete it to train this part anew")
+    return state
+
+
+def read_safetensors(path: Path) -> dict[str, Tensor]:
+    """Read all tensors of a safetensors file, whatever its name. Raises what the library raises."""
+    return safetensors.torch.load_file(path) if is_utf8(path) else safetensors.torch.load(path.read_bytes())
+
+
+def _unreadable(path: Path, error: Exception) -> DataError:
+    why = reason(error).removeprefix(f"{path}: ")
+    return DataError(f"{path}: not readable as safetensors ({why}); delete it to train this part anew")

@@ -15,6 +15,7 @@ from hwasc.nas.declare import random_point
 from hwasc.records.architecture import Architecture
 from hwasc.records.presets import cp_mobile, dcase2024_baseline
 from hwasc.records.space import SearchSpace
+from hwasc.testing.examples import TRAINING_CLIPS
 from hwasc.training.quantization import calibrate, quantize
 
 pytestmark = pytest.mark.slow
@@ -32,5 +33,5 @@ def test_predicted_bytes_are_within_two_percent(a: Architecture) -> None:
     torch.manual_seed(0)
     x = torch.randn(2, 1, a.front_end.mels, a.front_end.frames)
     model = calibrate(quantize(build(a).eval()), [x], correct_bias=False)
-    written = len(tflite.to_bytes(model, tuple(f"scene {i}" for i in range(a.classes))))
+    written = len(tflite.to_bytes(model, tuple(f"scene {i}" for i in range(a.classes)), clips=TRAINING_CLIPS))
     assert flash(a, deployment.build(a)) == pytest.approx(written, rel=0.02)

@@ -19,6 +19,7 @@ from hwasc.nas.job import Candidate, Score
 from hwasc.nas.trial import Outcome
 from hwasc.parts import ENGINES, EXPORTERS, PROXIES, RUNTIMES, STRATEGIES, TEACHERS
 from hwasc.records.architecture import FrontEnd
+from hwasc.records.training_clips import TrainingClips
 from hwasc.testing.engines import check_engine
 from hwasc.testing.exporters import check_exporter
 from hwasc.testing.proxies import check_proxy
@@ -170,7 +171,9 @@ class Counting:
 
     suffix, planners, count = ".bin", ("greedy",), 0
 
-    def export(self, model: Student, out: Path, classes: tuple[str, ...], planner: str) -> Path:
+    def export(
+        self, model: Student, out: Path, classes: tuple[str, ...], planner: str, *, clips: TrainingClips | None = None
+    ) -> Path:
         self.count += 1
         out.parent.mkdir(parents=True, exist_ok=True)
         out.write_text(str(self.count))

@@ -16,7 +16,9 @@ from filelock import FileLock
 from hwasc.data.synthetic.devices import DEVICES, TEST_DEVICES, capture, impulse_response, random_microphone
 from hwasc.data.synthetic.scenes import CITIES, SCENES, render_location
 from hwasc.data.synthetic.signals import Array, Span, stream
+from hwasc.errors import UsageError
 from hwasc.parallel.children import spawn_context
+from hwasc.records import schema
 from hwasc.records.leftovers import sweep_unfinished
 
 VERSION = 1
@@ -177,8 +179,8 @@ def _is_written(root: Path, spec: SyntheticSpec) -> bool:
     if not root.exists():
         return False
     try:
-        found = json.loads((root / "synthetic.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        found = schema.read_json(root / "synthetic.json", "description of simulated scenes")
+    except UsageError:
         raise ValueError(f"{root} exists and is not a synthetic data set; choose another folder") from None
     if found != _description(spec):
         wanted = _description(spec)

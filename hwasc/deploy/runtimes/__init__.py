@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -27,6 +27,7 @@ class OpenedModel:
         architecture: The student that it holds.
         classes: Names of the classes, in the order of the logits.
         runtime: The runtime and its version, as results show them.
+        metadata: What the file says of itself by key; `clips` and `clips_record` on its training clips.
         predict: Computes logits (n, classes) of n clips' features, and calls a function with the number of clips done so far.
     """
 
@@ -34,6 +35,7 @@ class OpenedModel:
     classes: tuple[str, ...]
     runtime: str
     predict: Predict
+    metadata: Mapping[str, str] = field(default_factory=dict)
 
 
 class Runtime(Protocol):

@@ -44,6 +44,7 @@ class OnnxRuntime:
             classes=session.classes,
             runtime=f"onnx {metadata.version('onnxruntime')}",
             predict=predict,
+            metadata=session.metadata,
         )
 
 

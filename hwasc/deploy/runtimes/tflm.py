@@ -13,6 +13,7 @@ import torch
 from hwasc.data.features import Features
 from hwasc.deploy import interpreter
 from hwasc.deploy.runtimes import OpenedModel
+from hwasc.records.training_clips import KEY
 
 
 @dataclass(frozen=True)
@@ -41,13 +42,17 @@ class TfliteRuntime:
         Raises:
             DataError: hwasc did not write the file, or it is damaged.
         """
-        architecture, classes, _ = interpreter.read_about(model)
+        about = interpreter.read_about(model)
 
         def predict(features: Features, progress: Callable[[int], None]) -> np.ndarray:
             return interpreter.predict(model, features, self.name, workers=workers, progress=progress)
 
         return OpenedModel(
-            architecture=architecture, classes=classes, runtime=interpreter.version(self.name), predict=predict
+            architecture=about.architecture,
+            classes=about.classes,
+            runtime=interpreter.version(self.name),
+            predict=predict,
+            metadata={KEY: about.clips.text()} if about.clips else {},
         )
 
 

@@ -1,0 +1,280 @@
+"""No figure is measured on clips that a model was trained on or chosen by, whatever splits are drawn afterwards."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+pytestmark = pytest.mark.slow
+
+Run = Callable[..., tuple[int, str, str]]
+RATE = 8_000
+SETTINGS = [
+    "distill.alpha=0", "distill.train.epochs=1", "distill.train.batch=16", "distill.qat.epochs=1", "distill.qat.batch=16",
+]  # fmt: skip
+
+
+def recordings(root: Path, scenes: str, count: int = 8, seed: int = 0) -> Path:
+    """Folders of filtered noise, two seconds each; every file has a filter of its own, so labels mean nothing."""
+    rng = np.random.default_rng(seed)
+    for scene in scenes:
+        (root / scene).mkdir(parents=True)
+        for k in range(count):
+            wave = np.convolve(rng.standard_normal(2 * RATE), rng.standard_normal(16), "same")
+            soundfile.write(root / scene / f"{k}.wav", 0.1 * wave / wave.std(), RATE)
+    return root
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with recordings `R`, and a student of them in `d`."""
+    import hwasc
+    from hwasc.records import architecture as architectures
+    from hwasc.records.architecture import Architecture, FrontEnd
+    from hwasc.records.blocks import InvertedResidual
+
+    folder = tmp_path_factory.mktemp("made")
+    front_end = FrontEnd.for_clip(20, 9, n_fft=512, window=512, sample_rate=RATE)
+    blocks = (InvertedResidual(kernel=3, expanded=16, channels=8, stride=(1, 1), shortcut=True),)
+    tiny = Architecture(front_end, (4, 8), blocks, 3)
+    architectures.save(folder / "tiny.json", tiny)
+    recordings(folder / "R", "abc")
+    ws = hwasc.open(folder / "R", overrides=SETTINGS, cache=folder / "cache", progress=False)
+    hwasc.distill(ws, tiny, run=folder / "d")
+    return folder
+
+
+def evaluate(hwasc: Run, made: Path, *more: object, data: Path | None = None, model: str = "d/int8.safetensors"):  # type: ignore[no-untyped-def]
+    """Exit status, `measured` of the result, standard error."""
+    status, out, err = hwasc(
+        "evaluate", "--model", made / model, "--data", data or made / "R", "--cache", made / "cache", "--json", *more
+    )
+    return status, json.loads(out)["measured"] if status == 0 else None, err
+
+
+def test_the_same_splits_leave_nothing_out(hwasc: Run, made: Path) -> None:
+    status, measured, _ = evaluate(hwasc, made)
+    result = json.loads((made / "d/result.json").read_text())
+    assert status == 0
+    assert measured["left_out"] == 0 and measured["clips"] == result["int8"]["clips"] == result["measured"]["clips"]
+    assert measured["training"] + measured["validation"] == 24 - measured["locations"]
+    assert measured["split"] == "test" and measured["data"] == str(made / "R")
+
+
+def known_names(made: Path) -> set[bytes]:
+    """The contents of the recordings that the student was trained on or chosen by, by an independent way: its own splits."""
+    import hwasc
+
+    ws = hwasc.open(made / "R", overrides=SETTINGS, cache=made / "cache", progress=False)
+    return {c.path.read_bytes() for c in (*ws.dataset.train, *ws.dataset.validation)}
+
+
+@pytest.mark.parametrize(
+    "change", [("--set", "data.fold=1/4"), ("--set", "data.test_share=0.5"), ("--set", "data.fold=2/3")]
+)
+def test_other_splits_leave_the_known_places_out(hwasc: Run, made: Path, change: tuple[str, ...]) -> None:
+    import hwasc as package
+
+    ws = package.open(made / "R", overrides=[*SETTINGS, change[1]], cache=made / "cache", progress=False)
+    fresh = {c.path for c in ws.dataset.test if c.path.read_bytes() not in known_names(made)}
+    status, measured, err = evaluate(hwasc, made, *change)
+    if not fresh:
+        assert status == 2 and "no honest figure" in err
+        return
+    assert status == 0 and measured["left_out"] > 0
+    assert measured["locations"] == len(fresh) and measured["left_out_locations"] + len(fresh) == len(
+        {c.location for c in ws.dataset.test}
+    )
+
+
+@pytest.mark.parametrize("change", ["one file more", "renamed", "another folder"])
+def test_names_do_not_matter(hwasc: Run, made: Path, tmp_path: Path, change: str) -> None:
+    data = tmp_path / "R"
+    shutil.copytree(made / "R", data)
+    if change == "one file more":
+        wave = 0.1 * np.random.default_rng(9).standard_normal(2 * RATE)
+        soundfile.write(data / "a" / "9.wav", wave, RATE)
+    elif change == "renamed":
+        for file in sorted(data.rglob("*.wav")):
+            file.rename(file.with_name(f"z{9 - int(file.stem)}.wav"))
+    else:
+        data = data.rename(tmp_path / "copied")
+    import hwasc as package
+
+    ws = package.open(data, overrides=SETTINGS, cache=made / "cache", progress=False)
+    known = known_names(made)
+    fresh = {c.path for c in ws.dataset.test if c.path.read_bytes() not in known}
+    status, measured, err = evaluate(hwasc, made, data=data)
+    if fresh:
+        assert status == 0 and measured["locations"] == len(fresh)
+    else:
+        assert status == 2 and "no honest figure" in err
+
+
+def test_a_place_is_known_by_one_of_its_recordings(hwasc: Run, made: Path, tmp_path: Path) -> None:
+    """A new recording of a place that was trained on says nothing of new places."""
+    data = tmp_path / "R"
+    shutil.copytree(made / "R", data)
+    soundfile.write(data / "new.wav", 0.1 * np.random.default_rng(9).standard_normal(2 * RATE), RATE)
+    lines = ["filename\tscene_label\tidentifier\tsource_label", "new.wav\ta\tp0\tx"]
+    for file in sorted(data.rglob("?/*.wav")):
+        place = "p0" if file.read_bytes() in known_names(made) else f"q{file.parent.name}{file.stem}"
+        lines.append(f"{file.relative_to(data)}\t{file.parent.name}\t{place}\tx")
+    (data / "meta.csv").write_text("\n".join(lines) + "\n")
+    status, measured, err = evaluate(hwasc, made, "--split", "all", data=data)
+    assert status == 0, err
+    assert measured["left_out_locations"] == 1 and measured["left_out"] == 2 * (len(known_names(made)) + 1)
+
+
+@pytest.mark.parametrize(("scenes", "count"), [("abc", 1), ("ab", 2), ("c", 1)])
+def test_a_folder_that_is_all_new(hwasc: Run, made: Path, tmp_path: Path, scenes: str, count: int) -> None:
+    data = recordings(tmp_path / "new", scenes, count, seed=5)
+    status, measured, err = evaluate(hwasc, made, "--split", "all", data=data)
+    assert status == 0, err
+    assert measured["split"] == "all" and measured["clips"] == 2 * count * len(scenes) and measured["left_out"] == 0
+    assert measured["missing"] == [s for s in "abc" if s not in scenes]
+    status, _, err = evaluate(hwasc, made, data=data)
+    assert status == 1 and "add --split all" in err
+
+
+def test_unknown_scenes_are_refused(hwasc: Run, made: Path, tmp_path: Path) -> None:
+    data = recordings(tmp_path / "new", "ad", 1, seed=5)
+    status, _, err = evaluate(hwasc, made, "--split", "all", data=data)
+    assert status == 2 and "a, d" in err
+
+
+@pytest.mark.parametrize("model", ["d/float.safetensors", "d/student.onnx", "d/student.tflite", "d/int8.safetensors"])
+def test_every_file_carries_the_record(hwasc: Run, made: Path, tmp_path: Path, model: str) -> None:
+    if model.endswith("tflite"):
+        pytest.importorskip("tflite_micro")
+    moved = tmp_path / Path(model).name
+    shutil.copy(made / model, moved)  # without the file beside it: the cache has the record, or the file itself
+    status, measured, err = evaluate(hwasc, made, "--set", "data.fold=1/4", model=str(moved))
+    assert (status == 0 and measured["left_out"] > 0) or "no honest figure" in err
+    status, _, err = evaluate(hwasc, made, "--cache", tmp_path / "other", "--set", "data.fold=1/4", model=str(moved))
+    if model.endswith("tflite"):  # a chip's flash is dear: the file only names the record
+        assert status == 1 and "record of its training clips is missing" in err and "--unseen" in err
+        status, measured, _ = evaluate(hwasc, made, "--cache", tmp_path / "other", "--unseen", model=str(moved))
+        assert status == 0 and measured["training"] is None
+    else:
+        assert (status == 0 and measured["left_out"] > 0) or "no honest figure" in err
+
+
+@pytest.mark.parametrize("format", ["tflite", "onnx", "c"])
+def test_exports_write_the_record_beside_the_file(made: Path, tmp_path: Path, format: str) -> None:
+    import hwasc
+    from hwasc.records.training_clips import TrainingClips
+
+    out = tmp_path / ("source" if format == "c" else f"x.{format}")
+    hwasc.export(made / "d", out, format=format)
+    record = TrainingClips.read(out / "clips.json" if format == "c" else tmp_path / "x.clips.json")
+    assert len(record.recordings) == len(known_names(made))
+    if format == "c":
+        assert record.digest in (out / "model.h").read_text()
+        hwasc.export(made / "d", out, format=format)  # again, over itself
+
+
+def test_a_file_without_a_record_is_refused(hwasc: Run, made: Path, tmp_path: Path) -> None:
+    from hwasc.deploy.exporting import load_int8
+    from hwasc.deploy.onnx_qcdq import export
+
+    export(*(load_int8(made / "d/int8.safetensors")[0], tmp_path / "old.onnx", ("a", "b", "c")))
+    status, _, err = evaluate(hwasc, made, model=str(tmp_path / "old.onnx"))
+    assert status == 1 and "does not say which clips it was trained on" in err and "--unseen" in err
+    status, measured, _ = evaluate(hwasc, made, "--unseen", model=str(tmp_path / "old.onnx"))
+    assert status == 0 and measured["training"] is None
+
+
+def test_a_model_of_other_data_needs_data(hwasc: Run, made: Path) -> None:
+    status, _, err = hwasc("evaluate", "--model", made / "d/int8.safetensors", "--cache", made / "cache")
+    assert status == 2 and "was made with the data 'R'" in err and "--data" in err
+    status, _, err = hwasc(
+        "distill", "--arch", made / "d/architecture.json", "--cache", made / "cache", "--run", made / "e"
+    )
+    assert status == 2 and "was made with the data 'R'" in err
+
+
+def test_an_architecture_chosen_on_other_splits(hwasc: Run, made: Path, tmp_path: Path) -> None:
+    """The run's architecture file stands for a search's best.json: its clips are left out of another seed's test."""
+    import hwasc as package
+
+    arguments = [x for s in SETTINGS for x in ("--set", s)]
+    command = (
+        "distill",
+        "--arch",
+        made / "d/architecture.json",
+        "--data",
+        made / "R",
+        "--cache",
+        made / "cache",
+        *arguments,
+    )
+    ws = package.open(made / "R", overrides=[*SETTINGS, "data.fold=1/4"], cache=made / "cache", progress=False)
+    fresh = {c.path for c in ws.dataset.test if c.path.read_bytes() not in known_names(made)}
+    status, out, err = hwasc(*command, "--set", "data.fold=1/4", "--run", tmp_path / "e", "--json")
+    if not fresh:
+        assert status == 2 and "no honest figure" in err
+        return
+    assert status == 0, err
+    result = json.loads(out)
+    assert result["measured"]["locations"] == len(fresh) and result["int8"]["clips"] == 2 * len(fresh)
+    record = json.loads((tmp_path / "e/clips.json").read_text())
+    assert len(record["train"] | record["validation"]) == 24 - len(fresh)  # its own, and those of the first
+
+
+@pytest.fixture
+def resumable(made: Path, tmp_path: Path) -> Path:
+    """A copy of the recordings and of the finished run."""
+    shutil.copytree(made / "R", tmp_path / "R")
+    shutil.copytree(made / "d", tmp_path / "d")
+    return tmp_path
+
+
+def distill_again(hwasc: Run, made: Path, folder: Path, data: object) -> tuple[int, str]:
+    arguments = [x for s in SETTINGS for x in ("--set", s)]
+    common = ("--data", data, "--cache", made / "cache", "--run", folder / "d", *arguments)
+    status, _, err = hwasc("distill", "--arch", made / "tiny.json", *common)
+    return status, err
+
+
+@pytest.mark.parametrize("spelling", ["R/", "R/../R", "{}//R"])
+def test_another_spelling_of_the_folder_resumes(
+    hwasc: Run, made: Path, resumable: Path, monkeypatch: pytest.MonkeyPatch, spelling: str
+) -> None:
+    monkeypatch.chdir(resumable)
+    before = (resumable / "d/int8.safetensors").stat().st_mtime_ns
+    status, err = distill_again(hwasc, made, resumable, spelling.format(resumable))
+    assert status == 0, err
+    assert (resumable / "d/int8.safetensors").stat().st_mtime_ns == before
+
+
+@pytest.mark.parametrize("split", ["train", "validation", "test"])
+def test_audio_replaced_in_place_is_another_data_set(hwasc: Run, made: Path, resumable: Path, split: str) -> None:
+    import hwasc as package
+
+    ws = package.open(resumable / "R", overrides=SETTINGS, cache=made / "cache", progress=False)
+    path = getattr(ws.dataset, split)[0].path
+    soundfile.write(path, 0.1 * np.random.default_rng(3).standard_normal(2 * RATE), RATE)
+    status, err = distill_again(hwasc, made, resumable, resumable / "R")
+    assert status == 2 and "holds a run with another configuration: " in err
+    assert "dataset was" in err
+
+
+def test_settings_that_name_the_same_folder_resume(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from hwasc.errors import UsageError
+    from hwasc.records.run import open_run
+
+    (tmp_path / "responses").mkdir()
+    (tmp_path / "other").mkdir()
+    monkeypatch.chdir(tmp_path)
+    open_run(tmp_path / "run", {"settings": {"augment": {"response_folder": "responses"}}})
+    for same in ("responses/", "./responses", str(tmp_path / "responses")):
+        open_run(tmp_path / "run", {"settings": {"augment": {"response_folder": same}}})
+    with pytest.raises(UsageError, match="response_folder was 'responses', is now 'other'"):
+        open_run(tmp_path / "run", {"settings": {"augment": {"response_folder": "other"}}})
