@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import tempfile
 import warnings
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import torch
 
 from hwasc.deploy.exporters import Planner
@@ -16,6 +18,7 @@ from hwasc.errors import DataError
 from hwasc.models.student import Student
 from hwasc.records import schema, training_clips
 from hwasc.records.architecture import Architecture
+from hwasc.records.leftovers import temporary_folder
 from hwasc.records.model_metadata import check_file_size, from_texts
 from hwasc.records.training_clips import TrainingClips
 
@@ -40,17 +43,20 @@ def export(model: Student, path: Path, classes: tuple[str, ...], *, clips: Train
 
     fe = model.architecture.front_end
     example = torch.zeros(1, 1, fe.mels, fe.frames)
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), temporary_folder("hwasc-onnx-", Path(tempfile.gettempdir())) as folder:
         warnings.simplefilter("ignore")
-        proto = export_onnx_qcdq(
+        file = str(folder / "student.onnx")  # torch takes names in UTF-8 alone, and `path` may have another
+        export_onnx_qcdq(
             model.cpu().eval(),
             args=example,
+            export_path=file,
             opset_version=OPSET,
             dynamo=False,
             input_names=["logmel"],
             output_names=["logits"],
             dynamic_axes={"logmel": {0: "clips"}, "logits": {0: "clips"}},
         )
+        proto = onnx.load(file)
     for key, value in (
         ("architecture", schema.canonical(model.architecture)),
         ("classes", json.dumps(list(classes))),
