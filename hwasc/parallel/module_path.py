@@ -16,10 +16,10 @@ def leave_out_current_folder() -> None:
     this call cannot be helped; the command `hwasc` starts without the current folder.
     """
     named, here = clean_environment(), _current_folder()
+    sys.path[:] = [p for p in sys.path if p]
     if here not in (os.path.realpath(ROOT), *(os.path.realpath(p) for p in named)):
         first = _first_of_python()  # what lies after it is no doing of -m or PYTHONPATH: here may be site-packages
-        before = [p for p in sys.path[:first] if p and os.path.realpath(p) != here]
-        sys.path[:] = [*before, *(p for p in sys.path[first:] if p)]
+        sys.path[:first] = [p for p in sys.path[:first] if os.path.realpath(p) != here]
 
 
 def clean_environment() -> list[str]:
