@@ -29,6 +29,7 @@ from hwasc.progress import Reporter
 from hwasc.records import training_clips
 from hwasc.records.architecture import FrontEnd
 from hwasc.records.data_settings import AugmentSettings
+from hwasc.records.leftovers import sweep_files, sweep_unfinished
 from hwasc.records.settings import Settings
 from hwasc.records.training_clips import TrainingClips
 from hwasc.training.batches import Augment
@@ -233,6 +234,8 @@ def open_workspace(
     configure_process()
     reporter = reporter or Reporter(quiet=True)
     cache = cache or default_cache()
+    sweep_files(cache)  # what commands left that were killed
+    sweep_unfinished(cache / "synthetic")
     name = str(data) if data is not None else SYNTHETIC
     if data is None:
         reporter.say(

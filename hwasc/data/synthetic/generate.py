@@ -1,7 +1,6 @@
 """Writing the synthetic data set in the layout of TAU Urban Acoustic Scenes 2022 Mobile."""
 
 import json
-import multiprocessing
 import os
 import shutil
 import tempfile
@@ -18,7 +17,9 @@ from hwasc.data.synthetic.devices import DEVICES, TEST_DEVICES, capture, impulse
 from hwasc.data.synthetic.scenes import CITIES, SCENES, render_location
 from hwasc.data.synthetic.signals import Array, Span, stream
 from hwasc.errors import UsageError
+from hwasc.parallel.children import spawn_context
 from hwasc.records import schema
+from hwasc.records.leftovers import sweep_unfinished
 
 VERSION = 1
 MICROPHONES = 16
@@ -157,8 +158,7 @@ def _write_all(folder: Path, spec: SyntheticSpec, workers: int, progress: Callab
     if workers <= 1:
         collect(map(write, locations))
     else:
-        # Spawned: a forked process may inherit locks of the numeric libraries' threads.
-        with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
+        with ProcessPoolExecutor(workers, mp_context=spawn_context()) as pool:
             try:
                 collect(pool.map(write, locations, chunksize=4))
             except BaseException:
@@ -218,6 +218,7 @@ def generate(
     if _is_written(root, spec):
         return root
     root.parent.mkdir(parents=True, exist_ok=True)
+    sweep_unfinished(root.parent)
     with FileLock(root.parent / f".{root.name}.lock"):
         if _is_written(root, spec):
             return root
