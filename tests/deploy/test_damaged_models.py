@@ -16,7 +16,6 @@ from hypothesis import HealthCheck, given, settings
 from safetensors.torch import save_file
 
 from hwasc.deploy.exporting import load_int8
-from hwasc.deploy.interpreter import read_about
 from hwasc.deploy.runtimes import choose
 from hwasc.errors import DataError, HwascError, UsageError
 from hwasc.records import schema
@@ -36,7 +35,7 @@ def opened(path: Path) -> Any:
 KINDS: dict[str, tuple[Callable[[Path, dict[str, Any]], Path], dict[str, Any], Callable[[Path], Any]]] = {
     ".safetensors": (safetensors_file, about(numbers="float"), opened),
     ".onnx": (onnx_file, about(), opened),
-    ".tflite": (tflite_file, about(), read_about),
+    ".tflite": (tflite_file, about(), opened),
 }
 
 
