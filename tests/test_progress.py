@@ -70,3 +70,11 @@ def test_names_with_markup_are_printed_as_they_are(name: str, terminal: bool) ->
 def test_tables_of_results_print_names_as_they_are(capsys: pytest.CaptureFixture[str]) -> None:
     print_result(["scene", "share"], [[name, 0.5] for name in NAMES])
     assert [line.split("  ")[0] for line in capsys.readouterr().out.splitlines()[1:-1]] == NAMES
+
+
+def test_a_line_is_said_once(capsys: pytest.CaptureFixture[str]) -> None:
+    reporter = Reporter()
+    for front_end in range(3):
+        reporter.say_once(f"2 of 30 clips cannot be read: a.wav (silent); all in cache/{front_end}/unreadable.txt")
+    reporter.say_once("2 of 10 clips cannot be read: b.wav (silent); all in cache/3/unreadable.txt")
+    assert capsys.readouterr().err.count("cannot be read") == 2

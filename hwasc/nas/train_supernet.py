@@ -24,7 +24,7 @@ from hwasc.parallel.processes import start_worker
 from hwasc.records import schema
 from hwasc.records.budget import Budget
 from hwasc.records.training_clips import KEY
-from hwasc.training.weights import save_weights
+from hwasc.training.weights import intact, save_weights
 from hwasc.workspace import Workspace
 
 
@@ -60,7 +60,7 @@ def train_supernet(ws: Workspace, problem: Problem, targets: Path) -> Supernet:
     )
     path = ws.cache / "supernets" / f"{key}.safetensors"
     ready = Supernet(path.absolute(), problem.space, problem.seconds)  # absolute: a process may run in another folder
-    if path.is_file():
+    if intact(path, ws.reporter.say):
         return ready
     data = _training_data(ws, problem, targets)
     checkpoint = path.with_suffix(".ckpt")
