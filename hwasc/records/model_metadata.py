@@ -129,7 +129,16 @@ def class_names(values: Any, path: Path) -> tuple[str, ...]:
 
 
 def check_class_count(architecture: Architecture, classes: Sequence[str], path: Path) -> None:
-    """Check that each output of a net has its name. DataError where not; `path` is the model file, for the message."""
+    """Check that each output of a net has its name.
+
+    Args:
+        architecture: The net that the file names.
+        classes: The class names that it gives.
+        path: The file, for messages.
+
+    Raises:
+        DataError: There are more or fewer names.
+    """
     if len(classes) != architecture.classes:
         raise _damaged(path, f"{len(classes):,} class names for a net of {architecture.classes:,} classes")
 
