@@ -245,7 +245,7 @@ def open_workspace(
 
     def open_it() -> Dataset:
         root = synthetic_root(settings, cache, workers, reporter) if name == SYNTHETIC else Path(name)
-        return _opened(root, settings, reporter, split=split)
+        return _opened(root, settings, reporter, split=split, cache=cache)
 
     classes = tuple(sorted(SCENES)) if name == SYNTHETIC else None
     source = DataSource(name, open_it, classes, named=data is not None)
@@ -256,7 +256,9 @@ def open_workspace(
     return Workspace(source, settings, cache, device=pick_device(device), workers=workers, reporter=reporter)
 
 
-def _opened(root: Path, settings: Settings, reporter: Reporter, *, split: Literal["test", "all"]) -> Dataset:
+def _opened(
+    root: Path, settings: Settings, reporter: Reporter, *, split: Literal["test", "all"], cache: Path
+) -> Dataset:
     d = settings.data
     dataset = open_dataset(
         root,

@@ -135,4 +135,3 @@ def bandwidth_lines(names: Sequence[str], bandwidths: Sequence[float], front_end
 
 def _khz(hertz: float) -> str:
     return f"{hertz / 1000:.3g} kHz"
-

@@ -24,7 +24,9 @@ def decimate(waves: npt.NDArray[np.float32], step: int) -> npt.NDArray[np.float3
     if step == 1:
         return waves
     blocks = waves[:, : waves.shape[1] // step * step].reshape(-1, step)
-    parts = (_low_pass(step) @ blocks.T).reshape(TAPS, len(waves), -1)  # all taps in one product, the fastest of all ways
+    parts = (_low_pass(step) @ blocks.T).reshape(
+        TAPS, len(waves), -1
+    )  # all taps in one product, the fastest of all ways
     count = max(0, parts.shape[2] - TAPS + 1)
     out = parts[0, :, :count]
     for k in range(1, TAPS):

@@ -102,8 +102,8 @@ def of_sound(entries: Sequence[Entry], heard: Mapping[str, Heard]) -> Findings:
     if scaled:
         found.names["too_loud"] = tuple(scaled)
         found.faults.append(
-            f"{len(scaled):,} of {of:,} files have samples far beyond full scale: {named(scaled)}; export them again with samples "
-            "from -1 to 1"
+            f"{len(scaled):,} of {of:,} files have samples far beyond full scale: {named(scaled)}; export them again with "
+            "samples from -1 to 1"
         )
     found.levels = [h.level for _, h in known if h.level > -math.inf]
     loud = [(e, h) for e, h in known if not h.too_loud and not h.dead and h.level > -math.inf]
@@ -153,8 +153,8 @@ def of_clips(
         share = sum(c.id in unusable for c in clips) / max(1, len(clips))
         if share > max_unreadable:
             found.faults.append(
-                f"{line}; {share:.1%} of the {name} clips, allowed are {max_unreadable:.1%} (data.max_unreadable): repair or remove "
-                "these files, or allow more"
+                f"{line}; {share:.1%} of the {name} clips, allowed are {max_unreadable:.1%} (data.max_unreadable): repair or "
+                "remove these files, or allow more"
             )
             return found
     if not broken.issuperset(files):

@@ -169,5 +169,3 @@ def known(sketches: Sequence[str], others: Sequence[str]) -> list[bool]:
                 if i < count:
                     found[i] = True
     return found
-
-
