@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ from hwasc.audio.noise import Noise
 from hwasc.data import known_clips
 from hwasc.data.clips import Clip, Dataset
 from hwasc.data.features import Features, extract, unextracted
+from hwasc.data.layouts import Options
 from hwasc.data.opening import open_dataset
 from hwasc.data.source import DataSource
 from hwasc.data.synthetic import VERSION, SyntheticSpec, generate
@@ -100,7 +102,7 @@ class Workspace:
                 noise=noise,
                 workers=self.workers,
                 max_unreadable=self.settings.data.max_unreadable,
-                notify=self.reporter.say,
+                notify=self.reporter.say_once,
                 progress=lambda stage, done, total: update(done, stage),
             )
 
@@ -166,7 +168,8 @@ class Workspace:
             hashes=self._hashes([*d.train, *validation]),
             sketches={},
         )
-        training_clips.save(record, training_clips.cached(self.cache, record.digest))
+        with contextlib.suppress(OSError):  # a read-only cache: the record lies beside the model, too
+            training_clips.save(record, training_clips.cached(self.cache, record.digest))
         return record
 
     def _hashes(self, clips: Sequence[Clip]) -> dict[Path, str]:
@@ -263,6 +266,7 @@ def _opened(root: Path, settings: Settings, reporter: Reporter, *, split: Litera
         test_share=d.test_share,
         fold=d.part(),
         split=split,
+        options=Options.of(d),
     )
     for note in dataset.notes:
         reporter.say(note)

@@ -8,7 +8,7 @@ import re
 import pytest
 from rich.console import Console
 
-from hwasc.progress import print_table, show
+from hwasc.progress import Reporter, print_table, show
 
 COLUMNS = ("a layer", "live memory B", "note")
 ROWS = [("blocks.0.depthwise [/x]", 1_234_567, "a note of several words"), ("stem", 89, "公園")]
@@ -46,3 +46,11 @@ def test_in_a_terminal_nothing_is_cut(width: int) -> None:
 def test_in_a_terminal_a_table_that_fits_has_rules() -> None:
     lines = printed(80, terminal=True)
     assert any(line.startswith("│ stem ") for line in lines) and max(map(len, lines)) <= 80
+
+
+def test_a_line_is_said_once(capsys: pytest.CaptureFixture[str]) -> None:
+    reporter = Reporter()
+    for front_end in range(3):
+        reporter.say_once(f"2 of 30 clips cannot be read: a.wav (silent); all in cache/{front_end}/unreadable.txt")
+    reporter.say_once("2 of 10 clips cannot be read: b.wav (silent); all in cache/3/unreadable.txt")
+    assert capsys.readouterr().err.count("cannot be read") == 2

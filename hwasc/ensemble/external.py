@@ -107,7 +107,7 @@ def external_logits(teacher: ExternalTeacher, ws: Workspace, features: Features,
         return teacher.table.select(ids, what)
     assert teacher.front_end is not None
     path = ws.cache / "teachers" / teacher.key / f"{what}-{schema.digest([ids, features.hashes])}.npz"
-    if not path.is_file():
+    if not logit_files.intact(path, ws.reporter.say):
         from hwasc.ensemble.onnx_model import OnnxClassifier
 
         model = OnnxClassifier(Path(str(teacher.setting.model)), ws.dataset.classes)

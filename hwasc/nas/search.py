@@ -40,7 +40,7 @@ from hwasc.progress import Reporter
 from hwasc.records import architecture as architectures
 from hwasc.records import schema, training_clips
 from hwasc.records.budget import Budget
-from hwasc.records.run import environment, open_run
+from hwasc.records.run import environment_of, open_run
 from hwasc.records.run_lock import alone_in_run_folder
 from hwasc.records.space import SearchSpace
 from hwasc.workspace import Workspace
@@ -263,7 +263,7 @@ def _finish(
             **(provenance(pruned) if pruned else {}),
         },
         "seed": s.seed,
-        **environment(),
+        **environment_of(run),
     }
     result = SearchResult(
         run=run,
@@ -280,7 +280,7 @@ def _finish(
         second_epochs=s.search.second.epochs,
         clips=len(validation),
         teachers=summarize(fused, validation, "validation"),
-        environment=environment(),
+        environment=environment_of(run),
     )
     result.write()
     return result

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.metadata
 import json
 import os
@@ -41,6 +42,24 @@ def environment() -> dict[str, Any]:
         "packages": versions,
         "date": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
     }
+
+
+def environment_of(folder: Path) -> dict[str, Any]:
+    """Command, versions, machine and date of a run, for its result files.
+
+    Args:
+        folder: The run folder.
+
+    Returns:
+        What the run began with, if only the date is another now: the same command gives the same result. Else the present
+        environment.
+    """
+    now, path = environment(), folder / "environment.json"
+    with contextlib.suppress(UsageError):
+        began = schema.read_json(path, "environment")
+        if isinstance(began, dict) and {**began, "date": ""} == {**now, "date": ""}:
+            return began
+    return now
 
 
 def open_run(folder: Path, config: dict[str, Any]) -> Path:

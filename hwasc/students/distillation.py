@@ -25,7 +25,7 @@ from hwasc.records import training_clips
 from hwasc.records.architecture import ArchitectureFile, InitialWeights
 from hwasc.records.measured_clips import MeasuredClips
 from hwasc.records.plain_values import listed
-from hwasc.records.run import environment, open_run
+from hwasc.records.run import environment_of, open_run
 from hwasc.records.run_lock import alone_in_run_folder
 from hwasc.records.training_clips import TrainingClips
 from hwasc.students.initial_weights import initial_weights, read_initial_weights
@@ -221,7 +221,7 @@ def _measure(
             sha256=_sha256(onnx_path),
         ),
         tflite=TfliteFile(file=chip_path.name, bytes=chip_path.stat().st_size, sha256=_sha256(chip_path)),
-        environment=environment(),
+        environment=environment_of(run),
     )
 
 

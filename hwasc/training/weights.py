@@ -1,11 +1,13 @@
-"""Weights as safetensors files: written atomically, read without running code from the file."""
+"""Weights as safetensors files: written atomically, with a checksum, read without running code from the file."""
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import safetensors.torch
 from torch import Tensor, nn
@@ -15,6 +17,7 @@ from hwasc.records.bounded import reason, safetensors_header
 from hwasc.records.file_names import is_utf8
 from hwasc.records.schema import parse_json, write_whole
 
+CHECKSUM = "checksum"  # key in the metadata
 DTYPES = {"torch.float32": "F32", "torch.int64": "I64"}  # of the tensors of students
 SHOWN = 3  # tensors that a message lists
 
@@ -32,16 +35,48 @@ def save_weights(path: Path, model: nn.Module, metadata: dict[str, str] | None =
 
 
 def _ordered(data: bytes) -> bytes:
-    """Sort the metadata in a file's bytes, which safetensors writes in random order.
+    """Sort the metadata in a file's bytes, which safetensors writes in random order, and add the checksum.
 
     The format: eight bytes of length, a JSON header padded to a multiple of eight bytes, the tensors.
     """
     end = 8 + int.from_bytes(data[:8], "little")
     header = json.loads(data[8:end])
     header["__metadata__"] = dict(sorted(header.get("__metadata__", {}).items()))
+    header["__metadata__"][CHECKSUM] = _checksum(header, memoryview(data)[end:])
     text = json.dumps(header, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 8)
     return len(text).to_bytes(8, "little") + text + data[end:]
+
+
+def _checksum(header: Mapping[str, Any], tensors: memoryview) -> str:
+    """Hash of a file's header without the checksum, and of its tensors."""
+    metadata = {k: v for k, v in header["__metadata__"].items() if k != CHECKSUM}
+    h = hashlib.blake2b(json.dumps({**header, "__metadata__": metadata}).encode(), digest_size=8)
+    h.update(tensors)
+    return h.hexdigest()
+
+
+def intact(path: Path, say: Callable[[str], None]) -> bool:
+    """Whether a file of weights is there, and is as `save_weights` wrote it.
+
+    A damaged file is renamed to `<name>.damaged`, so that its part is made anew.
+
+    Args:
+        path: A safetensors file. Files of other programs have no checksum; they only need to be readable.
+        say: Called with a line for the user where the file is damaged.
+
+    Returns:
+        Whether it can be used.
+    """
+    if not path.is_file():
+        return False
+    try:
+        load_weights(path)
+    except DataError as e:
+        path.replace(path.with_name(f"{path.name}.damaged"))
+        say(f"{str(e).partition('; delete it')[0]}; it is renamed to {path.name}.damaged and made anew")
+        return False
+    return True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -156,9 +191,10 @@ def load_weights(path: Path) -> dict[str, Tensor]:
         Tensors by name.
 
     Raises:
-        DataError: The file is missing, truncated or not safetensors, or holds numbers that are not finite.
+        DataError: The file is missing, truncated or not safetensors, is not as it was written, or holds numbers that are not
+            finite.
     """
-    read_header(path)  # says better what is wrong
+    _check_content(path, read_header(path))
     try:
         state = read_safetensors(path)
     except Exception as e:  # safetensors raises its own error type, and OSError
@@ -172,6 +208,15 @@ def load_weights(path: Path) -> dict[str, Tensor]:
 def read_safetensors(path: Path) -> dict[str, Tensor]:
     """Read all tensors of a safetensors file, whatever its name. Raises what the library raises."""
     return safetensors.torch.load_file(path) if is_utf8(path) else safetensors.torch.load(path.read_bytes())
+
+
+def _check_content(path: Path, header: Header) -> None:
+    if CHECKSUM not in header.metadata:
+        return  # another program's
+    data = path.read_bytes()
+    end = 8 + int.from_bytes(data[:8], "little")
+    if _checksum(json.loads(data[8:end]), memoryview(data)[end:]) != header.metadata[CHECKSUM]:
+        raise DataError(f"{path}: is damaged (its checksum differs); delete it to train this part anew")
 
 
 def _unreadable(path: Path, error: Exception) -> DataError:
