@@ -30,6 +30,7 @@ from hwasc.records.budget import Budget
 from hwasc.records.lines import append_line, read_lines
 from hwasc.records.results import Result
 from hwasc.records.run import environment, open_run
+from hwasc.records.run_lock import alone_in_run_folder
 from hwasc.records.space import Point, SearchSpace
 from hwasc.workspace import Workspace
 
@@ -101,6 +102,7 @@ class _Scored:
     score: float
 
 
+@alone_in_run_folder
 def bench_proxies(
     ws: Workspace,
     space: SearchSpace,

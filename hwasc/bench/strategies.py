@@ -23,6 +23,7 @@ from hwasc.records.budget import Budget
 from hwasc.records.lines import append_line, read_lines
 from hwasc.records.results import Result
 from hwasc.records.run import environment, open_run
+from hwasc.records.run_lock import alone_in_run_folder
 from hwasc.records.space import SearchSpace
 from hwasc.workspace import Workspace
 
@@ -58,6 +59,7 @@ class StrategyBench(Result):
     environment: dict[str, Any]
 
 
+@alone_in_run_folder
 def bench_strategies(
     ws: Workspace,
     space: SearchSpace,

@@ -130,7 +130,7 @@ class Writer:
         record = {"bytes": rows * self._row, "crc32": self._crc, "unreadable": unreadable}
         if self.unreadable:
             lines = [f"{ids[i]}\t{why}\n" for i, why in self.unreadable.items()]
-            (self._partial / "unreadable.txt").write_text("".join(lines), errors="surrogateescape")
+            (self._partial / "unreadable.txt").write_text("".join(lines), encoding="utf-8", errors="surrogateescape")
         with (self._partial / "entry.json").open("wb") as f:
             f.write(json.dumps({**record, "check": _check(record)}).encode())
             _to_disk(f)

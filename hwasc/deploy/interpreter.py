@@ -10,7 +10,6 @@ import os
 import queue
 import re
 import subprocess
-import sys
 import tempfile
 import threading
 from collections.abc import Callable
@@ -25,6 +24,7 @@ import numpy as np
 
 from hwasc.deploy.flatfile import read_input_shape, read_metadata
 from hwasc.errors import DataError, HwascError
+from hwasc.parallel.children import start_module
 from hwasc.records.architecture import Architecture
 from hwasc.records.model_metadata import check_file_size, from_json
 from hwasc.records.training_clips import ClipsReference
@@ -179,12 +179,12 @@ class Interpreter:
         if self._child is None:
             # the interpreter's messages go to the C-level stderr
             self._errors = tempfile.TemporaryFile()  # noqa: SIM115 (closed with the child)
-            self._child = subprocess.Popen(
-                [sys.executable, "-m", "hwasc.deploy.interpreter_child", self._name],
+            self._child = start_module(
+                "hwasc.deploy.interpreter_child",
+                self._name,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=self._errors,
-                env={**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)},
             )
         return self._child
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import tempfile
 import warnings
 from pathlib import Path
@@ -19,6 +18,7 @@ from hwasc.errors import DataError
 from hwasc.models.student import Student
 from hwasc.records import schema, training_clips
 from hwasc.records.architecture import Architecture
+from hwasc.records.leftovers import temporary_folder
 from hwasc.records.model_metadata import check_class_count, check_file_size, from_texts
 from hwasc.records.training_clips import TrainingClips
 
@@ -43,33 +43,28 @@ def export(model: Student, path: Path, classes: tuple[str, ...], *, clips: Train
 
     fe = model.architecture.front_end
     example = torch.zeros(1, 1, fe.mels, fe.frames)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, aside = tempfile.mkstemp(dir=path.parent, suffix=".part")
-    os.close(handle)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            export_onnx_qcdq(
-                model.cpu().eval(),
-                args=example,
-                export_path=aside,
-                opset_version=OPSET,
-                dynamo=False,
-                input_names=["logmel"],
-                output_names=["logits"],
-                dynamic_axes={"logmel": {0: "clips"}, "logits": {0: "clips"}},
-            )
-        proto = onnx.load(aside)
-        for key, value in (
-            ("architecture", schema.canonical(model.architecture)),
-            ("classes", json.dumps(list(classes))),
-            *(training_clips.metadata(clips).items() if clips else ()),
-        ):
-            entry = proto.metadata_props.add()
-            entry.key, entry.value = key, value
-        schema.write_whole(path, proto.SerializeToString())
-    finally:
-        Path(aside).unlink(missing_ok=True)
+    with warnings.catch_warnings(), temporary_folder("hwasc-onnx-", Path(tempfile.gettempdir())) as folder:
+        warnings.simplefilter("ignore")
+        file = str(folder / "student.onnx")  # torch takes names in UTF-8 alone, and `path` may have another
+        export_onnx_qcdq(
+            model.cpu().eval(),
+            args=example,
+            export_path=file,
+            opset_version=OPSET,
+            dynamo=False,
+            input_names=["logmel"],
+            output_names=["logits"],
+            dynamic_axes={"logmel": {0: "clips"}, "logits": {0: "clips"}},
+        )
+        proto = onnx.load(file)
+    for key, value in (
+        ("architecture", schema.canonical(model.architecture)),
+        ("classes", json.dumps(list(classes))),
+        *(training_clips.metadata(clips).items() if clips else ()),
+    ):
+        entry = proto.metadata_props.add()
+        entry.key, entry.value = key, value
+    schema.write_whole(path, proto.SerializeToString())
     return path
 
 

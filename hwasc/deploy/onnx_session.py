@@ -11,6 +11,7 @@ import numpy as np
 
 from hwasc.errors import DataError, UsageError
 from hwasc.records.bounded import described, reason
+from hwasc.records.file_names import is_utf8
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
@@ -40,8 +41,9 @@ def open_session(path: Path, fused: bool = True) -> InferenceSession:
     options.intra_op_num_threads = 1
     options.log_severity_level = 4
     try:
+        source = str(path) if is_utf8(path) else path.read_bytes()
         with contextlib.redirect_stdout(io.StringIO()):  # it prints of a file that it cannot read
-            return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+            return onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
     except Exception as e:  # ONNX Runtime has an exception class a failure, none public
         why = described(path, reason(e))
         raise DataError(f"{path}: no model that ONNX Runtime can open ({why})") from None

@@ -7,12 +7,12 @@ import hashlib
 import json
 import math
 import os
-import secrets
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from hwasc.errors import HwascError
+from hwasc.records import leftovers
 
 
 def plain(record: Any) -> Any:
@@ -51,14 +51,13 @@ def write_whole(path: Path, content: str | bytes) -> None:
 
     Args:
         path: The file; missing folders are made.
-        content: Text or bytes.
+        content: Text, written as UTF-8, or bytes.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    data = content.encode() if isinstance(content, str) else content
-    aside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    # 0o666 less the umask, which the system subtracts, as for any other new file
-    handle = os.open(str(aside), os.O_CREAT | os.O_EXCL | os.O_WRONLY | getattr(os, "O_BINARY", 0), 0o666)
+    # bytes of a file name that are no UTF-8 are shown as in Python, so that the file is UTF-8 all the same
+    data = content.encode(errors="backslashreplace") if isinstance(content, str) else content
+    handle, aside = leftovers.aside(path)
     try:
         with os.fdopen(handle, "wb") as f:
             f.write(data)

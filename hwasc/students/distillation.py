@@ -26,6 +26,7 @@ from hwasc.records.architecture import ArchitectureFile, InitialWeights
 from hwasc.records.measured_clips import MeasuredClips
 from hwasc.records.plain_values import listed
 from hwasc.records.run import environment_of, open_run
+from hwasc.records.run_lock import alone_in_run_folder
 from hwasc.records.training_clips import TrainingClips
 from hwasc.students.initial_weights import initial_weights, read_initial_weights
 from hwasc.students.known import check_data_named, used_before
@@ -71,6 +72,7 @@ def check_classes(record: ArchitectureFile, ws: Workspace) -> None:
         )
 
 
+@alone_in_run_folder
 def distill(ws: Workspace, record: ArchitectureFile, *, run: Path, unseen: bool = False) -> DistillResult:
     """Distil a float student, quantize it, distil the int8 student, export it, and measure all on the test split.
 
@@ -86,6 +88,7 @@ def distill(ws: Workspace, record: ArchitectureFile, *, run: Path, unseen: bool 
     Raises:
         UsageError: The architecture is for other data, the run folder holds another configuration, or all test clips were used
             by the search or by a teacher.
+        HwascError: Another command works in the run folder.
     """
     check_data_named(record.clips, ws, str(record))
     check_classes(record, ws)

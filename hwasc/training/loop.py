@@ -28,6 +28,7 @@ from hwasc.parallel.gradient_accumulation import (
     rank_and_world,
 )
 from hwasc.parallel.sync_batch_norm import sync_batch_norms
+from hwasc.records.leftovers import aside
 from hwasc.records.settings import TrainSettings
 from hwasc.training.batches import Batch, rank_slice
 
@@ -194,7 +195,8 @@ def _state(model: nn.Module, optimizer: AdamW, schedule: LambdaLR) -> dict[str, 
 
 def _save_checkpoint(path: Path, state: dict[str, Any]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(f".{os.getpid()}.part")
+    handle, partial = aside(path)
+    os.close(handle)
     try:
         buffer = io.BytesIO()
         torch.save(state, buffer)

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from hwasc.errors import DataError, UsageError
 from hwasc.records.bounded import reason, safetensors_header
+from hwasc.records.file_names import is_utf8
 from hwasc.records.schema import parse_json, write_whole
 
 CHECKSUM = "checksum"  # key in the metadata
@@ -195,7 +196,7 @@ def load_weights(path: Path) -> dict[str, Tensor]:
     """
     _check_content(path, read_header(path))
     try:
-        state = safetensors.torch.load_file(path)
+        state = read_safetensors(path)
     except Exception as e:  # safetensors raises its own error type, and OSError
         raise _unreadable(path, e) from None
     for name, tensor in state.items():
@@ -211,6 +212,11 @@ def _check_content(path: Path, header: Header) -> None:
     end = 8 + int.from_bytes(data[:8], "little")
     if _checksum(json.loads(data[8:end]), memoryview(data)[end:]) != header.metadata[CHECKSUM]:
         raise DataError(f"{path}: is damaged (its checksum differs); delete it to train this part anew")
+
+
+def read_safetensors(path: Path) -> dict[str, Tensor]:
+    """Read all tensors of a safetensors file, whatever its name. Raises what the library raises."""
+    return safetensors.torch.load_file(path) if is_utf8(path) else safetensors.torch.load(path.read_bytes())
 
 
 def _unreadable(path: Path, error: Exception) -> DataError:

@@ -305,19 +305,16 @@ def test_what_is_damaged_is_made_anew(
 ) -> None:
     cache = tmp_path / "cache"
     shutil.copytree(made / "cache", cache)
-    if part == "features":
-        file = max(cache.rglob("features.f16"), key=lambda p: p.stat().st_size)
-    else:
-        file = resumable / "d" / part
-    content = bytearray(file.read_bytes())
-    middle = len(content) // 2
-    if damage == "flipped":
-        content[middle] ^= 64
-    elif damage == "zeroed":
-        content[middle:] = bytes(len(content) - middle)
-    else:
-        del content[middle:]
-    file.write_bytes(content)
+    for file in cache.rglob("features.f16") if part == "features" else [resumable / "d" / part]:
+        content = bytearray(file.read_bytes())
+        middle = len(content) // 2
+        if damage == "flipped":
+            content[middle] ^= 64
+        elif damage == "zeroed":
+            content[middle:] = bytes(len(content) - middle)
+        else:
+            del content[middle:]
+        file.write_bytes(content)
     command = ("--data", resumable / "R", "--cache", cache, "--run", resumable / "d")
     arguments = [x for s in SETTINGS for x in ("--set", s)]
     status, _, err = hwasc("distill", "--arch", made / "tiny.json", *command, *arguments)
