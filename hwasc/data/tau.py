@@ -162,7 +162,7 @@ def read_lists(
     Raises:
         DataError: A list is missing or broken, or does not agree with meta.csv.
     """
-    meta = _read_meta(root, rename or {}, notes)
+    meta = read_meta(root, rename, notes=notes)
     test = next((part for part in TEST_LISTS if _find(root, f"fold{fold}_{part}")), TEST_LISTS[0])
     scene = spelling.settled(rename or {})
     train, evaluation = (_read_list(_list(root, f"fold{fold}_{part}"), meta, scene) for part in ("train", test))
@@ -181,10 +181,27 @@ def _chosen(root: Path, fold: tuple[int, int] | None) -> tuple[int, int]:
     return fold
 
 
-def _read_meta(root: Path, rename: Mapping[str, str], notes: list[str] | None) -> dict[str, tuple[str, ...]]:
-    path = _list(root, "meta")
+def read_meta(
+    root: Path, rename: Mapping[str, str] | None = None, *, notes: list[str] | None = None
+) -> dict[str, tuple[str, ...]]:
+    """Read meta.csv or meta.txt as (scene, location, device) by file name.
+
+    Args:
+        root: The data folder.
+        rename: Final names of scenes, locations and devices.
+        notes: Gets lines on names that had to be cleaned.
+
+    Returns:
+        The table.
+
+    Raises:
+        DataError: It is missing or broken, or two names are so alike that they may be one.
+    """
+    rename, path = rename or {}, _list(root, "meta")
     rows = tables.read(path, tables.META_COLUMNS, optional=tables.META_COLUMNS[2:], notes=notes)
-    final = [spelling.settle({row[k] for row in rows}, rename, f"{path}: {what}") for k, what in _KINDS]
+    found = [{row[k] for row in rows} for k in _KINDS]
+    spelling.check_rename(rename, set().union(*found))
+    final = [spelling.settle(f, rename, f"{path}: {what}") for f, what in zip(found, _KINDS.values(), strict=True)]
     if any(raw != name for mapping in final for raw, name in mapping.items()):
         rows = [(row[0], *(names[cell] for names, cell in zip(final, row[1:], strict=True))) for row in rows]
     if not rows[0][2] or not rows[0][3]:  # TUT 2016 and 2017
@@ -192,7 +209,7 @@ def _read_meta(root: Path, rename: Mapping[str, str], notes: list[str] | None) -
     return {row[0]: row[1:] for row in rows}
 
 
-_KINDS = ((1, "scenes"), (2, "locations"), (3, "devices"))
+_KINDS = {1: "scenes", 2: "locations", 3: "devices"}  # by column
 
 
 def _recording(name: str) -> str:

@@ -27,7 +27,7 @@ def chosen(folder: Folder) -> bool:
 
 def read(folder: Folder) -> Listing:
     """Read meta and its lists."""
-    meta, _, _ = tau.read_lists(folder.root)
+    meta = tau.read_meta(folder.root, folder.options.rename)
     recordings = tuple(
         Recording(name=name, scene=scene, location=location, device=device)
         for name, (scene, location, device) in meta.items()
