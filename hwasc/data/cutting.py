@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from hwasc.audio.reading import UnreadableClip, clip_count, duration
+from hwasc.data import walking
 from hwasc.data.clips import Clip
 from hwasc.data.layouts.base import Recording
 
@@ -27,7 +28,7 @@ def measure(root: Path, recordings: Iterable[Recording]) -> dict[str, float | st
         try:
             found[r.name] = duration(root / r.name)
         except UnreadableClip as e:
-            found[r.name] = str(e)
+            found[r.name] = walking.reason(r.name, str(e))
     return found
 
 

@@ -60,7 +60,10 @@ def test_every_file_has_one_reason(mixed: Path, hwasc: Run) -> None:
     status, out, err = hwasc("data", "check", mixed, "--json")
     assert json.loads(out)["files_by_reason"] == found and status == 1, err  # one of 13 is broken
     out = hwasc("data", "check", mixed)[1]
-    assert f"files below the folder: {files_on_disk(mixed)}" in out and "4 in a format that cannot be read: cafe/a.m4a" in out
+    assert (
+        f"files below the folder: {files_on_disk(mixed)}" in out
+        and "4 in a format that cannot be read: cafe/a.m4a" in out
+    )
     assert "warning: 4 files are in formats that cannot be read (aac, amr, m4a, wma); convert them" in out
     assert "2 loose, in no scene's folder: loose.wav, other.flac" in out and len(out.splitlines()) < 45
     notes = [n for n in open_dataset(mixed).notes if n.startswith("files that are not used: ")]
@@ -72,18 +75,34 @@ def test_files_that_the_table_does_not_name(tmp_path: Path) -> None:
     rows = "".join(f"{s}/{k}.wav\t{s}\t{s}{k}\tphone\n" for s in ("cafe", "park") for k in range(3))
     (tmp_path / "meta.csv").write_text(META + rows)
     fixtures.record(tmp_path / "loose.wav")
-    assert check(tmp_path).files_by_reason == {"used": 6, "cannot be used": 0, "not named in meta.csv": 3, "not audio": 1}
+    assert check(tmp_path).files_by_reason == {
+        "used": 6,
+        "cannot be used": 0,
+        "not named in meta.csv": 3,
+        "not audio": 1,
+    }
     assert any("3 not named in meta.csv (cafe/3.wav, loose.wav, ...)" in n for n in open_dataset(tmp_path).notes)
     for part, last in (("train", "2"), ("evaluate", "")):
-        chosen = [r.split("\t")[:2] for r in rows.splitlines() if (f"{last}.wav" in r.split("\t")[0]) != (part == "train")]
-        (tmp_path / f"fold1_{part}.csv").write_text("".join(f"{n}\t{s}\n" for n, s in chosen if part == "train" or "2" in n))
-    assert check(tmp_path).files_by_reason == {"used": 6, "cannot be used": 0, "not named in meta.csv": 3, "not audio": 3}
+        chosen = [
+            r.split("\t")[:2] for r in rows.splitlines() if (f"{last}.wav" in r.split("\t")[0]) != (part == "train")
+        ]
+        (tmp_path / f"fold1_{part}.csv").write_text(
+            "".join(f"{n}\t{s}\n" for n, s in chosen if part == "train" or "2" in n)
+        )
+    assert check(tmp_path).files_by_reason == {
+        "used": 6,
+        "cannot be used": 0,
+        "not named in meta.csv": 3,
+        "not audio": 3,
+    }
     assert any("3 not named in meta.csv" in n for n in open_dataset(tmp_path).notes)
 
 
 @pytest.mark.parametrize("content", [("a.m4a", "b.m4a"), ("deep/a.wma",), ("a.mp4", "notes.txt"), ()])
 @pytest.mark.parametrize("parts", [False, True])
-def test_a_scene_that_would_vanish_is_a_fault(content: tuple[str, ...], parts: bool, tmp_path: Path, hwasc: Run) -> None:
+def test_a_scene_that_would_vanish_is_a_fault(
+    content: tuple[str, ...], parts: bool, tmp_path: Path, hwasc: Run
+) -> None:
     fixtures.scenes(tmp_path, ("cafe", "park"))
     below = tmp_path
     if parts:
@@ -95,7 +114,9 @@ def test_a_scene_that_would_vanish_is_a_fault(content: tuple[str, ...], parts: b
         (vanishing / name).parent.mkdir(exist_ok=True)
         (vanishing / name).write_bytes(b"x")
     status, out, err = hwasc("data", "check", below)
-    assert status == 1 and ("is empty" in err if not content else "formats that cannot be read" in err and "ffmpeg -i" in err)
+    assert status == 1 and (
+        "is empty" in err if not content else "formats that cannot be read" in err and "ffmpeg -i" in err
+    )
     assert f"street' {'holds only' if content else 'is empty'}" in err and "can be used" not in out
     with pytest.raises(DataError, match="street"):
         open_dataset(below)
@@ -123,4 +144,6 @@ def test_linked_folders_are_followed_once(tmp_path: Path) -> None:
     found = walking.walk(root)
     assert len(found.audio) == 6 + 4 + 4 + 4 and found.linked == 12 and len(set(found.audio)) == len(found.audio)
     assert len(found.left_out[walking.LINKED]) == 2
-    assert any("1 of 18 recordings cannot be used, first cafe/gone.wav (missing)" in n for n in open_dataset(root).notes)
+    assert any(
+        "1 of 18 recordings cannot be used, first cafe/gone.wav (missing)" in n for n in open_dataset(root).notes
+    )

@@ -82,7 +82,9 @@ def by_lists(root: Path, scenes: tuple[str, str]) -> None:
     rows = [line.split("\t")[:2] for line in (root / "meta.csv").read_text().splitlines()[1:]]
     for part in ("train", "evaluate"):
         chosen = [r for r in rows if (r[0][1] == "3") == (part == "evaluate")]
-        (root / f"fold1_{part}.csv").write_text("filename\tscene_label\n" + "".join("\t".join(r) + "\n" for r in chosen))
+        (root / f"fold1_{part}.csv").write_text(
+            "filename\tscene_label\n" + "".join("\t".join(r) + "\n" for r in chosen)
+        )
 
 
 @pytest.mark.parametrize("make", [by_folders, by_table, by_lists])
@@ -104,7 +106,9 @@ def test_names_that_differ_in_case_are_decided_by_the_user(make: Callable[..., N
     one, two = ({"Kitchen": name} for name in ("kitchen", "Kitchen"))
     assert open_dataset(tmp_path, options=Options(rename=one)).classes == ("kitchen", "street")
     assert open_dataset(tmp_path, options=Options(rename=two)).classes == ("Kitchen", "kitchen", "street")
-    with pytest.raises(UsageError, match=r"data\.rename: no scene, location or device is called 'Kichen', did you mean"):
+    with pytest.raises(
+        UsageError, match=r"data\.rename: no scene, location or device is called 'Kichen', did you mean"
+    ):
         open_dataset(tmp_path, options=Options(rename={"Kichen": "kitchen"}))
 
 

@@ -82,8 +82,14 @@ MISTAKES: dict[str, tuple[str | bytes, str]] = {
     "parent itself": (HEADER + "..\tpark\tx\ta\n", "leads out of the data folder"),
     "drive": (HEADER + "C:\\a.wav\tpark\tx\ta\n", "leads out of the data folder"),
     "share": (HEADER + "\\\\server\\a.wav\tpark\tx\ta\n", "leads out of the data folder"),
-    "not the first column": ("scene_label\tfilename\tidentifier\tsource_label\npark\t../a.wav\tx\ta\n", "line 2 leads out"),
-    "the last column": ("scene_label\tidentifier\tsource_label\tfilename\npark\tx\ta\t/etc/a.wav\n", "line 2 leads out"),
+    "not the first column": (
+        "scene_label\tfilename\tidentifier\tsource_label\npark\t../a.wav\tx\ta\n",
+        "line 2 leads out",
+    ),
+    "the last column": (
+        "scene_label\tidentifier\tsource_label\tfilename\npark\tx\ta\t/etc/a.wav\n",
+        "line 2 leads out",
+    ),
     "line ends in CR": ((HEADER + ROW + "../a.wav\tpark\tx\ta\n").replace("\n", "\r"), "line 3 leads out"),
     "hidden climb": (HEADER + ROW + "a/./../../b.wav\tpark\tx\ta\n", "line 3 leads out"),
     "quoted climb": (HEADER + ROW + '"../a.wav"\tpark\tx\ta\n', "line 3 leads out"),
@@ -119,7 +125,9 @@ def test_archives_are_bounded_before_they_are_unpacked(tmp_path: Path, monkeypat
         tracemalloc.stop()
         (tmp_path / "meta.csv").unlink(missing_ok=True)
         assert peak < 6_000_000
-    wide = lzma.compress((HEADER + ROW).encode(), filters=[{"id": lzma.FILTER_LZMA2, "preset": 6, "dict_size": 1 << 30}])
+    wide = lzma.compress(
+        (HEADER + ROW).encode(), filters=[{"id": lzma.FILTER_LZMA2, "preset": 6, "dict_size": 1 << 30}]
+    )
     with pytest.raises(DataError, match="cannot be read as a list"):
         read(tmp_path, wide, "meta.csv.xz")
 
@@ -137,7 +145,9 @@ def test_what_was_cleaned_is_said(tmp_path: Path) -> None:
 
 
 def test_some_columns_of_any_table(tmp_path: Path) -> None:
-    (tmp_path / "t.csv").write_text("id;file;label;\n1;a.wav;park;\n2;b.wav;;\n".replace("park;", "park;x").replace(";;", ";bus;"))
+    (tmp_path / "t.csv").write_text(
+        "id;file;label;\n1;a.wav;park;\n2;b.wav;;\n".replace("park;", "park;x").replace(";;", ";bus;")
+    )
     notes: list[str] = []
     wanted = {"filename": "file", "scene_label": "label", "identifier": "place"}
     rows = tables.read_columns(tmp_path / "t.csv", wanted, ["identifier"], notes=notes)

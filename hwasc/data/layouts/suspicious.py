@@ -100,7 +100,9 @@ def _of_boxes(folder: Folder, below: dict[str, list[str]]) -> Iterator[tuple[str
 def _of_noise(scenes: list[str]) -> Iterator[tuple[str, str]]:
     beside = [s for s in scenes if s.startswith("_")]
     noise = beside == [speech_commands.NOISE]
-    likely = f"leave it out by --set data.layout={speech_commands.LAYOUT.name}" if noise else "move them out of the folder"
+    likely = (
+        f"leave it out by --set data.layout={speech_commands.LAYOUT.name}" if noise else "move them out of the folder"
+    )
     if beside:
         yield f"{_look(beside)} like sounds beside the scenes, not like scenes", likely
 

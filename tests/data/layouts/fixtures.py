@@ -88,9 +88,7 @@ def tut(root: Path, identifiers: bool) -> None:
                 name = f"audio/{source}_{start}_{start + 30}.wav"
                 record(root / name)
                 rows.append((name, scene, source, number % 4 + 1))
-    (root / "meta.txt").write_text(
-        "".join(f"{n}\t{s}\t{i}\n" if identifiers else f"{n}\t{s}\n" for n, s, i, _ in rows)
-    )
+    (root / "meta.txt").write_text("".join(f"{n}\t{s}\t{i}\n" if identifiers else f"{n}\t{s}\n" for n, s, i, _ in rows))
     (root / "evaluation_setup").mkdir()
     for fold in (1, 2, 3, 4):
         for part in ("train", "test", "evaluate"):

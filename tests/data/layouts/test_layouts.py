@@ -212,7 +212,10 @@ def test_cochlscene_keeps_a_contributor_of_the_test_out_of_training(tmp_path: Pa
     assert data.classes == ("Bus", "Cafe") and no_place_is_on_two_sides(data)
     assert {c.location for c in data.test} == {"user0004", "user0007", "user0008"}
     assert {c.location for c in data.train} == {"user0001", "user0002", "user0003"}
-    assert "4 training clips are left out: their 1 locations are in the official test split too, first user0004" in data.notes
+    assert (
+        "4 training clips are left out: their 1 locations are in the official test split too, first user0004"
+        in data.notes
+    )
 
 
 def test_urbansound_says_what_is_short(tmp_path: Path) -> None:

@@ -31,7 +31,10 @@ def sessions(root: Path) -> None:
 
 STOPS: dict[str, tuple[Callable[[Path], None], str]] = {
     "flat split": (names("train", "test"), r"'test', 'train' look like parts of an official split.* data\.columns"),
-    "flat split of three": (names("Training", "Validation", "Testing"), "'Testing', 'Training', 'Validation' look like parts"),
+    "flat split of three": (
+        names("Training", "Validation", "Testing"),
+        "'Testing', 'Training', 'Validation' look like parts",
+    ),
     "dev and eval": (names("dev", "eval"), "'dev', 'eval' look like parts"),
     "test among scenes": (names("cafe", "park", "test"), "'test' looks like part of an official split"),
     "one part": (inside("train", "cafe", "park"), "holds only 'train', .* read it by --data .*/train"),
@@ -40,7 +43,10 @@ STOPS: dict[str, tuple[Callable[[Path], None], str]] = {
     "a container": (names("audio"), "'audio' looks like containers of files"),
     "containers": (names("data", "wav"), "'data', 'wav' look like containers"),
     "scenes in a container": (inside("recordings", "cafe", "park"), "'recordings' looks .* by --data .*/recordings"),
-    "scenes in a folder of any name": (inside("my set", "cafe", "park"), "holds only the folder 'my set', .* --data '.*/my set'"),
+    "scenes in a folder of any name": (
+        inside("my set", "cafe", "park"),
+        "holds only the folder 'my set', .* --data '.*/my set'",
+    ),
     "noise": (names("yes", "no", "_background_noise_"), r"leave it out by --set data\.layout=speech_commands"),
     "another underscore": (names("yes", "no", "_silence_"), "'_silence_' looks like sounds beside the scenes"),
     "sessions": (names("session1", "session2"), "'session1', 'session2' look like sessions or devices"),
@@ -68,7 +74,14 @@ def test_stops_and_can_be_insisted_on(make: Callable[[Path], None], pattern: str
 
 @pytest.mark.parametrize(
     "folders",
-    [("a", "b", "c"), ("bus", "train", "tram"), ("cafe", "park"), ("scene01", "scene02"), ("room 1", "hall"), ("device", "data room")],
+    [
+        ("a", "b", "c"),
+        ("bus", "train", "tram"),
+        ("cafe", "park"),
+        ("scene01", "scene02"),
+        ("room 1", "hall"),
+        ("device", "data room"),
+    ],
 )
 def test_scenes_of_short_or_ordinary_names_are_scenes(folders: tuple[str, ...], tmp_path: Path) -> None:
     fixtures.scenes(tmp_path, folders)
@@ -102,7 +115,9 @@ def test_the_settings_that_read_a_table_are_printed(name: str, folder: str, tmp_
     assert data.classes == ("a", "b") and len(data.train) + len(data.validation) + len(data.test) == 12
     assert ("official fold 1/3" in data.drawn) == ("fold" in text)
     places = {c.location for split in (data.train, data.validation, data.test) for c in split}
-    assert places == ({"0", "1", "2"} if "fold" not in text else {f"{folder}/{k}.wav".removeprefix("./") for k in range(12)})
+    assert places == (
+        {"0", "1", "2"} if "fold" not in text else {f"{folder}/{k}.wav".removeprefix("./") for k in range(12)}
+    )
 
 
 def test_a_table_with_a_column_of_parts(tmp_path: Path) -> None:
