@@ -48,6 +48,22 @@ def long_files(root: Path, files: Mapping[str, Key], seconds: float) -> dict[str
     return counts
 
 
+def starts(name: str, count: int, seconds: float) -> list[tuple[str, float]]:
+    """Ids and starts of the clips of a recording.
+
+    Args:
+        name: Of the recording.
+        count: How many whole clips it has; 0 is as 1.
+        seconds: Length of a clip in seconds.
+
+    Returns:
+        `name` alone if there is one clip, else `name#0`, `name#1.5` and so on.
+    """
+    if count < 2:
+        return [(name, 0.0)]
+    return [(f"{name}#{f'{k * seconds:.6f}'.rstrip('0').rstrip('.')}", k * seconds) for k in range(count)]
+
+
 def _sizes(root: Path, names: Iterable[str]) -> list[int]:
     """Size of each file in bytes, -1 where it is missing."""
     paths = [f"{os.fspath(root)}/{name}" for name in names]

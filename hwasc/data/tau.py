@@ -15,15 +15,15 @@ from pathlib import Path
 
 from hwasc.data import names as spelling
 from hwasc.data import splits, tables
-from hwasc.data.clip_counts import long_files
+from hwasc.data.clip_counts import long_files, starts
 from hwasc.data.clips import Clip, Dataset, check_classes, check_locations
-from hwasc.data.cutting import starts
 from hwasc.errors import DataError, UsageError
 
 SUBSETS = ("5", "10", "25", "50")
 WHOLE = "100"  # the training list itself
 SUFFIXES = (".csv", ".txt")
 TEST_LISTS = ("evaluate", "test")  # in 2016 to 2021 both exist, the second without scenes
+LIST_NAME = re.compile(r"(meta|error|fold\d+_(train|test|evaluate)|split\d+)\.(csv|txt)(\.xz)?")
 MOST_FOLDS = 20
 NUMBERED = re.compile(r"([a-z]+\d+)_\d+_\d+")  # TUT 2016: the recording, and where the clip begins and ends in it
 CHECKED_FILES = 16  # files checked when a data set is opened; the others when features are computed
@@ -231,6 +231,12 @@ def read_subsets(root: Path) -> dict[str, list[str]]:
         for name, path in found.items()
         if path
     }
+
+
+def lists(root: Path) -> list[Path]:
+    """All files of a folder that are official lists."""
+    found = [path for folder in _folders(root) if folder.is_dir() for path in folder.iterdir()]
+    return [path for path in found if LIST_NAME.fullmatch(path.name)]
 
 
 def _folders(root: Path) -> list[Path]:

@@ -79,7 +79,7 @@ def test_files_that_the_table_does_not_name(tmp_path: Path) -> None:
         "used": 6,
         "cannot be used": 0,
         "not named in meta.csv": 3,
-        "not audio": 1,
+        "lists of the recordings": 1,
     }
     assert any("3 not named in meta.csv (cafe/3.wav, loose.wav, ...)" in n for n in open_dataset(tmp_path).notes)
     for part, last in (("train", "2"), ("evaluate", "")):
@@ -93,7 +93,7 @@ def test_files_that_the_table_does_not_name(tmp_path: Path) -> None:
         "used": 6,
         "cannot be used": 0,
         "not named in meta.csv": 3,
-        "not audio": 3,
+        "lists of the recordings": 3,
     }
     assert any("3 not named in meta.csv" in n for n in open_dataset(tmp_path).notes)
 
@@ -120,6 +120,12 @@ def test_a_scene_that_would_vanish_is_a_fault(
     assert f"street' {'holds only' if content else 'is empty'}" in err and "can be used" not in out
     with pytest.raises(DataError, match="street"):
         open_dataset(below)
+
+
+def test_impulse_responses_are_no_scene(tmp_path: Path) -> None:
+    fixtures.scenes(tmp_path, ("cafe", "park", "impulse_responses"))
+    assert open_dataset(tmp_path).classes == ("cafe", "park")
+    assert check(tmp_path).files_by_reason["impulse responses, for the augmentation"] == 4
 
 
 def test_a_folder_of_documents_is_no_scene(tmp_path: Path) -> None:

@@ -32,7 +32,8 @@ def read(folder: Folder) -> Listing:
         Recording(name=name, scene=scene, location=location, device=device)
         for name, (scene, location, device) in meta.items()
     )
-    return Listing(recordings=recordings, typed=True, otherwise="not named in meta.csv", table="meta.csv")
+    lists = tuple(path.relative_to(folder.root).as_posix() for path in tau.lists(folder.root))
+    return Listing(recordings=recordings, typed=True, otherwise="not named in meta.csv", table="meta.csv", lists=lists)
 
 
 LAYOUT = Layout(name="official_lists", title="TUT or TAU scenes by official lists", recognise=recognise, read=read)
