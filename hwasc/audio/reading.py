@@ -10,6 +10,8 @@ import numpy.typing as npt
 import soundfile
 import soxr
 
+from hwasc.records.file_names import for_c_library
+
 TOLERANCE = 0.01  # share of a clip that may be missing; resampling and encoders lose a few samples
 
 # The formats of libsndfile that have a header; raw formats have none.
@@ -80,7 +82,7 @@ def header(path: Path) -> Header:
     """
     _check_file(path)
     try:
-        with soundfile.SoundFile(str(path)) as f:
+        with soundfile.SoundFile(for_c_library(path)) as f:
             return Header(seconds=f.frames / f.samplerate, rate=f.samplerate, channels=f.channels)
     except (soundfile.SoundFileError, TypeError, OSError) as e:
         raise UnreadableClip(_reason(e)) from None
@@ -116,7 +118,7 @@ def read_clip(path: Path, start: float, seconds: float, sample_rate: int) -> npt
     """
     _check_file(path)
     try:
-        with soundfile.SoundFile(str(path)) as f:
+        with soundfile.SoundFile(for_c_library(path)) as f:
             rate, first, wanted = f.samplerate, round(start * f.samplerate), round(seconds * f.samplerate)
             if first < f.frames:
                 f.seek(first)

@@ -38,7 +38,11 @@ def distill_report(result: DistillResult) -> str:
     """
     test = result.test
     over = f"over {count(test.int8.clips)} test clips"
-    parts: list[Part] = [Paragraph(_summary(result, over)), _cards(result, over), _scores(result, over)]
+    parts: list[Part] = [
+        Paragraph(f"{_summary(result, over)} Measured on {result.measured.text()}."),
+        _cards(result, over),
+        _scores(result, over),
+    ]
     sections = [
         Section("Summary", parts),
         Section("Groups of devices", _by("group", test.float.groups, test.int8.groups, over)),

@@ -32,7 +32,8 @@ def evaluation_report(evaluation: Evaluation, environment: Mapping[str, Any] | N
         "calibration error": Fact(decimal(m.ece), "15 bins; 0 where confidence equals accuracy", "measured"),
         "accuracy by location": Fact(percent(m.by_location), f"of {count(m.locations)} locations", "measured"),
     }
-    text = f"{evaluation.model} in {evaluation.runtime}, architecture {evaluation.architecture}."
+    text = f"{evaluation.model} in {evaluation.runtime}, architecture {evaluation.architecture}. "
+    text += f"Measured on {evaluation.measured.text()}."
     sections = [Section("Summary", [Paragraph(text), Facts(facts)])]
     if evaluation.noisy:
         sections.append(Section("Noise", _noise(m, evaluation.noisy, over)))
@@ -43,8 +44,7 @@ def evaluation_report(evaluation: Evaluation, environment: Mapping[str, Any] | N
     ):
         bars = plots.grouped_bars({name: {"accuracy": v} for name, v in values.items()})
         sections.append(Section(title, [Picture(bars, f"Measured {over}. Macro accuracy by {what}.")]))
-    classes = list(m.per_class) if len(m.per_class) == len(m.confusion) else range(len(m.confusion))
-    matrix = plots.confusion(m.confusion, [str(c) for c in classes])
+    matrix = plots.confusion(m.confusion, list(evaluation.classes))
     shown = f"Measured {over}. Rows: truth; columns: prediction; per cent of the row's clips."
     sections.append(Section("Confusion", [Picture(matrix, shown)]))
     return page("Evaluated model", f"{percent(m.accuracy)} macro accuracy {over}", sections, environment)

@@ -8,7 +8,7 @@ from typing import Any
 from hwasc.ensemble.summary import EnsembleSummary, ExternalTeacherSummary, TrainedTeacherSummary
 from hwasc.report.ensemble import fusion_parts
 from hwasc.report.formats import ABSENT, count
-from hwasc.report.page import Section, Table, page
+from hwasc.report.page import Paragraph, Part, Section, Table, page
 
 
 def teach_report(summary: EnsembleSummary, environment: Mapping[str, Any] | None = None) -> str:
@@ -33,7 +33,9 @@ def teach_report(summary: EnsembleSummary, environment: Mapping[str, Any] | None
     )
     rows = [_row(t) for t in s.teachers]
     sections = [
-        Section("Teachers", [Table(columns, rows, "Exact. A receptive field can be larger than the input")]),
+        Section(
+            "Teachers", [*_clips(s), Table(columns, rows, "Exact. A receptive field can be larger than the input")]
+        ),
         Section("Ensemble", fusion_parts(s.fusion, s.leave_one_out, s.mixing, s.clips)),
     ]
     return page(
@@ -42,6 +44,10 @@ def teach_report(summary: EnsembleSummary, environment: Mapping[str, Any] | None
         sections,
         environment,
     )
+
+
+def _clips(s: EnsembleSummary) -> list[Part]:
+    return [Paragraph(f"Measured on {s.measured.text()}.")] if s.measured else []
 
 
 def _row(t: TrainedTeacherSummary | ExternalTeacherSummary) -> list[str]:

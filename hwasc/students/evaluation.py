@@ -46,6 +46,7 @@ class Evaluation(Result):
         model: The file.
         runtime: The runtime that computed the logits, with its version.
         architecture: The architecture's id.
+        classes: The model's scenes, in the order of the confusion matrix.
         measured: The clips that the metrics are of.
         metrics: Of the clips as recorded.
         noisy: Of the clips with noise, for each source and ratio; empty where none was requested.
@@ -54,6 +55,7 @@ class Evaluation(Result):
     model: str
     runtime: str
     architecture: str
+    classes: tuple[str, ...]
     measured: MeasuredClips
     metrics: Metrics
     noisy: tuple[NoisyMetrics, ...] = ()
@@ -107,6 +109,7 @@ def evaluate(
         model=str(model),
         runtime=opened.runtime,
         architecture=opened.architecture.id,
+        classes=opened.classes,
         measured=clips,
         metrics=measure(None),
         noisy=tuple(NoisyMetrics(noise=n.source, snr=n.snr, metrics=measure(n)) for n in noises),

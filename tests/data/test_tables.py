@@ -145,9 +145,8 @@ def test_what_was_cleaned_is_said(tmp_path: Path) -> None:
 
 
 def test_some_columns_of_any_table(tmp_path: Path) -> None:
-    (tmp_path / "t.csv").write_text(
-        "id;file;label;\n1;a.wav;park;\n2;b.wav;;\n".replace("park;", "park;x").replace(";;", ";bus;")
-    )
+    text = "id;file;label;\n1;a.wav;park;\n2;b.wav;;\n"
+    (tmp_path / "t.csv").write_text(text.replace("park;", "park;x").replace(";;", ";bus;"))
     notes: list[str] = []
     wanted = {"filename": "file", "scene_label": "label", "identifier": "place"}
     rows = tables.read_columns(tmp_path / "t.csv", wanted, ["identifier"], notes=notes)

@@ -23,6 +23,7 @@ from hwasc.nas.feasibility import Survey
 from hwasc.nas.result import SearchResult
 from hwasc.nas.trial import Refined, Trial, best, best_refined, pareto
 from hwasc.records.architecture import Architecture, ArchitectureFile, FrontEnd
+from hwasc.records.measured_clips import MeasuredClips
 from hwasc.records.presets import cp_mobile, dcase2024_baseline
 from hwasc.report import formats, plots, reports
 from hwasc.report.page import Fact, Facts, Meter, Paragraph, Picture, Section, Table, page
@@ -77,6 +78,12 @@ class Page(HTMLParser):
     def handle_data(self, data: str) -> None:
         if "style" not in self.open:
             self.text += data
+
+
+MEASURED = MeasuredClips(
+    data=NASTY, folder="/x", dataset="d", split="test", drawn="seed 0", clips=40, locations=12, missing=(), left_out=4,
+    left_out_locations=2, training=80, validation=20,
+)  # fmt: skip
 
 
 def check_page(text: str) -> Page:
@@ -194,6 +201,7 @@ def distilled(classes: list[str], **changes: object) -> DistillResult:
         "classes": tuple(classes),
         "data": "synthetic",
         "dataset": "d",
+        "measured": MEASURED,
         "alpha": 0.5,
         "seed": 0,
         "student_seed": 1,
@@ -369,12 +377,19 @@ def test_evaluation_report():
         for snr in (20.0, 0.0)
     )
     result = Evaluation(
-        model=NASTY, runtime="tflm 1", architecture="a" * 12, metrics=metrics(classes, 0.512), noisy=noisy
+        model=NASTY,
+        runtime="tflm 1",
+        architecture="a" * 12,
+        classes=tuple(classes),
+        measured=MEASURED,
+        metrics=metrics(classes, 0.512),
+        noisy=noisy,
     )
     text = reports.evaluation_report(result, ENVIRONMENT)
     shown = check_page(text).text
     assert "51.2 % macro accuracy over 10 test clips" in shown and "of 12 locations" in shown and "20 dB" in shown
     assert "<script>" not in text and "Noise" in shown
+    assert "4 clips at 2 locations are left out" in shown
     without = check_page(reports.evaluation_report(dataclasses.replace(result, noisy=()))).text
     assert "Noise" not in without
 

@@ -23,9 +23,8 @@ def recognise(folder: Folder) -> bool:
     if not (folder.root / NOISE).is_dir():
         return False
     words = [f for f in walking.subfolders(folder.root) if f != NOISE]
-    return folder.options.layout == LAYOUT.name or any(
-        MARK in name for word in words[:3] for name in walking.audio_in(folder.root / word)[:20]
-    )
+    files = (name for word in words[:3] for name in walking.audio_in(folder.root / word)[:20])
+    return folder.options.layout == LAYOUT.name or any(MARK in name for name in files)
 
 
 def read(folder: Folder) -> Listing:
