@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from hwasc.data import walking
 from hwasc.data.layouts import scene_folders
@@ -14,17 +14,18 @@ NAMED = 3  # file names in a line
 QUIET = (walking.OTHER, walking.HIDDEN)  # what nobody expects to be used, so it is not named
 
 
-def account(files: Files, listing: Listing) -> dict[str, tuple[str, ...]]:
+def account(files: Files, listing: Listing, names: Iterable[str] | None = None) -> dict[str, tuple[str, ...]]:
     """Sort every file below a folder into one reason.
 
     Args:
         files: All files.
         listing: The folder's recordings; those that are missing are in no reason.
+        names: Names of the recordings, where the listing has none.
 
     Returns:
         Names of the files by reason: `recordings`, then why the others are none. The numbers sum up to all files.
     """
-    listed = {r.name for r in listing.recordings}
+    listed = {r.name for r in listing.recordings} if names is None else set(names)
     found: dict[str, list[str]] = {USED: [n for n in files.audio if n in listed]}
     for name in files.audio:
         if name not in listed:
@@ -34,8 +35,8 @@ def account(files: Files, listing: Listing) -> dict[str, tuple[str, ...]]:
             loose = LOOSE if "/" not in name and not listing.table else ""
             found.setdefault(response or listing.excluded.get(name) or loose or listing.otherwise, []).append(name)
     lists = {listing.table, *listing.lists}
-    for reason, names in files.left_out.items():
-        for name in names:
+    for reason, others in files.left_out.items():
+        for name in others:
             found.setdefault(USED if name in listed else LISTS if name in lists else reason, []).append(name)
     return {reason: tuple(names) for reason, names in found.items()}
 
