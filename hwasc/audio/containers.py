@@ -17,7 +17,7 @@ from hwasc.audio.splicing import Piece
 
 UNKNOWN = 0xFFFFFFFF  # as a size of 32 bits: up to the end of the file
 CHUNKS = 4096  # more are not looked at
-TAIL = 1 << 20  # bytes at the end of a file in which chunks behind samples of unknown length are looked for
+TAIL = 1 << 17  # bytes at the end of a file in which chunks behind samples of unknown length are looked for
 W64_TAIL = bytes.fromhex("f3acd3118cd100c04f8edb8a")  # of the chunk names of W64, after four letters
 KNOWN_CHUNKS = frozenset(
     b"LIST bext iXML axml id3  ID3  cue  smpl inst plst labl note fact fmt  PEAK JUNK junk PAD  FLLR acid strc umid levl aXML "

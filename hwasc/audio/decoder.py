@@ -93,8 +93,8 @@ class Decoder(soundfile.SoundFile):
 def quiet() -> Iterator[None]:
     """Keep libmpg123's lines from standard error; what else is written there meanwhile follows at the end.
 
-    libmpg123 writes to the process' file descriptor, and libsndfile gives no way to stop it. One thread at a time: others that want
-    to decode MP3 wait for milliseconds.
+    libmpg123 writes to the process' file descriptor, and libsndfile gives no way to stop it. One thread at a time:
+    others that want to decode MP3 wait for milliseconds.
     """
     with _lock:
         try:

@@ -18,6 +18,7 @@ BIT_RATES = {  # kbit/s by layer, of MPEG-1 and of MPEG-2 and 2.5
     (2, 3): (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
 }
 RATES = (44100, 48000, 32000)
+DECODER_DELAY = 529  # samples of the filter bank
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -224,10 +225,13 @@ def counted(found: Walk) -> list[Piece]:
     first[2] = first[2] & 0x0C | (5 if first[1] & 8 else 8) << 4  # 64 kbit/s, no padding: room for the header
     frame = parse(bytes(first))
     assert frame is not None
-    size = frame.length + sum(end - begin for begin, end in found.ranges)
-    xing = b"Xing" + struct.pack(">III", 3, found.frames, min(size, 0xFFFFFFFF))
-    content = bytes(first) + bytes(_side_information(frame)) + xing
-    return [content.ljust(frame.length, b"\x00"), *found.ranges]
+    size = 2 * frame.length + sum(end - begin for begin, end in found.ranges)
+    # Behind such a header mpg123 leaves out 529 samples and the encoder's delay. A silent frame that is just as long as both is
+    # put before the others, so that all of these are decoded.
+    head = bytes(first) + bytes(_side_information(frame))
+    xing = b"Xing" + struct.pack(">III", 3, found.frames + 1, min(size, 0xFFFFFFFF))
+    encoder = b"LAME     ".ljust(21, b"\x00") + (frame.samples - DECODER_DELAY << 12).to_bytes(3, "big")
+    return [(head + xing + encoder).ljust(frame.length, b"\x00"), head.ljust(frame.length, b"\x00"), *found.ranges]
 
 
 def _behind_tags(content: bytes | mmap.mmap) -> int:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import soxr
 
 from hwasc.audio.channels import LevelMeter, Levels, out_of_scale, to_mono
-from hwasc.audio.recording import Recording, truncated
+from hwasc.audio.recording import SHORT, Recording, truncated
 from hwasc.audio.unreadable import UnreadableClip, check_file
 
 __all__ = [
@@ -202,7 +202,7 @@ def decode(path: Path, block: int = 1 << 16) -> Iterator[npt.NDArray[np.float32]
         for samples in recording.blocks(block):
             done += len(samples)
             yield samples
-    if plan.remark or done < plan.frames:
+    if plan.remark or done + SHORT < plan.frames:
         raise UnreadableClip(plan.remark or truncated(done, plan.frames, plan.rate))
 
 

@@ -22,7 +22,8 @@ SLACK = 512
 BLOCK = 4096  # samples of each channel decoded at once when they are only counted or skipped
 # MP3 frames take bits from up to 511 bytes before them, up to a dozen frames at low bit rates; and the filter bank rings on.
 WARM_UP = 24 * 1152
-MP3 = ("MP3",)
+FLAC_DENSEST = 6000  # samples a byte, of digital silence: a frame of 65,535 samples takes 11 bytes
+SHORT = 2304  # samples that a decoder may leave out at the ends: two MP3 frames
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +81,7 @@ class Recording:
         self._path = path
         self._decoder: Decoder | None = None
         self._part = 0
+        self._can_seek = True
         try:
             self._decoder = decoder = Decoder(path, mp3=path.suffix.lower() in (".mp3", ".mp2", ".mpga"))
             width = BYTES.get(decoder.subtype, 0) * decoder.channels
@@ -94,6 +96,7 @@ class Recording:
         except BaseException:
             self.close()
             raise
+        self._can_seek = self.plan.can_seek
         if self.plan.parts[0].pieces is not None:
             self.close()
 
@@ -163,15 +166,23 @@ class Recording:
         """Close the file."""
         self.close()
 
+    def _open(self, part: int) -> Decoder:
+        self.close()
+        self._decoder = decoder = Decoder(self._path, self.plan.parts[part].pieces, mp3=self.plan.warm_up > 0)
+        self._part = part
+        return decoder
+
     def _go_to(self, part: int, frame: int) -> Decoder:
         decoder = self._decoder
-        if decoder is None or part != self._part or (frame < decoder.position and not self.plan.can_seek):
-            self.close()
-            self._decoder = decoder = Decoder(self._path, self.plan.parts[part].pieces, mp3=self.plan.warm_up > 0)
-            self._part = part
+        if decoder is None or part != self._part or (frame < decoder.position and not self._can_seek):
+            decoder = self._open(part)
         warm = self.plan.warm_up
-        if self.plan.can_seek and not decoder.position <= frame <= decoder.position + 2 * warm:
-            decoder.go_to(max(frame - warm, 0))
+        if self._can_seek and not decoder.position <= frame <= decoder.position + 2 * warm:
+            try:
+                decoder.go_to(max(frame - warm, 0))
+            except ERRORS:  # of DWVW, libsndfile finds out only now that it cannot
+                self._can_seek = False
+                decoder = self._open(part)
         while decoder.position < frame:
             if len(decoder.next(min(BLOCK, frame - decoder.position))) == 0:
                 break
@@ -205,7 +216,7 @@ def plan(path: Path, size: int, changed: int) -> Plan:
         plain = Plan(parts=(Part(pieces=mended, frames=frames),), rate=rate, channels=channels, can_seek=can_seek)
         if kind == "FLAC":
             return _flac(path, size, plain)
-        if kind in MP3:
+        if kind == "MP3":
             return _mpeg(path, size, plain)
         if kind == "OGG":
             return _ogg(path, size, plain)
@@ -235,7 +246,7 @@ def _flac(path: Path, size: int, plain: Plan) -> Plan:
         return _decoded(path, plain)
     if counted == stated:
         return plain
-    if counted < stated and stated < 1 << 36:
+    if counted < stated <= FLAC_DENSEST * size:
         return _with(plain, counted, truncated(counted, stated, plain.rate))
     return _with(plain, counted, pieces=flac.with_samples(head, start, counted, size))
 
@@ -294,7 +305,7 @@ def _decoded(path: Path, plain: Plan, warm_up: int = 0) -> Plan:
                 count += block
         except ERRORS:
             stopped = f"damaged after {count / plain.rate:.2f} s"
-    if not stopped and count < plain.frames < 1 << 36:
+    if not stopped and count + SHORT < plain.frames < 1 << 36:
         stopped = truncated(count, plain.frames, plain.rate)
     return _with(plain, count, stopped, list(p) if (p := plain.parts[0].pieces) is not None else None, warm_up)
 
