@@ -34,7 +34,8 @@ class Reporter:
 
     def __init__(self, quiet: bool = False) -> None:
         self.quiet = quiet
-        self.console = Console(file=sys.stderr, quiet=quiet, highlight=False, soft_wrap=True)
+        self._said: set[str] = set()
+        self.console = Console(file=sys.stderr, quiet=quiet, highlight=False, emoji=False, soft_wrap=True)
 
     def __reduce__(self) -> tuple[type[Reporter], tuple[bool]]:
         return Reporter, (True,)  # worker processes are quiet
@@ -42,6 +43,13 @@ class Reporter:
     def say(self, text: str) -> None:
         """Print one line."""
         self.console.print(text, markup=False)
+
+    def say_once(self, text: str) -> None:
+        """Print one line, unless another line that is equal up to its first semicolon was printed before."""
+        key = text.partition(";")[0]
+        if key not in self._said:
+            self._said.add(key)
+            self.say(text)
 
     def table(self, title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
         """Print a table; columns of numbers are aligned to the right.
@@ -68,11 +76,11 @@ class Reporter:
             yield _no_update
         elif self.console.is_terminal:
             columns = (
-                TextColumn("{task.description}"),
+                TextColumn("{task.description}", markup=False),  # it may hold names
                 BarColumn(),
                 MofNCompleteColumn(),
                 TimeRemainingColumn(),
-                TextColumn("{task.fields[note]}"),
+                TextColumn("{task.fields[note]}", markup=False),
             )
             with Progress(*columns, console=self.console) as bar:
                 task = bar.add_task(what, total=total, note="")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -16,9 +17,11 @@ from hwasc.audio.noise import Noise
 from hwasc.data import known_clips
 from hwasc.data.clips import Clip, Dataset
 from hwasc.data.features import Features, extract, unextracted
+from hwasc.data.layouts import Options
 from hwasc.data.opening import open_dataset
 from hwasc.data.source import DataSource
 from hwasc.data.synthetic import VERSION, SyntheticSpec, generate
+from hwasc.data.synthetic.checking import discard_if_damaged
 from hwasc.data.synthetic.scenes import SCENES
 from hwasc.errors import UsageError
 from hwasc.parallel.device import configure_process, pick_device
@@ -27,6 +30,7 @@ from hwasc.progress import Reporter
 from hwasc.records import training_clips
 from hwasc.records.architecture import FrontEnd
 from hwasc.records.data_settings import AugmentSettings
+from hwasc.records.leftovers import sweep_files, sweep_unfinished
 from hwasc.records.settings import Settings
 from hwasc.records.training_clips import TrainingClips
 from hwasc.training.batches import Augment
@@ -99,7 +103,7 @@ class Workspace:
                 noise=noise,
                 workers=self.workers,
                 max_unreadable=self.settings.data.max_unreadable,
-                notify=self.reporter.say,
+                notify=self.reporter.say_once,
                 progress=lambda stage, done, total: update(done, stage),
             )
 
@@ -165,12 +169,13 @@ class Workspace:
             hashes=self._hashes([*d.train, *validation]),
             sketches={},
         )
-        training_clips.save(record, training_clips.cached(self.cache, record.digest))
+        with contextlib.suppress(OSError):  # a read-only cache: the record lies beside the model, too
+            training_clips.save(record, training_clips.cached(self.cache, record.digest))
         return record
 
     def _hashes(self, clips: Sequence[Clip]) -> dict[Path, str]:
         with self.reporter.track("hashing recordings", len({c.path for c in clips})) as update:
-            return known_clips.recording_hashes(clips, self.cache, lambda done, _: update(done, "files"))
+            return known_clips.recording_hashes(clips, self.cache / "features", lambda done, _: update(done, "files"))
 
     def augment(self, front_end: FrontEnd, settings: AugmentSettings | None = None) -> Augment:
         """The augmentation of training batches.
@@ -230,6 +235,8 @@ def open_workspace(
     configure_process()
     reporter = reporter or Reporter(quiet=True)
     cache = cache or default_cache()
+    sweep_files(cache)  # what commands left that were killed
+    sweep_unfinished(cache / "synthetic")
     name = str(data) if data is not None else SYNTHETIC
     if data is None:
         reporter.say(
@@ -260,6 +267,7 @@ def _opened(root: Path, settings: Settings, reporter: Reporter, *, split: Litera
         test_share=d.test_share,
         fold=d.part(),
         split=split,
+        options=Options.of(d),
     )
     for note in dataset.notes:
         reporter.say(note)
@@ -295,6 +303,8 @@ def synthetic_root(settings: Settings, cache: Path, workers: int, reporter: Repo
     """
     spec = _spec(settings)
     root = cache / "synthetic" / f"v{VERSION}-{spec.train_locations}-{spec.test_locations}"
+    with reporter.track("checking the simulated scenes", spec.clips) as update:
+        discard_if_damaged(root, cache / "features", reporter.say, lambda done, _: update(done, "files"))
     try:
         with reporter.track("simulating scenes", spec.clips) as update:
             return generate(root, spec, workers=workers, progress=lambda done, _: update(done, "clips"))

@@ -120,8 +120,9 @@ def check(
     folder: str | Path,
     *,
     quick: bool = False,
-    seconds: float = 1.0,
+    seconds: float | None = None,
     workers: int = 4,
+    settings: Settings | None = None,
     progress: bool = True,
 ) -> Inventory:
     """Count what a data folder holds, and compare it with the official lists where it is TAU 2022 Mobile.
@@ -129,8 +130,9 @@ def check(
     Args:
         folder: TAU 2022 Mobile, or a folder of recordings.
         quick: Whether only the presence of files is looked at, not their headers.
-        seconds: Length of a clip, s.
+        seconds: Length of a clip, s; None: the setting `data.seconds`.
         workers: Files that are read at once.
+        settings: How the folder is read and split (`data`); None: the defaults.
         progress: Whether progress is shown on standard error.
 
     Returns:
@@ -142,5 +144,10 @@ def check(
     from hwasc.data import checking
 
     return checking.check(
-        Path(folder), quick=quick, seconds=seconds, workers=workers, reporter=Reporter(quiet=not progress)
+        Path(folder),
+        quick=quick,
+        seconds=seconds,
+        workers=workers,
+        data=settings.data if settings else None,
+        reporter=Reporter(quiet=not progress),
     )

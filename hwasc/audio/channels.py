@@ -105,16 +105,14 @@ def to_mono(wave: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     """
     if wave.shape[1] == 1 or len(wave) == 0:
         return wave[:, 0]
-    centred = wave - wave.mean(axis=0, dtype=np.float64).astype(np.float32)
-    products = centred.T @ centred
-    used = _used(products, np.diag(products))
-    if len(used) == wave.shape[1]:
-        mono: npt.NDArray[np.float32] = wave.mean(axis=1)
-        return mono
+    planes = np.ascontiguousarray(wave.T)  # several times as fast as along the last axis
+    centred = planes - planes.mean(axis=1, keepdims=True)
+    products = centred @ centred.T
+    used = _used(products, products.diagonal())
     if len(used) == 1:
-        return np.ascontiguousarray(wave[:, used[0]])
-    mean: npt.NDArray[np.float32] = wave[:, used].mean(axis=1)
-    return mean
+        return planes[used[0]]
+    mono: npt.NDArray[np.float32] = (planes if len(used) == len(planes) else planes[used]).mean(axis=0)
+    return mono
 
 
 def _live(power: npt.NDArray[np.floating]) -> list[int]:

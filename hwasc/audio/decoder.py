@@ -8,7 +8,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ import numpy.typing as npt
 import soundfile
 
 from hwasc.audio.splicing import Piece, Spliced
+from hwasc.records.file_names import for_c_library
 
 # How the lines of libmpg123 begin. All else that is written to standard error meanwhile is passed on.
 MPG123 = re.compile(
@@ -25,10 +26,11 @@ MPG123 = re.compile(
     re.MULTILINE,
 )
 ERRORS = (soundfile.SoundFileError, TypeError, OSError, ValueError)
+MP3_SUFFIXES = (".mp3", ".mp2", b".mp3", b".mp2")
 _lock = threading.Lock()  # standard error is one for all threads
 
 
-class Decoder(soundfile.SoundFile):
+class Decoder:
     """A sound file that is read in order.
 
     soundfile seeks to the position after each read, which in MP3 changes the samples of the next one and takes time in all
@@ -37,26 +39,35 @@ class Decoder(soundfile.SoundFile):
     Args:
         path: The file.
         pieces: Pieces of it to read in its place.
-        mp3: Whether it may be MP3.
+
+    Attributes:
+        file: The open file.
+        position: The next sample.
     """
 
-    def __init__(self, path: Path, pieces: tuple[Piece, ...] | None = None, mp3: bool = False) -> None:
-        """See the class."""
-        self._spliced = Spliced(path, pieces) if pieces is not None else None
-        with quiet() if mp3 else nullcontext():
-            try:
-                super().__init__(self._spliced or str(path))
-            except BaseException:
-                if self._spliced:
-                    self._spliced.close()
-                raise
-        self.can_seek = super().seekable()
-        self._is_mp3 = mp3 or self.format == "MP3"
-        self.position = 0
+    __slots__ = ("_mp3", "_spliced", "file", "position")
 
-    def seekable(self) -> bool:
-        """Never, as far as soundfile is concerned."""
-        return False
+    def __init__(self, path: Path, pieces: tuple[Piece, ...] | None = None) -> None:
+        """See the class."""
+        name = for_c_library(path)
+        self.position = 0
+        self._mp3: bool | None = None
+        self._spliced = None if pieces is None else Spliced(path, pieces)
+        try:
+            if name[-4:].lower() in MP3_SUFFIXES or (pieces and isinstance(pieces[0], bytes) and pieces[0][0] == 0xFF):
+                with quiet():
+                    self.file = _InOrder(name if self._spliced is None else self._spliced)
+            else:
+                self.file = _InOrder(name if self._spliced is None else self._spliced)
+        except BaseException:
+            if self._spliced:
+                self._spliced.close()
+            raise
+
+    @property
+    def can_seek(self) -> bool:
+        """Whether libsndfile says that it can seek."""
+        return soundfile.SoundFile.seekable(self.file)
 
     def go_to(self, frame: int) -> None:
         """Seek.
@@ -64,8 +75,8 @@ class Decoder(soundfile.SoundFile):
         Args:
             frame: The position from the start of the file.
         """
-        with quiet() if self._is_mp3 else nullcontext():
-            self.seek(frame)
+        with self._quiet():
+            self.file.seek(frame)
         self.position = frame
 
     def next(self, frames: int) -> npt.NDArray[np.float32]:
@@ -77,16 +88,37 @@ class Decoder(soundfile.SoundFile):
         Returns:
             float32 of shape (frames, channels); fewer at the end.
         """
-        with quiet() if self._is_mp3 else nullcontext():
-            block: npt.NDArray[np.float32] = self.read(frames, dtype="float32", always_2d=True)
+        with self._quiet():
+            block: npt.NDArray[np.float32] = self.file.read(frames, dtype="float32", always_2d=True)
         self.position += len(block)
         return block
 
     def close(self) -> None:
         """Close the file."""
-        super().close()
-        if getattr(self, "_spliced", None):
-            self._spliced.close()  # type: ignore[union-attr]
+        self.file.close()
+        if self._spliced is not None:
+            self._spliced.close()
+
+    def __enter__(self) -> Decoder:
+        """The open file."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close the file."""
+        self.close()
+
+    def _quiet(self) -> AbstractContextManager[None]:
+        if self._mp3 is None:
+            self._mp3 = self.file.format == "MP3"
+        return quiet() if self._mp3 else nullcontext()
+
+
+class _InOrder(soundfile.SoundFile):
+    """A sound file in which soundfile does not seek of its own accord."""
+
+    def seekable(self) -> bool:
+        """Never, as far as soundfile is concerned."""
+        return False
 
 
 @contextmanager

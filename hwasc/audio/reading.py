@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import soxr
 
-from hwasc.audio.channels import LevelMeter, Levels, out_of_scale, to_mono
+from hwasc.audio.channels import FULL_SCALE, LevelMeter, Levels, out_of_scale, to_mono
 from hwasc.audio.recording import SHORT, Recording, truncated
 from hwasc.audio.unreadable import UnreadableClip, check_file
 
@@ -105,8 +106,7 @@ def header(path: Path) -> Header:
         UnreadableClip: The file is missing, empty or not audio.
     """
     with Recording(path, check_file(path)) as f:
-        plan = f.plan
-    return Header(seconds=plan.frames / plan.rate, rate=plan.rate, channels=plan.channels, remark=plan.remark)
+        return Header(f.frames / f.rate, f.rate, f.channels, f.remark)
 
 
 def duration(path: Path) -> float:
@@ -172,7 +172,7 @@ def read_clips(
             yield e
         return
     with recording:
-        rate = recording.plan.rate
+        rate = recording.rate
         wanted = round(seconds * rate)
         for start in starts:
             try:
@@ -197,13 +197,12 @@ def decode(path: Path, block: int = 1 << 16) -> Iterator[npt.NDArray[np.float32]
         UnreadableClip: The file is missing, empty or not audio; or, behind what can be decoded, it is damaged or truncated.
     """
     with Recording(path, check_file(path)) as recording:
-        plan = recording.plan
         done = 0
         for samples in recording.blocks(block):
             done += len(samples)
             yield samples
-    if plan.remark or done + SHORT < plan.frames:
-        raise UnreadableClip(plan.remark or truncated(done, plan.frames, plan.rate))
+    if recording.remark or done + SHORT < recording.frames:
+        raise UnreadableClip(recording.remark or truncated(done, recording.frames, recording.rate))
 
 
 def levels(path: Path) -> Levels:
@@ -229,16 +228,16 @@ def _mono(
 ) -> npt.NDArray[np.float32]:
     if len(wave) < wanted * (1 - TOLERANCE):
         raise UnreadableClip(f"too short: {len(wave) / rate:.2f} s of {seconds:g} s")
-    if not np.isfinite(wave).all():
-        raise UnreadableClip("NaN or infinite samples")
     if wave.size == 0:
         raise UnreadableClip("silent")
+    low, high = float(wave.min()), float(wave.max())  # NaN if one sample is
+    if not (math.isfinite(low) and math.isfinite(high)):
+        raise UnreadableClip("NaN or infinite samples")
+    if max(high, -low) > FULL_SCALE:
+        raise UnreadableClip(out_of_scale(max(high, -low)))
     mono = to_mono(wave)
-    if (mono == mono[0]).all():
+    if low == high or (len(mono) < wave.size and mono.min() == mono.max()):
         raise UnreadableClip("silent")
-    scale = out_of_scale(max(float(wave.max()), -float(wave.min())))
-    if scale:
-        raise UnreadableClip(scale)
     if rate != sample_rate:
         mono = soxr.resample(mono, rate, sample_rate, quality="HQ")
     samples = round(seconds * sample_rate)

@@ -72,32 +72,43 @@ class Recording:
         path: The file.
         found: Its size and times.
 
+    Attributes:
+        frames: Samples of each channel.
+        rate: Sample rate in Hz.
+        channels: Number of channels.
+        remark: What is wrong with the file, for people; empty if nothing.
+
     Raises:
         UnreadableClip: The file is not audio.
     """
 
     def __init__(self, path: Path, found: os.stat_result) -> None:
         """See the class."""
+        self.remark = ""
         self._path = path
         self._decoder: Decoder | None = None
-        self._part = 0
+        self._part = self._warm_up = 0
         self._can_seek = True
+        self._parts: tuple[Part, ...] = ()
         try:
-            self._decoder = decoder = Decoder(path, mp3=path.suffix.lower() in (".mp3", ".mp2", ".mpga"))
-            width = BYTES.get(decoder.subtype, 0) * decoder.channels
-            if width and decoder.frames and 0 <= found.st_size - decoder.frames * width <= SLACK:
-                part = Part(pieces=None, frames=decoder.frames)
-                self.plan = Plan(parts=(part,), rate=decoder.samplerate, channels=decoder.channels)
+            self._decoder = decoder = Decoder(path)
+            file = decoder.file
+            frames, channels = file.frames, file.channels
+            width = BYTES.get(file.subtype, 0) * channels
+            if width and frames and 0 <= found.st_size - frames * width <= SLACK:
+                self.frames, self.rate, self.channels = frames, file.samplerate, channels
                 return
         except ERRORS:
             pass
         try:
-            self.plan = plan(path, found.st_size, found.st_mtime_ns)
+            found_plan = plan(path, found.st_size, found.st_mtime_ns)
+            self.frames, self.rate, self.channels = found_plan.frames, found_plan.rate, found_plan.channels
         except BaseException:
             self.close()
             raise
-        self._can_seek = self.plan.can_seek
-        if self.plan.parts[0].pieces is not None:
+        self.remark, self._parts = found_plan.remark, found_plan.parts
+        self._can_seek, self._warm_up = found_plan.can_seek, found_plan.warm_up
+        if self._parts[0].pieces is not None:
             self.close()
 
     def read(self, first: int, frames: int) -> npt.NDArray[np.float32]:
@@ -116,8 +127,8 @@ class Recording:
         blocks: list[npt.NDArray[np.float32]] = []
         start = 0
         try:
-            for k, part in enumerate(self.plan.parts):
-                end = start + part.frames
+            for k, length in enumerate([part.frames for part in self._parts] or [self.frames]):
+                end = start + length
                 while start <= first < end and frames > 0:
                     block = self._go_to(k, first - start).next(min(frames, end - first))
                     blocks.append(block)
@@ -130,7 +141,7 @@ class Recording:
             raise UnreadableClip(reason(self._path, e)) from None
         if len(blocks) == 1:
             return blocks[0]
-        return np.concatenate(blocks) if blocks else np.zeros((0, self.plan.channels), np.float32)
+        return np.concatenate(blocks) if blocks else np.zeros((0, self.channels), np.float32)
 
     def blocks(self, frames: int) -> Iterator[npt.NDArray[np.float32]]:
         """Decode the whole recording in order.
@@ -145,7 +156,7 @@ class Recording:
             UnreadableClip: The file is damaged.
         """
         first = 0
-        while first < self.plan.frames:
+        while first < self.frames:
             block = self.read(first, frames)
             if len(block) == 0:
                 break
@@ -168,7 +179,7 @@ class Recording:
 
     def _open(self, part: int) -> Decoder:
         self.close()
-        self._decoder = decoder = Decoder(self._path, self.plan.parts[part].pieces, mp3=self.plan.warm_up > 0)
+        self._decoder = decoder = Decoder(self._path, self._parts[part].pieces if self._parts else None)
         self._part = part
         return decoder
 
@@ -176,7 +187,7 @@ class Recording:
         decoder = self._decoder
         if decoder is None or part != self._part or (frame < decoder.position and not self._can_seek):
             decoder = self._open(part)
-        warm = self.plan.warm_up
+        warm = self._warm_up
         if self._can_seek and not decoder.position <= frame <= decoder.position + 2 * warm:
             try:
                 decoder.go_to(max(frame - warm, 0))
@@ -210,9 +221,9 @@ def plan(path: Path, size: int, changed: int) -> Plan:
         pieces = None
     mended = None if pieces is None else tuple(pieces)
     try:
-        with Decoder(path, mended, mp3=path.suffix.lower() == ".mp3") as decoder:
-            kind, subtype, can_seek = decoder.format, decoder.subtype, decoder.can_seek
-            frames, rate, channels = decoder.frames, decoder.samplerate, decoder.channels
+        with Decoder(path, mended) as decoder:
+            kind, subtype, can_seek = decoder.file.format, decoder.file.subtype, decoder.can_seek
+            frames, rate, channels = decoder.file.frames, decoder.file.samplerate, decoder.file.channels
         plain = Plan(parts=(Part(pieces=mended, frames=frames),), rate=rate, channels=channels, can_seek=can_seek)
         if kind == "FLAC":
             return _flac(path, size, plain)
@@ -284,8 +295,8 @@ def _ogg(path: Path, size: int, plain: Plan) -> Plan:
     for k, piece in enumerate(found):
         try:
             with Decoder(path, (piece,)) as decoder:
-                same = (decoder.samplerate, decoder.channels) == (plain.rate, plain.channels)
-                frames = decoder.frames
+                same = (decoder.file.samplerate, decoder.file.channels) == (plain.rate, plain.channels)
+                frames = decoder.file.frames
         except ERRORS:
             same, frames = False, 0
         if not same or frames <= 0:
@@ -299,7 +310,7 @@ def _decoded(path: Path, plain: Plan, warm_up: int = 0) -> Plan:
     """The plan of a file of which only decoding shows the length."""
     count = 0
     stopped = ""
-    with Decoder(path, plain.parts[0].pieces, mp3=warm_up > 0) as decoder:
+    with Decoder(path, plain.parts[0].pieces) as decoder:
         try:
             while block := len(decoder.next(BLOCK)):
                 count += block

@@ -5,7 +5,6 @@ from __future__ import annotations
 import resource
 import statistics
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -24,6 +23,7 @@ from hwasc.data.features import Features, extract
 from hwasc.data.store import Entry
 from hwasc.errors import DataError, UsageError
 from hwasc.records.architecture import FrontEnd
+from hwasc.records.leftovers import temporary_folder
 from hwasc.records.run import environment
 from hwasc.training.batches import training_batches
 from hwasc.workspace import Workspace
@@ -147,8 +147,8 @@ def bench_data(ws: Workspace, front_end: FrontEnd, count: int) -> DataBench:
             speed("log-mel", log_mels[0]),
             *(speed("log-mel by torchaudio's MelSpectrogram (no log)", rounds) for rounds in log_mels[1:]),
         ]  # fmt: skip
-    with tempfile.TemporaryDirectory(dir=_existing(ws.cache)) as folder:
-        writing, making, features = _cache(chosen, ws.dataset.classes, front_end, Path(folder))
+    with temporary_folder(".bench-", _existing(ws.cache)) as folder:
+        writing, making, features = _cache(chosen, ws.dataset.classes, front_end, folder)
         update(3, "cache")
         speeds += [speed("writing features", writing), speed("all of it: hash, read, log-mel, write", making)]
         start, batches = _batches(ws, features, front_end)

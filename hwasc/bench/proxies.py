@@ -30,6 +30,7 @@ from hwasc.records.budget import Budget
 from hwasc.records.lines import append_line, read_lines
 from hwasc.records.results import Result
 from hwasc.records.run import environment, open_run
+from hwasc.records.run_lock import alone_in_run_folder
 from hwasc.records.space import Point, SearchSpace
 from hwasc.workspace import Workspace
 
@@ -101,6 +102,7 @@ class _Scored:
     score: float
 
 
+@alone_in_run_folder
 def bench_proxies(
     ws: Workspace,
     space: SearchSpace,
@@ -268,6 +270,6 @@ def _scores(
 def _read(path: Path, name: str) -> dict[str, Score]:
     lines = [line for line in read_lines(path) if line.get("proxy") == name]
     return {
-        str(line["id"]): schema.parse(Score, {k: v for k, v in line.items() if k not in ("proxy", "id")}, str(path))
+        str(line.get("id")): schema.parse(Score, {k: v for k, v in line.items() if k not in ("proxy", "id")}, str(path))
         for line in lines
     }

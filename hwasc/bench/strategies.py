@@ -23,6 +23,7 @@ from hwasc.records.budget import Budget
 from hwasc.records.lines import append_line, read_lines
 from hwasc.records.results import Result
 from hwasc.records.run import environment, open_run
+from hwasc.records.run_lock import alone_in_run_folder
 from hwasc.records.space import SearchSpace
 from hwasc.workspace import Workspace
 
@@ -58,6 +59,7 @@ class StrategyBench(Result):
     environment: dict[str, Any]
 
 
+@alone_in_run_folder
 def bench_strategies(
     ws: Workspace,
     space: SearchSpace,
@@ -154,7 +156,10 @@ def _table(
     path: Path,
 ) -> dict[str, Score]:
     """Score every candidate, by id. Scores in the file are not computed again; if none is missing, no teachers are needed."""
-    scores = {line.pop("id"): Score(**{k: v for k, v in line.items() if k != "point"}) for line in read_lines(path)}
+    scores = {
+        str(line.get("id")): schema.parse(Score, {k: v for k, v in line.items() if k not in ("id", "point")}, str(path))
+        for line in read_lines(path)
+    }
     missing = [c for c in candidates if c.architecture.id not in scores]
     if not missing:
         return scores

@@ -11,6 +11,8 @@ import traceback
 from collections.abc import Sequence
 
 import hwasc
+from hwasc.cli.output import accept_every_character
+from hwasc.parallel.module_path import leave_out_current_folder
 
 VERBS = {
     "search": "find the best architecture within a budget",
@@ -57,6 +59,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status; an expected error ends in one line on standard error."""
     from hwasc.errors import HwascError
 
+    leave_out_current_folder()
+    accept_every_character()
     # One thread for each process: set before torch loads its OpenMP runtime, unless the user has set it.
     for name, value in (("OMP_NUM_THREADS", "1"), ("OMP_WAIT_POLICY", "passive"), ("GOMP_SPINCOUNT", "0")):
         os.environ.setdefault(name, value)

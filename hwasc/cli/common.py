@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -143,12 +142,12 @@ def print_table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
 
     from hwasc.progress import print_table as print_on
 
-    print_on(Console(highlight=False), head, rows)
+    print_on(Console(highlight=False, markup=False, emoji=False), head, rows)
     print()
 
 
 def print_json(value: Any) -> None:
     """Print a record as JSON on standard output."""
-    from hwasc.records.schema import plain
+    from hwasc.records.writing import indented
 
-    print(json.dumps(plain(value), indent=2))
+    print(indented(value, "the result"))

@@ -22,6 +22,7 @@ EXAMPLES = """examples:
   hwasc data fetch tau2022 /data/tau2022          # the same command continues, or replaces missing files
   hwasc data check /data/tau2022 --workers 8
   hwasc data check my_recordings"""
+NAMED = 3  # files that are named on a line
 PLACES = 20  # locations that are listed one by one; if there are more, only their number is printed
 
 
@@ -44,7 +45,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     check = verbs.add_parser("check", help="count and compare what a folder holds", description=_check.__doc__)
     check.add_argument("dir", metavar="DIR", type=Path, help="TAU 2022 Mobile, or a folder of recordings")
     check.add_argument("--quick", action="store_true", help="check only that the files exist, without their headers")
-    check.add_argument("--seconds", type=float, default=1.0, help="length of a clip (default 1)")
+    check.add_argument("--seconds", type=float, help="length of a clip (default: the setting data.seconds, 1)")
+    check.add_argument("--config", metavar="FILE", type=Path, help="settings file (YAML), of which `data` is used")
+    check.add_argument(
+        "--set", metavar="A.B=C", action="append", default=[], dest="overrides", help="one setting; repeatable"
+    )
     check.add_argument("--workers", type=common.whole(1), default=4, help="files that are read at once (default 4)")
     common.add_output(check)
 
@@ -81,13 +86,24 @@ def _check(args: argparse.Namespace) -> None:
     """Reads the folder as every other verb does, checks all listed files, and prints the counts beside the expected ones.
     Exit status 1 when files are missing or cannot be used.
     """
-    if not 0 < args.seconds < float("inf"):
+    if args.seconds is not None and not 0 < args.seconds < float("inf"):
         raise UsageError(f"--seconds must be above 0, found {args.seconds:g}")
-    found = hwasc.check(args.dir, quick=args.quick, seconds=args.seconds, workers=args.workers, progress=not args.quiet)
+    from hwasc.records.settings import Settings
+
+    settings = Settings.load(args.config, args.overrides)
+    seconds = args.seconds or settings.data.seconds
+    found = hwasc.check(
+        args.dir,
+        quick=args.quick,
+        seconds=seconds,
+        workers=args.workers,
+        settings=settings,
+        progress=not args.quiet,
+    )
     if args.json:
         common.print_json(found)
     else:
-        _print(found, args.seconds)
+        _print(found, seconds)
     if found.faults:
         raise DataError(f"{found.root}: {found.faults[0]}{_and_more(found)}; {_advice(found)}")
 
@@ -97,14 +113,18 @@ def _print(found: Inventory, seconds: float) -> None:
         "tau2022": f"{found.root}: TAU Urban Acoustic Scenes 2022 Mobile, development dataset, by its official lists",
         "lists": f"{found.root}: in TAU's layout, with lists of its own: there are no official counts to compare with",
         "folder": f"{found.root}: recordings without official lists: there are no counts to compare with",
+        "layout": f"{found.root}: {found.layout}: there are no counts to compare with",
     }[found.kind])  # fmt: skip
-    (_print_recordings if found.kind == "folder" else _print_parts)(found, seconds)
+    (_print_recordings if found.kind in ("folder", "layout") else _print_parts)(found, seconds)
     if found.lengths:
         low, middle, high = found.lengths
         rates = ", ".join(f"{rate:,} Hz ({count:,})" for rate, count in found.rates.items())
         print(f"lengths {low:.2f} to {high:.2f} s, median {middle:.2f} s; rates {rates}")
     if found.subsets:
         print("subsets of train: " + ", ".join(f"{name} % {count:,}" for name, count in found.subsets.items()))
+    for line in found.notes:
+        print(line)
+    _print_files(found)
     for name, why in list(found.unusable.items())[:PLACES]:
         print(f"  {why}: {name}")
     if len(found.unusable) > PLACES:
@@ -115,6 +135,16 @@ def _print(found: Inventory, seconds: float) -> None:
         print(f"fault: {line}")
     if not found.faults:
         print("all files are there" if found.quick else "complete" if found.kind == "tau2022" else "can be used")
+
+
+def _print_files(found: Inventory) -> None:
+    """A line for each reason; their numbers sum up to all files below the folder."""
+    print(f"files below the folder: {sum(found.files_by_reason.values()):,}")
+    for why, count in found.files_by_reason.items():
+        if count or why == "used":
+            names = ", ".join(found.left_out.get(why, ())[:NAMED])
+            more = ", ..." if count > NAMED else ""
+            print(f"{count:>8,} {why}" + (f": {names}{more}" if names else ""))
 
 
 def _print_parts(found: Inventory, _: float) -> None:

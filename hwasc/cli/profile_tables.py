@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def print_profile(profile: Profile) -> None:
     """Print the per-layer table, the totals, the limits and the cross-checks."""
-    console = Console(highlight=False, soft_wrap=True)
+    console = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
     fe = profile.architecture.front_end
     title = f"{profile.architecture.id}: log-mel {fe.mels} x {fe.frames}, {profile.architecture.classes} classes"
     columns = ("layer", "kind", "output CxFxT", "kernel", "parameters", "MACs", "weights B", "live memory B", "")

@@ -102,7 +102,7 @@ def _print_one(summary: EnsembleSummary) -> None:
                 f"{r.accuracy:.1%}",
                 f"{r.log_loss:.3f}",
                 f"{r.accuracy_gain:+.1%}",
-                f"{r.log_loss_gain:+.3f} ± {r.standard_error:.3f}",
+                r.gain_in_nats,
             )
             for r in summary.leave_one_out
         ],

@@ -162,7 +162,8 @@ def resolve(budget: Budget) -> ResolvedBudget:
             )
         costs = measure(PRESETS[budget.reference](), counting)
         amounts = {
-            k: int(float(v[:-1]) / 100 * value(costs, k)) if isinstance(v, str) else v for k, v in amounts.items()
+            k: max(1, int(float(v[:-1]) / 100 * value(costs, k))) if isinstance(v, str) else v
+            for k, v in amounts.items()
         }
     limits = {k: v for k, v in amounts.items() if not isinstance(v, str)}
     return ResolvedBudget(name=budget.name, limits=limits, counting=counting)

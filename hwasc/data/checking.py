@@ -7,23 +7,34 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from hwasc.data import inventory
+from hwasc.data.folder import list_folder
 from hwasc.data.inventory import Inventory
+from hwasc.data.layouts import Folder, Options, official_lists
+from hwasc.data.left_out import account
 from hwasc.errors import DataError
 from hwasc.progress import Reporter
+from hwasc.records.data_settings import DataSettings
 
 CHUNK = 512  # files that a worker checks between two updates of the progress bar
 
 
 def check(
-    root: Path, *, quick: bool = False, seconds: float = 1.0, workers: int = 4, reporter: Reporter | None = None
+    root: Path,
+    *,
+    quick: bool = False,
+    seconds: float | None = None,
+    workers: int = 4,
+    data: DataSettings | None = None,
+    reporter: Reporter | None = None,
 ) -> Inventory:
-    """Check the files of a data folder: TAU 2022 Mobile, other lists in its layout, or a folder of recordings.
+    """Check the files of a data folder: TAU 2022 Mobile, other official lists, or a folder of recordings in a known layout.
 
     Args:
         root: The data folder.
         quick: Check only whether the files exist; read no headers.
-        seconds: Length of a clip in seconds.
+        seconds: Length of a clip in seconds; None: that of `data`.
         workers: Number of threads. A header takes 30 µs of a core and a wait for the disk; only the waits overlap.
+        data: How the folder is read and split; None: the defaults.
         reporter: Output for progress.
 
     Returns:
@@ -35,7 +46,11 @@ def check(
     reporter = reporter or Reporter(quiet=True)
     if not root.is_dir():
         raise DataError(f"{root}: there is no such data folder; check the path")
-    entries = inventory.list_entries(root)
+    data = data or DataSettings()
+    seconds = seconds or data.seconds
+    place = Folder(root, Options.of(data))
+    opened = None if official_lists.chosen(place) else list_folder(place)
+    entries = inventory.list_entries(root, opened, data)
     names = [e.name for e in entries]
     states = inventory.find_files(root, names)
     if not quick:
@@ -47,7 +62,17 @@ def check(
                 states.update(zip(chunk, found, strict=True))
                 done += len(chunk)
                 update(done, "files")
-    return inventory.build(root, entries, states, seconds=seconds, quick=quick)
+    listing = opened.listing if opened else official_lists.LAYOUT.read(place)
+    return inventory.build(
+        root,
+        entries,
+        states,
+        seconds=seconds,
+        quick=quick,
+        opened=opened,
+        data=data,
+        reasons=account(place.files, listing),
+    )
 
 
 def _read_headers(

@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import socket
 import ssl
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -25,6 +26,12 @@ ATTEMPTS = 8  # in a row that bring less than a hundredth of the file
 FIRST_WAIT, LONGEST_WAIT = 1.0, 60.0  # s between attempts, doubled each time
 LONGEST_RETRY_AFTER = 900.0  # s that a server may ask us to wait
 TRANSIENT = frozenset((408, 425, 429, 500, 502, 503, 504))  # statuses that may be others next time
+LASTING = (httpx.UnsupportedProtocol, httpx.LocalProtocolError)
+NO_SUCH_NAME = frozenset(getattr(socket, n) for n in ("EAI_NONAME", "EAI_NODATA", "EAI_FAIL") if hasattr(socket, n))
+CUT_OFF = (
+    ssl.SSLEOFError,
+    ssl.SSLZeroReturnError,
+)  # of an encrypted connection; its other errors are the server's set-up
 THIS_MACHINE = frozenset(("localhost", "127.0.0.1", "::1"))
 
 Say = Callable[[str], None]
@@ -67,7 +74,9 @@ def connect(*trusted: str) -> httpx.Client:
     def check(request: httpx.Request) -> None:
         url = request.url
         if url.scheme != "https" and (url.scheme, url.host) not in allowed:
-            raise HwascError(f"{url}: only https addresses are fetched; the record or a redirection names this one")
+            raise HwascError(
+                f"{url}: only https addresses are fetched; the record or a redirection names this one, so take another by --url"
+            )
 
     try:
         return httpx.Client(
@@ -79,6 +88,30 @@ def connect(*trusted: str) -> httpx.Client:
         )
     except (ImportError, ValueError, httpx.InvalidURL) as e:
         raise HwascError(f"the proxy that the environment names cannot be used: {e}") from None
+
+
+def check_address(url: str, client: httpx.Client) -> None:
+    """Refuse an address that can never be fetched, before anything is asked for.
+
+    Args:
+        url: The address.
+        client: From `connect`.
+
+    Raises:
+        HwascError: It is no address, has no host or another scheme than https, or is one that `connect` refuses.
+    """
+    try:
+        request = client.build_request("GET", url)
+        host, port = request.url.host, request.url.port
+        host.encode("idna")
+        if port is not None and not 0 < port < 65_536:
+            raise ValueError(f"there is no port {port}")
+    except (httpx.InvalidURL, ValueError) as e:
+        raise HwascError(
+            f"{url}: is no address that can be fetched ({e}); check it, or name another by --url"
+        ) from None
+    for check in client.event_hooks["request"]:
+        check(request)
 
 
 def read(url: str, client: httpx.Client, say: Say, limit: int = 16 * CHUNK) -> bytes:
@@ -96,6 +129,7 @@ def read(url: str, client: httpx.Client, say: Say, limit: int = 16 * CHUNK) -> b
     Raises:
         HwascError: The server cannot be reached or refuses, or the answer is longer than `limit`.
     """
+    check_address(url, client)
 
     def attempt() -> bytes:
         body = bytearray()
@@ -144,6 +178,7 @@ def download(
             return 0
         say(f"{path} has another MD5 than the record states; it is deleted and fetched again")
         path.unlink()
+    check_address(remote.url, client)
     part = path.with_name(f"{path.name}.part")
     received = 0
     for attempt in (1, 2):
@@ -248,7 +283,7 @@ def _retry(attempt: Callable[[], T], url: str, say: Say, arrival: _Arrival | Non
             sleep=time.sleep,
             retry_error_callback=give_up,
         )(attempt)
-    except (httpx.HTTPError, httpx.InvalidURL) as e:
+    except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as e:  # of a redirection
         raise HwascError(f"{url}: {_reason(e)}; check the address, or try later") from None
 
 
@@ -261,7 +296,23 @@ def _is_transient(error: BaseException) -> bool:
     if isinstance(error, httpx.HTTPStatusError):
         code = error.response.status_code
         return code in TRANSIENT or (code == 416 and "Range" in error.request.headers)
-    return isinstance(error, httpx.TransportError) and "CERTIFICATE_VERIFY_FAILED" not in str(error)
+    if not isinstance(error, httpx.TransportError) or isinstance(error, LASTING):
+        return False
+    if isinstance(error, httpx.ProxyError):
+        return not str(error).startswith("4")  # 407: it wants a password
+    if isinstance(error, httpx.RemoteProtocolError) and "location header" in str(error):
+        return False
+    causes = list(_causes(error))
+    names = any(isinstance(e, socket.gaierror) and e.errno in NO_SUCH_NAME for e in causes)
+    tls = any(isinstance(e, ssl.SSLError) and not isinstance(e, CUT_OFF) for e in causes)
+    return not (names or tls)
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    cause: BaseException | None = error
+    while cause is not None:
+        yield cause
+        cause = cause.__cause__ or cause.__context__
 
 
 def _retry_after(error: BaseException | None) -> float:

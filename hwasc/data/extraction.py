@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import functools
 import itertools
-import signal
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from multiprocessing import get_context
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +18,7 @@ from hwasc.audio.frontend import LogMel
 from hwasc.audio.noise import Noise
 from hwasc.audio.reading import UnreadableClip, read_clips
 from hwasc.data.clips import Clip
+from hwasc.parallel.children import spawn_context
 from hwasc.records.architecture import FrontEnd
 
 CHUNK = 64  # clips written at once
@@ -62,7 +61,7 @@ def extract_chunks(
         for task in tasks:
             yield extract_chunk(task, front_end, noise)
         return
-    pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_start_worker)
+    pool = ProcessPoolExecutor(workers, mp_context=spawn_context())
     try:
         waiting: deque[Future[Chunk]] = deque()
         for task in tasks:
@@ -152,7 +151,3 @@ def _one_thread() -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
-
-
-def _start_worker() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent process handles Ctrl-C and ends the pool

@@ -27,7 +27,7 @@ from hwasc.errors import DataError
 from hwasc.records.architecture import FrontEnd
 from hwasc.records.schema import canonical
 
-VERSION = 1  # part of every cache key; a new version computes all features anew
+VERSION = 2  # part of every cache key; a new version computes all features anew
 Progress = Callable[[str, int, int], None]
 
 
@@ -122,6 +122,8 @@ def extract(
             cache / _key(hashes, front_end, _noise_key(noise, clips, cache)), (front_end.mels, front_end.frames)
         )
         if not entry.complete():
+            if entry.damaged():
+                notify(f"{entry.folder}: cached features are damaged (checksum); they are computed again")
             with _entry_lock(cache / f"{entry.folder.name}.lock", notify):
                 if not entry.complete():
                     with entry.writer() as writer:

@@ -17,14 +17,16 @@ import filelock
 import httpx
 
 from hwasc.data import tau
-from hwasc.data.download import Remote, Say, connect, download, read
+from hwasc.data.download import Remote, Say, check_address, connect, download, read
 from hwasc.data.official import subset_faults
 from hwasc.data.unpack import disk_size, unpack
 from hwasc.errors import DataError, HwascError
 from hwasc.progress import Reporter, Update
+from hwasc.records.plain_values import listed
 
 ARCHIVES = "archives"  # folder of the downloads, and of a list of files for each unpacked archive
 SUBSETS = "split_setup"
+OTHER_ARCHIVES = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".7z", ".rar", ".z01", ".gz", ".zst")
 GROWTH = 1.2  # greatest ratio of unpacked to packed size; 24-bit audio has about 1.1, and files fill whole disk blocks
 MB = 1_000_000
 
@@ -180,13 +182,25 @@ def read_record(url: str, client: httpx.Client, say: Say) -> list[Remote]:
     """
     try:
         record = json.loads(read(url, client, say))
+        names = [str(file["key"]) for file in record["files"]]
         archives = [_remote(url, file) for file in record["files"] if str(file["key"]).endswith(".zip")]
-    except (ValueError, KeyError, TypeError, AttributeError) as e:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as e:
         raise HwascError(
             f"{url}: is not the JSON of a record ({type(e).__name__}: {e}); Zenodo's is at https://zenodo.org/api/records/NUMBER"
         ) from None
+    others = [name for name in names if name.lower().endswith(OTHER_ARCHIVES)]
     if not archives:
-        raise HwascError(f"{url}: names no zip archives; check the address")
+        found = f" (it names {listed(others)}, which are not unpacked here)" if others else ""
+        raise HwascError(f"{url}: names no zip archives{found}; check the address, or fetch and unpack by hand")
+    if others:
+        say(
+            f"left out, as only zip archives are unpacked: {listed(others)}; fetch and unpack them by hand if you need them"
+        )
+    for archive in archives:
+        try:
+            check_address(archive.url, client)
+        except HwascError as e:
+            raise HwascError(f"{url}: the record's link of {archive.name} cannot be followed: {e}") from None
     return sorted(archives, key=lambda a: a.size or 0)
 
 
@@ -229,7 +243,10 @@ def _remote(url: str, file: Mapping[str, Any]) -> Remote:
     name, size, checksum = str(file["key"]), int(file["size"]), str(file["checksum"])
     kind, _, md5 = checksum.partition(":")
     if PurePosixPath(name).name != name or "\\" in name or name.startswith("."):
-        raise ValueError(f"'{name}' is not a file name")
+        raise HwascError(
+            f"{url}: the record names '{name}', which is not a file name; nothing was fetched. Check the address, or "
+            "name another record by --url"
+        )
     if kind != "md5" or size < 0:
         raise ValueError(f"{name} has no MD5 and size")
     links = file.get("links") or {}
@@ -302,7 +319,7 @@ def _unpacked_files(folder: Path, root: Path, archive: Remote) -> dict[str, int]
         record = json.loads(lzma.decompress((folder / f"{archive.name}.unpacked").read_bytes()))
         files: dict[str, int] = record["files"]
         whole = record["md5"] == archive.md5 and all(_size(root / name) == size for name, size in files.items())
-    except (OSError, lzma.LZMAError, ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, lzma.LZMAError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
     return files if whole else None
 

@@ -6,13 +6,14 @@ import os
 import statistics
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from hwasc.audio.reading import Header, UnreadableClip, clip_count, header
-from hwasc.data import tau
-from hwasc.data.clips import Clip, check_classes, check_locations
-from hwasc.data.folder import list_recordings
+from hwasc.data import folder, left_out, tau
+from hwasc.data.dividing import Shares
+from hwasc.data.folder import Opened
+from hwasc.data.layouts import SCENES, table
 from hwasc.data.official import PARTS, TAU2022, Facts, fingerprint, segment, subset_faults
 from hwasc.errors import DataError
 from hwasc.records.data_settings import DataSettings
@@ -73,7 +74,8 @@ class Inventory:
 
     Attributes:
         root: The data folder.
-        kind: tau2022 (its official lists), lists (others in its layout) or folder.
+        kind: tau2022 (its official lists), lists (others in its layout), folder (scene folders or a meta.csv) or layout (another
+            known one).
         quick: No headers were read.
         files: Number of listed files.
         missing: Number of missing files.
@@ -85,6 +87,11 @@ class Inventory:
         faults: Problems that must be solved before the folder can be used.
         warnings: Other problems.
         rows: Counts.
+        layout: What the layout of a folder without official lists is called.
+        notes: Lines on how the folder is read and split.
+        files_by_reason: Number of all files below the folder by what becomes of them: used, cannot be used, and why others are no
+            recordings.
+        left_out: First names of the files that are not used, by reason.
     """
 
     root: str
@@ -100,20 +107,34 @@ class Inventory:
     faults: tuple[str, ...]
     warnings: tuple[str, ...]
     rows: tuple[Row, ...]
+    layout: str = ""
+    notes: tuple[str, ...] = ()
+    files_by_reason: dict[str, int] = field(default_factory=dict)
+    left_out: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
 
-def list_entries(root: Path) -> list[Entry]:
-    """List all files in the lists of a folder.
+def list_entries(root: Path, opened: Opened | None = None, data: DataSettings | None = None) -> list[Entry]:
+    """List all files in the official lists of a folder, or its recordings.
+
+    Args:
+        root: The data folder.
+        opened: The recordings, if the folder has no official lists.
+        data: Which official fold, and how names are taken.
+
+    Returns:
+        The files.
 
     Raises:
-        DataError: A list is missing or broken, or there are no recordings.
+        DataError: A list is missing or broken.
     """
-    if not tau.has_official_lists(root):
+    if opened:
         return [
             Entry(name=r.name, part=RECORDINGS, scene=r.scene, location=r.location, device=r.device)
-            for r in list_recordings(root)[0]
+            for r in opened.listing.recordings
         ]
-    meta, train, evaluation = tau.read_lists(root)
+    data = data or DataSettings()
+    fold = data.part()
+    meta, train, evaluation = tau.read_lists(root, fold[0] if fold else 1, rename=data.rename)
     part = dict.fromkeys(evaluation, "evaluate") | dict.fromkeys(train, "train")
     return [
         Entry(name=name, part=part.get(name, "neither"), scene=scene, location=location, device=device)
@@ -175,6 +196,9 @@ def build(
     seconds: float,
     quick: bool,
     facts: Facts = TAU2022,
+    opened: Opened | None = None,
+    data: DataSettings | None = None,
+    reasons: Mapping[str, Sequence[str]] | None = None,
 ) -> Inventory:
     """Count the files of a folder, and compare them with its lists and with the official counts.
 
@@ -185,11 +209,15 @@ def build(
         seconds: Length of a clip in seconds.
         quick: No headers were read.
         facts: Official counts; they are used if the folder has the lists of that data set.
+        opened: The recordings, if the folder has no official lists.
+        data: How the folder is read and split.
+        reasons: All files below the folder by what becomes of them (`left_out.account`).
 
     Returns:
         Counts, unusable files, faults and warnings.
     """
-    official = entries[0].part != RECORDINGS
+    plain = opened is not None and opened.title in (SCENES.title, table.LAYOUT.title)
+    official, data, reasons = opened is None, data or DataSettings(), reasons or {}
     known = facts if official and _matches(facts, entries) else None
     unusable = {e.name: s for e in entries if isinstance(s := states[e.name], str)}
     missing = [name for name, why in unusable.items() if why == MISSING]
@@ -202,12 +230,16 @@ def build(
     warnings: list[str] = []
     if unreadable:
         named = [f"{name} ({unusable[name]})" for name in unreadable]
-        tolerable = not known and len(unreadable) <= DataSettings().max_unreadable * len(entries)
+        tolerable = not known and len(unreadable) <= data.max_unreadable * len(entries)
         (warnings if tolerable else faults).append(_first(f"of {len(entries):,} files cannot be used", named))
-    if official:
-        faults += _list_faults(root, rows, entries, subsets=subsets, facts=known)
+    notes: tuple[str, ...] = ()
+    if opened:
+        faults += opened.listing.faults
+        found, notes = _split_faults(opened, states, seconds=seconds, data=data)
+        faults += found
     else:
-        faults += _split_faults(root, entries, states)
+        faults += _list_faults(root, rows, entries, subsets=subsets, facts=known, data=data)
+    warnings += left_out.warnings(reasons)
     if known and (other := sum(n for rate, n in rates.items() if rate != known.rate)):
         warnings.append(f"{other:,} files do not have the {known.rate:,} Hz of the originals")
     elif len(rates) > 1:
@@ -219,7 +251,7 @@ def build(
     lengths = sorted(h.seconds for h in headers)
     return Inventory(
         root=str(root),
-        kind="tau2022" if known else "lists" if official else "folder",
+        kind="tau2022" if known else "lists" if official else "folder" if plain else "layout",
         quick=quick,
         files=len(entries),
         missing=len(missing),
@@ -231,7 +263,18 @@ def build(
         faults=tuple(faults),
         warnings=tuple(warnings),
         rows=tuple(rows),
+        layout=opened.title if opened else "",
+        notes=notes,
+        files_by_reason=_sum(reasons, unreadable),
+        left_out={why: tuple(names[:FIRST]) for why, names in reasons.items() if why != left_out.USED},
     )
+
+
+def _sum(reasons: Mapping[str, Sequence[str]], unreadable: Sequence[str]) -> dict[str, int]:
+    """Every file below the folder is in one of these numbers."""
+    broken = len(set(unreadable).intersection(reasons.get(left_out.USED, ())))
+    counts = {why: len(names) for why, names in reasons.items() if why != left_out.USED}
+    return {"used": len(reasons.get(left_out.USED, ())) - broken, "cannot be used": broken, **counts}
 
 
 def _matches(facts: Facts, entries: Sequence[Entry]) -> bool:
@@ -259,7 +302,7 @@ def _count(entries: Sequence[Entry], states: Mapping[str, State], seconds: float
             files[key] += 1
             found[key] += not isinstance(state, str)
             if isinstance(state, Header):
-                clips[key] += 1 if e.part != RECORDINGS else clip_count(state.seconds, seconds)
+                clips[key] += clip_count(state.seconds, seconds)
                 length[key] += state.seconds
     read = any(isinstance(s, Header) for s in states.values())
     parts, groups = [*PARTS, RECORDINGS], ["all", "scene", "device", "location"]
@@ -280,7 +323,13 @@ def _count(entries: Sequence[Entry], states: Mapping[str, State], seconds: float
 
 
 def _list_faults(
-    root: Path, rows: Sequence[Row], entries: Sequence[Entry], *, subsets: Mapping[str, list[str]], facts: Facts | None
+    root: Path,
+    rows: Sequence[Row],
+    entries: Sequence[Entry],
+    *,
+    subsets: Mapping[str, list[str]],
+    facts: Facts | None,
+    data: DataSettings,
 ) -> list[str]:
     """Problems of official lists: contradictions between them, and differences from the official counts."""
     faults = [
@@ -301,33 +350,25 @@ def _list_faults(
             if len(names) != facts.subsets[name]
         ]
     try:
-        tau.open_tau(root, look_for_audio=False)
+        tau.open_tau(root, look_for_audio=False, fold=data.part(), rename=data.rename)
     except DataError as e:
         faults.append(str(e))
     return faults + subset_faults([e.name for e in entries if e.part == "train"], subsets)
 
 
-def _split_faults(root: Path, entries: Sequence[Entry], states: Mapping[str, State]) -> list[str]:
-    """Reasons why a folder without official lists cannot be split."""
-    usable = [
-        Clip(
-            id=e.name,
-            path=root / e.name,
-            start=0.0,
-            seconds=1.0,
-            scene=e.scene,
-            location=e.location,
-            device=e.device,
-        )
-        for e in entries
-        if not isinstance(states[e.name], str)
-    ]
+def _split_faults(
+    opened: Opened, states: Mapping[str, State], *, seconds: float, data: DataSettings
+) -> tuple[list[str], tuple[str, ...]]:
+    """Reasons why a folder without official lists cannot be split as the other verbs do, and the notes of the split."""
+    lengths = {
+        name: state.seconds if isinstance(state, Header) else state or seconds  # --quick reads no lengths
+        for name, state in states.items()
+    }
+    shares = Shares(seed=0, validation=data.validation_share, test=data.test_share, fold=data.part())
     try:
-        classes = check_classes(root, usable)
-        check_locations(root, usable, classes, needed=3, why="one each for training, validation and test")
+        return [], folder.split(opened, lengths, seconds=seconds, shares=shares).notes
     except DataError as e:
-        return [str(e)]
-    return []
+        return [str(e)], opened.listing.notes
 
 
 def _first(what: str, names: Sequence[str]) -> str:

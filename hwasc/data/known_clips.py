@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from hwasc.data.clips import Clip
-from hwasc.data.hashing import MISSING, content_hashes
+from hwasc.data.hashing import MISSING, file_hashes
 from hwasc.records.training_clips import TrainingClips
 
 DIGITS = 16  # hexadecimal digits of a content hash that are stored: 64 bits
@@ -25,12 +26,8 @@ def recording_hashes(clips: Sequence[Clip], cache: Path, progress: Progress | No
     Returns:
         16 hexadecimal digits for each file, or `missing`.
     """
-    whole = {
-        clip.path: Clip(id="", path=clip.path, start=0.0, seconds=0.0, scene="", location="", device="")
-        for clip in clips
-    }
-    hashes = content_hashes(list(whole.values()), cache, progress)
-    return {path: h if h == MISSING else h[:DIGITS] for path, h in zip(whole, hashes, strict=True)}
+    paths = {os.fspath(clip.path): clip.path for clip in clips}
+    return {paths[path]: h if h == MISSING else h[:DIGITS] for path, h in file_hashes(paths, cache, progress).items()}
 
 
 def fingerprint(splits: Iterable[Sequence[Clip]], hashes: dict[Path, str]) -> str:

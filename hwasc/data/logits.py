@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import io
-import json
-import zipfile
-import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,8 +11,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from hwasc.errors import DataError
-from hwasc.records.schema import canonical, write_whole
+from hwasc.data.arrays import read_arrays, read_headers, texts
+from hwasc.errors import DataError, UsageError
+from hwasc.records.schema import canonical, parse_json, write_whole
 
 ARRAYS = ("ids", "hashes", "logits", "teacher")
 
@@ -81,10 +79,8 @@ def load(path: Path, ids: Sequence[str], hashes: Sequence[str]) -> npt.NDArray[n
     if len(ids) != len(hashes):
         raise ValueError(f"{len(ids)} ids and {len(hashes)} hashes do not fit")
     arrays = _read(path)
-    rows = {name: i for i, name in enumerate(_strings(arrays["ids"]))}
-    saved_hashes, logits = _strings(arrays["hashes"]), arrays["logits"]
-    if not (logits.ndim == 2 and len(rows) == len(saved_hashes) == len(logits)):
-        raise DataError(f"{path}: is damaged (its arrays do not fit together); make the logits again")
+    rows = {name: i for i, name in enumerate(texts(arrays["ids"], path, "ids"))}
+    saved_hashes, logits = texts(arrays["hashes"], path, "hashes"), arrays["logits"]
     missing = [name for name in ids if name not in rows]
     if missing:
         raise DataError(
@@ -100,29 +96,68 @@ def load(path: Path, ids: Sequence[str], hashes: Sequence[str]) -> npt.NDArray[n
     return chosen
 
 
+def intact(path: Path, say: Callable[[str], None]) -> bool:
+    """Whether a file of logits is there, and is as `save` wrote it; each array has a checksum (CRC-32) in the file.
+
+    Args:
+        path: The npz file. A damaged one is removed, so that it is made anew.
+        say: Called with a line for the user where the file is damaged.
+
+    Returns:
+        Whether it can be used.
+    """
+    if not path.is_file():
+        return False
+    try:
+        _read(path)
+    except DataError as e:
+        path.unlink()
+        say(f"{str(e).partition('; make the logits')[0]}; they are computed again")
+        return False
+    return True
+
+
 def load_teacher(path: Path) -> TeacherRecord:
     """Load the description of the teacher.
 
     Raises:
         DataError: The file is missing or broken.
     """
-    details = json.loads(_strings(_read(path)["teacher"])[0])
+    details = _teacher(path, _read(path)["teacher"])
     return TeacherRecord(hash=details["hash"], details=details)
 
 
-def _read(path: Path) -> dict[str, npt.NDArray[Any]]:
+def _read(path: Path) -> Mapping[str, npt.NDArray[Any]]:
     try:
-        with np.load(path, allow_pickle=False) as file:
-            return {name: file[name] for name in ARRAYS}
+        headers = read_headers(path)
+        if absent := [name for name in ARRAYS if name not in headers]:
+            raise DataError(f"{path}: the array '{absent[0]}' is missing")
+        n, shape, dtype = headers["ids"].shape, headers["logits"].shape, headers["logits"].dtype
+        if len(n) != 1 or headers["hashes"].shape != n or len(shape) != 2 or shape[0] != n[0] or dtype != np.float32:
+            raise DataError(f"{path}: its arrays do not fit together")
+        arrays = read_arrays(path, ARRAYS)
+        if not np.isfinite(arrays["logits"]).all():
+            raise DataError(f"{path}: logits are not finite")
+        if len(set(arrays["ids"].tolist())) < n[0]:
+            raise DataError(f"{path}: a clip is given twice")
+        _teacher(path, arrays["teacher"])
     except FileNotFoundError:
         raise DataError(f"{path}: there are no such logits; run the teacher first") from None
-    except (OSError, ValueError, TypeError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as e:
-        raise DataError(f"{path}: is damaged ({e}); make the logits again") from None
+    except DataError as e:
+        raise DataError(f"{path}: is damaged ({str(e).removeprefix(f'{path}: ')}); make the logits again") from None
+    return arrays
+
+
+def _teacher(path: Path, array: npt.NDArray[Any]) -> dict[str, Any]:
+    lines = texts(array, path, "teacher")
+    try:
+        details = parse_json(lines[0] if lines else "", "teacher")
+    except UsageError as e:
+        raise DataError(f"{path}: {e}") from None
+    if not isinstance(details, dict) or not isinstance(details.get("hash"), str):
+        raise DataError(f"{path}: the description of the teacher has no hash")
+    return details
 
 
 def _bytes(texts: Sequence[str]) -> npt.NDArray[np.bytes_]:
     return np.array([t.encode("utf-8", "surrogateescape") for t in texts], dtype=np.bytes_)
-
-
-def _strings(array: npt.NDArray[Any]) -> list[str]:
-    return [t.decode("utf-8", "surrogateescape") for t in array.tolist()]

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
-from hwasc.data import folder, tau
+from hwasc.data import folder, left_out, tau
 from hwasc.data.clips import Dataset
+from hwasc.data.dividing import Shares
+from hwasc.data.layouts import Folder, Options, official_lists
 from hwasc.errors import DataError, UsageError
+
+MOST_WALKED = 10_000  # clips of official lists
 
 
 def open_dataset(
@@ -21,8 +28,9 @@ def open_dataset(
     test_share: float = 0.25,
     fold: tuple[int, int] | None = None,
     split: Literal["test", "all"] = "test",
+    options: Options | None = None,
 ) -> Dataset:
-    """Open a data folder: TAU 2022 Mobile with its official lists, or any folder of recordings.
+    """Open a data folder of any known layout: TUT or TAU scenes with their official lists, or recordings.
 
     The clips are split by location and stratified by scene. The same seed and clips give the same splits.
 
@@ -33,8 +41,9 @@ def open_dataset(
         seed: Seed of the splits.
         validation_share: Share of the training clips to hold out for validation, between 0 and 1.
         test_share: Share of all clips to hold out for the test if there is no official evaluation list, between 0 and 1.
-        fold: Instead of `test_share`: (k, n) tests on the k-th of n parts of the locations.
+        fold: Instead of `test_share`: (k, n) tests on the k-th of n parts of the locations, or of the official folds.
         split: `all`: every clip is a test clip, and any number of places and scenes will do.
+        options: How the user wants the folder to be read.
 
     Returns:
         The data set.
@@ -53,23 +62,45 @@ def open_dataset(
     for name, share in (("validation_share", validation_share), ("test_share", test_share)):
         if not 0 < share < 1:
             raise UsageError(f"{name} must lie between 0 and 1, found {share}")
-    if tau.has_official_lists(root):
-        if fold is not None:
-            raise UsageError(f"data.fold: {root} has official lists, which define the test clips; leave it out")
-        official = tau.open_tau(root, seconds=seconds, subset=subset, seed=seed, validation_share=validation_share)
-        return _unsplit(official) if split == "all" else official
+    options = options or Options()
+    if official_lists.chosen(Folder(root, options)):
+        with _no_collections():
+            data = tau.open_tau(
+                root,
+                seconds=seconds,
+                subset=subset,
+                seed=seed,
+                validation_share=validation_share,
+                fold=fold,
+                rename=options.rename,
+            )
+        data = _with_left_out(data, Folder(root, options))
+        return _unsplit(data) if split == "all" else data
     if subset is not None:
         raise DataError(f"{root}: subset {subset} needs the official lists fold1_train.csv and fold1_evaluate.csv")
-    return folder.open_folder(
-        root,
-        seconds=seconds,
-        seed=seed,
-        validation_share=validation_share,
-        test_share=test_share,
-        fold=fold,
-        whole=split == "all",
-    )
+    shares = Shares(seed=seed, validation=validation_share, test=test_share, fold=fold)
+    return folder.open_folder(root, seconds=seconds, shares=shares, whole=split == "all", options=options)
 
 
 def _unsplit(d: Dataset) -> Dataset:
     return replace(d, train=(), validation=(), test=(*d.train, *d.validation, *d.test), drawn="", whole=True)
+
+
+def _with_left_out(data: Dataset, place: Folder) -> Dataset:
+    """Say which files are not used; of the largest sets only `hwasc data check` does, because it takes a tenth of the opening."""
+    if len(data.train) + len(data.validation) + len(data.test) > MOST_WALKED:
+        return data
+    summary = left_out.summary(left_out.account(place.files, official_lists.LAYOUT.read(place)))
+    return replace(data, notes=(*data.notes, summary)) if summary else data
+
+
+@contextmanager
+def _no_collections() -> Iterator[None]:
+    """No garbage collection: it would look again and again through 400,000 rows and clips, which all stay."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()

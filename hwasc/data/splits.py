@@ -99,8 +99,13 @@ def hold_out(clips: Sequence[Clip], share: float, seed: int, min_locations: int 
 
 def _table(clips: Sequence[Clip]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
     """Number of each clip's location in alphabetical order, and the clips of each location and scene."""
-    _, location = np.unique([c.location for c in clips], return_inverse=True)
-    _, scene = np.unique([c.scene for c in clips], return_inverse=True)
+    location, scene = _numbers([c.location for c in clips]), _numbers([c.scene for c in clips])
     counts = np.zeros((location.max() + 1, scene.max() + 1))
     np.add.at(counts, (location, scene), 1)
     return location, counts
+
+
+def _numbers(names: list[str]) -> npt.NDArray[np.int64]:
+    """The place of each name in alphabetical order."""
+    number = {name: i for i, name in enumerate(sorted(set(names)))}
+    return np.array([number[name] for name in names], np.int64)

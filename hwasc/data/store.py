@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
+import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from io import BufferedRandom
@@ -13,12 +15,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+BLOCK = 1 << 22  # bytes that are checked at once
+
 
 class Entry:
     """A folder with `features.f16`, `entry.json`, and `unreadable.txt` if clips were left out.
 
     An unfinished entry is named `<name>.partial` and has a `journal.jsonl` with a line for each chunk on disk. So a run that
-    was stopped resumes after its last complete chunk, even if it was killed.
+    was stopped resumes after its last complete chunk, even if it was killed. `entry.json` has a checksum (CRC-32) of the features
+    and one of itself, the journal one of each chunk: damaged features are computed again.
 
     Args:
         folder: The folder of the finished entry.
@@ -30,11 +35,17 @@ class Entry:
         self.array = folder / "features.f16"
 
     def complete(self) -> bool:
-        """Whether the entry exists and its file has the recorded size."""
+        """Whether the entry exists and is as it was written. A file is read once a process, at some GB a second."""
         try:
-            return bool(self.array.stat().st_size == self._record()["bytes"])
-        except (OSError, ValueError, KeyError):
+            record, s = self._record(), self.array.stat()
+            stamp = (s.st_size, s.st_mtime_ns, s.st_ctime_ns, s.st_ino)
+            return bool(s.st_size == record["bytes"] and _crc(self.array, stamp) == record["crc32"])
+        except (OSError, ValueError, KeyError, TypeError):
             return False
+
+    def damaged(self) -> bool:
+        """Whether the entry was finished, and is no longer as it was written."""
+        return self.folder.exists() and not self.complete()
 
     def unreadable(self) -> dict[int, str]:
         """Reasons why clips were left out, by position in the clip list."""
@@ -53,7 +64,23 @@ class Entry:
 
     def _record(self) -> dict[str, Any]:
         record: dict[str, Any] = json.loads((self.folder / "entry.json").read_text())
+        if record.pop("check") != _check(record):
+            raise ValueError("entry.json is damaged")
         return record
+
+
+def _check(record: Mapping[str, Any]) -> int:
+    return zlib.crc32(json.dumps(record, sort_keys=True).encode())
+
+
+@functools.lru_cache(maxsize=1024)
+def _crc(path: Path, _: object) -> int:
+    """The checksum of a file; computed again when its identity has changed."""
+    crc = 0
+    with path.open("rb") as f:
+        while block := f.read(BLOCK):
+            crc = zlib.crc32(block, crc)
+    return crc
 
 
 class Writer:
@@ -68,6 +95,7 @@ class Writer:
         self._entry, self._partial, self._data, self._journal = entry, partial, data, journal
         self._row = entry.shape[0] * entry.shape[1] * 2
         self.clips = 0
+        self._crc = 0  # of all rows on disk
         self.unreadable: dict[int, str] = {}
         self._resume()
 
@@ -81,9 +109,12 @@ class Writer:
         """
         if len(features) + len(unreadable) != clips:
             raise ValueError(f"{len(features)} rows and {len(unreadable)} unreadable clips do not make {clips}")
-        self._data.write(features.astype(np.float16, copy=False).tobytes())
+        content = features.astype(np.float16, copy=False).tobytes()
+        self._data.write(content)
         _to_disk(self._data)
-        line = json.dumps({"clips": clips, "unreadable": {str(i): why for i, why in unreadable.items()}})
+        self._crc = zlib.crc32(content, self._crc)
+        chunk = {"clips": clips, "unreadable": {str(i): why for i, why in unreadable.items()}, "crc32": self._crc}
+        line = json.dumps({**chunk, "check": _check(chunk)})
         self._journal.write(line.encode() + b"\n")
         self._journal.flush()  # after the data; a power failure may lose the line, and with it one chunk
         self._count(clips, unreadable)
@@ -95,12 +126,13 @@ class Writer:
             ids: Ids of the unreadable clips by position, for `unreadable.txt`.
         """
         rows = self.clips - len(self.unreadable)
-        record = {"bytes": rows * self._row, "unreadable": {str(i): why for i, why in self.unreadable.items()}}
+        unreadable = {str(i): why for i, why in self.unreadable.items()}
+        record = {"bytes": rows * self._row, "crc32": self._crc, "unreadable": unreadable}
         if self.unreadable:
             lines = [f"{ids[i]}\t{why}\n" for i, why in self.unreadable.items()]
-            (self._partial / "unreadable.txt").write_text("".join(lines), errors="surrogateescape")
+            (self._partial / "unreadable.txt").write_text("".join(lines), encoding="utf-8", errors="surrogateescape")
         with (self._partial / "entry.json").open("wb") as f:
-            f.write(json.dumps(record).encode())
+            f.write(json.dumps({**record, "check": _check(record)}).encode())
             _to_disk(f)
         if self._entry.folder.exists():  # a damaged entry is kept under another name
             os.replace(self._entry.folder, _unused(self._entry.folder))
@@ -112,18 +144,18 @@ class Writer:
         self.clips += clips
 
     def _resume(self) -> None:
-        size = os.fstat(self._data.fileno()).st_size
         end = 0
         for line in self._journal.read().splitlines(keepends=True):
             try:
                 chunk = json.loads(line) if line.endswith(b"\n") else None
-            except ValueError:
-                chunk = None
-            if chunk is None:
+                if chunk is None or chunk.pop("check") != _check(chunk):
+                    break
+            except (ValueError, KeyError, TypeError, AttributeError):
                 break
-            rows = self.clips + chunk["clips"] - len(self.unreadable) - len(chunk["unreadable"])
-            if rows * self._row > size:
+            content = self._data.read((chunk["clips"] - len(chunk["unreadable"])) * self._row)
+            if zlib.crc32(content, self._crc) != chunk["crc32"]:
                 break
+            self._crc = chunk["crc32"]
             self._count(chunk["clips"], chunk["unreadable"])
             end += len(line)
         for file, length in ((self._journal, end), (self._data, (self.clips - len(self.unreadable)) * self._row)):

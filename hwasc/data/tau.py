@@ -1,27 +1,42 @@
-"""TAU Urban Acoustic Scenes 2022 Mobile, by its official lists and the DCASE training subsets.
+"""TUT and TAU scenes by their official lists, and the DCASE training subsets.
 
-Heittola, Mesaros, Virtanen: TAU Urban Acoustic Scenes 2022 Mobile, development dataset (Zenodo 6337421). The folder is
-used as it is unpacked: `meta.csv`, `audio/`, `evaluation_setup/fold1_train.csv` and `fold1_evaluate.csv`. The subsets
-`split5.csv` ... `split50.csv` may be in any folder of these lists. Every list may be xz-compressed.
+The folder is used as it is unpacked: `meta.csv` (TAU, TUT 2018) or `meta.txt` (TUT 2016 and 2017), the audio, and
+`evaluation_setup/fold1_train.csv` and `fold1_evaluate.csv` (or `.txt`, or `fold1_test`; four folds in 2016 and 2017). The
+subsets `split5.csv` ... `split50.csv` of TAU 2022 Mobile (Heittola, Mesaros, Virtanen; Zenodo 6337421) may be in any folder of
+these lists. Every list may be xz-compressed.
 """
 
 from __future__ import annotations
 
+import posixpath
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
+from hwasc.data import names as spelling
 from hwasc.data import splits, tables
+from hwasc.data.clip_counts import long_files
 from hwasc.data.clips import Clip, Dataset, check_classes, check_locations
-from hwasc.errors import DataError
+from hwasc.data.cutting import starts
+from hwasc.errors import DataError, UsageError
 
 SUBSETS = ("5", "10", "25", "50")
 WHOLE = "100"  # the training list itself
+SUFFIXES = (".csv", ".txt")
+TEST_LISTS = ("evaluate", "test")  # in 2016 to 2021 both exist, the second without scenes
+MOST_FOLDS = 20
+NUMBERED = re.compile(r"([a-z]+\d+)_\d+_\d+")  # TUT 2016: the recording, and where the clip begins and ends in it
 CHECKED_FILES = 16  # files checked when a data set is opened; the others when features are computed
 
 
 def has_official_lists(root: Path) -> bool:
-    """Whether the folder has one of the two official lists."""
-    return any(tables.find(_folders(root), f"fold1_{part}.csv") for part in ("train", "evaluate"))
+    """Whether the folder has one of the lists of the first fold; a list of test files alone is an unlabelled set's."""
+    return any(_find(root, f"fold1_{part}") for part in ("train", "evaluate"))
+
+
+def count_folds(root: Path) -> int:
+    """Number of official folds, 1 at least."""
+    return next(k for k in range(1, MOST_FOLDS + 1) if not _find(root, f"fold{k + 1}_train"))
 
 
 def open_tau(
@@ -32,8 +47,12 @@ def open_tau(
     seed: int = 0,
     validation_share: float = 0.2,
     look_for_audio: bool = True,
+    fold: tuple[int, int] | None = None,
+    rename: Mapping[str, str] | None = None,
 ) -> Dataset:
     """Open the official split. The evaluation list is the test set; validation clips are held out of the training list.
+
+    Files that are longer than a clip are cut into clips.
 
     Args:
         root: The data folder.
@@ -41,7 +60,9 @@ def open_tau(
         subset: `5` ... `50` takes training and validation clips from the DCASE list of that name; `100` takes all.
         seed: Seed of the validation split.
         validation_share: Share of the training clips to hold out by location, between 0 and 1.
-        look_for_audio: Check whether some of the audio files exist; the first must. No other file is checked.
+        look_for_audio: Look at the audio: of some files whether they exist (the first must), of all how long they are.
+        fold: (k, n): the k-th of n official folds. None: the first.
+        rename: Final names of scenes, locations and devices.
 
     Returns:
         The data set.
@@ -49,27 +70,44 @@ def open_tau(
     Raises:
         DataError: A list is missing or broken; a clip is in both lists or not in meta.csv, or its scenes differ; a location is
             in both lists; a scene has too few locations; audio is missing.
+        UsageError: The data set has not that many official folds.
     """
-    meta, official, evaluation = read_lists(root)
+    number, count = _chosen(root, fold)
+    notes: list[str] = []
+    meta, official, evaluation = read_lists(root, number, rename=rename, notes=notes)
     subset = None if subset == WHOLE else subset
     chosen = official if subset is None else _read_subset(root, subset, official, meta)
     both = set(official) & set(evaluation)
     if both:
         raise DataError(f"{root}: training and evaluation list share {len(both):,} clips, first {min(both)}")
+    if look_for_audio:
+        _check_audio(root, [*chosen, *evaluation])
+    kinds = {n: (meta[n][0], meta[n][2]) for n in (*chosen, *evaluation)} if look_for_audio else {}
+    several = long_files(root, kinds, seconds)
 
-    def clip(name: str) -> Clip:
-        scene, location, device = meta[name]
-        return Clip(
-            id=name,
-            path=root / name,
-            start=0.0,
-            seconds=seconds,
-            scene=scene,
-            location=location,
-            device=device,
-        )
+    folders: dict[str, Path] = {}  # for speed: to join a whole path takes twice as long as a file's name
 
-    train, test = [clip(name) for name in chosen], [clip(name) for name in evaluation]
+    def clips(names: list[str]) -> list[Clip]:
+        found = []
+        for name in names:
+            scene, location, device = meta[name]
+            below, _, file = name.rpartition("/")
+            path = (folders.get(below) or folders.setdefault(below, root / below)) / file
+            for clip_id, start in starts(name, several[name], seconds) if name in several else ((name, 0.0),):
+                found.append(
+                    Clip(
+                        id=clip_id,
+                        path=path,
+                        start=start,
+                        seconds=seconds,
+                        scene=scene,
+                        location=location,
+                        device=device,
+                    )
+                )
+        return found
+
+    train, test = clips(chosen), clips(evaluation)
     shared = {c.location for c in train} & {c.location for c in test}
     if shared:
         raise DataError(f"{root}: location {min(shared)} is in both lists; clips of one location must not be in both")
@@ -78,13 +116,20 @@ def open_tau(
     if unknown:
         raise DataError(f"{root}: the evaluation list has clips of '{min(unknown)}', the training list has none")
     check_locations(root, train, classes, needed=2, why="one for training, one for validation")
-    if look_for_audio:
-        _check_audio(root, [*train, *test])
     rest, validation = splits.hold_out(train, validation_share, seed)
     locations = len({c.location for c in validation})
-    notes = [f"validation: {len(validation):,} of {len(train):,} training clips, {locations} locations, seed {seed}"]
+    if count > 1:
+        notes.append(f"official fold {number}/{count} (data.fold={number % count + 1}/{count} takes the next)")
+    notes.append(
+        f"validation: {len(validation):,} of {len(train):,} training clips, {locations} locations, seed {seed}"
+    )
     if subset is not None:
-        notes.append(f"training clips: the {subset} % subset, {len(train):,} of {len(official):,}")
+        notes.append(f"training clips: the {subset} % subset, {len(chosen):,} of {len(official):,} files")
+    if several:
+        total = len(train) + len(test)
+        notes.append(
+            f"{len(several):,} of {len(chosen) + len(evaluation):,} files are cut into clips of {seconds:g} s: {total:,} clips"
+        )
     ignored = len(meta) - len(official) - len(evaluation)
     if ignored:
         notes.append(f"{ignored:,} clips of meta.csv are in neither official list and are not used")
@@ -96,19 +141,65 @@ def open_tau(
         validation=tuple(validation),
         test=tuple(test),
         notes=tuple(notes),
-        drawn=f"official lists, seed {seed} for validation",
+        drawn=f"official lists{f', fold {number}/{count}' if count > 1 else ''}, seed {seed} for validation",
     )
 
 
-def read_lists(root: Path) -> tuple[dict[str, tuple[str, ...]], list[str], list[str]]:
+def read_lists(
+    root: Path, fold: int = 1, *, rename: Mapping[str, str] | None = None, notes: list[str] | None = None
+) -> tuple[dict[str, tuple[str, ...]], list[str], list[str]]:
     """Read meta.csv as (scene, location, device) by file name, the training list and the evaluation list.
+
+    Args:
+        root: The data folder.
+        fold: Number of the official fold.
+        rename: Final names of scenes, locations and devices.
+        notes: Gets lines on names that had to be cleaned.
+
+    Returns:
+        The table, and the files of the two lists.
 
     Raises:
         DataError: A list is missing or broken, or does not agree with meta.csv.
     """
-    meta = {row[0]: row[1:] for row in tables.read(_list(root, "meta.csv"), tables.META_COLUMNS)}
-    train, evaluation = (_read_list(_list(root, f"fold1_{part}.csv"), meta) for part in ("train", "evaluate"))
+    meta = _read_meta(root, rename or {}, notes)
+    test = next((part for part in TEST_LISTS if _find(root, f"fold{fold}_{part}")), TEST_LISTS[0])
+    scene = spelling.settled(rename or {})
+    train, evaluation = (_read_list(_list(root, f"fold{fold}_{part}"), meta, scene) for part in ("train", test))
     return meta, train, evaluation
+
+
+def _chosen(root: Path, fold: tuple[int, int] | None) -> tuple[int, int]:
+    """Number of the official fold, and how many there are."""
+    count = count_folds(root)
+    if fold is None:
+        return 1, count
+    if count == 1:
+        raise UsageError(f"data.fold: {root} has official lists, which define the test clips; leave it out")
+    if fold[1] != count:
+        raise UsageError(f"data.fold: {root} has {count} official folds; expected k/{count}, found {fold[0]}/{fold[1]}")
+    return fold
+
+
+def _read_meta(root: Path, rename: Mapping[str, str], notes: list[str] | None) -> dict[str, tuple[str, ...]]:
+    path = _list(root, "meta")
+    rows = tables.read(path, tables.META_COLUMNS, optional=tables.META_COLUMNS[2:], notes=notes)
+    final = [spelling.settle({row[k] for row in rows}, rename, f"{path}: {what}") for k, what in _KINDS]
+    if any(raw != name for mapping in final for raw, name in mapping.items()):
+        rows = [(row[0], *(names[cell] for names, cell in zip(final, row[1:], strict=True))) for row in rows]
+    if not rows[0][2] or not rows[0][3]:  # TUT 2016 and 2017
+        rows = [(name, scene, place or _recording(name), device or "unknown") for name, scene, place, device in rows]
+    return {row[0]: row[1:] for row in rows}
+
+
+_KINDS = ((1, "scenes"), (2, "locations"), (3, "devices"))
+
+
+def _recording(name: str) -> str:
+    """The recording that a clip was cut from, by its name: b020 of `audio/b020_90_120.wav`."""
+    stem = posixpath.splitext(posixpath.basename(name))[0]
+    match = NUMBERED.fullmatch(stem)
+    return match[1] if match else name
 
 
 def read_subsets(root: Path) -> dict[str, list[str]]:
@@ -129,19 +220,23 @@ def _folders(root: Path) -> list[Path]:
     return [root, root / "evaluation_setup", root / "split_setup"]
 
 
+def _find(root: Path, name: str) -> Path | None:
+    return next((path for suffix in SUFFIXES if (path := tables.find(_folders(root), f"{name}{suffix}"))), None)
+
+
 def _list(root: Path, name: str) -> Path:
-    path = tables.find(_folders(root), name)
+    path = _find(root, name)
     if path is None:
-        raise DataError(f"{root}: {name} is missing; put it into this folder or into evaluation_setup")
+        raise DataError(f"{root}: {name}.csv is missing; put it into this folder or into evaluation_setup")
     return path
 
 
-def _read_list(path: Path, meta: Mapping[str, tuple[str, ...]]) -> list[str]:
+def _read_list(path: Path, meta: Mapping[str, tuple[str, ...]], final: Mapping[str, str] | None = None) -> list[str]:
     names = []
     for name, scene in tables.read(path, tables.LIST_COLUMNS, optional=("scene_label",)):
         if name not in meta:
             raise DataError(f"{path}: {name} is not in meta.csv; the lists are of different data sets")
-        if scene and scene != meta[name][0]:
+        if scene and scene != meta[name][0] and (final or {}).get(scene) != meta[name][0]:
             raise DataError(f"{path}: {name} is '{scene}' here and '{meta[name][0]}' in meta.csv")
         names.append(name)
     return names
@@ -161,14 +256,14 @@ def _read_subset(root: Path, subset: str, official: list[str], meta: Mapping[str
     return names
 
 
-def _check_audio(root: Path, clips: list[Clip]) -> None:
+def _check_audio(root: Path, names: list[str]) -> None:
     """Check some of the files: audio may not be unpacked, or not into this folder."""
-    step = max(1, len(clips) // CHECKED_FILES)
-    checked = clips[::step][:CHECKED_FILES]
-    missing = [c for c in checked if not c.path.is_file()]
-    if missing and missing[0] is clips[0]:
+    step = max(1, len(names) // CHECKED_FILES)
+    checked = names[::step][:CHECKED_FILES]
+    missing = [name for name in checked if not (root / name).is_file()]
+    if missing and missing[0] == names[0]:
         existing = "none" if len(missing) == len(checked) else f"{len(checked) - len(missing)}"
         raise DataError(
-            f"{root}: audio is missing: {missing[0].id} is missing, {existing} of {len(checked)} files checked exist; "
+            f"{root}: audio is missing: {missing[0]} is missing, {existing} of {len(checked)} files checked exist; "
             "unpack the audio archives into this folder"
         )

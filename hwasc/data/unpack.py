@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import lzma
 import os
 import shutil
 import stat
+import struct
 import zipfile
 import zlib
 from collections.abc import Callable
@@ -13,6 +15,10 @@ from pathlib import Path
 from hwasc.errors import HwascError
 
 CHUNK = 1 << 20  # bytes
+DAMAGED = (  # what zipfile raises of a file that is no proper archive
+    *(zipfile.BadZipFile, EOFError, zlib.error, lzma.LZMAError, struct.error),
+    *(NotImplementedError, ValueError, RuntimeError, OverflowError),
+)
 MAX_RATIO = 100  # of declared size to size of the archive; 24-bit audio has 1.1, a list of file names about 20
 
 
@@ -52,7 +58,11 @@ def unpack(
                 if not _is_unpacked(root / name, info):
                     _extract(source, info, root / name)
                 progress(done, len(members))
-    except (zipfile.BadZipFile, EOFError, zlib.error, NotImplementedError) as e:
+    except DAMAGED as e:
+        raise HwascError(f"{archive}: cannot be unpacked ({e}); delete it and run the same command again") from None
+    except OSError as e:
+        if e.errno is not None:  # of the disk; bzip2's own has no number
+            raise
         raise HwascError(f"{archive}: cannot be unpacked ({e}); delete it and run the same command again") from None
     return {name: info.file_size for name, info in members.items()}
 
@@ -62,27 +72,41 @@ def _members(archive: Path, source: zipfile.ZipFile, top_folder: str) -> dict[st
     for info in source.infolist():
         parts = info.filename.removesuffix("/").split("/")
         if any(p in ("", ".", "..") for p in parts) or set("\\\0") & set(info.orig_filename) or parts[0][1:2] == ":":
-            raise HwascError(f"{archive}: '{info.orig_filename}' points outside of the folder; nothing was unpacked")
+            raise _refused(archive, f"'{info.orig_filename}' points outside of the folder")
         kind = stat.S_IFMT(info.external_attr >> 16)
         if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
-            raise HwascError(f"{archive}: '{info.filename}' is a link or a special file; nothing was unpacked")
+            raise _refused(archive, f"'{info.filename}' is a link or a special file")
         if info.flag_bits & 1:
-            raise HwascError(f"{archive}: '{info.filename}' is encrypted; nothing was unpacked")
+            raise _refused(archive, f"'{info.filename}' is encrypted")
         if info.is_dir():
             continue
         name = "/".join(parts[1:] if len(parts) > 1 and parts[0] == top_folder else parts)
         if name in members:
-            raise HwascError(f"{archive}: '{name}' occurs twice; nothing was unpacked")
+            raise _refused(archive, f"'{name}' occurs twice")
         members[name] = info
+    for name in members:
+        if above := next((p for p in _folders_above(name) if p in members), None):
+            raise _refused(archive, f"'{above}' is a file and the folder of '{name}'")
     return members
+
+
+def _folders_above(name: str) -> list[str]:
+    parts = name.split("/")
+    return ["/".join(parts[:k]) for k in range(1, len(parts))]
+
+
+def _refused(archive: Path, why: str) -> HwascError:
+    """An archive whose publisher made it so: to fetch it again would not help."""
+    return HwascError(
+        f"{archive}: {why}; nothing was unpacked. Look at it with `unzip -l`; unpack by hand what you trust and use that folder "
+        "as --data, or fetch from another address with --url"
+    )
 
 
 def _check_disk(archive: Path, root: Path, members: dict[str, zipfile.ZipInfo]) -> None:
     declared = sum(info.file_size for info in members.values())
     if declared > MAX_RATIO * archive.stat().st_size:
-        raise HwascError(
-            f"{archive}: declares {disk_size(declared)}, more than {MAX_RATIO} times its own size; nothing was unpacked"
-        )
+        raise _refused(archive, f"it declares {disk_size(declared)}, more than {MAX_RATIO} times its own size")
     unpacked = sum(_size(root / name) == info.file_size and info.file_size for name, info in members.items())
     free = shutil.disk_usage(root).free
     if declared - unpacked > free:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,9 +10,12 @@ from pathlib import Path
 import numpy as np
 
 from hwasc.errors import HwascError
+from hwasc.parallel.children import PIPES, finish, start_python
 
 CODE = """
 import importlib, json, sys
+
+sys.dont_write_bytecode = True
 
 class Forbidden:
     def find_spec(self, name, path=None, target=None):
@@ -55,17 +56,12 @@ def run_package(
         "devices": list(devices),
     }
     with tempfile.TemporaryDirectory() as working_folder:
-        done = subprocess.run(
-            [sys.executable, "-I", "-B", "-c", CODE],
-            input=json.dumps(request),
-            capture_output=True,
-            text=True,
-            cwd=working_folder,
-        )
-    if done.returncode:
-        last = done.stderr.strip().splitlines()[-1:] or ["no message"]
+        child = start_python(CODE, **PIPES, cwd=working_folder)
+        output, errors = finish(child, json.dumps(request))
+    if child.returncode:
+        last = errors.strip().splitlines()[-1:] or ["no message"]
         raise HwascError(
             f"{folder}: the inference package does not run by itself ({last[0]}); it should not be handed in"
         )
-    reply = json.loads(done.stdout.splitlines()[-1])
+    reply = json.loads(output.splitlines()[-1])
     return np.asarray(reply["logits"], np.float32), reply["order"]

@@ -16,6 +16,7 @@ from hwasc.errors import UsageError
 from hwasc.records import schema
 from hwasc.records.architecture import Architecture
 from hwasc.records.budget import Budget
+from hwasc.records.run import read_config
 from hwasc.records.settings import Settings
 from hwasc.students.result import DistillResult
 
@@ -69,7 +70,7 @@ def open_finished(folder: Path) -> FinishedRun:
         )
     result = DistillResult.read(folder)
     path = folder / "config.yaml"
-    config = schema.read_yaml(path, "run configuration")
+    config = read_config(folder)
     model, classes = load_int8(folder / "int8.safetensors")
     a = model.architecture
     if result.id != a.id or result.classes != classes:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 from hwasc.deploy.exporters import Planner, choose_format, find
+from hwasc.deploy.weight_files import open_weights
 from hwasc.errors import DataError, UsageError
 from hwasc.models import student
 from hwasc.parts import EXPORTERS
-from hwasc.records import schema, training_clips
-from hwasc.records.architecture import Architecture
+from hwasc.records import training_clips
 from hwasc.records.training_clips import FILE, RECORD_KEY, SUFFIX, TrainingClips
-from hwasc.training.weights import load_weights, read_entries
+from hwasc.training.weights import read_entries
 
 
 def export(weights: Path, out: Path, *, format: str | None = None, planner: Planner = "greedy") -> Path:
@@ -80,12 +79,7 @@ def load_int8(weights: Path) -> tuple[student.Student, tuple[str, ...]]:
         UsageError: The file holds other weights.
         DataError: It cannot be read.
     """
-    from hwasc.training.quantization import load_state, quantize
-
-    state = load_weights(weights)
-    meta = read_entries(weights)
-    if meta.get("numbers") != "int8":
+    if read_entries(weights).get("numbers") != "int8":
         raise UsageError(f"{weights}: holds no int8 student; name the int8.safetensors that `hwasc distill` wrote")
-    architecture = schema.parse(Architecture, json.loads(meta["architecture"]), str(weights))
-    model = load_state(quantize(student.build(architecture)), state)
-    return model, tuple(json.loads(meta["classes"]))
+    opened = open_weights(weights)
+    return opened.student, opened.classes

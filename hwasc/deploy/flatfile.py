@@ -15,9 +15,12 @@ import numpy as np
 import tflite
 
 from hwasc.cost.alignment import ALIGNMENT
-from hwasc.errors import DataError
+from hwasc.errors import DataError, UsageError
+from hwasc.records.bounded import MIB, described, read_bytes
 
 IDENTIFIER = b"TFL3"
+MODEL_BYTES = 256 * MIB  # of a file; the int8 nets that hwasc takes have at most 100 MB
+ENTRIES = 100  # of metadata that are read
 VERSIONS = {"CONV_2D": 3, "DEPTHWISE_CONV_2D": 3}  # the first with int8 kernels; 2 for all others used here
 
 
@@ -220,18 +223,57 @@ def read_metadata(path: Path) -> dict[str, bytes]:
     Raises:
         DataError: The file cannot be read, is no .tflite file, or is damaged.
     """
-    try:
-        content = path.read_bytes()
-    except OSError as e:
-        raise DataError(f"{path}: cannot be read ({e.strerror})") from None
-    if content[4:8] != IDENTIFIER:
-        raise DataError(f"{path}: is not a .tflite file")
+    content = _read(path)
     try:
         model = tflite.Model.GetRootAsModel(content, 0)
-        found = {}
-        for i in range(min(model.MetadataLength(), 100)):
+        found: dict[str, bytes] = {}
+        for i in range(min(model.MetadataLength(), ENTRIES)):
             entry = model.Metadata(i)
-            found[entry.Name().decode()] = model.Buffers(entry.Buffer()).DataAsNumpy().tobytes()
+            name, part = entry.Name().decode(), model.Buffers(entry.Buffer())
+            data = part.DataAsNumpy().tobytes() if part.DataLength() else b""
+            if found.setdefault(name, data) != data:
+                raise DataError(f"{path}: has two different entries '{name}' in its metadata")
+    except DataError:
+        raise
     except Exception as e:  # a damaged offset can lead anywhere
-        raise DataError(f"{path}: is a damaged .tflite file ({type(e).__name__} while reading it)") from None
+        raise _damaged(path, e) from None
     return found
+
+
+def read_input_shape(path: Path) -> tuple[int, ...]:
+    """Read the shape of a .tflite file's input, with the batch.
+
+    Args:
+        path: The file.
+
+    Returns:
+        The shape.
+
+    Raises:
+        DataError: The file cannot be read, is no .tflite file, is damaged, or has not one input.
+    """
+    content = _read(path)
+    try:
+        graph = tflite.Model.GetRootAsModel(content, 0).Subgraphs(0)
+        if graph.InputsLength() != 1:
+            raise DataError(f"{path}: has {graph.InputsLength():,} inputs, expected one")
+        tensor = graph.Tensors(graph.Inputs(0))
+        return tuple(int(tensor.Shape(i)) for i in range(min(tensor.ShapeLength(), 8)))
+    except DataError:
+        raise
+    except Exception as e:
+        raise _damaged(path, e) from None
+
+
+def _read(path: Path) -> bytes:
+    try:
+        content = read_bytes(path, ".tflite file", MODEL_BYTES)
+    except UsageError as e:
+        raise DataError(str(e)) from None
+    if content[4:8] != IDENTIFIER:
+        raise DataError(f"{path}: is not a .tflite file ({described(path, 'its first bytes are others')})")
+    return content
+
+
+def _damaged(path: Path, error: Exception) -> DataError:
+    return DataError(f"{path}: is a damaged .tflite file ({type(error).__name__} while reading it)")

@@ -10,7 +10,6 @@ import os
 import queue
 import re
 import subprocess
-import sys
 import tempfile
 import threading
 from collections.abc import Callable
@@ -23,11 +22,12 @@ from typing import Any, Literal
 
 import numpy as np
 
-from hwasc.deploy.flatfile import read_metadata
+from hwasc.deploy.flatfile import read_input_shape, read_metadata
 from hwasc.errors import DataError, HwascError
-from hwasc.records import schema
+from hwasc.parallel.children import start_module
 from hwasc.records.architecture import Architecture
-from hwasc.records.training_clips import KEY, ClipsReference
+from hwasc.records.model_metadata import check_file_size, from_json
+from hwasc.records.training_clips import ClipsReference
 
 Name = Literal["tflm", "litert-ref"]
 PACKAGES = {  # name in the registry, name of the module, how to install it
@@ -179,12 +179,12 @@ class Interpreter:
         if self._child is None:
             # the interpreter's messages go to the C-level stderr
             self._errors = tempfile.TemporaryFile()  # noqa: SIM115 (closed with the child)
-            self._child = subprocess.Popen(
-                [sys.executable, "-m", "hwasc.deploy.interpreter_child", self._name],
+            self._child = start_module(
+                "hwasc.deploy.interpreter_child",
+                self._name,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=self._errors,
-                env={**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)},
             )
         return self._child
 
@@ -315,15 +315,13 @@ def read_about(path: Path) -> About:
     entries = read_metadata(path)
     if "hwasc" not in entries:
         raise DataError(f"{path}: was not written by hwasc (it names no architecture and classes)")
-    try:
-        about = json.loads(entries["hwasc"])
-        architecture = schema.parse(Architecture, about["architecture"], str(path))
-        classes = tuple(str(c) for c in about["classes"])
-        clips = schema.parse(ClipsReference, about[KEY], str(path)) if KEY in about else None
-    except (ValueError, KeyError, TypeError, HwascError):
-        raise DataError(f"{path}: its description of architecture and classes is damaged") from None
+    found = from_json(entries["hwasc"], path)
+    check_file_size(found.architecture, path.stat().st_size, 1, path)
+    fe, shape = found.architecture.front_end, read_input_shape(path)
+    if shape != (1, fe.mels, fe.frames, 1):
+        raise DataError(f"{path}: its input of {list(shape)} does not fit the architecture that it names")
     planner = "offline" if "OfflineMemoryAllocation" in entries else "greedy"
-    return About(architecture=architecture, classes=classes, planner=planner, clips=clips)
+    return About(architecture=found.architecture, classes=found.classes, planner=planner, clips=found.clips)
 
 
 def predict(

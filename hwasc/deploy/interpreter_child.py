@@ -1,4 +1,4 @@
-"""The child process around an interpreter: `python -m hwasc.deploy.interpreter_child NAME`, for `deploy.interpreter`.
+"""The child process around an interpreter: the module is run with the interpreter's name, by `deploy.interpreter`.
 
 A damaged file can crash the interpreter; then only this process ends. One JSON line a request and a reply, each
 followed by as many raw bytes as it names. Nothing but numpy and the interpreter is loaded.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -65,7 +66,8 @@ class _Reference:
         from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
         kernels = OpResolverType.BUILTIN_REF
-        self._interpreter = Interpreter(path, experimental_op_resolver_type=kernels, num_threads=1)
+        content = Path(path).read_bytes()  # the library takes names in UTF-8 alone
+        self._interpreter = Interpreter(model_content=content, experimental_op_resolver_type=kernels, num_threads=1)
         self._interpreter.allocate_tensors()
         self.input, self.output = self._interpreter.get_input_details()[0], self._interpreter.get_output_details()[0]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import tempfile
 import warnings
 from pathlib import Path
@@ -14,11 +13,13 @@ import onnx
 import torch
 
 from hwasc.deploy.exporters import Planner
-from hwasc.deploy.onnx_session import open_session
+from hwasc.deploy.onnx_session import metadata_of, open_session, run
 from hwasc.errors import DataError
 from hwasc.models.student import Student
 from hwasc.records import schema, training_clips
 from hwasc.records.architecture import Architecture
+from hwasc.records.leftovers import temporary_folder
+from hwasc.records.model_metadata import check_class_count, check_file_size, from_texts
 from hwasc.records.training_clips import TrainingClips
 
 OPSET = 13
@@ -42,33 +43,28 @@ def export(model: Student, path: Path, classes: tuple[str, ...], *, clips: Train
 
     fe = model.architecture.front_end
     example = torch.zeros(1, 1, fe.mels, fe.frames)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, aside = tempfile.mkstemp(dir=path.parent, suffix=".part")
-    os.close(handle)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            export_onnx_qcdq(
-                model.cpu().eval(),
-                args=example,
-                export_path=aside,
-                opset_version=OPSET,
-                dynamo=False,
-                input_names=["logmel"],
-                output_names=["logits"],
-                dynamic_axes={"logmel": {0: "clips"}, "logits": {0: "clips"}},
-            )
-        proto = onnx.load(aside)
-        for key, value in (
-            ("architecture", schema.canonical(model.architecture)),
-            ("classes", json.dumps(list(classes))),
-            *(training_clips.metadata(clips).items() if clips else ()),
-        ):
-            entry = proto.metadata_props.add()
-            entry.key, entry.value = key, value
-        schema.write_whole(path, proto.SerializeToString())
-    finally:
-        Path(aside).unlink(missing_ok=True)
+    with warnings.catch_warnings(), temporary_folder("hwasc-onnx-", Path(tempfile.gettempdir())) as folder:
+        warnings.simplefilter("ignore")
+        file = str(folder / "student.onnx")  # torch takes names in UTF-8 alone, and `path` may have another
+        export_onnx_qcdq(
+            model.cpu().eval(),
+            args=example,
+            export_path=file,
+            opset_version=OPSET,
+            dynamo=False,
+            input_names=["logmel"],
+            output_names=["logits"],
+            dynamic_axes={"logmel": {0: "clips"}, "logits": {0: "clips"}},
+        )
+        proto = onnx.load(file)
+    for key, value in (
+        ("architecture", schema.canonical(model.architecture)),
+        ("classes", json.dumps(list(classes))),
+        *(training_clips.metadata(clips).items() if clips else ()),
+    ):
+        entry = proto.metadata_props.add()
+        entry.key, entry.value = key, value
+    schema.write_whole(path, proto.SerializeToString())
     return path
 
 
@@ -113,17 +109,24 @@ class Runtime:
             DataError: The file cannot be opened, or hwasc did not write it.
         """
         self._session = open_session(path, fused=False)
-        meta: dict[str, str] = self._session.get_modelmeta().custom_metadata_map
-        if not {"architecture", "classes"} <= set(meta):
-            raise DataError(f"{path}: was not written by hwasc (it names no architecture and classes)")
-        self.architecture: Architecture = schema.parse(Architecture, json.loads(meta["architecture"]), str(path))
-        self.classes: tuple[str, ...] = tuple(json.loads(meta["classes"]))
-        self.metadata = meta
+        self.metadata = metadata_of(self._session, path)
+        about = from_texts(self.metadata, path)
+        check_class_count(about.architecture, about.classes, path)
+        check_file_size(about.architecture, path.stat().st_size, 1, path)
+        self.path = path
+        self.architecture: Architecture = about.architecture
+        self.classes: tuple[str, ...] = about.classes
+        fe = about.architecture.front_end
+        shapes = {end.name: list(end.shape) for end in (*self._session.get_inputs(), *self._session.get_outputs())}
+        if shapes.get("logmel", [])[1:] != [1, fe.mels, fe.frames] or "logits" not in shapes:
+            raise DataError(f"{path}: its input of {shapes.get('logmel')} does not fit the architecture that it names")
 
     def logits(self, logmel: np.ndarray) -> np.ndarray:
         """Compute logits: (B, 1, mels, frames) float32 -> (B, classes) float32."""
-        out: Any = self._session.run(["logits"], {"logmel": logmel})
-        return np.asarray(out[0], np.float32)
+        out = run(self._session, ["logits"], {"logmel": logmel}, self.path)
+        if out.shape != (len(logmel), len(self.classes)):
+            raise DataError(f"{self.path}: gives {list(out.shape)}, expected {[len(logmel), len(self.classes)]}")
+        return out
 
 
 def predict(runtime: Runtime, features: Any, batch: int = 64) -> np.ndarray:

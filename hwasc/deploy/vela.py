@@ -9,7 +9,6 @@ import csv
 import importlib.util
 import re
 import subprocess
-import sys
 import tempfile
 from dataclasses import dataclass
 from importlib import metadata
@@ -17,6 +16,7 @@ from pathlib import Path
 
 from hwasc.deploy.flatfile import read_metadata
 from hwasc.errors import DataError, HwascError, UsageError
+from hwasc.parallel.children import PIPES, finish, start_module
 from hwasc.suggestion import did_you_mean
 
 SYSTEMS = {  # Vela's example system and memory mode (Arm/vela.ini) for each family, and its sizes in MACs a cycle
@@ -81,21 +81,22 @@ def estimate(model: Path, accelerator: str = "ethos-u55-128") -> NpuEstimate:
     system, memory, _ = SYSTEMS[accelerator.rpartition("-")[0]]
     with tempfile.TemporaryDirectory() as folder:
         command = [
-            *(sys.executable, "-m", "ethosu.vela", str(model.resolve())),
+            *("ethosu.vela", str(model.resolve())),
             *("--accelerator-config", accelerator, "--output-dir", folder),
             *("--config", "Arm/vela.ini", "--system-config", system, "--memory-mode", memory),
         ]
         try:
-            ran = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=TIMEOUT, cwd=folder)
+            child = start_module(*command, **PIPES, cwd=folder)
+            output, errors = finish(child, timeout=TIMEOUT)
         except subprocess.TimeoutExpired:
             raise DataError(f"{model}: Vela did not finish within {TIMEOUT:g} s") from None
         summaries = sorted(Path(folder).glob("*_summary_*.csv"))
-        if ran.returncode != 0 or not summaries:
-            lines = [y.strip() for y in (ran.stderr + "\n" + ran.stdout).splitlines() if y.strip()]
+        if child.returncode != 0 or not summaries:
+            lines = [y.strip() for y in (errors + "\n" + output).splitlines() if y.strip()]
             raise DataError(f"{model}: Vela cannot compile it ({lines[-1][:160] if lines else 'it gave no reason'})")
         with summaries[0].open(newline="") as f:
             row = next(csv.DictReader(f))
-    operators = {m[1]: int(m[2]) for m in re.finditer(r"(CPU|NPU) operators = (\d+)", ran.stdout)}
+    operators = {m[1]: int(m[2]) for m in re.finditer(r"(CPU|NPU) operators = (\d+)", output)}
     stored = sum(float(row[f"{kind}_memory_used"]) for kind in ("dram", "on_chip_flash", "off_chip_flash"))
     return NpuEstimate(
         tool=f"vela {metadata.version('ethos-u-vela')}",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,13 +13,16 @@ from hwasc.data import logits as logit_files
 from hwasc.data.clips import Clip
 from hwasc.data.features import Features
 from hwasc.data.logit_tables import LogitTable
+from hwasc.data.probabilities import as_logits
 from hwasc.ensemble.teacher_front_ends import features_by_front_end
 from hwasc.errors import UsageError
 from hwasc.records import schema
 from hwasc.records.architecture import FrontEnd
+from hwasc.records.bounded import sha256
 from hwasc.records.teacher_settings import ExternalTeacherSettings
 from hwasc.workspace import Workspace
 
+VERSION = 2  # of what is done with a model's output; 1 took probabilities for logits
 EXPORTED = (".pt2", ".pt", ".pth", ".pkl")
 
 
@@ -48,7 +50,8 @@ class ExternalTeacher:
     @property
     def key(self) -> str:
         """Its name and a hash of all that its logits depend on besides the clips."""
-        return f"external-{self.name}-{schema.digest([self.hash, self.front_end])}"
+        made = [VERSION] if self.front_end else []
+        return f"external-{self.name}-{schema.digest([self.hash, self.front_end, *made])}"
 
     def __str__(self) -> str:
         if self.front_end is None:
@@ -64,6 +67,8 @@ def open_external(ws: Workspace) -> tuple[ExternalTeacher, ...]:
 def _open(setting: ExternalTeacherSettings, ws: Workspace) -> ExternalTeacher:
     if setting.logits is not None:
         table = logit_tables.read(Path(setting.logits), ws.dataset.classes)
+        for note in table.notes:
+            ws.reporter.say(f"teachers.external: {setting.name}: {note}")
         return ExternalTeacher(setting=setting, hash=table.hash, front_end=None, table=table)
     path = Path(str(setting.model))
     if path.suffix in EXPORTED:
@@ -78,7 +83,7 @@ def _open(setting: ExternalTeacherSettings, ws: Workspace) -> ExternalTeacher:
         front_end = setting.front_end(ws.settings.data.seconds)
     except ValueError as e:
         raise UsageError(f"teachers.external: {setting.name}: {e}") from None
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+    digest = sha256(path).hexdigest()[:16]
     return ExternalTeacher(setting=setting, hash=digest, front_end=front_end, table=None)
 
 
@@ -102,16 +107,19 @@ def external_logits(teacher: ExternalTeacher, ws: Workspace, features: Features,
         return teacher.table.select(ids, what)
     assert teacher.front_end is not None
     path = ws.cache / "teachers" / teacher.key / f"{what}-{schema.digest([ids, features.hashes])}.npz"
-    if not path.is_file():
+    if not logit_files.intact(path, ws.reporter.say):
         from hwasc.ensemble.onnx_model import OnnxClassifier
 
         model = OnnxClassifier(Path(str(teacher.setting.model)), ws.dataset.classes)
         its_features = features_by_front_end(ws, features, [teacher.front_end], what)[teacher.front_end]
+        logits = as_logits(model.predict(its_features).astype(np.float64))
+        if logits.note:
+            ws.reporter.say(f"teachers.external: {teacher.name}: {teacher.setting.model}: {logits.note}")
         logit_files.save(
             path,
             ids=ids,
             hashes=features.hashes,
-            logits=model.predict(its_features),
+            logits=logits.values.astype(np.float32),
             teacher={"hash": teacher.hash, "name": teacher.name},
         )
     return logit_files.load(path, ids, features.hashes)

@@ -30,7 +30,7 @@ from hwasc.records.training_clips import KEY
 from hwasc.training.calibration_error import expected_calibration_error
 from hwasc.training.distillation import DistillationData
 from hwasc.training.metrics import macro_accuracy
-from hwasc.training.weights import load_metadata, load_weights, save_weights
+from hwasc.training.weights import intact, load_metadata, load_weights, save_weights
 from hwasc.workspace import Workspace
 
 
@@ -179,18 +179,23 @@ def fuse(ws: Workspace) -> FittedEnsemble:
     if any(spec.front_end != front_end for spec in teachers.specs) or not teachers.specs:
         depends_on["front_end"] = front_end
     key = schema.digest(depends_on)
-    torch.manual_seed(s.seed)
-    backbone = student.build(z1_architecture(front_end, len(names)))
-    ensemble = Ensemble(Z1(len(names), len(train.classes), backbone), Z2(len(names), len(train.classes)))
     path = ws.cache / "fusion" / f"{key}.safetensors"
-    if path.is_file():
-        ensemble.load_state_dict(load_weights(path))
-    else:
+    if not intact(path, ws.reporter.say):
+        ensemble = _untrained(front_end, len(names), len(train.classes), seed=s.seed)
         view = fit_ensemble(ws, teachers, ensemble, front_end)
         about = {"teachers": ",".join(teachers.keys), "view": view, KEY: ws.training_clips.reference.text()}
         save_weights(path, ensemble, about)
+    # Loaded after training, too: a trained net has another memory format than a loaded one, and so other rounding.
+    ensemble = _untrained(front_end, len(names), len(train.classes), seed=s.seed)
+    ensemble.load_state_dict(load_weights(path))
     view = s.fusion.view if s.fusion.view != "auto" else load_metadata(path, "view")
     return FittedEnsemble(teachers=teachers, ensemble=ensemble, workspace=ws, key=key, view=view)
+
+
+def _untrained(front_end: FrontEnd, teachers: int, classes: int, *, seed: int) -> Ensemble:
+    torch.manual_seed(seed)
+    backbone = student.build(z1_architecture(front_end, teachers))
+    return Ensemble(Z1(teachers, classes, backbone), Z2(teachers, classes))
 
 
 def target_file(ws: Workspace, fused: FittedEnsemble) -> Path:
@@ -207,7 +212,7 @@ def target_file(ws: Workspace, fused: FittedEnsemble) -> Path:
         The file.
     """
     path = ws.cache / "fusion" / f"{fused.key}-{ws.settings.distill.targets}-{fused.view}.npz"
-    if not path.is_file():
+    if not logit_files.intact(path, ws.reporter.say):
         train, validation = fused.teachers.train, ws.features(ws.dataset.validation, fused.front_end, "validation")
         clips = [c.id for c in (*train.clips, *validation.clips)]
         logit_files.save(

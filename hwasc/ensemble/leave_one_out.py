@@ -22,7 +22,7 @@ class LeaveOneOutRow:
         log_loss: Without this teacher, nats.
         accuracy_gain: Accuracy with this teacher minus accuracy without it.
         log_loss_gain: Log loss without this teacher minus log loss with it, nats; positive where the teacher helps.
-        standard_error: Of `log_loss_gain` over clips, as if clips were independent.
+        standard_error: Of `log_loss_gain` over clips, as if clips were independent; None for a single clip.
         helps: Whether accuracy or log loss is worse without this teacher.
     """
 
@@ -31,8 +31,14 @@ class LeaveOneOutRow:
     log_loss: float
     accuracy_gain: float
     log_loss_gain: float
-    standard_error: float
+    standard_error: float | None
     helps: bool
+
+    @property
+    def gain_in_nats(self) -> str:
+        """`log_loss_gain` with its standard error, as tables show it."""
+        error = "" if self.standard_error is None else f" ± {self.standard_error:.3f}"
+        return f"{self.log_loss_gain:+.3f}{error}"
 
 
 def leave_one_out(names: tuple[str, ...], logits: np.ndarray, labels: np.ndarray) -> list[LeaveOneOutRow]:
@@ -66,7 +72,7 @@ def leave_one_out(names: tuple[str, ...], logits: np.ndarray, labels: np.ndarray
             log_loss=float(losses_without.mean()),
             accuracy_gain=accuracy_gain,
             log_loss_gain=log_loss_gain,
-            standard_error=float(gains.std()) / math.sqrt(len(gains)) if len(gains) > 1 else math.inf,
+            standard_error=float(gains.std()) / math.sqrt(len(gains)) if len(gains) > 1 else None,
             helps=accuracy_gain > 0 or log_loss_gain > 0,
         )
         rows.append(row)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,8 +10,11 @@ import numpy as np
 import numpy.typing as npt
 
 from hwasc.data.features import Features
-from hwasc.deploy.onnx_session import open_session
+from hwasc.deploy.onnx_session import metadata_of, open_session, run
 from hwasc.errors import DataError, UsageError
+from hwasc.records.model_metadata import class_names
+from hwasc.records.plain_values import listed
+from hwasc.records.schema import parse_json
 
 BATCH = 128
 
@@ -46,7 +48,7 @@ class OnnxClassifier:
             raise DataError(
                 f"{path}: takes {self._shape[0]} clips at once; export it with a free number of clips, or one"
             )
-        self._order = self._class_order(self._session.get_modelmeta().custom_metadata_map)
+        self._order = self._class_order(metadata_of(self._session, path))
 
     def predict(self, features: Features) -> npt.NDArray[np.float32]:
         """Logits (n, classes) of all clips, in the data's order of classes. DataError where the log-mel has another size."""
@@ -61,19 +63,19 @@ class OnnxClassifier:
             raise DataError(
                 f"{self.path}: takes {expected_shape}, but its front end gives {list(shape)}; set its mels and frames"
             )
-        y = np.asarray(self._session.run(None, {self._input: x.reshape(len(rows), *shape)})[0], np.float32)
+        y = run(self._session, None, {self._input: x.reshape(len(rows), *shape)}, self.path)
         expected = (len(rows), len(self.classes))
-        if y.shape != expected or not np.isfinite(y).all():
+        if y.shape != expected:
             raise DataError(f"{self.path}: gives {list(y.shape)}, expected finite logits of shape {list(expected)}")
         return y[:, self._order]
 
     def _class_order(self, metadata: dict[str, str]) -> list[int]:
+        if "classes" not in metadata:
+            return list(range(len(self.classes)))
         try:
-            named = list(json.loads(metadata.get("classes", "[]"))) or list(self.classes)
-        except (TypeError, ValueError):
+            named = class_names(parse_json(metadata["classes"], "classes"), self.path) or self.classes
+        except (UsageError, DataError):
             raise DataError(f"{self.path}: its metadata 'classes' is not a JSON list of names") from None
-        if sorted(map(str, named)) != sorted(self.classes):
-            raise DataError(
-                f"{self.path}: is for the classes {', '.join(map(str, named))}; the data has {', '.join(self.classes)}"
-            )
+        if sorted(named) != sorted(self.classes):
+            raise DataError(f"{self.path}: is for the classes {listed(named)}; the data has {listed(self.classes)}")
         return [named.index(c) for c in self.classes]

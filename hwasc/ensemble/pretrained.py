@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-import hashlib
 import pickle
 import re
+import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import safetensors.torch
 import torch
 from torch import Tensor, nn
 
 from hwasc.errors import DataError, UsageError
 from hwasc.models.teachers import TeacherSpec, build
 from hwasc.records import schema
+from hwasc.records.bounded import describe, reason, sha256
 from hwasc.records.teacher_settings import PretrainedWeights
+from hwasc.training.weights import read_header, read_safetensors
 
 SHOWN = 4  # tensors of each kind of mistake that an error lists
+_ZIP = "a zip archive"
 WRAPPERS = ("state_dict", "model", "model_state_dict", "net")  # keys of checkpoints that contain the tensors
 
 
@@ -62,9 +64,9 @@ def open_start_weights(setting: str | PretrainedWeights) -> StartWeights:
     for pattern, ours in rename.items():
         try:
             re.sub(pattern, ours or "", "")
-        except (re.error, IndexError) as e:
+        except (re.error, IndexError, RecursionError, OverflowError) as e:
             raise UsageError(f"teachers.pretrained: '{pattern}' -> '{ours}' is not a valid renaming ({e})") from None
-    content = hashlib.sha256(path.read_bytes())
+    content = sha256(path)
     content.update(schema.canonical([list(pair) for pair in rename.items()]).encode())  # the order counts
     return StartWeights(file=path, rename=dict(rename), hash=content.hexdigest()[:16])
 
@@ -79,10 +81,68 @@ def _read_mapping(path: Path) -> dict[str, str | None]:
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:
-    """Read the tensors of a file by name, without running code in it. DataError where it contains code, or no tensors."""
+    """Read the tensors of a file by name, without running code in it.
+
+    Args:
+        path: A .safetensors file or a checkpoint.
+
+    Returns:
+        Tensors by name.
+
+    Raises:
+        DataError: It is no checkpoint, contains code, or no tensors, or tensors of numbers that no net has.
+    """
+    if path.suffix == ".safetensors":
+        tensors = _read_safetensors(path)
+    else:
+        _check_kind(path)
+        tensors = _read_checkpoint(path)
+    for name, tensor in tensors.items():
+        if tensor.is_complex() or (tensor.is_floating_point() and not bool(tensor.isfinite().all())):
+            kind = "complex" if tensor.is_complex() else "not finite"
+            raise DataError(f"{path}: the tensor '{str(name)[:80]}' is {kind}")
+    return tensors
+
+
+def _read_safetensors(path: Path) -> dict[str, Tensor]:
     try:
-        if path.suffix == ".safetensors":
-            return safetensors.torch.load_file(path)
+        read_header(path)
+        return read_safetensors(path)
+    except DataError as e:
+        why = str(e).removeprefix(f"{path}: ").removesuffix("; delete it to train this part anew")
+        raise DataError(f"{path}: cannot be read as weights ({why})") from None
+    except Exception as e:  # safetensors raises its own error type, and OSError
+        raise DataError(f"{path}: cannot be read as weights ({reason(e)})") from None
+
+
+def _check_kind(path: Path) -> None:
+    """DataError where a file is no checkpoint: torch would say of any other file that code has to run."""
+    what = describe(path)
+    with path.open("rb") as file:
+        start = file.read(2)
+    if what == _ZIP:
+        _check_archive(path)
+    elif what or start[:1] != b"\x80":  # a pickle of protocol 2 or later
+        raise DataError(f"{path}: is not a checkpoint" + (f"; it is {what}" if what else ""))
+
+
+def _check_archive(path: Path) -> None:
+    """A checkpoint is a zip archive that stores a `data.pkl` and tensors, uncompressed."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            members = archive.infolist()
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as e:
+        raise DataError(f"{path}: is not a checkpoint; it is a damaged zip archive ({reason(e)})") from None
+    if not any(m.filename.endswith("/data.pkl") or m.filename == "data.pkl" for m in members):
+        raise DataError(f"{path}: is not a checkpoint; it is a zip archive of other files")
+    if sum(m.file_size for m in members) > path.stat().st_size:
+        raise DataError(
+            f"{path}: is not a checkpoint of torch, which compresses no tensors; save it again with torch.save"
+        )
+
+
+def _read_checkpoint(path: Path) -> dict[str, Tensor]:
+    try:
         content: Any = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as e:  # the readers' own exception types, and OSError
         if isinstance(e, pickle.UnpicklingError) and "Weights only" in str(e):
@@ -90,14 +150,13 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
                 f"{path}: contains more than tensors: to load it, code would have to run, which hwasc does not do; save its "
                 "state_dict as safetensors with the software that made it"
             ) from None
-        raise DataError(
-            f"{path}: cannot be read as weights ({(str(e).splitlines() or [type(e).__name__])[0]})"
-        ) from None
+        raise DataError(f"{path}: cannot be read as weights ({reason(e)})") from None
     if isinstance(content, Mapping):
         for inner in (content, *(content[key] for key in WRAPPERS if key in content)):
             if isinstance(inner, Mapping) and inner and all(isinstance(v, Tensor) for v in inner.values()):
-                return dict(inner)
-        raise DataError(f"{path}: contains no tensors by name, but {', '.join(map(str, list(content)[:6]))}")
+                return {str(name): tensor for name, tensor in inner.items()}
+        there = ", ".join(" ".join(str(name).split())[:40] for name in list(content)[:6]) or "nothing"
+        raise DataError(f"{path}: contains no tensors by name, but {there}")
     raise DataError(f"{path}: contains no tensors by name, but one {type(content).__name__}")
 
 

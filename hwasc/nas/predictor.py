@@ -12,12 +12,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
+from scipy.linalg import cho_factor, cho_solve
 
 from hwasc.records.space import Point
 
 MIN_TRIALS = 50  # with fewer trials no prediction is made
 PENALTY = 10.0  # on the squared weights of standardised inputs; results are the same from 1 to 100
 OWN_WEIGHT = 0.5  # share of a candidate's own score in the mean
+FREE = 1e-9  # penalty of the intercept: none
 FLOOR = 1e-6  # lowest score of which a logarithm is taken
 
 Choices = Mapping[str, Sequence[Any]]  # of a space, see `SearchSpace.choices`
@@ -57,12 +59,7 @@ def smoothed(choices: Choices, trials: Sequence[ScoredCandidate]) -> list[float]
     Returns:
         A score for each trial, 0..1; the trials' own scores where there are fewer than `MIN_TRIALS`.
     """
-    if len(trials) < MIN_TRIALS:
-        return [t.score for t in trials]
-    x, y = _inputs(choices, trials, trials), _logarithms(trials)
-    hat = x @ np.linalg.solve(x.T @ x + _penalty(x), x.T)
-    predicted = y - (y - hat @ y) / (1 - np.diag(hat))  # leave-one-out ridge regression in closed form
-    return [float(v) for v in np.exp(OWN_WEIGHT * y + (1 - OWN_WEIGHT) * predicted)]
+    return Smoother(choices).add(trials)
 
 
 def blended(choices: Choices, trials: Sequence[ScoredCandidate], candidates: Sequence[ScoredCandidate]) -> list[float]:
@@ -81,7 +78,7 @@ def blended(choices: Choices, trials: Sequence[ScoredCandidate], candidates: Seq
     x, y = _inputs(choices, trials, trials), _logarithms(trials)
     weights = np.linalg.solve(x.T @ x + _penalty(x), x.T @ y)
     predicted = _inputs(choices, candidates, trials) @ weights
-    return [float(v) for v in np.exp(OWN_WEIGHT * _logarithms(candidates) + (1 - OWN_WEIGHT) * predicted)]
+    return _halfway(_logarithms(candidates), predicted)
 
 
 def _inputs(choices: Choices, candidates: Sequence[ScoredCandidate], trials: Sequence[ScoredCandidate]) -> np.ndarray:
@@ -89,27 +86,100 @@ def _inputs(choices: Choices, candidates: Sequence[ScoredCandidate], trials: Seq
 
     Costs and numeric choices are logarithms; named choices are one-hot.
     """
-    raw, reference = (np.array([_encoded(choices, c) for c in part]) for part in (candidates, trials))
+    raw, reference = (_encoded(choices, part) for part in (candidates, trials))
     spread = reference.std(0)
     scaled = (raw - reference.mean(0)) / np.where(spread > 0, spread, 1.0)
     return np.c_[scaled, np.ones(len(scaled))]
 
 
-def _encoded(choices: Choices, c: ScoredCandidate) -> list[float]:
-    out = [math.log(max(v, 1)) for v in (c.parameters, c.macs, c.memory)]
+def _encoded(choices: Choices, candidates: Sequence[ScoredCandidate]) -> np.ndarray:
+    """Inputs before they are standardised, (candidates, inputs)."""
+    columns = [np.log([max(v, 1) for v in (c.parameters, c.macs, c.memory)]) for c in candidates]
+    return np.c_[np.reshape(columns, (-1, 3)), [_choices(choices, c.point) for c in candidates]]
+
+
+def _choices(choices: Choices, point: Point) -> list[float]:
+    out: list[float] = []
     for name, values in choices.items():
         if any(isinstance(v, str) for v in values):
-            out += [float(c.point[name] == v) for v in values]
+            out += [float(point[name] == v) for v in values]
         else:
-            out.append(math.log2(1 + c.point[name]))
+            out.append(math.log2(1 + point[name]))
     return out
 
 
 def _penalty(x: np.ndarray) -> np.ndarray:
     penalty = np.diag(np.full(x.shape[1], PENALTY))
-    penalty[-1, -1] = 1e-9  # no penalty on the mean
+    penalty[-1, -1] = FREE
     return penalty
 
 
 def _logarithms(candidates: Sequence[ScoredCandidate]) -> np.ndarray:
     return np.log([max(c.score, FLOOR) for c in candidates])
+
+
+def _halfway(own: np.ndarray, predicted: np.ndarray) -> list[float]:
+    """Scores from the logarithms of a candidate's own score and of its prediction."""
+    return [float(v) for v in np.exp(OWN_WEIGHT * own + (1 - OWN_WEIGHT) * predicted)]
+
+
+class Smoother:
+    """Smooths the scores of a growing list of trials; a group of trials costs the same however many were before it.
+
+    Leave-one-out ridge regression needs of all trials only sums over them: of inputs, of products of two inputs, and of
+    products of inputs and scores. They grow by what is added. The regression's matrix is p x p for p inputs; the
+    diagonal of the hat matrix is computed for those trials alone whose scores are asked for.
+    """
+
+    def __init__(self, choices: Choices) -> None:
+        """Begin without trials.
+
+        Args:
+            choices: The choices of the space.
+        """
+        self.choices, self.count = choices, 0
+        self._shift = np.zeros(0)  # the first trial's inputs and logarithm; sums of differences from it lose no digits
+        self._sums, self._products = np.zeros(0), np.zeros((0, 0))
+
+    def add(self, trials: Sequence[ScoredCandidate]) -> list[float]:
+        """Take trials in.
+
+        Args:
+            trials: Scored candidates that were not added yet.
+
+        Returns:
+            A score for each of them, 0..1, see `smoothed`; their own scores while there are fewer than `MIN_TRIALS` in all.
+        """
+        if not trials:
+            return []
+        rows = np.c_[_encoded(self.choices, trials), _logarithms(trials)]
+        if not self.count:
+            self._shift = rows[0]
+            self._sums, self._products = np.zeros(rows.shape[1]), np.zeros((rows.shape[1],) * 2)
+        rows = rows - self._shift
+        self.count += len(rows)
+        self._sums += rows.sum(0)
+        self._products += rows.T @ rows
+        if self.count < MIN_TRIALS:
+            return [t.score for t in trials]
+        return self._leave_one_out(rows)
+
+    def _leave_one_out(self, rows: np.ndarray) -> list[float]:
+        """Smoothed scores of rows that are among the sums; rows (n, inputs + 1), shifted."""
+        mean = self._sums / self.count
+        spread, products = self._standardised(mean)
+        factor = cho_factor(products[:-1, :-1] + PENALTY * np.eye(len(mean) - 1))
+        x, y = (rows[:, :-1] - mean[:-1]) / spread, rows[:, -1] + self._shift[-1]
+        # Inputs have the mean 0, so the intercept is a regression of its own: almost the mean, and 1 / n of each hat value.
+        intercept = (mean[-1] + self._shift[-1]) * self.count / (self.count + FREE)
+        fitted = x @ cho_solve(factor, products[:-1, -1]) + intercept
+        hat = np.einsum("np,pn->n", x, cho_solve(factor, x.T)) + 1 / (self.count + FREE)
+        return _halfway(y, y - (y - fitted) / (1 - hat))
+
+    def _standardised(self, mean: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The inputs' standard deviations, and the sums of products with every input of mean 0 and deviation 1."""
+        products = self._products - self.count * np.outer(mean, mean)
+        deviation = np.sqrt(np.maximum(np.diag(products)[:-1], 0) / self.count)
+        spread = np.where(deviation > 0, deviation, 1.0)
+        scale = np.append(spread, 1.0)  # logarithms of scores keep their unit
+        return spread, products / np.outer(scale, scale)

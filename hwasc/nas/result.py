@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from hwasc.ensemble.summary import EnsembleSummary
+from hwasc.errors import UsageError
 from hwasc.nas.feasibility import Survey
 from hwasc.nas.study import Journal
 from hwasc.nas.trial import Refined, Trial, read_refined
@@ -125,6 +126,14 @@ class SearchResult(Result):
         index = schema.parse(_Index, schema.read_json(run / RESULT, "result of a search"), str(run / RESULT))
         trials, second = Journal(run / TRIALS).trials, Journal(run / SECOND).trials
         refined = {r.number: r for r in read_refined(run / REFINED)}
+        for named, file, known in (
+            ([index.winner, *index.front], TRIALS, {**trials, **second}),
+            (index.front, TRIALS, trials),
+            (index.rescored, SECOND, second),
+            ([*index.refined, *([] if index.chosen_refined is None else [index.chosen_refined])], REFINED, refined),
+        ):
+            if absent := [n for n in named if n not in known]:
+                raise UsageError(f"{run / RESULT}: names trial {absent[0]}, which {file} beside it does not hold")
         winner = second.get(index.winner) or trials[index.winner]
         return cls(
             run=run,

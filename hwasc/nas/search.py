@@ -40,7 +40,8 @@ from hwasc.progress import Reporter
 from hwasc.records import architecture as architectures
 from hwasc.records import schema, training_clips
 from hwasc.records.budget import Budget
-from hwasc.records.run import environment, open_run
+from hwasc.records.run import environment_of, open_run
+from hwasc.records.run_lock import alone_in_run_folder
 from hwasc.records.space import SearchSpace
 from hwasc.workspace import Workspace
 
@@ -72,6 +73,7 @@ def survey(problem: Problem, *, seed: int, reporter: Reporter) -> Survey:
     return result
 
 
+@alone_in_run_folder
 def search(
     ws: Workspace,
     space: SearchSpace,
@@ -101,6 +103,7 @@ def search(
     Raises:
         InfeasibleBudget: No candidate meets the budget. This is raised within seconds.
         UsageError: The run folder holds another search, or the proxy measures no accuracy.
+        HwascError: Another command works in the run folder.
     """
     s, classes = ws.settings, len(ws.classes)
     problem = Problem(space=space, budget=resolve(budget), classes=classes, seconds=s.data.seconds)
@@ -260,7 +263,7 @@ def _finish(
             **(provenance(pruned) if pruned else {}),
         },
         "seed": s.seed,
-        **environment(),
+        **environment_of(run),
     }
     result = SearchResult(
         run=run,
@@ -277,7 +280,7 @@ def _finish(
         second_epochs=s.search.second.epochs,
         clips=len(validation),
         teachers=summarize(fused, validation, "validation"),
-        environment=environment(),
+        environment=environment_of(run),
     )
     result.write()
     return result

@@ -12,7 +12,7 @@ from hwasc.cost import Costs
 from hwasc.errors import UsageError
 from hwasc.nas.declare import random_point
 from hwasc.nas.job import Proposal, Score
-from hwasc.nas.predictor import smoothed
+from hwasc.nas.predictor import Smoother
 from hwasc.nas.problem import Problem
 from hwasc.nas.strategies import Strategy
 from hwasc.nas.trial import Outcome, Trial
@@ -96,7 +96,7 @@ class Study:
     def run(self, count: int, at_a_time: int, evaluate: Evaluate, on_trial: Callable[[Trial], None]) -> list[Trial]:
         """Score different feasible candidates.
 
-        The strategy receives each score as `predictor.smoothed` estimates it from all scores so far. The result does not
+        The strategy receives each score as `predictor.Smoother` estimates it from all scores so far. The result does not
         depend on the order in which scores arrive.
 
         Args:
@@ -112,6 +112,7 @@ class Study:
             UsageError: The journal holds other candidates than this search proposes.
         """
         done: list[Trial] = []
+        smoother = Smoother(self.problem.space.choices())
         while len(done) < count and (group := self._propose(min(at_a_time, count - len(done)))):
             scores = self._from_journal(len(done), group)
             missing = [i for i in range(len(group)) if i not in scores]
@@ -120,9 +121,9 @@ class Study:
                 scores[i] = self._trial(len(done) + i, group[i], result)
                 self.journal.append(scores[i])
                 on_trial(scores[i])
-            done += [scores[i] for i in range(len(group))]
-            estimates = smoothed(self.problem.space.choices(), done)[-len(group) :]
-            for candidate, estimate in zip(group, estimates, strict=True):
+            new = [scores[i] for i in range(len(group))]
+            done += new
+            for candidate, estimate in zip(group, smoother.add(new), strict=True):
                 outcome = self._outcome(candidate.costs, estimate)
                 self._outcomes[candidate.architecture.id] = outcome
                 for number in (candidate.number, *candidate.repeats):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import multiprocessing
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,12 +18,14 @@ from hwasc.models import supernet as models
 from hwasc.nas.job import Supernet
 from hwasc.nas.problem import Problem
 from hwasc.nas.supernet_training import ALL_POINTS_AFTER, PARTS, SupernetTrainingData, fit_supernet
+from hwasc.parallel.children import spawn_context
+from hwasc.parallel.device import configure_process
 from hwasc.parallel.gradient_accumulation import process_group
-from hwasc.parallel.processes import start_worker
 from hwasc.records import schema
 from hwasc.records.budget import Budget
+from hwasc.records.leftovers import temporary_folder
 from hwasc.records.training_clips import KEY
-from hwasc.training.weights import save_weights
+from hwasc.training.weights import intact, save_weights
 from hwasc.workspace import Workspace
 
 
@@ -60,7 +61,7 @@ def train_supernet(ws: Workspace, problem: Problem, targets: Path) -> Supernet:
     )
     path = ws.cache / "supernets" / f"{key}.safetensors"
     ready = Supernet(path.absolute(), problem.space, problem.seconds)  # absolute: a process may run in another folder
-    if path.is_file():
+    if intact(path, ws.reporter.say):
         return ready
     data = _training_data(ws, problem, targets)
     checkpoint = path.with_suffix(".ckpt")
@@ -133,10 +134,10 @@ def _second_process(ws: Workspace, problem: Problem, data: SupernetTrainingData,
     if ws.workers < PARTS or ws.device.type != "cpu":
         yield
         return
-    with tempfile.TemporaryDirectory() as folder:
-        rendezvous = Path(folder) / "processes"
+    with temporary_folder("hwasc-supernet-", Path(tempfile.gettempdir())) as folder:
+        rendezvous = folder / "processes"
         arguments = (rendezvous, problem, data, checkpoint)
-        process = multiprocessing.get_context("spawn").Process(target=_train_beside, args=arguments, daemon=True)
+        process = spawn_context().Process(target=_train_beside, args=arguments, daemon=True)
         process.start()
         try:
             with process_group(rendezvous, 0, PARTS):
@@ -155,6 +156,6 @@ def _second_process(ws: Workspace, problem: Problem, data: SupernetTrainingData,
 
 def _train_beside(rendezvous: Path, problem: Problem, data: SupernetTrainingData, checkpoint: Path) -> None:
     """The second process's part in the training."""
-    start_worker()
+    configure_process()
     with process_group(rendezvous, 1, PARTS):
         fit_supernet(_initial_supernet(problem, data.seed), data, checkpoint=checkpoint)

@@ -137,11 +137,18 @@ def read_refined(path: Path) -> list[Refined]:
 def pareto(trials: list[Trial]) -> list[Trial]:
     """The Pareto front: trials that no other trial dominates in score, MACs and activation memory, by falling score."""
 
-    def dominates(a: Trial, b: Trial) -> bool:
-        at_least = a.score >= b.score and a.macs <= b.macs and a.memory <= b.memory
-        return at_least and (a.score, a.macs, a.memory) != (b.score, b.macs, b.memory)
+    front: list[Trial] = []
+    for t in by_score(
+        trials
+    ):  # what dominates a trial comes before it here, and so does a member of the front that does
+        if not any(_dominates(f, t) for f in front):
+            front.append(t)
+    return front
 
-    return by_score([t for t in trials if not any(dominates(o, t) for o in trials)])
+
+def _dominates(a: Trial, b: Trial) -> bool:
+    at_least = a.score >= b.score and a.macs <= b.macs and a.memory <= b.memory
+    return at_least and (a.score, a.macs, a.memory) != (b.score, b.macs, b.memory)
 
 
 def by_score(trials: Sequence[Trial]) -> list[Trial]:

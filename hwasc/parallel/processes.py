@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
-import signal
-import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -13,6 +10,7 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from hwasc.errors import HwascError
+from hwasc.parallel.children import spawn_context
 from hwasc.parallel.device import configure_process
 
 Result = TypeVar("Result")
@@ -58,7 +56,7 @@ def processes(workers: int) -> Iterator[Executor]:
         return
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # before the children load OpenMP
-    executor = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), initializer=start_worker)
+    executor = ProcessPoolExecutor(workers, spawn_context(), initializer=configure_process)
     try:
         yield executor
         executor.shutdown()
@@ -89,17 +87,3 @@ def as_finished(futures: Iterable[Future[Result]]) -> Iterator[tuple[int, Result
             yield waiting.pop(done), done.result()
     for future in as_completed(waiting):
         yield waiting[future], future.result()
-
-
-def start_worker() -> None:
-    """Set up a spawned process: the parent handles Ctrl-C, this process ends with the parent, one OpenMP thread."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent ends its workers
-    if (parent := multiprocessing.parent_process()) is not None:
-        threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
-    configure_process()
-
-
-def _end_with(parent: multiprocessing.process.BaseProcess) -> None:
-    """A parent that is killed cannot end its workers, which would wait for jobs for ever."""
-    parent.join()
-    os._exit(1)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from hwasc.errors import UsageError
-from hwasc.records import schema
+from hwasc.records import schema, sizes
 from hwasc.records.blocks import INPUT, Block, Conv, Stride, Unit
 from hwasc.records.blocks.units import channels
 from hwasc.records.schema import STRICT
@@ -16,6 +17,10 @@ from hwasc.records.training_clips import ClipsReference
 
 SCHEMA = 1
 HEAD = "head"
+SAMPLE_RATE = 1_000_000  # Hz; the most that a front end takes, as are these:
+SAMPLES = 1 << 28  # of a clip, two hours at 32 kHz
+N_FFT = 1 << 20
+FILTERS = 1 << 27  # mel bands x n_fft
 
 
 @dataclass(frozen=True)
@@ -53,8 +58,20 @@ class FrontEnd:
     __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
 
     def __post_init__(self) -> None:
+        for name in ("seconds", "f_min", "f_max", "log_offset", "mean", "std"):
+            if not math.isfinite(getattr(self, name)):
+                raise ValueError(f"{name}: expected a finite number, found {getattr(self, name)}")
         if min((self.sample_rate, self.n_fft, self.window, self.hop, self.mels, self.frames)) < 1:
             raise ValueError("sample_rate, n_fft, window, hop, mels and frames must be at least 1")
+        if not 0 < self.seconds <= SAMPLES or self.sample_rate > SAMPLE_RATE or self.samples > SAMPLES:
+            raise ValueError(
+                f"need 0 < seconds, sample_rate at most {SAMPLE_RATE:,} Hz and {SAMPLES:,} samples a clip, found "
+                f"{self.seconds:g} s at {self.sample_rate:,} Hz"
+            )
+        if self.n_fft > N_FFT or self.n_fft * self.mels > FILTERS:
+            raise ValueError(
+                f"need n_fft at most {N_FFT:,} and mels x n_fft at most {FILTERS:,}, found {self.mels:,} and {self.n_fft:,}"
+            )
         if self.window > self.n_fft:
             raise ValueError(f"window {self.window} is longer than n_fft {self.n_fft}")
         if not 0 <= self.f_min < self.f_max <= self.sample_rate / 2:
@@ -128,11 +145,15 @@ class Architecture:
     def __post_init__(self) -> None:
         if self.classes < 2:
             raise ValueError(f"at least two classes are needed, found {self.classes}")
+        if self.classes > sizes.CLASSES or len(self.blocks) > sizes.BLOCKS:
+            raise ValueError(
+                f"at most {sizes.CLASSES:,} classes and {sizes.BLOCKS} blocks, found {self.classes:,} and {len(self.blocks):,}"
+            )
         if min(self.stem) < 1:
             raise ValueError("stem channels must be at least 1")
         if not all(s in (1, 2) for pair in self.stem_strides for s in pair):
             raise ValueError(f"strides are 1 or 2, found {self.stem_strides}")
-        _ = self.program  # its widths must fit
+        sizes.check_size(self.size)  # its widths must fit, too
 
     @cached_property  # a search uses it some twenty times for each candidate
     def id(self) -> str:
@@ -165,6 +186,15 @@ class Architecture:
             inputs = block.channels
         program.append(Conv(HEAD, (last,), channels=self.classes, relu=False, layer=HEAD))
         return tuple(program)
+
+    @cached_property
+    def size(self) -> sizes.Size:
+        """Weights, largest map and MACs of its convolutions, without building the net.
+
+        Raises:
+            ValueError: maps of different widths are added, or a unit is impossible.
+        """
+        return sizes.size_of(self.program, self.front_end.mels, self.front_end.frames)
 
     def text(self) -> str:
         """The whole net on a few short lines."""
@@ -221,6 +251,11 @@ class ArchitectureFile:
 
     def __str__(self) -> str:
         return str(self.path) if self.path else str(self.provenance.get("preset", "the architecture"))
+
+    def __post_init__(self) -> None:
+        named = self.provenance.get("classes")
+        if named is not None and not (isinstance(named, (list, tuple)) and all(isinstance(c, str) for c in named)):
+            raise ValueError("provenance.classes: expected a list of names")
 
     @property
     def weights_path(self) -> Path | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,9 +20,9 @@ Kernels = Literal["reference", "cortex-m0+", "cortex-m4", "cortex-m7", "cortex-m
 
 def _check(amount: Amount | None) -> None:
     if isinstance(amount, str):
-        if not re.fullmatch(r"\d+(\.\d+)?%", amount):
-            raise ValueError(f"expected a whole number or a share such as '60%', found '{amount}'")
-    elif amount is not None and amount <= 0:
+        if not re.fullmatch(r"[0-9]{1,6}(\.[0-9]{1,6})?%", amount) or float(amount[:-1]) == 0:
+            raise ValueError(f"expected a whole number or a share such as '60%', found '{amount:.60}'")
+    elif amount is not None and not amount > 0:
         raise ValueError(f"a limit must be above 0, found {amount}")
 
 
@@ -139,7 +140,7 @@ class LatencyLimit:
     __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
 
     def __post_init__(self) -> None:
-        if self.max_ms <= 0 or (self.clock_mhz is not None and self.clock_mhz <= 0):
+        if not 0 < self.max_ms < math.inf or not (self.clock_mhz is None or 0 < self.clock_mhz < math.inf):
             raise ValueError("max_ms and clock_mhz must be above 0")
 
 
@@ -185,6 +186,10 @@ class Chip:
     clock_mhz: float
 
     __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
+
+    def __post_init__(self) -> None:
+        if not (self.flash > 0 and self.ram > 0 and 0 < self.clock_mhz < math.inf):
+            raise ValueError("flash, ram and clock_mhz must be above 0")
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar
+from dataclasses import dataclass, field
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator
 
@@ -16,18 +16,29 @@ def _percent(value: Any) -> Any:
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
+Column = Literal["filename", "scene_label", "identifier", "source_label", "fold", "split"]
+
+
 @dataclass(frozen=True)
 class DataSettings:
-    """Clips and splits.
+    """Layout of the data folder, clips and splits.
 
     Attributes:
         seconds: Length of a clip, s.
         subset: A DCASE training subset: 5, 10, 25, 50 or 100 (%). None: all.
         validation_share: Share of the locations for validation.
         test_share: Share of the locations for the test split, where there are no official lists.
-        fold: Cross-validation for folders without official lists. `k/n` uses the k-th of n parts of the locations for the
-            test split, instead of `test_share`: n runs with the same seed test every clip once.
+        fold: Cross-validation. `k/n` uses the k-th of n parts of the locations for the test split, instead of `test_share`: n
+            runs with the same seed test every clip once. Where the data set has n official folds, it is the k-th of these
+            (default 1).
         max_unreadable: Share of clips that may be unreadable before the run stops.
+        layout: How the folder is read, see the page *Layouts*. `auto`: as it is recognised. `scenes`: the folders are the
+            scenes, whatever their names are.
+        table: The table of the recordings, a path in the data folder. None: `meta.csv`.
+        columns: Names of the table's columns, by what they hold: filename, scene_label, identifier (the location),
+            source_label (the recorder), fold, split. What is not named here has these very names.
+        rename: Names of scenes, locations and devices, by the names that were found: `{Kitchen: kitchen}` makes them one,
+            `{Kitchen: Kitchen}` keeps two that differ in case alone.
         synthetic_train_locations: Locations of the simulated scenes for training and validation.
         synthetic_test_locations: Locations of the simulated scenes for the test split.
     """
@@ -38,6 +49,10 @@ class DataSettings:
     test_share: float = 0.25
     fold: str | None = None
     max_unreadable: float = 0.02
+    layout: str = "auto"
+    table: str | None = None
+    columns: dict[Column, str] = field(default_factory=dict)
+    rename: dict[str, str] = field(default_factory=dict)
     synthetic_train_locations: int = 30
     synthetic_test_locations: int = 20
 

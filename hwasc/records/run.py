@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.metadata
 import json
 import os
@@ -17,6 +18,7 @@ import yaml
 import hwasc
 from hwasc.errors import UsageError
 from hwasc.records import schema
+from hwasc.records.plain_values import named
 
 NAMES = ("data",)  # what people typed; the fingerprint of what is there is compared instead
 PACKAGES = ("torch", "brevitas", "nni", "optuna", "torch-pruning", "numpy", "onnxruntime")
@@ -42,6 +44,24 @@ def environment() -> dict[str, Any]:
     }
 
 
+def environment_of(folder: Path) -> dict[str, Any]:
+    """Command, versions, machine and date of a run, for its result files.
+
+    Args:
+        folder: The run folder.
+
+    Returns:
+        What the run began with, if only the date is another now: the same command gives the same result. Else the present
+        environment.
+    """
+    now, path = environment(), folder / "environment.json"
+    with contextlib.suppress(UsageError):
+        began = schema.read_json(path, "environment")
+        if isinstance(began, dict) and {**began, "date": ""} == {**now, "date": ""}:
+            return began
+    return now
+
+
 def open_run(folder: Path, config: dict[str, Any]) -> Path:
     """Create a run folder, or resume in one of the same configuration.
 
@@ -58,7 +78,7 @@ def open_run(folder: Path, config: dict[str, Any]) -> Path:
     path = folder / "config.yaml"
     config = json.loads(schema.canonical(config))
     if path.is_file():
-        old = schema.read_yaml(path, "run configuration")
+        old = read_config(folder)
         changes = list(_differences(old, config))
         if changes:
             shown = "; ".join(changes[:5]) + (f"; and {len(changes) - 5} more" if len(changes) > 5 else "")
@@ -71,6 +91,27 @@ def open_run(folder: Path, config: dict[str, Any]) -> Path:
         schema.write_whole(path, yaml.safe_dump(config, sort_keys=False))
         schema.write_json(folder / "environment.json", environment())
     return folder
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """Read the configuration of a run folder.
+
+    Args:
+        folder: The run folder.
+
+    Returns:
+        Plain values by name.
+
+    Raises:
+        UsageError: Its config.yaml is missing, broken or of another shape.
+    """
+    path = folder / "config.yaml"
+    config = schema.read_yaml(path, "run configuration")
+    if not isinstance(config, dict):
+        raise UsageError(
+            f"{path}: expected a mapping of keys to values, found {named(config)}; delete it to start anew"
+        )
+    return config
 
 
 def _same_file(old: Any, new: Any) -> bool:
@@ -86,4 +127,4 @@ def _differences(old: Any, new: Any, where: str = "") -> Iterator[str]:
         for key in [*old, *(k for k in new if k not in old)]:
             yield from _differences(old.get(key), new.get(key), f"{where}.{key}" if where else str(key))
     elif old != new and where not in NAMES and not _same_file(old, new):
-        yield f"{where} was {old!r}, is now {new!r}"
+        yield f"{where} was {repr(old)[:80]}, is now {repr(new)[:80]}"

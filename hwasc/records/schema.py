@@ -1,44 +1,47 @@
-"""Reading and writing records as JSON or YAML. Reading lists all mistakes at once, and suggests a key for an unknown one."""
+"""Reading records: text with a bound on its size, plain values, then a record. All mistakes are listed at once, with their keys.
+
+The layers: `bounded` reads files, `plain_values` makes values of YAML or JSON, this module makes records of values, and `writing`
+writes them. What is wrong or damaged is a UsageError in one line that names file, key and what is expected.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import dataclasses
-import hashlib
-import json
-import os
-import re
-import tempfile
-from collections.abc import Mapping
+import typing
+from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar
-
-import yaml
+from typing import Any, TypeVar, cast
 
 from hwasc.errors import UsageError
+from hwasc.records.bounded import JSON_BYTES, YAML_BYTES, read_text
+from hwasc.records.plain_values import check_plain, named, parse_json, parse_yaml, shown
+from hwasc.records.value_types import wrong_scalars
+from hwasc.records.writing import canonical, digest, plain, write_json, write_whole
 from hwasc.suggestion import did_you_mean
+
+__all__ = [
+    "STRICT",
+    "canonical",
+    "check_plain",
+    "digest",
+    "parse",
+    "parse_json",
+    "parse_yaml",
+    "plain",
+    "read_json",
+    "read_text",
+    "read_yaml",
+    "write_json",
+    "write_whole",
+]
 
 T = TypeVar("T")
 STRICT: dict[str, Any] = {"extra": "forbid"}  # set as __pydantic_config__ on every record
-
-
-class _Loader(yaml.SafeLoader):
-    """YAML that also reads 1e-5 as a number; YAML 1.1 requires 1.0e-5."""
-
-
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float",
-    re.compile(
-        r"^[-+]?(?:[0-9][0-9_]*\.[0-9_]*(?:[eE][-+]?[0-9]+)?|[0-9][0-9_]*[eE][-+]?[0-9]+|\.[0-9_]+(?:[eE][-+]?[0-9]+)?"
-        r"|\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))$"
-    ),
-    list("-+0123456789."),
-)
-
-
-def parse_yaml(text: str) -> Any:
-    """Parse YAML text to plain values, without tags that make objects."""
-    return yaml.load(text, Loader=_Loader)
+SHOWN = 8  # mistakes that a message lists
+LONG = 400  # characters of a mistake
+KNOWN = 20  # known keys that a message lists
 
 
 def parse(cls: type[T], data: Any, where: str) -> T:
@@ -55,38 +58,100 @@ def parse(cls: type[T], data: Any, where: str) -> T:
     Raises:
         UsageError: Lists every mistake: the key, what is wrong, and for an unknown key the nearest key of the record.
     """
-    from pydantic import TypeAdapter, ValidationError
+    from pydantic import ValidationError
 
     if not isinstance(data, Mapping):
-        raise UsageError(f"{where}: expected a mapping of keys to values, found {type(data).__name__}")
+        raise UsageError(f"{where}: expected a mapping of keys to values, found {named(data)}")
+    check_plain(data, where)
+    wrong = {".".join(map(str, steps)): message for steps, message in wrong_scalars(cls, data)}
+    lines = [f"{key}: {message}" for key, message in wrong.items()]
     try:
-        return TypeAdapter(cls).validate_python(dict(data))
+        record: T = _adapter(cast(Any, cls)).validate_python(dict(data))
     except ValidationError as e:
-        lines = [_explain(cls, m, data) for m in e.errors()]
-        raise UsageError(f"{where}: " + "; ".join(dict.fromkeys(lines))) from None
+        # no values and addresses in its mistakes: it would copy them for each
+        for mistake in _of_nearest_members(e.errors(include_url=False, include_context=False), data):
+            key = ".".join(map(str, _steps(mistake, data)))
+            if key not in wrong:
+                lines.append(_explain(cls, mistake, data))
+    if lines:
+        lines = list(dict.fromkeys(lines))
+        more = f"; and {len(lines) - SHOWN:,} more" if len(lines) > SHOWN else ""
+        raise UsageError(f"{where}: " + " ".join("; ".join(lines[:SHOWN]).split()) + more)
+    return record
+
+
+@cache
+def _adapter(cls: Any) -> Any:
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(cls)
+
+
+def _of_nearest_members(mistakes: Sequence[Any], data: Any) -> list[Any]:
+    """The mistakes without those of other members of a union than the one that the values come nearest to."""
+    members: dict[tuple[Any, ...], dict[Any, int]] = {}
+    places = []
+    for mistake in mistakes:
+        inner, place = data, None
+        for i, step in enumerate(mistake["loc"]):
+            if _leads_on(inner, step):
+                inner = inner[step]
+            elif i < len(mistake["loc"]) - 1:  # the name of a member
+                place = (mistake["loc"][:i], step)
+                counts = members.setdefault(place[0], {})
+                counts[step] = counts.get(step, 0) + 1
+                break
+        places.append(place)
+    return [
+        m
+        for m, place in zip(mistakes, places, strict=True)
+        if place is None or place[1] == min(members[place[0]], key=members[place[0]].__getitem__)
+    ]
+
+
+def _leads_on(data: Any, step: Any) -> bool:
+    """Whether a step of a mistake's place is a key or an index of the values."""
+    if isinstance(data, Mapping):
+        return step in data
+    return isinstance(data, (list, tuple)) and isinstance(step, int) and 0 <= step < len(data)
+
+
+def _steps(mistake: Mapping[str, Any], data: Any) -> list[Any]:
+    """The keys that lead to a mistake. pydantic puts names of types between them, which the values do not have."""
+    steps: list[Any] = []
+    for step in mistake["loc"]:
+        if _leads_on(data, step):
+            data = data[step]
+            steps.append(step)
+    if mistake["type"] in ("missing", "missing_argument"):
+        steps.append(mistake["loc"][-1])
+    return steps
 
 
 def _explain(cls: type, mistake: Mapping[str, Any], data: Mapping[str, Any]) -> str:
-    steps = [
-        s for s in mistake["loc"] if not (isinstance(s, str) and ("(" in s or "[" in s or s in ("int", "str")))
-    ]  # drop pydantic's union tags
-    key = ".".join(str(s) for s in steps) or "record"
-    if mistake["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
+    steps = _steps(mistake, data)
+    key = ".".join(str(s) if len(str(s)) <= 60 else f"{str(s)[:50]}..." for s in steps)
+    at = f"{key}: " if key else ""  # the record as a whole has no key
+    if mistake["type"] in ("unexpected_keyword_argument", "extra_forbidden") and steps:
         known = _known_keys(cls, steps[:-1], data)
-        suggestion = did_you_mean(str(steps[-1]), known) or (f" (known: {', '.join(known)})" if known else "")
+        listed = ", ".join(known[:KNOWN]) + ", ..." * (len(known) > KNOWN)
+        suggestion = did_you_mean(str(steps[-1])[:60], known) or (f" (known: {listed})" if known else "")
         return f"unknown key '{key}'{suggestion}"
     if mistake["type"] in ("missing", "missing_argument"):
         return f"key '{key}' is missing"
     message = mistake["msg"].removeprefix("Value error, ")
-    value = mistake.get("input")
-    shown = f" (found {value!r})" if isinstance(value, (str, int, float, bool, type(None))) else ""
-    return f"{key}: {message[:1].lower()}{message[1:]}{shown}"
+    if mistake["type"] in ("dataclass_type", "dict_type"):
+        return f"{at}expected a mapping of keys to values, found {named(mistake.get('input'))}"
+    if mistake["type"] in ("tuple_type", "list_type"):
+        return f"{at}expected a list, found {named(mistake.get('input'))}"
+    found = shown(mistake.get("input"))
+    if len(message) > LONG:
+        message = f"{message[:LONG]}..."
+    return f"{at}{message[:1].lower()}{message[1:]}" + (f" (found {found})" if found else "")
 
 
 def _known_keys(cls: Any, steps: list[Any], data: Any) -> list[str]:
     """The keys of the record at the end of the steps; records that come in kinds (`class_for`) go by what their values name."""
-    import typing
-
     for step in [*steps, None]:
         # look through Optional, tuple[...] and dict[...]
         while not (dataclasses.is_dataclass(cls) or hasattr(cls, "class_for")):
@@ -104,58 +169,6 @@ def _known_keys(cls: Any, steps: list[Any], data: Any) -> list[str]:
     return []
 
 
-def plain(record: Any) -> Any:
-    """Convert a record to JSON-ready values: dataclasses to dicts, tuples to lists, paths to strings."""
-    if dataclasses.is_dataclass(record) and not isinstance(record, type):
-        values = {f.name: plain(getattr(record, f.name)) for f in dataclasses.fields(record)}
-        # a record may leave out default values, or add its class's name
-        return record.json_form(values) if hasattr(record, "json_form") else values
-    if isinstance(record, Mapping):
-        return {str(k): plain(v) for k, v in record.items()}
-    if isinstance(record, (tuple, list)):
-        return [plain(v) for v in record]
-    return str(record) if isinstance(record, Path) else record
-
-
-def canonical(record: Any) -> str:
-    """Convert a record to canonical JSON text: sorted keys, no spaces. Equal records give equal texts."""
-    return json.dumps(plain(record), sort_keys=True, separators=(",", ":"), allow_nan=False)
-
-
-def digest(record: Any, length: int = 12) -> str:
-    """Hash a record: SHA-256 of its canonical text.
-
-    Args:
-        record: A record, or JSON-ready values.
-        length: Hexadecimal digits, 64 at most.
-
-    Returns:
-        The first digits of the hash.
-    """
-    return hashlib.sha256(canonical(record).encode()).hexdigest()[:length]
-
-
-def read_text(path: Path, what: str) -> str:
-    """Read a text file.
-
-    Args:
-        path: The file.
-        what: What it is, for messages.
-
-    Returns:
-        The text.
-
-    Raises:
-        UsageError: The file is missing or cannot be read.
-    """
-    try:
-        return Path(path).read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise UsageError(f"{path}: there is no such {what}") from None
-    except (OSError, UnicodeDecodeError) as e:
-        raise UsageError(f"{path}: cannot be read as a {what} ({e})") from None
-
-
 def read_json(path: Path, what: str) -> Any:
     """Read plain values from a JSON file.
 
@@ -167,12 +180,9 @@ def read_json(path: Path, what: str) -> Any:
         The values.
 
     Raises:
-        UsageError: The file is missing, or is not JSON; it names the place of the mistake.
+        UsageError: The file is missing, is too large, is not JSON (it names the place of the mistake) or holds what is refused.
     """
-    try:
-        return json.loads(read_text(path, what))
-    except ValueError as e:
-        raise UsageError(f"{path}: not valid JSON ({e}); it may be truncated") from None
+    return parse_json(read_text(path, what, JSON_BYTES), str(path))
 
 
 def read_yaml(path: Path, what: str) -> Any:
@@ -186,42 +196,6 @@ def read_yaml(path: Path, what: str) -> Any:
         The values.
 
     Raises:
-        UsageError: The file is missing, or is not YAML; it names the place of the mistake.
+        UsageError: The file is missing, is too large, is not YAML (it names the place of the mistake) or holds what is refused.
     """
-    try:
-        return parse_yaml(read_text(path, what))
-    except yaml.YAMLError as e:
-        raise UsageError(f"{path}: not valid YAML ({' '.join(str(e).split())})") from None
-
-
-def write_whole(path: Path, content: str | bytes) -> None:
-    """Write a file atomically: to a temporary file beside it, to disk, then renamed.
-
-    Args:
-        path: The file; missing folders are made.
-        content: Text or bytes.
-    """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    data = content.encode() if isinstance(content, str) else content
-    handle, aside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as f:
-            f.write(data)
-            f.flush()
-            os.fsync(f.fileno())
-        os.chmod(aside, 0o644)
-        os.replace(aside, path)
-    except BaseException:
-        Path(aside).unlink(missing_ok=True)
-        raise
-
-
-def write_json(path: Path, value: Any) -> None:
-    """Write values as indented JSON. The file appears only when it is complete.
-
-    Args:
-        path: The file.
-        value: A record, or JSON-ready values.
-    """
-    write_whole(path, json.dumps(plain(value), indent=2) + "\n")
+    return parse_yaml(read_text(path, what, YAML_BYTES), str(path))

@@ -13,6 +13,7 @@ from hwasc.errors import UsageError
 from hwasc.records import schema
 from hwasc.records.data_settings import AugmentSettings, DataSettings
 from hwasc.records.part_names import ProxyName, StrategyName, TeacherName
+from hwasc.records.plain_values import DEPTH, named
 from hwasc.records.schema import STRICT
 from hwasc.records.teacher_settings import ExternalTeacherSettings, FrontEndSettings, PretrainedWeights
 
@@ -313,11 +314,15 @@ class Settings:
             UsageError: Lists every mistake: unknown keys with the nearest known one, and values out of range.
         """
         path = source if isinstance(source, (str, Path)) else None
-        data: Any = schema.read_yaml(Path(path), "settings file") or {} if path is not None else {}
+        data: Any = schema.read_yaml(Path(path), "settings file") if path is not None else {}
+        data = {} if data is None else data  # an empty file
         if not isinstance(data, dict):
-            raise UsageError(f"{path}: expected a mapping of keys to values")
+            raise UsageError(f"{path}: expected a mapping of keys to values, found {named(data)}")
         if isinstance(source, Mapping):
+            schema.check_plain(source, "settings")
             for key, value in source.items():
+                if key.count(".") > DEPTH:
+                    raise UsageError(f"settings: '{key[:70]}...' is nested deeper than {DEPTH} levels")
                 data = _merge(data, _nested(str(key), value))
         for text in overrides:
             _set(data, text)
@@ -373,8 +378,12 @@ def _nested(key: str, value: Any) -> dict[str, Any]:
 def _set(data: dict[str, Any], text: str) -> None:
     key, eq, value = text.partition("=")
     if not eq or not key:
-        raise UsageError(f"--set {text}: expected name.name=value, e.g. distill.train.epochs=20")
-    _put(data, key, schema.parse_yaml(value), f"--set {text}")
+        raise UsageError(f"--set {' '.join(text[:80].split())}: expected name.name=value, e.g. distill.train.epochs=20")
+    flat = " ".join(text[:10_000].split())
+    where = f"--set {flat if len(flat) <= 80 else flat[:70] + '...'}"
+    if key.count(".") > DEPTH:
+        raise UsageError(f"{where}: is nested deeper than {DEPTH} levels")
+    _put(data, key, schema.parse_yaml(value, where), where)
 
 
 def _put(data: dict[str, Any], key: str, value: Any, where: str) -> None:

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from hwasc.errors import UsageError
-from hwasc.records import bundled, schema
-from hwasc.records.architecture import Architecture, FrontEnd
+from hwasc.records import bundled, schema, sizes
+from hwasc.records.architecture import N_FFT, Architecture, FrontEnd
 from hwasc.records.blocks import GRN, Block, Stride
 from hwasc.records.blocks.base import DEFAULT_KIND, Choices, of_kind
 from hwasc.records.schema import STRICT
@@ -40,9 +40,13 @@ class FrontEndChoices:
     __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
 
     def __post_init__(self) -> None:
+        if min((*self.mels, *self.frames, self.sample_rate), default=1) < 1:
+            raise ValueError("mels, frames and sample_rate must be at least 1")
         if min(self.windows, default=1) < 1:
             raise ValueError(f"window must be at least 1, found {min(self.windows)}")
         longest = max(self.windows, default=1)
+        if longest > N_FFT or (self.n_fft or 1) > N_FFT:
+            raise ValueError(f"window and n_fft must be at most {N_FFT:,}")
         if self.n_fft is not None and self.n_fft < longest:
             raise ValueError(
                 f"n_fft {self.n_fft} is below the longest window, {longest}; raise it, or leave it out: then each window has "
@@ -84,6 +88,10 @@ class Stage:
     __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
 
     def __post_init__(self) -> None:
+        if not all(0 <= n <= sizes.BLOCKS for n in self.depth):
+            raise ValueError(f"depth: expected 0 to {sizes.BLOCKS} blocks, found {list(self.depth)}")
+        if min((*self.width, *self.kernel), default=1) < 1 or not all(0 < e <= sizes.CHANNELS for e in self.expansion):
+            raise ValueError("width and kernel must be at least 1, expansion above 0")
         if not self.block:
             raise ValueError("block: needs at least one choice")
         for kind in self.block:
@@ -144,6 +152,10 @@ class SearchSpace:
                 raise ValueError(f"{name}: needs at least one choice")
             if len(set(values)) != len(values):
                 raise ValueError(f"{name}: the same choice stands twice")
+        if min(self.stem, default=1) < 1:
+            raise ValueError("stem: must be at least 1")
+        if len(self.stages) > sizes.BLOCKS:
+            raise ValueError(f"stages: expected at most {sizes.BLOCKS}, found {len(self.stages):,}")
         for stage in self.stages:
             for stride in stage.stride:
                 parse_stride(stride)
@@ -217,9 +229,15 @@ class SearchSpace:
             The architecture.
 
         Raises:
-            UsageError: The front end does not fit the clip.
+            UsageError: The front end does not fit the clip, or the net is impossible.
         """
         front_end = self.front_end_at(point, seconds)
+        try:
+            return self._built(point, front_end, classes)
+        except ValueError as e:
+            raise UsageError(f"search space {self.name}: {e}") from None
+
+    def _built(self, point: Point, front_end: FrontEnd, classes: int) -> Architecture:
         stem = (point["stem"], point["stage1.width"])
         channels = stem[1]
         blocks: list[Block] = []
@@ -256,5 +274,5 @@ def parse_stride(text: str) -> Stride:
     """Read a stride: '2x1' is (2, 1), frequency x time."""
     parts = text.split("x")
     if len(parts) != 2 or any(p not in ("1", "2") for p in parts):
-        raise ValueError(f"a stride reads 1x1, 2x1, 1x2 or 2x2, found '{text}'")
+        raise ValueError(f"a stride reads 1x1, 2x1, 1x2 or 2x2, found '{text:.60}'")
     return int(parts[0]), int(parts[1])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -58,8 +57,8 @@ class ClipsReference:
             DataError: It is damaged.
         """
         try:
-            return schema.parse(cls, json.loads(text), str(where))
-        except (ValueError, RecursionError, HwascError):
+            return schema.parse(cls, schema.parse_json(text, str(where)), str(where))
+        except HwascError:
             raise DataError(
                 f"{where}: its entry '{KEY}' on the training clips is damaged; export the file again"
             ) from None
@@ -166,8 +165,8 @@ def find(
         The record, or None where none of these places has it.
     """
     if inline is not None:
-        with contextlib.suppress(ValueError, RecursionError, HwascError):
-            record = TrainingClips.from_json(json.loads(inline), str(model))
+        with contextlib.suppress(HwascError):
+            record = TrainingClips.from_json(schema.parse_json(inline, str(model)), str(model))
             if record.digest == reference.digest:
                 return record
     places = [model.with_suffix(SUFFIX), model.parent / FILE, model / FILE]

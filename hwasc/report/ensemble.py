@@ -60,7 +60,7 @@ def _leave_one_out(rows: Sequence[LeaveOneOutRow], over: str) -> list[Part]:
             percent(r.accuracy),
             decimal(r.log_loss),
             points(r.accuracy_gain),
-            f"{r.log_loss_gain:+.3f} ± {r.standard_error:.3f}",
+            r.gain_in_nats,
         )
         for r in rows
     ]

@@ -24,7 +24,9 @@ from hwasc.records import architecture as architectures
 from hwasc.records import training_clips
 from hwasc.records.architecture import ArchitectureFile, InitialWeights
 from hwasc.records.measured_clips import MeasuredClips
-from hwasc.records.run import environment, open_run
+from hwasc.records.plain_values import listed
+from hwasc.records.run import environment_of, open_run
+from hwasc.records.run_lock import alone_in_run_folder
 from hwasc.records.training_clips import TrainingClips
 from hwasc.students.initial_weights import initial_weights, read_initial_weights
 from hwasc.students.known import check_data_named, used_before
@@ -59,7 +61,7 @@ def check_classes(record: ArchitectureFile, ws: Workspace) -> None:
     a, classes = record.architecture, ws.dataset.classes
     named = record.provenance.get("classes")
     if a.classes != len(classes) or (named and list(named) != list(classes)):
-        names = f" ({', '.join(named)})" if named else ""
+        names = f" ({listed(named)})" if named else ""
         raise UsageError(
             f"{record}: is for {a.classes} classes{names}, but the data has {len(classes)} ({', '.join(classes)}); search on "
             "this data, or name the data that it was made for with --data"
@@ -70,6 +72,7 @@ def check_classes(record: ArchitectureFile, ws: Workspace) -> None:
         )
 
 
+@alone_in_run_folder
 def distill(ws: Workspace, record: ArchitectureFile, *, run: Path, unseen: bool = False) -> DistillResult:
     """Distil a float student, quantize it, distil the int8 student, export it, and measure all on the test split.
 
@@ -85,6 +88,7 @@ def distill(ws: Workspace, record: ArchitectureFile, *, run: Path, unseen: bool 
     Raises:
         UsageError: The architecture is for other data, the run folder holds another configuration, or all test clips were used
             by the search or by a teacher.
+        HwascError: Another command works in the run folder.
     """
     check_data_named(record.clips, ws, str(record))
     check_classes(record, ws)
@@ -217,7 +221,7 @@ def _measure(
             sha256=_sha256(onnx_path),
         ),
         tflite=TfliteFile(file=chip_path.name, bytes=chip_path.stat().st_size, sha256=_sha256(chip_path)),
-        environment=environment(),
+        environment=environment_of(run),
     )
 
 

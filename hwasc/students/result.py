@@ -175,8 +175,9 @@ class DistillResult(Result):
         """
         if isinstance(data, dict):
             data = {k: v for k, v in data.items() if k not in ("schema", "confusion")}
-            started = data.get("initial_weights") or {}
-            data["initial_weights"] = {"source": started.get("from", ""), "sha256": started.get("sha256")}
+            started = data.get("initial_weights")
+            if isinstance(started, dict):
+                data["initial_weights"] = {("source" if k == "from" else k): v for k, v in started.items()}
             data["test"] = {"float": data.pop("float", None), "int8": data.pop("int8", None)}
         return schema.parse(cls, data, where)
 

@@ -10,7 +10,7 @@ from typing import Literal
 
 import torch
 
-from hwasc.errors import HwascError
+from hwasc.errors import HwascError, UsageError
 from hwasc.models import student
 from hwasc.models.student import Student
 from hwasc.nas.job import calibration_batches
@@ -21,10 +21,11 @@ from hwasc.records.architecture import Architecture
 from hwasc.records.settings import TrainSettings
 from hwasc.records.training_clips import TrainingClips
 from hwasc.training.distillation import DistillationData, train_student
-from hwasc.training.weights import load_weights, save_weights
+from hwasc.training.weights import intact, load_weights, read_entries, save_weights
 from hwasc.workspace import Workspace
 
 Numbers = Literal["float", "int8"]
+LOSSES = "losses"  # key of the weights' metadata
 QAT_SEED = 500_000  # added to the student's seed, so that the int8 stage draws other batches
 
 
@@ -78,7 +79,7 @@ def train_int8(
     from hwasc.training.quantization import calibrate, quantize
 
     quantized = quantize(model)
-    if not (run / "int8.safetensors").is_file():
+    if not intact(run / "int8.safetensors", ws.reporter.say):
         calibrate(quantized, calibration_batches(data.train, student_seed(ws)))
     return _train(ws, data, quantized, train=ws.settings.distill.qat, numbers="int8", run=run, clips=clips)
 
@@ -125,12 +126,14 @@ def _train(
     run: Path,
     clips: TrainingClips,
 ) -> tuple[Student, list[float]]:
-    """Train a stage, or load its weights and losses where it has ended before."""
+    """Train a stage unless it has ended before, and load its weights and losses.
+
+    Weights are loaded after training, too: a trained net has another memory format than a loaded one, and so other rounding.
+    """
     weights, losses_path = run / f"{numbers}.safetensors", run / f"{numbers}_losses.json"
     checkpoint = run / f"{numbers}.ckpt"
-    if weights.is_file():
-        load_into(model, load_weights(weights), weights, numbers)
-        return model, _read_losses(losses_path)
+    if intact(weights, ws.reporter.say):
+        return _loaded(model.architecture, weights, numbers, losses_path)
     losses = _read_losses(losses_path) if checkpoint.is_file() and losses_path.is_file() else []
     title = f"distilling, {numbers}" if data.targets is not None else f"training on labels, {numbers}"
     with ws.reporter.track(title, train.epochs) as update:
@@ -155,9 +158,22 @@ def _train(
             _fit(model, job, ws.device, on_epoch)
     classes = json.dumps(list(ws.dataset.classes))
     about = {"architecture": schema.canonical(model.architecture), "classes": classes, "numbers": numbers}
-    save_weights(weights, model, {**about, **training_clips.metadata(clips)})
+    save_weights(weights, model, {**about, LOSSES: json.dumps(losses), **training_clips.metadata(clips)})
     checkpoint.unlink(missing_ok=True)
-    return model, losses
+    return _loaded(model.architecture, weights, numbers, losses_path)
+
+
+def _loaded(a: Architecture, weights: Path, numbers: Numbers, losses: Path) -> tuple[Student, list[float]]:
+    model = student.build(a)
+    if numbers == "int8":
+        from hwasc.training.quantization import quantize
+
+        model = quantize(model)
+    load_into(model, load_weights(weights), weights, numbers)
+    text = read_entries(weights).get(LOSSES)
+    if text is None:  # of another version
+        return model.eval(), _read_losses(losses)
+    return model.eval(), [float(v) for v in schema.parse_json(text, str(weights))]
 
 
 def _train_on_worker(job: _Job, device: str) -> None:
@@ -191,4 +207,9 @@ def _fit(model: Student, job: _Job, device: torch.device, on_epoch: Callable[[in
 
 
 def _read_losses(path: Path) -> list[float]:
-    return [float(v) for v in schema.read_json(path, "list of losses")]
+    losses = schema.read_json(path, "list of losses")
+    if not isinstance(losses, list) or not all(type(v) in (int, float) for v in losses):
+        raise UsageError(
+            f"{path}: expected a list of numbers; delete it and the weights beside it to train this stage again"
+        )
+    return [float(v) for v in losses]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
 import math
 import os
 from collections.abc import Callable, Iterable, Iterator
@@ -26,9 +28,11 @@ from hwasc.parallel.gradient_accumulation import (
     rank_and_world,
 )
 from hwasc.parallel.sync_batch_norm import sync_batch_norms
+from hwasc.records.leftovers import aside
 from hwasc.records.settings import TrainSettings
 from hwasc.training.batches import Batch, rank_slice
 
+CHECKSUM = 16  # bytes before a checkpoint's content
 Loss = Callable[[Tensor, Tensor, "Tensor | None"], Tensor]  # logits, labels, teacher logits -> scalar
 EpochBatches = Callable[[int], Iterable[Batch]]  # epoch, from 0 -> its batches
 EpochSteps = Callable[[int], Iterable[PartialLosses]]  # epoch, from 0 -> the losses of each of its steps
@@ -191,9 +195,13 @@ def _state(model: nn.Module, optimizer: AdamW, schedule: LambdaLR) -> dict[str, 
 
 def _save_checkpoint(path: Path, state: dict[str, Any]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(f".{os.getpid()}.part")
+    handle, partial = aside(path)
+    os.close(handle)
     try:
-        torch.save(state, partial)
+        buffer = io.BytesIO()
+        torch.save(state, buffer)
+        content = buffer.getvalue()
+        partial.write_bytes(hashlib.blake2b(content, digest_size=CHECKSUM).digest() + content)
         os.replace(partial, path)
     except (OSError, RuntimeError) as e:  # torch reports a full disk as a RuntimeError
         partial.unlink(missing_ok=True)
@@ -207,9 +215,7 @@ def _resume(path: Path | None, model: nn.Module, optimizer: AdamW, schedule: Lam
     if path is None or not broadcast_from_first(path.is_file()):
         return 0
     try:
-        state = broadcast_from_first(
-            torch.load(path, map_location="cpu", weights_only=True) if is_first_rank() else None
-        )
+        state = broadcast_from_first(_read_checkpoint(path) if is_first_rank() else None)
         model.load_state_dict(state["model"], strict=False)  # Brevitas' statistics buffers come and go
         optimizer.load_state_dict(state["optimizer"])
         schedule.load_state_dict(state["schedule"])
@@ -218,6 +224,14 @@ def _resume(path: Path | None, model: nn.Module, optimizer: AdamW, schedule: Lam
             f"{path}: not a readable checkpoint ({type(e).__name__}); delete it to train this part anew"
         ) from None
     return int(state["epoch"])
+
+
+def _read_checkpoint(path: Path) -> Any:
+    content = path.read_bytes()
+    checksum, state = content[:CHECKSUM], content[CHECKSUM:]
+    if hashlib.blake2b(state, digest_size=CHECKSUM).digest() != checksum:
+        raise ValueError("its checksum differs")
+    return torch.load(io.BytesIO(state), map_location="cpu", weights_only=True)
 
 
 @torch.no_grad()

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import socket
+import ssl
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from hwasc.data import download as module
@@ -174,3 +177,51 @@ def test_a_machine_that_does_not_answer_is_one_clear_line(site: Any, monkeypatch
     with pytest.raises(HwascError, match=r"refused, 3 times in a row; check the connection") as e:
         read(f"{site.url}/x", connect(), quiet)
     assert "\n" not in str(e.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "why"),
+    [
+        ("ftp://example.org/a.zip", "only https"),
+        ("file:///etc/passwd", "only https"),
+        ("a.zip", "only https"),
+        ("https:///a.zip", "only https"),
+        ("https://example.org:99999/a.zip", "no port 99999"),
+        ("https://example.org:x/a.zip", "Invalid port"),
+        ("https://a..b/a.zip", "no address that can be fetched"),
+        (f"https://{'a' * 70}.org/a.zip", "no address that can be fetched"),
+    ],
+)
+def test_an_address_that_cannot_work_is_refused_before_anything_is_asked(url: str, why: str, tmp_path: Path) -> None:
+    said: list[str] = []
+    with pytest.raises(HwascError, match=why):
+        download(Remote("a.zip", url, 3, MD5), tmp_path / "a.zip", connect(), say=said.append)
+    with pytest.raises(HwascError, match=why):
+        read(url, connect(), said.append)
+    assert not said and not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("to", ["ftp://example.org/x", "https://[::1", "https://a..b/"])
+def test_a_redirection_that_cannot_work_is_given_up_at_once(to: str, site: Any) -> None:
+    said: list[str] = []
+    site.statuses["x"] = [(302, {"Location": to})] * 9
+    with pytest.raises(HwascError):
+        read(f"{site.url}/x", connect(), said.append)
+    assert not said and len(site.statuses["x"]) == 8, "asked once"
+
+
+@pytest.mark.parametrize(
+    ("error", "lasts"),
+    [
+        (socket.gaierror(socket.EAI_NONAME, "Name or service not known"), True),
+        (socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution"), False),
+        (ssl.SSLError(1, "WRONG_VERSION_NUMBER"), True),
+        (ssl.SSLEOFError(8, "UNEXPECTED_EOF_WHILE_READING"), False),
+        (ConnectionRefusedError(111, "Connection refused"), False),
+    ],
+)
+def test_a_server_that_does_not_exist_is_not_asked_again(error: Exception, lasts: bool) -> None:
+    try:
+        raise httpx.ConnectError(str(error)) from error
+    except httpx.ConnectError as e:
+        assert module._is_transient(e) is not lasts

@@ -239,8 +239,13 @@ def test_two_commands_do_not_fetch_into_one_folder(hwasc: Run, published: Any, t
         (lambda r: {"files": [{**r["files"][0], "checksum": "sha1:0"}]}, "has no MD5"),
         (lambda r: {"files": [{**r["files"][0], "links": {"self": "file:///etc/passwd"}}]}, "only https addresses"),
         (lambda r: {"files": [{**r["files"][0], "links": {"self": "http://example.org/x"}}]}, "only https addresses"),
+        (
+            lambda r: {"files": [*r["files"], {**r["files"][0], "links": {"self": "https://a..b/x"}}]},
+            "cannot be followed",
+        ),
+        (lambda r: {"files": [{**r["files"][0], "key": "a.tar.gz"}]}, "it names a.tar.gz"),
     ],
-    ids=["html", "list", "empty", "path", "sha1", "file", "http"],
+    ids=["html", "list", "empty", "path", "sha1", "file", "http", "host", "tar"],
 )
 def test_broken_and_hostile_records(
     hwasc: Run, published: Any, tmp_path: Path, change: Callable[[Any], Any], message: str

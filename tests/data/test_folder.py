@@ -103,7 +103,7 @@ def test_nested_folders_formats_hidden_and_other_files(scenes: Path) -> None:
     record(scenes / ".trash" / "a.wav")
     data = open_dataset(scenes)
     assert len(all_clips(data)) == 20 and data.classes == ("cafe", "street")
-    assert "ignored: 1 files that are not audio and 1 hidden files" in data.notes
+    assert "files that are not used: 1 not audio; 2 hidden or the system's own" in data.notes
 
 
 def test_meta_without_lists(listed: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -55,7 +56,7 @@ def test_damaged_lines_of_the_index_are_skipped(files: list[Clip], tmp_path: Pat
     index = tmp_path / "cache" / INDEX
     index.write_bytes(index.read_bytes() + damage)
     assert content_hashes(files, tmp_path / "cache")[:2] == first
-    assert len(hashing._read_index(index)) == 3
+    assert len(hashing._index(index)) == 3
 
 
 def test_hashes_are_saved_at_an_interruption(
@@ -71,7 +72,7 @@ def test_hashes_are_saved_at_an_interruption(
     monkeypatch.setattr(hashing, "_hash_file", interrupted)
     with pytest.raises(KeyboardInterrupt):
         content_hashes(files, tmp_path / "cache")
-    assert len(hashing._read_index(tmp_path / "cache" / INDEX)) == 2
+    assert len(hashing._index(tmp_path / "cache" / INDEX)) == 2
 
 
 def test_odd_file_names(tmp_path: Path) -> None:
@@ -80,4 +81,67 @@ def test_odd_file_names(tmp_path: Path) -> None:
         (tmp_path / name).write_bytes(name.encode("utf-8", "surrogateescape"))
     clips = [clip(tmp_path / name) for name in names]
     assert content_hashes(clips, tmp_path / "cache") == content_hashes(clips, tmp_path / "cache")
-    assert len(hashing._read_index(tmp_path / "cache" / INDEX)) == 3
+    assert len(hashing._index(tmp_path / "cache" / INDEX)) == 3
+
+
+def replace_by_rename(path: Path) -> None:
+    """Another file of the same size and time takes the name, as `cp -p` and `mv` do."""
+    s = path.stat()
+    other = path.with_name("other")
+    other.write_bytes(b"SOUND 1")
+    os.utime(other, ns=(s.st_atime_ns, s.st_mtime_ns))
+    os.replace(other, path)
+
+
+def rewrite_in_place(path: Path) -> None:
+    """The same file gets other bytes, and its old time back."""
+    s = path.stat()
+    with path.open("r+b") as f:
+        f.write(b"SOUND 1")
+    os.utime(path, ns=(s.st_atime_ns, s.st_mtime_ns))
+
+
+def swap(path: Path) -> None:
+    """Two files of the same size and time change places."""
+    other = path.with_name("0.wav")
+    s = path.stat()
+    os.utime(other, ns=(s.st_atime_ns, s.st_mtime_ns))
+    aside = path.with_name("aside")
+    os.replace(path, aside)
+    os.replace(other, path)
+    os.replace(aside, other)
+
+
+@pytest.mark.parametrize("change", [replace_by_rename, rewrite_in_place, swap])
+def test_a_file_of_equal_size_and_time_is_noticed(
+    files: list[Clip], tmp_path: Path, change: Callable[[Path], None]
+) -> None:
+    first = content_hashes(files, tmp_path / "cache")
+    time, size = files[1].path.stat().st_mtime_ns, files[1].path.stat().st_size
+    change(files[1].path)
+    assert (files[1].path.stat().st_mtime_ns, files[1].path.stat().st_size) == (time, size)
+    assert content_hashes(files, tmp_path / "cache")[1] != first[1]
+
+
+@pytest.mark.parametrize("byte", [0, 12, 45, 60, 90])
+def test_a_flipped_byte_of_the_index_is_noticed(files: list[Clip], tmp_path: Path, byte: int) -> None:
+    first = content_hashes(files, tmp_path / "cache")
+    index = tmp_path / "cache" / INDEX
+    content = bytearray(index.read_bytes())
+    content[byte] ^= 1
+    index.write_bytes(content)
+    assert content_hashes(files, tmp_path / "cache") == first
+    assert len(index.read_bytes().splitlines()) == 4  # the file of the damaged line was hashed again
+
+
+def test_a_warm_cache_is_not_written(files: list[Clip], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = content_hashes(files, tmp_path / "cache")
+
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(13, "read-only")
+
+    monkeypatch.setattr(hashing, "FileLock", refuse)
+    assert content_hashes(files, tmp_path / "cache") == first
+    (tmp_path / "new.wav").write_bytes(b"new")
+    assert content_hashes([clip(tmp_path / "new.wav")], tmp_path / "cache") != [MISSING]  # hashed, and not kept
+    assert len((tmp_path / "cache" / INDEX).read_bytes().splitlines()) == 3

@@ -80,3 +80,28 @@ def test_a_damaged_entry_is_not_complete_and_can_be_replaced(entry: Entry, damag
 def test_chunks_must_add_up(entry: Entry) -> None:
     with entry.writer() as writer, pytest.raises(ValueError, match="do not make 3"):
         writer.append(rows(1), {}, 3)
+
+
+@pytest.mark.parametrize("file", ["features.f16", "entry.json"])
+def test_every_flipped_byte_is_noticed(entry: Entry, file: str) -> None:
+    fill(entry, 3)
+    path = entry.folder / file
+    content = path.read_bytes()
+    for position in range(0, len(content), 5):
+        path.write_bytes(content[:position] + bytes([content[position] ^ 2]) + content[position + 1 :])
+        assert not entry.complete() and entry.damaged()
+    path.write_bytes(content)
+    assert entry.complete()
+
+
+@pytest.mark.parametrize("file", ["features.f16", "journal.jsonl"])
+def test_damage_of_an_unfinished_entry_is_written_again(entry: Entry, file: str) -> None:
+    fill(entry, 2)
+    path = entry.folder.with_name("key.partial") / file
+    content = bytearray(path.read_bytes())
+    content[len(content) * 3 // 4] ^= 2  # in the second chunk
+    path.write_bytes(content)
+    with entry.writer() as writer:
+        assert writer.clips == 3
+    fill(entry, 3)
+    assert entry.complete() and read(entry) == [0, 2, 3, 5, 6, 8]

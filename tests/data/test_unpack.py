@@ -140,3 +140,31 @@ def test_sizes_have_decimal_units() -> None:
     assert [disk_size(n) for n in (0, 999, 1500, 435_379_083, 27.5e9)] == [
         "0 bytes", "999 bytes", "1.5 kB", "435.4 MB", "27.5 GB",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "files",
+    [{"a": b"1", "a/b": b"2"}, {"x/y/z": b"1", "x/y": b"2"}, {"set/m": b"1", "set/m/n/o": b"2"}],
+)
+def test_a_file_that_is_also_a_folder_is_refused_with_what_to_do(
+    files: dict[str, bytes], tmp_path: Path, root: Path
+) -> None:
+    path = archive(tmp_path / "x.zip", files)
+    with pytest.raises(
+        HwascError, match=r"x\.zip: '.*' is a file and the folder of '.*'; nothing was unpacked\. .*by hand"
+    ):
+        unpack(path, root, "set")
+    assert not tree(root)
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_damage_of_any_compression_is_one_line(method: int, tmp_path: Path, root: Path) -> None:
+    content = bytes(range(256)) * 40
+    with zipfile.ZipFile(tmp_path / "x.zip", "w", method) as z:
+        z.writestr("a", content)
+    raw = bytearray((tmp_path / "x.zip").read_bytes())
+    for at in range(40, 60):
+        raw[at] ^= 0xFF
+    (tmp_path / "x.zip").write_bytes(raw)
+    with pytest.raises(HwascError, match="cannot be unpacked"):
+        unpack(tmp_path / "x.zip", root)

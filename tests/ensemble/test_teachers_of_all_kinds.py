@@ -155,7 +155,9 @@ def test_weights_that_teach_keeps_start_other_teachers(
     status, _, err = hwasc("teach", "--weights", tmp_path / "start", tiny=True)
     assert status == 0, err
     assert sorted(p.name for p in (tmp_path / "start").iterdir()) == [
+        "crnn.clips.json",
         "crnn.safetensors",
+        "patch_transformer.clips.json",
         "patch_transformer.safetensors",
     ]
     saved, first = load_weights(tmp_path / "start/crnn.safetensors"), teach(space())

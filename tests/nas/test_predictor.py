@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import time
+import tracemalloc
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -10,7 +12,7 @@ import pytest
 from scipy.stats import kendalltau
 
 from hwasc.nas import predictor
-from hwasc.nas.predictor import MIN_TRIALS, blended, smoothed
+from hwasc.nas.predictor import MIN_TRIALS, Smoother, blended, smoothed
 
 CHOICES: dict[str, tuple[Any, ...]] = {"width": (8, 16, 32, 64), "kernel": (3, 5), "grn": ("none", "scalar", "channel")}
 
@@ -67,3 +69,46 @@ def test_few_scores_are_left_alone_and_zero_is_a_score() -> None:
     assert smoothed(CHOICES, scored) == [k.score for k in scored] == blended(CHOICES, scored[:3], scored)
     more = [*scored, *scored[:5], Scored(scored[0].point, 1, 0, 0, 0.0)]
     assert all(0 < v < 1 and np.isfinite(v) for v in smoothed(CHOICES, more))
+
+
+def dense(scored: list[Scored]) -> np.ndarray:
+    """Leave-one-out ridge regression by its whole hat matrix, trials x trials."""
+    x, y = predictor._inputs(CHOICES, scored, scored), predictor._logarithms(scored)
+    hat = x @ np.linalg.solve(x.T @ x + predictor._penalty(x), x.T)
+    return np.exp((y + y - (y - hat @ y) / (1 - np.diag(hat))) / 2)
+
+
+@pytest.mark.parametrize("group", (1, 7, 20, 400))
+def test_in_groups_scores_are_those_of_the_dense_formula(group: int) -> None:
+    scored, _ = candidates(400, 3, 0.3)
+    smoother = Smoother(CHOICES)
+    for start in range(0, 400, group):
+        found, done = smoother.add(scored[start : start + group]), scored[: start + group]
+        if len(done) >= MIN_TRIALS and (group > 1 or start % 40 == 39):
+            assert found == pytest.approx(dense(done)[start:], rel=1e-9)
+    assert smoothed(CHOICES, scored) == pytest.approx(dense(scored), rel=1e-9)
+
+
+def test_inputs_without_spread_and_scores_of_zero_are_no_trouble() -> None:
+    scored, _ = candidates(MIN_TRIALS + 30, 4, 0.3)
+    alike = [
+        replace(c, macs=10**6, point={**c.point, "kernel": 3}, score=c.score * (i % 3 > 0))
+        for i, c in enumerate(scored)
+    ]
+    assert smoothed(CHOICES, alike) == pytest.approx(dense(alike), rel=1e-6)  # its rounding makes constants of 0 here
+    same = [alike[0]] * (MIN_TRIALS + 1)
+    assert smoothed(CHOICES, same) == pytest.approx([1e-6] * len(same), rel=1e-6)
+
+
+def test_time_and_memory_grow_as_the_trials_do() -> None:
+    rng = np.random.default_rng(0)
+    rows = rng.integers(1, 10**6, (20_000, 3)).tolist()
+    points = [{n: v[rng.integers(len(v))] for n, v in CHOICES.items()} for _ in range(100)]
+    scored = [Scored(points[i % 100], *row, score=0.3 + i % 7 / 10) for i, row in enumerate(rows)]
+    smoother, start = Smoother(CHOICES), time.process_time()
+    tracemalloc.start(1)
+    for i in range(0, 20_000, 200):
+        smoother.add(scored[i : i + 200])
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 5e6 and time.process_time() - start < 10  # a matrix of trials x trials would have 3.2 GB

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -140,7 +141,7 @@ def test_a_better_net_replaces_the_best_and_no_other(hwasc: Run, folder: Path, t
 def test_another_searchs_journal_is_refused(hwasc: Run, folder: Path, tiny_space: Path) -> None:
     path = folder / "s" / "refined.jsonl"
     text = path.read_text()
-    path.write_text(text.replace(journal(folder)[0].origin, "other"))
+    path.write_text(re.sub(r',"checksum":"\w+"', "", text.replace(journal(folder)[0].origin, "other")))
     status, _, err = hwasc(*command(folder, tiny_space), tiny=True)
     assert status == 2 and "another candidate" in err
     path.write_text(text)

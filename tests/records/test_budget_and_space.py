@@ -185,7 +185,7 @@ def test_windows_as_people_write_them(tmp_path: Path, written: str, found: list[
         ("window: []", "window: needs at least one choice"),
         ("window: [512, 512]", "twice"),
         ("window: [0, 512]", "at least 1"),
-        ("window: many", "front_end.window: input should be a valid integer"),
+        ("window: many", "front_end.window: expected a whole number"),
     ],
 )
 def test_broken_windows(tmp_path: Path, written: str, said: str) -> None:

@@ -61,7 +61,7 @@ def test_noise_is_the_same_for_every_runtime(hwasc: Run, models: Path) -> None:
         pass
     results = []
     for file in files:
-        status, out, err = hwasc("evaluate", "--model", models / file, "--snr", "--json", tiny=True)
+        status, out, err = hwasc("evaluate", "--unseen", "--model", models / file, "--snr", "--json", tiny=True)
         assert status == 0, err
         results.append(json.loads(out))
     for r in results:
@@ -84,10 +84,10 @@ def test_the_table_the_page_and_a_folder_of_noise(hwasc: Run, models: Path, tmp_
     soundfile.write(folder / "n.wav", 0.1 * np.random.default_rng(0).standard_normal(48_000), 16_000)
     model, page = models / "int8.safetensors", tmp_path / "noise.html"
     status, out, err = hwasc(
-        "evaluate", "--model", model, "--noise", folder, "pink", "--snr", "10,-3", "--html", page, tiny=True
+        "evaluate", "--unseen", "--model", model, "--noise", folder, "pink", "--snr", "10,-3", "--html", page, tiny=True
     )
     assert status == 0, err
-    table = [line.split() for line in out.splitlines()[4:9]]
+    table = [line.split() for line in out.splitlines()[5:10]]
     assert table[0] == ["noise", "SNR", "accuracy", "log", "loss", "ECE", "real", "seen", "unseen"]
     assert table[1][:2] == ["as", "recorded"] and [row[-9:-7] for row in table[4:]] == [["pink", "10"]]
     text = page.read_text()
@@ -96,9 +96,9 @@ def test_the_table_the_page_and_a_folder_of_noise(hwasc: Run, models: Path, tmp_
 
 def test_off_by_default_and_mistakes_are_told(hwasc: Run, models: Path) -> None:
     model = models / "int8.safetensors"
-    status, out, _ = hwasc("evaluate", "--model", model, "--json", tiny=True)
+    status, out, _ = hwasc("evaluate", "--unseen", "--model", model, "--json", tiny=True)
     assert status == 0 and json.loads(out)["noisy"] == []
-    status, _, err = hwasc("evaluate", "--model", model, "--snr", "20,loud", tiny=True)
+    status, _, err = hwasc("evaluate", "--unseen", "--model", model, "--snr", "20,loud", tiny=True)
     assert status == 2 and "--snr 20,loud: expected numbers" in err
-    status, _, err = hwasc("evaluate", "--model", model, "--noise", "brown", tiny=True)
+    status, _, err = hwasc("evaluate", "--unseen", "--model", model, "--noise", "brown", tiny=True)
     assert status == 1 and "neither white nor pink nor a folder" in err

@@ -278,3 +278,47 @@ def test_settings_that_name_the_same_folder_resume(tmp_path: Path, monkeypatch: 
         open_run(tmp_path / "run", {"settings": {"augment": {"response_folder": same}}})
     with pytest.raises(UsageError, match="response_folder was 'responses', is now 'other'"):
         open_run(tmp_path / "run", {"settings": {"augment": {"response_folder": "other"}}})
+
+
+def test_the_same_command_again_writes_the_same_bytes(hwasc: Run, made: Path, resumable: Path) -> None:
+    before = {p.name: p.read_bytes() for p in (made / "d").iterdir()}
+    status, err = distill_again(hwasc, made, resumable, resumable / "R")
+    assert status == 0, err
+    changed = [name for name, content in before.items() if (resumable / "d" / name).read_bytes() != content]
+    assert changed in ([], ["result.json"], ["report.html", "result.json"]) or not set(changed) - {
+        "report.html",
+        "result.json",
+    }
+    first, second = (json.loads((f / "d/result.json").read_text()) for f in (made, resumable))
+    for values in (first, second):  # the folder was moved for this test
+        del values["data"], values["measured"]["data"], values["measured"]["folder"]
+    assert first == second
+    once = (resumable / "d/result.json").read_bytes()
+    assert distill_again(hwasc, made, resumable, resumable / "R")[0] == 0
+    assert (resumable / "d/result.json").read_bytes() == once
+
+
+@pytest.mark.parametrize("damage", ["flipped", "zeroed", "cut"])
+@pytest.mark.parametrize("part", ["float.safetensors", "int8.safetensors", "features"])
+def test_what_is_damaged_is_made_anew(
+    hwasc: Run, made: Path, resumable: Path, tmp_path: Path, part: str, damage: str
+) -> None:
+    cache = tmp_path / "cache"
+    shutil.copytree(made / "cache", cache)
+    for file in cache.rglob("features.f16") if part == "features" else [resumable / "d" / part]:
+        content = bytearray(file.read_bytes())
+        middle = len(content) // 2
+        if damage == "flipped":
+            content[middle] ^= 64
+        elif damage == "zeroed":
+            content[middle:] = bytes(len(content) - middle)
+        else:
+            del content[middle:]
+        file.write_bytes(content)
+    command = ("--data", resumable / "R", "--cache", cache, "--run", resumable / "d")
+    arguments = [x for s in SETTINGS for x in ("--set", s)]
+    status, _, err = hwasc("distill", "--arch", made / "tiny.json", *command, *arguments)
+    assert status == 0, err
+    assert "damaged" in err or "not readable" in err
+    first, second = (json.loads((f / "d/result.json").read_text()) for f in (made, resumable))
+    assert first["int8"] == second["int8"] and first["float"] == second["float"]

@@ -1,7 +1,7 @@
 """Writing the synthetic data set in the layout of TAU Urban Acoustic Scenes 2022 Mobile."""
 
+import hashlib
 import json
-import multiprocessing
 import os
 import shutil
 import tempfile
@@ -17,8 +17,13 @@ from filelock import FileLock
 from hwasc.data.synthetic.devices import DEVICES, TEST_DEVICES, capture, impulse_response, random_microphone
 from hwasc.data.synthetic.scenes import CITIES, SCENES, render_location
 from hwasc.data.synthetic.signals import Array, Span, stream
+from hwasc.errors import UsageError
+from hwasc.parallel.children import spawn_context
+from hwasc.records import schema
+from hwasc.records.leftovers import sweep_unfinished
 
 VERSION = 1
+HASHES = "hashes.b2"  # of all other files, as `b2sum -l 128` writes them
 MICROPHONES = 16
 LEVEL = (-34.0, -20.0)  # dBFS; the level of a location does not depend on its scene
 PREROLL = 0.1  # s recorded before each clip, until the device's filter and compressor have settled
@@ -155,8 +160,7 @@ def _write_all(folder: Path, spec: SyntheticSpec, workers: int, progress: Callab
     if workers <= 1:
         collect(map(write, locations))
     else:
-        # Spawned: a forked process may inherit locks of the numeric libraries' threads.
-        with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
+        with ProcessPoolExecutor(workers, mp_context=spawn_context()) as pool:
             try:
                 collect(pool.map(write, locations, chunksize=4))
             except BaseException:
@@ -166,10 +170,21 @@ def _write_all(folder: Path, spec: SyntheticSpec, workers: int, progress: Callab
     _write_table(folder / "evaluation_setup/fold1_train.csv", HEADER[:2], tables["train"])
     _write_table(folder / "evaluation_setup/fold1_evaluate.csv", HEADER[:2], tables["test"])
     (folder / "synthetic.json").write_text(json.dumps(_description(spec), indent=2) + "\n", encoding="utf-8")
+    lines = [
+        f"{hashlib.blake2b(path.read_bytes(), digest_size=16).hexdigest()}  {path.relative_to(folder).as_posix()}\n"
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    ]
+    (folder / HASHES).write_text("".join(lines), encoding="utf-8")
 
 
 def _description(spec: SyntheticSpec) -> dict[str, object]:
     return {"generator": VERSION, "spec": asdict(spec)}
+
+
+def lock_path(root: Path) -> Path:
+    """The lock that a process holds while it writes or removes a data set."""
+    return root.parent / f".{root.name}.lock"
 
 
 def _is_written(root: Path, spec: SyntheticSpec) -> bool:
@@ -177,8 +192,8 @@ def _is_written(root: Path, spec: SyntheticSpec) -> bool:
     if not root.exists():
         return False
     try:
-        found = json.loads((root / "synthetic.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        found = schema.read_json(root / "synthetic.json", "description of simulated scenes")
+    except UsageError:
         raise ValueError(f"{root} exists and is not a synthetic data set; choose another folder") from None
     if found != _description(spec):
         wanted = _description(spec)
@@ -216,7 +231,8 @@ def generate(
     if _is_written(root, spec):
         return root
     root.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(root.parent / f".{root.name}.lock"):
+    sweep_unfinished(root.parent)
+    with FileLock(lock_path(root)):
         if _is_written(root, spec):
             return root
         folder = Path(tempfile.mkdtemp(prefix=f".{root.name}-", dir=root.parent))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,12 +10,8 @@ import torch
 
 from hwasc.data.features import Features
 from hwasc.deploy.runtimes import OpenedModel
-from hwasc.errors import DataError
-from hwasc.models import student
-from hwasc.records import schema
-from hwasc.records.architecture import Architecture
+from hwasc.deploy.weight_files import open_weights
 from hwasc.training import loop
-from hwasc.training.weights import load_weights, read_entries
 
 
 class TorchRuntime:
@@ -38,33 +33,17 @@ class TorchRuntime:
         Raises:
             DataError: hwasc did not write the file, or it is damaged.
         """
-        state = load_weights(model)
-        meta = read_entries(model)
-        if not {"architecture", "classes", "numbers"} <= set(meta):
-            raise DataError(
-                f"{model}: was not written by `hwasc distill` (it does not name an architecture and classes)"
-            )
-        a = schema.parse(Architecture, json.loads(meta["architecture"]), str(model))
-        net = student.build(a)
-        try:
-            if meta["numbers"] == "int8":
-                from hwasc.training.quantization import load_state, quantize
-
-                net = load_state(quantize(net), state)
-            else:
-                net.load_state_dict(state)
-        except (KeyError, RuntimeError) as e:
-            raise DataError(f"{model}: its weights do not fit its architecture ({str(e).splitlines()[0]})") from None
+        opened = open_weights(model)
 
         def predict(features: Features, progress: Callable[[int], None]) -> np.ndarray:
-            return loop.predict(net, features, device)
+            return loop.predict(opened.student, features, device)
 
         return OpenedModel(
-            architecture=a,
-            classes=tuple(json.loads(meta["classes"])),
-            runtime=f"torch {torch.__version__} ({meta['numbers']})",
+            architecture=opened.student.architecture,
+            classes=opened.classes,
+            runtime=f"torch {torch.__version__} ({opened.numbers})",
             predict=predict,
-            metadata=meta,
+            metadata=opened.metadata,
         )
 
 

@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import json
 import logging
 import os
 import pickle
-import shutil
 import socket
 import sys
 import tempfile
 from collections.abc import Iterator
 from concurrent.futures import Future
 from dataclasses import replace
+from pathlib import Path
 from types import TracebackType
 from typing import Any
 
@@ -28,12 +29,17 @@ from hwasc.data.features import Features
 from hwasc.errors import HwascError, UsageError
 from hwasc.nas import proxies
 from hwasc.nas.job import Candidate, Score
+from hwasc.parallel.children import start_python
 from hwasc.parallel.device import configure_process
+from hwasc.parallel.module_path import clean_environment, path_for_children
+from hwasc.records.leftovers import temporary_folder
 from hwasc.training.distillation import DistillationData
 
 try:
     import ray
+    from ray._private import ray_constants
     from ray.exceptions import RayError, RayTaskError
+    from ray.job_config import JobConfig
 except ModuleNotFoundError:
     raise UsageError("--engine ray: Ray is not installed; pip install 'hwasc[ray]'") from None
 
@@ -41,14 +47,35 @@ REACH_SECONDS = 10.0
 RETRIES = 5  # of a trial whose worker or node died
 GPU_SHARE = 0.25  # of a GPU for a trial: these nets leave most of one idle
 SOCKET_ROOM = 20  # a socket's path has about 105 characters; Ray's part below the temporary folder takes 85
+CLEAR_UP = """
+import psutil, shutil
+for number, started in json.loads(sys.argv[1]).items():
+    try:
+        process = psutil.Process(int(number))
+        if abs(process.create_time() - started) < 1:  # the number is not another's by now
+            process.kill()
+    except psutil.Error:
+        pass
+shutil.rmtree(sys.argv[2], ignore_errors=True)
+"""
 
 Shared = tuple[DistillationData, Features, "np.ndarray | None"]
+
+
+class _JobConfig(JobConfig):  # type: ignore[misc]
+    """Ray puts the current folder first on its workers' module path. It comes there only if it is on this process's own."""
+
+    def _serialize(self) -> str:
+        self._py_driver_sys_path = [p for p in self._py_driver_sys_path if p in path_for_children()]
+        serialized: str = super()._serialize()
+        return serialized
 
 
 class RayEngine:
     """Scores by tasks: one CPU each, and a share of a GPU where the candidate's device is one. Ctrl-C ends what runs, at once.
 
-    Without an address Ray is started on this machine for the `with` block, with so many CPUs.
+    Without an address Ray is started on this machine for the `with` block, with so many CPUs; it listens on 127.0.0.1 alone.
+    To let other machines take part, start Ray there and here with `ray start`, and give its address.
     """
 
     def __init__(self, workers: int = 1, address: str | None = None) -> None:
@@ -103,19 +130,51 @@ def _cluster(workers: int, address: str | None) -> Iterator[None]:
         raise UsageError("Ray is in use in this process already: call ray.shutdown() first")
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"  # nothing is reported to anyone
     quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.CRITICAL, "configure_logging": True}
-    folder = None
-    with contextlib.redirect_stdout(sys.stderr):  # Ray's messages about dead workers are no result
-        try:
-            if address is None:
-                folder = _short_folder()
-                ray.init("local", num_cpus=workers, include_dashboard=False, _temp_dir=folder, **quiet)
-            else:
-                _connect(address, quiet)
-            yield
-        finally:
-            ray.shutdown()
-            if folder is not None:
-                shutil.rmtree(folder, ignore_errors=True)
+    clean_environment()  # Ray's processes read PYTHONPATH
+    options: dict[str, Any] = {"job_config": _JobConfig(), **quiet}
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(contextlib.redirect_stdout(sys.stderr))  # Ray's messages about dead workers are no result
+        if address is None:
+            folder = stack.enter_context(temporary_folder("hwasc-ray-", _short_parent()))
+            stack.enter_context(_on_this_machine_only())
+            stack.callback(ray.shutdown)
+            ray.init("local", num_cpus=workers, include_dashboard=False, _temp_dir=str(folder), **options)
+            stack.enter_context(_cleared_up(folder))
+        else:
+            stack.callback(ray.shutdown)
+            _connect(address, options)
+        yield
+
+
+@contextlib.contextmanager
+def _cleared_up(folder: Path) -> Iterator[None]:
+    """Have a small process clear up if this one is killed: Ray's agents would go on for minutes, trying to report its end."""
+    if os.name != "posix":
+        yield
+        return
+    import psutil  # which Ray brings
+
+    started = {str(p.pid): p.create_time() for p in psutil.Process().children(recursive=True)}
+    guard = start_python(CLEAR_UP, json.dumps(started), str(folder), path=path_for_children(), after_end=True)
+    try:
+        yield
+    finally:
+        guard.kill()
+        guard.wait()
+
+
+@contextlib.contextmanager
+def _on_this_machine_only() -> Iterator[None]:
+    """Let Ray listen on 127.0.0.1 alone: what reaches its ports can have any code run.
+
+    Ray does so on Windows and macOS by itself, and replaces 127.0.0.1 by an address of the network where it is told so.
+    """
+    listens_to_network = ray_constants.ENABLE_RAY_CLUSTER
+    ray_constants.ENABLE_RAY_CLUSTER = False
+    try:
+        yield
+    finally:
+        ray_constants.ENABLE_RAY_CLUSTER = listens_to_network
 
 
 def _reach(address: str) -> None:
@@ -141,9 +200,9 @@ def _connect(address: str, options: dict[str, Any]) -> None:
         ) from None
 
 
-def _short_folder() -> str:
+def _short_parent() -> Path:
     usual = tempfile.gettempdir()
-    return tempfile.mkdtemp(prefix="hwasc-ray-", dir=usual if len(usual) <= SOCKET_ROOM else "/tmp")
+    return Path(usual if len(usual) <= SOCKET_ROOM else "/tmp")
 
 
 def _score(job: Candidate, shared: list[ray.ObjectRef], version: str) -> Score:

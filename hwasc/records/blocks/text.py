@@ -67,9 +67,9 @@ def _form(name: str, lead: str, of: Any) -> tuple[str, str]:
     if of is bool:
         return f"(?P<{name}>_{lead})?", f"[_{lead}]"
     if of is int:
-        return rf"_{lead}(?P<{name}>\d+)", f"_{lead}.."
+        return rf"_{lead}(?P<{name}>[0-9]{{1,9}})", f"_{lead}.."
     if of == Stride:
-        return rf"_{lead}(?P<{name}>\d(?:x\d)?)", f"_{lead}.."
+        return rf"_{lead}(?P<{name}>[0-9](?:x[0-9])?)", f"_{lead}.."
     if GRN in get_args(of):
         return rf"(?:_{lead}-(?P<{name}>\w+-\w+-\w+))?", f"[_{lead}-..-..-..]"
     raise TypeError(f"field {name}: expected int, bool, Stride or GRN | None in the text of a block, found {of}")
@@ -82,7 +82,7 @@ def _read(text: str | None, of: Any) -> Any:
         return True
     if of == Stride:
         parts = text.split("x")
-        return (parts[0], parts[-1])
+        return (int(parts[0]), int(parts[-1]))
     if GRN in get_args(of):
         return dict(zip((f.name for f in fields(GRN)), text.split("-"), strict=True))
-    return text
+    return int(text)
