@@ -21,6 +21,7 @@ from hwasc.data.layouts import Options
 from hwasc.data.opening import open_dataset
 from hwasc.data.source import DataSource
 from hwasc.data.synthetic import VERSION, SyntheticSpec, generate
+from hwasc.data.synthetic.checking import discard_if_damaged
 from hwasc.data.synthetic.scenes import SCENES
 from hwasc.errors import UsageError
 from hwasc.parallel.device import configure_process, pick_device
@@ -174,7 +175,7 @@ class Workspace:
 
     def _hashes(self, clips: Sequence[Clip]) -> dict[Path, str]:
         with self.reporter.track("hashing recordings", len({c.path for c in clips})) as update:
-            return known_clips.recording_hashes(clips, self.cache, lambda done, _: update(done, "files"))
+            return known_clips.recording_hashes(clips, self.cache / "features", lambda done, _: update(done, "files"))
 
     def augment(self, front_end: FrontEnd, settings: AugmentSettings | None = None) -> Augment:
         """The augmentation of training batches.
@@ -302,6 +303,8 @@ def synthetic_root(settings: Settings, cache: Path, workers: int, reporter: Repo
     """
     spec = _spec(settings)
     root = cache / "synthetic" / f"v{VERSION}-{spec.train_locations}-{spec.test_locations}"
+    with reporter.track("checking the simulated scenes", spec.clips) as update:
+        discard_if_damaged(root, cache / "features", reporter.say, lambda done, _: update(done, "files"))
     try:
         with reporter.track("simulating scenes", spec.clips) as update:
             return generate(root, spec, workers=workers, progress=lambda done, _: update(done, "clips"))

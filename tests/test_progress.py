@@ -8,6 +8,7 @@ import re
 import pytest
 from rich.console import Console
 
+from hwasc.cli.common import print_table as print_result
 from hwasc.progress import Reporter, print_table, show
 
 COLUMNS = ("a layer", "live memory B", "note")
@@ -46,6 +47,29 @@ def test_in_a_terminal_nothing_is_cut(width: int) -> None:
 def test_in_a_terminal_a_table_that_fits_has_rules() -> None:
     lines = printed(80, terminal=True)
     assert any(line.startswith("│ stem ") for line in lines) and max(map(len, lines)) <= 80
+
+
+NAMES = ["[bold]park", "bus [/x]", "[red]tram[/red]", ":bus:", "street\\[/]", "[link=x]"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("terminal", [False, True])
+def test_names_with_markup_are_printed_as_they_are(name: str, terminal: bool) -> None:
+    reporter, out = Reporter(), io.StringIO()
+    options = {"highlight": False, "emoji": reporter.console._emoji, "soft_wrap": True}
+    reporter.console = Console(file=out, width=200, force_terminal=terminal, color_system=None, **options)
+    reporter.say(f"scene {name}")
+    reporter.table(f"of {name}", ["scene", name], [[name, 1], ["x", 2]])
+    with reporter.track(f"reading {name}", 3) as update:
+        update(3, f"at {name}")
+    text = out.getvalue()
+    assert f"scene {name}" in text and f"of {name}" in text
+    assert text.count(name) >= (6 if terminal else 4)
+
+
+def test_tables_of_results_print_names_as_they_are(capsys: pytest.CaptureFixture[str]) -> None:
+    print_result(["scene", "share"], [[name, 0.5] for name in NAMES])
+    assert [line.split("  ")[0] for line in capsys.readouterr().out.splitlines()[1:-1]] == NAMES
 
 
 def test_a_line_is_said_once(capsys: pytest.CaptureFixture[str]) -> None:

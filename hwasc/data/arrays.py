@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Collection, Mapping
@@ -19,16 +20,9 @@ from hwasc.records.bounded import MIB, described, reason
 NPZ_BYTES = 256 * MIB  # of all arrays of a file, unpacked; a million clips of ten classes have 80 MB of logits
 MEMBERS = 1_000_000  # arrays of a file
 BROKEN = (
-    OSError,
-    ValueError,
-    TypeError,
-    KeyError,
-    EOFError,
-    zipfile.BadZipFile,
-    zlib.error,
-    NotImplementedError,
-    RuntimeError,
-)
+    OSError, ValueError, TypeError, KeyError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError,
+    SyntaxError, MemoryError, tokenize.TokenError,  # numpy reads a header as a Python literal
+)  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -62,7 +62,7 @@ def check(
                 states.update(zip(chunk, found, strict=True))
                 done += len(chunk)
                 update(done, "files")
-    listing = opened.listing if opened else official_lists.LAYOUT.read(place)
+    listing = opened.listing if opened else official_lists.unread(place)
     return inventory.build(
         root,
         entries,
@@ -71,7 +71,7 @@ def check(
         quick=quick,
         opened=opened,
         data=data,
-        reasons=account(place.files, listing),
+        reasons=account(place.files, listing, names),
     )
 
 

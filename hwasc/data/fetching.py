@@ -184,7 +184,7 @@ def read_record(url: str, client: httpx.Client, say: Say) -> list[Remote]:
         record = json.loads(read(url, client, say))
         names = [str(file["key"]) for file in record["files"]]
         archives = [_remote(url, file) for file in record["files"] if str(file["key"]).endswith(".zip")]
-    except (ValueError, KeyError, TypeError, AttributeError) as e:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as e:
         raise HwascError(
             f"{url}: is not the JSON of a record ({type(e).__name__}: {e}); Zenodo's is at https://zenodo.org/api/records/NUMBER"
         ) from None
@@ -319,7 +319,7 @@ def _unpacked_files(folder: Path, root: Path, archive: Remote) -> dict[str, int]
         record = json.loads(lzma.decompress((folder / f"{archive.name}.unpacked").read_bytes()))
         files: dict[str, int] = record["files"]
         whole = record["md5"] == archive.md5 and all(_size(root / name) == size for name, size in files.items())
-    except (OSError, lzma.LZMAError, ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, lzma.LZMAError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
     return files if whole else None
 

@@ -103,8 +103,8 @@ def read(path: Path, classes: Sequence[str]) -> LogitTable:
     notes: dict[str, list[Path]] = {}
     digest = hashlib.sha256()
     for file in files:
-        digest.update(sha256(file).digest())
         table = _read_npz(file) if file.suffix == ".npz" else _read_csv(file, classes)
+        digest.update(sha256(file).digest())
         order = _order(file, table.names, classes)
         _check_numbers(file, table)
         logits = as_logits(table.values[:, order])

@@ -19,7 +19,7 @@ from hwasc.models.student import Student
 from hwasc.records import schema, training_clips
 from hwasc.records.architecture import Architecture
 from hwasc.records.leftovers import temporary_folder
-from hwasc.records.model_metadata import check_file_size, from_texts
+from hwasc.records.model_metadata import check_class_count, check_file_size, from_texts
 from hwasc.records.training_clips import TrainingClips
 
 OPSET = 13
@@ -111,6 +111,7 @@ class Runtime:
         self._session = open_session(path, fused=False)
         self.metadata = metadata_of(self._session, path)
         about = from_texts(self.metadata, path)
+        check_class_count(about.architecture, about.classes, path)
         check_file_size(about.architecture, path.stat().st_size, 1, path)
         self.path = path
         self.architecture: Architecture = about.architecture

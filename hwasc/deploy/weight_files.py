@@ -13,7 +13,7 @@ from hwasc.errors import DataError
 from hwasc.models import student
 from hwasc.models.student import Student
 from hwasc.records.bounded import reason
-from hwasc.records.model_metadata import check_file_size, from_texts
+from hwasc.records.model_metadata import check_class_count, check_file_size, from_texts
 from hwasc.training.weights import check_shapes, load_weights, read_header
 
 FLOAT32 = 4  # bytes of a weight, of int8 students too
@@ -52,6 +52,7 @@ def open_weights(path: Path) -> WeightFile:
     if not {"architecture", "classes", "numbers"} <= set(header.metadata):
         raise DataError(f"{path}: was not written by `hwasc distill` (it does not name an architecture and classes)")
     about = from_texts(header.metadata, path)
+    check_class_count(about.architecture, about.classes, path)
     check_file_size(about.architecture, path.stat().st_size, FLOAT32, path)
     with torch.device("meta"):
         check_shapes(header, student.build(about.architecture), path)

@@ -51,16 +51,17 @@ def read_bytes(path: Path, what: str, limit: int) -> bytes:
     """
     path = Path(path)
     try:
-        if not stat.S_ISREG(path.stat().st_mode):
+        found = path.stat()
+        if not stat.S_ISREG(found.st_mode):
             kind = "a folder" if path.is_dir() else "no regular file"
             raise UsageError(f"{path}: cannot be read as a {what} (it is {kind})")
-        with path.open("rb") as file:
-            content = file.read(limit + 1)
+        with path.open("rb") as file:  # it may grow
+            content = b"" if found.st_size > limit else file.read(limit + 1)
     except (FileNotFoundError, NotADirectoryError):
         raise UsageError(f"{path}: there is no such {what}") from None
     except (OSError, ValueError) as e:  # ValueError: a name with a null byte
         raise UsageError(f"{path!s}: cannot be read as a {what} ({reason(e)})") from None
-    if len(content) > limit:
+    if max(found.st_size, len(content)) > limit:
         raise UsageError(f"{path}: is too large for a {what} (expected at most {limit:,} bytes)")
     return content
 

@@ -1,8 +1,12 @@
-"""JSON lines files: each line is on disk before the next is written, and a last line that a crash cut short is dropped."""
+"""JSON lines files: each line is on disk before the next is written, and a last line that a crash cut short is dropped.
+
+Each line ends with a checksum (CRC-32) of its other keys, so that a flipped byte is noticed. Lines without one are read, too.
+"""
 
 from __future__ import annotations
 
 import os
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +14,8 @@ from hwasc.errors import HwascError, UsageError
 from hwasc.records import schema
 from hwasc.records.bounded import LINE_BYTES, LINES_BYTES, read_bytes
 from hwasc.records.plain_values import named
+
+CHECKSUM = "checksum"
 
 
 def read_lines(path: Path) -> list[dict[str, Any]]:
@@ -22,7 +28,7 @@ def read_lines(path: Path) -> list[dict[str, Any]]:
         The records in order.
 
     Raises:
-        UsageError: Another line is no record, or the file or a line is too large.
+        UsageError: Another line is no record or does not fit its checksum, or the file or a line is too large.
     """
     if not path.exists():
         return []
@@ -48,9 +54,16 @@ def _record(line: bytes, where: str) -> dict[str, Any]:
         record = schema.parse_json(line, where)
         if not isinstance(record, dict):
             raise UsageError(f"{where}: expected a mapping of keys to values, found {named(record)}")
+        checksum = record.pop(CHECKSUM, None)
+        if checksum is not None and checksum != _checksum(schema.canonical(record)):
+            raise UsageError(f"{where}: is damaged or was edited (its checksum differs)")
     except UsageError as e:
         raise UsageError(f"{e}; correct the line or delete it") from None
     return record
+
+
+def _checksum(text: str) -> str:
+    return f"{zlib.crc32(text.encode()):08x}"
 
 
 def append_line(path: Path, record: Any, what: str) -> None:
@@ -64,9 +77,10 @@ def append_line(path: Path, record: Any, what: str) -> None:
     Raises:
         HwascError: It cannot be written.
     """
+    text = schema.canonical(record)
     try:
         with path.open("ab") as f:
-            f.write(schema.canonical(record).encode() + b"\n")
+            f.write(f'{text[:-1]}{"," if len(text) > 2 else ""}"{CHECKSUM}":"{_checksum(text)}"}}\n'.encode())
             f.flush()
             os.fsync(f.fileno())
     except OSError as e:

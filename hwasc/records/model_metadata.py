@@ -6,7 +6,7 @@ here are left to others.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -105,8 +105,6 @@ def from_values(values: Mapping[str, Any], path: Path) -> ModelMetadata:
     if numbers not in (None, "float", "int8"):
         raise _damaged(path, f"numbers: expected float or int8, found {str(numbers)[:40]!r}")
     classes = class_names(values["classes"], path)
-    if len(classes) != architecture.classes:
-        raise _damaged(path, f"{len(classes):,} class names for a net of {architecture.classes:,} classes")
     return ModelMetadata(architecture=architecture, classes=classes, numbers=numbers, clips=clips)
 
 
@@ -128,6 +126,21 @@ def class_names(values: Any, path: Path) -> tuple[str, ...]:
     if len(set(values)) < len(values):
         raise _damaged(path, "classes: a name is given twice")
     return tuple(values)
+
+
+def check_class_count(architecture: Architecture, classes: Sequence[str], path: Path) -> None:
+    """Check that each output of a net has its name.
+
+    Args:
+        architecture: The net that the file names.
+        classes: The class names that it gives.
+        path: The file, for messages.
+
+    Raises:
+        DataError: There are more or fewer names.
+    """
+    if len(classes) != architecture.classes:
+        raise _damaged(path, f"{len(classes):,} class names for a net of {architecture.classes:,} classes")
 
 
 def check_file_size(architecture: Architecture, size: int, bytes_each: int, path: Path) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+import numbers
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -269,7 +270,7 @@ def _wrong(value: Any) -> str:
     if isinstance(value, int):
         bits = value.bit_length()
         return "" if bits < BITS else f"expected a whole number of {BITS} bits, found one of {bits + 1:,}"
-    if isinstance(value, float):
+    if isinstance(value, numbers.Real):  # numpy's are, too
         return "" if math.isfinite(value) else f"expected a finite number, found {value}"
     return f"expected text, a number, true, false, a list or a mapping, found {type(value).__name__}"
 

@@ -40,6 +40,7 @@ __all__ = [
 T = TypeVar("T")
 STRICT: dict[str, Any] = {"extra": "forbid"}  # set as __pydantic_config__ on every record
 SHOWN = 8  # mistakes that a message lists
+LONG = 400  # characters of a mistake
 KNOWN = 20  # known keys that a message lists
 
 
@@ -129,7 +130,8 @@ def _steps(mistake: Mapping[str, Any], data: Any) -> list[Any]:
 
 def _explain(cls: type, mistake: Mapping[str, Any], data: Mapping[str, Any]) -> str:
     steps = _steps(mistake, data)
-    key = ".".join(str(s) if len(str(s)) <= 60 else f"{str(s)[:50]}..." for s in steps) or "record"
+    key = ".".join(str(s) if len(str(s)) <= 60 else f"{str(s)[:50]}..." for s in steps)
+    at = f"{key}: " if key else ""  # the record as a whole has no key
     if mistake["type"] in ("unexpected_keyword_argument", "extra_forbidden") and steps:
         known = _known_keys(cls, steps[:-1], data)
         listed = ", ".join(known[:KNOWN]) + ", ..." * (len(known) > KNOWN)
@@ -139,11 +141,13 @@ def _explain(cls: type, mistake: Mapping[str, Any], data: Mapping[str, Any]) -> 
         return f"key '{key}' is missing"
     message = mistake["msg"].removeprefix("Value error, ")
     if mistake["type"] in ("dataclass_type", "dict_type"):
-        return f"{key}: expected a mapping of keys to values, found {named(mistake.get('input'))}"
+        return f"{at}expected a mapping of keys to values, found {named(mistake.get('input'))}"
     if mistake["type"] in ("tuple_type", "list_type"):
-        return f"{key}: expected a list, found {named(mistake.get('input'))}"
+        return f"{at}expected a list, found {named(mistake.get('input'))}"
     found = shown(mistake.get("input"))
-    return f"{key}: {message[:1].lower()}{message[1:]}" + (f" (found {found})" if found else "")
+    if len(message) > LONG:
+        message = f"{message[:LONG]}..."
+    return f"{at}{message[:1].lower()}{message[1:]}" + (f" (found {found})" if found else "")
 
 
 def _known_keys(cls: Any, steps: list[Any], data: Any) -> list[str]:

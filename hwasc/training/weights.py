@@ -205,11 +205,6 @@ def load_weights(path: Path) -> dict[str, Tensor]:
     return state
 
 
-def read_safetensors(path: Path) -> dict[str, Tensor]:
-    """Read all tensors of a safetensors file, whatever its name. Raises what the library raises."""
-    return safetensors.torch.load_file(path) if is_utf8(path) else safetensors.torch.load(path.read_bytes())
-
-
 def _check_content(path: Path, header: Header) -> None:
     if CHECKSUM not in header.metadata:
         return  # another program's
@@ -217,6 +212,11 @@ def _check_content(path: Path, header: Header) -> None:
     end = 8 + int.from_bytes(data[:8], "little")
     if _checksum(json.loads(data[8:end]), memoryview(data)[end:]) != header.metadata[CHECKSUM]:
         raise DataError(f"{path}: is damaged (its checksum differs); delete it to train this part anew")
+
+
+def read_safetensors(path: Path) -> dict[str, Tensor]:
+    """Read all tensors of a safetensors file, whatever its name. Raises what the library raises."""
+    return safetensors.torch.load_file(path) if is_utf8(path) else safetensors.torch.load(path.read_bytes())
 
 
 def _unreadable(path: Path, error: Exception) -> DataError:

@@ -159,3 +159,23 @@ def test_impulse_responses_start_at_once(name: str) -> None:
 def test_impossible_specifications_are_refused(wrong: dict[str, int]) -> None:
     with pytest.raises(ValueError, match="must"):
         SyntheticSpec(**wrong)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("damage", ["flipped", "missing", "no list"])
+def test_damaged_scenes_are_simulated_anew(tmp_path: Path, damage: str) -> None:
+    from hwasc.data.synthetic.checking import damaged_files, discard_if_damaged
+    from hwasc.data.synthetic.generate import HASHES
+
+    spec = SyntheticSpec(train_locations=2, test_locations=1, clips_per_location=1, test_clips_per_location=1)
+    root = generate(tmp_path / "scenes", spec, workers=1)
+    assert damaged_files(root, tmp_path / "cache") == []
+    file = sorted(root.rglob("*.wav"))[3] if damage != "no list" else root / HASHES
+    content = file.read_bytes()
+    file.write_bytes(content[:-9] + bytes([content[-9] ^ 1]) + content[-8:]) if damage == "flipped" else file.unlink()
+    lines: list[str] = []
+    discard_if_damaged(root, tmp_path / "cache", lines.append)
+    assert not root.exists() and len(lines) == 1 and file.name in lines[0]
+    generate(root, spec, workers=1)
+    if damage != "no list":
+        assert file.read_bytes() == content

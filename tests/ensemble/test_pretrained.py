@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -160,3 +161,58 @@ def test_broken_mappings_are_refused(tmp_path: Path) -> None:
     torch.save({"epoch": 3, "model": {"lr": 1}}, tmp_path / "m.pt")
     with pytest.raises(DataError, match="contains no tensors by name, but epoch, model"):
         read_tensors(tmp_path / "m.pt")
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "is not a checkpoint; it is empty"),
+        (
+            b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 12\n",
+            "is a Git LFS pointer, not the file itself",
+        ),
+        (b"<!DOCTYPE html><html><body>404</body></html>", "is not a checkpoint; it is a web page"),
+        (b"\n <HTML>", "is not a checkpoint; it is a web page"),
+        (b"a checkpoint of 2024\n", "is not a checkpoint; it is text"),
+        ("Ein Prüfpunkt\n".encode() * 100, "is not a checkpoint; it is text"),
+        (b"\0" * 100, "is not a checkpoint; it is zeros only"),
+        (b"\x1f\x8b" + b"x" * 50, "is not a checkpoint; it is a gzip archive"),
+        (b"PK\x05\x06" + bytes(18), "is not a checkpoint; it is an empty zip archive"),
+        (b"PK\x03\x04" + b"x" * 50, "is not a checkpoint; it is a damaged zip archive"),
+        (b"\x93NUMPY", "is not a checkpoint; it is a numpy array"),
+        (b"\xff\xfe\xfd" * 20, "is not a checkpoint"),
+    ],
+)
+def test_what_is_no_checkpoint_is_not_said_to_hold_code(tmp_path: Path, content: bytes, said: str) -> None:
+    (tmp_path / "m.pt").write_bytes(content)
+    with pytest.raises(DataError, match=said) as e:
+        read_tensors(tmp_path / "m.pt")
+    assert "code" not in str(e.value) and "\n" not in str(e.value)
+
+
+def test_zip_archives_that_are_no_checkpoints(tmp_path: Path) -> None:
+    path = tmp_path / "m.pt"
+    with zipfile.ZipFile(path, "w") as file:
+        file.writestr("readme.txt", "hello")
+    with pytest.raises(DataError, match="it is a zip archive of other files"):
+        read_tensors(path)
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as file:
+        file.writestr("m/data.pkl", bytes(10_000_000))
+    with pytest.raises(DataError, match="compresses no tensors"):
+        read_tensors(path)
+
+
+@pytest.mark.parametrize(
+    ("tensor", "said"),
+    [
+        (torch.tensor([1.0, float("nan")]), "'a' is not finite"),
+        (torch.tensor([1.0, float("inf")]), "'a' is not finite"),
+        (torch.tensor([1 + 2j]), "'a' is complex"),
+    ],
+)
+def test_numbers_that_no_net_has(tmp_path: Path, tensor: Tensor, said: str) -> None:
+    torch.save({"a": tensor}, tmp_path / "m.pt")
+    save_file({"a": tensor}, tmp_path / "m.safetensors")
+    for name in ("m.pt", "m.safetensors"):
+        with pytest.raises(DataError, match=said):
+            read_tensors(tmp_path / name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -161,7 +162,8 @@ def test_only_the_best_few_are_scored_again_and_once(tmp_path: Path) -> None:
     assert best(found).number == by_falling_cost[2]
     silent = Scorer()
     assert again(silent) == found and not silent.scored
-    path.write_text(path.read_text().replace(found[0].id, "other"))
+    edited = re.sub(r',"checksum":"\w+"', "", path.read_text().replace(found[0].id, "other"))
+    path.write_text(edited)
     with pytest.raises(UsageError, match="another candidate"):
         again(silent)
 

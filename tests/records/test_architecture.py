@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hwasc.cost.graph import build
 from hwasc.errors import UsageError
 from hwasc.records import architecture as A
 from hwasc.records import schema
@@ -120,3 +122,49 @@ def test_broken_files_say_what_and_where(tmp_path: Path, text: str) -> None:
 def test_make_divisible_is_mobilenets_rule() -> None:
     assert [make_divisible(v) for v in (1, 67.2, 73.6, 100, 11, 12)] == [8, 64, 72, 104, 16, 16]
     assert all(make_divisible(v) >= 0.9 * v for v in range(1, 500))
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"stem": (8, 60_000), "blocks": (InvertedResidual(3, 60_000, 8),)}, "weights, no microcontroller's net"),
+        ({"stem": (65_536, 8), "blocks": ()}, "numbers in its largest map, no microcontroller's net"),
+        ({"stem": (3_300, 3_300), "blocks": ()}, "MACs of a clip, no microcontroller's net"),
+        ({"stem": (8, 10**12), "blocks": ()}, "stem.1: expected 1 to 65,536 channels"),
+        ({"blocks": (InvertedResidual(1001, 8, 8),)}, "blocks.0.depthwise: expected a kernel of 1 to 255"),
+        ({"blocks": (InvertedResidual(3, 8, 32),) * 201}, "200 blocks"),
+        ({"classes": 10**9}, "10,000 classes"),
+    ],
+)
+def test_nets_that_no_microcontroller_holds_are_refused(change: dict[str, object], said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        dataclasses.replace(dcase2024_baseline(), **change)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"seconds": float("nan")},
+        {"seconds": float("inf")},
+        {"seconds": 0.0},
+        {"seconds": 1e300},
+        {"sample_rate": 10**9, "seconds": 1e-6},
+        {"n_fft": 1 << 24},
+        {"mels": 10**6},
+        {"mean": float("nan")},
+        {"std": float("inf")},
+        {"f_max": float("nan")},
+    ],
+)
+def test_front_ends_beyond_any_sound_are_refused(change: dict[str, object]) -> None:
+    with pytest.raises(ValueError):
+        dataclasses.replace(A.FrontEnd(), **change)
+
+
+@pytest.mark.parametrize("a", [dcase2024_baseline(), cp_mobile(), cp_mobile(grn="none", base=16)])
+def test_the_size_is_that_of_the_deployment_graph(a: A.Architecture) -> None:
+    graph = build(a)
+    convolutions = [op for op in graph.operators if op.kind in ("conv", "depthwise")]
+    assert a.size.weights == sum(op.weights for op in convolutions)
+    assert a.size.macs == sum(op.macs for op in convolutions)
+    assert a.size.cells == max(math.prod(graph.tensors[op.output]) for op in convolutions)

@@ -104,3 +104,21 @@ def test_numbers_as_people_write_them() -> None:
 
 def test_a_subset_may_be_given_as_a_number() -> None:
     assert Settings.load(None, ["data.subset=25"]).data.subset == "25"
+
+
+def test_every_flipped_byte_of_a_journal_is_noticed(tmp_path: Path) -> None:
+    from hwasc.records.lines import append_line, read_lines
+
+    path = tmp_path / "trials.jsonl"
+    records = [{"number": k, "score": 0.125 * k, "name": "bus"} for k in range(3)]
+    for record in records:
+        append_line(path, record, "trial")
+    content = path.read_bytes()
+    assert read_lines(path) == records
+    key = content.index(b'"checksum"')  # without its key, a checksum is only one more entry
+    for position in range(0, content.index(b"\n")):
+        if key <= position < key + 10:
+            continue
+        path.write_bytes(content[:position] + bytes([content[position] ^ 1]) + content[position + 1 :])
+        with pytest.raises(UsageError):
+            read_lines(path)

@@ -1,5 +1,6 @@
 """Writing the synthetic data set in the layout of TAU Urban Acoustic Scenes 2022 Mobile."""
 
+import hashlib
 import json
 import os
 import shutil
@@ -22,6 +23,7 @@ from hwasc.records import schema
 from hwasc.records.leftovers import sweep_unfinished
 
 VERSION = 1
+HASHES = "hashes.b2"  # of all other files, as `b2sum -l 128` writes them
 MICROPHONES = 16
 LEVEL = (-34.0, -20.0)  # dBFS; the level of a location does not depend on its scene
 PREROLL = 0.1  # s recorded before each clip, until the device's filter and compressor have settled
@@ -168,10 +170,21 @@ def _write_all(folder: Path, spec: SyntheticSpec, workers: int, progress: Callab
     _write_table(folder / "evaluation_setup/fold1_train.csv", HEADER[:2], tables["train"])
     _write_table(folder / "evaluation_setup/fold1_evaluate.csv", HEADER[:2], tables["test"])
     (folder / "synthetic.json").write_text(json.dumps(_description(spec), indent=2) + "\n", encoding="utf-8")
+    lines = [
+        f"{hashlib.blake2b(path.read_bytes(), digest_size=16).hexdigest()}  {path.relative_to(folder).as_posix()}\n"
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    ]
+    (folder / HASHES).write_text("".join(lines), encoding="utf-8")
 
 
 def _description(spec: SyntheticSpec) -> dict[str, object]:
     return {"generator": VERSION, "spec": asdict(spec)}
+
+
+def lock_path(root: Path) -> Path:
+    """The lock that a process holds while it writes or removes a data set."""
+    return root.parent / f".{root.name}.lock"
 
 
 def _is_written(root: Path, spec: SyntheticSpec) -> bool:
@@ -219,7 +232,7 @@ def generate(
         return root
     root.parent.mkdir(parents=True, exist_ok=True)
     sweep_unfinished(root.parent)
-    with FileLock(root.parent / f".{root.name}.lock"):
+    with FileLock(lock_path(root)):
         if _is_written(root, spec):
             return root
         folder = Path(tempfile.mkdtemp(prefix=f".{root.name}-", dir=root.parent))

@@ -13,6 +13,7 @@ import torch
 from hwasc.data.features import Features
 from hwasc.deploy import interpreter
 from hwasc.deploy.runtimes import OpenedModel
+from hwasc.records.model_metadata import check_class_count
 from hwasc.records.training_clips import KEY
 
 
@@ -43,6 +44,7 @@ class TfliteRuntime:
             DataError: hwasc did not write the file, or it is damaged.
         """
         about = interpreter.read_about(model)
+        check_class_count(about.architecture, about.classes, model)
 
         def predict(features: Features, progress: Callable[[int], None]) -> np.ndarray:
             return interpreter.predict(model, features, self.name, workers=workers, progress=progress)
