@@ -41,6 +41,7 @@ BY_LISTS = KNOWN[
     :5
 ]  # recognised by files at fixed places: safe to look for in the folder above, whatever else is there
 SCENES = scene_folders.LAYOUT
+OFFICIAL = official_lists.LAYOUT
 WANTED = (sessions.LAYOUT, SCENES)  # read where the user says so; scenes also where nothing else is recognised
 NAMES = (AUTO, *(layout.name for layout in (*KNOWN, *WANTED)))
 
@@ -151,6 +152,7 @@ __all__ = [
     "AUTO",
     "KNOWN",
     "NAMES",
+    "OFFICIAL",
     "SCENES",
     "Folder",
     "Layout",
