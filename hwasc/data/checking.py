@@ -61,7 +61,7 @@ def check(
     seconds = seconds or data.seconds
     place = Folder(root, Options.of(data))
     opened = None if official_lists.chosen(place) else folder.list_folder(place)
-    listing = opened.listing if opened else official_lists.LAYOUT.read(place)
+    listing = opened.listing if opened else official_lists.unread(place)
     entries = inventory.list_entries(root, opened, data)
     names = [e.name for e in entries]
     states = inventory.find_files(root, names)
@@ -77,7 +77,7 @@ def check(
             split = inventory.split_as_run(opened, states | by_headers(probes), seconds=seconds, data=data, seed=seed)
         else:
             split = _official(root, seconds=seconds, data=data, seed=seed)
-        _twins(lines, listing.recordings, probes, split.dataset, drawn=bool(opened and opened.united))
+        _twins(lines, _recordings(entries), probes, split.dataset, drawn=bool(opened and opened.united))
         sounds = {name: h for name, h in heard.items() if isinstance(h, Heard)}
         lines.add(findings.of_sound(entries, {n: h for n, h in sounds.items() if len(h.unusable) < h.clips}))
         if split.dataset:
@@ -91,7 +91,7 @@ def check(
         quick=quick,
         opened=opened,
         data=data,
-        reasons=account(place.files, listing),
+        reasons=account(place.files, listing, names),
         split=split,
     )
     levels = sorted(lines.levels)
@@ -102,6 +102,10 @@ def check(
         names=lines.names,
         levels=(levels[0], median(levels), levels[-1]) if levels else None,
     )
+
+
+def _recordings(entries: Sequence[inventory.Entry]) -> list[Recording]:
+    return [Recording(name=e.name, scene=e.scene, location=e.location, device=e.device) for e in entries]
 
 
 def _probed(root: Path, names: Sequence[str], cache: Path | None, reporter: Reporter) -> dict[str, Probe | str]:

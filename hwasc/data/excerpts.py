@@ -112,5 +112,5 @@ def _digest_of_all(f: soundfile.SoundFile) -> str:
         constant = constant and bool((block == block[0, 0]).all())
         out = np.empty(len(block), np.float32)
         _mix(block, out)
-        h.update(out)
+        h.update(out.tobytes())
     return "" if constant else h.hexdigest()

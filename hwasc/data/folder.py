@@ -76,7 +76,7 @@ def open_folder(
     if absent:
         raise DataError(
             f"{root / listing.table}: {len(absent):,} of {len(listing.recordings):,} files are missing, first "
-            f"{', '.join(absent[:3])}; paths are relative to the folder of meta.csv"
+            f"{', '.join(absent[:3])}; paths are relative to the data folder"
         )
     if listing.faults:
         raise DataError(f"{root}: {listing.faults[0]}")

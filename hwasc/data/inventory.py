@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from hwasc.audio.reading import Header, UnreadableClip, clip_count, header
-from hwasc.data import folder, left_out, tau
+from hwasc.data import folder, left_out, tau, walking
 from hwasc.data.clips import Dataset
 from hwasc.data.dividing import Shares
 from hwasc.data.folder import Opened
@@ -203,7 +203,7 @@ def read_headers(root: Path, names: Sequence[str], seconds: float) -> list[State
         try:
             found = header(root / name)
         except UnreadableClip as e:
-            states.append(str(e))
+            states.append(walking.reason(name, str(e)))
             continue
         short = clip_count(found.seconds, seconds) < 1
         states.append(f"too short: {found.seconds:.2f} s of {seconds:g} s" if short else found)

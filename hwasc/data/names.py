@@ -11,7 +11,8 @@ import re
 import unicodedata
 from collections.abc import Iterable, Mapping
 
-from hwasc.errors import DataError
+from hwasc.errors import DataError, UsageError
+from hwasc.suggestion import did_you_mean
 
 PLAIN = re.compile(r"[A-Za-z][\w.-]*")  # what YAML reads as text without quotes; true, no, null are caught below
 WORDS = frozenset(("true", "false", "yes", "no", "on", "off", "null", "y", "n"))
@@ -75,6 +76,24 @@ def settle(names: Iterable[str], rename: Mapping[str, str], where: str) -> dict[
                 f"if they are two, add {setting({other: other})}"
             )
     return final
+
+
+def check_rename(rename: Mapping[str, str], known: Iterable[str]) -> None:
+    """Refuse decisions on names that do not occur, such as mistyped ones.
+
+    Args:
+        rename: The user's decisions, `data.rename`.
+        known: Cleaned names of scenes, locations and devices.
+
+    Raises:
+        UsageError: A name does not occur.
+    """
+    if rename:
+        known = set(known)
+        unknown = [raw for raw in settled(rename) if raw not in known]
+        if unknown:
+            guess = did_you_mean(unknown[0], known)
+            raise UsageError(f"data.rename: no scene, location or device is called {shown(unknown[0])}{guess}")
 
 
 def settled(rename: Mapping[str, str]) -> dict[str, str]:

@@ -243,7 +243,7 @@ def _quoted(path: Path, text: str, separator: str, *, skip: bool) -> tuple[list[
 def _separator(line: str, columns: Sequence[str]) -> str:
     """The separator that gives the most of the columns, or else the most cells; tabs where none does."""
     found = {s: _split(line, s) for s in SEPARATORS}
-    return max(found, key=lambda s: (len(set(found[s]) & set(columns)), len(found[s])))
+    return max(found, key=lambda s: (len(set(found[s]) & set(columns)), s == "\t" and s in line, len(found[s])))
 
 
 def _split(line: str, separator: str) -> list[str]:

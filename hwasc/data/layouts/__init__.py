@@ -108,9 +108,11 @@ def read(folder: Folder, layout: Layout) -> Listing:
     found = {r.scene for r in listing.recordings}
     changed = {raw: cleaned for raw in found if (cleaned := names.clean(raw)) != raw}
     notes = [*listing.notes, names.note(changed)] if changed else list(listing.notes)
-    scene = _final(found, rename, f"{where}: scenes")
-    device = _final({r.device for r in listing.recordings}, rename, f"{where}: devices")
+    devices = {r.device for r in listing.recordings}
     places = {r.location for r in listing.recordings} if listing.typed else set()
+    names.check_rename(rename, map(names.clean, found | devices | places))
+    scene = _final(found, rename, f"{where}: scenes")
+    device = _final(devices, rename, f"{where}: devices")
     place = _final(places, rename, f"{where}: locations")
     recordings = tuple(
         replace(r, scene=s, device=d, location=p)

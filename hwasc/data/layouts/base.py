@@ -92,6 +92,7 @@ class Listing:
         excluded: Why audio files are not among the recordings, by name; for others `otherwise` says it.
         otherwise: Why the other audio files are not.
         table: The file that names the recordings, relative to the folder; '' if folders do.
+        lists: Other files that were read.
         notes: Lines for the user.
         faults: Scenes that would vanish, and other reasons why the folder cannot be used as it is.
     """
@@ -101,6 +102,7 @@ class Listing:
     excluded: Mapping[str, str] = field(default_factory=dict)
     otherwise: str = LOOSE
     table: str = ""
+    lists: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     faults: tuple[str, ...] = ()
 

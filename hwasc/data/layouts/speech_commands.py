@@ -53,7 +53,9 @@ def read(folder: Folder) -> Listing:
             f"{folder.root}: {len(part):,} files of {' and '.join(found)} are missing, first {', '.join(sorted(part)[:3])}"
         )
     notes = [] if found else [f"{' and '.join(LISTS)} are missing: the official split is not used, speakers are drawn"]
-    return Listing(recordings=tuple(recordings), excluded=excluded, notes=tuple(notes), faults=vanished(folder))
+    return Listing(
+        recordings=tuple(recordings), excluded=excluded, lists=tuple(found), notes=tuple(notes), faults=vanished(folder)
+    )
 
 
 LAYOUT = Layout(name="speech_commands", title="Speech Commands", recognise=recognise, read=read)
