@@ -1,16 +1,34 @@
-"""Reading a clip of a recording as mono float32 at a given sample rate."""
+"""Reading recordings: their length, clips of them as mono float32 at a given sample rate, all of their samples, their levels."""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import soundfile
 import soxr
 
-from hwasc.records.file_names import for_c_library
+from hwasc.audio.channels import FULL_SCALE, LevelMeter, Levels, out_of_scale, to_mono
+from hwasc.audio.recording import SHORT, Recording, truncated
+from hwasc.audio.unreadable import UnreadableClip, check_file
+
+__all__ = [
+    "AUDIO_SUFFIXES",
+    "Header",
+    "LevelMeter",
+    "Levels",
+    "UnreadableClip",
+    "clip_count",
+    "decode",
+    "duration",
+    "header",
+    "levels",
+    "read_clip",
+    "read_clips",
+]
 
 TOLERANCE = 0.01  # share of a clip that may be missing; resampling and encoders lose a few samples
 
@@ -42,10 +60,6 @@ AUDIO_SUFFIXES = frozenset(
 )
 
 
-class UnreadableClip(Exception):
-    """A clip cannot be used. The message is the reason in a few words, for example `silent`."""
-
-
 def clip_count(duration: float, seconds: float) -> int:
     """Number of whole clips in a recording; the last one may be up to 1 % short.
 
@@ -61,35 +75,48 @@ def clip_count(duration: float, seconds: float) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """Properties of a recording by its header.
+    """Properties of a recording.
 
     Attributes:
-        seconds: Length in seconds.
+        seconds: Length in seconds: what can be decoded, whatever its header says.
         rate: Samples a second of each channel, in Hz.
         channels: Number of channels.
+        remark: What is wrong with the file, e.g. `truncated: 7.44 s of 15.00 s`; empty if nothing is.
     """
 
     seconds: float
     rate: int
     channels: int
+    remark: str = ""
 
 
 def header(path: Path) -> Header:
-    """Read the header of a recording; no samples are decoded.
+    """Find out how long a recording is.
+
+    The header is believed if the size of the file, or the last bytes of it, agree with it. Otherwise the samples are counted: by
+    the size, by the frames of the codec, or by decoding all of it.
+
+    Args:
+        path: The recording.
+
+    Returns:
+        Its properties.
 
     Raises:
         UnreadableClip: The file is missing, empty or not audio.
     """
-    _check_file(path)
-    try:
-        with soundfile.SoundFile(for_c_library(path)) as f:
-            return Header(seconds=f.frames / f.samplerate, rate=f.samplerate, channels=f.channels)
-    except (soundfile.SoundFileError, TypeError, OSError) as e:
-        raise UnreadableClip(_reason(e)) from None
+    with Recording(path, check_file(path)) as f:
+        return Header(f.frames / f.rate, f.rate, f.channels, f.remark)
 
 
 def duration(path: Path) -> float:
-    """Length of a recording in seconds, by its header.
+    """Length of a recording in seconds, as `header` finds it.
+
+    Args:
+        path: The recording.
+
+    Returns:
+        Its length.
 
     Raises:
         UnreadableClip: The file is missing, empty or not audio.
@@ -100,8 +127,8 @@ def duration(path: Path) -> float:
 def read_clip(path: Path, start: float, seconds: float, sample_rate: int) -> npt.NDArray[np.float32]:
     """Read an excerpt of a recording in any format of libsndfile.
 
-    Only the excerpt is decoded. The channels are averaged, and soxr (HQ) resamples the result. Samples lost by rounding are
-    replaced by zeros at the end.
+    Only the excerpt is decoded, where the codec allows it. The channels are averaged, but for dead ones and such as cancel, and
+    soxr (HQ) resamples the result. Samples lost by rounding are replaced by zeros at the end.
 
     Args:
         path: The recording.
@@ -114,43 +141,104 @@ def read_clip(path: Path, start: float, seconds: float, sample_rate: int) -> npt
 
     Raises:
         UnreadableClip: The file is missing, empty, not audio or truncated; the excerpt is more than 1 % too short, silent
-            (all samples equal), or contains NaN or infinite values.
+            (all samples equal), contains NaN or infinite values, or is of another full scale than 1.
     """
-    _check_file(path)
+    (wave,) = read_clips(path, [start], seconds, sample_rate)
+    if isinstance(wave, UnreadableClip):
+        raise wave
+    return wave
+
+
+def read_clips(
+    path: Path, starts: Sequence[float], seconds: float, sample_rate: int
+) -> Iterator[npt.NDArray[np.float32] | UnreadableClip]:
+    """Read excerpts of a recording in one pass: the file is opened once, and what follows is decoded without seeking.
+
+    Each result is that of `read_clip`.
+
+    Args:
+        path: The recording.
+        starts: Starts of the excerpts in seconds; best in rising order.
+        seconds: Length of each excerpt in seconds.
+        sample_rate: Sample rate of the results in Hz.
+
+    Yields:
+        For each start, float32 of shape (round(seconds * sample_rate),), or why the excerpt cannot be used.
+    """
     try:
-        with soundfile.SoundFile(for_c_library(path)) as f:
-            rate, first, wanted = f.samplerate, round(start * f.samplerate), round(seconds * f.samplerate)
-            if first < f.frames:
-                f.seek(first)
-                wave = f.read(wanted, dtype="float32", always_2d=True)
-            else:
-                wave = np.zeros((0, 1), np.float32)
-    except (soundfile.SoundFileError, TypeError, OSError) as e:
-        raise UnreadableClip(_reason(e)) from None
+        recording = Recording(path, check_file(path))
+    except UnreadableClip as e:
+        for _ in starts:
+            yield e
+        return
+    with recording:
+        rate = recording.rate
+        wanted = round(seconds * rate)
+        for start in starts:
+            try:
+                yield _mono(
+                    recording.read(round(start * rate), wanted), wanted, rate, seconds=seconds, sample_rate=sample_rate
+                )
+            except UnreadableClip as e:
+                yield e
+
+
+def decode(path: Path, block: int = 1 << 16) -> Iterator[npt.NDArray[np.float32]]:
+    """Decode a whole recording in order.
+
+    Args:
+        path: The recording.
+        block: Samples of each channel that are decoded at once.
+
+    Yields:
+        float32 of shape (samples, channels), full scale 1.
+
+    Raises:
+        UnreadableClip: The file is missing, empty or not audio; or, behind what can be decoded, it is damaged or truncated.
+    """
+    with Recording(path, check_file(path)) as recording:
+        done = 0
+        for samples in recording.blocks(block):
+            done += len(samples)
+            yield samples
+    if recording.remark or done + SHORT < recording.frames:
+        raise UnreadableClip(recording.remark or truncated(done, recording.frames, recording.rate))
+
+
+def levels(path: Path) -> Levels:
+    """Decode a whole recording for its levels.
+
+    Args:
+        path: The recording.
+
+    Returns:
+        Its levels.
+
+    Raises:
+        UnreadableClip: The file is missing, empty, not audio, damaged or truncated.
+    """
+    meter = LevelMeter()
+    for samples in decode(path):
+        meter.add(samples)
+    return meter.levels()
+
+
+def _mono(
+    wave: npt.NDArray[np.float32], wanted: int, rate: int, *, seconds: float, sample_rate: int
+) -> npt.NDArray[np.float32]:
     if len(wave) < wanted * (1 - TOLERANCE):
         raise UnreadableClip(f"too short: {len(wave) / rate:.2f} s of {seconds:g} s")
-    if not np.isfinite(wave).all():
+    if wave.size == 0:
+        raise UnreadableClip("silent")
+    low, high = float(wave.min()), float(wave.max())  # NaN if one sample is
+    if not (math.isfinite(low) and math.isfinite(high)):
         raise UnreadableClip("NaN or infinite samples")
-    mono = wave[:, 0] if wave.shape[1] == 1 else wave.mean(axis=1)
-    if mono.size == 0 or (mono == mono[0]).all():
+    if max(high, -low) > FULL_SCALE:
+        raise UnreadableClip(out_of_scale(max(high, -low)))
+    mono = to_mono(wave)
+    if low == high or (len(mono) < wave.size and mono.min() == mono.max()):
         raise UnreadableClip("silent")
     if rate != sample_rate:
         mono = soxr.resample(mono, rate, sample_rate, quality="HQ")
     samples = round(seconds * sample_rate)
     return np.pad(mono[:samples], (0, max(samples - len(mono), 0))).astype(np.float32, copy=False)
-
-
-def _check_file(path: Path) -> None:
-    try:
-        size = path.stat().st_size
-    except FileNotFoundError:
-        raise UnreadableClip("missing") from None
-    except OSError as e:
-        raise UnreadableClip(e.strerror or "cannot be opened") from None
-    if size == 0:
-        raise UnreadableClip("empty file")
-
-
-def _reason(error: Exception) -> str:
-    message = getattr(error, "error_string", str(error)).rstrip(". ").lower()
-    return f"not audio or truncated ({message})"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -15,7 +16,7 @@ import torch
 
 from hwasc.audio.frontend import LogMel
 from hwasc.audio.noise import Noise
-from hwasc.audio.reading import UnreadableClip, read_clip
+from hwasc.audio.reading import UnreadableClip, read_clips
 from hwasc.data.clips import Clip
 from hwasc.parallel.children import spawn_context
 from hwasc.records.architecture import FrontEnd
@@ -87,9 +88,11 @@ def extract_chunk(clips: Sequence[Clip], front_end: FrontEnd, noise: Noise | Non
     waves: list[npt.NDArray[np.float32]] = []
     positions: list[int] = []
     unreadable: dict[int, str] = {}
-    for i, clip in enumerate(clips):
+    for i, (clip, wave) in enumerate(zip(clips, _read(clips, front_end.sample_rate), strict=True)):
+        if isinstance(wave, UnreadableClip):
+            unreadable[i] = str(wave)
+            continue
         try:
-            wave = read_clip(clip.path, clip.start, clip.seconds, front_end.sample_rate)
             waves.append(noise.add_to(wave, clip.id, front_end.sample_rate) if noise else wave)
             positions.append(i)
         except UnreadableClip as e:
@@ -109,6 +112,12 @@ def extract_chunk(clips: Sequence[Clip], front_end: FrontEnd, noise: Noise | Non
         unreadable |= {positions[i]: "samples out of range" for i in np.flatnonzero(~usable)}
         features = features[usable]
     return Chunk(features=features, unreadable=dict(sorted(unreadable.items())), clips=len(clips))
+
+
+def _read(clips: Sequence[Clip], sample_rate: int) -> Iterator[npt.NDArray[np.float32] | UnreadableClip]:
+    """Waveforms of clips, or why they cannot be used; neighbouring clips of one file are read in one pass."""
+    for (path, seconds), group in itertools.groupby(clips, key=lambda c: (c.path, c.seconds)):
+        yield from read_clips(path, [c.start for c in group], seconds, sample_rate)
 
 
 def in_blocks(

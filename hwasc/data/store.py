@@ -119,6 +119,12 @@ class Writer:
         self._journal.flush()  # after the data; a power failure may lose the line, and with it one chunk
         self._count(clips, unreadable)
 
+    def discard(self) -> None:
+        """Drop all chunks."""
+        for file in (self._data, self._journal):
+            file.seek(0)
+            file.truncate(0)
+
     def finish(self, ids: Mapping[int, str]) -> None:
         """Complete the entry and rename its folder.
 

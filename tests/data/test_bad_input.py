@@ -24,7 +24,7 @@ REASONS = {
     "silent.wav": "silent",
     "nan.wav": "NaN or infinite samples",
     "short.wav": "too short: 0.40 s of 1 s",
-    "huge.wav": "samples out of range",
+    "huge.wav": "float samples up to 4e+29: full scale is 1",
 }
 
 
