@@ -13,7 +13,8 @@ LENGTH, LEVELS, CODE, DIGITS = 2, 10, 16, 16 + BITS // 2  # the digits: kind, us
 
 LONGER = 0.15  # s; encoders add up to that
 LOUDER = 4  # dB, difference of the levels of an excerpt
-UNLIKE = 0.25  # greatest share of bits that differ between twins: 0.15 at a coarse encoding, 0.5 in independent sounds
+UNLIKE = 0.22  # greatest share of bits that differ between twins: 0.15 at a coarse encoding, 0.5 in independent sounds
+UNEVEN = 0.12  # greatest difference of both shares; recordings that only begin alike have 0 and 0.33
 UNLIKE_SINGLE = 0.2  # the same where only one pair of excerpts is useful
 KEYS, KEY_BITS, NEIGHBOURS = 64, 14, 32
 _BLOCK = 100_000  # pairs compared at once
@@ -79,6 +80,7 @@ class Table:
             limit = np.where(both.all(axis=1), UNLIKE, UNLIKE_SINGLE)[:, None] * BITS
             loud = (np.abs(self.level[i] - self.level[j]) <= LOUDER).all(axis=1)
             alike = both.any(axis=1) & ((unlike <= limit) | ~both).all(axis=1) & loud
+            alike &= (np.abs(unlike[:, 0] - unlike[:, 1]) <= UNEVEN * BITS) | ~both.all(axis=1)
             kept.append(np.flatnonzero(alike) + first)
         chosen = np.concatenate(kept) if kept else np.zeros(0, np.int64)
         return a[chosen], b[chosen]

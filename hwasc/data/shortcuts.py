@@ -8,10 +8,14 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+import scipy.stats
 
 BINS = 48  # of a number
 BEYOND_CHANCE = 0.3  # (accuracy - chance) / (1 - chance) that is worth a warning
-SIGMAS = 3.95  # of the balanced accuracy of guesses; see tests for how often a clean folder is beyond it
+SIGMAS = 3.95  # of the balanced accuracy of guesses, for a number; see tests for how often a clean folder is beyond it
+SIGMAS_OF_NAMES = 3.0  # the same for a property with a few values
+BY_CHANCE = 1e-3  # greatest p of a second test, by ranks, of a number
+BY_CHANCE_OF_NAMES = 1e-4  # the same of a property with a few values, chi-squared
 MOST_PLACES = 4000  # that are left out one at a time
 
 
@@ -60,7 +64,14 @@ def find(
         if codes.max(initial=0) == 0:
             continue
         accuracy = _accuracy(codes, kernel, labels, places)
-        if accuracy - chance > max(BEYOND_CHANCE * (1 - chance), SIGMAS * spread):
+        named = isinstance(values[0], str)
+        if accuracy - chance <= max(BEYOND_CHANCE * (1 - chance), (SIGMAS_OF_NAMES if named else SIGMAS) * spread):
+            continue
+        if named:
+            likely = _p_of_names(codes, labels, places) < BY_CHANCE_OF_NAMES
+        else:
+            likely = _p_of_ranks(np.array(values, np.float64), labels, places) < BY_CHANCE
+        if likely:
             found.append(Shortcut(name=name, accuracy=accuracy, chance=chance))
     return sorted(found, key=lambda s: -s.accuracy)
 
@@ -84,13 +95,32 @@ def _coded(
     return codes, np.exp(-0.5 * (distance / width) ** 2)
 
 
+def _p_of_ranks(values: npt.NDArray[np.float64], labels: npt.NDArray[np.int64], places: Sequence[str]) -> float:
+    """Probability that a number without relation to the class looks so related (Kruskal and Wallis); each place counts once."""
+    own: defaultdict[tuple[int, str], list[float]] = defaultdict(list)
+    for value, label, place in zip(values.tolist(), labels.tolist(), places, strict=True):
+        own[label, place].append(value)
+    groups: defaultdict[int, list[float]] = defaultdict(list)
+    for (label, _), found in own.items():
+        groups[label].append(sum(found) / len(found))
+    return float(scipy.stats.kruskal(*groups.values()).pvalue)
+
+
+def _p_of_names(codes: npt.NDArray[np.int64], labels: npt.NDArray[np.int64], places: Sequence[str]) -> float:
+    """The same of a property with a few values."""
+    sizes = Counter(places)
+    table = np.zeros((int(labels.max()) + 1, int(codes.max()) + 1))
+    np.add.at(table, (labels, codes), [1 / sizes[p] for p in places])
+    return float(scipy.stats.chi2_contingency(table, correction=False).pvalue)
+
+
 def _accuracy(
     codes: npt.NDArray[np.int64],
     kernel: npt.NDArray[np.float64],
     labels: npt.NDArray[np.int64],
     places: Sequence[str],
 ) -> float:
-    """Balanced accuracy of the likeliest class by the recordings of all other places. Ties count as the right one's share."""
+    """Balanced accuracy of the likeliest class by the recordings of all other places; ties count in part."""
     count = int(labels.max()) + 1
     table = np.zeros((count, len(kernel)))
     np.add.at(table, (labels, codes), 1)
@@ -124,7 +154,7 @@ def lines(found: Sequence[Shortcut]) -> list[str]:
         return []
     names = " or ".join(s.name for s in found)
     shares = ", ".join(f"{s.accuracy:.0%}" for s in found)
-    alone = "alone tells" if len(found) == 1 else "alone tell"
+    alone = "alone tells"
     return [
         f"the {names} {alone} the class of {shares} (chance {found[0].chance:.0%}): the model will learn it instead of the "
         "scene; make it the same for all classes, or record each class in several ways"
