@@ -19,6 +19,7 @@ from hwasc.data.band_powers import band_powers, decimate
 from hwasc.data.components import groups
 from hwasc.data.excerpts import Batch
 from hwasc.data.matching import BITS, DIGITS, QUIET, Table
+from hwasc.records.file_names import for_c_library
 
 SHORTEST = 0.2  # s; of a shorter recording only exact copies are found
 LOW_BANDS = (80.0, 2980.0)  # Hz; 23 Hz a band; telephone recordings and coarse encoders keep these frequencies
@@ -60,7 +61,7 @@ def sketches(paths: Sequence[Path], seconds: Sequence[float | None]) -> list[str
     batches: dict[tuple[int, int], Batch] = {}
     for i, (path, length) in enumerate(zip(paths, seconds, strict=True)):
         try:
-            with soundfile.SoundFile(str(path)) as f:
+            with soundfile.SoundFile(for_c_library(path)) as f:
                 _add(f, f.frames if length is None else round(length * f.samplerate), i, batches)
         except (soundfile.SoundFileError, TypeError, OSError, ValueError, MemoryError, OverflowError):
             continue

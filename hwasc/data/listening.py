@@ -12,6 +12,7 @@ import soundfile
 
 from hwasc.audio.reading import TOLERANCE, UnreadableClip, clip_count, header
 from hwasc.data.acoustics import Spectrum
+from hwasc.records.file_names import for_c_library
 
 DEAD = 1e-6  # power of a channel, of the loudest channel's
 CANCELLED = 1e-3  # power of the mean of two channels, of their own mean power
@@ -71,7 +72,7 @@ def listen(path: Path, seconds: float) -> Heard:
     if clips < 1:
         raise UnreadableClip(f"too short: {length:.2f} s of {seconds:g} s")
     try:
-        with soundfile.SoundFile(str(path)) as f:
+        with soundfile.SoundFile(for_c_library(path)) as f:
             return _listen(f, seconds, length, clips)
     except (soundfile.SoundFileError, TypeError, OSError) as e:
         raise UnreadableClip(f"not audio or truncated ({getattr(e, 'error_string', e)})".lower()) from None
