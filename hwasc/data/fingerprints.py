@@ -21,6 +21,7 @@ from hwasc.data.band_powers import band_powers, decimate
 from hwasc.data.components import groups
 from hwasc.data.excerpts import Batch, Read
 from hwasc.data.matching import BITS, DIGITS, QUIET, Table
+from hwasc.records.file_names import for_c_library
 
 SHORTEST = 0.2  # s; of a shorter recording only exact copies are found
 LOW_BANDS = (80.0, 2980.0)  # Hz; 23 Hz a band; telephone recordings and coarse encoders keep these frequencies
@@ -83,7 +84,7 @@ def _add_plain(path: Path, seconds: float | None, position: int, batches: dict[t
     if seconds is None:
         return False
     try:
-        with soundfile.SoundFile(str(path)) as f:
+        with soundfile.SoundFile(for_c_library(path)) as f:
             if f.frames != round(seconds * f.samplerate) or f.subtype not in BYTES:
                 return False
             _add(

@@ -409,7 +409,8 @@ def split_as_run(
         dataset = folder.split(opened, lengths, seconds=seconds, shares=shares)
     except (DataError, UsageError) as e:
         return Split(dataset=None, faults=(str(e),), notes=opened.listing.notes)
-    return Split(dataset=dataset, faults=(), notes=dataset.notes)
+    notes = opened.listing.notes if None in states.values() else dataset.notes  # without lengths it counts recordings
+    return Split(dataset=dataset, faults=(), notes=notes)
 
 
 def _first(what: str, names: Sequence[str]) -> str:

@@ -40,7 +40,7 @@ class Entry:
             record, s = self._record(), self.array.stat()
             stamp = (s.st_size, s.st_mtime_ns, s.st_ctime_ns, s.st_ino)
             return bool(s.st_size == record["bytes"] and _crc(self.array, stamp) == record["crc32"])
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
             return False
 
     def damaged(self) -> bool:

@@ -13,8 +13,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from hwasc.data import names as spelling
-from hwasc.data import splits, tables
+from hwasc.data import renaming, splits, tables
 from hwasc.data.clip_counts import long_files, starts
 from hwasc.data.clips import Clip, Dataset, check_classes, check_locations
 from hwasc.errors import DataError, UsageError
@@ -164,7 +163,7 @@ def read_lists(
     """
     meta = read_meta(root, rename, notes=notes)
     test = next((part for part in TEST_LISTS if _find(root, f"fold{fold}_{part}")), TEST_LISTS[0])
-    scene = spelling.settled(rename or {})
+    scene = renaming.settled(rename or {})
     train, evaluation = (_read_list(_list(root, f"fold{fold}_{part}"), meta, scene) for part in ("train", test))
     return meta, train, evaluation
 
@@ -200,8 +199,8 @@ def read_meta(
     rename, path = rename or {}, _list(root, "meta")
     rows = tables.read(path, tables.META_COLUMNS, optional=tables.META_COLUMNS[2:], notes=notes)
     found = [{row[k] for row in rows} for k in _KINDS]
-    spelling.check_rename(rename, set().union(*found))
-    final = [spelling.settle(f, rename, f"{path}: {what}") for f, what in zip(found, _KINDS.values(), strict=True)]
+    renaming.check_rename(rename, set().union(*found))
+    final = [renaming.settle(f, rename, f"{path}: {what}") for f, what in zip(found, _KINDS.values(), strict=True)]
     if any(raw != name for mapping in final for raw, name in mapping.items()):
         rows = [(row[0], *(names[cell] for names, cell in zip(final, row[1:], strict=True))) for row in rows]
     if not rows[0][2] or not rows[0][3]:  # TUT 2016 and 2017

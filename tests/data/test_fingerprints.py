@@ -52,7 +52,9 @@ def test_copies_are_found(tmp_path: Path, seconds: float) -> None:
     wave = noise(np.random.default_rng(round(10 * seconds)), seconds)
     original = sketch(written(tmp_path / "original.wav", wave))
     shutil.copy(tmp_path / "original.wav", tmp_path / "bytes.wav")
-    assert sketch(tmp_path / "bytes.wav") == original and len(original) == 80 and set(original) <= set("0123456789abcdef")
+    assert (
+        sketch(tmp_path / "bytes.wav") == original and len(original) == 80 and set(original) <= set("0123456789abcdef")
+    )
     for path in copies(tmp_path, wave):
         assert known([sketch(path)], [original]) == [True], path.name
 
@@ -76,7 +78,9 @@ def test_independent_sounds_are_no_twins(tmp_path: Path, kind: str) -> None:
         elif kind == "tones":
             wave = 0.1 * np.sin(2 * np.pi * (200 + 20 * k) * t)
         elif kind == "hum":
-            wave = 0.1 * sum(np.sin(2 * np.pi * 50 * m * t) / m for m in range(1, 20)) + 0.001 * rng.standard_normal(len(t))
+            wave = 0.1 * sum(np.sin(2 * np.pi * 50 * m * t) / m for m in range(1, 20)) + 0.001 * rng.standard_normal(
+                len(t)
+            )
         else:
             wave = noise(rng, 2.0, *((900, 1100) if kind == "narrow" else (100, 4000)))
         if kind == "padded":

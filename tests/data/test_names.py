@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from hwasc.data import names
+from hwasc.data import names, renaming
 from hwasc.data.layouts import Options
 from hwasc.data.opening import open_dataset
 from hwasc.errors import DataError, UsageError
@@ -52,16 +52,19 @@ def test_the_note_shows_what_cannot_be_seen() -> None:
 )  # fmt: skip
 def test_almost_the_same_names_are_asked_about(pair: tuple[str, str]) -> None:
     with pytest.raises(DataError) as e:
-        names.settle({*pair, "other"}, {}, "R: scenes")
+        renaming.settle({*pair, "other"}, {}, "R: scenes")
     text = str(e.value)
     assert all(names.shown(name) in text for name in pair) and "\n" not in text
     one, two = (Settings.load(None, [s]).data.rename for s in re.findall(r"--set '([^']*)'", text))
-    assert len(set(names.settle(pair, one, "").values())) == 1 and len(set(names.settle(pair, two, "").values())) == 2
+    assert (
+        len(set(renaming.settle(pair, one, "").values())) == 1
+        and len(set(renaming.settle(pair, two, "").values())) == 2
+    )
 
 
 def test_names_that_only_share_letters_are_two() -> None:
     distinct = {"flat-11", "flat-1-1", "bus", "busy", "a", "A1"}
-    assert names.settle(distinct, {}, "") == {n: n for n in distinct}
+    assert renaming.settle(distinct, {}, "") == {n: n for n in distinct}
 
 
 def by_folders(root: Path, scenes: tuple[str, str]) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 
-from hwasc.data import names
+from hwasc.data import names, renaming
 from hwasc.data.layouts import (
     cochlscene,
     dcase2013,
@@ -110,7 +110,7 @@ def read(folder: Folder, layout: Layout) -> Listing:
     notes = [*listing.notes, names.note(changed)] if changed else list(listing.notes)
     devices = {r.device for r in listing.recordings}
     places = {r.location for r in listing.recordings} if listing.typed else set()
-    names.check_rename(rename, map(names.clean, found | devices | places))
+    renaming.check_rename(rename, map(names.clean, found | devices | places))
     scene = _final(found, rename, f"{where}: scenes")
     device = _final(devices, rename, f"{where}: devices")
     place = _final(places, rename, f"{where}: locations")
@@ -126,7 +126,7 @@ def read(folder: Folder, layout: Layout) -> Listing:
 
 def _final(found: set[str], rename: Mapping[str, str], where: str) -> dict[str, str]:
     """The final name of each name that was found."""
-    settled = names.settle({names.clean(raw) for raw in found}, rename, where)
+    settled = renaming.settle({names.clean(raw) for raw in found}, rename, where)
     return {raw: settled[names.clean(raw)] for raw in found}
 
 

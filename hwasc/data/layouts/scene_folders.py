@@ -6,7 +6,8 @@ Names of folders that rather mean a split, a fold, a device or a container are r
 
 from __future__ import annotations
 
-from hwasc.data.layouts.base import LOOSE, Folder, Layout, Listing, Recording, vanished
+from hwasc.data.layouts.base import LOOSE, Folder, Layout, Listing, Recording
+from hwasc.data.layouts.vanishing import vanished
 
 RESPONSES = "impulse_responses"  # not a scene: the augmentation looks for it in every data set
 

@@ -8,7 +8,8 @@ used. Without the two lists the splits are drawn by speaker. Some files are shor
 from __future__ import annotations
 
 from hwasc.data import tables, walking
-from hwasc.data.layouts.base import TEST, TRAIN, VALIDATION, Folder, Layout, Listing, Recording, vanished
+from hwasc.data.layouts.base import TEST, TRAIN, VALIDATION, Folder, Layout, Listing, Recording
+from hwasc.data.layouts.vanishing import vanished
 from hwasc.errors import DataError
 
 NOISE = "_background_noise_"

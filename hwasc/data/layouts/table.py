@@ -17,7 +17,7 @@ from pathlib import Path
 from hwasc.data import tables, tau
 from hwasc.data.layouts import split_folders
 from hwasc.data.layouts.base import TRAIN, UNKNOWN_DEVICE, Folder, Layout, Listing, Recording
-from hwasc.data.names import setting
+from hwasc.data.renaming import setting
 from hwasc.errors import DataError
 
 NAMES = ("meta.csv", "meta.txt")

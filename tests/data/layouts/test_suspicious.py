@@ -29,6 +29,10 @@ def sessions(root: Path) -> None:
         fixtures.scenes(root / letter, ("cafe", "park"))
 
 
+def no_test(root: Path) -> None:
+    fixtures.split_folders(root, ("train", "val"))
+
+
 STOPS: dict[str, tuple[Callable[[Path], None], str]] = {
     "flat split": (names("train", "test"), r"'test', 'train' look like parts of an official split.* data\.columns"),
     "flat split of three": (
@@ -37,6 +41,7 @@ STOPS: dict[str, tuple[Callable[[Path], None], str]] = {
     ),
     "dev and eval": (names("dev", "eval"), "'dev', 'eval' look like parts"),
     "test among scenes": (names("cafe", "park", "test"), "'test' looks like part of an official split"),
+    "no test": (no_test, "'train', 'val' look like parts .*; there is no folder for the test: call one of them test"),
     "one part": (inside("train", "cafe", "park"), "holds only 'train', .* read it by --data .*/train"),
     "flat folds": (names("fold1", "fold2", "fold10"), "'fold1', 'fold10', 'fold2' look like folds"),
     "flat folds with a blank": (names("Fold 1", "Fold 2"), "'Fold 1', 'Fold 2' look like folds"),
