@@ -120,5 +120,5 @@ def _digest_of_all(read: Read, frames: int) -> str:
         constant = constant and len(block) > 0 and bool((block == block[0, 0]).all())
         out = np.empty(len(block), np.float32)
         _mix(block, out)
-        h.update(out)
+        h.update(out.tobytes())
     return "" if constant else h.hexdigest()

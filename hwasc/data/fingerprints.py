@@ -87,9 +87,7 @@ def _add_plain(path: Path, seconds: float | None, position: int, batches: dict[t
         with soundfile.SoundFile(for_c_library(path)) as f:
             if f.frames != round(seconds * f.samplerate) or f.subtype not in BYTES:
                 return False
-            _add(
-                excerpts.plain_reader(f, f.frames), f.frames, f.samplerate, position=position, batches=batches
-            )
+            _add(excerpts.plain_reader(f, f.frames), f.frames, f.samplerate, position=position, batches=batches)
             return True
     except (soundfile.SoundFileError, TypeError):
         return False

@@ -226,7 +226,10 @@ def test_what_only_decoding_shows(clean: Path) -> None:
     (clean / "b" / "0.wav").write_bytes(b"RIFF")
     (clean / "b" / "1.wav").write_text("no sound")
     fault = next(f for f in check(clean).faults if "files cannot be used" in f)
-    assert "2 of 24 files cannot be used: b/0.wav (" in fault and "at most 0.02 of them may be (data.max_unreadable)" in fault
+    assert (
+        "2 of 24 files cannot be used: b/0.wav (" in fault
+        and "at most 0.02 of them may be (data.max_unreadable)" in fault
+    )
 
 
 def test_channels_levels_and_shortcuts(clean: Path) -> None:
@@ -242,8 +245,15 @@ def test_channels_levels_and_shortcuts(clean: Path) -> None:
     text = "\n".join(found.warnings)
     assert found.channels == {1: 21, 2: 2} and found.names["dead_channels"] == ("a/0.wav",)
     assert found.names["opposite_channels"] == ("a/1.wav",)
-    assert "full scale is 1" in found.unusable["a/2.wav"] and any("a/2.wav (float samples up to" in f for f in found.faults)
-    assert "have nothing above 4 kHz" in text and "sample rate" in text and "level" in text and "alone tells the class" in text
+    assert "full scale is 1" in found.unusable["a/2.wav"] and any(
+        "a/2.wav (float samples up to" in f for f in found.faults
+    )
+    assert (
+        "have nothing above 4 kHz" in text
+        and "sample rate" in text
+        and "level" in text
+        and "alone tells the class" in text
+    )
 
 
 def test_twins_are_named(hwasc: Run, clean: Path) -> None:
@@ -297,5 +307,15 @@ def test_a_folder_with_all_faults_is_one_screen(hwasc: Run, clean: Path) -> None
     status, out, _ = hwasc("data", "check", clean)
     rows = sum(1 + len(line) // 100 for line in out.splitlines())
     assert status == 1 and rows <= 55 and "can be used" not in out.splitlines()
-    said = ("dead channel", "opposite sign", "full scale", "silent", "too short", "empty", "m4a", "several labels", "kHz")
+    said = (
+        "dead channel",
+        "opposite sign",
+        "full scale",
+        "silent",
+        "too short",
+        "empty",
+        "m4a",
+        "several labels",
+        "kHz",
+    )
     assert [words for words in (*said, "loose") if words not in out] == []
