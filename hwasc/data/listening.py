@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from hwasc.audio.reading import LevelMeter, UnreadableClip, clip_count, decode, header, read_clips
-from hwasc.data.acoustics import Spectrum
+from hwasc.data.spectrum import Spectrum
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -23,7 +23,7 @@ from hwasc.errors import HwascError
 from hwasc.parallel.device import configure_process
 from hwasc.progress import Reporter
 from hwasc.records import schema
-from hwasc.workspace import default_cache
+from hwasc.data.cache_folder import default_cache
 
 Year = Literal[2024, 2025]
 CHECK_CLIPS = 64  # clips on which a written package is run before the rest is predicted
