@@ -12,7 +12,8 @@ import numpy.typing as npt
 import soxr
 
 from hwasc.audio.channels import FULL_SCALE, LevelMeter, Levels, out_of_scale, to_mono
-from hwasc.audio.recording import SHORT, Recording, truncated
+from hwasc.audio.plans import SHORT, truncated
+from hwasc.audio.recording import Recording
 from hwasc.audio.unreadable import UnreadableClip, check_file
 
 __all__ = [
