@@ -17,7 +17,6 @@ import numpy.typing as npt
 import soundfile
 
 from hwasc.audio.splicing import Piece, Spliced
-from hwasc.records.file_names import for_c_library
 
 # How the lines of libmpg123 begin. All else that is written to standard error meanwhile is passed on.
 MPG123 = re.compile(
@@ -26,7 +25,6 @@ MPG123 = re.compile(
     re.MULTILINE,
 )
 ERRORS = (soundfile.SoundFileError, TypeError, OSError, ValueError)
-MP3_SUFFIXES = (".mp3", ".mp2", b".mp3", b".mp2")
 _lock = threading.Lock()  # standard error is one for all threads
 
 
@@ -45,23 +43,21 @@ class Decoder:
         position: The next sample.
     """
 
-    __slots__ = ("_mp3", "_spliced", "file", "position")
+    __slots__ = ("_mp3", "_source", "file", "position")
 
     def __init__(self, path: Path, pieces: tuple[Piece, ...] | None = None) -> None:
         """See the class."""
-        name = for_c_library(path)
         self.position = 0
         self._mp3: bool | None = None
-        self._spliced = None if pieces is None else Spliced(path, pieces)
+        self._source: int | Spliced = _open(path) if pieces is None else Spliced(path, pieces)
         try:
-            if name[-4:].lower() in MP3_SUFFIXES or (pieces and isinstance(pieces[0], bytes) and pieces[0][0] == 0xFF):
+            if _begins_as_mp3(self._source):
                 with quiet():
-                    self.file = _InOrder(name if self._spliced is None else self._spliced)
+                    self.file = _InOrder(self._source, closefd=False)
             else:
-                self.file = _InOrder(name if self._spliced is None else self._spliced)
+                self.file = _InOrder(self._source, closefd=False)
         except BaseException:
-            if self._spliced:
-                self._spliced.close()
+            _close(self._source)
             raise
 
     @property
@@ -95,9 +91,9 @@ class Decoder:
 
     def close(self) -> None:
         """Close the file."""
-        self.file.close()
-        if self._spliced is not None:
-            self._spliced.close()
+        if not self.file.closed:
+            self.file.close()
+            _close(self._source)
 
     def __enter__(self) -> Decoder:
         """The open file."""
@@ -119,6 +115,28 @@ class _InOrder(soundfile.SoundFile):
     def seekable(self) -> bool:
         """Never, as far as soundfile is concerned."""
         return False
+
+
+def _open(path: Path) -> int:
+    return os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+
+
+def _close(source: int | Spliced) -> None:
+    if isinstance(source, Spliced):
+        source.close()
+    else:
+        os.close(source)
+
+
+def _begins_as_mp3(source: int | Spliced) -> bool:
+    """Whether libsndfile may take a file for MP3, which is told by its content, not by its name."""
+    if isinstance(source, Spliced):
+        head = bytes(source.read(3) or b"")
+        source.seek(0)
+    else:
+        head = os.read(source, 3)
+        os.lseek(source, 0, os.SEEK_SET)
+    return head[:1] == b"\xff" or head == b"ID3"
 
 
 @contextmanager

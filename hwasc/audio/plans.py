@@ -113,7 +113,7 @@ def _flac(path: Path, size: int, plain: Plan) -> Plan:
     counted = flac.counted_samples(path, size, start, stated or 0) if stated is not None else None
     if stated is None or counted is None:
         return _decoded(path, plain)
-    if counted == stated:
+    if counted == stated > 0:
         return plain
     if counted < stated <= FLAC_DENSEST * size:
         return _with(plain, counted, remark=truncated(counted, stated, plain.rate))
