@@ -112,7 +112,7 @@ def mended(path: Path, size: int) -> list[Piece] | None:
         return _patched({**sound.patches, sound.size_at: struct.pack(order, counted)}, end)
     patches = {**sound.patches, sound.size_at: struct.pack(order, min(counted, UNKNOWN))}
     if counted >= UNKNOWN and head[:4] in (b"RIFF", b"RF64", b"BW64"):  # libsndfile stops there, but in RF64
-        sizes = struct.pack("<4sI4s4sIQQQI", b"RF64", UNKNOWN, b"WAVE", b"ds64", 28, end + 28, length, 0, 0)
+        sizes = b"RF64\xff\xff\xff\xffWAVEds64\x1c\0\0\0" + struct.pack("<QQ12x", end + 28, length)
         return [sizes, *_patched({at: content for at, content in patches.items() if at >= 12}, end, at=12)]
     return _patched(patches, end)
 

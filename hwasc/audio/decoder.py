@@ -25,6 +25,7 @@ MPG123 = re.compile(
     re.MULTILINE,
 )
 ERRORS = (soundfile.SoundFileError, TypeError, OSError, ValueError)
+HAS_PREAD = hasattr(os, "pread")
 _lock = threading.Lock()  # standard error is one for all threads
 
 
@@ -134,8 +135,7 @@ def _begins_as_mp3(source: int | Spliced) -> bool:
         head = bytes(source.read(3) or b"")
         source.seek(0)
     else:
-        head = os.read(source, 3)
-        os.lseek(source, 0, os.SEEK_SET)
+        head = os.pread(source, 3, 0) if HAS_PREAD else b"ID3"
     return head[:1] == b"\xff" or head == b"ID3"
 
 

@@ -81,21 +81,44 @@ def plan(path: Path, size: int, changed: int) -> Plan:
         pieces = None
     mended = None if pieces is None else tuple(pieces)
     try:
-        with Decoder(path, mended) as decoder:
-            kind, subtype, can_seek = decoder.file.format, decoder.file.subtype, decoder.can_seek
-            frames, rate, channels = decoder.file.frames, decoder.file.samplerate, decoder.file.channels
-        plain = Plan(parts=(Part(pieces=mended, frames=frames),), rate=rate, channels=channels, can_seek=can_seek)
+        try:
+            plain, kind, subtype = _opened(path, mended)
+        except ERRORS:
+            with path.open("rb") as file:
+                if file.read(1) != b"\xff" and path.suffix.lower() != ".mp3":
+                    raise
+            return _begun_late(path, size)
         if kind == "FLAC":
             return _flac(path, size, plain)
         if kind == "MP3":
             return _mpeg(path, size, plain)
         if kind == "OGG":
             return _ogg(path, size, plain)
-        if frames * channels > 8 * size // (8 * BYTES.get(subtype, 0) or 1):
+        # No codec but these and ALAC has less than a bit a sample, and PCM has what it has.
+        if plain.frames * plain.channels > 8 * size // (8 * BYTES.get(subtype, 0) or 1):
             return _decoded(path, plain)
     except ERRORS as e:
         raise UnreadableClip(reason(path, e)) from None
     return plain
+
+
+def _opened(path: Path, pieces: tuple[Piece, ...] | None) -> tuple[Plan, str, str]:
+    """The plan by the header, the format and the codec."""
+    with Decoder(path, pieces) as decoder:
+        f = decoder.file
+        part = Part(pieces=pieces, frames=f.frames)
+        plain = Plan(parts=(part,), rate=f.samplerate, channels=f.channels, can_seek=decoder.can_seek)
+        return plain, f.format, f.subtype
+
+
+def _begun_late(path: Path, size: int) -> Plan:
+    """The plan of an MP3 file that begins with something else, such as half a frame."""
+    found = mpeg.walk(path, size)
+    if found is None or found.layer != 3 or found.frames < 4:
+        raise ValueError("format not recognised")
+    pieces = mpeg.counted(found)
+    plain, _, _ = _opened(path, tuple(pieces))
+    return _with(plain, found.frames * found.samples, pieces=pieces, warm_up=WARM_UP)
 
 
 def _with(plain: Plan, frames: int, *, remark: str = "", pieces: list[Piece] | None = None, warm_up: int = 0) -> Plan:

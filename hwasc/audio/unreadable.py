@@ -55,7 +55,7 @@ def check_file(path: Path) -> os.stat_result:
         UnreadableClip: It is missing, empty or cannot be opened.
     """
     try:
-        found = path.stat()
+        found = os.stat(path)
     except FileNotFoundError:
         raise UnreadableClip("missing") from None
     except (OSError, ValueError) as e:
