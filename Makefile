@@ -11,11 +11,13 @@ PYTEST := OMP_NUM_THREADS=1 OMP_WAIT_POLICY=passive $(BIN)/python -m pytest -n 2
 
 install: $(VENV)/installed
 
-# torch comes first and from the pinned version, so that no other package's range pulls in a larger build
-$(VENV)/installed: setup.cfg constraints.txt
+# torch comes first and from the pinned version, so that no other package's range pulls in a larger build. Last come versions that
+# work in spite of another package's limit (docs/security.md).
+$(VENV)/installed: setup.cfg constraints.txt overrides.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt torch
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r overrides.txt
 	touch $@
 
 demo: install
@@ -54,6 +56,7 @@ package: $(VENV)/release
 
 $(VENV)/release: $(VENV)/installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[release]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r overrides.txt
 	touch $@
 
 clean:

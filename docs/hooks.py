@@ -39,7 +39,8 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
-    """Put tables of keys where a page has `<!-- records: module.Record -->`."""
+    """Put tables of keys where a page has `<!-- records: module.Record -->`, and the known layouts at `<!-- layouts -->`."""
+    markdown = markdown.replace("<!-- layouts -->", reference_pages.layouts() if "<!-- layouts -->" in markdown else "")
     return re.sub(r"<!-- records: ([\w.]+)\.(\w+) -->", lambda m: _tables(m[1], m[2]), markdown)
 
 

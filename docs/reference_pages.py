@@ -63,6 +63,17 @@ def budgets_and_spaces() -> str:
     return "\n".join(parts)
 
 
+def layouts() -> str:
+    """The known layouts of data folders in the order in which they are tried, each with its module's docstring."""
+    from hwasc.data.layouts import KNOWN, WANTED
+
+    parts = []
+    for layout in (*KNOWN, *WANTED):
+        first, _, rest = (inspect.getdoc(inspect.getmodule(layout.read)) or "").partition("\n\n")
+        parts.append(f"### {layout.name}\n\n{first}\n\n{rest}\n")
+    return "\n".join(parts)
+
+
 def api() -> str:
     """The public names of `hwasc`, each with its docstring."""
     parts = [

@@ -14,11 +14,12 @@ import torch
 
 from hwasc.audio.augmentation import load_responses
 from hwasc.audio.noise import Noise
-from hwasc.data import known_clips
+from hwasc.data import fingerprints, known_clips
 from hwasc.data.clips import Clip, Dataset
 from hwasc.data.features import Features, extract, unextracted
 from hwasc.data.layouts import Options
 from hwasc.data.opening import open_dataset
+from hwasc.data.probing import probe
 from hwasc.data.source import DataSource
 from hwasc.data.synthetic import VERSION, SyntheticSpec, generate
 from hwasc.data.synthetic.checking import discard_if_damaged
@@ -36,6 +37,7 @@ from hwasc.records.training_clips import TrainingClips
 from hwasc.training.batches import Augment
 
 SYNTHETIC = "synthetic"
+MOST_SKETCHES = 20_000  # recordings
 
 
 def default_cache() -> Path:
@@ -156,8 +158,12 @@ class Workspace:
         Returns:
             Those of the clips, in order.
         """
-        hashes = self._hashes(clips)
-        places = known_clips.known_places(clips, record, hashes=hashes, alike=lambda p, _: [False] * len(p))
+
+        def alike(paths: list[Path], known: list[str]) -> list[bool]:
+            sketches = self._sketches(paths)
+            return fingerprints.known([sketches.get(path, "") for path in paths], known)
+
+        places = known_clips.known_places(clips, record, hashes=self._hashes(clips), alike=alike)
         return tuple(c for c in clips if c.location not in places)
 
     def _kept(self, *, validation: Sequence[Clip]) -> TrainingClips:
@@ -167,11 +173,19 @@ class Workspace:
             train=d.train,
             validation=validation,
             hashes=self._hashes([*d.train, *validation]),
-            sketches={},
+            sketches=self._sketches([c.path for c in (*d.train, *validation)]),
         )
         with contextlib.suppress(OSError):  # a read-only cache: the record lies beside the model, too
             training_clips.save(record, training_clips.cached(self.cache, record.digest))
         return record
+
+    def _sketches(self, paths: Sequence[Path]) -> dict[Path, str]:
+        """Fingerprints of the sounds of recordings; of very many none, because one takes a tenth of a millisecond."""
+        paths = list(dict.fromkeys(paths))
+        if len(paths) > MOST_SKETCHES:
+            return {}
+        found = probe(paths, self.cache)
+        return {path: p.sketch for path, p in zip(paths, found, strict=True) if not isinstance(p, str)}
 
     def _hashes(self, clips: Sequence[Clip]) -> dict[Path, str]:
         with self.reporter.track("hashing recordings", len({c.path for c in clips})) as update:
@@ -245,7 +259,7 @@ def open_workspace(
 
     def open_it() -> Dataset:
         root = synthetic_root(settings, cache, workers, reporter) if name == SYNTHETIC else Path(name)
-        return _opened(root, settings, reporter, split=split)
+        return _opened(root, settings, reporter, cache=cache, split=split)
 
     classes = tuple(sorted(SCENES)) if name == SYNTHETIC else None
     source = DataSource(name, open_it, classes, named=data is not None)
@@ -256,7 +270,9 @@ def open_workspace(
     return Workspace(source, settings, cache, device=pick_device(device), workers=workers, reporter=reporter)
 
 
-def _opened(root: Path, settings: Settings, reporter: Reporter, *, split: Literal["test", "all"]) -> Dataset:
+def _opened(
+    root: Path, settings: Settings, reporter: Reporter, *, cache: Path, split: Literal["test", "all"]
+) -> Dataset:
     d = settings.data
     dataset = open_dataset(
         root,
@@ -268,6 +284,7 @@ def _opened(root: Path, settings: Settings, reporter: Reporter, *, split: Litera
         fold=d.part(),
         split=split,
         options=Options.of(d),
+        cache=cache,
     )
     for note in dataset.notes:
         reporter.say(note)

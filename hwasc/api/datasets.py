@@ -123,16 +123,19 @@ def check(
     seconds: float | None = None,
     workers: int = 4,
     settings: Settings | None = None,
+    cache: str | Path | None = None,
     progress: bool = True,
 ) -> Inventory:
-    """Count what a data folder holds, and compare it with the official lists where it is TAU 2022 Mobile.
+    """Decode what a data folder holds, count it, and compare it with the official lists where it is TAU 2022 Mobile.
 
     Args:
         folder: TAU 2022 Mobile, or a folder of recordings.
-        quick: Whether only the presence of files is looked at, not their headers.
+        quick: Whether only the presence of files is looked at; nothing is decoded.
         seconds: Length of a clip, s; None: the setting `data.seconds`.
-        workers: Files that are read at once.
-        settings: How the folder is read and split (`data`); None: the defaults.
+        workers: Files that are decoded at once.
+        settings: How the folder is read and split (`data`, `seed`); None: the defaults.
+        cache: Folder in which later runs find the lengths and fingerprints of the recordings; None: `$HWASC_CACHE` or
+            `~/.cache/hwasc`.
         progress: Whether progress is shown on standard error.
 
     Returns:
@@ -142,6 +145,7 @@ def check(
         DataError: The folder cannot be used at all.
     """
     from hwasc.data import checking
+    from hwasc.workspace import default_cache
 
     return checking.check(
         Path(folder),
@@ -149,5 +153,7 @@ def check(
         seconds=seconds,
         workers=workers,
         data=settings.data if settings else None,
+        seed=settings.seed if settings else 0,
+        cache=default_cache() if cache is None else Path(cache),
         reporter=Reporter(quiet=not progress),
     )

@@ -1,7 +1,7 @@
 """Fetch a public data set, or check what a data folder holds.
 
 `fetch`: downloads, checks and unpacks the archives of TAU Urban Acoustic Scenes 2022 Mobile and the DCASE subset lists.
-`check`: reads the header of every listed file and compares the counts with those of the official lists.
+`check`: decodes every listed file, counts, and compares the counts with those of the official lists.
 """
 
 from __future__ import annotations
@@ -23,7 +23,10 @@ EXAMPLES = """examples:
   hwasc data check /data/tau2022 --workers 8
   hwasc data check my_recordings"""
 NAMED = 3  # files that are named on a line
-PLACES = 20  # locations that are listed one by one; if there are more, only their number is printed
+GROUPS = 12  # scenes or recorders that are listed one by one
+LISTED = 5  # files that a fault names
+REASONS = 6  # reasons why files cannot be used
+PLACES = 8  # locations that are listed one by one; if there are more, only their number is printed
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -44,13 +47,23 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     common.add_output(fetch)
     check = verbs.add_parser("check", help="count and compare what a folder holds", description=_check.__doc__)
     check.add_argument("dir", metavar="DIR", type=Path, help="TAU 2022 Mobile, or a folder of recordings")
-    check.add_argument("--quick", action="store_true", help="check only that the files exist, without their headers")
+    check.add_argument(
+        "--quick",
+        action="store_true",
+        help="check only that the files exist; nothing is decoded, so nothing is said of whether they can be used",
+    )
     check.add_argument("--seconds", type=float, help="length of a clip (default: the setting data.seconds, 1)")
     check.add_argument("--config", metavar="FILE", type=Path, help="settings file (YAML), of which `data` is used")
     check.add_argument(
         "--set", metavar="A.B=C", action="append", default=[], dest="overrides", help="one setting; repeatable"
     )
-    check.add_argument("--workers", type=common.whole(1), default=4, help="files that are read at once (default 4)")
+    check.add_argument("--workers", type=common.whole(1), default=4, help="files that are decoded at once (default 4)")
+    check.add_argument(
+        "--cache",
+        metavar="DIR",
+        type=Path,
+        help="later runs find lengths and fingerprints of the recordings there (default $HWASC_CACHE or ~/.cache/hwasc)",
+    )
     common.add_output(check)
 
 
@@ -83,8 +96,9 @@ def _fetch(args: argparse.Namespace) -> None:
 
 
 def _check(args: argparse.Namespace) -> None:
-    """Reads the folder as every other verb does, checks all listed files, and prints the counts beside the expected ones.
-    Exit status 1 when files are missing or cannot be used.
+    """Reads the folder as every other verb does, decodes all listed files, and prints the counts beside the expected ones, files
+    that cannot be used, copies of the same sound, what is odd about channels, levels and bandwidth, and properties that tell the
+    class by themselves. Exit status 1 when files are missing or cannot be used.
     """
     if args.seconds is not None and not 0 < args.seconds < float("inf"):
         raise UsageError(f"--seconds must be above 0, found {args.seconds:g}")
@@ -98,6 +112,7 @@ def _check(args: argparse.Namespace) -> None:
         seconds=seconds,
         workers=args.workers,
         settings=settings,
+        cache=args.cache,
         progress=not args.quiet,
     )
     if args.json:
@@ -119,22 +134,37 @@ def _print(found: Inventory, seconds: float) -> None:
     if found.lengths:
         low, middle, high = found.lengths
         rates = ", ".join(f"{rate:,} Hz ({count:,})" for rate, count in found.rates.items())
-        print(f"lengths {low:.2f} to {high:.2f} s, median {middle:.2f} s; rates {rates}")
+        print(f"lengths {low:.2f} to {high:.2f} s, median {middle:.2f} s; rates {rates}{_sound(found)}")
     if found.subsets:
         print("subsets of train: " + ", ".join(f"{name} % {count:,}" for name, count in found.subsets.items()))
     for line in found.notes:
         print(line)
     _print_files(found)
-    for name, why in list(found.unusable.items())[:PLACES]:
-        print(f"  {why}: {name}")
-    if len(found.unusable) > PLACES:
-        print(f"  ... and {len(found.unusable) - PLACES:,} more; --json names all")
+    _print_unusable(found)
     for line in found.warnings:
         print(f"warning: {line}")
     for line in found.faults:
         print(f"fault: {line}")
     if not found.faults:
         print("all files are there" if found.quick else "complete" if found.kind == "tau2022" else "can be used")
+
+
+def _sound(found: Inventory) -> str:
+    channels = ", ".join(f"{n} ({count:,})" for n, count in found.channels.items())
+    level = f"; levels {found.levels[0]:.0f} to {found.levels[2]:.0f} dB" if found.levels else ""
+    return (f"; channels {channels}" if len(found.channels) > 1 else "") + level
+
+
+def _print_unusable(found: Inventory) -> None:
+    """A line for each reason with the first files, if the line of the fault or warning cannot name all."""
+    if len(found.unusable) <= LISTED:
+        return
+    reasons: dict[str, list[str]] = {}
+    for name, why in found.unusable.items():
+        reasons.setdefault(why.split(":")[0], []).append(name)
+    for kind, names in list(reasons.items())[:REASONS]:
+        print(f"  {kind}: {len(names):,}, {', '.join(names[:NAMED])}{', ...' if len(names) > NAMED else ''}")
+    print("  --json names all")
 
 
 def _print_files(found: Inventory) -> None:
@@ -172,17 +202,21 @@ def _pair(row: Row | None) -> str:
 
 
 def _print_recordings(found: Inventory, seconds: float) -> None:
-    print(f"{'':<26}{'recordings':>12}{'usable':>12}{f'clips of {seconds:g} s':>16}{'minutes':>12}")
-    places = [r for r in found.rows if r.group == "location"]
-    for row in found.rows:
-        if row.group != "location" or len(places) <= PLACES:
-            title = "all" if row.group == "all" else f"{row.group} {row.name}"
+    usable = "there" if found.quick else "usable"
+    print(f"{'':<26}{'recordings':>12}{usable:>12}{f'clips of {seconds:g} s':>16}{'minutes':>12}")
+    most = {"all": 1, "scene": GROUPS, "device": PLACES, "location": PLACES}
+    for group in most:
+        rows = [r for r in found.rows if r.group == group]
+        shown = rows if len(rows) <= most[group] else rows[: most[group] - 1] if group != "location" else []
+        for row in shown:
+            title = "all" if group == "all" else f"{group} {row.name}"
             clips = "–" if row.clips is None else f"{row.clips:,}"
             minutes = "–" if row.seconds is None else f"{row.seconds / 60:,.1f}"
             print(f"{title[:40]:<26}{row.listed:>12,}{row.found:>12,}{clips:>16}{minutes:>12}")
-    if len(places) > PLACES:
-        sizes = sorted(r.listed for r in places)
-        print(f"{len(places):,} locations, of {sizes[0]:,} to {sizes[-1]:,} recordings")
+        if len(rows) > len(shown):
+            sizes = sorted(r.listed for r in rows[len(shown) :])
+            counts = f"{sizes[0]:,} to {sizes[-1]:,}" if sizes[0] != sizes[-1] else f"{sizes[0]:,}"
+            print(f"{len(sizes):,} {'more ' if shown else ''}{group}s, of {counts} recordings")
 
 
 def _and_more(found: Inventory) -> str:

@@ -1,21 +1,28 @@
-"""Checking a data folder: every listed file is read, counted and compared with the official lists."""
+"""Checking a data folder: its files are listed and split as a run does it, decoded, counted, and compared with official lists."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
+from statistics import median
 
-from hwasc.data import inventory
-from hwasc.data.folder import list_folder
-from hwasc.data.inventory import Inventory
-from hwasc.data.layouts import Folder, Options, official_lists
+from hwasc.audio.reading import Header, UnreadableClip
+from hwasc.data import findings, folder, inventory, tau, twins
+from hwasc.data.clips import Dataset
+from hwasc.data.cutting import starts
+from hwasc.data.findings import Findings
+from hwasc.data.inventory import Inventory, Split, State
+from hwasc.data.layouts import Folder, Options, Recording, official_lists
 from hwasc.data.left_out import account
-from hwasc.errors import DataError
+from hwasc.data.listening import Heard, listen
+from hwasc.data.probing import Probe, probe
+from hwasc.errors import DataError, UsageError
 from hwasc.progress import Reporter
 from hwasc.records.data_settings import DataSettings
 
-CHUNK = 512  # files that a worker checks between two updates of the progress bar
+CHUNK = 64  # files that a worker decodes between two updates of the progress bar
 
 
 def check(
@@ -25,16 +32,20 @@ def check(
     seconds: float | None = None,
     workers: int = 4,
     data: DataSettings | None = None,
+    seed: int = 0,
+    cache: Path | None = None,
     reporter: Reporter | None = None,
 ) -> Inventory:
     """Check the files of a data folder: TAU 2022 Mobile, other official lists, or a folder of recordings in a known layout.
 
     Args:
         root: The data folder.
-        quick: Check only whether the files exist; read no headers.
+        quick: Check only whether the files exist; nothing is decoded.
         seconds: Length of a clip in seconds; None: that of `data`.
-        workers: Number of threads. A header takes 30 µs of a core and a wait for the disk; only the waits overlap.
+        workers: Number of threads that decode.
         data: How the folder is read and split; None: the defaults.
+        seed: Of the split, in whose parts unusable clips are counted.
+        cache: Folder in which later runs find the lengths and fingerprints of the recordings; None: nothing is kept.
         reporter: Output for progress.
 
     Returns:
@@ -49,21 +60,30 @@ def check(
     data = data or DataSettings()
     seconds = seconds or data.seconds
     place = Folder(root, Options.of(data))
-    opened = None if official_lists.chosen(place) else list_folder(place)
+    opened = None if official_lists.chosen(place) else folder.list_folder(place)
+    listing = opened.listing if opened else official_lists.unread(place)
     entries = inventory.list_entries(root, opened, data)
     names = [e.name for e in entries]
     states = inventory.find_files(root, names)
+    lines = Findings()
+    split: Split | None = None
     if not quick:
         present = [name for name in names if states[name] is None]
-        chunks = [present[first : first + CHUNK] for first in range(0, len(present), CHUNK)]
-        with reporter.track("headers", len(present)) as update:
-            done = 0
-            for chunk, found in _read_headers(root, chunks, seconds, workers):
-                states.update(zip(chunk, found, strict=True))
-                done += len(chunk)
-                update(done, "files")
-    listing = opened.listing if opened else official_lists.LAYOUT.read(place)
-    return inventory.build(
+        probes = _probed(root, present, cache, reporter)
+        heard = _heard(root, present, seconds=seconds, workers=workers, reporter=reporter)
+        states |= {name: _state(heard[name], probes[name]) for name in present}
+        if opened:
+            opened, _ = folder.unite_twins(opened, probes)
+            split = inventory.split_as_run(opened, states | by_headers(probes), seconds=seconds, data=data, seed=seed)
+        else:
+            split = _official(root, seconds=seconds, data=data, seed=seed)
+        _twins(lines, _recordings(entries), probes, split.dataset, drawn=bool(opened and opened.united))
+        sounds = {name: h for name, h in heard.items() if isinstance(h, Heard)}
+        lines.add(findings.of_sound(entries, {n: h for n, h in sounds.items() if len(h.unusable) < h.clips}))
+        if split.dataset:
+            unusable = _unusable(sounds, states, seconds)
+            lines.add(findings.of_clips(split.dataset, unusable, data.max_unreadable, broken=_broken(states)))
+    found = inventory.build(
         root,
         entries,
         states,
@@ -71,17 +91,136 @@ def check(
         quick=quick,
         opened=opened,
         data=data,
-        reasons=account(place.files, listing),
+        reasons=account(place.files, listing, names),
+        split=split,
+    )
+    levels = sorted(lines.levels)
+    return replace(
+        found,
+        faults=(*found.faults, *lines.faults),
+        warnings=(*found.warnings, *lines.warnings),
+        names=lines.names,
+        levels=(levels[0], median(levels), levels[-1]) if levels else None,
     )
 
 
-def _read_headers(
-    root: Path, chunks: list[list[str]], seconds: float, workers: int
-) -> Iterator[tuple[list[str], list[inventory.State]]]:
+def _recordings(entries: Sequence[inventory.Entry]) -> list[Recording]:
+    return [Recording(name=e.name, scene=e.scene, location=e.location, device=e.device) for e in entries]
+
+
+def _probed(root: Path, names: Sequence[str], cache: Path | None, reporter: Reporter) -> dict[str, Probe | str]:
+    with reporter.track("headers", len(names)) as update:
+        found = probe([root / n for n in names], cache, lambda done, _: update(done, "files"))
+        return dict(zip(names, found, strict=True))
+
+
+def _heard(
+    root: Path, names: Sequence[str], *, seconds: float, workers: int, reporter: Reporter
+) -> dict[str, Heard | str]:
+    chunks = [names[first : first + CHUNK] for first in range(0, len(names), CHUNK)]
+    heard: dict[str, Heard | str] = {}
+    with reporter.track("decoding", len(names)) as update:
+        for chunk, outcome in zip(chunks, _decode(root, chunks, seconds, workers), strict=True):
+            heard.update(zip(chunk, outcome, strict=True))
+            update(len(heard), "files")
+    return heard
+
+
+def _decode(root: Path, chunks: Sequence[Sequence[str]], seconds: float, workers: int) -> Iterator[list[Heard | str]]:
+    def decoded(chunk: Sequence[str]) -> list[Heard | str]:
+        outcome: list[Heard | str] = []
+        for name in chunk:
+            try:
+                outcome.append(listen(root / name, seconds))
+            except UnreadableClip as e:
+                outcome.append(str(e))
+        return outcome
+
     pool = ThreadPoolExecutor(workers)
     try:
-        yield from zip(
-            chunks, pool.map(lambda chunk: inventory.read_headers(root, chunk, seconds), chunks), strict=True
-        )
+        yield from pool.map(decoded, chunks)
     finally:
-        pool.shutdown(cancel_futures=True)  # after Ctrl-C, wait for the chunks being read, not for all
+        pool.shutdown(cancel_futures=True)  # after Ctrl-C, wait for the chunks being decoded, not for all
+
+
+def _state(heard: Heard | str, probe: Probe | str) -> State:
+    """The header of a file of which a clip can be used, or why there is none."""
+    if isinstance(heard, str) or isinstance(probe, str):
+        return heard if isinstance(heard, str) else str(probe)
+    if len(heard.unusable) == heard.clips:
+        return next(iter(heard.unusable.values()))
+    return Header(seconds=probe.seconds, rate=probe.rate, channels=probe.channels)
+
+
+def by_headers(probes: Mapping[str, Probe | str]) -> dict[str, State]:
+    """States by the headers alone, as a run sees files when it splits them.
+
+    Args:
+        probes: What is known of files by name.
+
+    Returns:
+        The header of each, or why it cannot be used.
+    """
+    return {
+        name: p if isinstance(p, str) else Header(seconds=p.seconds, rate=p.rate, channels=p.channels)
+        for name, p in probes.items()
+    }
+
+
+def _official(root: Path, *, seconds: float, data: DataSettings, seed: int) -> Split:
+    """The official split. What is wrong with its lists is said elsewhere."""
+    try:
+        dataset = tau.open_tau(
+            root,
+            seconds=seconds,
+            subset=data.subset,
+            seed=seed,
+            validation_share=data.validation_share,
+            look_for_audio=False,
+            fold=data.part(),
+            rename=data.rename,
+        )
+    except (DataError, UsageError):
+        return Split(dataset=None, faults=(), notes=())
+    return Split(dataset=dataset, faults=(), notes=dataset.notes)
+
+
+def _twins(
+    lines: Findings,
+    recordings: Sequence[Recording],
+    probes: Mapping[str, Probe | str],
+    data: Dataset | None,
+    *,
+    drawn: bool,
+) -> None:
+    """Add lines on recordings that are the same sound, and on those of them that an official split separates."""
+    groups = twins.find(recordings, folder.sketches(recordings, probes))
+    if not groups:
+        return
+    lines.names["twins"] = tuple(" = ".join(r.name for r in group) for group in groups)
+    lines.warnings += twins.lines(groups, one_place=drawn)
+    side: dict[str, str] = {}
+    if data is not None:
+        for part, clips in (("train", data.train), ("validation", data.validation), ("test", data.test)):
+            side |= {c.id.rpartition("#")[0] or c.id: part for c in clips}
+    across = [f"{a.name} = {b.name}" for a, b in twins.between(groups, side)]
+    if across:
+        lines.names["twins_in_test"] = tuple(across)
+        lines.warnings.append(
+            f"{len(across):,} sounds are in the official test split and outside of it: {', '.join(across[:3])}"
+            f"{', ...' if len(across) > 3 else ''}; they make the test figures too good"
+        )
+
+
+def _broken(states: Mapping[str, State]) -> frozenset[str]:
+    """Files without any usable clip; they have a line of their own."""
+    return frozenset(name for name, state in states.items() if isinstance(state, str))
+
+
+def _unusable(heard: Mapping[str, Heard], states: Mapping[str, State], seconds: float) -> dict[str, str]:
+    """Why clips cannot be used, by their ids; of a recording that has none, its name is the id."""
+    found = {name: state for name, state in states.items() if isinstance(state, str)}
+    for name, h in heard.items():
+        ids = starts(name, h.clips, seconds)
+        found |= {ids[k][0]: why for k, why in h.unusable.items()}
+    return found

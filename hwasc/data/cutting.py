@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from hwasc.audio.reading import UnreadableClip, clip_count, duration
+from hwasc.data import walking
+from hwasc.data.clip_counts import starts
 from hwasc.data.clips import Clip
 from hwasc.data.layouts.base import Recording
 
@@ -27,7 +29,7 @@ def measure(root: Path, recordings: Iterable[Recording]) -> dict[str, float | st
         try:
             found[r.name] = duration(root / r.name)
         except UnreadableClip as e:
-            found[r.name] = str(e)
+            found[r.name] = walking.reason(r.name, str(e))
     return found
 
 
@@ -66,19 +68,3 @@ def cut(
             for name, start in starts(r.name, count, seconds)
         ]
     return clips, reasons
-
-
-def starts(name: str, count: int, seconds: float) -> list[tuple[str, float]]:
-    """Ids and starts of the clips of a recording.
-
-    Args:
-        name: Of the recording.
-        count: How many whole clips it has; 0 is as 1.
-        seconds: Length of a clip in seconds.
-
-    Returns:
-        `name` alone if there is one clip, else `name#0`, `name#1.5` and so on.
-    """
-    if count < 2:
-        return [(name, 0.0)]
-    return [(f"{name}#{f'{k * seconds:.6f}'.rstrip('0').rstrip('.')}", k * seconds) for k in range(count)]

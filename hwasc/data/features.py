@@ -130,6 +130,12 @@ def extract(
                         _check_disk(entry, len(clips) - writer.clips, front_end)
                         chunks = extract_chunks(clips[writer.clips :], front_end, workers, noise)
                         _write(writer, chunks, clips, lambda done: progress("features", done, len(clips)))
+                        if content_hashes(clips, cache) != hashes:
+                            writer.discard()
+                            raise DataError(
+                                "recordings were changed while their features were computed; run the same command again"
+                            )
+                        writer.finish({i: clips[i].id for i in writer.unreadable})
     except BrokenProcessPool:
         raise DataError(
             f"{cache}: a worker process died, out of memory perhaps, or started from a script without "
@@ -223,7 +229,6 @@ def _write(writer: Writer, chunks: Iterable[Chunk], clips: Sequence[Clip], progr
         progress(writer.clips)
     if writer.clips != len(clips):
         raise RuntimeError(f"{writer.clips} of {len(clips)} clips were extracted")
-    writer.finish({i: clips[i].id for i in writer.unreadable})
 
 
 def _check_unreadable(

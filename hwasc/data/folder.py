@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from hwasc.data import layouts, left_out
+from hwasc.data import layouts, left_out, twins
 from hwasc.data.clips import Clip, Dataset, check_classes
-from hwasc.data.cutting import Lengths, cut, measure
+from hwasc.data.cutting import Lengths, cut
 from hwasc.data.dividing import Shares, divide
-from hwasc.data.layouts import Folder, Listing, Options
+from hwasc.data.layouts import Folder, Listing, Options, Recording
+from hwasc.data.probing import Probe, probe
 from hwasc.errors import DataError
 
 
@@ -21,11 +23,13 @@ class Opened:
         folder: The folder.
         title: What its layout is called.
         listing: The recordings.
+        united: Whether recordings that are the same sound have one location.
     """
 
     folder: Folder
     title: str
     listing: Listing
+    united: bool = False
 
 
 def list_folder(folder: Folder) -> Opened:
@@ -40,7 +44,13 @@ def list_folder(folder: Folder) -> Opened:
 
 
 def open_folder(
-    root: Path, *, seconds: float, shares: Shares, whole: bool = False, options: Options | None = None
+    root: Path,
+    *,
+    seconds: float,
+    shares: Shares,
+    whole: bool = False,
+    options: Options | None = None,
+    cache: Path | None = None,
 ) -> Dataset:
     """List the recordings of a folder, cut them into clips, and split the clips by location.
 
@@ -50,6 +60,7 @@ def open_folder(
         shares: What the splits are drawn by, where there is no official split.
         whole: Do not split: every clip is a test clip, and any number of locations and scenes will do.
         options: How the user wants the folder to be read.
+        cache: Folder that keeps what is known of the recordings; None: nothing is kept.
 
     Returns:
         The data set.
@@ -65,14 +76,53 @@ def open_folder(
     if absent:
         raise DataError(
             f"{root / listing.table}: {len(absent):,} of {len(listing.recordings):,} files are missing, first "
-            f"{', '.join(absent[:3])}; paths are relative to the folder of meta.csv"
+            f"{', '.join(absent[:3])}; paths are relative to the data folder"
         )
     if listing.faults:
         raise DataError(f"{root}: {listing.faults[0]}")
-    lengths = measure(root, listing.recordings)
+    probes = probe([root / r.name for r in listing.recordings], cache)
+    known = {r.name: p for r, p in zip(listing.recordings, probes, strict=True)}
+    lengths = {name: p if isinstance(p, str) else p.seconds for name, p in known.items()}
+    said: tuple[str, ...] = ()
+    if not whole:
+        opened, said = unite_twins(opened, known)
     data = split(opened, lengths, seconds=seconds, shares=shares, whole=whole)
+    data = replace(data, notes=(*data.notes, *said))
     summary = left_out.summary(left_out.account(opened.folder.files, listing))
     return replace(data, notes=(*data.notes, summary)) if summary else data
+
+
+def unite_twins(opened: Opened, probes: Mapping[str, Probe | str]) -> tuple[Opened, tuple[str, ...]]:
+    """Give recordings that are the same sound one location, so that no split separates them.
+
+    Args:
+        opened: The recordings.
+        probes: What is known of them, by name.
+
+    Returns:
+        The recordings, unchanged if there are no twins, or an official split or folds; and lines for the user.
+    """
+    listing = opened.listing
+    if any(r.part or r.fold for r in listing.recordings) or opened.title == layouts.OFFICIAL.title:
+        return opened, ()
+    found = twins.unite(listing.recordings, sketches(listing.recordings, probes))
+    if not found.groups:
+        return opened, ()
+    return replace(opened, listing=replace(listing, recordings=found.recordings), united=True), found.notes
+
+
+def sketches(recordings: Sequence[Recording], probes: Mapping[str, Probe | str]) -> list[str]:
+    """The fingerprint of each recording, '' where it has none.
+
+    Args:
+        recordings: The recordings.
+        probes: What is known of them, by name.
+
+    Returns:
+        As many texts.
+    """
+    known = [probes.get(r.name, "") for r in recordings]
+    return ["" if isinstance(p, str) else p.sketch for p in known]
 
 
 def split(opened: Opened, lengths: Lengths, *, seconds: float, shares: Shares, whole: bool = False) -> Dataset:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import os
+import time
 import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -15,6 +16,7 @@ from hwasc.data.clips import Clip
 
 INDEX = "content.index"
 MISSING = "missing"
+CLOCK_TICK = 20_000_000  # ns; times of files have the step of the system's clock, 1 to 16 ms
 _SAVE_EVERY = 1000  # files hashed between two writes of the index
 Progress = Callable[[int, int], None]
 
@@ -88,6 +90,13 @@ def _known_hashes(paths: Sequence[str], known: Mapping[str, tuple[str, str]]) ->
     return hashes, unknown
 
 
+def _settled_identity(name: str) -> str:
+    """The identity of a file, after a short wait if it changed just now: another change could have the same time."""
+    if 0 <= time.time_ns() - os.stat(name).st_ctime_ns < CLOCK_TICK:
+        time.sleep(CLOCK_TICK / 1e9)
+    return _identity(name)
+
+
 def _identity(name: str) -> str:
     s = os.stat(name)
     return f"{s.st_size} {s.st_mtime_ns} {s.st_ctime_ns} {s.st_dev} {s.st_ino}"
@@ -100,7 +109,7 @@ def _hash_files(paths: Sequence[str], index: Path | None, progress: Progress | N
         for done, path in enumerate(paths, 1):
             name = os.path.abspath(path)
             try:
-                before = _identity(name)
+                before = _settled_identity(name)
                 hashes[path] = _hash_file(name)
                 if "\n" not in name and _identity(name) == before:  # not changed meanwhile
                     new.append(_line(hashes[path], before, name))

@@ -10,12 +10,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from hwasc.audio.reading import Header, UnreadableClip, clip_count, header
-from hwasc.data import folder, left_out, tau
+from hwasc.data import folder, left_out, tau, walking
+from hwasc.data.clips import Dataset
 from hwasc.data.dividing import Shares
 from hwasc.data.folder import Opened
 from hwasc.data.layouts import SCENES, table
 from hwasc.data.official import PARTS, TAU2022, Facts, fingerprint, segment, subset_faults
-from hwasc.errors import DataError
+from hwasc.errors import DataError, UsageError
 from hwasc.records.data_settings import DataSettings
 
 RECORDINGS = "recordings"  # the only part of a folder without official lists
@@ -92,6 +93,9 @@ class Inventory:
         files_by_reason: Number of all files below the folder by what becomes of them: used, cannot be used, and why others are no
             recordings.
         left_out: First names of the files that are not used, by reason.
+        names: All files of each kind of warning or fault that names only the first.
+        channels: Number of files by number of channels.
+        levels: Least, median and greatest level of the files, dB of full scale; None if they were not decoded.
     """
 
     root: str
@@ -111,6 +115,24 @@ class Inventory:
     notes: tuple[str, ...] = ()
     files_by_reason: dict[str, int] = field(default_factory=dict)
     left_out: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    names: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    channels: dict[int, int] = field(default_factory=dict)
+    levels: tuple[float, float, float] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Split:
+    """A folder as a run splits it.
+
+    Attributes:
+        dataset: Its clips; None if it cannot be split.
+        faults: Why it cannot.
+        notes: Lines for the user.
+    """
+
+    dataset: Dataset | None
+    faults: tuple[str, ...]
+    notes: tuple[str, ...]
 
 
 def list_entries(root: Path, opened: Opened | None = None, data: DataSettings | None = None) -> list[Entry]:
@@ -181,7 +203,7 @@ def read_headers(root: Path, names: Sequence[str], seconds: float) -> list[State
         try:
             found = header(root / name)
         except UnreadableClip as e:
-            states.append(str(e))
+            states.append(walking.reason(name, str(e)))
             continue
         short = clip_count(found.seconds, seconds) < 1
         states.append(f"too short: {found.seconds:.2f} s of {seconds:g} s" if short else found)
@@ -199,6 +221,7 @@ def build(
     opened: Opened | None = None,
     data: DataSettings | None = None,
     reasons: Mapping[str, Sequence[str]] | None = None,
+    split: Split | None = None,
 ) -> Inventory:
     """Count the files of a folder, and compare them with its lists and with the official counts.
 
@@ -212,6 +235,7 @@ def build(
         opened: The recordings, if the folder has no official lists.
         data: How the folder is read and split.
         reasons: All files below the folder by what becomes of them (`left_out.account`).
+        split: The folder as a run splits it, if that is known already.
 
     Returns:
         Counts, unusable files, faults and warnings.
@@ -230,13 +254,17 @@ def build(
     warnings: list[str] = []
     if unreadable:
         named = [f"{name} ({unusable[name]})" for name in unreadable]
-        tolerable = not known and len(unreadable) <= data.max_unreadable * len(entries)
-        (warnings if tolerable else faults).append(_first(f"of {len(entries):,} files cannot be used", named))
+        line, most = _first(f"of {len(entries):,} files cannot be used", named), data.max_unreadable
+        if known or len(unreadable) <= most * len(entries):
+            (faults if known else warnings).append(line)
+        else:
+            faults.append(f"{line}; at most {most:.3g} of them may be (data.max_unreadable)")
     notes: tuple[str, ...] = ()
     if opened:
         faults += opened.listing.faults
-        found, notes = _split_faults(opened, states, seconds=seconds, data=data)
-        faults += found
+        split = split or split_as_run(opened, states, seconds=seconds, data=data)
+        faults += split.faults
+        notes = split.notes
     else:
         faults += _list_faults(root, rows, entries, subsets=subsets, facts=known, data=data)
     warnings += left_out.warnings(reasons)
@@ -266,6 +294,7 @@ def build(
         layout=opened.title if opened else "",
         notes=notes,
         files_by_reason=_sum(reasons, unreadable),
+        channels=dict(sorted(Counter(h.channels for h in headers).items())),
         left_out={why: tuple(names[:FIRST]) for why, names in reasons.items() if why != left_out.USED},
     )
 
@@ -356,19 +385,32 @@ def _list_faults(
     return faults + subset_faults([e.name for e in entries if e.part == "train"], subsets)
 
 
-def _split_faults(
-    opened: Opened, states: Mapping[str, State], *, seconds: float, data: DataSettings
-) -> tuple[list[str], tuple[str, ...]]:
-    """Reasons why a folder without official lists cannot be split as the other verbs do, and the notes of the split."""
+def split_as_run(
+    opened: Opened, states: Mapping[str, State], *, seconds: float, data: DataSettings, seed: int = 0
+) -> Split:
+    """Split a folder without official lists as the other verbs do.
+
+    Args:
+        opened: The recordings.
+        states: State of every recording by name.
+        seconds: Length of a clip in seconds.
+        data: How the folder is split.
+        seed: Seed of the split.
+
+    Returns:
+        The split, or why there is none.
+    """
     lengths = {
         name: state.seconds if isinstance(state, Header) else state or seconds  # --quick reads no lengths
         for name, state in states.items()
     }
-    shares = Shares(seed=0, validation=data.validation_share, test=data.test_share, fold=data.part())
+    shares = Shares(seed=seed, validation=data.validation_share, test=data.test_share, fold=data.part())
     try:
-        return [], folder.split(opened, lengths, seconds=seconds, shares=shares).notes
-    except DataError as e:
-        return [str(e)], opened.listing.notes
+        dataset = folder.split(opened, lengths, seconds=seconds, shares=shares)
+    except (DataError, UsageError) as e:
+        return Split(dataset=None, faults=(str(e),), notes=opened.listing.notes)
+    notes = opened.listing.notes if None in states.values() else dataset.notes  # without lengths it counts recordings
+    return Split(dataset=dataset, faults=(), notes=notes)
 
 
 def _first(what: str, names: Sequence[str]) -> str:

@@ -29,6 +29,7 @@ def open_dataset(
     fold: tuple[int, int] | None = None,
     split: Literal["test", "all"] = "test",
     options: Options | None = None,
+    cache: Path | None = None,
 ) -> Dataset:
     """Open a data folder of any known layout: TUT or TAU scenes with their official lists, or recordings.
 
@@ -44,6 +45,7 @@ def open_dataset(
         fold: Instead of `test_share`: (k, n) tests on the k-th of n parts of the locations, or of the official folds.
         split: `all`: every clip is a test clip, and any number of places and scenes will do.
         options: How the user wants the folder to be read.
+        cache: Folder that keeps what is known of the recordings; None: nothing is kept. The result does not depend on it.
 
     Returns:
         The data set.
@@ -79,7 +81,7 @@ def open_dataset(
     if subset is not None:
         raise DataError(f"{root}: subset {subset} needs the official lists fold1_train.csv and fold1_evaluate.csv")
     shares = Shares(seed=seed, validation=validation_share, test=test_share, fold=fold)
-    return folder.open_folder(root, seconds=seconds, shares=shares, whole=split == "all", options=options)
+    return folder.open_folder(root, seconds=seconds, shares=shares, whole=split == "all", options=options, cache=cache)
 
 
 def _unsplit(d: Dataset) -> Dataset:

@@ -106,6 +106,5 @@ def _table(clips: Sequence[Clip]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np
 
 
 def _numbers(names: list[str]) -> npt.NDArray[np.int64]:
-    """The place of each name in alphabetical order."""
     number = {name: i for i, name in enumerate(sorted(set(names)))}
     return np.array([number[name] for name in names], np.int64)

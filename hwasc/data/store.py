@@ -40,7 +40,7 @@ class Entry:
             record, s = self._record(), self.array.stat()
             stamp = (s.st_size, s.st_mtime_ns, s.st_ctime_ns, s.st_ino)
             return bool(s.st_size == record["bytes"] and _crc(self.array, stamp) == record["crc32"])
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
             return False
 
     def damaged(self) -> bool:
@@ -118,6 +118,12 @@ class Writer:
         self._journal.write(line.encode() + b"\n")
         self._journal.flush()  # after the data; a power failure may lose the line, and with it one chunk
         self._count(clips, unreadable)
+
+    def discard(self) -> None:
+        """Drop all chunks."""
+        for file in (self._data, self._journal):
+            file.seek(0)
+            file.truncate(0)
 
     def finish(self, ids: Mapping[int, str]) -> None:
         """Complete the entry and rename its folder.

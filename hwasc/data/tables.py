@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
-import lzma
 import posixpath
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from hwasc.audio.reading import AUDIO_SUFFIXES
+from hwasc.data.bounded import bounded_text
 from hwasc.data.names import clean, note
 from hwasc.errors import DataError
 from hwasc.suggestion import did_you_mean
@@ -27,10 +27,7 @@ UNUSUAL = (
     ":",
     "\0",
 )  # in names, one a line, that are not canonical or may lead outside
-LIMIT = 100_000_000  # bytes of a list, unpacked: about 1.6 million rows of TAU's meta.csv
 CELL = 131_072  # characters of a line or cell, as in the csv module
-MEMORY = 256_000_000  # bytes that unpacking may take; `xz -9` needs 65 MB
-CHUNK = 1 << 16
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,7 +124,7 @@ def read_columns(
 def header(path: Path) -> list[str]:
     """Names of the columns of a table, or [] if it cannot be read as one."""
     try:
-        lines = _lines(_text(path))
+        lines = _lines(bounded_text(path))
         return _split(lines[0], _separator(lines[0], ()))[:100] if lines else []
     except DataError:
         return []
@@ -195,7 +192,7 @@ def _confine(path: Path, numbers: Sequence[int], names: list[str]) -> list[str]:
 
 
 def _parse(path: Path, columns: Sequence[str], expected: Mapping[str, str]) -> _Cells:
-    text = _text(path)
+    text = bounded_text(path)
     lines = _lines(text)
     if not lines:
         raise DataError(f"{path}: is empty; expected a header {' '.join(expected)} and one line per clip")
@@ -243,7 +240,7 @@ def _quoted(path: Path, text: str, separator: str, *, skip: bool) -> tuple[list[
 def _separator(line: str, columns: Sequence[str]) -> str:
     """The separator that gives the most of the columns, or else the most cells; tabs where none does."""
     found = {s: _split(line, s) for s in SEPARATORS}
-    return max(found, key=lambda s: (len(set(found[s]) & set(columns)), len(found[s])))
+    return max(found, key=lambda s: (len(set(found[s]) & set(columns)), s == "\t" and s in line, len(found[s])))
 
 
 def _split(line: str, separator: str) -> list[str]:
@@ -256,42 +253,6 @@ def _split(line: str, separator: str) -> list[str]:
 
 def _lines(text: str) -> list[str]:
     return text.replace("\r\n", "\n").replace("\r", "\n").rstrip("\n").split("\n") if text.strip() else []
-
-
-def _text(path: Path) -> str:
-    try:
-        with path.open("rb") as f:
-            raw = _unpacked(f) if path.suffix == ".xz" else f.read(LIMIT + 1)
-        text = raw.decode("utf-8-sig")
-    except FileNotFoundError:
-        raise DataError(f"{path}: there is no such list") from None
-    except UnicodeDecodeError as e:
-        raise DataError(f"{path}: cannot be read as a list ({e}); save it as UTF-8") from None
-    except (OSError, EOFError, lzma.LZMAError) as e:
-        raise DataError(f"{path}: cannot be read as a list ({e})") from None
-    if len(raw) > LIMIT:
-        raise DataError(f"{path}: has more than {LIMIT // 1_000_000} MB, which is no list of clips; check what it is")
-    return text
-
-
-def _unpacked(f: io.BufferedIOBase | io.BufferedReader) -> bytes:
-    """Unpack at most one byte above the limit, whatever the archive promises."""
-    parts: list[bytes] = []
-    size = 0
-    data = f.read(CHUNK)
-    while data and size <= LIMIT:
-        stream = lzma.LZMADecompressor(memlimit=MEMORY)
-        while not stream.eof and size <= LIMIT:
-            if stream.needs_input:
-                if not data:
-                    raise EOFError("it ends within its compressed data")
-                parts.append(stream.decompress(data, LIMIT + 1 - size))
-                data = f.read(CHUNK)
-            else:
-                parts.append(stream.decompress(b"", LIMIT + 1 - size))
-            size += len(parts[-1])
-        data = (stream.unused_data + data).lstrip(b"\0")  # several streams, and padding between them, are allowed
-    return b"".join(parts)
 
 
 def _check_header(path: Path, header: list[str], columns: Sequence[str], optional: Sequence[str]) -> None:

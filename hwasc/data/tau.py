@@ -13,17 +13,16 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from hwasc.data import names as spelling
-from hwasc.data import splits, tables
-from hwasc.data.clip_counts import long_files
+from hwasc.data import renaming, splits, tables
+from hwasc.data.clip_counts import long_files, starts
 from hwasc.data.clips import Clip, Dataset, check_classes, check_locations
-from hwasc.data.cutting import starts
 from hwasc.errors import DataError, UsageError
 
 SUBSETS = ("5", "10", "25", "50")
 WHOLE = "100"  # the training list itself
 SUFFIXES = (".csv", ".txt")
 TEST_LISTS = ("evaluate", "test")  # in 2016 to 2021 both exist, the second without scenes
+LIST_NAME = re.compile(r"(meta|error|fold\d+_(train|test|evaluate)|split\d+)\.(csv|txt)(\.xz)?")
 MOST_FOLDS = 20
 NUMBERED = re.compile(r"([a-z]+\d+)_\d+_\d+")  # TUT 2016: the recording, and where the clip begins and ends in it
 CHECKED_FILES = 16  # files checked when a data set is opened; the others when features are computed
@@ -162,9 +161,9 @@ def read_lists(
     Raises:
         DataError: A list is missing or broken, or does not agree with meta.csv.
     """
-    meta = _read_meta(root, rename or {}, notes)
+    meta = read_meta(root, rename, notes=notes)
     test = next((part for part in TEST_LISTS if _find(root, f"fold{fold}_{part}")), TEST_LISTS[0])
-    scene = spelling.settled(rename or {})
+    scene = renaming.settled(rename or {})
     train, evaluation = (_read_list(_list(root, f"fold{fold}_{part}"), meta, scene) for part in ("train", test))
     return meta, train, evaluation
 
@@ -181,10 +180,27 @@ def _chosen(root: Path, fold: tuple[int, int] | None) -> tuple[int, int]:
     return fold
 
 
-def _read_meta(root: Path, rename: Mapping[str, str], notes: list[str] | None) -> dict[str, tuple[str, ...]]:
-    path = _list(root, "meta")
+def read_meta(
+    root: Path, rename: Mapping[str, str] | None = None, *, notes: list[str] | None = None
+) -> dict[str, tuple[str, ...]]:
+    """Read meta.csv or meta.txt as (scene, location, device) by file name.
+
+    Args:
+        root: The data folder.
+        rename: Final names of scenes, locations and devices.
+        notes: Gets lines on names that had to be cleaned.
+
+    Returns:
+        The table.
+
+    Raises:
+        DataError: It is missing or broken, or two names are so alike that they may be one.
+    """
+    rename, path = rename or {}, _list(root, "meta")
     rows = tables.read(path, tables.META_COLUMNS, optional=tables.META_COLUMNS[2:], notes=notes)
-    final = [spelling.settle({row[k] for row in rows}, rename, f"{path}: {what}") for k, what in _KINDS]
+    found = [{row[k] for row in rows} for k in _KINDS]
+    renaming.check_rename(rename, set().union(*found))
+    final = [renaming.settle(f, rename, f"{path}: {what}") for f, what in zip(found, _KINDS.values(), strict=True)]
     if any(raw != name for mapping in final for raw, name in mapping.items()):
         rows = [(row[0], *(names[cell] for names, cell in zip(final, row[1:], strict=True))) for row in rows]
     if not rows[0][2] or not rows[0][3]:  # TUT 2016 and 2017
@@ -192,7 +208,7 @@ def _read_meta(root: Path, rename: Mapping[str, str], notes: list[str] | None) -
     return {row[0]: row[1:] for row in rows}
 
 
-_KINDS = ((1, "scenes"), (2, "locations"), (3, "devices"))
+_KINDS = {1: "scenes", 2: "locations", 3: "devices"}  # by column
 
 
 def _recording(name: str) -> str:
@@ -214,6 +230,12 @@ def read_subsets(root: Path) -> dict[str, list[str]]:
         for name, path in found.items()
         if path
     }
+
+
+def lists(root: Path) -> list[Path]:
+    """All files of a folder that are official lists."""
+    found = [path for folder in _folders(root) if folder.is_dir() for path in folder.iterdir()]
+    return [path for path in found if LIST_NAME.fullmatch(path.name)]
 
 
 def _folders(root: Path) -> list[Path]:

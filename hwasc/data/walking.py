@@ -58,6 +58,20 @@ def suffix(name: str) -> str:
     return posixpath.splitext(name)[1].lower()
 
 
+def reason(name: str, why: str) -> str:
+    """Why a recording cannot be used: its format by its suffix, if it is one that cannot be read, or else what was found.
+
+    Args:
+        name: Name of the file.
+        why: What the reader said.
+
+    Returns:
+        A few words.
+    """
+    kind = suffix(name)
+    return f"{kind[1:]} cannot be read, convert it to FLAC" if kind in UNREAD_SUFFIXES and why != "missing" else why
+
+
 def subfolders(folder: Path) -> list[str]:
     """Names of the folders in a folder that are not hidden, sorted; [] if it cannot be read."""
     try:

@@ -72,7 +72,8 @@ def open_start_weights(setting: str | PretrainedWeights) -> StartWeights:
 
 
 def _read_mapping(path: Path) -> dict[str, str | None]:
-    mapping = schema.read_yaml(path, "mapping of tensor names")  # JSON is YAML
+    read = schema.read_json if path.suffix == ".json" else schema.read_yaml
+    mapping = read(path, "mapping of tensor names")
     if not isinstance(mapping, dict) or not all(
         isinstance(k, str) and isinstance(v, (str, type(None))) for k, v in mapping.items()
     ):

@@ -22,6 +22,7 @@ import torch.distributed as dist
 
 from hwasc.errors import HwascError
 from hwasc.parallel.device import configure_process
+from hwasc.parallel.parent_watch import end_with_parent
 
 GRACE = 10.0  # s; the first process reports an error that it meets too, then torchrun ends this one
 TIMEOUT = timedelta(days=30)  # the others wait while the first extracts features; torchrun ends them if it dies
@@ -54,6 +55,8 @@ def init_ranks() -> Iterator[bool]:
         Whether this process is the first.
     """
     global _ranks
+    if "TORCHELASTIC_RUN_ID" in os.environ:  # started by hand, a process may well outlive its shell
+        end_with_parent(None, os.getppid())
     store, rank, world = next(iter(dist.rendezvous("env://")))
     store.set_timeout(TIMEOUT)
     if torch.cuda.is_available():

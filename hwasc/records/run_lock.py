@@ -104,5 +104,5 @@ def _holder(folder: Path) -> str:
     try:
         about = json.loads((folder / HOLDER).read_text())
         return f"'{about['command']}' (process {about['process']} on {about['machine']}, since {about['since']})"
-    except (OSError, ValueError, KeyError, TypeError):  # it has only just begun
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):  # it has only just begun
         return "another command"

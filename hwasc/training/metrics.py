@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from hwasc.data.features import Features
+from hwasc.errors import HwascError
 from hwasc.training.calibration_error import expected_calibration_error
 
 REAL = ("a", "b", "c")  # TAU's real recording devices; its others are simulated
@@ -75,7 +76,16 @@ def measure_logits(logits: np.ndarray, features: Features, seen: Iterable[str]) 
 
     Returns:
         The metrics.
+
+    Raises:
+        HwascError: A logit is not finite: no figure follows from it.
     """
+    if not np.isfinite(logits).all():
+        count = int((~np.isfinite(logits)).any(1).sum())
+        raise HwascError(
+            f"{count:,} of {len(logits):,} clips have logits that are not finite, so no figure follows; the weights or the "
+            "features are damaged: train anew, or delete the cache of features"
+        )
     y, labels, classes = torch.from_numpy(logits), torch.from_numpy(features.labels), features.classes
     predicted = y.argmax(1)
     trained_on = set(seen)

@@ -15,6 +15,7 @@ import soundfile
 from hwasc.data import inventory, tables, tau
 from hwasc.data.checking import check
 from hwasc.data.official import TAU2022, fingerprint, segment, subset_faults
+from hwasc.records.data_settings import DataSettings
 
 Run = Callable[..., tuple[int, str, str]]
 LISTS = Path(__file__).parents[3] / "shared" / "data" / "tau2022_lists"
@@ -182,3 +183,119 @@ def test_a_missing_or_empty_folder(hwasc: Run, tmp_path: Path) -> None:
 def test_the_result_does_not_depend_on_the_number_of_threads(tiny_data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("hwasc.data.checking.CHUNK", 7)
     assert check(tiny_data, workers=1) == check(tiny_data, workers=5)
+
+
+def noise(rng: np.random.Generator, seconds: float = 3.0, rate: int = 32_000) -> np.ndarray:
+    return 0.1 * rng.standard_normal(round(seconds * rate))
+
+
+@pytest.fixture
+def clean(tmp_path: Path) -> Path:
+    """Three scenes of eight recordings."""
+    rng = np.random.default_rng(1)
+    for scene in "abc":
+        (tmp_path / "clean" / scene).mkdir(parents=True)
+        for k in range(8):
+            soundfile.write(tmp_path / "clean" / scene / f"{k}.wav", noise(rng), 32_000)
+    return tmp_path / "clean"
+
+
+def test_a_clean_folder_has_no_warnings(hwasc: Run, clean: Path) -> None:
+    status, out, err = hwasc("data", "check", clean)
+    assert status == 0 and err == "" and out.splitlines()[-1] == "can be used" and "warning" not in out
+    status, out, _ = hwasc("data", "check", clean, "--quick")
+    assert status == 0 and out.splitlines()[-1] == "all files are there" and "usable" not in out
+
+
+def test_what_only_decoding_shows(clean: Path) -> None:
+    rng = np.random.default_rng(2)
+    silent, broken = noise(rng), noise(rng)
+    silent[32_000:64_000], broken[40_000] = 0, np.nan
+    soundfile.write(clean / "a" / "0.wav", silent, 32_000)
+    soundfile.write(clean / "a" / "1.wav", broken, 32_000, subtype="FLOAT")
+    found = check(clean)
+    assert found.unreadable == 0 and set(found.names["clips"]) == {
+        "a/0.wav#1 (silent)",
+        "a/1.wav#1 (NaN or infinite samples)",
+    }
+    (fault,) = found.faults
+    assert "2 of 72 clips cannot be used (" in fault and "data.max_unreadable" in fault
+    assert check(clean, quick=True).faults == ()
+    allowed = check(clean, data=DataSettings(max_unreadable=0.2))
+    assert not allowed.faults and any("2 of 72 clips" in w and "left out" in w for w in allowed.warnings)
+    (clean / "b" / "0.wav").write_bytes(b"RIFF")
+    (clean / "b" / "1.wav").write_text("no sound")
+    fault = next(f for f in check(clean).faults if "files cannot be used" in f)
+    assert "2 of 24 files cannot be used: b/0.wav (" in fault and "at most 0.02 of them may be (data.max_unreadable)" in fault
+
+
+def test_channels_levels_and_shortcuts(clean: Path) -> None:
+    rng = np.random.default_rng(3)
+    x = noise(rng)
+    soundfile.write(clean / "a" / "0.wav", np.stack([x, 0 * x], axis=1), 32_000)
+    soundfile.write(clean / "a" / "1.wav", np.stack([x[::-1], -x[::-1]], axis=1), 32_000)
+    soundfile.write(clean / "a" / "2.wav", noise(rng) * 32768, 32_000, subtype="FLOAT")
+    for k in range(8):
+        soundfile.write(clean / "b" / f"{k}.wav", 0.1 * noise(rng, rate=8000), 8000)
+        soundfile.write(clean / "c" / f"{k}.wav", 0.01 * noise(rng), 32_000)
+    found = check(clean)
+    text = "\n".join(found.warnings)
+    assert found.channels == {1: 22, 2: 2} and found.names["dead_channels"] == ("a/0.wav",)
+    assert found.names["opposite_channels"] == ("a/1.wav",) and found.names["too_loud"] == ("a/2.wav",)
+    assert any("far beyond full scale: a/2.wav" in f for f in found.faults)
+    assert "have nothing above 4 kHz" in text and "sample rate" in text and "level" in text and "alone tells the class" in text
+
+
+def test_twins_are_named(hwasc: Run, clean: Path) -> None:
+    shutil.copy(clean / "a" / "0.wav", clean / "a" / "copy.wav")
+    wave, rate = soundfile.read(clean / "b" / "0.wav")
+    soundfile.write(clean / "c" / "copy.flac", wave, rate)
+    status, out, _ = hwasc("data", "check", clean)
+    assert status == 0 and "4 recordings hold only 2 different sounds; each sound counts as one place" in out
+    assert "1 of these sounds have several labels: b/0.wav (b) = c/copy.flac (c)" in out
+    found = json.loads(hwasc("data", "check", clean, "--json")[1])
+    assert found["names"]["twins"] == ["a/0.wav = a/copy.wav", "b/0.wav = c/copy.flac"]
+
+
+def test_twins_on_both_sides_of_official_lists(tmp_path: Path) -> None:
+    rng = np.random.default_rng(4)
+    (tmp_path / "audio").mkdir()
+    names = [f"audio/{scene}-{place}-{k}-a.wav" for scene in "xy" for place in range(4) for k in range(2)]
+    for name in names:
+        soundfile.write(tmp_path / name, noise(rng, 1.0, 8000), 8000)
+    shutil.copy(tmp_path / names[0], tmp_path / names[7])  # place 0 is in training, place 3 in the test
+    rows = [(n, n[6], f"{n[6]}{n[8]}", "a") for n in names]
+    (tmp_path / "meta.csv").write_text(
+        "filename\tscene_label\tidentifier\tsource_label\n" + "".join("\t".join(row) + "\n" for row in rows)
+    )
+    for part, places in (("train", "012"), ("evaluate", "3")):
+        chosen = [f"{n}\t{s}\n" for n, s, place, _ in rows if place[1] in places]
+        (tmp_path / f"fold1_{part}.csv").write_text("filename\tscene_label\n" + "".join(chosen))
+    found = check(tmp_path)
+    assert found.names["twins_in_test"] == (f"{names[0]} = {names[7]}",)
+    assert any("1 sounds are in the official test split and outside of it" in w for w in found.warnings)
+
+
+def test_a_folder_with_all_faults_is_one_screen(hwasc: Run, clean: Path) -> None:
+    rng = np.random.default_rng(5)
+    x = noise(rng)
+    soundfile.write(clean / "a" / "dead.wav", np.stack([x, 0 * x], axis=1), 32_000)
+    soundfile.write(clean / "a" / "opposite.wav", np.stack([x, -x], axis=1), 32_000)
+    soundfile.write(clean / "a" / "loud.wav", noise(rng) * 32768, 32_000, subtype="FLOAT")
+    soundfile.write(clean / "b" / "silent.wav", 0 * x, 32_000)
+    soundfile.write(clean / "b" / "short.wav", x[:9000], 32_000)
+    for k in range(20):
+        (clean / "b" / f"empty{k}.wav").write_bytes(b"")
+        (clean / "c" / f"text{k}.flac").write_text("no sound")
+        (clean / "c" / f"phone{k}.m4a").write_bytes(b"x")
+        soundfile.write(clean / "c" / f"narrow{k}.wav", 0.01 * noise(rng, rate=8000), 8000)
+    shutil.copy(clean / "a" / "0.wav", clean / "b" / "copy.wav")
+    (clean / "d").mkdir()
+    (clean / "e").mkdir()
+    (clean / "e" / "x.m4a").write_bytes(b"x")
+    (clean / "loose.wav").write_bytes((clean / "a" / "1.wav").read_bytes())
+    status, out, _ = hwasc("data", "check", clean)
+    rows = sum(1 + len(line) // 100 for line in out.splitlines())
+    assert status == 1 and rows <= 55 and "can be used" not in out.splitlines()
+    said = ("dead channel", "opposite sign", "full scale", "silent", "too short", "empty", "m4a", "several labels", "kHz")
+    assert [words for words in (*said, "loose") if words not in out] == []

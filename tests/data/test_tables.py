@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from hwasc.data import tables
+from hwasc.data import bounded, tables
 from hwasc.errors import DataError
 
 HEADER = "filename\tscene_label\tidentifier\tsource_label\n"
@@ -114,8 +114,8 @@ def test_absent_and_damaged_archives(tmp_path: Path) -> None:
 
 def test_archives_are_bounded_before_they_are_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A list that unpacks to far more than the limit, in one stream and in many, and one that wants a gigabyte to be read."""
-    assert tables.LIMIT <= 100_000_000
-    monkeypatch.setattr(tables, "LIMIT", 1_000_000)
+    assert bounded.LIMIT <= 100_000_000
+    monkeypatch.setattr(bounded, "LIMIT", 1_000_000)
     several = lzma.compress(b"a" * 300_000, preset=0) * 40
     for data in (several, lzma.compress(b"\0" * 12_000_000, preset=0), b"a" * 12_000_000):
         tracemalloc.start()

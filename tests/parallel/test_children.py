@@ -54,6 +54,7 @@ KILLED = {
     "pool": POOL.format(work=f"jobs = [pool.submit(busy) for _ in range(2)]; {WAIT}"),
     "child": MODULE.format(module="json.tool", code="from ctypes import PyDLL; PyDLL(None).sleep(60)", work=WAIT),
     "nested": NESTED,
+    "importing": f"if __name__ == '__mp_main__':\n    time.sleep(60)\n{POOL.format(work=f'jobs = [pool.submit(busy)]; {WAIT}')}",
 }
 
 

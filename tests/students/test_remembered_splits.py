@@ -117,6 +117,23 @@ def test_names_do_not_matter(hwasc: Run, made: Path, tmp_path: Path, change: str
         assert status == 2 and "no honest figure" in err
 
 
+@pytest.mark.parametrize("form", ["flac", "quieter", "24 bit", "ogg"])
+def test_copies_in_other_forms_are_known(hwasc: Run, made: Path, tmp_path: Path, form: str) -> None:
+    known = known_names(made)
+    for file in sorted((made / "R").rglob("*.wav")):
+        wave, rate = soundfile.read(file)
+        suffix = form if form in ("flac", "ogg") else "wav"
+        to = (
+            tmp_path / "R" / file.parent.name / f"{'k' if file.read_bytes() in known else 'n'}{file.stem}"
+        ).with_suffix(f".{suffix}")
+        to.parent.mkdir(parents=True, exist_ok=True)
+        subtype = {"24 bit": "PCM_24", "ogg": "VORBIS"}.get(form, "PCM_16")
+        soundfile.write(to, wave * (0.5 if form == "quieter" else 1), rate, subtype=subtype)
+    status, measured, err = evaluate(hwasc, made, "--split", "all", data=tmp_path / "R")
+    assert status == 0, err
+    assert measured["left_out_locations"] == len(known) and measured["locations"] == 24 - len(known)
+
+
 def test_a_place_is_known_by_one_of_its_recordings(hwasc: Run, made: Path, tmp_path: Path) -> None:
     """A new recording of a place that was trained on says nothing of new places."""
     data = tmp_path / "R"

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 
-from hwasc.data import names
+from hwasc.data import names, renaming
 from hwasc.data.layouts import (
     cochlscene,
     dcase2013,
@@ -41,6 +41,7 @@ BY_LISTS = KNOWN[
     :5
 ]  # recognised by files at fixed places: safe to look for in the folder above, whatever else is there
 SCENES = scene_folders.LAYOUT
+OFFICIAL = official_lists.LAYOUT
 WANTED = (sessions.LAYOUT, SCENES)  # read where the user says so; scenes also where nothing else is recognised
 NAMES = (AUTO, *(layout.name for layout in (*KNOWN, *WANTED)))
 
@@ -107,9 +108,11 @@ def read(folder: Folder, layout: Layout) -> Listing:
     found = {r.scene for r in listing.recordings}
     changed = {raw: cleaned for raw in found if (cleaned := names.clean(raw)) != raw}
     notes = [*listing.notes, names.note(changed)] if changed else list(listing.notes)
-    scene = _final(found, rename, f"{where}: scenes")
-    device = _final({r.device for r in listing.recordings}, rename, f"{where}: devices")
+    devices = {r.device for r in listing.recordings}
     places = {r.location for r in listing.recordings} if listing.typed else set()
+    renaming.check_rename(rename, map(names.clean, found | devices | places))
+    scene = _final(found, rename, f"{where}: scenes")
+    device = _final(devices, rename, f"{where}: devices")
     place = _final(places, rename, f"{where}: locations")
     recordings = tuple(
         replace(r, scene=s, device=d, location=p)
@@ -123,7 +126,7 @@ def read(folder: Folder, layout: Layout) -> Listing:
 
 def _final(found: set[str], rename: Mapping[str, str], where: str) -> dict[str, str]:
     """The final name of each name that was found."""
-    settled = names.settle({names.clean(raw) for raw in found}, rename, where)
+    settled = renaming.settle({names.clean(raw) for raw in found}, rename, where)
     return {raw: settled[names.clean(raw)] for raw in found}
 
 
@@ -149,6 +152,7 @@ __all__ = [
     "AUTO",
     "KNOWN",
     "NAMES",
+    "OFFICIAL",
     "SCENES",
     "Folder",
     "Layout",

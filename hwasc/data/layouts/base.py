@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -92,6 +92,7 @@ class Listing:
         excluded: Why audio files are not among the recordings, by name; for others `otherwise` says it.
         otherwise: Why the other audio files are not.
         table: The file that names the recordings, relative to the folder; '' if folders do.
+        lists: Other files that were read.
         notes: Lines for the user.
         faults: Scenes that would vanish, and other reasons why the folder cannot be used as it is.
     """
@@ -101,6 +102,7 @@ class Listing:
     excluded: Mapping[str, str] = field(default_factory=dict)
     otherwise: str = LOOSE
     table: str = ""
+    lists: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     faults: tuple[str, ...] = ()
 
@@ -120,32 +122,3 @@ class Layout:
     title: str
     recognise: Callable[[Folder], bool]
     read: Callable[[Folder], Listing]
-
-
-def vanished(folder: Folder, depth: int = 1) -> tuple[str, ...]:
-    """Folders that would be scenes but for what is in them: nothing, or formats that cannot be read.
-
-    Args:
-        folder: The data folder.
-        depth: Level of the folders of scenes below it.
-
-    Returns:
-        A line each. A folder of other files, documents for instance, is none of them.
-    """
-
-    def at_depth(names: Sequence[str]) -> dict[str, str]:
-        """The first file of each folder."""
-        return {"/".join(name.split("/")[:depth]): name for name in reversed(names) if name.count("/") >= depth}
-
-    taken = at_depth(folder.files.audio)
-    unread = at_depth(folder.files.left_out.get(walking.UNREAD, ()))
-    empty = [name for name in folder.files.empty if name.count("/") < depth]
-    return (
-        *(f"folder '{name}' is empty: add recordings or remove it" for name in empty),
-        *(
-            f"folder '{name}' holds only files in formats that cannot be read (first {first}); convert them, e.g. "
-            f"by `ffmpeg -i IN{walking.suffix(first)} OUT.flac`"
-            for name, first in sorted(unread.items())
-            if name not in taken
-        ),
-    )

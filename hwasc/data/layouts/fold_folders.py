@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 
 from hwasc.data import walking
-from hwasc.data.layouts.base import LOOSE, Folder, Layout, Listing, Recording, vanished
+from hwasc.data.layouts.base import LOOSE, Folder, Layout, Listing, Recording
+from hwasc.data.layouts.vanishing import vanished
 
 FOLD = re.compile(r"(?:cv[-_ ]?)?(?:fold|split|part|partition)[-_ ]?(\d+)", re.IGNORECASE)
 

@@ -10,6 +10,8 @@ that are longer than `data.seconds` are cut into clips, all of one file on one s
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hwasc.data import tau
 from hwasc.data.layouts.base import Folder, Layout, Listing, Recording
 
@@ -26,13 +28,18 @@ def chosen(folder: Folder) -> bool:
 
 
 def read(folder: Folder) -> Listing:
-    """Read meta and its lists."""
-    meta, _, _ = tau.read_lists(folder.root)
+    """Read meta."""
     recordings = tuple(
         Recording(name=name, scene=scene, location=location, device=device)
-        for name, (scene, location, device) in meta.items()
+        for name, (scene, location, device) in tau.read_meta(folder.root, folder.options.rename).items()
     )
-    return Listing(recordings=recordings, typed=True, otherwise="not named in meta.csv", table="meta.csv")
+    return replace(unread(folder), recordings=recordings)
+
+
+def unread(folder: Folder) -> Listing:
+    """The listing without its recordings, for which meta must be read."""
+    lists = tuple(path.relative_to(folder.root).as_posix() for path in tau.lists(folder.root))
+    return Listing(recordings=(), typed=True, otherwise="not named in meta.csv", table="meta.csv", lists=lists)
 
 
 LAYOUT = Layout(name="official_lists", title="TUT or TAU scenes by official lists", recognise=recognise, read=read)

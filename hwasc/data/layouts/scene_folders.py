@@ -6,7 +6,10 @@ Names of folders that rather mean a split, a fold, a device or a container are r
 
 from __future__ import annotations
 
-from hwasc.data.layouts.base import LOOSE, Folder, Layout, Listing, Recording, vanished
+from hwasc.data.layouts.base import LOOSE, Folder, Layout, Listing, Recording
+from hwasc.data.layouts.vanishing import vanished
+
+RESPONSES = "impulse_responses"  # not a scene: the augmentation looks for it in every data set
 
 
 def recognise(folder: Folder) -> bool:
@@ -20,14 +23,14 @@ def read(folder: Folder) -> Listing:
         Recording(name=name, scene=scene, location=name)
         for name in folder.files.audio
         for scene, slash, _ in [name.partition("/")]
-        if slash
+        if slash and scene != RESPONSES
     )
     return Listing(recordings=recordings, otherwise=LOOSE, faults=vanished(folder))
 
 
 def scenes(folder: Folder) -> list[str]:
     """Names of the folders at the top that hold audio at any depth."""
-    return sorted({name.split("/")[0] for name in folder.files.audio if "/" in name})
+    return sorted({name.split("/")[0] for name in folder.files.audio if "/" in name} - {RESPONSES})
 
 
 LAYOUT = Layout(name="scenes", title="a folder a scene", recognise=recognise, read=read)

@@ -6,7 +6,8 @@ read only where `data.layout=sessions` says so.
 
 from __future__ import annotations
 
-from hwasc.data.layouts.base import LOOSE, Folder, Layout, Listing, Recording, vanished
+from hwasc.data.layouts.base import LOOSE, Folder, Layout, Listing, Recording
+from hwasc.data.layouts.vanishing import vanished
 
 
 def recognise(folder: Folder) -> bool:

@@ -8,7 +8,8 @@ used. Without the two lists the splits are drawn by speaker. Some files are shor
 from __future__ import annotations
 
 from hwasc.data import tables, walking
-from hwasc.data.layouts.base import TEST, TRAIN, VALIDATION, Folder, Layout, Listing, Recording, vanished
+from hwasc.data.layouts.base import TEST, TRAIN, VALIDATION, Folder, Layout, Listing, Recording
+from hwasc.data.layouts.vanishing import vanished
 from hwasc.errors import DataError
 
 NOISE = "_background_noise_"
@@ -53,7 +54,9 @@ def read(folder: Folder) -> Listing:
             f"{folder.root}: {len(part):,} files of {' and '.join(found)} are missing, first {', '.join(sorted(part)[:3])}"
         )
     notes = [] if found else [f"{' and '.join(LISTS)} are missing: the official split is not used, speakers are drawn"]
-    return Listing(recordings=tuple(recordings), excluded=excluded, notes=tuple(notes), faults=vanished(folder))
+    return Listing(
+        recordings=tuple(recordings), excluded=excluded, lists=tuple(found), notes=tuple(notes), faults=vanished(folder)
+    )
 
 
 LAYOUT = Layout(name="speech_commands", title="Speech Commands", recognise=recognise, read=read)

@@ -12,7 +12,8 @@ from collections import defaultdict
 from collections.abc import Iterable
 
 from hwasc.data import walking
-from hwasc.data.layouts.base import LOOSE, TEST, TRAIN, VALIDATION, Folder, Layout, Listing, Recording, vanished
+from hwasc.data.layouts.base import LOOSE, TEST, TRAIN, VALIDATION, Folder, Layout, Listing, Recording
+from hwasc.data.layouts.vanishing import vanished
 from hwasc.errors import DataError
 
 WORDS = {

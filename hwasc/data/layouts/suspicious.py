@@ -10,7 +10,7 @@ from typing import NoReturn
 
 from hwasc.data import walking
 from hwasc.data.layouts import fold_folders, scene_folders, speech_commands, split_folders, table
-from hwasc.data.layouts.base import TRAIN, Folder
+from hwasc.data.layouts.base import TEST, TRAIN, Folder
 from hwasc.errors import DataError
 
 CONTAINERS = frozenset((
@@ -69,7 +69,9 @@ def _of_parts(folder: Folder, below: dict[str, list[str]]) -> Iterator[tuple[str
     without = f", but there are no folders of scenes in {_named(flat)}" if flat else ""
     yield (
         f"{_look(list(parts))} like {'part' if len(parts) == 1 else 'parts'} of an official split, not like scenes{without}",
-        "lay it out as train/<scene>/ and test/<scene>/, or add a table with a column split (data.table, data.columns)",
+        "there is no folder for the test: call one of them test"
+        if not flat and TEST not in parts.values() and len(parts) > 1
+        else "lay it out as train/<scene>/ and test/<scene>/, or add a table with a column split (data.table, data.columns)",
     )
 
 

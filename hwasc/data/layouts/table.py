@@ -14,10 +14,10 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
-from hwasc.data import tables
+from hwasc.data import tables, tau
 from hwasc.data.layouts import split_folders
 from hwasc.data.layouts.base import TRAIN, UNKNOWN_DEVICE, Folder, Layout, Listing, Recording
-from hwasc.data.names import setting
+from hwasc.data.renaming import setting
 from hwasc.errors import DataError
 
 NAMES = ("meta.csv", "meta.txt")
@@ -78,6 +78,12 @@ def read(folder: Folder) -> Listing:
                 part=cells.get("split", ""),
             )
         )
+    if "split" in wanted and "fold" in wanted:
+        notes.append(
+            f"{path.name}: column {wanted['split']} is the official split, column {wanted['fold']} is not used"
+        )
+    if tau.has_official_lists(folder.root):
+        notes.append("the official lists of the folder are not used, because the settings name a table or its columns")
     if "split" in wanted:
         recordings = _with_parts(folder, recordings, wanted["split"])
     return Listing(

@@ -155,7 +155,14 @@ def _cleared_up(folder: Path) -> Iterator[None]:
     import psutil  # which Ray brings
 
     started = {str(p.pid): p.create_time() for p in psutil.Process().children(recursive=True)}
-    guard = start_python(CLEAR_UP, json.dumps(started), str(folder), path=path_for_children(), after_end=True)
+    guard = start_python(
+        CLEAR_UP,
+        json.dumps(started),
+        str(folder),
+        path=path_for_children(),
+        after_end=True,
+        start_new_session=True,  # Ctrl-C and the end of the terminal are not for it
+    )
     try:
         yield
     finally:
