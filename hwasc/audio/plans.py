@@ -8,6 +8,7 @@ from pathlib import Path
 
 from hwasc.audio import containers, flac, mpeg, ogg
 from hwasc.audio.decoder import ERRORS, Decoder
+from hwasc.audio.mpeg_frame import parse
 from hwasc.audio.splicing import Piece
 from hwasc.audio.unreadable import UnreadableClip, reason
 
@@ -148,7 +149,7 @@ def _mpeg(path: Path, size: int, plain: Plan) -> Plan:
         start = mpeg.first_frame(f.read(1 << 16))
         f.seek(start)
         head = f.read(4096)
-    if not mpeg.parse(head[:4]):
+    if not parse(head[:4]):
         start += mpeg.first_frame(head)
     stated = plain.frames
     if mpeg.is_as_stated(head, mpeg.without_tags(path, size), start):

@@ -11,7 +11,8 @@ import numpy as np
 import numpy.typing as npt
 import soxr
 
-from hwasc.audio.channels import FULL_SCALE, LevelMeter, Levels, out_of_scale, to_mono
+from hwasc.audio.channels import to_mono
+from hwasc.audio.levels import FULL_SCALE, LevelMeter, Levels, out_of_scale
 from hwasc.audio.plans import SHORT, truncated
 from hwasc.audio.recording import Recording
 from hwasc.audio.unreadable import UnreadableClip, check_file

@@ -8,7 +8,7 @@ import struct
 import numpy as np
 import soundfile
 
-from hwasc.audio import mpeg
+from hwasc.audio.mpeg_frame import parse
 
 
 def noise(samples: int, channels: int = 1, seed: int = 0) -> np.ndarray:
@@ -44,7 +44,7 @@ def flac(content: bytes, samples: int) -> bytes:
 
 def bare_mp3(content: bytes) -> bytes:
     """An MP3 file without its Xing header."""
-    frame = mpeg.parse(content[:4])
+    frame = parse(content[:4])
     assert (frame is not None and b"Xing" in content[:100]) or b"Info" in content[:100]
     return content[frame.length :]
 
