@@ -3,30 +3,18 @@
 from __future__ import annotations
 
 import os
-import re
-import sys
-import tempfile
-import threading
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import soundfile
 
+from hwasc.audio.quiet import quiet
 from hwasc.audio.splicing import Piece, Spliced
 
-# How the lines of libmpg123 begin. All else that is written to standard error meanwhile is passed on.
-MPG123 = re.compile(
-    rb"^(?:\[[^\]\n]*libmpg123[^\n]*|(?:Note|Warning|Error):[^\n]*"
-    rb"(?:MPEG|Xing|resync|Skipped|[Ff]rame|ID3|stream|header|bitrate|[Ii]nfo)[^\n]*|)\r?\n",
-    re.MULTILINE,
-)
 ERRORS = (soundfile.SoundFileError, TypeError, OSError, ValueError)
 HAS_PREAD = hasattr(os, "pread")
-_lock = threading.Lock()  # standard error is one for all threads
 
 
 class Decoder:
@@ -137,39 +125,3 @@ def _begins_as_mp3(source: int | Spliced) -> bool:
     else:
         head = os.pread(source, 3, 0) if HAS_PREAD else b"ID3"
     return head[:1] == b"\xff" or head == b"ID3"
-
-
-@contextmanager
-def quiet() -> Iterator[None]:
-    """Keep libmpg123's lines from standard error; what else is written there meanwhile follows at the end.
-
-    libmpg123 writes to the process' file descriptor, and libsndfile gives no way to stop it. One thread at a time:
-    others that want to decode MP3 wait for milliseconds.
-    """
-    with _lock:
-        try:
-            sys.stderr.flush()
-            caught = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 - it is closed below
-            before = os.dup(2)
-        except (OSError, ValueError, AttributeError):  # there is no standard error
-            yield
-            return
-        with caught:
-            os.dup2(caught.fileno(), 2)
-            try:
-                yield
-            finally:
-                with suppress(OSError, ValueError, AttributeError):
-                    sys.stderr.flush()
-                os.dup2(before, 2)
-                os.close(before)
-                _pass_on(caught)
-
-
-def _pass_on(caught: Any) -> None:
-    if caught.seek(0, os.SEEK_END):
-        caught.seek(0)
-        rest = MPG123.sub(b"", caught.read())
-        with suppress(OSError, ValueError, AttributeError):
-            while rest:
-                rest = rest[os.write(2, rest) :]

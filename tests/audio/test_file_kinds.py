@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from hwasc.audio.decoder import quiet
+from hwasc.audio.quiet import quiet
 from hwasc.audio.reading import UnreadableClip, header, read_clip
 from tests.audio.odd_files import encoded, noise
 
