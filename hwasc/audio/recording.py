@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +13,46 @@ import numpy.typing as npt
 
 from hwasc.audio.decoder import ERRORS, Decoder
 from hwasc.audio.plans import BLOCK, BYTES, SLACK, Part, plan
-from hwasc.audio.unreadable import UnreadableClip, reason
+from hwasc.audio.unreadable import UnreadableClip, check_file, reason
+
+_kept = threading.local()
+
+
+@contextmanager
+def recording(path: Path) -> Iterator[Recording]:
+    """Open a recording.
+
+    Where a codec cannot seek, the recording stays open for the next call of the same thread, until another such file is read:
+    otherwise the last of 57 chunks of an hour would decode the hour again. The samples are the same, as they are always decoded
+    from the start in order.
+
+    Args:
+        path: The file.
+
+    Yields:
+        The recording.
+
+    Raises:
+        UnreadableClip: The file is missing, empty or not audio.
+    """
+    found = check_file(path)
+    key = (path, found.st_size, found.st_mtime_ns, found.st_ino)
+    kept: tuple[object, Recording] | None = getattr(_kept, "last", None)
+    if kept and kept[0] == key:
+        _kept.last = None
+        opened = kept[1]
+    else:
+        opened = Recording(path, found)
+    try:
+        yield opened
+    finally:
+        if opened.in_order:
+            before = getattr(_kept, "last", None)
+            if before:
+                before[1].close()
+            _kept.last = (key, opened)
+        else:
+            opened.close()
 
 
 class Recording:
@@ -60,6 +101,11 @@ class Recording:
         self._can_seek, self._warm_up = found_plan.can_seek, found_plan.warm_up
         if self._parts[0].pieces is not None:
             self.close()
+
+    @property
+    def in_order(self) -> bool:
+        """Whether going back to a position means to decode from the start."""
+        return not self._can_seek
 
     def read(self, first: int, frames: int) -> npt.NDArray[np.float32]:
         """Decode an excerpt; cheap right behind the last one.

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from hwasc.audio.decoder import Decoder
 from hwasc.audio.reading import UnreadableClip, clip_count, decode, header, read_clip, read_clips
 from tests.audio.odd_files import bare_mp3, chunk, encoded, flac, noise, put, wav
 
@@ -219,3 +220,18 @@ def test_clips_of_one_pass_are_those_of_single_reads(tmp_path: Path, kind: str, 
         assert np.abs(wave - read_clip(path, start, 1.0, RATE)).max() < 1e-7
     with soundfile.SoundFile(path) as f:
         assert kind == "MP3" or np.array_equal(np.concatenate(together[:3]), samples(path)[2 * RATE : 5 * RATE, 0]), f
+
+
+def test_a_file_that_is_decoded_in_order_is_decoded_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "a.wav"
+    path.write_bytes(encoded(WAVE, RATE, "WAV", "GSM610"))
+    expected = samples(path)
+    decoded = []
+    following = Decoder.next
+    monkeypatch.setattr(Decoder, "next", lambda self, frames: decoded.append(frames) or following(self, frames))
+    for first in (0, 4, 8):
+        for k, wave in enumerate(read_clips(path, [first, first + 1.0], 1.0, RATE), first):
+            assert np.array_equal(wave, expected[k * RATE : (k + 1) * RATE, 0])
+    assert sum(decoded) == 10 * RATE
+    path.write_bytes(encoded(-WAVE, RATE, "WAV", "GSM610") + LIST)  # another file of the same name
+    assert np.corrcoef(read_clip(path, 8.0, 1.0, RATE), expected[8 * RATE : 9 * RATE, 0])[0, 1] < -0.5
