@@ -108,9 +108,13 @@ def mended(path: Path, size: int) -> list[Piece] | None:
     width = struct.calcsize(sound.form.size) - 4 if sound.form else 0
     order = sound.form.size if sound.form else (">I" if head.startswith(b".snd") else "<I")
     counted = length + sound.before
-    if not width:
-        counted = min(counted, UNKNOWN)
-    return _patched({**sound.patches, sound.size_at: struct.pack(order, counted)}, end)
+    if width:
+        return _patched({**sound.patches, sound.size_at: struct.pack(order, counted)}, end)
+    patches = {**sound.patches, sound.size_at: struct.pack(order, min(counted, UNKNOWN))}
+    if counted >= UNKNOWN and head[:4] in (b"RIFF", b"RF64", b"BW64"):  # libsndfile stops there, but in RF64
+        sizes = b"RF64\xff\xff\xff\xffWAVEds64\x1c\0\0\0" + struct.pack("<QQ12x", end + 28, length)
+        return [sizes, *_patched({at: content for at, content in patches.items() if at >= 12}, end, at=12)]
+    return _patched(patches, end)
 
 
 def _end(f: BinaryIO, sound: _Sound, size: int) -> int:
@@ -249,9 +253,8 @@ def _w64(f: BinaryIO, head: bytes, size: int) -> _Sound | None:
     return None
 
 
-def _patched(patches: dict[int, bytes], end: int) -> list[Piece]:
+def _patched(patches: dict[int, bytes], end: int, at: int = 0) -> list[Piece]:
     pieces: list[Piece] = []
-    at = 0
     for place in sorted(patches):
         pieces += [(at, place), patches[place]]
         at = place + len(patches[place])

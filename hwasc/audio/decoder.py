@@ -3,31 +3,18 @@
 from __future__ import annotations
 
 import os
-import re
-import sys
-import tempfile
-import threading
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import soundfile
 
+from hwasc.audio.quiet import quiet
 from hwasc.audio.splicing import Piece, Spliced
-from hwasc.records.file_names import for_c_library
 
-# How the lines of libmpg123 begin. All else that is written to standard error meanwhile is passed on.
-MPG123 = re.compile(
-    rb"^(?:\[[^\]\n]*libmpg123[^\n]*|(?:Note|Warning|Error):[^\n]*"
-    rb"(?:MPEG|Xing|resync|Skipped|[Ff]rame|ID3|stream|header|bitrate|[Ii]nfo)[^\n]*|)\r?\n",
-    re.MULTILINE,
-)
 ERRORS = (soundfile.SoundFileError, TypeError, OSError, ValueError)
-MP3_SUFFIXES = (".mp3", ".mp2", b".mp3", b".mp2")
-_lock = threading.Lock()  # standard error is one for all threads
+HAS_PREAD = hasattr(os, "pread")
 
 
 class Decoder:
@@ -45,23 +32,21 @@ class Decoder:
         position: The next sample.
     """
 
-    __slots__ = ("_mp3", "_spliced", "file", "position")
+    __slots__ = ("_mp3", "_source", "file", "position")
 
     def __init__(self, path: Path, pieces: tuple[Piece, ...] | None = None) -> None:
         """See the class."""
-        name = for_c_library(path)
         self.position = 0
         self._mp3: bool | None = None
-        self._spliced = None if pieces is None else Spliced(path, pieces)
+        self._source: int | Spliced = _open(path) if pieces is None else Spliced(path, pieces)
         try:
-            if name[-4:].lower() in MP3_SUFFIXES or (pieces and isinstance(pieces[0], bytes) and pieces[0][0] == 0xFF):
+            if _begins_as_mp3(self._source):
                 with quiet():
-                    self.file = _InOrder(name if self._spliced is None else self._spliced)
+                    self.file = _InOrder(self._source, closefd=False)
             else:
-                self.file = _InOrder(name if self._spliced is None else self._spliced)
+                self.file = _InOrder(self._source, closefd=False)
         except BaseException:
-            if self._spliced:
-                self._spliced.close()
+            _close(self._source)
             raise
 
     @property
@@ -95,9 +80,9 @@ class Decoder:
 
     def close(self) -> None:
         """Close the file."""
-        self.file.close()
-        if self._spliced is not None:
-            self._spliced.close()
+        if not self.file.closed:
+            self.file.close()
+            _close(self._source)
 
     def __enter__(self) -> Decoder:
         """The open file."""
@@ -121,37 +106,22 @@ class _InOrder(soundfile.SoundFile):
         return False
 
 
-@contextmanager
-def quiet() -> Iterator[None]:
-    """Keep libmpg123's lines from standard error; what else is written there meanwhile follows at the end.
-
-    libmpg123 writes to the process' file descriptor, and libsndfile gives no way to stop it. One thread at a time:
-    others that want to decode MP3 wait for milliseconds.
-    """
-    with _lock:
-        try:
-            sys.stderr.flush()
-            caught = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 - it is closed below
-            before = os.dup(2)
-        except (OSError, ValueError, AttributeError):  # there is no standard error
-            yield
-            return
-        with caught:
-            os.dup2(caught.fileno(), 2)
-            try:
-                yield
-            finally:
-                with suppress(OSError, ValueError, AttributeError):
-                    sys.stderr.flush()
-                os.dup2(before, 2)
-                os.close(before)
-                _pass_on(caught)
+def _open(path: Path) -> int:
+    return os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
 
 
-def _pass_on(caught: Any) -> None:
-    if caught.seek(0, os.SEEK_END):
-        caught.seek(0)
-        rest = MPG123.sub(b"", caught.read())
-        with suppress(OSError, ValueError, AttributeError):
-            while rest:
-                rest = rest[os.write(2, rest) :]
+def _close(source: int | Spliced) -> None:
+    if isinstance(source, Spliced):
+        source.close()
+    else:
+        os.close(source)
+
+
+def _begins_as_mp3(source: int | Spliced) -> bool:
+    """Whether libsndfile may take a file for MP3, which is told by its content, not by its name."""
+    if isinstance(source, Spliced):
+        head = bytes(source.read(3) or b"")
+        source.seek(0)
+    else:
+        head = os.pread(source, 3, 0) if HAS_PREAD else b"ID3"
+    return head[:1] == b"\xff" or head == b"ID3"

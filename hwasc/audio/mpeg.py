@@ -7,39 +7,10 @@ import struct
 from dataclasses import dataclass
 from pathlib import Path
 
+from hwasc.audio.mpeg_frame import Frame, are_alike, parse, side_information
 from hwasc.audio.splicing import Piece
 
-BIT_RATES = {  # kbit/s by layer, of MPEG-1 and of MPEG-2 and 2.5
-    (1, 1): (0, 32, 64, 96, 128, 160, 192, 224, 256, 288, 320, 352, 384, 416, 448),
-    (1, 2): (0, 32, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384),
-    (1, 3): (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320),
-    (2, 1): (0, 32, 48, 56, 64, 80, 96, 112, 128, 144, 160, 176, 192, 224, 256),
-    (2, 2): (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
-    (2, 3): (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
-}
-RATES = (44100, 48000, 32000)
 DECODER_DELAY = 529  # samples of the filter bank
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Frame:
-    """What the four bytes of a frame's header say.
-
-    Attributes:
-        version: 1 for MPEG-1, 2 for MPEG-2, 3 for MPEG-2.5.
-        layer: 1 to 3.
-        rate: Sample rate in Hz.
-        channels: 1 or 2.
-        length: Bytes of the frame.
-        samples: Samples of each channel.
-    """
-
-    version: int
-    layer: int
-    rate: int
-    channels: int
-    length: int
-    samples: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,40 +36,6 @@ class Walk:
     damaged: bool
 
 
-def parse(head: bytes) -> Frame | None:
-    """Read the header of a frame.
-
-    Args:
-        head: Its four bytes.
-
-    Returns:
-        What it says; None if it is none, or of the free format.
-    """
-    if len(head) < 4 or head[0] != 0xFF or head[1] & 0xE0 != 0xE0:
-        return None
-    version = {3: 1, 2: 2, 0: 3}.get(head[1] >> 3 & 3)
-    layer = 4 - (head[1] >> 1 & 3)
-    bits, rate = head[2] >> 4, head[2] >> 2 & 3
-    if version is None or layer == 4 or bits in (0, 15) or rate == 3:
-        return None
-    hertz = RATES[rate] >> (version - 1)
-    kilobits = BIT_RATES[min(version, 2), layer][bits]
-    padding = head[2] >> 1 & 1
-    if layer == 1:
-        samples, length = 384, (12000 * kilobits // hertz + padding) * 4
-    else:
-        samples = 576 if layer == 3 and version > 1 else 1152
-        length = samples // 8 * 1000 * kilobits // hertz + padding
-    return Frame(
-        version=version,
-        layer=layer,
-        rate=hertz,
-        channels=1 if head[3] >> 6 == 3 else 2,
-        length=length,
-        samples=samples,
-    )
-
-
 def first_frame(content: bytes | mmap.mmap) -> int:
     """Where the first frame begins, behind ID3 tags.
 
@@ -116,7 +53,7 @@ def first_frame(content: bytes | mmap.mmap) -> int:
         frame = parse(content[at : at + 4])
         if frame:
             after = content[at + frame.length : at + frame.length + 4]
-            if len(after) < 4 or _like(frame, parse(after)):
+            if len(after) < 4 or are_alike(frame, parse(after)):
                 return at
         at += 1
     return tags
@@ -189,7 +126,7 @@ def _walk(content: mmap.mmap, end: int) -> Walk | None:
     while at + 4 <= end:
         head = content[at : at + 4]
         found = lengths[head] if head in lengths else lengths.setdefault(head, parse(head))
-        if found is not None and _like(model, found) and at + found.length <= end:
+        if found is not None and are_alike(model, found) and at + found.length <= end:
             count += 1
             at += found.length
             continue
@@ -228,7 +165,7 @@ def counted(found: Walk) -> list[Piece]:
     size = 2 * frame.length + sum(end - begin for begin, end in found.ranges)
     # Behind such a header mpg123 leaves out 529 samples and the encoder's delay. A silent frame that is just as long as both is
     # put before the others, so that all of these are decoded.
-    head = bytes(first) + bytes(_side_information(frame))
+    head = bytes(first) + bytes(side_information(frame))
     xing = b"Xing" + struct.pack(">III", 3, found.frames + 1, min(size, 0xFFFFFFFF))
     encoder = b"LAME     ".ljust(21, b"\x00") + (frame.samples - DECODER_DELAY << 12).to_bytes(3, "big")
     return [(head + xing + encoder).ljust(frame.length, b"\x00"), head.ljust(frame.length, b"\x00"), *found.ranges]
@@ -242,14 +179,6 @@ def _behind_tags(content: bytes | mmap.mmap) -> int:
     return at
 
 
-def _like(frame: Frame, other: Frame | None) -> bool:
-    return (
-        other is not None
-        and (frame.version, frame.layer, frame.rate) == (other.version, other.layer, other.rate)
-        and frame.channels == other.channels
-    )
-
-
 def _next(content: mmap.mmap, at: int, end: int, model: Frame) -> int | None:
     """The next position from which two frames follow each other."""
     while True:
@@ -257,16 +186,10 @@ def _next(content: mmap.mmap, at: int, end: int, model: Frame) -> int | None:
         if at < 0:
             return None
         frame = parse(content[at : at + 4])
-        if frame and _like(model, frame) and at + frame.length <= end:
+        if frame and are_alike(model, frame) and at + frame.length <= end:
             after = at + frame.length
-            if after >= end or _like(model, parse(content[after : after + 4])):
+            if after >= end or are_alike(model, parse(content[after : after + 4])):
                 return at
-
-
-def _side_information(frame: Frame) -> int:
-    if frame.version == 1:
-        return 17 if frame.channels == 1 else 32
-    return 9 if frame.channels == 1 else 17
 
 
 def _xing(head: bytes) -> tuple[int | None, int | None] | None:
@@ -274,7 +197,7 @@ def _xing(head: bytes) -> tuple[int | None, int | None] | None:
     frame = parse(head[:4])
     if frame is None or frame.layer != 3:
         return None
-    at = 4 + _side_information(frame)
+    at = 4 + side_information(frame)
     if head[at : at + 4] not in (b"Xing", b"Info"):
         return None
     flags = int.from_bytes(head[at + 4 : at + 8], "big")

@@ -11,8 +11,10 @@ import numpy as np
 import numpy.typing as npt
 import soxr
 
-from hwasc.audio.channels import FULL_SCALE, LevelMeter, Levels, out_of_scale, to_mono
-from hwasc.audio.recording import SHORT, Recording, truncated
+from hwasc.audio.channels import to_mono
+from hwasc.audio.levels import FULL_SCALE, LevelMeter, Levels, out_of_scale
+from hwasc.audio.plans import SHORT, truncated
+from hwasc.audio.recording import Recording, recording
 from hwasc.audio.unreadable import UnreadableClip, check_file
 
 __all__ = [
@@ -166,21 +168,19 @@ def read_clips(
         For each start, float32 of shape (round(seconds * sample_rate),), or why the excerpt cannot be used.
     """
     try:
-        recording = Recording(path, check_file(path))
-    except UnreadableClip as e:
+        with recording(path) as f:
+            rate = f.rate
+            wanted = round(seconds * rate)
+            for start in starts:
+                try:
+                    yield _mono(
+                        f.read(round(start * rate), wanted), wanted, rate, seconds=seconds, sample_rate=sample_rate
+                    )
+                except UnreadableClip as e:
+                    yield e
+    except UnreadableClip as e:  # it could not be opened
         for _ in starts:
             yield e
-        return
-    with recording:
-        rate = recording.rate
-        wanted = round(seconds * rate)
-        for start in starts:
-            try:
-                yield _mono(
-                    recording.read(round(start * rate), wanted), wanted, rate, seconds=seconds, sample_rate=sample_rate
-                )
-            except UnreadableClip as e:
-                yield e
 
 
 def decode(path: Path, block: int = 1 << 16) -> Iterator[npt.NDArray[np.float32]]:
@@ -196,13 +196,13 @@ def decode(path: Path, block: int = 1 << 16) -> Iterator[npt.NDArray[np.float32]
     Raises:
         UnreadableClip: The file is missing, empty or not audio; or, behind what can be decoded, it is damaged or truncated.
     """
-    with Recording(path, check_file(path)) as recording:
+    with Recording(path, check_file(path)) as f:
         done = 0
-        for samples in recording.blocks(block):
+        for samples in f.blocks(block):
             done += len(samples)
             yield samples
-    if recording.remark or done + SHORT < recording.frames:
-        raise UnreadableClip(recording.remark or truncated(done, recording.frames, recording.rate))
+    if f.remark or done + SHORT < f.frames:
+        raise UnreadableClip(f.remark or truncated(done, f.frames, f.rate))
 
 
 def levels(path: Path) -> Levels:

@@ -108,6 +108,11 @@ def run(args: argparse.Namespace) -> None:
                 "best": str(args.out),
                 "run": str(args.run),
                 "report": str(args.run / "report.html"),
+                "data": found.best.provenance["data"],
+                "dataset": found.best.provenance["dataset"],
+                "split": "validation",
+                "clips": found.clips,
+                "recordings": found.best.clips,  # trained on, and chosen by
                 "trial": found.trial,
                 "costs": costs,
                 "trials": len(found.trials),
