@@ -70,7 +70,8 @@ def listen(path: Path, seconds: float) -> Heard:
     meter = LevelMeter()
     try:
         for samples in decode(path):
-            meter.add(samples)
+            with np.errstate(all="ignore"):
+                meter.add(samples)
     except UnreadableClip as e:  # damaged behind what the clips need
         damage = damage or str(e)
     with np.errstate(all="ignore"):
