@@ -246,11 +246,11 @@ def build(
     notes: tuple[str, ...] = ()
     if opened:
         faults += opened.listing.faults
-        lengths = {
+        measured: dict[str, float | str] = {
             name: state.seconds if isinstance(state, Header) else state or seconds  # --quick reads no lengths
             for name, state in states.items()
         }
-        split = split or run_split.drawn(opened, lengths, seconds=seconds, data=data, measured=not quick)
+        split = split or run_split.drawn(opened, measured, seconds=seconds, data=data, measured=not quick)
         faults += split.faults
         notes = split.notes
     else:
