@@ -66,24 +66,27 @@ def listen(path: Path, seconds: float) -> Heard:
         spectrum.add(wave)
         power += float(np.vdot(wave, wave))
         seen += len(wave)
-    damage, remark = h.remark, ""
-    meter = LevelMeter()
-    try:
-        for samples in decode(path):
-            with np.errstate(all="ignore"):
-                meter.add(samples)
-    except UnreadableClip as e:  # damaged behind what the clips need
-        damage = damage or str(e)
-    with np.errstate(all="ignore"):
-        remark = meter.levels().remark
+    remark, damage = _channels(path) if h.channels > 1 else ("", "")
     return Heard(
         rate=h.rate,
         channels=h.channels,
         kind=path.suffix.lower()[1:],
         level=round(10 * math.log10(power / seen), 2) if power > 0 else -math.inf,
         remark=remark,
-        damage=damage,
+        damage=h.remark or damage,
         bandwidth=spectrum.bandwidth(),
         clips=clips,
         unusable=unusable,
     )
+
+
+def _channels(path: Path) -> tuple[str, str]:
+    """What is wrong with the channels of a recording, and with the file behind what its clips need."""
+    meter, damage = LevelMeter(), ""
+    with np.errstate(all="ignore"):
+        try:
+            for samples in decode(path):
+                meter.add(samples)
+        except UnreadableClip as e:
+            damage = str(e)
+        return meter.levels().remark, damage
