@@ -28,6 +28,7 @@ __all__ = [
     "duration",
     "header",
     "levels",
+    "mono_clip",
     "read_clip",
     "read_clips",
 ]
@@ -173,9 +174,8 @@ def read_clips(
             wanted = round(seconds * rate)
             for start in starts:
                 try:
-                    yield _mono(
-                        f.read(round(start * rate), wanted), wanted, rate, seconds=seconds, sample_rate=sample_rate
-                    )
+                    mono = mono_clip(f.read(round(start * rate), wanted), seconds, rate)
+                    yield _resampled(mono, seconds=seconds, rate=rate, sample_rate=sample_rate)
                 except UnreadableClip as e:
                     yield e
     except UnreadableClip as e:  # it could not be opened
@@ -223,10 +223,21 @@ def levels(path: Path) -> Levels:
     return meter.levels()
 
 
-def _mono(
-    wave: npt.NDArray[np.float32], wanted: int, rate: int, *, seconds: float, sample_rate: int
-) -> npt.NDArray[np.float32]:
-    if len(wave) < wanted * (1 - TOLERANCE):
+def mono_clip(wave: npt.NDArray[np.float32], seconds: float, rate: int) -> npt.NDArray[np.float32]:
+    """One channel of an excerpt, as `read_clip` takes it before it resamples.
+
+    Args:
+        wave: The decoded excerpt, float32 of shape (samples, channels).
+        seconds: Length of the excerpt in seconds as it was wanted.
+        rate: Sample rate in Hz.
+
+    Returns:
+        float32 of shape (samples,).
+
+    Raises:
+        UnreadableClip: The excerpt cannot be used; the reason is the one that a run gives.
+    """
+    if len(wave) < round(seconds * rate) * (1 - TOLERANCE):
         raise UnreadableClip(f"too short: {len(wave) / rate:.2f} s of {seconds:g} s")
     if wave.size == 0:
         raise UnreadableClip("silent")
@@ -238,6 +249,12 @@ def _mono(
     mono = to_mono(wave)
     if low == high or (len(mono) < wave.size and mono.min() == mono.max()):
         raise UnreadableClip("silent")
+    return mono
+
+
+def _resampled(
+    mono: npt.NDArray[np.float32], *, seconds: float, rate: int, sample_rate: int
+) -> npt.NDArray[np.float32]:
     if rate != sample_rate:
         mono = soxr.resample(mono, rate, sample_rate, quality="HQ")
     samples = round(seconds * sample_rate)
