@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -170,6 +171,8 @@ def read_clips(
     """
     try:
         with recording(path) as f:
+            if f.floats and (why := out_of_scale(_peak(path, *_identity(path)))):
+                raise UnreadableClip(why)
             rate = f.rate
             wanted = round(seconds * rate)
             for start in starts:
@@ -181,6 +184,19 @@ def read_clips(
     except UnreadableClip as e:  # it could not be opened
         for _ in starts:
             yield e
+
+
+def _identity(path: Path) -> tuple[int, int]:
+    found = path.stat()
+    return found.st_size, found.st_mtime_ns
+
+
+@functools.lru_cache(maxsize=4096)
+def _peak(path: Path, _size: int, _changed: int) -> float:
+    """The largest sample of a whole recording of floats: its scale is that of the recording, not of a quiet clip."""
+    with Recording(path, check_file(path)) as f:
+        peaks = [float(np.abs(block).max()) for block in f.blocks(1 << 18) if len(block)]
+    return max((p for p in peaks if math.isfinite(p)), default=0.0)
 
 
 def decode(path: Path, block: int = 1 << 16) -> Iterator[npt.NDArray[np.float32]]:
