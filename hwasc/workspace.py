@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -15,6 +14,7 @@ import torch
 from hwasc.audio.augmentation import load_responses
 from hwasc.audio.noise import Noise
 from hwasc.data import fingerprints, known_clips
+from hwasc.data.cache_folder import default_cache
 from hwasc.data.clips import Clip, Dataset
 from hwasc.data.features import Features, extract, unextracted
 from hwasc.data.layouts import Options
@@ -38,12 +38,6 @@ from hwasc.training.batches import Augment
 
 SYNTHETIC = "synthetic"
 MOST_SKETCHES = 20_000  # recordings
-
-
-def default_cache() -> Path:
-    """$HWASC_CACHE, or hwasc in the user's cache folder."""
-    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(os.environ.get("HWASC_CACHE") or Path(home) / "hwasc")
 
 
 @dataclass(frozen=True)

@@ -145,7 +145,7 @@ def check(
         DataError: The folder cannot be used at all.
     """
     from hwasc.data import checking
-    from hwasc.workspace import default_cache
+    from hwasc.data.cache_folder import default_cache
 
     return checking.check(
         Path(folder),

@@ -60,7 +60,7 @@ def band_powers(
     if n < 64 or limits[1] > rate / 2:
         return None
     size = scipy.fft.next_fast_len(n, real=True)
-    window, first, end, edge, part = _layout(n, size, rate, limits, bands)
+    window, first, end, edge, part = _layout(n, size, rate, limits, bands=bands)
     spectrum = scipy.fft.rfft(waves * window, size)[:, first:end]
     powers = np.zeros((len(waves), end - first + 1))
     np.cumsum(spectrum.real**2 + spectrum.imag**2, axis=1, dtype=np.float64, out=powers[:, 1:])
@@ -71,7 +71,7 @@ def band_powers(
 
 @functools.lru_cache(maxsize=64)
 def _layout(
-    n: int, size: int, rate: float, limits: tuple[float, float], bands: int
+    n: int, size: int, rate: float, limits: tuple[float, float], *, bands: int
 ) -> tuple[npt.NDArray[np.float32], int, int, npt.NDArray[np.int64], npt.NDArray[np.float64]]:
     """Window, range of FFT bins, and the bins and their parts at the edges of the bands."""
     window = np.hanning(n + 1)[:-1].astype(np.float32)

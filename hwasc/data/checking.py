@@ -9,16 +9,17 @@ from pathlib import Path
 from statistics import median
 
 from hwasc.audio.reading import Header, UnreadableClip
-from hwasc.data import findings, folder, inventory, tau, twins
+from hwasc.data import findings, folder, inventory, run_split, twins
 from hwasc.data.clips import Dataset
 from hwasc.data.cutting import starts
 from hwasc.data.findings import Findings
-from hwasc.data.inventory import Inventory, Split, State
+from hwasc.data.inventory import Inventory, State
 from hwasc.data.layouts import Folder, Options, Recording, official_lists
 from hwasc.data.left_out import account
 from hwasc.data.listening import Heard, listen
 from hwasc.data.probing import Probe, probe
-from hwasc.errors import DataError, UsageError
+from hwasc.data.run_split import Split
+from hwasc.errors import DataError
 from hwasc.progress import Reporter
 from hwasc.records.data_settings import DataSettings
 
@@ -74,9 +75,10 @@ def check(
         states |= {name: _state(heard[name], probes[name]) for name in present}
         if opened:
             opened, _ = folder.unite_twins(opened, probes)
-            split = inventory.split_as_run(opened, states | by_headers(probes), seconds=seconds, data=data, seed=seed)
+            lengths = {name: _length(probes.get(name, inventory.MISSING)) for name in names}
+            split = run_split.drawn(opened, lengths, seconds=seconds, data=data, seed=seed)
         else:
-            split = _official(root, seconds=seconds, data=data, seed=seed)
+            split = run_split.official(root, seconds=seconds, data=data, seed=seed)
         _twins(lines, _recordings(entries), probes, split.dataset, drawn=bool(opened and opened.united))
         sounds = {name: h for name, h in heard.items() if isinstance(h, Heard)}
         lines.add(findings.of_sound(entries, {n: h for n, h in sounds.items() if len(h.unusable) < h.clips}))
@@ -97,7 +99,7 @@ def check(
     levels = sorted(lines.levels)
     return replace(
         found,
-        faults=(*found.faults, *lines.faults),
+        faults=(*found.faults, *lines.faults) if not _too_many(found) else found.faults,
         warnings=(*found.warnings, *lines.warnings),
         names=lines.names,
         levels=(levels[0], median(levels), levels[-1]) if levels else None,
@@ -152,37 +154,8 @@ def _state(heard: Heard | str, probe: Probe | str) -> State:
     return Header(seconds=probe.seconds, rate=probe.rate, channels=probe.channels)
 
 
-def by_headers(probes: Mapping[str, Probe | str]) -> dict[str, State]:
-    """States by the headers alone, as a run sees files when it splits them.
-
-    Args:
-        probes: What is known of files by name.
-
-    Returns:
-        The header of each, or why it cannot be used.
-    """
-    return {
-        name: p if isinstance(p, str) else Header(seconds=p.seconds, rate=p.rate, channels=p.channels)
-        for name, p in probes.items()
-    }
-
-
-def _official(root: Path, *, seconds: float, data: DataSettings, seed: int) -> Split:
-    """The official split. What is wrong with its lists is said elsewhere."""
-    try:
-        dataset = tau.open_tau(
-            root,
-            seconds=seconds,
-            subset=data.subset,
-            seed=seed,
-            validation_share=data.validation_share,
-            look_for_audio=False,
-            fold=data.part(),
-            rename=data.rename,
-        )
-    except (DataError, UsageError):
-        return Split(dataset=None, faults=(), notes=())
-    return Split(dataset=dataset, faults=(), notes=dataset.notes)
+def _length(probe: Probe | str) -> float | str:
+    return probe if isinstance(probe, str) else probe.seconds
 
 
 def _twins(
@@ -210,6 +183,11 @@ def _twins(
             f"{len(across):,} sounds are in the official test split and outside of it: {', '.join(across[:3])}"
             f"{', ...' if len(across) > 3 else ''}; they make the test figures too good"
         )
+
+
+def _too_many(found: Inventory) -> bool:
+    """Whether so many files cannot be used that a line on their clips says nothing new."""
+    return any("files cannot be used" in fault for fault in found.faults)
 
 
 def _broken(states: Mapping[str, State]) -> frozenset[str]:

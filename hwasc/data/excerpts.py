@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,9 @@ import numpy.typing as npt
 import soundfile
 
 EXCERPT = 0.25  # s, of each excerpt
+BLOCK = 1 << 18  # samples read at once to hash all
+Samples = npt.NDArray[Any]
+Read = Callable[[int, int], Samples]  # first sample and number to int16 or float32 of shape (n, channels)
 WHOLE = 3.0  # s; shorter recordings are read whole, which takes no longer than three excerpts
 
 
@@ -32,51 +36,55 @@ class Batch:
         self.rate = rate
         self.waves = np.empty((size, 3, samples), np.float32)
         self.found: list[tuple[int, float, str | None]] = []
-        self._whole = np.empty(0, np.int16)
 
     def digest(self, place: int) -> str:
         """Hash of the samples of a recording in it; '' if all are equal."""
         silent = self.found[place][2]
         return hashlib.blake2b(self.waves[place], digest_size=32).hexdigest() if silent is None else silent
 
-    def add(self, f: soundfile.SoundFile, frames: int, position: int) -> None:
-        """Read the excerpts of an open recording.
+    def add(self, read: Read, frames: int, position: int) -> None:
+        """Read the excerpts of a recording.
 
         Args:
-            f: The recording; its position changes.
-            frames: Its true length, samples.
+            read: Reads some of its samples.
+            frames: Its length, samples.
             position: In the caller's list.
 
         Raises:
-            SoundFileError: It cannot be decoded.
+            UnreadableClip: It is damaged.
+            SoundFileError: It is damaged.
         """
         n = self.waves.shape[2]
-        starts = (0, (frames - n) // 2, frames - n)
-        if frames < WHOLE * self.rate:
-            whole = self._read(f, 0, frames)
-            found = [whole[s : s + n] for s in starts]
-        else:
-            found = [self._read(f, s, n) for s in starts]
+        found = [read(start, n) for start in (0, (frames - n) // 2, frames - n)]
         if any(len(e) != n for e in found):
             return
         for wave, excerpt in zip(self.waves[len(self.found)], found, strict=True):
             _mix(excerpt, wave)
         silent = all(e[0, 0] == e[n // 2, 0] == e[-1, 0] and e.min() == e.max() for e in found)
-        self.found.append((position, frames / self.rate, _digest_of_all(f) if silent else None))
+        self.found.append((position, frames / self.rate, _digest_of_all(read, frames) if silent else None))
 
-    def _read(self, f: soundfile.SoundFile, start: int, count: int) -> npt.NDArray[Any]:
-        """Samples of shape (count, channels), float32; of 16 bits as they are, which is three times as fast."""
-        if start:
-            f.seek(start)
-        wave: npt.NDArray[Any]
-        if start or f.subtype not in ("PCM_16", "PCM_U8", "PCM_S8"):
-            dtype = "int16" if f.subtype in ("PCM_16", "PCM_U8", "PCM_S8") else "float32"
-            wave = f.read(count, dtype=dtype, always_2d=True)
-            return wave
-        if len(self._whole) < count * f.channels:
-            self._whole = np.empty(count * f.channels, np.int16)
-        wave = f.read(out=self._whole[: count * f.channels].reshape(count, f.channels))
+
+def plain_reader(f: soundfile.SoundFile, frames: int) -> Read:
+    """Read plain PCM: samples of 16 bits as they are, which is three times as fast; short recordings at once.
+
+    Args:
+        f: The recording; its position changes.
+        frames: Its length, samples.
+
+    Returns:
+        What reads some samples of it.
+    """
+    dtype = "int16" if f.subtype in ("PCM_16", "PCM_U8", "PCM_S8") else "float32"
+    if frames < WHOLE * f.samplerate:
+        whole: Samples = f.read(frames, dtype=dtype, always_2d=True)
+        return lambda start, count: whole[start : start + count]
+
+    def read(start: int, count: int) -> Samples:
+        f.seek(start)
+        wave: Samples = f.read(count, dtype=dtype, always_2d=True)
         return wave
+
+    return read
 
 
 def length(rate: int, frames: int) -> int:
@@ -92,7 +100,7 @@ def length(rate: int, frames: int) -> int:
     return int(min(EXCERPT, frames / rate / 3) * rate)
 
 
-def _mix(samples: npt.NDArray[Any], out: npt.NDArray[np.float32]) -> None:
+def _mix(samples: Samples, out: npt.NDArray[np.float32]) -> None:
     """Mean of the channels of (n, channels), full scale 1; the first one where they cancel each other out."""
     scale = np.float32(1 / 32768 if samples.dtype == np.int16 else 1)
     if samples.shape[1] == 1:
@@ -105,11 +113,11 @@ def _mix(samples: npt.NDArray[Any], out: npt.NDArray[np.float32]) -> None:
             out[:] = wave[:, 0]
 
 
-def _digest_of_all(f: soundfile.SoundFile) -> str:
-    f.seek(0)
+def _digest_of_all(read: Read, frames: int) -> str:
     h, constant = hashlib.blake2b(digest_size=32), True
-    while len(block := f.read(1 << 18, dtype="float32", always_2d=True)):
-        constant = constant and bool((block == block[0, 0]).all())
+    for start in range(0, frames, BLOCK):
+        block = read(start, min(BLOCK, frames - start))
+        constant = constant and len(block) > 0 and bool((block == block[0, 0]).all())
         out = np.empty(len(block), np.float32)
         _mix(block, out)
         h.update(out.tobytes())

@@ -248,7 +248,7 @@ def _check_unreadable(
     if share > allowed or len(unreadable) == total:
         raise DataError(
             f"{len(unreadable):,} of {total:,} clips cannot be read ({share:.1%}, allowed {allowed:.1%}): "
-            f"{first}{where}; fix or remove these files, or allow more"
+            f"{first}{where}; fix or remove these files, or allow more (data.max_unreadable)"
         )
     if notify:
         notify(f"{len(unreadable):,} of {total:,} clips cannot be read and are left out: {first}{where}")

@@ -79,17 +79,25 @@ def of_sound(entries: Sequence[Entry], heard: Mapping[str, Heard]) -> Findings:
 
     found.warn(
         "dead_channels",
-        those([bool(h.dead) for _, h in known]),
+        those(["dead" in h.remark for _, h in known]),
         of=of,
         what="have a dead channel",
-        advice="only the channels with a sound are used; check the cable or export the live channel",
+        advice="only channels with a sound are used; check the cable, or export the live channel",
     )
     found.warn(
         "opposite_channels",
-        those([h.opposite for _, h in known]),
+        those(["cancel" in h.remark for _, h in known]),
         of=of,
         what="have channels of opposite sign, which cancel each other out",
         advice="one of them is used; invert one channel or export one",
+    )
+    damaged = [f"{e.name} ({h.damage})" for e, h in known if h.damage]
+    found.warn(
+        "damaged",
+        damaged,
+        of=of,
+        what="are damaged",
+        advice="what can be decoded of them is used; copy or export them again",
     )
     found.warn(
         "quiet",
@@ -98,15 +106,8 @@ def of_sound(entries: Sequence[Entry], heard: Mapping[str, Heard]) -> Findings:
         what=f"are quieter than {QUIET_LEVEL:g} dB of full scale",
         advice="check the gain of the recorder",
     )
-    scaled = those([h.too_loud for _, h in known])
-    if scaled:
-        found.names["too_loud"] = tuple(scaled)
-        found.faults.append(
-            f"{len(scaled):,} of {of:,} files have samples far beyond full scale: {named(scaled)}; export them again with "
-            "samples from -1 to 1"
-        )
     found.levels = [h.level for _, h in known if h.level > -math.inf]
-    loud = [(e, h) for e, h in known if not h.too_loud and not h.dead and h.level > -math.inf]
+    loud = [(e, h) for e, h in known if h.level > -math.inf]
     narrow = acoustics.bandwidth_lines([e.name for e, _ in loud], [h.bandwidth for _, h in loud])
     found.warnings += narrow
     if loud:

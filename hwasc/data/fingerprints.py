@@ -14,10 +14,12 @@ import numpy as np
 import numpy.typing as npt
 import soundfile
 
+from hwasc.audio.recording import BYTES, Recording
+from hwasc.audio.unreadable import UnreadableClip, check_file
 from hwasc.data import excerpts
 from hwasc.data.band_powers import band_powers, decimate
 from hwasc.data.components import groups
-from hwasc.data.excerpts import Batch
+from hwasc.data.excerpts import Batch, Read
 from hwasc.data.matching import BITS, DIGITS, QUIET, Table
 from hwasc.records.file_names import for_c_library
 
@@ -28,6 +30,7 @@ LOWEST_SHARE = 1e-4  # of the power of a sound in the low bands; below, the high
 STEPS = (0.35, 0.9)  # share of neighbouring bits that differ, about 0.65 in noise; others are clicks or have no content
 BATCH = 8  # recordings computed at once, in the processor's cache
 MOST_BATCHES = 16  # rates and lengths that are waiting
+PLAIN = frozenset((".wav", ".wave", ".flac", ".aif", ".aiff"))
 EXACT = "0"  # kind of a sketch that is a hash of the samples
 
 
@@ -39,7 +42,7 @@ def sketch(path: Path, seconds: float | None = None) -> str:
 
     Args:
         path: A recording in any format of libsndfile.
-        seconds: Its true length, if its header may say another; None: as the header says.
+        seconds: Its true length, if that is known, which saves time.
 
     Returns:
         80 hexadecimal digits; an empty text if all samples are equal, or if the file cannot be read.
@@ -52,7 +55,7 @@ def sketches(paths: Sequence[Path], seconds: Sequence[float | None]) -> list[str
 
     Args:
         paths: The recordings.
-        seconds: Their true lengths; None: as the header says.
+        seconds: Their true lengths; None: to be found.
 
     Returns:
         As of `sketch`.
@@ -61,9 +64,10 @@ def sketches(paths: Sequence[Path], seconds: Sequence[float | None]) -> list[str
     batches: dict[tuple[int, int], Batch] = {}
     for i, (path, length) in enumerate(zip(paths, seconds, strict=True)):
         try:
-            with soundfile.SoundFile(for_c_library(path)) as f:
-                _add(f, f.frames if length is None else round(length * f.samplerate), i, batches)
-        except (soundfile.SoundFileError, TypeError, OSError, ValueError, MemoryError, OverflowError):
+            if path.suffix.lower() not in PLAIN or not _add_plain(path, length, i, batches):
+                with Recording(path, check_file(path)) as recording:
+                    _add(recording.read, recording.frames, recording.rate, position=i, batches=batches)
+        except (UnreadableClip, soundfile.SoundFileError, OSError, ValueError, TypeError, MemoryError):
             continue
         if sum(len(b.found) == BATCH for b in batches.values()) or len(batches) > MOST_BATCHES:
             for batch in batches.values():
@@ -75,14 +79,27 @@ def sketches(paths: Sequence[Path], seconds: Sequence[float | None]) -> list[str
     return results
 
 
-def _add(f: soundfile.SoundFile, frames: int, position: int, batches: dict[tuple[int, int], Batch]) -> None:
-    rate = f.samplerate
+def _add_plain(path: Path, seconds: float | None, position: int, batches: dict[tuple[int, int], Batch]) -> bool:
+    """The fast way for a file whose header is right; False for others."""
+    if seconds is None:
+        return False
+    try:
+        with soundfile.SoundFile(for_c_library(path)) as f:
+            if f.frames != round(seconds * f.samplerate) or f.subtype not in BYTES:
+                return False
+            _add(excerpts.plain_reader(f, f.frames), f.frames, f.samplerate, position=position, batches=batches)
+            return True
+    except (soundfile.SoundFileError, TypeError):
+        return False
+
+
+def _add(read: Read, frames: int, rate: int, *, position: int, batches: dict[tuple[int, int], Batch]) -> None:
     n = excerpts.length(rate, frames)
     if n > 0:
         batch = batches.get((rate, n))
         if batch is None:
             batch = batches[rate, n] = Batch(rate, n, BATCH)
-        batch.add(f, frames, position)
+        batch.add(read, frames, position)
 
 
 def _finish(batch: Batch, results: list[str]) -> None:

@@ -10,13 +10,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from hwasc.audio.reading import Header, UnreadableClip, clip_count, header
-from hwasc.data import folder, left_out, tau, walking
-from hwasc.data.clips import Dataset
-from hwasc.data.dividing import Shares
+from hwasc.data import left_out, run_split, tau, walking
 from hwasc.data.folder import Opened
 from hwasc.data.layouts import SCENES, table
 from hwasc.data.official import PARTS, TAU2022, Facts, fingerprint, segment, subset_faults
-from hwasc.errors import DataError, UsageError
+from hwasc.data.run_split import Split
+from hwasc.errors import DataError
 from hwasc.records.data_settings import DataSettings
 
 RECORDINGS = "recordings"  # the only part of a folder without official lists
@@ -118,21 +117,6 @@ class Inventory:
     names: dict[str, tuple[str, ...]] = field(default_factory=dict)
     channels: dict[int, int] = field(default_factory=dict)
     levels: tuple[float, float, float] | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Split:
-    """A folder as a run splits it.
-
-    Attributes:
-        dataset: Its clips; None if it cannot be split.
-        faults: Why it cannot.
-        notes: Lines for the user.
-    """
-
-    dataset: Dataset | None
-    faults: tuple[str, ...]
-    notes: tuple[str, ...]
 
 
 def list_entries(root: Path, opened: Opened | None = None, data: DataSettings | None = None) -> list[Entry]:
@@ -262,7 +246,11 @@ def build(
     notes: tuple[str, ...] = ()
     if opened:
         faults += opened.listing.faults
-        split = split or split_as_run(opened, states, seconds=seconds, data=data)
+        measured: dict[str, float | str] = {
+            name: state.seconds if isinstance(state, Header) else state or seconds  # --quick reads no lengths
+            for name, state in states.items()
+        }
+        split = split or run_split.drawn(opened, measured, seconds=seconds, data=data, measured=not quick)
         faults += split.faults
         notes = split.notes
     else:
@@ -383,34 +371,6 @@ def _list_faults(
     except DataError as e:
         faults.append(str(e))
     return faults + subset_faults([e.name for e in entries if e.part == "train"], subsets)
-
-
-def split_as_run(
-    opened: Opened, states: Mapping[str, State], *, seconds: float, data: DataSettings, seed: int = 0
-) -> Split:
-    """Split a folder without official lists as the other verbs do.
-
-    Args:
-        opened: The recordings.
-        states: State of every recording by name.
-        seconds: Length of a clip in seconds.
-        data: How the folder is split.
-        seed: Seed of the split.
-
-    Returns:
-        The split, or why there is none.
-    """
-    lengths = {
-        name: state.seconds if isinstance(state, Header) else state or seconds  # --quick reads no lengths
-        for name, state in states.items()
-    }
-    shares = Shares(seed=seed, validation=data.validation_share, test=data.test_share, fold=data.part())
-    try:
-        dataset = folder.split(opened, lengths, seconds=seconds, shares=shares)
-    except (DataError, UsageError) as e:
-        return Split(dataset=None, faults=(str(e),), notes=opened.listing.notes)
-    notes = opened.listing.notes if None in states.values() else dataset.notes  # without lengths it counts recordings
-    return Split(dataset=dataset, faults=(), notes=notes)
 
 
 def _first(what: str, names: Sequence[str]) -> str:

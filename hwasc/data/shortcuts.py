@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-import scipy.stats
+
+from hwasc.data.chance import p_of_names, p_of_ranks
 
 BINS = 48  # of a number
 BEYOND_CHANCE = 0.3  # (accuracy - chance) / (1 - chance) that is worth a warning
@@ -68,9 +69,9 @@ def find(
         if accuracy - chance <= max(BEYOND_CHANCE * (1 - chance), (SIGMAS_OF_NAMES if named else SIGMAS) * spread):
             continue
         if named:
-            likely = _p_of_names(codes, labels, places) < BY_CHANCE_OF_NAMES
+            likely = p_of_names(codes, labels, places) < BY_CHANCE_OF_NAMES
         else:
-            likely = _p_of_ranks(np.array(values, np.float64), labels, places) < BY_CHANCE
+            likely = p_of_ranks(np.array(values, np.float64), labels, places) < BY_CHANCE
         if likely:
             found.append(Shortcut(name=name, accuracy=accuracy, chance=chance))
     return sorted(found, key=lambda s: -s.accuracy)
@@ -93,25 +94,6 @@ def _coded(
     width = max(width / (high - low) * BINS, 0.7)
     distance = np.arange(BINS)[:, None] - np.arange(BINS)
     return codes, np.exp(-0.5 * (distance / width) ** 2)
-
-
-def _p_of_ranks(values: npt.NDArray[np.float64], labels: npt.NDArray[np.int64], places: Sequence[str]) -> float:
-    """Probability that a number without relation to the class looks so related (Kruskal and Wallis); each place counts once."""
-    own: defaultdict[tuple[int, str], list[float]] = defaultdict(list)
-    for value, label, place in zip(values.tolist(), labels.tolist(), places, strict=True):
-        own[label, place].append(value)
-    groups: defaultdict[int, list[float]] = defaultdict(list)
-    for (label, _), found in own.items():
-        groups[label].append(sum(found) / len(found))
-    return float(scipy.stats.kruskal(*groups.values()).pvalue)
-
-
-def _p_of_names(codes: npt.NDArray[np.int64], labels: npt.NDArray[np.int64], places: Sequence[str]) -> float:
-    """The same of a property with a few values."""
-    sizes = Counter(places)
-    table = np.zeros((int(labels.max()) + 1, int(codes.max()) + 1))
-    np.add.at(table, (labels, codes), [1 / sizes[p] for p in places])
-    return float(scipy.stats.chi2_contingency(table, correction=False).pvalue)
 
 
 def _accuracy(

@@ -10,6 +10,7 @@ from typing import Any, Literal
 import numpy as np
 from torch import nn
 
+from hwasc.data.cache_folder import default_cache
 from hwasc.dcase import inference_package, package_check, rules, task_files
 from hwasc.dcase.evaluation_set import EvaluationSet, open_evaluation
 from hwasc.dcase.predict_unlabelled import predict_unlabelled
@@ -23,7 +24,6 @@ from hwasc.errors import HwascError
 from hwasc.parallel.device import configure_process
 from hwasc.progress import Reporter
 from hwasc.records import schema
-from hwasc.workspace import default_cache
 
 Year = Literal[2024, 2025]
 CHECK_CLIPS = 64  # clips on which a written package is run before the rest is predicted

@@ -11,7 +11,6 @@ import scipy.signal
 import soundfile
 import soxr
 
-from hwasc.audio.reading import UnreadableClip
 from hwasc.data import shortcuts
 from hwasc.data.acoustics import bandwidth_lines, empty_share, fitting_rate
 from hwasc.data.listening import listen
@@ -64,17 +63,19 @@ def test_channels_levels_and_clips_that_cannot_be_used(tmp_path: Path) -> None:
     path, x = tmp_path / "a.wav", noise(8000, 3.0)
     soundfile.write(path, np.stack([x, 0 * x], axis=1), 8000)
     dead = listen(path, 1.0)
-    assert dead.dead == (2,) and not dead.opposite and dead.level == pytest.approx(-20, abs=0.5)
+    assert "dead" in dead.remark and dead.level == pytest.approx(-20, abs=0.5) and not dead.unusable
     soundfile.write(path, np.stack([x, -x], axis=1), 8000)
-    assert listen(path, 1.0).opposite and listen(path, 1.0).dead == ()
+    opposite = listen(path, 1.0)
+    assert "cancel" in opposite.remark and opposite.level == pytest.approx(-20, abs=0.5) and not opposite.unusable
     soundfile.write(path, np.stack([x, noise(8000, 3.0)], axis=1), 8000)
-    assert not listen(path, 1.0).opposite and listen(path, 1.0).dead == ()
+    assert listen(path, 1.0).remark == ""
     soundfile.write(path, x * 32768, 8000, subtype="FLOAT")
-    assert listen(path, 1.0).too_loud and listen(path, 1.0).level == pytest.approx(70.3, abs=0.5)
+    loud = listen(path, 1.0)
+    assert "full scale is 1" in loud.unusable[0] and len(loud.unusable) == loud.clips == 3
     x[9000], x[16_000:] = np.nan, 0.25
     soundfile.write(path, x, 8000, subtype="FLOAT")
     heard = listen(path, 1.0)
-    assert heard.clips == 3 and heard.unusable == {1: "NaN or infinite samples", 2: "silent"} and not heard.too_loud
+    assert heard.clips == 3 and heard.unusable == {1: "NaN or infinite samples", 2: "silent"}
 
 
 def test_a_file_that_ends_early(tmp_path: Path) -> None:
@@ -82,12 +83,9 @@ def test_a_file_that_ends_early(tmp_path: Path) -> None:
     soundfile.write(path, noise(8000, 9.0), 8000)
     content = path.read_bytes()
     path.write_bytes(content[: len(content) // 2])
-    try:
-        heard = listen(path, 1.0)
-    except UnreadableClip as e:
-        assert str(e)
-    else:
-        assert len(heard.unusable) >= heard.clips // 2 - 1
+    heard = listen(path, 1.0)
+    assert heard.clips in (3, 4, 5) and not heard.unusable and "truncated" in heard.damage
+    assert listen(path, 3.0).clips == 1
 
 
 def test_shortcuts_are_found() -> None:
