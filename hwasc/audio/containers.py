@@ -18,6 +18,7 @@ from hwasc.audio.splicing import Piece
 UNKNOWN = 0xFFFFFFFF  # as a size of 32 bits: up to the end of the file
 CHUNKS = 4096  # more are not looked at
 TAIL = 1 << 17  # bytes at the end of a file in which chunks behind samples of unknown length are looked for
+PADDING = 1 << 16  # bytes of zeros behind the samples that are not taken for samples
 W64_TAIL = bytes.fromhex("f3acd3118cd100c04f8edb8a")  # of the chunk names of W64, after four letters
 KNOWN_CHUNKS = frozenset(
     b"LIST bext iXML axml id3  ID3  cue  smpl inst plst labl note fact fmt  PEAK JUNK junk PAD  FLLR acid strc umid levl aXML "
@@ -125,7 +126,9 @@ def _end(f: BinaryIO, sound: _Sound, size: int) -> int:
         end = sound.start + wrapped
         padded = end + (-end % sound.form.align if sound.form else 0)
         if padded >= size or (
-            sound.form and (_goes_on(f, sound.form, padded, size) or _goes_on(f, sound.form, end, size))
+            sound.form
+            and sound.stated
+            and (_goes_on(f, sound.form, padded, size) or _goes_on(f, sound.form, end, size))
         ):
             return min(end, size)
     return _tail(f, sound, size) if sound.form else size
@@ -136,6 +139,8 @@ def _goes_on(f: BinaryIO, form: _Form, at: int, size: int, strict: bool = False)
     for count in range(CHUNKS):
         if size - at < form.head:
             return count > 0 or not strict
+        if not strict and _is_no_sound(f, at, size):
+            return True
         chunk = form.read(f, at)
         if chunk is None or not all(32 <= c < 127 for c in chunk[0][:4]) or chunk[1] < 0:
             return False
@@ -145,6 +150,15 @@ def _goes_on(f: BinaryIO, form: _Form, at: int, size: int, strict: bool = False)
             return False
         at = form.after(at, chunk[1])
     return False
+
+
+def _is_no_sound(f: BinaryIO, at: int, size: int) -> bool:
+    """Whether what follows the stated samples is a tag of MP3 files, or the zeros of a recorder that reserves space."""
+    f.seek(at)
+    if f.read(3) in (b"TAG", b"ID3"):
+        return True
+    f.seek(at)
+    return size - at <= PADDING and not any(f.read(size - at))
 
 
 def _tail(f: BinaryIO, sound: _Sound, size: int) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -28,6 +29,7 @@ __all__ = [
     "duration",
     "header",
     "levels",
+    "mono_clip",
     "read_clip",
     "read_clips",
 ]
@@ -169,18 +171,32 @@ def read_clips(
     """
     try:
         with recording(path) as f:
+            if f.floats and (why := out_of_scale(_peak(path, *_identity(path)))):
+                raise UnreadableClip(why)
             rate = f.rate
             wanted = round(seconds * rate)
             for start in starts:
                 try:
-                    yield _mono(
-                        f.read(round(start * rate), wanted), wanted, rate, seconds=seconds, sample_rate=sample_rate
-                    )
+                    mono = mono_clip(f.read(round(start * rate), wanted), seconds, rate)
+                    yield _resampled(mono, seconds=seconds, rate=rate, sample_rate=sample_rate)
                 except UnreadableClip as e:
                     yield e
     except UnreadableClip as e:  # it could not be opened
         for _ in starts:
             yield e
+
+
+def _identity(path: Path) -> tuple[int, int]:
+    found = path.stat()
+    return found.st_size, found.st_mtime_ns
+
+
+@functools.lru_cache(maxsize=4096)
+def _peak(path: Path, _size: int, _changed: int) -> float:
+    """The largest sample of a whole recording of floats: its scale is that of the recording, not of a quiet clip."""
+    with Recording(path, check_file(path)) as f:
+        peaks = [float(np.abs(block).max()) for block in f.blocks(1 << 18) if len(block)]
+    return max((p for p in peaks if math.isfinite(p)), default=0.0)
 
 
 def decode(path: Path, block: int = 1 << 16) -> Iterator[npt.NDArray[np.float32]]:
@@ -223,10 +239,21 @@ def levels(path: Path) -> Levels:
     return meter.levels()
 
 
-def _mono(
-    wave: npt.NDArray[np.float32], wanted: int, rate: int, *, seconds: float, sample_rate: int
-) -> npt.NDArray[np.float32]:
-    if len(wave) < wanted * (1 - TOLERANCE):
+def mono_clip(wave: npt.NDArray[np.float32], seconds: float, rate: int) -> npt.NDArray[np.float32]:
+    """One channel of an excerpt, as `read_clip` takes it before it resamples.
+
+    Args:
+        wave: The decoded excerpt, float32 of shape (samples, channels).
+        seconds: Length of the excerpt in seconds as it was wanted.
+        rate: Sample rate in Hz.
+
+    Returns:
+        float32 of shape (samples,).
+
+    Raises:
+        UnreadableClip: The excerpt cannot be used; the reason is the one that a run gives.
+    """
+    if len(wave) < round(seconds * rate) * (1 - TOLERANCE):
         raise UnreadableClip(f"too short: {len(wave) / rate:.2f} s of {seconds:g} s")
     if wave.size == 0:
         raise UnreadableClip("silent")
@@ -238,6 +265,12 @@ def _mono(
     mono = to_mono(wave)
     if low == high or (len(mono) < wave.size and mono.min() == mono.max()):
         raise UnreadableClip("silent")
+    return mono
+
+
+def _resampled(
+    mono: npt.NDArray[np.float32], *, seconds: float, rate: int, sample_rate: int
+) -> npt.NDArray[np.float32]:
     if rate != sample_rate:
         mono = soxr.resample(mono, rate, sample_rate, quality="HQ")
     samples = round(seconds * sample_rate)

@@ -66,6 +66,7 @@ class Recording:
         frames: Samples of each channel.
         rate: Sample rate in Hz.
         channels: Number of channels.
+        floats: Whether its samples are floating-point numbers, which may have any scale.
         remark: What is wrong with the file, for people; empty if nothing.
 
     Raises:
@@ -75,6 +76,7 @@ class Recording:
     def __init__(self, path: Path, found: os.stat_result) -> None:
         """See the class."""
         self.remark = ""
+        self.floats = False
         self._path = path
         self._decoder: Decoder | None = None
         self._part = self._warm_up = 0
@@ -85,6 +87,7 @@ class Recording:
             file = decoder.file
             frames, channels = file.frames, file.channels
             width = BYTES.get(file.subtype, 0) * channels
+            self.floats = file.subtype in ("FLOAT", "DOUBLE")
             # In W64, libsndfile takes what follows the samples for samples.
             if width and frames and 0 <= found.st_size - frames * width <= SLACK and file.format != "W64":
                 self.frames, self.rate, self.channels = frames, file.samplerate, channels

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from hwasc.audio.reading import UnreadableClip, decode, levels, read_clip
+from hwasc.audio.reading import UnreadableClip, decode, levels, read_clip, read_clips
 from tests.audio.odd_files import noise
 
 RATE = 8000
@@ -92,3 +92,13 @@ def test_huge_samples_give_no_warning(tmp_path: Path) -> None:
     path = write(tmp_path / "a.wav", A * 1e30, -A * 1e30)
     with np.errstate(all="raise"), pytest.raises(UnreadableClip, match=r"float samples up to .e\+29: full scale is 1$"):
         read_clip(path, 0, 1, RATE)
+
+
+@pytest.mark.parametrize("scale", [32768.0, 8388608.0, 2147483648.0])
+def test_the_scale_is_that_of_the_recording(tmp_path: Path, scale: float) -> None:
+    """A quiet clip of a file whose samples are not scaled to 1 is refused like the loud ones."""
+    wave = 0.3 * np.random.default_rng(0).standard_normal(3 * 8000)
+    wave[8000:16000] *= 1e-9
+    soundfile.write(tmp_path / "a.wav", scale * wave, 8000, subtype="FLOAT")
+    reasons = {str(clip) for clip in read_clips(tmp_path / "a.wav", [0.0, 1.0, 2.0], 1.0, 8000)}
+    assert len(reasons) == 1 and "full scale is 1" in reasons.pop()

@@ -235,3 +235,10 @@ def test_a_file_that_is_decoded_in_order_is_decoded_once(tmp_path: Path, monkeyp
     assert sum(decoded) == 10 * RATE
     path.write_bytes(encoded(-WAVE, RATE, "WAV", "GSM610") + LIST)  # another file of the same name
     assert np.corrcoef(read_clip(path, 8.0, 1.0, RATE), expected[8 * RATE : 9 * RATE, 0])[0, 1] < -0.5
+
+
+@pytest.mark.parametrize(
+    "tail", [b"ID3\4" + bytes(range(1, 200)) * 30, b"TAG" + b"title".ljust(125, b"\0"), bytes(20_000), bytes(2)]
+)
+def test_tags_and_reserved_space_behind_the_samples_are_not_samples(tmp_path: Path, tail: bytes) -> None:
+    check(tmp_path / "a.wav", PLAIN + tail, WAVE)
