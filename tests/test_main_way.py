@@ -5,36 +5,30 @@ from __future__ import annotations
 import csv
 import json
 import shutil
-import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+from hwasc.audio.reading import read_clips
 
 pytestmark = pytest.mark.slow
 
 Run = Callable[..., tuple[int, str, str]]
-_opened: list[str] | None = None
 
 
-def _hook(event: str, args: tuple[object, ...]) -> None:
-    if event == "open" and _opened is not None and isinstance(args[0], (str, Path)):
-        _opened.append(str(args[0]))
+@pytest.fixture
+def decoded(monkeypatch: pytest.MonkeyPatch) -> set[str]:
+    """Names of all files of which clips are decoded."""
+    names: set[str] = set()
 
+    def recorded(path: Path, *arguments: Any) -> Iterator[Any]:
+        names.add(path.name)
+        return read_clips(path, *arguments)
 
-sys.addaudithook(_hook)
-
-
-@contextmanager
-def opened_files() -> Iterator[list[str]]:
-    """Every path that this process opens through Python (each clip is, to hash its content)."""
-    global _opened
-    _opened = []
-    try:
-        yield _opened
-    finally:
-        _opened = None
+    monkeypatch.setattr("hwasc.data.extraction.read_clips", recorded)
+    return names
 
 
 @pytest.fixture(scope="module")
@@ -52,32 +46,34 @@ def sealed(tiny_data: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[P
 
 
 def test_search_fusion_and_training_never_open_a_test_clip(
-    hwasc: Run, sealed: tuple[Path, set[str]], tiny_space: Path, tmp_path: Path, tiny_settings: list[str]
+    hwasc: Run,
+    sealed: tuple[Path, set[str]],
+    decoded: set[str],
+    tiny_space: Path,
+    tmp_path: Path,
+    tiny_settings: list[str],
 ) -> None:
     root, test_clips = sealed
     settings = tiny_settings
-    with opened_files() as opened:
-        status, _, err = hwasc(
-            "search", "--budget", "dcase2024", "--space", tiny_space, "--run", tmp_path / "s", "--out", tmp_path / "best.json",
-            "--data", root, "--cache", tmp_path / "cache", *settings,
-        )  # fmt: skip
-        assert status == 0, err
-        names = {Path(p).name for p in opened}
-        assert any(n.endswith("-a.wav") for n in names), "the hook sees the training clips"
-        assert not names & test_clips
-        opened.clear()
-        status, _, err = hwasc(
-            "distill",
-            "--arch",
-            tmp_path / "best.json",
-            "--run",
-            tmp_path / "d",
-            "--data",
-            root,
-            "--cache",
-            tmp_path / "cache",
-            *settings,
-        )
+    status, _, err = hwasc(
+        "search", "--budget", "dcase2024", "--space", tiny_space, "--run", tmp_path / "s", "--out", tmp_path / "best.json",
+        "--data", root, "--cache", tmp_path / "cache", *settings,
+    )  # fmt: skip
+    assert status == 0, err
+    assert any(n.endswith("-a.wav") for n in decoded), "the training clips are seen"
+    assert not decoded & test_clips
+    status, _, err = hwasc(
+        "distill",
+        "--arch",
+        tmp_path / "best.json",
+        "--run",
+        tmp_path / "d",
+        "--data",
+        root,
+        "--cache",
+        tmp_path / "cache",
+        *settings,
+    )
     # Their files are hashed at the start, so that known ones are left out. They cannot be decoded: only the last step tries to.
     assert status == 1 and "cannot be read" in err
     assert (tmp_path / "d" / "int8.safetensors").is_file(), "training was done before"

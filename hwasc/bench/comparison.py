@@ -148,7 +148,7 @@ class MemoryJournal(Journal):
     """A journal that is not written: a run takes seconds, most of which would be spent waiting for the disk."""
 
     def __init__(self) -> None:
-        super().__init__(Path(os.devnull))
+        self.path, self.trials = Path(os.devnull), {}
 
     def append(self, trial: Trial) -> None:
         """Add a trial."""

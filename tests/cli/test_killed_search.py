@@ -72,7 +72,7 @@ def killed(argv: list[str], begun: Path, scores: int, later: float) -> None:
 
 
 def untimed(found: list[bytes]) -> list[dict[str, Any]]:
-    return [{k: v for k, v in json.loads(x).items() if k != "seconds"} for x in found]
+    return [{k: v for k, v in json.loads(x).items() if k not in ("seconds", "checksum")} for x in found]
 
 
 def pareto(run: Path) -> list[dict[str, str]]:

@@ -96,7 +96,7 @@ def counts(root: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
         monkeypatch.setattr(module, name, wrapped)
 
     count_calls(hashing, "_hash_file", "hashed")
-    count_calls(extraction, "read_clip", "read")
+    count_calls(extraction, "read_clips", "read")
     data, found["open"] = counted(lambda: open_dataset(root, seconds=0.05))
     clips = [*data.train, *data.validation]
     made, found["features"] = counted(lambda: extract(clips, data.classes, FE, root / "cache"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ META = "filename\tscene_label\tidentifier\tsource_label\n"
 def record(path: Path, seconds: float = 1.0) -> None:
     """A file of noise, of its own content."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    rng = np.random.default_rng(abs(hash(path.name)) % 2**32)
+    rng = np.random.default_rng(zlib.crc32("/".join(path.parts[-3:]).encode("utf-8", "surrogateescape")))
     soundfile.write(path, 0.1 * rng.standard_normal(round(seconds * RATE)), RATE)
 
 
