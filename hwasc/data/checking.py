@@ -12,11 +12,11 @@ from hwasc.audio.reading import Header, UnreadableClip
 from hwasc.data import findings, folder, inventory, run_split, twins
 from hwasc.data.clips import Dataset
 from hwasc.data.cutting import starts
+from hwasc.data.examination import Examination, examine
 from hwasc.data.findings import Findings
 from hwasc.data.inventory import Inventory, State
 from hwasc.data.layouts import Folder, Options, Recording, official_lists
 from hwasc.data.left_out import account
-from hwasc.data.listening import Heard, listen
 from hwasc.data.probing import Probe, probe
 from hwasc.data.run_split import Split
 from hwasc.errors import DataError
@@ -71,8 +71,8 @@ def check(
     if not quick:
         present = [name for name in names if states[name] is None]
         probes = _probed(root, present, cache, reporter)
-        heard = _heard(root, present, seconds=seconds, workers=workers, reporter=reporter)
-        states |= {name: _state(heard[name], probes[name]) for name in present}
+        examined = _examined(root, present, seconds=seconds, workers=workers, reporter=reporter)
+        states |= {name: _state(examined[name], probes[name]) for name in present}
         if opened:
             opened, _ = folder.unite_twins(opened, probes)
             lengths = {name: _length(probes.get(name, inventory.MISSING)) for name in names}
@@ -80,7 +80,7 @@ def check(
         else:
             split = run_split.official(root, seconds=seconds, data=data, seed=seed)
         _twins(lines, _recordings(entries), probes, split.dataset, drawn=bool(opened and opened.united))
-        sounds = {name: h for name, h in heard.items() if isinstance(h, Heard)}
+        sounds = {name: h for name, h in examined.items() if isinstance(h, Examination)}
         lines.add(findings.of_sound(entries, {n: h for n, h in sounds.items() if len(h.unusable) < h.clips}))
         if split.dataset:
             unusable = _unusable(sounds, states, seconds)
@@ -116,24 +116,26 @@ def _probed(root: Path, names: Sequence[str], cache: Path | None, reporter: Repo
         return dict(zip(names, found, strict=True))
 
 
-def _heard(
+def _examined(
     root: Path, names: Sequence[str], *, seconds: float, workers: int, reporter: Reporter
-) -> dict[str, Heard | str]:
+) -> dict[str, Examination | str]:
     chunks = [names[first : first + CHUNK] for first in range(0, len(names), CHUNK)]
-    heard: dict[str, Heard | str] = {}
+    examined: dict[str, Examination | str] = {}
     with reporter.track("decoding", len(names)) as update:
         for chunk, outcome in zip(chunks, _decode(root, chunks, seconds, workers), strict=True):
-            heard.update(zip(chunk, outcome, strict=True))
-            update(len(heard), "files")
-    return heard
+            examined.update(zip(chunk, outcome, strict=True))
+            update(len(examined), "files")
+    return examined
 
 
-def _decode(root: Path, chunks: Sequence[Sequence[str]], seconds: float, workers: int) -> Iterator[list[Heard | str]]:
-    def decoded(chunk: Sequence[str]) -> list[Heard | str]:
-        outcome: list[Heard | str] = []
+def _decode(
+    root: Path, chunks: Sequence[Sequence[str]], seconds: float, workers: int
+) -> Iterator[list[Examination | str]]:
+    def decoded(chunk: Sequence[str]) -> list[Examination | str]:
+        outcome: list[Examination | str] = []
         for name in chunk:
             try:
-                outcome.append(listen(root / name, seconds))
+                outcome.append(examine(root / name, seconds))
             except UnreadableClip as e:
                 outcome.append(str(e))
         return outcome
@@ -145,12 +147,12 @@ def _decode(root: Path, chunks: Sequence[Sequence[str]], seconds: float, workers
         pool.shutdown(cancel_futures=True)  # after Ctrl-C, wait for the chunks being decoded, not for all
 
 
-def _state(heard: Heard | str, probe: Probe | str) -> State:
+def _state(examined: Examination | str, probe: Probe | str) -> State:
     """The header of a file of which a clip can be used, or why there is none."""
-    if isinstance(heard, str) or isinstance(probe, str):
-        return heard if isinstance(heard, str) else str(probe)
-    if len(heard.unusable) == heard.clips:
-        return next(iter(heard.unusable.values()))
+    if isinstance(examined, str) or isinstance(probe, str):
+        return examined if isinstance(examined, str) else str(probe)
+    if len(examined.unusable) == examined.clips:
+        return next(iter(examined.unusable.values()))
     return Header(seconds=probe.seconds, rate=probe.rate, channels=probe.channels)
 
 
@@ -195,10 +197,10 @@ def _broken(states: Mapping[str, State]) -> frozenset[str]:
     return frozenset(name for name, state in states.items() if isinstance(state, str))
 
 
-def _unusable(heard: Mapping[str, Heard], states: Mapping[str, State], seconds: float) -> dict[str, str]:
+def _unusable(examined: Mapping[str, Examination], states: Mapping[str, State], seconds: float) -> dict[str, str]:
     """Why clips cannot be used, by their ids; of a recording that has none, its name is the id."""
     found = {name: state for name, state in states.items() if isinstance(state, str)}
-    for name, h in heard.items():
+    for name, h in examined.items():
         ids = starts(name, h.clips, seconds)
         found |= {ids[k][0]: why for k, why in h.unusable.items()}
     return found

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 
 from hwasc.data import acoustics, shortcuts
 from hwasc.data.clips import Dataset
+from hwasc.data.examination import Examination
 from hwasc.data.inventory import Entry
 from hwasc.data.left_out import named
-from hwasc.data.listening import Heard
 
 QUIET_LEVEL = -70.0  # dB of full scale
 
@@ -58,18 +58,18 @@ class Findings:
             self.warnings.append(f"{len(names):,} of {of:,} files {what}: {named(names)}; {advice}")
 
 
-def of_sound(entries: Sequence[Entry], heard: Mapping[str, Heard]) -> Findings:
+def of_sound(entries: Sequence[Entry], examined: Mapping[str, Examination]) -> Findings:
     """Findings on channels, levels, bandwidth, and properties that tell the class by themselves.
 
     Args:
         entries: The listed files.
-        heard: What was heard of each file that can be used.
+        examined: What was examined of each file that can be used.
 
     Returns:
         The lines.
     """
     found = Findings()
-    known = [(e, heard[e.name]) for e in entries if e.name in heard]
+    known = [(e, examined[e.name]) for e in entries if e.name in examined]
     if not known:
         return found
     of = len(known)

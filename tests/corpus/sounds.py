@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
+from hwasc.data.examination import examine
 from hwasc.data.fingerprints import sketch
-from hwasc.data.listening import listen
 from hwasc.data.probing import INDEX, probe
 from tests.corpus.cases import Case
 
@@ -20,9 +20,9 @@ def recording(wave: np.ndarray, kind: str = "WAV", subtype: str = "PCM_16") -> b
     return buffer.getvalue()
 
 
-def heard(path: Path) -> object:
+def examined(path: Path) -> object:
     sketch(path)  # never raises
-    return listen(path, 0.5)
+    return examine(path, 0.5)
 
 
 def looked_up(path: Path) -> object:
@@ -36,8 +36,8 @@ SOUND = recording(0.1 * np.random.default_rng(0).standard_normal(8000))
 LINE = b"00000000\t1\t1.0\t8000\t1\t" + b"0" * 80 + b"\t16044 1 1 1\t/a.wav\n"
 
 CASES = [
-    Case(name="noise.wav", content=SOUND, read=heard, fine=True),
-    Case(name="huge.wav", content=recording(np.full((4000, 2), 1e38), subtype="FLOAT"), read=heard, fine=True),
-    Case(name="short.flac", content=recording(np.zeros(30), "FLAC"), read=heard),
+    Case(name="noise.wav", content=SOUND, read=examined, fine=True),
+    Case(name="huge.wav", content=recording(np.full((4000, 2), 1e38), subtype="FLOAT"), read=examined, fine=True),
+    Case(name="short.flac", content=recording(np.zeros(30), "FLAC"), read=examined),
     Case(name=INDEX, content=LINE * 3 + b"\xff\t\t\n" + LINE[:-20], read=looked_up, fine=True),
 ]

@@ -13,7 +13,7 @@ import soxr
 
 from hwasc.data import shortcuts
 from hwasc.data.acoustics import bandwidth_lines, empty_share, fitting_rate
-from hwasc.data.listening import listen
+from hwasc.data.examination import examine
 from hwasc.records.architecture import FrontEnd
 
 RNG = np.random.default_rng(0)
@@ -26,7 +26,7 @@ def noise(rate: int, seconds: float = 2.0) -> Wave:
 
 def bandwidth(path: Path, wave: Wave, rate: int) -> float:
     soundfile.write(path, wave, rate)
-    return listen(path, 1.0).bandwidth
+    return examine(path, 1.0).bandwidth
 
 
 def test_bandwidth_of_files_as_recorded_upsampled_and_filtered(tmp_path: Path) -> None:
@@ -62,20 +62,20 @@ def test_empty_bands_and_the_front_end_that_fits() -> None:
 def test_channels_levels_and_clips_that_cannot_be_used(tmp_path: Path) -> None:
     path, x = tmp_path / "a.wav", noise(8000, 3.0)
     soundfile.write(path, np.stack([x, 0 * x], axis=1), 8000)
-    dead = listen(path, 1.0)
+    dead = examine(path, 1.0)
     assert "dead" in dead.remark and dead.level == pytest.approx(-20, abs=0.5) and not dead.unusable
     soundfile.write(path, np.stack([x, -x], axis=1), 8000)
-    opposite = listen(path, 1.0)
+    opposite = examine(path, 1.0)
     assert "cancel" in opposite.remark and opposite.level == pytest.approx(-20, abs=0.5) and not opposite.unusable
     soundfile.write(path, np.stack([x, noise(8000, 3.0)], axis=1), 8000)
-    assert listen(path, 1.0).remark == ""
+    assert examine(path, 1.0).remark == ""
     soundfile.write(path, x * 32768, 8000, subtype="FLOAT")
-    loud = listen(path, 1.0)
+    loud = examine(path, 1.0)
     assert "full scale is 1" in loud.unusable[0] and len(loud.unusable) == loud.clips == 3
     x[9000], x[16_000:] = np.nan, 0.25
     soundfile.write(path, x, 8000, subtype="FLOAT")
-    heard = listen(path, 1.0)
-    assert heard.clips == 3 and heard.unusable == {1: "NaN or infinite samples", 2: "silent"}
+    examined = examine(path, 1.0)
+    assert examined.clips == 3 and examined.unusable == {1: "NaN or infinite samples", 2: "silent"}
 
 
 def test_a_file_that_ends_early(tmp_path: Path) -> None:
@@ -83,9 +83,9 @@ def test_a_file_that_ends_early(tmp_path: Path) -> None:
     soundfile.write(path, noise(8000, 9.0), 8000)
     content = path.read_bytes()
     path.write_bytes(content[: len(content) // 2])
-    heard = listen(path, 1.0)
-    assert heard.clips in (3, 4, 5) and not heard.unusable and "truncated" in heard.damage
-    assert listen(path, 3.0).clips == 1
+    examined = examine(path, 1.0)
+    assert examined.clips in (3, 4, 5) and not examined.unusable and "truncated" in examined.damage
+    assert examine(path, 3.0).clips == 1
 
 
 def test_shortcuts_are_found() -> None:

@@ -1,4 +1,4 @@
-"""Listening to whole recordings: what only decoding can show of channels, levels, bandwidth, and clips that cannot be used."""
+"""Examination of whole recordings: what only decoding can show of channels, levels, bandwidth, and clips that cannot be used."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hwasc.data.spectrum import Spectrum
 
 
 @dataclass(frozen=True, kw_only=True)
-class Heard:
+class Examination:
     """What decoding shows of a recording.
 
     Attributes:
@@ -39,7 +39,7 @@ class Heard:
     unusable: dict[int, str] = field(default_factory=dict)
 
 
-def listen(path: Path, seconds: float) -> Heard:
+def examine(path: Path, seconds: float) -> Examination:
     """Decode all clips of a recording as a run does.
 
     Args:
@@ -47,7 +47,7 @@ def listen(path: Path, seconds: float) -> Heard:
         seconds: Length of a clip in seconds.
 
     Returns:
-        What was heard.
+        What was found.
 
     Raises:
         UnreadableClip: It cannot be opened, or has no whole clip.
@@ -67,7 +67,7 @@ def listen(path: Path, seconds: float) -> Heard:
         power += float(np.vdot(wave, wave))
         seen += len(wave)
     remark, damage = _channels(path) if h.channels > 1 else ("", "")
-    return Heard(
+    return Examination(
         rate=h.rate,
         channels=h.channels,
         kind=path.suffix.lower()[1:],
