@@ -25,6 +25,7 @@ NUMBERED = re.compile(
     r"nr|vol|s|d|r|p|t)?[-_ .]?\d+[a-z]?(?:[-_ .T]?\d+)*|20\d\d[-_.]?\d\d[-_.]?\d\d.*)",
     re.IGNORECASE,
 )
+BARE = re.compile(r"[a-z]?[-_ .]?\d{1,4}", re.IGNORECASE)  # 0, 1, s2: as good a name of a class as of a session
 MOST = 50  # folders that are looked into for a data set of their own
 INSIST = "--set data.layout=scenes"
 
@@ -111,7 +112,8 @@ def _of_noise(scenes: list[str]) -> Iterator[tuple[str, str]]:
 
 def _of_sessions(scenes: list[str], shared: list[str]) -> Iterator[tuple[str, str]]:
     letters = all(len(s) == 1 for s in scenes) and bool(shared)
-    if len(scenes) > 1 and (letters or all(map(NUMBERED.fullmatch, scenes))):
+    numbered = all(map(NUMBERED.fullmatch, scenes)) and (bool(shared) or not all(map(BARE.fullmatch, scenes)))
+    if len(scenes) > 1 and (letters or numbered):
         inner = f"; the scenes rather are the folders below ({_named(shared)})" if shared else ""
         yield (
             f"{_look(scenes)} like sessions or devices, not like scenes{inner}",
