@@ -6,7 +6,6 @@ import functools
 
 import numpy as np
 import numpy.typing as npt
-import scipy.fft
 
 TAPS = 6  # of the filter before decimation, in samples of its output
 
@@ -59,9 +58,11 @@ def band_powers(
     n = waves.shape[1]
     if n < 64 or limits[1] > rate / 2:
         return None
-    size = scipy.fft.next_fast_len(n, real=True)
+    from scipy import fft  # takes a tenth of a second to import, which commands that read no audio need not spend
+
+    size = fft.next_fast_len(n, real=True)
     window, first, end, edge, part = _layout(n, size, rate, limits, bands=bands)
-    spectrum = scipy.fft.rfft(waves * window, size)[:, first:end]
+    spectrum = fft.rfft(waves * window, size)[:, first:end]
     powers = np.zeros((len(waves), end - first + 1))
     np.cumsum(spectrum.real**2 + spectrum.imag**2, axis=1, dtype=np.float64, out=powers[:, 1:])
     at = powers[:, edge]
