@@ -18,7 +18,7 @@ from hwasc.models.teachers import TeacherSpec, build
 from hwasc.records import schema
 from hwasc.records.bounded import describe, reason, sha256
 from hwasc.records.teacher_settings import PretrainedWeights
-from hwasc.training.weights import read_header, read_safetensors
+from hwasc.training.weights import check_content, read_header, read_safetensors
 
 SHOWN = 4  # tensors of each kind of mistake that an error lists
 _ZIP = "a zip archive"
@@ -107,7 +107,7 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
 
 def _read_safetensors(path: Path) -> dict[str, Tensor]:
     try:
-        read_header(path)
+        check_content(path, read_header(path))
         return read_safetensors(path)
     except DataError as e:
         why = str(e).removeprefix(f"{path}: ").removesuffix("; delete it to train this part anew")

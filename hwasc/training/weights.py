@@ -194,7 +194,7 @@ def load_weights(path: Path) -> dict[str, Tensor]:
         DataError: The file is missing, truncated or not safetensors, is not as it was written, or holds numbers that are not
             finite.
     """
-    _check_content(path, read_header(path))
+    check_content(path, read_header(path))
     try:
         state = read_safetensors(path)
     except Exception as e:  # safetensors raises its own error type, and OSError
@@ -205,7 +205,16 @@ def load_weights(path: Path) -> dict[str, Tensor]:
     return state
 
 
-def _check_content(path: Path, header: Header) -> None:
+def check_content(path: Path, header: Header) -> None:
+    """Compare a file with its checksum.
+
+    Args:
+        path: A safetensors file.
+        header: Its header; files of other programs have no checksum in it.
+
+    Raises:
+        DataError: The file is not as `save_weights` wrote it.
+    """
     if CHECKSUM not in header.metadata:
         return  # another program's
     data = path.read_bytes()

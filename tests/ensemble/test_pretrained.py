@@ -216,3 +216,19 @@ def test_numbers_that_no_net_has(tmp_path: Path, tensor: Tensor, said: str) -> N
     for name in ("m.pt", "m.safetensors"):
         with pytest.raises(DataError, match=said):
             read_tensors(tmp_path / name)
+
+
+@pytest.mark.parametrize("position", [-3, -40, 200])
+def test_weights_that_are_not_as_they_were_written_are_refused(tmp_path: Path, position: int) -> None:
+    from torch import nn
+
+    from hwasc.training.weights import save_weights
+
+    path = tmp_path / "teacher.safetensors"
+    save_weights(path, nn.Linear(8, 8), {"spec": "{}"})
+    assert set(read_tensors(path)) == {"weight", "bias"}
+    content = bytearray(path.read_bytes())
+    content[position] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(DataError, match=r"teacher\.safetensors: cannot be read as weights"):
+        read_tensors(path)
