@@ -220,7 +220,6 @@ def test_numbers_that_no_net_has(tmp_path: Path, tensor: Tensor, said: str) -> N
 
 @pytest.mark.parametrize("position", [-3, -40, 200])
 def test_weights_that_are_not_as_they_were_written_are_refused(tmp_path: Path, position: int) -> None:
-    from torch import nn
 
     from hwasc.training.weights import save_weights
 
