@@ -85,3 +85,31 @@ def test_local_leaves_a_neighbourhood_that_is_used_up() -> None:
         strategy.tell(number, Outcome(0.0, 0.9 if point["width"] == 8 else 0.1, 10, 10))
         asked.append(point["width"])
     assert set(asked) == set(range(1, 9)), "no local optimum holds it for ever"
+
+
+def test_nsga2_proposes_what_optunas_own_sampler_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Generations and parents are kept up to date instead of gathered from all trials at every ask."""
+    from optuna.samplers import NSGAIISampler
+
+    from hwasc.nas.strategies import nsga2
+
+    kept = play(start("nsga2", SPACE, 8, 3), 150)
+    for name in ("get_trial_generation", "get_parent_population"):
+        monkeypatch.setattr(nsga2._Sampler, name, getattr(NSGAIISampler, name))
+    assert play(start("nsga2", SPACE, 8, 3), 150) == kept
+
+
+def test_the_work_of_nsga2_does_not_grow_with_the_trials(monkeypatch: pytest.MonkeyPatch) -> None:
+    from optuna.study import Study
+
+    seen: list[int] = []
+    gather = Study._get_trials
+
+    def counted(self: Study, *arguments: Any, **named: Any) -> Any:
+        found = gather(self, *arguments, **named)
+        seen.append(len(found))
+        return found
+
+    monkeypatch.setattr(Study, "_get_trials", counted)
+    play(start("nsga2", SPACE, 8, 3), 160)
+    assert len(seen) <= 3 * 160 / 8, "all trials are looked through once a generation, not once an ask"
