@@ -86,6 +86,7 @@ class Study:
         self.problem, self.strategy, self.journal, self.seed = problem, strategy, journal, seed
         self.proposed = self.infeasible = 0
         self._outcomes: dict[str, Outcome] = {}  # of scored candidates, by architecture id
+        self._counts: dict[str, tuple[Costs, float]] = {}  # of proposed architectures, by id
         self._rng = random.Random(seed)
 
     @property
@@ -135,7 +136,7 @@ class Study:
         """Up to `size` new candidates within the budget. The strategy receives the outcome of every other point at once."""
         group: list[_Pending] = []
         idle = 0
-        space, budget = self.problem.space, self.problem.budget
+        space = self.problem.space
         while len(group) < size and idle < PATIENCE:
             idle += 1
             self.proposed += 1
@@ -144,8 +145,8 @@ class Study:
             number, point = (None, random_point(space, self._rng)) if at_random else self.strategy.ask()
             broken = space.violations(point)
             architecture = self.problem.architecture(point)
-            costs = budget.count(architecture)
-            violation = budget.violation(costs) + len(broken)
+            costs, over = self._counted(architecture)
+            violation = over + len(broken)
             self.infeasible += violation > 0
             scored = self._outcomes.get(architecture.id)
             pending = next((p for p in group if p.architecture.id == architecture.id), None)
@@ -160,6 +161,13 @@ class Study:
             elif number is not None:
                 self.strategy.tell(number, scored or self._outcome(costs, None, violation))
         return group
+
+    def _counted(self, architecture: Architecture) -> tuple[Costs, float]:
+        """Costs and violation of the limits; strategies propose many architectures again."""
+        if architecture.id not in self._counts:
+            costs = self.problem.budget.count(architecture)
+            self._counts[architecture.id] = costs, self.problem.budget.violation(costs)
+        return self._counts[architecture.id]
 
     def _from_journal(self, start: int, group: list[_Pending]) -> dict[int, Trial]:
         """The trials of a group that an earlier run has scored, by index in the group."""
