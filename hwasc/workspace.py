@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Literal
 
@@ -123,7 +123,7 @@ class Workspace:
             for done, _ in enumerate(as_finished(jobs), 1):
                 update(done, "")
 
-    @property
+    @cached_property
     def fingerprint(self) -> str:
         """Hash of the training and validation clips: names, scenes, contents of the files. 16 hexadecimal digits."""
         return self.fingerprint_of(self.dataset.train, self.dataset.validation)
@@ -132,17 +132,30 @@ class Workspace:
         """Hash of the clips of some splits: names, scenes, contents of the files. 16 hexadecimal digits."""
         return known_clips.fingerprint(splits, self._hashes([c for split in splits for c in split]))
 
-    @property
+    @cached_property
     def training_clips(self) -> TrainingClips:
         """The recordings of the training and the validation split, as a record that is kept in the cache, too."""
-        return self._kept(validation=self.dataset.validation)
+        return self._record(validation=self.dataset.validation)
 
-    @property
+    @cached_property
     def teacher_clips(self) -> TrainingClips:
         """The recordings that teachers are trained on, those of the training split, as a record in the cache."""
-        return self._kept(validation=())
+        return self._record(validation=())
 
-    def unseen(self, clips: Sequence[Clip], record: TrainingClips) -> tuple[Clip, ...]:
+    def remember(self, record: TrainingClips) -> TrainingClips:
+        """Keep a record of training clips in the cache, where models that name it find it.
+
+        Args:
+            record: The record.
+
+        Returns:
+            The same record.
+        """
+        with contextlib.suppress(OSError):  # a read-only cache: the record lies beside the model, too
+            training_clips.save(record, training_clips.cached(self.cache, record.digest))
+        return record
+
+    def at_new_places(self, clips: Sequence[Clip], record: TrainingClips) -> tuple[Clip, ...]:
         """The clips at locations of which nothing was used to train or to choose a model.
 
         Args:
@@ -160,18 +173,16 @@ class Workspace:
         places = known_clips.known_places(clips, record, hashes=self._hashes(clips), alike=alike)
         return tuple(c for c in clips if c.location not in places)
 
-    def _kept(self, *, validation: Sequence[Clip]) -> TrainingClips:
+    def _record(self, *, validation: Sequence[Clip]) -> TrainingClips:
         d = self.dataset
-        record = known_clips.describe(
+        described = known_clips.describe(
             self.data if self.data == SYNTHETIC else d.name,
             train=d.train,
             validation=validation,
             hashes=self._hashes([*d.train, *validation]),
             sketches=self._sketches([c.path for c in (*d.train, *validation)]),
         )
-        with contextlib.suppress(OSError):  # a read-only cache: the record lies beside the model, too
-            training_clips.save(record, training_clips.cached(self.cache, record.digest))
-        return record
+        return self.remember(described)
 
     def _sketches(self, paths: Sequence[Path]) -> dict[Path, str]:
         """Fingerprints of the sounds of recordings; of very many none, because one takes a tenth of a millisecond."""

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 
 from hwasc.errors import DataError
@@ -67,16 +65,6 @@ class Dataset:
     def label(self, clip: Clip) -> int:
         """Index of the clip's scene in `classes`."""
         return self.classes.index(clip.scene)
-
-    @cached_property
-    def fingerprint(self) -> str:
-        """Hash of ids, scenes and splits, but not of the audio: 16 hexadecimal digits."""
-        h = hashlib.blake2b(digest_size=8)
-        for split in (self.train, self.validation, self.test):
-            for clip in split:
-                h.update(f"{clip.id}\0{clip.scene}\n".encode("utf-8", "surrogateescape"))
-            h.update(b"\0\n")
-        return h.hexdigest()
 
 
 def check_classes(root: Path, clips: Iterable[Clip]) -> tuple[str, ...]:

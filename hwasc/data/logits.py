@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -96,25 +96,13 @@ def load(path: Path, ids: Sequence[str], hashes: Sequence[str]) -> npt.NDArray[n
     return chosen
 
 
-def intact(path: Path, say: Callable[[str], None]) -> bool:
-    """Whether a file of logits is there, and is as `save` wrote it; each array has a checksum (CRC-32) in the file.
+def check(path: Path) -> None:
+    """Check that a file of logits is as `save` wrote it; each array has a checksum (CRC-32) in the file.
 
-    Args:
-        path: The npz file. A damaged one is removed, so that it is made anew.
-        say: Called with a line for the user where the file is damaged.
-
-    Returns:
-        Whether it can be used.
+    Raises:
+        DataError: The file is missing or damaged.
     """
-    if not path.is_file():
-        return False
-    try:
-        _read(path)
-    except DataError as e:
-        path.unlink()
-        say(f"{str(e).partition('; make the logits')[0]}; they are computed again")
-        return False
-    return True
+    _read(path)
 
 
 def load_teacher(path: Path) -> TeacherRecord:

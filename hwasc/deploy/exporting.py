@@ -6,11 +6,11 @@ from pathlib import Path
 
 from hwasc.deploy.exporters import Planner, choose_format, find
 from hwasc.deploy.weight_files import open_weights
-from hwasc.errors import DataError, UsageError
+from hwasc.errors import UsageError
 from hwasc.models import student
 from hwasc.parts import EXPORTERS
 from hwasc.records import training_clips
-from hwasc.records.training_clips import FILE, RECORD_KEY, SUFFIX, TrainingClips
+from hwasc.records.training_clips import FILE, SUFFIX, record_of
 from hwasc.training.weights import read_entries
 
 
@@ -28,6 +28,7 @@ def export(weights: Path, out: Path, *, format: str | None = None, planner: Plan
 
     Raises:
         UsageError: The weights are no quantized student's, the format cannot hold it, or the folder holds something else.
+        DataError: The weights are damaged, or the record of their training clips is missing.
     """
     chosen = choose_format(out, format)
     exporter = find(chosen)
@@ -35,35 +36,11 @@ def export(weights: Path, out: Path, *, format: str | None = None, planner: Plan
         known = [name for name in EXPORTERS if planner in find(name).planners]
         raise UsageError(f"--planner {planner} is for --format {' and '.join(known)}")
     model, classes = load_int8(weights)
-    clips = training_clips_of(weights)
+    clips = record_of(read_entries(weights), weights)
     written = exporter.export(model, out, classes, planner, clips=clips)
     if clips is not None:
         training_clips.save(clips, out / FILE if written.is_dir() else written.with_suffix(SUFFIX))
     return written
-
-
-def training_clips_of(weights: Path) -> TrainingClips | None:
-    """The record of the clips that a student was trained on and chosen by.
-
-    Args:
-        weights: A .safetensors file.
-
-    Returns:
-        The record; None where the file says nothing of it.
-
-    Raises:
-        DataError: The file says that there is a record, but it is not there.
-    """
-    entries = read_entries(weights)
-    reference = training_clips.read_metadata(entries, weights)
-    if reference is None:
-        return None
-    record = training_clips.find(reference, weights, inline=entries.get(RECORD_KEY))
-    if record is None:
-        raise DataError(
-            f"{weights}: the record of its training clips, {FILE}, is not beside it; put the file back that `hwasc distill` wrote"
-        )
-    return record
 
 
 def load_int8(weights: Path) -> tuple[student.Student, tuple[str, ...]]:

@@ -26,12 +26,13 @@ from hwasc.parallel.gradient_accumulation import is_first_rank
 from hwasc.parallel.jobs import pool
 from hwasc.parts import TEACHERS
 from hwasc.records import schema, training_clips
+from hwasc.records.damaged import usable
 from hwasc.records.settings import TrainSettings
 from hwasc.records.training_clips import KEY
 from hwasc.training.batches import Augment, count_batches, training_batches
 from hwasc.training.loop import fit, predict
 from hwasc.training.loss import distillation_loss
-from hwasc.training.weights import intact, load_weights, save_weights
+from hwasc.training.weights import load_weights, save_weights
 from hwasc.workspace import Workspace
 
 
@@ -126,7 +127,7 @@ def teach(ws: Workspace) -> Teachers:
             ws.reporter.say(load_start_weights(build(spec, len(train.classes)), spec, len(train.classes), start))
         for fold in range(s.teachers.folds):
             weights = folder / f"fold{fold}.safetensors"
-            if not intact(weights, ws.reporter.say):
+            if not usable(weights, load_weights, ws.reporter.say):
                 rows = np.flatnonzero(fold_of != fold)
                 seed = training_seed(s.seed, spec.family, fold)
                 clips, augment = by_front_end[spec.front_end], augments[spec.front_end]
@@ -353,7 +354,7 @@ def _cached_logits(
 ) -> np.ndarray:
     ids, hashes = [features.clips[i].id for i in rows], [features.hashes[i] for i in rows]
     path = teachers.folders[k] / f"{name}-{schema.digest([ids, hashes])}.npz"
-    if not logit_files.intact(path, ws.reporter.say):
+    if not usable(path, logit_files.check, ws.reporter.say):
         weights, start = teachers.folders[k] / f"fold{fold}.safetensors", teachers.starts[k]
         record = {
             "hash": hashlib.sha256(weights.read_bytes()).hexdigest()[:16],

@@ -19,6 +19,7 @@ from hwasc.errors import UsageError
 from hwasc.records import schema
 from hwasc.records.architecture import FrontEnd
 from hwasc.records.bounded import sha256
+from hwasc.records.damaged import usable
 from hwasc.records.teacher_settings import ExternalTeacherSettings
 from hwasc.workspace import Workspace
 
@@ -107,7 +108,7 @@ def external_logits(teacher: ExternalTeacher, ws: Workspace, features: Features,
         return teacher.table.select(ids, what)
     assert teacher.front_end is not None
     path = ws.cache / "teachers" / teacher.key / f"{what}-{schema.digest([ids, features.hashes])}.npz"
-    if not logit_files.intact(path, ws.reporter.say):
+    if not usable(path, logit_files.check, ws.reporter.say):
         from hwasc.ensemble.onnx_model import OnnxClassifier
 
         model = OnnxClassifier(Path(str(teacher.setting.model)), ws.dataset.classes)

@@ -26,11 +26,12 @@ from hwasc.models import student
 from hwasc.records import schema
 from hwasc.records.architecture import Architecture, FrontEnd
 from hwasc.records.blocks import GRN, InvertedResidual
+from hwasc.records.damaged import usable
 from hwasc.records.training_clips import KEY
 from hwasc.training.calibration_error import expected_calibration_error
 from hwasc.training.distillation import DistillationData
 from hwasc.training.metrics import macro_accuracy
-from hwasc.training.weights import intact, load_metadata, load_weights, save_weights
+from hwasc.training.weights import load_metadata, load_weights, save_weights
 from hwasc.workspace import Workspace
 
 
@@ -180,7 +181,7 @@ def fuse(ws: Workspace) -> FittedEnsemble:
         depends_on["front_end"] = front_end
     key = schema.digest(depends_on)
     path = ws.cache / "fusion" / f"{key}.safetensors"
-    if not intact(path, ws.reporter.say):
+    if not usable(path, load_weights, ws.reporter.say):
         ensemble = _untrained(front_end, len(names), len(train.classes), seed=s.seed)
         view = fit_ensemble(ws, teachers, ensemble, front_end)
         about = {"teachers": ",".join(teachers.keys), "view": view, KEY: ws.training_clips.reference.text()}
@@ -212,7 +213,7 @@ def target_file(ws: Workspace, fused: FittedEnsemble) -> Path:
         The file.
     """
     path = ws.cache / "fusion" / f"{fused.key}-{ws.settings.distill.targets}-{fused.view}.npz"
-    if not logit_files.intact(path, ws.reporter.say):
+    if not usable(path, logit_files.check, ws.reporter.say):
         train, validation = fused.teachers.train, ws.features(ws.dataset.validation, fused.front_end, "validation")
         clips = [c.id for c in (*train.clips, *validation.clips)]
         logit_files.save(

@@ -6,42 +6,11 @@ import contextlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from hwasc.deploy.onnx_session import open_session
+from hwasc.deploy.onnx_session import metadata_of, open_session
 from hwasc.errors import DataError
-from hwasc.records import training_clips
-from hwasc.records.training_clips import RECORD_KEY, TrainingClips
+from hwasc.records.training_clips import TrainingClips, record_of
 from hwasc.training.weights import read_entries
 from hwasc.workspace import Workspace
-
-ADVICE = "put it back, or say with --unseen that the model was trained on none of these clips"
-
-
-def clips_of(entries: Mapping[str, str], file: Path, cache: Path) -> TrainingClips | None:
-    """The record of the clips that a model file was trained on and chosen by.
-
-    Args:
-        entries: The file's metadata.
-        file: The file.
-        cache: The folder of caches.
-
-    Returns:
-        The record; None where the file says nothing of it.
-
-    Raises:
-        DataError: The file says that there is a record, but it is neither in it, nor beside it, nor in the cache.
-    """
-    reference = training_clips.read_metadata(entries, file)
-    if reference is None:
-        return None
-    record = training_clips.find(reference, file, cache, inline=entries.get(RECORD_KEY))
-    if record is None:
-        raise DataError(f"{file}: the record of its training clips is missing ({places(file)}); {ADVICE}")
-    return record
-
-
-def places(file: Path) -> str:
-    """Where the record of a file's training clips is looked for, for messages."""
-    return f"{file.with_suffix(training_clips.SUFFIX).name} or {training_clips.FILE} beside it"
 
 
 def teachers_clips(ws: Workspace, *, unseen: bool = False) -> list[TrainingClips]:
@@ -62,7 +31,7 @@ def teachers_clips(ws: Workspace, *, unseen: bool = False) -> list[TrainingClips
     found = []
     for file, entries in _metadata(ws):
         try:
-            record = clips_of(entries, file, ws.cache)
+            record = record_of(entries, file, ws.cache)
         except DataError:
             if not unseen:
                 raise
@@ -86,12 +55,25 @@ def teacher_record(ws: Workspace, start: Path | None) -> TrainingClips:
     if start is None or start.suffix != ".safetensors":
         return own
     with contextlib.suppress(DataError):
-        earlier = clips_of(read_entries(start), start, ws.cache)
+        earlier = record_of(read_entries(start), start, ws.cache)
         if earlier is not None:
-            joined = own.joined([earlier])
-            training_clips.save(joined, training_clips.cached(ws.cache, joined.digest))
-            return joined
+            return ws.remember(own.joined([earlier]))
     return own
+
+
+def selection_record(ws: Workspace) -> TrainingClips:
+    """What an architecture is chosen by: the training and validation splits, and what given teachers were trained on.
+
+    Teachers whose record is missing are left out here: a search measures nothing on test clips. `distill` with the same teachers
+    stops, or is vouched for.
+
+    Args:
+        ws: Settings, data and cache.
+
+    Returns:
+        The record.
+    """
+    return ws.remember(ws.training_clips.joined(teachers_clips(ws, unseen=True)))
 
 
 def _metadata(ws: Workspace) -> Iterator[tuple[Path, Mapping[str, str]]]:
@@ -103,4 +85,4 @@ def _metadata(ws: Workspace) -> Iterator[tuple[Path, Mapping[str, str]]]:
     for teacher in s.external:
         path = Path(str(teacher.model))
         if path.suffix == ".onnx" and path.is_file():
-            yield path, dict(open_session(path).get_modelmeta().custom_metadata_map)
+            yield path, metadata_of(open_session(path), path)

@@ -31,12 +31,13 @@ def measured(
         A workspace whose split has only the other clips, and the record of them.
 
     Raises:
-        UsageError: No clip is left.
+        UsageError: No clip is left, or only clips of one scene where there were more: a model that always names this scene would
+            be right.
     """
     dataset = ws.dataset
     clips = getattr(dataset, split)
     joined = TrainingClips(data="").joined(known)
-    rest = ws.unseen(clips, joined)
+    rest = ws.at_new_places(clips, joined)
     name = "all" if dataset.whole else split
     record = MeasuredClips(
         data=ws.data,
@@ -52,9 +53,11 @@ def measured(
         training=len(joined.train) if certain else None,
         validation=len(joined.validation) if certain else None,
     )
-    if not rest:
+    left = {c.scene for c in rest}
+    if not rest or (len(left) == 1 and len({c.scene for c in clips}) > 1):
+        but = f" but those of '{min(left)}'" if left else ""
         raise UsageError(
-            f"{what}: was trained on, or chosen by, every location in the {len(clips):,} clips of "
+            f"{what}: was trained on, or chosen by, every location{but} in the {len(clips):,} clips of "
             f"{'' if dataset.whole else f'the {split} split of '}{ws.data}, so no honest figure can be measured there; use the "
             "seed and the splits of its training, or recordings of new places (hwasc evaluate --split all)"
         )

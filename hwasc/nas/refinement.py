@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from hwasc.ensemble.known_clips import selection_record
 from hwasc.errors import UsageError
 from hwasc.nas import refinement_job
 from hwasc.nas.problem import Problem
@@ -52,7 +53,7 @@ def refine(ws: Workspace, problem: Problem, scoring: Scoring, *, rescored: Seque
             budget=problem.budget,
             start_ratio=s.search.refine_from,
             weights=weights_path(run, t.number),
-            about=training_clips.metadata(ws.training_clips),
+            about=training_clips.metadata(selection_record(ws)),
         )
 
     with ws.reporter.track("refining", len(chosen)) as update, pool(ws.workers) as submit:

@@ -19,7 +19,7 @@ from typing import Any
 
 from hwasc.cost.limits import resolve
 from hwasc.ensemble.fusion import FittedEnsemble, fuse, target_file
-from hwasc.ensemble.known_clips import teachers_clips
+from hwasc.ensemble.known_clips import selection_record
 from hwasc.ensemble.summary import summarize
 from hwasc.errors import HwascError
 from hwasc.nas.engines import Engine
@@ -236,7 +236,7 @@ def _finish(
     }:  # the winner by second scores may lie behind the front of first scores
         front = by_score([*front, *(t for t in trials if t.number == winner.number)])
     proposal, pruned = problem.proposal(winner.point), best_refined(refined, winner)
-    clips = ws.training_clips.joined(teachers_clips(ws, unseen=True))
+    clips = selection_record(ws)
     training_clips.save(clips, run / training_clips.FILE)
     weights = write_winner_weights(ws, scoring, proposal, refined=pruned, path=run / "best.safetensors")
     architecture = proposal.architecture if pruned is None else pruned.architecture

@@ -23,9 +23,10 @@ from hwasc.parallel.device import configure_process
 from hwasc.parallel.gradient_accumulation import process_group
 from hwasc.records import schema
 from hwasc.records.budget import Budget
+from hwasc.records.damaged import usable
 from hwasc.records.leftovers import temporary_folder
 from hwasc.records.training_clips import KEY
-from hwasc.training.weights import intact, save_weights
+from hwasc.training.weights import load_weights, save_weights
 from hwasc.workspace import Workspace
 
 
@@ -61,7 +62,7 @@ def train_supernet(ws: Workspace, problem: Problem, targets: Path) -> Supernet:
     )
     path = ws.cache / "supernets" / f"{key}.safetensors"
     ready = Supernet(path.absolute(), problem.space, problem.seconds)  # absolute: a process may run in another folder
-    if intact(path, ws.reporter.say):
+    if usable(path, load_weights, ws.reporter.say):
         return ready
     data = _training_data(ws, problem, targets)
     checkpoint = path.with_suffix(".ckpt")

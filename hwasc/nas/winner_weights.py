@@ -6,10 +6,10 @@ A slice of a supernet was trained together with all other candidates. A student 
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import replace
 from pathlib import Path
 
+from hwasc.ensemble.known_clips import selection_record
 from hwasc.errors import UsageError
 from hwasc.nas.job import Proposal
 from hwasc.nas.refinement import weights_path
@@ -18,6 +18,7 @@ from hwasc.nas.trial import Refined
 from hwasc.records import architecture as architectures
 from hwasc.records import schema, training_clips
 from hwasc.records.architecture import ArchitectureFile, InitialWeights
+from hwasc.records.bounded import sha256
 from hwasc.training.weights import save_weights
 from hwasc.workspace import Workspace
 
@@ -49,15 +50,15 @@ def write_winner_weights(
                 f"{file}: the weights of this refinement are missing; delete refined.jsonl to refine again"
             )
         schema.write_whole(path, file.read_bytes())
-        return InitialWeights(path.name, _sha256(path), ws.fingerprint, "refinement")
+        return InitialWeights(path.name, sha256(path).hexdigest(), ws.fingerprint, "refinement")
     if scoring.supernet is None:
         return None
     from hwasc.nas.proxies.supernet import slice_student
 
     a = winner.architecture
-    about = {"architecture": schema.canonical(a), "numbers": "float", **training_clips.metadata(ws.training_clips)}
+    about = {"architecture": schema.canonical(a), "numbers": "float", **training_clips.metadata(selection_record(ws))}
     save_weights(path, slice_student(candidate(ws, scoring, winner)), about)
-    return InitialWeights(path.name, _sha256(path), ws.fingerprint, "slice")
+    return InitialWeights(path.name, sha256(path).hexdigest(), ws.fingerprint, "slice")
 
 
 def copy_winner(record: ArchitectureFile, to: Path) -> ArchitectureFile:
@@ -79,7 +80,3 @@ def copy_winner(record: ArchitectureFile, to: Path) -> ArchitectureFile:
         weights = replace(weights, file=to.with_suffix(".safetensors").name)
         schema.write_whole(to.with_name(weights.file), record.weights_path.read_bytes())
     return architectures.save(to, record.architecture, record.provenance, weights, clips=record.clips)
-
-
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()

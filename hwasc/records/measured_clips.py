@@ -42,7 +42,7 @@ class MeasuredClips:
         made = f" ({self.drawn})" if self.drawn else ""
         which = "all clips" if self.split == "all" else f"the {self.split} split{made}"
         left = (
-            f"; {self.left_out:,} clips at {self.left_out_locations:,} locations are left out: the model was trained on "
+            f"; {self.left_out:,} clips at {_locations(self.left_out_locations)} are left out: the model was trained on "
             "them or chosen by them"
             if self.left_out
             else ""
@@ -50,4 +50,8 @@ class MeasuredClips:
         missing = (
             f"; no clips of {', '.join(self.missing)}, so the accuracy is of the other scenes" if self.missing else ""
         )
-        return f"{self.clips:,} clips of {self.locations:,} locations, {which} of {self.data}{left}{missing}"
+        return f"{self.clips:,} clips of {_locations(self.locations)}, {which} of {self.data}{left}{missing}"
+
+
+def _locations(count: int) -> str:
+    return "1 location" if count == 1 else f"{count:,} locations"

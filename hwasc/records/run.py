@@ -20,7 +20,7 @@ from hwasc.errors import UsageError
 from hwasc.records import schema
 from hwasc.records.plain_values import named
 
-NAMES = ("data",)  # what people typed; the fingerprint of what is there is compared instead
+AS_TYPED = ("data",)  # keys of what people typed; the fingerprint of what is there is compared instead
 PACKAGES = ("torch", "brevitas", "nni", "optuna", "torch-pruning", "numpy", "onnxruntime")
 
 
@@ -126,5 +126,5 @@ def _differences(old: Any, new: Any, where: str = "") -> Iterator[str]:
     if isinstance(old, dict) and isinstance(new, dict):
         for key in [*old, *(k for k in new if k not in old)]:
             yield from _differences(old.get(key), new.get(key), f"{where}.{key}" if where else str(key))
-    elif old != new and where not in NAMES and not _same_file(old, new):
+    elif old != new and where not in AS_TYPED and not _same_file(old, new):
         yield f"{where} was {repr(old)[:80]}, is now {repr(new)[:80]}"

@@ -17,6 +17,7 @@ from hwasc.records.schema import STRICT
 FILE = "clips.json"  # in a run folder
 SUFFIX = ".clips.json"  # beside a single file: `student.clips.json` beside `student.tflite`
 KEY, RECORD_KEY = "clips", "clips_record"  # of a model file's metadata: the reference; the record, where it is small
+ADVICE = "put it back, or say with --unseen that the model was trained on none of these clips"
 INLINE = 2000  # recordings; larger records are only in a file of their own
 
 
@@ -181,6 +182,34 @@ def find(
             if record.digest == reference.digest:
                 return record
     return None
+
+
+def record_of(entries: Mapping[str, str], model: Path, cache: Path | None = None) -> TrainingClips | None:
+    """The record of the clips that a model file was trained on and chosen by.
+
+    Args:
+        entries: The file's metadata.
+        model: The file.
+        cache: The folder of caches, if any.
+
+    Returns:
+        The record; None where the file says nothing of it.
+
+    Raises:
+        DataError: The file says that there is a record, but it is neither in it, nor beside it, nor in the cache.
+    """
+    reference = read_metadata(entries, model)
+    if reference is None:
+        return None
+    record = find(reference, model, cache, inline=entries.get(RECORD_KEY))
+    if record is None:
+        raise DataError(f"{model}: the record of its training clips is missing ({places(model)}); {ADVICE}")
+    return record
+
+
+def places(model: Path) -> str:
+    """Where the record of a file's training clips is looked for, for messages."""
+    return f"{model.with_suffix(SUFFIX).name} or {FILE} beside it"
 
 
 def cached(cache: Path, digest: str) -> Path:

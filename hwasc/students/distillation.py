@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,6 +22,7 @@ from hwasc.models.student import Student
 from hwasc.records import architecture as architectures
 from hwasc.records import training_clips
 from hwasc.records.architecture import ArchitectureFile, InitialWeights
+from hwasc.records.bounded import sha256
 from hwasc.records.measured_clips import MeasuredClips
 from hwasc.records.plain_values import listed
 from hwasc.records.run import environment_of, open_run
@@ -111,7 +111,7 @@ def distill(ws: Workspace, record: ArchitectureFile, *, run: Path, unseen: bool 
             "settings": s,
         },
     )
-    clips = ws.training_clips.joined(used)
+    clips = ws.remember(ws.training_clips.joined(used))
     training_clips.save(clips, run / training_clips.FILE)
     architectures.save(run / "architecture.json", a, record.provenance, clips=clips.reference)
     fused = fuse(ws) if s.distill.alpha > 0 else None
@@ -218,12 +218,8 @@ def _measure(
             clips=len(test),
             accuracy=measure_logits(onnx_logits, test, train_devices).accuracy,
             file=onnx_path.name,
-            sha256=_sha256(onnx_path),
+            sha256=sha256(onnx_path).hexdigest(),
         ),
-        tflite=TfliteFile(file=chip_path.name, bytes=chip_path.stat().st_size, sha256=_sha256(chip_path)),
+        tflite=TfliteFile(file=chip_path.name, bytes=chip_path.stat().st_size, sha256=sha256(chip_path).hexdigest()),
         environment=environment_of(run),
     )
-
-
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -9,14 +9,13 @@ from pathlib import Path
 from hwasc.audio.noise import COLOURS, Noise, open_noise
 from hwasc.data.source import DataSource
 from hwasc.deploy.runtimes import OpenedModel, Runtime, choose
-from hwasc.ensemble.known_clips import clips_of
 from hwasc.ensemble.measured import measured
 from hwasc.errors import DataError
 from hwasc.records import training_clips
 from hwasc.records.architecture import ArchitectureFile
 from hwasc.records.measured_clips import MeasuredClips
 from hwasc.records.results import Result
-from hwasc.records.training_clips import TrainingClips
+from hwasc.records.training_clips import TrainingClips, record_of
 from hwasc.students.distillation import check_classes
 from hwasc.students.known import check_data_named
 from hwasc.training.metrics import Metrics, measure_logits
@@ -127,7 +126,7 @@ def _in_order_of(opened: OpenedModel, ws: Workspace) -> Workspace:
 def _known(opened: OpenedModel, model: Path, ws: Workspace, *, unseen: bool) -> TrainingClips | None:
     """What the model was trained on and chosen by; None where the caller vouches for what is not known."""
     try:
-        record = clips_of(opened.metadata, model, ws.cache)
+        record = record_of(opened.metadata, model, ws.cache)
     except DataError:
         if not unseen:
             raise

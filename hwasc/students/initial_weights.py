@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
-
 from torch import Tensor
 
 from hwasc.errors import UsageError
 from hwasc.records.architecture import ArchitectureFile, InitialWeights
+from hwasc.records.bounded import sha256
 from hwasc.training.weights import load_weights
 from hwasc.workspace import Workspace
 
@@ -38,7 +37,7 @@ def initial_weights(ws: Workspace, record: ArchitectureFile) -> InitialWeights |
     advice = "put back what the search wrote, or start from random weights with --initial-weights random"
     if not file.is_file():
         raise UsageError(f"{record}: the weights {weights.file} are not beside it; {advice}")
-    if hashlib.sha256(file.read_bytes()).hexdigest() != weights.sha256:
+    if sha256(file).hexdigest() != weights.sha256:
         raise UsageError(f"{file}: not the weights that {record} names (SHA-256 differs); {advice}")
     return weights
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from hwasc.ensemble.known_clips import ADVICE, places, teachers_clips
+from hwasc.ensemble.known_clips import teachers_clips
 from hwasc.errors import UsageError
 from hwasc.records import training_clips
 from hwasc.records.architecture import ArchitectureFile
-from hwasc.records.training_clips import ClipsReference, TrainingClips
+from hwasc.records.training_clips import ADVICE, ClipsReference, TrainingClips, places
 from hwasc.workspace import SYNTHETIC, Workspace
 
 

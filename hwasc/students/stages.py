@@ -18,10 +18,11 @@ from hwasc.parallel import torchrun_workers
 from hwasc.parallel.device import pick_device
 from hwasc.records import schema, training_clips
 from hwasc.records.architecture import Architecture
+from hwasc.records.damaged import usable
 from hwasc.records.settings import TrainSettings
 from hwasc.records.training_clips import TrainingClips
 from hwasc.training.distillation import DistillationData, train_student
-from hwasc.training.weights import intact, load_weights, read_entries, save_weights
+from hwasc.training.weights import load_weights, read_entries, save_weights
 from hwasc.workspace import Workspace
 
 Numbers = Literal["float", "int8"]
@@ -79,7 +80,7 @@ def train_int8(
     from hwasc.training.quantization import calibrate, quantize
 
     quantized = quantize(model)
-    if not intact(run / "int8.safetensors", ws.reporter.say):
+    if not usable(run / "int8.safetensors", load_weights, ws.reporter.say):
         calibrate(quantized, calibration_batches(data.train, student_seed(ws)))
     return _train(ws, data, quantized, train=ws.settings.distill.qat, numbers="int8", run=run, clips=clips)
 
@@ -132,7 +133,7 @@ def _train(
     """
     weights, losses_path = run / f"{numbers}.safetensors", run / f"{numbers}_losses.json"
     checkpoint = run / f"{numbers}.ckpt"
-    if intact(weights, ws.reporter.say):
+    if usable(weights, load_weights, ws.reporter.say):
         return _loaded(model.architecture, weights, numbers, losses_path)
     losses = _read_losses(losses_path) if checkpoint.is_file() and losses_path.is_file() else []
     title = f"distilling, {numbers}" if data.targets is not None else f"training on labels, {numbers}"

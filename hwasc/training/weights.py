@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -54,29 +54,6 @@ def _checksum(header: Mapping[str, Any], tensors: memoryview) -> str:
     h = hashlib.blake2b(json.dumps({**header, "__metadata__": metadata}).encode(), digest_size=8)
     h.update(tensors)
     return h.hexdigest()
-
-
-def intact(path: Path, say: Callable[[str], None]) -> bool:
-    """Whether a file of weights is there, and is as `save_weights` wrote it.
-
-    A damaged file is renamed to `<name>.damaged`, so that its part is made anew.
-
-    Args:
-        path: A safetensors file. Files of other programs have no checksum; they only need to be readable.
-        say: Called with a line for the user where the file is damaged.
-
-    Returns:
-        Whether it can be used.
-    """
-    if not path.is_file():
-        return False
-    try:
-        load_weights(path)
-    except DataError as e:
-        path.replace(path.with_name(f"{path.name}.damaged"))
-        say(f"{str(e).partition('; delete it')[0]}; it is renamed to {path.name}.damaged and made anew")
-        return False
-    return True
 
 
 @dataclass(frozen=True, kw_only=True)

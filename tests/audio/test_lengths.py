@@ -26,7 +26,7 @@ def samples(path: Path) -> np.ndarray:
     return np.concatenate(list(decode(path)))
 
 
-def check(path: Path, content: bytes, wave: np.ndarray, rate: int = RATE) -> None:
+def assert_holds(path: Path, content: bytes, wave: np.ndarray, rate: int = RATE) -> None:
     """The file holds the samples, no more, and its last clip is the last second."""
     path.write_bytes(content)
     assert round(header(path).seconds * rate) == len(wave)
@@ -40,7 +40,7 @@ def check(path: Path, content: bytes, wave: np.ndarray, rate: int = RATE) -> Non
 @pytest.mark.parametrize("stated", [0, 1, 5 * SIZE // 10, SIZE - 4000, SIZE + 4000, 0x7FFFFFFF, 0xFFFFFFFF, 0xFFFFFFDB])
 @pytest.mark.parametrize("riff", [None, 0, 0xFFFFFFFF])
 def test_wav_sizes(tmp_path: Path, stated: int, riff: int | None) -> None:
-    check(tmp_path / "a.wav", wav(PLAIN, stated, riff), WAVE)
+    assert_holds(tmp_path / "a.wav", wav(PLAIN, stated, riff), WAVE)
 
 
 @pytest.mark.parametrize(
@@ -50,7 +50,7 @@ def test_wav_sizes(tmp_path: Path, stated: int, riff: int | None) -> None:
 def test_wav_sizes_of_other_codecs(tmp_path: Path, subtype: str, stated: int) -> None:
     content = encoded(WAVE, RATE, "WAV", subtype)
     (tmp_path / "whole.wav").write_bytes(content)
-    check(tmp_path / "a.wav", wav(content, stated), samples(tmp_path / "whole.wav"))
+    assert_holds(tmp_path / "a.wav", wav(content, stated), samples(tmp_path / "whole.wav"))
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ def test_wav_sizes_of_other_codecs(tmp_path: Path, subtype: str, stated: int) ->
 def test_chunks_behind_the_samples_are_not_samples(tmp_path: Path, tail: bytes, stated: int) -> None:
     if stated == 0xFFFFFFFF or (stated != SIZE and tail[:4] == b"zzzz"):
         return  # nothing tells these from samples
-    check(tmp_path / "a.wav", wav(PLAIN, stated) + tail, WAVE)
+    assert_holds(tmp_path / "a.wav", wav(PLAIN, stated) + tail, WAVE)
 
 
 def test_an_empty_wav_with_chunks_stays_empty(tmp_path: Path) -> None:
@@ -72,14 +72,14 @@ def test_other_containers(tmp_path: Path) -> None:
     au, caf, w64 = (encoded(WAVE, RATE, kind, "PCM_16") for kind in ("AU", "CAF", "W64"))
     rf64, aiff = encoded(WAVE, RATE, "RF64", "PCM_16"), encoded(WAVE, RATE, "AIFF", "PCM_16")
     for k, stated in enumerate((0, 60_000, 0xFFFFFFFF)):
-        check(tmp_path / f"{k}.au", put(au, 8, ">I", stated), WAVE)
-        check(tmp_path / f"{k}.aiff", put(aiff, aiff.find(b"SSND") + 4, ">I", stated), WAVE)
-        check(tmp_path / f"{k}.w64", put(w64, w64.find(b"data") + 16, "<Q", stated), WAVE)
+        assert_holds(tmp_path / f"{k}.au", put(au, 8, ">I", stated), WAVE)
+        assert_holds(tmp_path / f"{k}.aiff", put(aiff, aiff.find(b"SSND") + 4, ">I", stated), WAVE)
+        assert_holds(tmp_path / f"{k}.w64", put(w64, w64.find(b"data") + 16, "<Q", stated), WAVE)
     for k, stated in enumerate((0, 60_000, 10**12, 2**64 - 1)):
-        check(tmp_path / f"{k}.rf64", put(rf64, 28, "<Q", stated), WAVE)
-        check(tmp_path / f"{k}.caf", put(caf, caf.find(b"data") + 4, ">Q", stated), WAVE)
-    check(tmp_path / "b.rf64", b"BW64" + rf64[4:], WAVE)
-    check(
+        assert_holds(tmp_path / f"{k}.rf64", put(rf64, 28, "<Q", stated), WAVE)
+        assert_holds(tmp_path / f"{k}.caf", put(caf, caf.find(b"data") + 4, ">Q", stated), WAVE)
+    assert_holds(tmp_path / "b.rf64", b"BW64" + rf64[4:], WAVE)
+    assert_holds(
         tmp_path / "c.w64",
         w64 + b"levl\xf3\xac\xd3\x11\x8c\xd1\x00\xc0\x4f\x8e\xdb\x8a" + struct.pack("<Q", 4024) + bytes(4000),
         WAVE,
@@ -241,4 +241,4 @@ def test_a_file_that_is_decoded_in_order_is_decoded_once(tmp_path: Path, monkeyp
     "tail", [b"ID3\4" + bytes(range(1, 200)) * 30, b"TAG" + b"title".ljust(125, b"\0"), bytes(20_000), bytes(2)]
 )
 def test_tags_and_reserved_space_behind_the_samples_are_not_samples(tmp_path: Path, tail: bytes) -> None:
-    check(tmp_path / "a.wav", PLAIN + tail, WAVE)
+    assert_holds(tmp_path / "a.wav", PLAIN + tail, WAVE)

@@ -53,12 +53,17 @@ def test_validation_is_a_fifth_of_every_scene(full: Dataset) -> None:
     assert all(0.17 < held[s] / (held[s] + train[s]) < 0.24 for s in full.classes)
 
 
+def ids(data: Dataset) -> tuple[tuple[str, ...], ...]:
+    """The clips of each split."""
+    return tuple(tuple(c.id for c in split) for split in (data.train, data.validation, data.test))
+
+
 @needs_lists
 def test_opening_is_fast_and_reproducible(full: Dataset) -> None:
     start = time.process_time()
     again = open_tau(LISTS, look_for_audio=False)
     assert time.process_time() - start < 6  # about 2.3 s alone
-    assert again.fingerprint == full.fingerprint
+    assert ids(again) == ids(full)
 
 
 @needs_lists
@@ -117,10 +122,10 @@ def test_folds_are_refused_with_official_lists(small: Path) -> None:
 
 
 def test_carriage_returns_change_nothing(small: Path) -> None:
-    before = open_dataset(small).fingerprint
+    before = ids(open_dataset(small))
     for path in (*small.glob("*.csv"), *small.glob("evaluation_setup/*.csv")):
         path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
-    assert open_dataset(small).fingerprint == before
+    assert ids(open_dataset(small)) == before
 
 
 def edit(path: Path, old: str, new: str) -> None:

@@ -10,7 +10,8 @@ import torch
 from torch import nn
 
 from hwasc.errors import DataError
-from hwasc.training.weights import intact, load_weights, save_weights
+from hwasc.records.damaged import usable
+from hwasc.training.weights import load_weights, save_weights
 
 
 @pytest.fixture
@@ -36,14 +37,14 @@ def test_every_flipped_byte_is_noticed(file: Path) -> None:
 @pytest.mark.parametrize("content", [b"", b"no weights", bytes(400)])
 def test_a_damaged_file_is_set_aside(file: Path, content: bytes) -> None:
     lines: list[str] = []
-    assert intact(file, lines.append) and not lines
+    assert usable(file, load_weights, lines.append) and not lines
     file.write_bytes(content)
-    assert not intact(file, lines.append) and not file.exists()
+    assert not usable(file, load_weights, lines.append) and not file.exists()
     assert (file.parent / "w.safetensors.damaged").read_bytes() == content
     assert len(lines) == 1 and "made anew" in lines[0]
-    assert not intact(file, lines.append) and len(lines) == 1  # nothing is there
+    assert not usable(file, load_weights, lines.append) and len(lines) == 1  # nothing is there
 
 
 def test_files_of_other_programs_need_no_checksum(tmp_path: Path) -> None:
     safetensors.torch.save_file({"a": torch.ones(3)}, tmp_path / "other.safetensors")
-    assert intact(tmp_path / "other.safetensors", print)
+    assert usable(tmp_path / "other.safetensors", load_weights, print)
