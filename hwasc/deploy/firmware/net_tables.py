@@ -56,7 +56,13 @@ def net_tables(model: Student, graph: Graph, plan: RowPlan) -> NetTables:
     Raises:
         UsageError: An operator, a size or a sum is beyond the firmware's kernels; the message names the layer.
     """
-    net = Net(graph, quantized_numbers(model.cpu().eval(), graph), plan.axis, model.architecture.padding)
+    numbers = quantized_numbers(model.cpu().eval(), graph)
+    return tables_of(Net(graph, numbers, plan.axis, model.architecture.padding), plan)
+
+
+def tables_of(net: Net, plan: RowPlan) -> NetTables:
+    """Write any graph as tables, see `net_tables`."""
+    graph = net.graph
     writer = _Writer(net)
     segments = [writer.segment(segment) for segment in plan.segments]
     (start,), (end,) = graph.inputs, graph.outputs
