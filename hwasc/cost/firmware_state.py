@@ -67,9 +67,19 @@ class StateBytes:
         return self.audio + self.features + self.scratch + self.other
 
 
-def default_decision_hop(front_end: FrontEnd) -> int:
-    """Samples from decision to decision where each clip is decided once: its length, rounded up to whole frames."""
-    return align(front_end.samples, front_end.hop)
+def decision_hop(front_end: FrontEnd, seconds: float | None = None) -> int:
+    """Samples from decision to decision.
+
+    Args:
+        front_end: Of the net.
+        seconds: What is asked for, s; None: each clip is decided once, so that it is the clip's length, rounded up.
+
+    Returns:
+        A multiple of the front end's hop, the nearest one.
+    """
+    if seconds is None:
+        return align(front_end.samples, front_end.hop)
+    return front_end.hop * max(1, round(seconds * front_end.sample_rate / front_end.hop))
 
 
 def samples_before(front_end: FrontEnd) -> int:

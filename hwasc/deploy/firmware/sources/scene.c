@@ -68,7 +68,7 @@ static void take_frame(scene_state *state) {
 static void smooth(scene_state *state) {
     int i;
     for (i = 0; i < SCENE_CLASSES; i++) {
-        int32_t found = (state->logits[i] - SCENE_OUTPUT_ZERO) * 65536;
+        int32_t found = (state->logits[i] - SCENE_OUTPUT_ZERO_POINT) * 65536;
 #if SCENE_SMOOTHING > 0
         if (state->decided) {
             int64_t kept = ((int64_t)state->smoothed[i] - found) * SCENE_SMOOTHING / 32768;

@@ -124,7 +124,7 @@ int scene_class(const scene_state *state);
 /* The name of a class in UTF-8; an empty string for a number that is none. */
 const char *scene_class_name(int number);
 
-/* The int8 logits of the last decision, [SCENE_CLASSES]: SCENE_OUTPUT_SCALE * (stored - SCENE_OUTPUT_ZERO) is the logit. */
+/* The int8 logits of the last decision, [SCENE_CLASSES]: SCENE_OUTPUT_SCALE * (stored - SCENE_OUTPUT_ZERO_POINT) is the logit. */
 const int8_t *scene_stored_logits(const scene_state *state);
 
 /* The int8 features of the clip that was decided last: its frame t, [SCENE_MELS]. For tests. */
