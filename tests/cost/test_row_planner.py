@@ -44,7 +44,7 @@ class Machine:
         size = h * w * c // self.height(tensor)
         assert rows.offset % 4 == 0 and rows.bytes % 4 == 0 and size <= rows.bytes < size + 4
         at = rows.offset + row % rows.held * rows.bytes
-        assert 0 <= rows.offset and rows.offset + rows.held * rows.bytes <= self.plan.size
+        assert rows.offset >= 0 and rows.offset + rows.held * rows.bytes <= self.plan.size
         return slice(at, at + rows.bytes)
 
     def tag(self, tensor: int, row: int) -> int:
