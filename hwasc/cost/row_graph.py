@@ -74,6 +74,7 @@ class RowGraph:
         cells: Numbers of the operators on tensors of one cell, each with the position of the last row operator that it needs.
         heights: Rows of each tensor.
         bytes: Of a row of each tensor, aligned.
+        padding: Of the net.
     """
 
     graph: Graph
@@ -81,6 +82,7 @@ class RowGraph:
     cells: tuple[tuple[int, int], ...]
     heights: tuple[int, ...]
     bytes: tuple[int, ...]
+    padding: Padding
 
 
 def row_graph(graph: Graph, padding: Padding, axis: Axis) -> RowGraph:
@@ -138,6 +140,7 @@ def row_graph(graph: Graph, padding: Padding, axis: Axis) -> RowGraph:
         tuple(cells),
         heights=tuple(s[along] for s in shapes),
         bytes=tuple(align(s[3 - along] * s[3], ALIGNMENT) for s in shapes),
+        padding=padding,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hwasc.cost.alignment import align
 from hwasc.cost.graph import Graph
@@ -72,7 +72,7 @@ def _plan(rows: RowGraph, axis: Axis) -> RowPlan:
         for op in inside:
             if op.output < 0:
                 parts.append(_Part(("sums", s, op.number), 4 * graph.tensors[op.result][3], 2 * s, 2 * s + 1))
-        patch = max(_patch(rows, op.number) for op in inside)
+        patch = max(_patch(rows, op.number, axis) for op in inside)
         parts.append(_Part(("patch", s, 0), align(patch, ALIGNMENT), 2 * s, 2 * s))
         if load:
             size = kept[graph.inputs[0]] * rows.bytes[graph.inputs[0]]
@@ -112,6 +112,8 @@ def _load(rows: RowGraph, inside: tuple[RowOperator, ...]) -> list[RowOperator]:
     return [RowOperator(-1, (), (), start, result=start, rows=rows.heights[start])]
 
 
-def _patch(rows: RowGraph, number: int) -> int:
+def _patch(rows: RowGraph, number: int, axis: Axis) -> int:
     op = rows.graph.operators[number]
-    return patch_bytes(op, rows.graph.tensors[op.inputs[0]], rows.graph.tensors[op.output])
+    if op.kind == "average_pool" and rows.padding == "torch":  # torch counts its padding: a depthwise convolution
+        op = replace(op, kind="depthwise")
+    return patch_bytes(rows.graph, op, axis)
