@@ -2,10 +2,29 @@
 
 #include "scene_front_end.h"
 
-#define EIGHTH (SCENE_POINTS / 8) /* numbers between the inputs of a butterfly of the first pass */
-#define BLOCK 8                   /* butterflies of the first pass whose samples are fetched together */
-#define REACHES(m)                                                                                                     \
-    (2 * (m)*EIGHTH < SCENE_WINDOW) /* whether input m of the first pass is in the window; else it is zero */
+/* The complex FFT of CMSIS-DSP in place of the passes here: where there is Helium, it uses Helium. */
+#ifdef SCENE_CMSIS_DSP
+#include "arm_const_structs.h"
+#if SCENE_FFT == 256
+#define CMSIS_FFT arm_cfft_sR_f32_len128
+#elif SCENE_FFT == 512
+#define CMSIS_FFT arm_cfft_sR_f32_len256
+#elif SCENE_FFT == 1024
+#define CMSIS_FFT arm_cfft_sR_f32_len512
+#elif SCENE_FFT == 2048
+#define CMSIS_FFT arm_cfft_sR_f32_len1024
+#elif SCENE_FFT == 4096
+#define CMSIS_FFT arm_cfft_sR_f32_len2048
+#else
+#define CMSIS_FFT arm_cfft_sR_f32_len4096
+#endif
+#endif
+
+/* The first pass: how far the inputs of a butterfly lie apart, and how many butterflies fetch their samples together.
+ * Inputs beyond the window are zero. */
+#define EIGHTH (SCENE_POINTS / 8)
+#define BLOCK 8
+#define REACHES(input) (2 * EIGHTH * (input) < SCENE_WINDOW)
 #define ROOT_HALF 0.70710678f
 
 #if defined(__GNUC__)
@@ -18,66 +37,9 @@ typedef struct {
     float re, im;
 } number;
 
-INLINE number plus(number a, number b) {
-    const number out = {a.re + b.re, a.im + b.im};
-    return out;
-}
-
-INLINE number minus(number a, number b) {
-    const number out = {a.re - b.re, a.im - b.im};
-    return out;
-}
-
-/* a - i b */
-INLINE number minus_i(number a, number b) {
-    const number out = {a.re + b.im, a.im - b.re};
-    return out;
-}
-
-/* a + i b */
-INLINE number plus_i(number a, number b) {
-    const number out = {a.re - b.im, a.im + b.re};
-    return out;
-}
-
 INLINE number load(const float *from) {
     const number out = {from[0], from[1]};
     return out;
-}
-
-INLINE number load_times(const float *from, const float *factor) {
-    const number out = {from[0] * factor[0] - from[1] * factor[1], from[0] * factor[1] + from[1] * factor[0]};
-    return out;
-}
-
-INLINE void store(float *to, number value) {
-    to[0] = value.re;
-    to[1] = value.im;
-}
-
-/* The rest of a DFT of a0 to a7 from sums and differences, s04 = a0 + a4, d04 = a0 - a4; to every `step`th number of
- * `out`. */
-INLINE void odd_half(number s15, number d15, number s37, number d37, const number *even, float *out, uint32_t step) {
-    const number o0 = plus(s15, s37), o2 = minus(s15, s37), o1 = minus_i(d15, d37), o3 = plus_i(d15, d37);
-    const number t1 = {ROOT_HALF * (o1.re + o1.im), ROOT_HALF * (o1.im - o1.re)};
-    const number t3 = {ROOT_HALF * (o3.im - o3.re), ROOT_HALF * (o3.re + o3.im)};
-    store(out, plus(even[0], o0));
-    store(out + 8 * step, minus(even[0], o0));
-    store(out + 2 * step, plus(even[1], t1));
-    store(out + 10 * step, minus(even[1], t1));
-    store(out + 4 * step, minus_i(even[2], o2));
-    store(out + 12 * step, plus_i(even[2], o2));
-    out[6 * step] = even[3].re + t3.re;
-    out[6 * step + 1] = even[3].im - t3.im;
-    out[14 * step] = even[3].re - t3.re;
-    out[14 * step + 1] = even[3].im + t3.im;
-}
-
-INLINE void even_half(number s04, number d04, number s26, number d26, number *even) {
-    even[0] = plus(s04, s26);
-    even[2] = minus(s04, s26);
-    even[1] = minus_i(d04, d26);
-    even[3] = plus_i(d04, d26);
 }
 
 /* Sample `at` of the window, tapered. */
@@ -116,6 +78,74 @@ static void fetch(const int16_t *ring, uint32_t start, uint32_t first, uint32_t 
     }
 }
 
+#ifdef SCENE_CMSIS_DSP
+
+static void transform(const int16_t *ring, uint32_t start, uint32_t first, uint32_t end, float *data) {
+    for (uint32_t from = 0; from < SCENE_FFT; from += 2 * BLOCK) {
+        fetch(ring, start, first, end, from, data + from);
+    }
+    arm_cfft_f32(&CMSIS_FFT, data, 0, 1);
+}
+
+#else
+
+INLINE number plus(number a, number b) {
+    const number out = {a.re + b.re, a.im + b.im};
+    return out;
+}
+
+INLINE number minus(number a, number b) {
+    const number out = {a.re - b.re, a.im - b.im};
+    return out;
+}
+
+/* a - i b */
+INLINE number minus_i(number a, number b) {
+    const number out = {a.re + b.im, a.im - b.re};
+    return out;
+}
+
+/* a + i b */
+INLINE number plus_i(number a, number b) {
+    const number out = {a.re - b.im, a.im + b.re};
+    return out;
+}
+
+INLINE number load_times(const float *from, const float *factor) {
+    const number out = {from[0] * factor[0] - from[1] * factor[1], from[0] * factor[1] + from[1] * factor[0]};
+    return out;
+}
+
+INLINE void store(float *to, number value) {
+    to[0] = value.re;
+    to[1] = value.im;
+}
+
+/* The rest of a DFT of a0 to a7 from sums and differences, s04 = a0 + a4, d04 = a0 - a4; to every `step`th number of
+ * `out`. */
+INLINE void odd_half(number s15, number d15, number s37, number d37, const number *even, float *out, uint32_t step) {
+    const number o0 = plus(s15, s37), o2 = minus(s15, s37), o1 = minus_i(d15, d37), o3 = plus_i(d15, d37);
+    const number t1 = {ROOT_HALF * (o1.re + o1.im), ROOT_HALF * (o1.im - o1.re)};
+    const number t3 = {ROOT_HALF * (o3.im - o3.re), ROOT_HALF * (o3.re + o3.im)};
+    store(out, plus(even[0], o0));
+    store(out + 8 * step, minus(even[0], o0));
+    store(out + 2 * step, plus(even[1], t1));
+    store(out + 10 * step, minus(even[1], t1));
+    store(out + 4 * step, minus_i(even[2], o2));
+    store(out + 12 * step, plus_i(even[2], o2));
+    out[6 * step] = even[3].re + t3.re;
+    out[6 * step + 1] = even[3].im - t3.im;
+    out[14 * step] = even[3].re - t3.re;
+    out[14 * step + 1] = even[3].im + t3.im;
+}
+
+INLINE void even_half(number s04, number d04, number s26, number d26, number *even) {
+    even[0] = plus(s04, s26);
+    even[2] = minus(s04, s26);
+    even[1] = minus_i(d04, d26);
+    even[3] = plus_i(d04, d26);
+}
+
 /* The number whose last bits are those of `value` in reverse, below `size`. */
 static uint32_t next_reversed(uint32_t value, uint32_t size) {
     uint32_t bit = size / 2;
@@ -131,9 +161,6 @@ static uint32_t next_reversed(uint32_t value, uint32_t size) {
 static void first_pass(const int16_t *ring, uint32_t start, uint32_t first, uint32_t end, float *data) {
     static const uint8_t reversed[BLOCK] = {0, 4, 2, 6, 1, 5, 3, 7};
     float block[8][2 * BLOCK];
-    if (end > SCENE_WINDOW) {
-        end = SCENE_WINDOW;
-    }
     for (uint32_t n = 0, place = 0; n < EIGHTH; n += BLOCK, place = next_reversed(place, EIGHTH / BLOCK)) {
         for (uint32_t m = 0; m < 8; m++) {
             if (REACHES(m)) {
@@ -193,6 +220,21 @@ static const float *pass_of_four(float *data, uint32_t size, const float *twiddl
     return twiddles + 6 * size;
 }
 
+/* The complex FFT of the window: the even samples are real parts, the odd ones imaginary parts. */
+static void transform(const int16_t *ring, uint32_t start, uint32_t first, uint32_t end, float *data) {
+    const float *twiddles = scene_twiddles;
+    uint32_t size = 8;
+    first_pass(ring, start, first, end, data);
+    for (; size * 8 <= SCENE_POINTS && SCENE_POINTS / size != 16; size *= 8) {
+        twiddles = pass_of_eight(data, size, twiddles);
+    }
+    for (; size < SCENE_POINTS; size *= 4) {
+        twiddles = pass_of_four(data, size, twiddles);
+    }
+}
+
+#endif
+
 /* Powers of the real FFT's bins from the complex FFT of its even and odd samples. The window holds the factor 1/2. */
 static void split(float *data) {
     for (uint32_t k = 1; k < SCENE_POINTS / 2; k++) {
@@ -209,14 +251,6 @@ static void split(float *data) {
 }
 
 void scene_powers(const int16_t *ring, uint32_t start, uint32_t first, uint32_t end, float *data) {
-    const float *twiddles = scene_twiddles;
-    uint32_t size = 8;
-    first_pass(ring, start, first, end, data);
-    for (; size * 8 <= SCENE_POINTS && SCENE_POINTS / size != 16; size *= 8) {
-        twiddles = pass_of_eight(data, size, twiddles);
-    }
-    for (; size < SCENE_POINTS; size *= 4) {
-        twiddles = pass_of_four(data, size, twiddles);
-    }
+    transform(ring, start, first, end < SCENE_WINDOW ? end : SCENE_WINDOW, data);
     split(data);
 }
