@@ -1,0 +1,86 @@
+"""Emulated boards: known counts come back on every core, the same each time; the stack's bound holds; sizes are the linker's."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from hwasc.deploy.firmware import toolchain
+from hwasc.deploy.firmware.emulator import EMULATOR, count, parse
+from hwasc.deploy.firmware.sizes import read_map
+from hwasc.deploy.firmware.stack import stack_bound
+from hwasc.errors import DataError, HwascError, UsageError
+
+STAND_IN = Path(__file__).parent / "stand_in"
+NET = [STAND_IN / "scene_net.c", STAND_IN / "scene_net_tables.c"]
+needs_compiler = pytest.mark.skipif(
+    shutil.which("arm-none-eabi-gcc") is None, reason=f"no compiler for Cortex-M: {toolchain.INSTALL}"
+)
+needs_emulator = pytest.mark.skipif(shutil.which(EMULATOR) is None, reason=f"no emulator: {toolchain.INSTALL}")
+
+
+@needs_compiler
+@needs_emulator
+@pytest.mark.parametrize("name", toolchain.CORES)
+def test_known_counts_come_back_on_every_core(name: str, tmp_path: Path) -> None:
+    core = toolchain.core(name)
+    found = count("net", NET, core, tmp_path, include=[STAND_IN])
+    assert set(found.operators) == {0, 7}
+    assert found.operators[0] == pytest.approx(1000, abs=60)  # ten rows of 100 and their set-up
+    assert found.operators[7] == pytest.approx(3000, abs=60)
+    assert found.operators[7] - found.operators[0] == pytest.approx(2000, abs=10)
+    assert found.values == (10, 21, 32)
+    usage = list(tmp_path.glob("*.su"))
+    bound = stack_bound(tmp_path / "net.elf", usage, "scene_net_run")
+    assert bound.path[1].startswith("deep") and 400 < found.numbers["stack"] <= bound.bytes < 600
+
+
+@needs_compiler
+@needs_emulator
+def test_a_second_run_counts_the_same(tmp_path: Path) -> None:
+    core = toolchain.core("cortex-m4")
+    first, again = (count("net", NET, core, tmp_path / str(i), include=[STAND_IN]) for i in range(2))
+    assert first == again and first.instructions["net"] > 4000
+
+
+@needs_compiler
+def test_sizes_tell_code_from_tables(tmp_path: Path) -> None:
+    core = toolchain.core("cortex-m4")
+    objects = toolchain.compile_objects([*NET, STAND_IN / "scene.c"], core, tmp_path, include=[STAND_IN])
+    toolchain.link_firmware(objects, core, tmp_path / "firmware.elf")
+    sizes = read_map(tmp_path / "firmware.elf.map")
+    assert sizes.tables == 1000 and sizes.data == sizes.bss == 0
+    assert set(sizes.files) == {"scene_net", "scene"} and 50 < sizes.code < 400
+    assert sizes.flash == sizes.code + 1000
+
+
+@needs_compiler
+def test_a_function_that_calls_itself_has_no_bound(tmp_path: Path) -> None:
+    source = tmp_path / "deep.c"
+    source.write_text(
+        "int scene_push(int n) { volatile int a[9]; a[n] = n; return n < 9 ? scene_push(n + 1) + a[n] : 0; }\n"
+    )
+    core = toolchain.core("cortex-m3")
+    objects = toolchain.compile_objects([source], core, tmp_path, flags=["-O0"])
+    toolchain._link(objects, core, tmp_path / "a.elf", ("-Wl,-e,scene_push",))
+    with pytest.raises(DataError, match="no function"):
+        stack_bound(tmp_path / "a.elf", [], "scene_net_run")
+    stack_bound(tmp_path / "a.elf", [], "scene_push")
+
+
+def test_missing_tools_are_named_with_what_installs_them(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(HwascError, match="arm-none-eabi-gcc is not installed: apt-get install gcc-arm-none-eabi"):
+        count("net", NET, toolchain.core("cortex-m4"), tmp_path, include=[STAND_IN])
+
+
+def test_an_unknown_core_is_refused_with_the_nearest() -> None:
+    with pytest.raises(UsageError, match="'cortex-m5' is not known"):
+        toolchain.core("cortex-m5")
+
+
+def test_output_of_another_program_is_refused() -> None:
+    with pytest.raises(DataError, match="printed 'net 5'"):
+        parse("net 5\n", source=Path("a.elf"))
