@@ -120,7 +120,7 @@ def export(
     Args:
         student: What `hwasc.distill` gave, its run folder, or its `int8.safetensors`.
         path: The file, or the folder of a format that is one.
-        format: `onnx`, `tflite`, `c` (C++ source for firmware) or another known one; None: what `path` ends with.
+        format: `onnx`, `tflite`, `tflm` (C++ source for TensorFlow Lite Micro) or another known one; None: what `path` ends with.
         planner: The memory plan of a .tflite: the interpreter's own, or an optimised one in the file.
 
     Returns:

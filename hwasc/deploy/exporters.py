@@ -58,7 +58,7 @@ def find(name: str) -> Exporter:
 
 
 def default_path(name: str) -> Path:
-    """The default path of a format: `student.onnx`, or a folder `student_c`."""
+    """The default path of a format: `student.onnx`, or a folder `student_tflm`."""
     suffix = find(name).suffix
     return Path(f"student{suffix}" if suffix else f"student_{name}")
 

@@ -19,7 +19,7 @@ def export(weights: Path, out: Path, *, format: str | None = None, planner: Plan
 
     Args:
         weights: `int8.safetensors` of a distillation.
-        out: The file, or the folder of `c`.
+        out: The file, or the folder of `tflm`.
         format: The name of an exporter; None: what `out` ends with.
         planner: The memory plan of the .tflite.
 
