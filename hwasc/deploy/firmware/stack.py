@@ -1,7 +1,7 @@
 """A bound on the stack of a firmware: each function's own bytes, summed along the deepest path of calls.
 
 Bytes of a function are the compiler's (`-fstack-usage`). Functions of the libraries have no such file: what they push and
-subtract is read from the disassembly, as are all calls.
+subtract is read from the disassembly, as are all calls. The net calls its steps by a pointer: any of them may be the one.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from hwasc.deploy.firmware.toolchain import tool
 from hwasc.errors import DataError
 from hwasc.parallel.tools import run_tool
 
+STEPS = "scene_step_"  # the start of the names of functions that are called by a pointer
 _FUNCTION = re.compile(r"^[0-9a-f]+ <([^>]+)>:$")
 _TARGET = re.compile(r"^\s*[0-9a-f]+:\t[0-9a-f ]+\t(\S+)\s+(?:r\d+, )?[0-9a-f]+ <([^>+]+)>")
 _INSTRUCTION = re.compile(r"^\s*[0-9a-f]+:\t[0-9a-f ]+\t(\S+)\s*(.*)$")
@@ -47,10 +48,10 @@ def stack_bound(image: Path, usage: Iterable[Path], function: str) -> StackBound
         The bound.
 
     Raises:
-        DataError: The function is not in the image; it calls itself or by a pointer, or its stack is not bounded.
+        DataError: The function is not in the image, it calls itself, or its stack is not bounded.
         HwascError: The disassembler is not installed.
     """
-    own, calls, pointers = _disassembled(image)
+    own, calls = _disassembled(image)
     told: dict[str, int] = {}
     for file in usage:
         for line in file.read_text().splitlines():
@@ -63,7 +64,7 @@ def stack_bound(image: Path, usage: Iterable[Path], function: str) -> StackBound
     if function not in calls:
         raise DataError(f"{image}: there is no function {function}")
     found: dict[str, StackBound] = {}
-    return _deepest(function, own, calls, pointers=pointers, found=found, path=())
+    return _deepest(function, own, calls, found=found, path=())
 
 
 def _deepest(
@@ -71,25 +72,20 @@ def _deepest(
     own: dict[str, int],
     calls: dict[str, set[str]],
     *,
-    pointers: set[str],
     found: dict[str, StackBound],
     path: tuple[str, ...],
 ) -> StackBound:
     if name in path:
         raise DataError(f"{' -> '.join((*path, name))}: a function that calls itself has no bound")
-    if name in pointers:
-        raise DataError(f"{name}: it calls by a pointer, so its stack has no bound")
     if name not in found:
-        below = [
-            _deepest(c, own, calls, pointers=pointers, found=found, path=(*path, name)) for c in calls.get(name, ())
-        ]
+        below = [_deepest(c, own, calls, found=found, path=(*path, name)) for c in calls.get(name, ())]
         best = max(below, key=lambda b: b.bytes, default=StackBound(bytes=0, path=()))
         found[name] = StackBound(bytes=own.get(name, 0) + best.bytes, path=(name, *best.path))
     return found[name]
 
 
-def _disassembled(image: Path) -> tuple[dict[str, int], dict[str, set[str]], set[str]]:
-    """Bytes that each function takes of the stack, the functions that it calls or jumps to, and those that call by a pointer."""
+def _disassembled(image: Path) -> tuple[dict[str, int], dict[str, set[str]]]:
+    """Bytes that each function takes of the stack, and the functions that it calls or jumps to."""
     text = run_tool([tool("objdump"), "-d", image], timeout=60).decode(errors="replace")
     own: dict[str, int] = {}
     calls: dict[str, set[str]] = {}
@@ -107,12 +103,15 @@ def _disassembled(image: Path) -> tuple[dict[str, int], dict[str, set[str]], set
             continue
         operation, operands = found[1].split(".")[0], found[2]
         target = _TARGET.match(line)
-        if target and operation.startswith(("b", "cb")) and target[2] != name:
+        if target and operation.startswith(("b", "cb")) and (target[2] != name or operation == "bl"):
             calls[name].add(target[2])
-        elif operation == "blx":
+        elif operation == "blx" or (operation == "bx" and operands != "lr"):
             pointers.add(name)
         own[name] += _taken(operation, operands)
-    return own, calls, pointers
+    steps = {name for name in calls if name.startswith(STEPS)}
+    for name in pointers - steps:
+        calls[name] |= steps
+    return own, calls
 
 
 def _taken(operation: str, operands: str) -> int:

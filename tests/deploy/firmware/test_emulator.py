@@ -57,17 +57,35 @@ def test_sizes_tell_code_from_tables(tmp_path: Path) -> None:
 
 
 @needs_compiler
-def test_a_function_that_calls_itself_has_no_bound(tmp_path: Path) -> None:
-    source = tmp_path / "deep.c"
+@pytest.mark.parametrize("name", ["cortex-m0+", "cortex-m4", "cortex-m33"])
+def test_the_bound_follows_pointers_and_refuses_what_has_none(name: str, tmp_path: Path) -> None:
+    source = tmp_path / "calls.c"
     source.write_text(
-        "int scene_push(int n) { volatile int a[9]; a[n] = n; return n < 9 ? scene_push(n + 1) + a[n] : 0; }\n"
+        "#define ROOM(n) volatile int room[n]; room[k % n] = k\n"
+        "int scene_step_a(int k), scene_step_b(int k), scene_init(int k), scene_push(int k), scene_logits(int k);\n"
+        "int scene_step_a(int k) { ROOM(10); return room[1]; }\n"
+        "int scene_step_b(int k) { ROOM(300); return room[2]; }\n"
+        "int (*const volatile scene_steps[2])(int) = {scene_step_a, scene_step_b};\n"
+        "int scene_init(int k) { ROOM(50); return scene_steps[k & 1](k) + room[3]; }\n"
+        "int scene_logits(int k) { ROOM(9); return k < 9 ? scene_logits(k + 1) + room[0] : 0; }\n"
+        "int scene_push(int k) { volatile int room[k + 1]; room[k] = k; return room[k]; }\n"
+        "int scene_class(int k) { return k; }\n"
     )
-    core = toolchain.core("cortex-m3")
-    objects = toolchain.compile_objects([source], core, tmp_path, flags=["-O0"])
-    toolchain._link(objects, core, tmp_path / "a.elf", ("-Wl,-e,scene_push",))
-    with pytest.raises(DataError, match="no function"):
-        stack_bound(tmp_path / "a.elf", [], "scene_net_run")
-    stack_bound(tmp_path / "a.elf", [], "scene_push")
+    core = toolchain.core(name)
+    objects = toolchain.compile_objects([source], core, tmp_path, flags=["-fno-optimize-sibling-calls"])
+    image = toolchain.link_firmware(objects, core, tmp_path / "a.elf")
+    usage = [tmp_path / "calls.su"]
+    told = dict(line.split(":")[-1].split("\t")[:2] for line in usage[0].read_text().splitlines())
+    with pytest.raises(DataError, match="its stack is not bounded"):
+        stack_bound(image, usage, "scene_push")
+    usage[0].write_text("".join(f"calls.c:1:1:{k}\t{v}\tstatic\n" for k, v in told.items() if k != "scene_push"))
+    found = stack_bound(image, usage, "scene_init")
+    assert found.path == ("scene_init", "scene_step_b") and found.bytes == sum(int(told[f]) for f in found.path) > 1400
+    assert stack_bound(image, [], "scene_init").bytes == found.bytes, "the disassembly tells the same"
+    with pytest.raises(DataError, match="calls itself"):
+        stack_bound(image, usage, "scene_logits")
+    with pytest.raises(DataError, match="no function scene_net_run"):
+        stack_bound(image, usage, "scene_net_run")
 
 
 def test_missing_tools_are_named_with_what_installs_them(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
