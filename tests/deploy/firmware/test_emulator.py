@@ -80,7 +80,8 @@ def test_the_bound_follows_pointers_and_refuses_what_has_none(name: str, tmp_pat
         stack_bound(image, usage, "scene_push")
     usage[0].write_text("".join(f"calls.c:1:1:{k}\t{v}\tstatic\n" for k, v in told.items() if k != "scene_push"))
     found = stack_bound(image, usage, "scene_init")
-    assert found.path == ("scene_init", "scene_step_b") and found.bytes == sum(int(told[f]) for f in found.path) > 1400
+    assert found.path[:2] == ("scene_init", "scene_step_b")  # on an M0+ it calls a division
+    assert found.bytes >= sum(int(told[f]) for f in found.path[:2]) > 1400
     assert stack_bound(image, [], "scene_init").bytes == found.bytes, "the disassembly tells the same"
     with pytest.raises(DataError, match="calls itself"):
         stack_bound(image, usage, "scene_logits")
