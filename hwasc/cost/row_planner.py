@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-<<<<<<< HEAD
-from dataclasses import dataclass, replace
-=======
 import sys
 from collections.abc import Iterator
->>>>>>> plan
 
 from hwasc.cost.graph import Graph
 from hwasc.cost.kernel_scratch import patch_bytes
@@ -68,84 +64,6 @@ def _placed(pieces: Pieces, patches: tuple[int, ...], found: Partition, axis: Ax
     return RowPlan(axis, segments, size, found.bound)
 
 
-<<<<<<< HEAD
-def _plan(rows: RowGraph, axis: Axis) -> RowPlan:
-    cuts = [0]
-    for position, op in enumerate(rows.rows):
-        if op.after >= cuts[-1]:
-            cuts.append(position)
-    bounds = list(zip(cuts, [*cuts[1:], len(rows.rows)], strict=True))
-    graph, segment_of = rows.graph, {p: s for s, (a, b) in enumerate(bounds) for p in range(a, b)}
-    cells: list[list[int]] = [[] for _ in bounds]
-    first = {}
-    last = dict.fromkeys(graph.outputs, 2 * len(bounds) - 1)
-    for position, op in enumerate(rows.rows):
-        s = segment_of[position]
-        first[op.result] = 2 * s
-        for i in (*op.inputs, *op.cells):
-            last[i] = max(last.get(i, 0), 2 * s)
-    for number, position in rows.cells:
-        s = segment_of[position]
-        cells[s].append(number)
-        first[graph.operators[number].output] = 2 * s + 1
-        for i in graph.operators[number].inputs:
-            last[i] = max(last.get(i, 0), 2 * s + 1)
-    parts, kept = [], dict(enumerate(rows.heights))
-    for s, (a, b) in enumerate(bounds):
-        inside = rows.rows[a:b]
-        load = _load(rows, inside)
-        for tensor, count in held([*load, *inside], rows.heights).items():
-            if last.get(tensor, 2 * s) == 2 * s:
-                kept[tensor] = count
-        for op in inside:
-            if op.output < 0:
-                parts.append(_Part(("sums", s, op.number), 4 * graph.tensors[op.result][3], 2 * s, 2 * s + 1))
-        patch = max(_patch(rows, op.number, axis) for op in inside)
-        parts.append(_Part(("patch", s, 0), align(patch, ALIGNMENT), 2 * s, 2 * s))
-        if load:
-            size = kept[graph.inputs[0]] * rows.bytes[graph.inputs[0]]
-            parts.append(_Part(("input", s, graph.inputs[0]), size, 2 * s, 2 * s))
-    for tensor, start in first.items():
-        size = kept[tensor] * rows.bytes[tensor]
-        parts.append(_Part(("tensor", 0, tensor), size, start, last.get(tensor, start)))
-    buffers = [Buffer(k, part.size, part.first, part.last) for k, part in enumerate(parts)]
-    offsets = place(sorted(buffers, key=lambda b: -b.size))
-    at = {part.key: offsets[k] for k, part in enumerate(parts)}
-    segments = []
-    for s, (a, b) in enumerate(bounds):
-        inside = rows.rows[a:b]
-        touched = {t for op in inside for t in (*op.inputs, *op.cells, op.result)}
-        touched |= {t for n in cells[s] for t in (*graph.operators[n].inputs, graph.operators[n].output)}
-        segments.append(
-            Segment(
-                rows=tuple(op.number for op in inside),
-                cells=tuple(cells[s]),
-                buffers={
-                    t: Rows(kept[t], rows.bytes[t], at[("input", s, t) if t in graph.inputs else ("tensor", 0, t)])
-                    for t in sorted(touched)
-                },
-                sums={op.number: at["sums", s, op.number] for op in inside if op.output < 0},
-                patch=at["patch", s, 0],
-            )
-        )
-    size = max(offsets[b.tensor] + b.size for b in buffers)
-    return RowPlan(axis, tuple(segments), size, max(live(buffers)))
-
-
-def _load(rows: RowGraph, inside: tuple[RowOperator, ...]) -> list[RowOperator]:
-    """The implicit operator that copies rows of the features, where a segment reads them."""
-    start = rows.graph.inputs[0]
-    if not any(start in op.inputs for op in inside):
-        return []
-    return [RowOperator(-1, (), (), start, result=start, rows=rows.heights[start])]
-
-
-def _patch(rows: RowGraph, number: int, axis: Axis) -> int:
-    op = rows.graph.operators[number]
-    if op.kind == "average_pool" and rows.padding == "torch":  # torch counts its padding: a depthwise convolution
-        op = replace(op, kind="depthwise")
-    return patch_bytes(rows.graph, op, axis)
-=======
 def _orders(parts: Parts) -> Iterator[list[Part]]:
     """Orders of placement: whole maps first, from the last to the first, since a result reaches below the input that it lies over."""
     every = list(parts.parts.values())
@@ -172,4 +90,3 @@ def _segments(pieces: Pieces, segments: Segments, parts: Parts, offsets: dict[Na
         rows = tuple(op.number for op in inside)
         out.append(Segment(rows, parts.cells[s], buffers, sums, patch=offsets.get(("patch", s, 0), 0)))
     return tuple(out)
->>>>>>> plan

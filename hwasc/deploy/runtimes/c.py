@@ -20,10 +20,11 @@ from hwasc.data.features import Features
 from hwasc.deploy.constants import step
 from hwasc.deploy.exporters import read_options
 from hwasc.deploy.firmware import exporter, folder
-from hwasc.deploy.firmware.host import compile_host, compiler, run_host
+from hwasc.deploy.firmware.host import RATE, RUN_TIMEOUT, compile_host, compiler
 from hwasc.deploy.runtimes import FOLDER, OpenedModel
 from hwasc.deploy.weight_files import WeightFile, open_weights
 from hwasc.errors import DataError, HwascError
+from hwasc.parallel.tools import run_tool
 from hwasc.records import training_clips
 from hwasc.records.bounded import MIB, read_bytes
 
@@ -198,9 +199,13 @@ class _Program:
         self, blocks: Iterator[bytes], progress: Callable[[int], None], *arguments: str, size: int
     ) -> np.ndarray:
         classes, found, done = len(self.model.classes), [], 0
+
+        def run(data: bytes) -> bytes:
+            return run_tool([self.path, *arguments], timeout=RUN_TIMEOUT + len(data) / RATE, data=data)
+
         with ThreadPoolExecutor(max(1, self.workers)) as pool:  # each waits for a process of its own
             while group := list(itertools.islice(blocks, max(1, self.workers))):
-                for data, out in zip(group, pool.map(lambda d: run_host(self.path, d, arguments), group), strict=True):
+                for data, out in zip(group, pool.map(run, group), strict=True):
                     if len(out) * size != len(data) * classes:
                         raise HwascError(f"the compiled folder gave {len(out):,} bytes of logits for {len(data) // size:,} clips")
                     found.append(np.frombuffer(out, np.int8).reshape(-1, classes))
