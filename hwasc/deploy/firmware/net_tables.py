@@ -149,7 +149,7 @@ class _Writer:
 
     def _buffer(self, rows: Rows) -> int:
         """The number of a buffer."""
-        found = {"offset": rows.offset, "held": rows.held, "bytes": rows.bytes}
+        found: dict[str, object] = {"offset": rows.offset, "held": rows.held, "bytes": rows.bytes}
         checked(rows.bytes, "bytes of a row", layer="net")
         checked(rows.held, "rows", layer="net")
         if found not in self.buffers:
