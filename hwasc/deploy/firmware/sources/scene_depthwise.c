@@ -205,6 +205,53 @@ void scene_depthwise_row(const scene_conv *conv, const int8_t *const rows[], voi
     scene_raise(conv, conv->out_columns, out);
 }
 
+#elif SCENE_MVE
+
+/* The outputs of one column for eight channels: even and odd ones apart, as VMULLB and VMULLT give them. */
+static void eight_channels(const scene_conv *conv, const int8_t *const rows[], const int8_t *outside, uint32_t column,
+                           uint32_t channel, int8_t *out) {
+    const uint32_t channels = conv->in_channels, end = conv->in_columns;
+    const uint32_t first = column * conv->stride_columns - conv->pad_columns; /* wraps below 0 */
+    const int8_t *weights = conv->weights + channel;
+    int32x4x2_t sums = vld2q_s32(conv->bias + channel);
+    for (uint32_t r = 0; r < conv->kernel_rows; r++) {
+        const int8_t *in = rows[r] == NULL ? outside : rows[r] + (int32_t)(first * channels + channel);
+        const uint32_t step = rows[r] == NULL ? 0 : channels;
+        for (uint32_t k = 0; k < conv->kernel_columns; k++) {
+            const int16x8_t x = vldrbq_s16(first + k < end ? in : outside), w = vldrbq_s16(weights);
+            sums.val[0] = vaddq_s32(sums.val[0], vmullbq_int_s16(x, w));
+            sums.val[1] = vaddq_s32(sums.val[1], vmulltq_int_s16(x, w));
+            in += step;
+            weights += channels;
+        }
+    }
+    const int32x4x2_t multiplier = vld2q_s32(conv->multiplier + channel);
+    const int16x8_t shift = vldrbq_s16(conv->shift + channel);
+    const int32x4_t even = scene_requantize4(sums.val[0], multiplier.val[0], vmovlbq_s16(shift));
+    const int32x4_t odd = scene_requantize4(sums.val[1], multiplier.val[1], vmovltq_s16(shift));
+    int16x8_t value = vqmovntq_s32(vqmovnbq_s32(vdupq_n_s16(0), even), odd);
+    value = vmaxq_s16(vqaddq_n_s16(value, conv->out_zero), vdupq_n_s16(conv->out_min));
+    vstrbq_s16(out, vminq_s16(value, vdupq_n_s16(127)));
+}
+
+void scene_depthwise_row(const scene_conv *conv, const int8_t *const rows[], void *patch, int8_t *out) {
+    const uint32_t channels = conv->in_channels;
+    memset(patch, conv->in_zero, 8);
+    for (uint32_t column = 0; column < conv->out_columns; column++, out += channels) {
+        if (channels >= 8) {
+            for (uint32_t channel = 0; channel < channels; channel += 8) { /* the last ones overlap those before */
+                channel = channels - channel < 8 ? channels - 8 : channel;
+                eight_channels(conv, rows, patch, column, channel, out + channel);
+            }
+        } else {
+            for (uint32_t channel = 0; channel < channels; channel += LANES) {
+                const uint32_t count = channels - channel < LANES ? channels - channel : LANES;
+                outputs(conv, rows, patch, column, channel, count, out + channel);
+            }
+        }
+    }
+}
+
 #else
 
 void scene_depthwise_row(const scene_conv *conv, const int8_t *const rows[], void *patch, int8_t *out) {

@@ -1,6 +1,69 @@
 #include "scene_kernels.h"
 #include "scene_requantize.h"
 
+#if SCENE_MVE
+
+typedef struct {
+    int32_t a, b, c, d;
+} scene_four;
+
+/* Four sums of one column. */
+static inline scene_four four_sums(const int8_t *in, const int8_t *const weights[4], uint32_t depth) {
+    const int8_t *u = weights[0], *v = weights[1], *w = weights[2], *z = weights[3];
+    scene_four sums = {0, 0, 0, 0};
+    for (uint32_t i = depth >> 4; i > 0; i--) {
+        const int8x16_t x = vld1q_s8(in);
+        sums.a = vmladavaq_s8(sums.a, x, vld1q_s8(u));
+        sums.b = vmladavaq_s8(sums.b, x, vld1q_s8(v));
+        sums.c = vmladavaq_s8(sums.c, x, vld1q_s8(w));
+        sums.d = vmladavaq_s8(sums.d, x, vld1q_s8(z));
+        in += 16;
+        u += 16;
+        v += 16;
+        w += 16;
+        z += 16;
+    }
+    if (depth & 15) {
+        const mve_pred16_t rest = vctp8q(depth & 15);
+        const int8x16_t x = vldrbq_z_s8(in, rest);
+        sums.a = vmladavaq_s8(sums.a, x, vldrbq_z_s8(u, rest));
+        sums.b = vmladavaq_s8(sums.b, x, vldrbq_z_s8(v, rest));
+        sums.c = vmladavaq_s8(sums.c, x, vldrbq_z_s8(w, rest));
+        sums.d = vmladavaq_s8(sums.d, x, vldrbq_z_s8(z, rest));
+    }
+    return sums;
+}
+
+/* Up to four channels of all columns. */
+static void four_channels(const scene_conv *conv, const int8_t *in, uint32_t depth, uint32_t step, uint32_t columns,
+                          uint32_t channel, int8_t *out) {
+    const uint32_t channels = conv->out_channels, count = channels - channel;
+    const mve_pred16_t lanes = vctp32q(count);
+    const int32x4_t bias = vldrwq_z_s32(conv->bias + channel, lanes);
+    const int32x4_t multiplier = vldrwq_z_s32(conv->multiplier + channel, lanes);
+    const int32x4_t shift = vldrbq_z_s32(conv->shift + channel, lanes);
+    const int32x4_t least = vdupq_n_s32(conv->out_min), most = vdupq_n_s32(127);
+    const int8_t *weights[4]; /* the last channel stands for those that are missing */
+    for (uint32_t i = 0; i < 4; i++) {
+        weights[i] = conv->weights + (channel + (i < count ? i : count - 1)) * depth;
+    }
+    for (; columns > 0; columns--, in += step, out += channels) {
+        const scene_four sums = four_sums(in, weights, depth);
+        int32x4_t value = {sums.a, sums.b, sums.c, sums.d};
+        value = scene_requantize4(vaddq_s32(value, bias), multiplier, shift);
+        value = vqaddq_n_s32(value, conv->out_zero);
+        vstrbq_p_s32(out, vminq_s32(vmaxq_s32(value, least), most), lanes);
+    }
+}
+
+void scene_matrix(const scene_conv *conv, const int8_t *in, uint32_t depth, uint32_t step, uint32_t columns, int8_t *out) {
+    for (uint32_t channel = 0; channel < conv->out_channels; channel += 4) {
+        four_channels(conv, in, depth, step, columns, channel, out + channel);
+    }
+}
+
+#else
+
 /* One output of one column. */
 static void one(const scene_conv *conv, const int8_t *in, uint32_t depth, uint32_t channel, int8_t *out) {
     const int8_t *weights = conv->weights + channel * depth;
@@ -170,6 +233,7 @@ void scene_matrix(const scene_conv *conv, const int8_t *in, uint32_t depth, uint
     }
 }
 
+#endif
 #endif
 
 void scene_pointwise_row(const scene_conv *conv, const int8_t *in, int8_t *out) {

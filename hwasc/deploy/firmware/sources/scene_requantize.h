@@ -19,6 +19,10 @@
 #define SCENE_DSP 0
 #endif
 
+#if SCENE_MVE
+#include <arm_mve.h>
+#endif
+
 /* value * 2^shift, within int32. */
 static inline int32_t scene_shift_left(int32_t value, int32_t shift) {
     const int64_t wide = (int64_t)value * ((int64_t)1 << shift);
@@ -44,6 +48,18 @@ static inline int8_t scene_output(int32_t value, int32_t zero, int32_t least) {
     const int64_t moved = (int64_t)value + zero;
     return (int8_t)(moved < least ? least : moved > 127 ? 127 : moved);
 }
+
+#if SCENE_MVE
+
+/* scene_requantize for four sums. */
+static inline int32x4_t scene_requantize4(int32x4_t sums, int32x4_t multiplier, int32x4_t shift) {
+    const int32x4_t zero = vdupq_n_s32(0), right = vminq_s32(shift, zero);
+    const int32x4_t high = vqrdmulhq_s32(vqshlq_s32(sums, vmaxq_s32(shift, zero)), multiplier);
+    /* VRSHL rounds halves up: where a negative number is shifted to the right, 1 less rounds them away from zero. */
+    return vrshlq_s32(vqaddq_s32(high, vshrq_n_s32(vandq_s32(high, right), 31)), right);
+}
+
+#endif
 
 #if SCENE_DSP
 
