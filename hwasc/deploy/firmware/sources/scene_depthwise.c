@@ -10,34 +10,22 @@
 #define LANES 16
 #endif
 
-/* Adds `count` products to the sums. */
-static inline void add_products(const int8_t *in, const int8_t *weights, int32_t sums[LANES], uint32_t count) {
-    if (count == LANES) {
-        for (uint32_t i = 0; i < LANES; i++) {
-            sums[i] += in[i] * weights[i];
-        }
-    } else {
-        for (uint32_t i = 0; i < count; i++) {
-            sums[i] += in[i] * weights[i];
-        }
-    }
-}
-
-/* The outputs of one column for `count` channels from `channel` on; `outside` stands for inputs beyond the map. */
-static void outputs(const scene_conv *conv, const int8_t *const rows[], const int8_t *outside, uint32_t column,
-                    uint32_t channel, uint32_t count, int8_t *out) {
-    const uint32_t channels = conv->in_channels;
-    const int32_t first = (int32_t)(column * conv->stride_columns) - conv->pad_columns;
+/* The outputs of one column for `count` channels (at most LANES) from `channel` on. `outside` stands for inputs beyond the map. */
+SCENE_APART void outputs(const scene_conv *conv, const int8_t *const rows[], const int8_t *outside, uint32_t column,
+                         uint32_t channel, uint32_t count, int8_t *out) {
+    const uint32_t channels = conv->in_channels, kernel = conv->kernel_columns, end = conv->in_columns;
+    const uint32_t first = column * conv->stride_columns - conv->pad_columns; /* wraps below 0 */
     const int8_t *weights = conv->weights + channel;
-    int32_t sums[LANES] = {0};
+    int32_t sums[LANES];
     for (uint32_t i = 0; i < count; i++) {
         sums[i] = conv->bias[channel + i];
     }
     for (uint32_t r = 0; r < conv->kernel_rows; r++) {
-        for (int32_t k = 0; k < conv->kernel_columns; k++) {
-            const int32_t at = first + k;
-            const int inside = rows[r] != NULL && at >= 0 && at < conv->in_columns;
-            add_products(inside ? rows[r] + (uint32_t)at * channels + channel : outside, weights, sums, count);
+        for (uint32_t k = first; k != first + kernel; k++) {
+            const int8_t *in = rows[r] != NULL && k < end ? rows[r] + k * channels + channel : outside;
+            for (uint32_t i = 0; i < count; i++) {
+                sums[i] += in[i] * weights[i];
+            }
             weights += channels;
         }
     }
@@ -58,10 +46,6 @@ typedef struct {
     int32_t *outside;          /* for each column of the kernel: what it adds for each channel where it is outside the map */
 } group;
 
-typedef struct {
-    int32_t a, b, c, d;
-} four_sums;
-
 /* Adds the products of two rows: a pair of weights for each channel. */
 #define TWO_ROWS                                                                                                       \
     "ldrd %[x], %[y], [%[rows]], #8\n ldr %[x], [%[x], %[at]]\n ldr %[y], [%[y], %[at]]\n"                             \
@@ -76,100 +60,114 @@ typedef struct {
     "sxtb16 %[x], %[x], ror #8\n smlabb %[a], %[y], %[v], %[a]\n smlatt %[c], %[y], %[v], %[c]\n"                      \
     "smlabb %[b], %[x], %[w], %[b]\n smlatt %[d], %[x], %[w], %[d]\n"
 
-#define ADD(instructions)                                                                                              \
-    __asm__ volatile(instructions                                                                                      \
-                     : [a] "+r"(sums.a), [b] "+r"(sums.b), [c] "+r"(sums.c), [d] "+r"(sums.d), [rows] "+r"(rows),      \
-                       [weights] "+r"(weights), [x] "=&r"(x), [y] "=&r"(y), [z] "=&r"(z), [v] "=&r"(v), [w] "=&r"(w)   \
-                     : [at] "r"(at)                                                                                    \
-                     : "memory")
+/* Adds the products of all columns of a kernel of so many rows, until the weights' end. */
+#define ADD_COLUMNS(instructions, bytes)                                                                               \
+    __asm__ volatile("1:\n" instructions "add %[at], %[step]\n ldr %[x], %[end]\n sub %[rows], #" bytes               \
+                     "\n cmp %[weights], %[x]\n bne 1b\n"                                                             \
+                     : [a] "+r"(a), [b] "+r"(b), [c] "+r"(c), [d] "+r"(d), [rows] "+r"(rows), [weights] "+r"(weights), \
+                       [at] "+r"(at), [x] "=&r"(x), [y] "=&r"(y), [z] "=&r"(z), [v] "=&r"(v), [w] "=&r"(w)             \
+                     : [step] "r"(step), [end] "m"(end)                                                                \
+                     : "cc", "memory")
 
-/* The outputs of one column. `count` is kernel_rows, a constant where the compiler can unroll. */
-static inline void one_column(const scene_conv *conv, const group *four, uint32_t column, uint32_t count, uint32_t channel,
-                              int8_t *out) {
-    const int32_t first = (int32_t)(column * conv->stride_columns) - conv->pad_columns;
-    const int32_t kernel = conv->kernel_columns, end = conv->in_columns - first;
-    const int32_t from = first < 0 ? -first : 0, to = end < kernel ? end : kernel;
-    const uint32_t *weights = four->weights + (uint32_t)from * ((count & ~1u) * 2 + (count & 1) * 2);
-    uint32_t at = (uint32_t)(first + from) * conv->in_channels + channel;
-    four_sums sums = {four->bias[0], four->bias[1], four->bias[2], four->bias[3]};
-    if (to - from < kernel) {
-        for (int32_t k = 0; k < kernel; k++) {
-            if (k < from || k >= to) {
-                sums.a += four->outside[4 * k];
-                sums.b += four->outside[4 * k + 1];
-                sums.c += four->outside[4 * k + 2];
-                sums.d += four->outside[4 * k + 3];
-            }
+/* Outputs of `count` columns from `column` on, for which columns `from` to `to` of the kernel are inside the map. */
+SCENE_APART void add_columns(const scene_conv *conv, const group *four, uint32_t column, uint32_t count, uint32_t from, uint32_t to,
+                        int8_t *out) {
+    const uint32_t kernel = conv->kernel_rows, words = 2 * kernel, step = conv->in_channels;
+    const uint32_t *const begin = four->weights + from * words, *const end = four->weights + to * words;
+    const uint32_t next = conv->stride_columns * step;
+    uint32_t start = (column * conv->stride_columns - conv->pad_columns + from) * step;
+    const int8_t *const *rows = four->rows;
+    int32_t bias[4];
+    for (uint32_t i = 0; i < 4; i++) {
+        bias[i] = four->bias[i];
+        for (uint32_t k = 0; k < conv->kernel_columns; k++) {
+            bias[i] += k < from || k >= to ? four->outside[4 * k + i] : 0;
         }
     }
-    for (int32_t k = from; k < to; k++) {
-        const int8_t *const *rows = four->rows;
-        uint32_t x, y, z, v, w;
-        for (uint32_t r = count >> 1; r > 0; r--) {
-            ADD(TWO_ROWS);
+    for (out += column * step; count > 0; count--, out += step, start += next) {
+        const uint32_t *weights = begin;
+        uint32_t at = start, x, y, z, v, w;
+        int32_t a = bias[0], b = bias[1], c = bias[2], d = bias[3];
+        if (kernel == 3) {
+            ADD_COLUMNS(TWO_ROWS ONE_ROW, "12");
+        } else if (kernel == 5) {
+            ADD_COLUMNS(TWO_ROWS TWO_ROWS ONE_ROW, "20");
+        } else {
+            ADD_COLUMNS(ONE_ROW, "4");
         }
-        if (count & 1) {
-            ADD(ONE_ROW);
-        }
-        at += conv->in_channels;
+        out[0] = scene_scaled(a, four->scales[0]);
+        out[1] = scene_scaled(b, four->scales[1]);
+        out[2] = scene_scaled(c, four->scales[2]);
+        out[3] = scene_scaled(d, four->scales[3]);
     }
-    out[0] = scene_scaled(sums.a, four->scales[0]);
-    out[1] = scene_scaled(sums.b, four->scales[1]);
-    out[2] = scene_scaled(sums.c, four->scales[2]);
-    out[3] = scene_scaled(sums.d, four->scales[3]);
 }
 
 /* Makes what the columns share. A row outside the map adds the same everywhere: it goes into the bias, and its weights are 0. */
-static void prepare(const scene_conv *conv, const int8_t *const rows[], uint32_t channel, group *four) {
-    const uint32_t channels = conv->in_channels, width = conv->kernel_columns * channels;
+SCENE_APART void prepare(const scene_conv *conv, const int8_t *const rows[], uint32_t channel, group *four) {
+    const uint32_t channels = conv->in_channels, width = conv->kernel_columns * channels, count = conv->kernel_rows;
+    const int32_t zero = conv->in_zero;
+    const uint32_t zeros = (uint32_t)zero << 16 | ((uint32_t)zero & 0xFFFFu);
     uint32_t *pairs = four->weights;
     for (uint32_t i = 0; i < 4; i++) {
         const uint32_t c = channel + i;
         four->bias[i] = conv->bias[c];
         four->scales[i] = scene_scale_of(conv->multiplier[c], conv->shift[c], conv->out_zero);
     }
-    for (uint32_t k = 0; k < conv->kernel_columns; k++) {
-        const int8_t *at = conv->weights + k * channels + channel;
-        int32_t *outside = four->outside + 4 * k;
-        for (uint32_t i = 0; i < 4; i++) {
-            outside[i] = 0;
-        }
-        for (uint32_t r = 0; r < conv->kernel_rows; r++, at += width) {
-            int32_t *sums = rows[r] == NULL ? four->bias : outside;
+    for (uint32_t r = 0; r < count; r++) {
+        const int8_t *at = conv->weights + r * width + channel;
+        for (uint32_t k = rows[r] == NULL ? conv->kernel_columns : 0; k > 0; k--, at += channels) {
             for (uint32_t i = 0; i < 4; i++) {
-                sums[i] += conv->in_zero * at[i];
-            }
-            const uint32_t words = rows[r] == NULL ? 0 : scene_load4(at);
-            if (r & 1) {
-                const uint32_t before = pairs[-1], low = (before & 0xFFFFu) | words << 16, high = before >> 16 | (words & 0xFFFF0000u);
-                pairs[-1] = scene_even(low);
-                pairs[0] = scene_odd(low);
-                pairs[1] = scene_even(high);
-                pairs[2] = scene_odd(high);
-                pairs += 3;
-            } else if (r + 1 < conv->kernel_rows) {
-                *pairs++ = words;
-            } else {
-                *pairs++ = scene_even(words);
-                *pairs++ = scene_odd(words);
+                four->bias[i] += zero * at[i];
             }
         }
     }
-}
-
-/* Four channels of all columns. */
-static void four_channels(const scene_conv *conv, const group *four, uint32_t channel, int8_t *out) {
-    for (uint32_t column = 0; column < conv->out_columns; column++, out += conv->out_channels) {
-        if (conv->kernel_rows == 3) {
-            one_column(conv, four, column, 3, channel, out);
-        } else {
-            one_column(conv, four, column, conv->kernel_rows, channel, out);
+    int32_t *outside = four->outside;
+    for (uint32_t k = 0; k < conv->kernel_columns; k++, outside += 4) {
+        const int8_t *at = conv->weights + k * channels + channel;
+        int32_t a = 0, b = 0, c = 0, d = 0;
+        for (uint32_t r = 0; r + 1 < count; r += 2, pairs += 4, at += 2 * width) {
+            const uint32_t x = rows[r] == NULL ? 0 : scene_load4(at), y = rows[r + 1] == NULL ? 0 : scene_load4(at + width);
+            const uint32_t low = (x & 0xFFFFu) | y << 16, high = x >> 16 | (y & 0xFFFF0000u);
+            a = scene_pairs(pairs[0] = scene_even(low), zeros, a);
+            b = scene_pairs(pairs[1] = scene_odd(low), zeros, b);
+            c = scene_pairs(pairs[2] = scene_even(high), zeros, c);
+            d = scene_pairs(pairs[3] = scene_odd(high), zeros, d);
         }
+        if (count & 1) {
+            const uint32_t x = rows[count - 1] == NULL ? 0 : scene_load4(at);
+            *pairs++ = scene_even(x);
+            *pairs++ = scene_odd(x);
+            a += zero * (int8_t)x;
+            b += zero * (int8_t)(x >> 8);
+            c += zero * (int8_t)(x >> 16);
+            d += zero * (int8_t)(x >> 24);
+        }
+        outside[0] = a;
+        outside[1] = b;
+        outside[2] = c;
+        outside[3] = d;
     }
 }
 
-static int are_simple(const int8_t *shift) {
-    return scene_is_simple(shift[0]) && scene_is_simple(shift[1]) && scene_is_simple(shift[2]) && scene_is_simple(shift[3]);
+/* Four channels of all columns: those with the whole kernel inside the map together, the others one by one. */
+SCENE_APART void four_channels(const scene_conv *conv, const group *four, int8_t *out) {
+    const uint32_t kernel = conv->kernel_columns, stride = conv->stride_columns, pad = conv->pad_columns;
+    for (uint32_t column = 0; column < conv->out_columns;) {
+        const uint32_t from = column * stride < pad ? pad - column * stride : 0, end = conv->in_columns + pad - column * stride;
+        const uint32_t more = from == 0 && end >= kernel ? (end - kernel) / stride : 0, left = conv->out_columns - column;
+        const uint32_t count = more < left ? more + 1 : left;
+        add_columns(conv, four, column, count, from, end < kernel ? end : kernel, out);
+        column += count;
+    }
+}
+
+/* Whether these channels are computed four at a time: kernels of 1, 3 and 5 rows, ordinary scales, columns under the kernel. */
+static int is_ordinary(const scene_conv *conv, uint32_t channel) {
+    const int8_t *shift = conv->shift + channel;
+    const uint32_t rows = conv->kernel_rows, kernel = conv->kernel_columns;
+    return (rows == 1 || rows == 3 || rows == 5) && conv->pad_columns < kernel &&
+           (conv->out_columns - 1u) * conv->stride_columns < conv->in_columns + conv->pad_columns && scene_is_simple(shift[0]) &&
+           scene_is_simple(shift[1]) && scene_is_simple(shift[2]) && scene_is_simple(shift[3]);
 }
 
 void scene_depthwise_row(const scene_conv *conv, const int8_t *const rows[], void *patch, int8_t *out) {
@@ -179,9 +177,6 @@ void scene_depthwise_row(const scene_conv *conv, const int8_t *const rows[], voi
     for (uint32_t r = 0; r < count; r++) {
         any = rows[r] == NULL ? any : rows[r];
     }
-    for (uint32_t r = 0; r < count; r++) {
-        inside[r] = rows[r] == NULL ? any : rows[r];
-    }
     group four;
     four.rows = inside;
     four.outside = (int32_t *)(void *)(inside + count);
@@ -189,9 +184,12 @@ void scene_depthwise_row(const scene_conv *conv, const int8_t *const rows[], voi
     for (uint32_t channel = 0; channel < channels; channel += LANES) {
         if (channels >= 4) { /* the last ones overlap those before */
             channel = channels - channel < 4 ? channels - 4 : channel;
-            if (are_simple(conv->shift + channel)) {
+            if (is_ordinary(conv, channel)) {
                 prepare(conv, rows, channel, &four);
-                four_channels(conv, &four, channel, out + channel);
+                for (uint32_t r = 0; r < count; r++) {
+                    inside[r] = (rows[r] == NULL ? any : rows[r]) + channel;
+                }
+                four_channels(conv, &four, out + channel);
                 continue;
             }
         }
@@ -255,12 +253,14 @@ void scene_depthwise_row(const scene_conv *conv, const int8_t *const rows[], voi
 #else
 
 void scene_depthwise_row(const scene_conv *conv, const int8_t *const rows[], void *patch, int8_t *out) {
-    const uint32_t channels = conv->in_channels;
+    const uint32_t channels = conv->in_channels, rest = channels % LANES;
     memset(patch, conv->in_zero, LANES);
-    for (uint32_t column = 0; column < conv->out_columns; column++) {
-        for (uint32_t channel = 0; channel < channels; channel += LANES) {
-            const uint32_t count = channels - channel < LANES ? channels - channel : LANES;
-            outputs(conv, rows, patch, column, channel, count, out + column * channels + channel);
+    for (uint32_t column = 0; column < conv->out_columns; column++, out += channels) {
+        for (uint32_t channel = 0; channel + LANES <= channels; channel += LANES) {
+            outputs(conv, rows, patch, column, channel, LANES, out + channel);
+        }
+        if (rest) {
+            outputs(conv, rows, patch, column, channels - rest, rest, out + channels - rest);
         }
     }
 }
