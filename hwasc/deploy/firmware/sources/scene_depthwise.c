@@ -77,11 +77,10 @@ SCENE_APART void add_columns(const scene_conv *conv, const group *four, uint32_t
     const uint32_t next = conv->stride_columns * step;
     uint32_t start = (column * conv->stride_columns - conv->pad_columns + from) * step;
     const int8_t *const *rows = four->rows;
-    int32_t bias[4];
-    for (uint32_t i = 0; i < 4; i++) {
-        bias[i] = four->bias[i];
-        for (uint32_t k = 0; k < conv->kernel_columns; k++) {
-            bias[i] += k < from || k >= to ? four->outside[4 * k + i] : 0;
+    int32_t bias[4] = {four->bias[0], four->bias[1], four->bias[2], four->bias[3]};
+    for (uint32_t k = from > 0 ? 0 : to; k < conv->kernel_columns; k = k + 1 == from ? to : k + 1) {
+        for (uint32_t i = 0; i < 4; i++) {
+            bias[i] += four->outside[4 * k + i];
         }
     }
     for (out += column * step; count > 0; count--, out += step, start += next) {

@@ -155,26 +155,29 @@ static inline scene_sums sums_of_one(scene_sums sums, const int8_t *in, const in
     return sums;
 }
 
-/* Two channels of all columns, two columns at a time. */
-static void two_channels(const scene_conv *conv, const int8_t *in, uint32_t depth, uint32_t columns, uint32_t channel,
-                         int8_t *out) {
-    const uint32_t channels = conv->out_channels;
-    const int32_t zero = conv->out_zero, v = conv->bias[channel], w = conv->bias[channel + 1];
-    const scene_scale scale = scene_scale_of(conv->multiplier[channel], conv->shift[channel], zero);
-    const scene_scale other = scene_scale_of(conv->multiplier[channel + 1], conv->shift[channel + 1], zero);
-    const int8_t *const weights = conv->weights + channel * depth;
-    const scene_sums start = {v, w, v, w};
-    for (; columns >= 2; columns -= 2, in += 2 * depth, out += 2 * channels) {
-        const scene_sums sums = sums_of_two(start, in, weights, depth);
-        out[0] = scene_scaled(sums.av, scale);
-        out[1] = scene_scaled(sums.aw, other);
-        out[channels] = scene_scaled(sums.bv, scale);
-        out[channels + 1] = scene_scaled(sums.bw, other);
+/* What the columns share. */
+typedef struct {
+    scene_sums start;
+    scene_scale v, w;
+    const int8_t *weights;
+} two_channels;
+
+/* All columns of two channels, two columns at a time. */
+SCENE_APART void add_columns(const two_channels *two, const int8_t *in, uint32_t depth, uint32_t columns, int8_t *out,
+                             uint32_t channels) {
+    for (; columns >= 2; columns -= 2, in += 2 * depth) {
+        const scene_sums sums = sums_of_two(two->start, in, two->weights, depth);
+        out[0] = scene_scaled(sums.av, two->v);
+        out[1] = scene_scaled(sums.aw, two->w);
+        out += channels;
+        out[0] = scene_scaled(sums.bv, two->v);
+        out[1] = scene_scaled(sums.bw, two->w);
+        out += channels;
     }
     if (columns) {
-        const scene_sums sums = sums_of_one(start, in, weights, depth);
-        out[0] = scene_scaled(sums.av, scale);
-        out[1] = scene_scaled(sums.aw, other);
+        const scene_sums sums = sums_of_one(two->start, in, two->weights, depth);
+        out[0] = scene_scaled(sums.av, two->v);
+        out[1] = scene_scaled(sums.aw, two->w);
     }
 }
 
@@ -183,7 +186,14 @@ void scene_matrix(const scene_conv *conv, const int8_t *in, uint32_t depth, uint
     for (uint32_t channel = 0; channel < channels; channel++) {
         if (step == depth && channel + 1 < channels && scene_is_simple(conv->shift[channel]) &&
             scene_is_simple(conv->shift[channel + 1])) {
-            two_channels(conv, in, depth, columns, channel, out + channel);
+            const int32_t zero = conv->out_zero, v = conv->bias[channel], w = conv->bias[channel + 1];
+            const two_channels two = {
+                {v, w, v, w},
+                scene_scale_of(conv->multiplier[channel], conv->shift[channel], zero),
+                scene_scale_of(conv->multiplier[channel + 1], conv->shift[channel + 1], zero),
+                conv->weights + channel * depth,
+            };
+            add_columns(&two, in, depth, columns, out + channel, channels);
             channel++;
         } else {
             for (uint32_t column = 0; column < columns; column++) {
