@@ -114,17 +114,27 @@ static inline scene_sums add_four_once(scene_sums sums, const int8_t *in, const 
     return sums;
 }
 
-static inline scene_sums sums_of_two(scene_sums sums, const int8_t *in, const int8_t *weights, uint32_t depth) {
-    const int8_t *const end = weights + (depth & ~7u);
-    int32_t av = sums.av, aw = sums.aw, bv = sums.bv, bw = sums.bw;
+/* What the columns share of two channels. */
+typedef struct {
+    scene_sums start;
+    scene_scale v, w;
+    const int8_t *weights, *end; /* of the first channel; the end of its last eight */
+} two_channels;
+
+static inline scene_sums sums_of_two(const two_channels *two, const int8_t *in, uint32_t depth) {
+    const int8_t *weights = two->weights;
+    int32_t av = two->start.av, aw = two->start.aw, bv = two->start.bv, bw = two->start.bw;
     uint32_t a0, a1, b0, b1, w0, w1;
-    if (depth & ~7u) {
+    if (depth >= 8) {
         __asm__ volatile("1:\n" FOUR_INPUTS FOUR_INPUTS "ldr %[w0], %[end]\n cmp %[weights], %[w0]\n bne 1b\n"
                          : [av] "+r"(av), [aw] "+r"(aw), [bv] "+r"(bv), [bw] "+r"(bw), [in] "+r"(in),
                            [weights] "+r"(weights), [a0] "=&r"(a0), [a1] "=&r"(a1), [b0] "=&r"(b0), [b1] "=&r"(b1),
                            [w0] "=&r"(w0), [w1] "=&r"(w1)
-                         : [depth] "r"(depth), [end] "m"(end)
+                         : [depth] "r"(depth), [end] "m"(two->end)
                          : "cc", "memory");
+    }
+    if ((depth & 7) == 0) {
+        return (scene_sums){av, aw, bv, bw};
     }
     if (depth & 4) {
         __asm__ volatile(FOUR_INPUTS
@@ -134,7 +144,7 @@ static inline scene_sums sums_of_two(scene_sums sums, const int8_t *in, const in
                          : [depth] "r"(depth)
                          : "memory");
     }
-    sums = (scene_sums){av, aw, bv, bw};
+    scene_sums sums = {av, aw, bv, bw};
     for (uint32_t i = depth & 3; i > 0; i--) {
         sums = add_one(sums, in++, weights++, depth);
     }
@@ -155,23 +165,20 @@ static inline scene_sums sums_of_one(scene_sums sums, const int8_t *in, const in
     return sums;
 }
 
-/* What the columns share. */
-typedef struct {
-    scene_sums start;
-    scene_scale v, w;
-    const int8_t *weights;
-} two_channels;
-
 /* All columns of two channels, two columns at a time. */
 SCENE_APART void add_columns(const two_channels *two, const int8_t *in, uint32_t depth, uint32_t columns, int8_t *out,
                              uint32_t channels) {
     for (; columns >= 2; columns -= 2, in += 2 * depth) {
-        const scene_sums sums = sums_of_two(two->start, in, two->weights, depth);
-        out[0] = scene_scaled(sums.av, two->v);
-        out[1] = scene_scaled(sums.aw, two->w);
+        const scene_sums sums = sums_of_two(two, in, depth);
+        const scene_scale v = two->v;
+        const int8_t av = scene_scaled(sums.av, v), bv = scene_scaled(sums.bv, v);
+        const scene_scale w = two->w;
+        const int8_t aw = scene_scaled(sums.aw, w), bw = scene_scaled(sums.bw, w);
+        out[0] = av;
+        out[1] = aw;
         out += channels;
-        out[0] = scene_scaled(sums.bv, two->v);
-        out[1] = scene_scaled(sums.bw, two->w);
+        out[0] = bv;
+        out[1] = bw;
         out += channels;
     }
     if (columns) {
@@ -192,6 +199,7 @@ void scene_matrix(const scene_conv *conv, const int8_t *in, uint32_t depth, uint
                 scene_scale_of(conv->multiplier[channel], conv->shift[channel], zero),
                 scene_scale_of(conv->multiplier[channel + 1], conv->shift[channel + 1], zero),
                 conv->weights + channel * depth,
+                conv->weights + channel * depth + (depth & ~7u),
             };
             add_columns(&two, in, depth, columns, out + channel, channels);
             channel++;
