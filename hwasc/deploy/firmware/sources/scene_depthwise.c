@@ -43,7 +43,8 @@ typedef struct {
     scene_scale scales[4];
     const int8_t *const *rows; /* without NULL */
     uint32_t *weights;         /* int16: for each column of the kernel, pairs of its rows for each channel, and the last row alone */
-    int32_t *outside;          /* for each column of the kernel: what it adds for each channel where it is outside the map */
+    const uint32_t *end;
+    int32_t *outside; /* for each column of the kernel: what it adds for each channel where it is outside the map */
 } group;
 
 /* Adds the products of two rows: a pair of weights for each channel. */
@@ -69,24 +70,39 @@ typedef struct {
                      : [step] "r"(step), [end] "m"(end)                                                                \
                      : "cc", "memory")
 
-/* Outputs of `count` columns from `column` on, for which columns `from` to `to` of the kernel are inside the map. */
-SCENE_APART void add_columns(const scene_conv *conv, const group *four, uint32_t column, uint32_t count, uint32_t from, uint32_t to,
-                        int8_t *out) {
-    const uint32_t kernel = conv->kernel_rows, words = 2 * kernel, step = conv->in_channels;
-    const uint32_t *const begin = four->weights + from * words, *const end = four->weights + to * words;
-    const uint32_t next = conv->stride_columns * step;
-    uint32_t start = (column * conv->stride_columns - conv->pad_columns + from) * step;
-    const int8_t *const *rows = four->rows;
-    int32_t bias[4] = {four->bias[0], four->bias[1], four->bias[2], four->bias[3]};
-    for (uint32_t k = from > 0 ? 0 : to; k < conv->kernel_columns; k = k + 1 == from ? to : k + 1) {
-        for (uint32_t i = 0; i < 4; i++) {
-            bias[i] += four->outside[4 * k + i];
+/* The part of a kernel that is inside the map, of a column at a border: from where to where, after the others are added. */
+SCENE_APART void add_outside(const scene_conv *conv, const group *four, int32_t first, int32_t sums[4], int32_t part[2]) {
+    const int32_t kernel = conv->kernel_columns, end = conv->in_columns - first;
+    part[0] = first < 0 ? -first : 0;
+    part[1] = end < kernel ? end : kernel;
+    for (int32_t k = 0; k < kernel; k++) {
+        for (int32_t i = 0; i < 4 && (k < part[0] || k >= part[1]); i++) {
+            sums[i] += four->outside[4 * k + i];
         }
     }
-    for (out += column * step; count > 0; count--, out += step, start += next) {
-        const uint32_t *weights = begin;
-        uint32_t at = start, x, y, z, v, w;
-        int32_t a = bias[0], b = bias[1], c = bias[2], d = bias[3];
+}
+
+/* The outputs of all columns. */
+SCENE_APART void add_columns(const scene_conv *conv, const group *four, uint32_t channel, int8_t *out) {
+    const uint32_t kernel = conv->kernel_rows, step = conv->in_channels, stride = conv->stride_columns;
+    const int32_t last = conv->in_columns - conv->kernel_columns;
+    const int8_t *const *rows = four->rows;
+    int32_t first = -(int32_t)conv->pad_columns;
+    for (uint32_t count = conv->out_columns; count > 0; count--, first += (int32_t)stride) {
+        const uint32_t *weights = four->weights, *end = four->end;
+        uint32_t at = (uint32_t)first * step + channel, x, y, z, v, w;
+        int32_t a = four->bias[0], b = four->bias[1], c = four->bias[2], d = four->bias[3];
+        if (first < 0 || first > last) {
+            int32_t sums[4] = {a, b, c, d}, part[2];
+            add_outside(conv, four, first, sums, part);
+            end = weights + 2 * kernel * (uint32_t)part[1];
+            weights += 2 * kernel * (uint32_t)part[0];
+            at += (uint32_t)part[0] * step;
+            a = sums[0];
+            b = sums[1];
+            c = sums[2];
+            d = sums[3];
+        }
         if (kernel == 3) {
             ADD_COLUMNS(TWO_ROWS ONE_ROW, "12");
         } else if (kernel == 5) {
@@ -98,105 +114,117 @@ SCENE_APART void add_columns(const scene_conv *conv, const group *four, uint32_t
         out[1] = scene_scaled(b, four->scales[1]);
         out[2] = scene_scaled(c, four->scales[2]);
         out[3] = scene_scaled(d, four->scales[3]);
+        out += step;
     }
 }
 
-/* Makes what the columns share. A row outside the map adds the same everywhere: it goes into the bias, and its weights are 0. */
-SCENE_APART void prepare(const scene_conv *conv, const int8_t *const rows[], uint32_t channel, group *four) {
-    const uint32_t channels = conv->in_channels, width = conv->kernel_columns * channels, count = conv->kernel_rows;
+/* Spreads the weights of `count` rows; `whole`: none of them is outside the map. A row outside adds the same to all columns: it
+ * goes into the bias, and its weights are 0. */
+SCENE_INLINE void spread(const scene_conv *conv, const int8_t *const rows[], uint32_t channel, uint32_t count, int whole,
+                         const group *four) {
+    const uint32_t channels = conv->in_channels, width = conv->kernel_columns * channels;
     const int32_t zero = conv->in_zero;
     const uint32_t zeros = (uint32_t)zero << 16 | ((uint32_t)zero & 0xFFFFu);
-    uint32_t *pairs = four->weights;
+    const int8_t *column = conv->weights + channel;
+    int32_t *outside = four->outside;
+    for (uint32_t *pairs = four->weights; pairs != four->end; column += channels, outside += 4) {
+        const int8_t *at = column;
+        int32_t a = 0, b = 0, c = 0, d = 0;
+        for (uint32_t r = 0; r + 1 < count; r += 2, pairs += 4, at += 2 * width) {
+            const uint32_t x = whole || rows[r] != NULL ? scene_load4(at) : 0;
+            const uint32_t y = whole || rows[r + 1] != NULL ? scene_load4(at + width) : 0;
+            const uint32_t low = scene_low_halves(x, y), high = scene_high_halves(x, y);
+            a = scene_pairs(pairs[0] = scene_even(low), zeros, a);
+            b = scene_pairs(pairs[1] = scene_odd(low), zeros, b);
+            c = scene_pairs(pairs[2] = scene_even(high), zeros, c);
+            d = scene_pairs(pairs[3] = scene_odd(high), zeros, d);
+        }
+        const uint32_t x = whole || rows[count - 1] != NULL ? scene_load4(at) : 0;
+        const uint32_t even = scene_even(x), odd = scene_odd(x);
+        *pairs++ = even;
+        *pairs++ = odd;
+        outside[0] = a + zero * (int16_t)even;
+        outside[1] = b + zero * (int16_t)odd;
+        outside[2] = c + zero * (int16_t)(even >> 16);
+        outside[3] = d + zero * (int16_t)(odd >> 16);
+    }
+}
+
+/* Adds a row outside the map to the bias. */
+SCENE_APART void add_row(const scene_conv *conv, uint32_t row, uint32_t channel, int32_t sums[4]) {
+    const uint32_t channels = conv->in_channels;
+    const int8_t *weights = conv->weights + row * conv->kernel_columns * channels + channel;
+    for (uint32_t k = conv->kernel_columns; k > 0; k--, weights += channels) {
+        for (uint32_t i = 0; i < 4; i++) {
+            sums[i] += conv->in_zero * weights[i];
+        }
+    }
+}
+
+/* Makes what the columns share. */
+SCENE_APART void prepare(const scene_conv *conv, const int8_t *const rows[], uint32_t channel, group *four) {
+    const uint32_t count = conv->kernel_rows;
+    int whole = 1;
     for (uint32_t i = 0; i < 4; i++) {
         const uint32_t c = channel + i;
         four->bias[i] = conv->bias[c];
         four->scales[i] = scene_scale_of(conv->multiplier[c], conv->shift[c], conv->out_zero);
     }
     for (uint32_t r = 0; r < count; r++) {
-        const int8_t *at = conv->weights + r * width + channel;
-        for (uint32_t k = rows[r] == NULL ? conv->kernel_columns : 0; k > 0; k--, at += channels) {
-            for (uint32_t i = 0; i < 4; i++) {
-                four->bias[i] += zero * at[i];
-            }
+        if (rows[r] == NULL) {
+            add_row(conv, r, channel, four->bias);
+            whole = 0;
         }
     }
-    int32_t *outside = four->outside;
-    for (uint32_t k = 0; k < conv->kernel_columns; k++, outside += 4) {
-        const int8_t *at = conv->weights + k * channels + channel;
-        int32_t a = 0, b = 0, c = 0, d = 0;
-        for (uint32_t r = 0; r + 1 < count; r += 2, pairs += 4, at += 2 * width) {
-            const uint32_t x = rows[r] == NULL ? 0 : scene_load4(at), y = rows[r + 1] == NULL ? 0 : scene_load4(at + width);
-            const uint32_t low = (x & 0xFFFFu) | y << 16, high = x >> 16 | (y & 0xFFFF0000u);
-            a = scene_pairs(pairs[0] = scene_even(low), zeros, a);
-            b = scene_pairs(pairs[1] = scene_odd(low), zeros, b);
-            c = scene_pairs(pairs[2] = scene_even(high), zeros, c);
-            d = scene_pairs(pairs[3] = scene_odd(high), zeros, d);
-        }
-        if (count & 1) {
-            const uint32_t x = rows[count - 1] == NULL ? 0 : scene_load4(at);
-            *pairs++ = scene_even(x);
-            *pairs++ = scene_odd(x);
-            a += zero * (int8_t)x;
-            b += zero * (int8_t)(x >> 8);
-            c += zero * (int8_t)(x >> 16);
-            d += zero * (int8_t)(x >> 24);
-        }
-        outside[0] = a;
-        outside[1] = b;
-        outside[2] = c;
-        outside[3] = d;
+    if (whole && count == 3) {
+        spread(conv, rows, channel, 3, 1, four);
+    } else {
+        spread(conv, rows, channel, count, 0, four);
     }
 }
 
-/* Four channels of all columns: those with the whole kernel inside the map together, the others one by one. */
-SCENE_APART void four_channels(const scene_conv *conv, const group *four, int8_t *out) {
-    const uint32_t kernel = conv->kernel_columns, stride = conv->stride_columns, pad = conv->pad_columns;
-    for (uint32_t column = 0; column < conv->out_columns;) {
-        const uint32_t from = column * stride < pad ? pad - column * stride : 0, end = conv->in_columns + pad - column * stride;
-        const uint32_t more = from == 0 && end >= kernel ? (end - kernel) / stride : 0, left = conv->out_columns - column;
-        const uint32_t count = more < left ? more + 1 : left;
-        add_columns(conv, four, column, count, from, end < kernel ? end : kernel, out);
-        column += count;
-    }
+/* Whether four channels have ordinary scales. */
+static int are_simple(const int8_t *shift) {
+    return scene_is_simple(shift[0]) && scene_is_simple(shift[1]) && scene_is_simple(shift[2]) && scene_is_simple(shift[3]);
 }
 
-/* Whether these channels are computed four at a time: kernels of 1, 3 and 5 rows, ordinary scales, columns under the kernel. */
-static int is_ordinary(const scene_conv *conv, uint32_t channel) {
-    const int8_t *shift = conv->shift + channel;
-    const uint32_t rows = conv->kernel_rows, kernel = conv->kernel_columns;
-    return (rows == 1 || rows == 3 || rows == 5) && conv->pad_columns < kernel &&
-           (conv->out_columns - 1u) * conv->stride_columns < conv->in_columns + conv->pad_columns && scene_is_simple(shift[0]) &&
-           scene_is_simple(shift[1]) && scene_is_simple(shift[2]) && scene_is_simple(shift[3]);
+/* Four channels at a time need: 1, 3 or 5 rows, and at least one column of each kernel inside the map. */
+static int is_ordinary(const scene_conv *conv) {
+    const uint32_t rows = conv->kernel_rows, pad = conv->pad_columns, columns = conv->out_columns;
+    return conv->in_channels >= 4 && (rows == 1 || rows == 3 || rows == 5) && pad < conv->kernel_columns &&
+           (columns - 1) * conv->stride_columns < conv->in_columns + pad;
 }
 
 void scene_depthwise_row(const scene_conv *conv, const int8_t *const rows[], void *patch, int8_t *out) {
     const uint32_t channels = conv->in_channels, count = conv->kernel_rows;
+    const int ordinary = is_ordinary(conv);
     const int8_t **const inside = patch;
     const int8_t *any = NULL;
     for (uint32_t r = 0; r < count; r++) {
         any = rows[r] == NULL ? any : rows[r];
     }
+    for (uint32_t r = 0; r < count; r++) {
+        inside[r] = rows[r] == NULL ? any : rows[r];
+    }
     group four;
     four.rows = inside;
     four.outside = (int32_t *)(void *)(inside + count);
     four.weights = (uint32_t *)four.outside + 4 * conv->kernel_columns;
+    four.end = four.weights + 2 * count * conv->kernel_columns;
     for (uint32_t channel = 0; channel < channels; channel += LANES) {
-        if (channels >= 4) { /* the last ones overlap those before */
+        if (ordinary) { /* the last ones overlap those before */
             channel = channels - channel < 4 ? channels - 4 : channel;
-            if (is_ordinary(conv, channel)) {
-                prepare(conv, rows, channel, &four);
-                for (uint32_t r = 0; r < count; r++) {
-                    inside[r] = (rows[r] == NULL ? any : rows[r]) + channel;
-                }
-                four_channels(conv, &four, out + channel);
-                continue;
-            }
         }
-        int8_t outside[LANES];
-        memset(outside, conv->in_zero, LANES);
-        const uint32_t here = channels - channel < LANES ? channels - channel : LANES;
-        for (uint32_t column = 0; column < conv->out_columns; column++) {
-            outputs(conv, rows, outside, column, channel, here, out + column * channels + channel);
+        if (ordinary && are_simple(conv->shift + channel)) {
+            prepare(conv, rows, channel, &four);
+            add_columns(conv, &four, channel, out + channel);
+        } else {
+            int8_t outside[LANES];
+            memset(outside, conv->in_zero, LANES);
+            const uint32_t here = channels - channel < LANES ? channels - channel : LANES;
+            for (uint32_t column = 0; column < conv->out_columns; column++) {
+                outputs(conv, rows, outside, column, channel, here, out + column * channels + channel);
+            }
         }
     }
     scene_raise(conv, conv->out_columns, out);

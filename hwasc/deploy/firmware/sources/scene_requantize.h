@@ -112,6 +112,19 @@ static inline uint32_t scene_odd(uint32_t bytes) {
     return pair;
 }
 
+/* The lower halves of two words, the first one's below; their upper halves. */
+static inline uint32_t scene_low_halves(uint32_t first, uint32_t second) {
+    uint32_t halves;
+    __asm__("pkhbt %0, %1, %2, lsl #16" : "=r"(halves) : "r"(first), "r"(second));
+    return halves;
+}
+
+static inline uint32_t scene_high_halves(uint32_t first, uint32_t second) {
+    uint32_t halves;
+    __asm__("pkhtb %0, %2, %1, asr #16" : "=r"(halves) : "r"(first), "r"(second));
+    return halves;
+}
+
 /* sum plus both products of two pairs. */
 static inline int32_t scene_pairs(uint32_t a, uint32_t b, int32_t sum) {
     __asm__("smlad %0, %1, %2, %0" : "+r"(sum) : "r"(a), "r"(b));
