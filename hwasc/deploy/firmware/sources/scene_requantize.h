@@ -7,12 +7,13 @@
 
 #include "scene_kernels.h"
 
-/* Which variant of the kernels is compiled. That for the DSP extension needs all registers, so an optimising compiler. */
+/* Which variant of the kernels is compiled. That for the DSP extension is written for GCC's inline assembly and needs nearly all
+ * registers, so an optimising compiler; Clang, which keeps an address of each operand in a register, takes portable C there. */
 #if !defined(SCENE_PORTABLE) && defined(__ARM_FEATURE_MVE) && (__ARM_FEATURE_MVE & 1) && !defined(__ARM_BIG_ENDIAN)
 #define SCENE_MVE 1
 #define SCENE_DSP 0
 #elif !defined(SCENE_PORTABLE) && defined(__ARM_FEATURE_DSP) && defined(__thumb2__) && defined(__OPTIMIZE__) && \
-    !defined(__ARM_BIG_ENDIAN)
+    !defined(__clang__) && !defined(__ARM_BIG_ENDIAN)
 #define SCENE_MVE 0
 #define SCENE_DSP 1
 #else
