@@ -64,10 +64,14 @@ void scene_step_mul_vector(const void *numbers, const int8_t *const rows[], void
     }
 }
 
-/* From -128 to 127, which is one instruction on most cores. */
+/* From -128 to 127. Compilers do not find the one instruction that most cores have for it. */
 static inline int8_t scene_cut(int32_t value) {
-    const int32_t cut = value > 127 ? 127 : value < -128 ? -128 : value; /* in this order GCC sees the instruction */
-    return (int8_t)cut;
+#if defined(__ARM_FEATURE_SAT) && defined(__GNUC__)
+    __asm__("ssat %0, #8, %0" : "+r"(value));
+    return (int8_t)value;
+#else
+    return (int8_t)(value < -128 ? -128 : value > 127 ? 127 : value);
+#endif
 }
 
 void scene_step_linear(const void *numbers, const int8_t *const rows[], void *patch, int8_t *out) {
@@ -95,33 +99,48 @@ void scene_step_linear_vector(const void *numbers, const int8_t *const rows[], v
     }
 }
 
-/* `twice` is two times the product, shifted to the left. */
-static inline int8_t scene_product_output(int32_t twice, int32_t multiplier, int32_t rounding, int32_t right) {
-    const int32_t high = (int32_t)(((int64_t)twice * multiplier + INT64_C(0x80000000)) >> 32);
-    return scene_cut((high + (high >> 31) + rounding) >> right);
+/* The DSP extension multiplies and rounds in one instruction, for twice the value. */
+#if SCENE_DSP
+#define SCENE_TIMES 2
+#else
+#define SCENE_TIMES 1
+#endif
+
+/* `value` is SCENE_TIMES times the product, shifted to the left. The sign of what is shifted to the right is taken off, so that
+ * halves go away from zero; where the upper half of a negative product became 0, the shift removes that 1 again. */
+static inline int8_t scene_product_output(int32_t value, int32_t multiplier, int32_t rounding, int32_t right) {
+#if SCENE_DSP
+    int32_t high;
+    __asm__("smmlar %0, %1, %2, %3" : "=r"(high) : "r"(value), "r"(multiplier), "r"(rounding));
+#else
+    const int32_t high = scene_upper(value, multiplier) + rounding;
+#endif
+    return scene_cut((high + (value >> 31)) >> right);
 }
 
 void scene_step_product(const void *numbers, const int8_t *const rows[], void *patch, int8_t *out) {
     const scene_product *product = (const scene_product *)numbers;
     const int32_t multiplier = product->multiplier, rounding = product->rounding, right = product->right;
-    const int32_t x_zero = product->a_zero, y_zero = product->b_zero, scale = 1 << product->left;
+    const int32_t x_zero = product->a_zero, y_zero = product->b_zero, scale = SCENE_TIMES * (1 << product->left);
     const uint32_t count = (uint32_t)product->columns * product->channels;
     const int8_t *x = rows[0], *y = rows[1];
     (void)patch;
     for (uint32_t i = 0; i < count; i++) {
-        const int32_t twice = (x[i] - x_zero) * (y[i] - y_zero) * scale;
-        out[i] = scene_product_output(twice, multiplier, rounding, right);
+        const int32_t value = (x[i] - x_zero) * (y[i] - y_zero) * scale;
+        out[i] = scene_product_output(value, multiplier, rounding, right);
     }
 }
 
 void scene_step_product_vector(const void *numbers, const int8_t *const rows[], void *patch, int8_t *out) {
     const scene_product *product = (const scene_product *)numbers;
     const int32_t multiplier = product->multiplier, rounding = product->rounding, right = product->right;
+    const int32_t x_zero = product->a_zero, y_zero = product->b_zero, scale = SCENE_TIMES * (1 << product->left);
     const uint32_t channels = product->channels, count = product->columns * channels;
     const int8_t *x = rows[0], *y = product->constant != NULL ? product->constant : rows[1];
+    const uint32_t step = product->step;
     (void)patch;
-    for (uint32_t channel = 0; channel < channels; channel++, y += product->step) {
-        const int32_t factor = (*y - product->b_zero) * (1 << product->left), offset = -product->a_zero * factor;
+    for (uint32_t channel = 0; channel < channels; channel++, y += step) {
+        const int32_t factor = (*y - y_zero) * scale, offset = -x_zero * factor;
         for (uint32_t i = channel; i < count; i += channels) {
             out[i] = scene_product_output(x[i] * factor + offset, multiplier, rounding, right);
         }
