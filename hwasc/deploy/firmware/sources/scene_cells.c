@@ -6,11 +6,6 @@
 
 #define ROOT_BITS 20 /* fractional bits of TensorFlow Lite's 1 / square root */
 
-/* The upper half of twice the product, rounded; `saturated` products do not occur. */
-static int32_t scene_high(int32_t a, int32_t b) {
-    return (int32_t)(((int64_t)a * b + (1 << 30)) >> 31);
-}
-
 static uint32_t scene_leading_zeros(uint32_t value) {
     uint32_t count = 32;
     while (value != 0) {
@@ -21,9 +16,6 @@ static uint32_t scene_leading_zeros(uint32_t value) {
 }
 
 static int8_t scene_mean_output(const scene_mean *mean, int32_t sum) {
-    if (mean->whole) {
-        return (int8_t)(sum / (int32_t)mean->count);
-    }
     sum = scene_requantize(sum - mean->offset, mean->factor.multiplier, mean->factor.shift);
     return scene_output(sum, mean->out_zero, -128);
 }
@@ -63,14 +55,17 @@ void scene_step_maximum(const void *numbers, const int8_t *const rows[], void *p
  */
 static int32_t scene_reciprocal(int32_t a) {
     const int32_t d = (int32_t)(((int64_t)a + INT32_MAX + 1) / 2);
-    int32_t x = 1515870810 + scene_high(d, -1010580540);
+    int32_t x = 1515870810 + scene_upper(d, -1010580540);
     for (int i = 0; i < 3; i++) {
-        x += scene_shift_left(scene_high(x, (1 << 29) - scene_high(d, x)), 2);
+        x += scene_shift_left(scene_upper(x, (1 << 29) - scene_upper(d, x)), 2);
     }
     return scene_shift_left(x, 1);
 }
 
-/* a / b at the output's scale, without its zero point; b is not 0. */
+/*
+ * a / b at the output's scale, without its zero point; b is not 0. Where the shift is beyond 31 bits, TensorFlow Lite's rounding gives
+ * 1 or -1 on Arm's cores, even for 0 / b (elsewhere C does not define that shift), and so does this.
+ */
 static int32_t scene_quotient(int32_t a, int32_t b, const scene_factor *factor) {
     uint32_t leading, magnitude;
     int32_t headroom, value, shift;
@@ -78,16 +73,20 @@ static int32_t scene_quotient(int32_t a, int32_t b, const scene_factor *factor) 
         a = -a;
         b = -b;
     }
-    if (a == 0) {
-        return 0;
-    }
     leading = scene_leading_zeros((uint32_t)b);
     magnitude = (uint32_t)(a < 0 ? -a : a);
     headroom = (int32_t)(a < 0 ? scene_leading_zeros(2 * magnitude - 1) : scene_leading_zeros(magnitude) - 1);
     value = scene_reciprocal((int32_t)(((uint32_t)b << leading) - ((uint32_t)1 << 31)));
-    value = scene_high(a * ((int32_t)1 << headroom), value);
+    value = scene_upper((int32_t)((uint32_t)a << headroom), value);
     shift = factor->shift - (31 - (int32_t)leading) - headroom;
-    return scene_requantize(value, factor->multiplier, shift);
+    if (shift >= 0) {
+        return scene_requantize(value, factor->multiplier, shift);
+    }
+    value = scene_upper(value, factor->multiplier);
+    if (shift < -31) {
+        return value < 0 ? -1 : 1;
+    }
+    return (int32_t)(((int64_t)value + ((int64_t)1 << (-shift - 1)) - (value < 0)) >> -shift);
 }
 
 void scene_step_div(const void *numbers, const int8_t *const rows[], void *patch, int8_t *out) {
@@ -116,10 +115,10 @@ static int32_t scene_root(int32_t value) {
     input = (int32_t)((uint32_t)value << (2 * pairs)) >> 1;
     half = scene_round_shift(input, 1);
     for (int i = 0; i < 5; i++) {
-        const int32_t cube = scene_shift_left(scene_high(scene_high(x, x), x), 6);
-        x = scene_shift_left(scene_high(half_three, x) - scene_high(half, cube), 3);
+        const int32_t cube = scene_shift_left(scene_upper(scene_upper(x, x), x), 6);
+        x = scene_shift_left(scene_upper(half_three, x) - scene_upper(half, cube), 3);
     }
-    x = scene_high(x, 1518500250); /* square root of 1 / 2 */
+    x = scene_upper(x, 1518500250); /* square root of 1 / 2 */
     if (shift < 0) {
         x = (int32_t)((uint32_t)x << -shift);
         shift = 0;
