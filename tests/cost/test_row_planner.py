@@ -131,8 +131,8 @@ class Machine:
 
         check()
         if op.layer != "load":
-            patch = patch_bytes(op, graph.tensors[op.inputs[0]], graph.tensors[op.output])
-            assert segment.patch % 8 == 0 or patch == 0
+            patch = patch_bytes(graph, op, self.plan.axis)
+            assert segment.patch % 4 == 0 or patch == 0
             self.memory[segment.patch : segment.patch + patch] = -3
         if sums:
             assert (self.memory[sums[0]] == sums[1]).all(), "sums"

@@ -59,7 +59,8 @@ def front_end_tables(front_end: FrontEnd, scale: float, zero_point: int, arithme
     parts = [
         f'{MARK}#include "scene_front_end.h"\n',
         _floats("scene_window[SCENE_WINDOW / 2 + 1]", _window(fe.window) / (2 * FULL_SCALE)),
-        _floats("scene_twiddles[2 * (SCENE_POINTS - 8)]", _twiddles(fe.n_fft)),
+        "#ifndef SCENE_CMSIS_DSP",
+        _floats("scene_twiddles[2 * (SCENE_POINTS - 8)]", _twiddles(fe.n_fft)) + "#endif\n",
         _floats("scene_sines[SCENE_FFT / 4 + 1]", np.sin(2 * np.pi * np.arange(fe.n_fft // 4 + 1) / fe.n_fft)),
         _array("uint16_t scene_bins[SCENE_MELS + 2]", map(str, segment_bins(fe))),
         _array("scene_slope scene_slopes[SCENE_MELS + 1]", (f"{{{_float(a)}, {_float(b)}}}" for a, b in slopes)),

@@ -124,3 +124,40 @@ def test_other_ffts_are_refused(n_fft: int) -> None:
     ):
         with pytest.raises(UsageError, match=f"n_fft {n_fft}: .* power of two from 256 to 8192"):
             action()
+
+
+CMSIS = r"""
+typedef struct { unsigned fftLen; } arm_cfft_instance_f32;
+#define SIZE(n) static const arm_cfft_instance_f32 arm_cfft_sR_f32_len##n = {n};
+SIZE(128) SIZE(256) SIZE(512) SIZE(1024) SIZE(2048) SIZE(4096)
+#include <math.h>
+static void arm_cfft_f32(const arm_cfft_instance_f32 *S, float *p1, unsigned char ifftFlag, unsigned char bitReverseFlag) {
+    static double in[2 * 4096];
+    if (ifftFlag != 0 || bitReverseFlag != 1) return;
+    for (unsigned i = 0; i < 2 * S->fftLen; i++) in[i] = p1[i];
+    for (unsigned k = 0; k < S->fftLen; k++) {
+        double re = 0, im = 0;
+        for (unsigned i = 0; i < S->fftLen; i++) {
+            const double turn = -2 * 3.14159265358979 * (i * k % S->fftLen) / S->fftLen;
+            re += in[2 * i] * cos(turn) - in[2 * i + 1] * sin(turn), im += in[2 * i] * sin(turn) + in[2 * i + 1] * cos(turn);
+        }
+        p1[2 * k] = (float)re, p1[2 * k + 1] = (float)im;
+    }
+}
+"""
+
+
+@gcc
+@pytest.mark.parametrize("name", ["256", "odd window", "1024"])
+def test_the_fft_of_cmsis_dsp_gives_the_same(name: str, tmp_path: Path) -> None:
+    """Its own source is not here: a plain transform with the documented interface of arm_cfft_f32 stands in."""
+    fe = FRONT_ENDS[name]
+    (tmp_path / "cmsis").mkdir()
+    (tmp_path / "cmsis" / "arm_const_structs.h").write_text(CMSIS)
+    flags = ("-O2", "-DSCENE_CMSIS_DSP", f"-I{tmp_path / 'cmsis'}", "-lm")
+    own = LogMelInC(tmp_path / "own", fe, scale=SCALE, zero_point=ZERO_POINT)
+    cmsis = LogMelInC(tmp_path / "with", fe, scale=SCALE, zero_point=ZERO_POINT, flags=flags)
+    samples = sounds(fe)["brown"]
+    for t in (0, 5):
+        steps = np.abs(own.window(samples, t, 100) - cmsis.window(samples, t, 100).astype(int))
+        assert steps.max() <= 1 and steps.mean() < 0.02
