@@ -58,7 +58,9 @@ HELD_OUT_FRONT_ENDS = [
     for rate, n_fft, window, mels in ((32_000, 4096, 3200, 64), (32_000, 2048, 1800, 96), (16_000, 1024, 800, 40))
 ]
 
-START = '''"""Instructions of each piece of the C export's work, by core, and what they miss. Written by `experiments/firmware/fit.py`.
+START = '''"""Instructions of each piece of the C export's work, by core, and what they miss.
+
+Written by `experiments/firmware/fit.py`.
 
 `RATES`: by core, kind of work and piece, see `firmware_work`. `ERRORS`: how far the estimate for a whole net is off its count, on
 nets that were not fitted: the median and the largest share.

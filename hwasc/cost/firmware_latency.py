@@ -1,8 +1,8 @@
 """Instructions and milliseconds of the exported C code on a Cortex-M, from microphone to class; no torch.
 
 Instructions are a sum over the pieces of `firmware_work`, with rates fitted to counts in an emulator by
-`experiments/firmware/fit.py`; `ERRORS` has what the fit misses. They become cycles by one figure for each core: a stated estimate,
-no measurement on a chip of this code (`experiments/firmware/latency.md`).
+`experiments/firmware/fit.py`; `ERRORS` has what the fit misses. They become cycles by one figure for each core: a stated
+estimate, no measurement on a chip of this code (`experiments/firmware/latency.md`).
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class CyclesPerInstruction:
 
 
 # M4, M7, M33, M55: cycles of CMSIS-NN by this project's fit to published measurements (`latency.CYCLES`), over its instructions
-# as counted in the emulator, for the DCASE 2024 baseline and CP-Mobile 32. M0+ and M3: from Arm's tables of timings, see the page.
+# as counted in the emulator, for the DCASE 2024 baseline and CP-Mobile 32. M0+, M3: from Arm's tables of timings, see the page.
 CYCLES_PER_INSTRUCTION: dict[str, CyclesPerInstruction] = {
     "cortex-m0+": CyclesPerInstruction(likely=1.5, low=1.2, high=2.5),
     "cortex-m3": CyclesPerInstruction(likely=1.4, low=1.1, high=2.2),
