@@ -12,6 +12,7 @@ import json
 import random
 import statistics
 import tempfile
+import textwrap
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -65,9 +66,9 @@ Written by `experiments/firmware/fit.py`.
 nets that were not fitted: the median and the largest share.
 """
 
-# fmt: off
-
 from __future__ import annotations
+
+# fmt: off
 '''
 ARITHMETICS: tuple[Arithmetic, ...] = tuple(
     a for a in get_args(Arithmetic) if all((SOURCES / s).exists() for s in front_end_sources(a))
@@ -258,12 +259,13 @@ def write(rates: dict[str, dict[str, dict[str, float]]], errors: dict[str, tuple
     for name, kinds in rates.items():
         lines.append(f'    "{name}": {{')
         for kind, pieces in sorted(kinds.items()):
-            inner = ", ".join(f'"{k}": {v!r}' for k, v in pieces.items())
-            lines.append(f'        "{kind}": {{{inner}}},')
+            inner = ", ".join(f'"{k}":\xa0{v!r}' for k, v in pieces.items())  # a space where no line is broken
+            text = f'        "{kind}": {{{inner}}},'
+            lines += textwrap.wrap(text, 120, subsequent_indent=" " * 12, break_on_hyphens=False)
         lines.append("    },")
     lines += ["}", ""]
     lines += ["ERRORS: dict[str, tuple[float, float]] = {", *(f'    "{k}": {v},' for k, v in errors.items()), "}", ""]
-    Path(firmware_rates.__file__).write_text("\n".join(lines))
+    Path(firmware_rates.__file__).write_text("\n".join(lines).replace("\xa0", " "))
 
 
 if __name__ == "__main__":

@@ -59,7 +59,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--front-end", metavar="MELSxFRAMES", help="data: size of the log-mels (default 256x65)")
     parser.add_argument("--clips", type=common.whole(2), help="data: training clips measured on (default 256)")
     parser.add_argument(
-        "--arch", metavar="FILE|PRESET", help="firmware: best.json of a search, or a preset (default dcase2024_baseline)"
+        "--arch",
+        metavar="FILE|PRESET",
+        help="firmware: best.json of a search, or a preset (default dcase2024_baseline)",
     )
     parser.add_argument("--cores", metavar="CORE", nargs="+", help="firmware: such as cortex-m4 (default: all six)")
     common.add_data(parser)
@@ -114,7 +116,17 @@ def _firmware(args: argparse.Namespace) -> None:
         common.print_json(bench)
         return
     print(f"{bench.architecture}: {bench.macs:,} MACs; a clip with random weights, emulated; instructions in millions")
-    print(f"{'':<12}{'log-mel':<9}{'clip':>8}{'front end':>11}{'net':>8}{'a MAC':>7}{'stack B':>9}{'bound':>7}{'code B':>8}{'RAM B':>9}")
+    heads = [
+        ("clip", 8),
+        ("front end", 11),
+        ("net", 8),
+        ("a MAC", 7),
+        ("stack B", 9),
+        ("bound", 7),
+        ("code B", 8),
+        ("RAM B", 9),
+    ]
+    print(f"{'':<12}{'log-mel':<9}" + "".join(f"{head:>{width}}" for head, width in heads))
     for row in bench.cores:
         print(
             f"{row.core:<12}{row.arithmetic:<9}{row.instructions / 1e6:>8.2f}{row.front_end / 1e6:>11.2f}"
