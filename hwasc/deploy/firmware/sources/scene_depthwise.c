@@ -6,13 +6,15 @@
 /* Channels at a time: as many sums as fit a small core's registers, or a host's vectors. */
 #if defined(__ARM_ARCH_PROFILE) && __ARM_ARCH_PROFILE == 'M'
 #define LANES 4
+#define OUTPUTS SCENE_APART
 #else
 #define LANES 16
+#define OUTPUTS SCENE_INLINE
 #endif
 
 /* The outputs of one column for `count` channels (at most LANES) from `channel` on. `outside` stands for inputs beyond the map. */
-SCENE_APART void outputs(const scene_conv *conv, const int8_t *const rows[], const int8_t *outside, uint32_t column,
-                         uint32_t channel, uint32_t count, int8_t *out) {
+OUTPUTS void outputs(const scene_conv *conv, const int8_t *const rows[], const int8_t *outside, uint32_t column,
+                     uint32_t channel, uint32_t count, int8_t *out) {
     const uint32_t channels = conv->in_channels, kernel = conv->kernel_columns, end = conv->in_columns;
     const uint32_t first = column * conv->stride_columns - conv->pad_columns; /* wraps below 0 */
     const int8_t *weights = conv->weights + channel;
@@ -288,16 +290,57 @@ void scene_depthwise_row(const scene_conv *conv, const int8_t *const rows[], voi
 
 #else
 
+#if LANES == 4
+
+/* The same for four channels, whose sums are in registers. */
+SCENE_APART void all_outputs(const scene_conv *conv, const int8_t *const rows[], const int8_t *outside, uint32_t column,
+                             uint32_t channel, int8_t *out) {
+    const uint32_t channels = conv->in_channels, end = conv->in_columns, kernel = conv->kernel_columns;
+    const uint32_t first = column * conv->stride_columns - conv->pad_columns; /* wraps below 0 */
+    const int8_t *weights = conv->weights + channel;
+    const int32_t *const bias = conv->bias + channel, *const multiplier = conv->multiplier + channel;
+    int32_t a = bias[0], b = bias[1], c = bias[2], d = bias[3];
+    for (uint32_t r = 0; r < conv->kernel_rows; r++) {
+        const int8_t *row = rows[r] == NULL ? outside : rows[r] + (int32_t)(first * channels + channel);
+        const uint32_t step = rows[r] == NULL ? 0 : channels;
+        for (uint32_t k = first; k != first + kernel; k++) {
+            const int8_t *in = k < end ? row : outside;
+            a += in[0] * weights[0];
+            b += in[1] * weights[1];
+            c += in[2] * weights[2];
+            d += in[3] * weights[3];
+            row += step;
+            weights += channels;
+        }
+    }
+    const int8_t *const shift = conv->shift + channel;
+    const int32_t zero = conv->out_zero, least = conv->out_min;
+    out[0] = scene_output(scene_requantize(a, multiplier[0], shift[0]), zero, least);
+    out[1] = scene_output(scene_requantize(b, multiplier[1], shift[1]), zero, least);
+    out[2] = scene_output(scene_requantize(c, multiplier[2], shift[2]), zero, least);
+    out[3] = scene_output(scene_requantize(d, multiplier[3], shift[3]), zero, least);
+}
+
+#else
+
+/* The same for a constant number of channels. */
+static void all_outputs(const scene_conv *conv, const int8_t *const rows[], const int8_t *outside, uint32_t column,
+                        uint32_t channel, int8_t *out) {
+    outputs(conv, rows, outside, column, channel, LANES, out);
+}
+
+#endif
+
 void scene_depthwise_row(const scene_conv *conv, const int8_t *const rows[], void *patch, int8_t *out) {
-    const uint32_t channels = conv->in_channels, rest = channels % LANES;
+    const uint32_t channels = conv->in_channels, columns = conv->out_columns, rest = channels % LANES, most = channels - rest;
     memset(patch, conv->in_zero, LANES);
-    for (uint32_t column = 0; column < conv->out_columns; column++, out += channels) {
-        for (uint32_t channel = 0; channel + LANES <= channels; channel += LANES) {
-            outputs(conv, rows, patch, column, channel, LANES, out + channel);
+    for (uint32_t channel = 0; channel < most; channel += LANES) {
+        for (uint32_t column = 0; column < columns; column++) {
+            all_outputs(conv, rows, patch, column, channel, out + column * channels + channel);
         }
-        if (rest) {
-            outputs(conv, rows, patch, column, channels - rest, rest, out + channels - rest);
-        }
+    }
+    for (uint32_t column = 0; column < columns && rest > 0; column++) {
+        outputs(conv, rows, patch, column, most, rest, out + column * channels + most);
     }
 }
 
