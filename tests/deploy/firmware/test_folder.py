@@ -1,4 +1,4 @@
-"""The exported folder: it compiles without a warning, tests itself, cannot be mixed with another, and streams as whole clips do."""
+"""The exported folder: it compiles without warnings, tests itself, cannot be mixed with another, streams as whole clips do."""
 
 from __future__ import annotations
 
