@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from hwasc.cost.alignment import align
 from hwasc.cost.row_graph import ALIGNMENT
+from hwasc.cost.row_pieces import Held as Line
 from hwasc.cost.row_pieces import Pieces
 from hwasc.cost.row_placement import Name, Part
 from hwasc.cost.row_segments import Segments, Shift, results, shift, spent
 
-Held = dict[tuple[int, int], int]  # rows by segment and tensor
+HeldRows = dict[tuple[int, int], int]  # rows by segment and tensor
 
 
 @dataclass(frozen=True)
@@ -26,7 +28,7 @@ class Parts:
 
     parts: dict[Name, Part]
     shifts: dict[tuple[Name, Name], Shift]
-    held: Held
+    held: HeldRows
     cells: tuple[tuple[int, ...], ...]
 
 
@@ -53,7 +55,7 @@ def list_parts(pieces: Pieces, patches: tuple[int, ...], segments: Segments) -> 
         now += b - a + 2 + len(cells[s])
     end = now - 1
     found: dict[Name, Part] = {}
-    held: Held = {}
+    held: HeldRows = {}
 
     def add(name: Name, size: int, first: int, last: int) -> None:
         found[name] = Part(name, align(size, ALIGNMENT), first, last)
@@ -103,7 +105,7 @@ def list_parts(pieces: Pieces, patches: tuple[int, ...], segments: Segments) -> 
     return Parts(found, shifts, held, tuple(map(tuple, cells)))
 
 
-def _lines(pieces: Pieces, start: int, end: int):
+def _lines(pieces: Pieces, start: int, end: int) -> Iterator[Line]:
     begin = start
     for section in (*(e for e in pieces.ends if start < e < end), end):
         yield from pieces.held(start, begin, section)

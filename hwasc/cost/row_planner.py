@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 
 from hwasc.cost.graph import Graph
 from hwasc.cost.kernel_scratch import patch_bytes
-from hwasc.cost.row_graph import Padding, row_graph
+from hwasc.cost.row_graph import Padding, RowGraph, row_graph
 from hwasc.cost.row_parts import Parts, list_parts
 from hwasc.cost.row_pieces import Pieces
 from hwasc.cost.row_placement import Name, Part, place
@@ -37,7 +38,7 @@ def plan_rows(graph: Graph, padding: Padding = "same", *, axis: Axis | None = No
     bound = sys.maxsize
     for a in axes:
         pieces = Pieces(row_graph(graph, padding, a))
-        patches = tuple(patch_bytes(graph, graph.operators[op.number], a) for op in pieces.rows.rows)
+        patches = tuple(_patch(pieces.rows, op.number, a) for op in pieces.rows.rows)
         found = partition(pieces, patches, below=best.size if best else sys.maxsize)
         if found is None:
             continue
@@ -90,3 +91,10 @@ def _segments(pieces: Pieces, segments: Segments, parts: Parts, offsets: dict[Na
         rows = tuple(op.number for op in inside)
         out.append(Segment(rows, parts.cells[s], buffers, sums, patch=offsets.get(("patch", s, 0), 0)))
     return tuple(out)
+
+
+def _patch(rows: RowGraph, number: int, axis: Axis) -> int:
+    op = rows.graph.operators[number]
+    if op.kind == "average_pool" and rows.padding == "torch":  # torch counts its padding: a depthwise convolution
+        op = replace(op, kind="depthwise")
+    return patch_bytes(rows.graph, op, axis)

@@ -167,16 +167,16 @@ def maps(pieces: Pieces, given: list[int], start: int, end: int, *, exact: bool)
     made, gone = results(pieces, start, end), spent(pieces, given, end)
     shared = 0
     for x in gone:
+        size, reach, total = pieces.whole(x), 0, 0  # results over x do not overlap, and cover it from its begin
         for z in made:
-            most = min(pieces.whole(x), pieces.whole(z))
+            covers = size
             if exact:
                 found = shift(pieces, x, z, start=start, end=end)
-                if found is None:
-                    most = 0
-                elif not found.exact:
-                    most = max(min(most, pieces.whole(z) - found.least), 0)
-            shared += most
-    shared = min(shared, _whole(pieces, made), _whole(pieces, gone))
+                covers = 0 if found is None else size if found.exact else max(pieces.whole(z) - found.least, 0)
+            reach = max(reach, covers)
+            total += min(pieces.whole(z), covers)
+        shared += min(size, reach, total)
+    shared = min(shared, _whole(pieces, made))
     return _whole(pieces, given) + _whole(pieces, made) - shared
 
 
