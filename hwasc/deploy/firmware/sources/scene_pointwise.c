@@ -1,6 +1,69 @@
 #include "scene_kernels.h"
 #include "scene_requantize.h"
 
+#if SCENE_MVE
+
+typedef struct {
+    int32_t a, b, c, d;
+} scene_four;
+
+/* Four sums of one column. */
+static inline scene_four four_sums(const int8_t *in, const int8_t *const weights[4], uint32_t depth) {
+    const int8_t *u = weights[0], *v = weights[1], *w = weights[2], *z = weights[3];
+    scene_four sums = {0, 0, 0, 0};
+    for (uint32_t i = depth >> 4; i > 0; i--) {
+        const int8x16_t x = vld1q_s8(in);
+        sums.a = vmladavaq_s8(sums.a, x, vld1q_s8(u));
+        sums.b = vmladavaq_s8(sums.b, x, vld1q_s8(v));
+        sums.c = vmladavaq_s8(sums.c, x, vld1q_s8(w));
+        sums.d = vmladavaq_s8(sums.d, x, vld1q_s8(z));
+        in += 16;
+        u += 16;
+        v += 16;
+        w += 16;
+        z += 16;
+    }
+    if (depth & 15) {
+        const mve_pred16_t rest = vctp8q(depth & 15);
+        const int8x16_t x = vldrbq_z_s8(in, rest);
+        sums.a = vmladavaq_s8(sums.a, x, vldrbq_z_s8(u, rest));
+        sums.b = vmladavaq_s8(sums.b, x, vldrbq_z_s8(v, rest));
+        sums.c = vmladavaq_s8(sums.c, x, vldrbq_z_s8(w, rest));
+        sums.d = vmladavaq_s8(sums.d, x, vldrbq_z_s8(z, rest));
+    }
+    return sums;
+}
+
+/* Up to four channels of all columns. */
+static void four_channels(const scene_conv *conv, const int8_t *in, uint32_t depth, uint32_t step, uint32_t columns,
+                          uint32_t channel, int8_t *out) {
+    const uint32_t channels = conv->out_channels, count = channels - channel;
+    const mve_pred16_t lanes = vctp32q(count);
+    const int32x4_t bias = vldrwq_z_s32(conv->bias + channel, lanes);
+    const int32x4_t multiplier = vldrwq_z_s32(conv->multiplier + channel, lanes);
+    const int32x4_t shift = vldrbq_z_s32(conv->shift + channel, lanes);
+    const int32x4_t least = vdupq_n_s32(conv->out_min), most = vdupq_n_s32(127);
+    const int8_t *weights[4]; /* the last channel stands for those that are missing */
+    for (uint32_t i = 0; i < 4; i++) {
+        weights[i] = conv->weights + (channel + (i < count ? i : count - 1)) * depth;
+    }
+    for (; columns > 0; columns--, in += step, out += channels) {
+        const scene_four sums = four_sums(in, weights, depth);
+        int32x4_t value = {sums.a, sums.b, sums.c, sums.d};
+        value = scene_requantize4(vaddq_s32(value, bias), multiplier, shift);
+        value = vqaddq_n_s32(value, conv->out_zero);
+        vstrbq_p_s32(out, vminq_s32(vmaxq_s32(value, least), most), lanes);
+    }
+}
+
+void scene_matrix(const scene_conv *conv, const int8_t *in, uint32_t depth, uint32_t step, uint32_t columns, int8_t *out) {
+    for (uint32_t channel = 0; channel < conv->out_channels; channel += 4) {
+        four_channels(conv, in, depth, step, columns, channel, out + channel);
+    }
+}
+
+#else
+
 /* One output of one column. */
 static void one(const scene_conv *conv, const int8_t *in, uint32_t depth, uint32_t channel, int8_t *out) {
     const int8_t *weights = conv->weights + channel * depth;
@@ -51,17 +114,27 @@ static inline scene_sums add_four_once(scene_sums sums, const int8_t *in, const 
     return sums;
 }
 
-static inline scene_sums sums_of_two(scene_sums sums, const int8_t *in, const int8_t *weights, uint32_t depth) {
-    const int8_t *const end = weights + (depth & ~7u);
-    int32_t av = sums.av, aw = sums.aw, bv = sums.bv, bw = sums.bw;
+/* What the columns share of two channels. */
+typedef struct {
+    scene_sums start;
+    scene_scale v, w;
+    const int8_t *weights, *end; /* of the first channel; the end of its last eight */
+} two_channels;
+
+static inline scene_sums sums_of_two(const two_channels *two, const int8_t *in, uint32_t depth) {
+    const int8_t *weights = two->weights;
+    int32_t av = two->start.av, aw = two->start.aw, bv = two->start.bv, bw = two->start.bw;
     uint32_t a0, a1, b0, b1, w0, w1;
-    if (depth & ~7u) {
+    if (depth >= 8) {
         __asm__ volatile("1:\n" FOUR_INPUTS FOUR_INPUTS "ldr %[w0], %[end]\n cmp %[weights], %[w0]\n bne 1b\n"
                          : [av] "+r"(av), [aw] "+r"(aw), [bv] "+r"(bv), [bw] "+r"(bw), [in] "+r"(in),
                            [weights] "+r"(weights), [a0] "=&r"(a0), [a1] "=&r"(a1), [b0] "=&r"(b0), [b1] "=&r"(b1),
                            [w0] "=&r"(w0), [w1] "=&r"(w1)
-                         : [depth] "r"(depth), [end] "m"(end)
+                         : [depth] "r"(depth), [end] "m"(two->end)
                          : "cc", "memory");
+    }
+    if ((depth & 7) == 0) {
+        return (scene_sums){av, aw, bv, bw};
     }
     if (depth & 4) {
         __asm__ volatile(FOUR_INPUTS
@@ -71,7 +144,7 @@ static inline scene_sums sums_of_two(scene_sums sums, const int8_t *in, const in
                          : [depth] "r"(depth)
                          : "memory");
     }
-    sums = (scene_sums){av, aw, bv, bw};
+    scene_sums sums = {av, aw, bv, bw};
     for (uint32_t i = depth & 3; i > 0; i--) {
         sums = add_one(sums, in++, weights++, depth);
     }
@@ -92,26 +165,26 @@ static inline scene_sums sums_of_one(scene_sums sums, const int8_t *in, const in
     return sums;
 }
 
-/* Two channels of all columns, two columns at a time. */
-static void two_channels(const scene_conv *conv, const int8_t *in, uint32_t depth, uint32_t columns, uint32_t channel,
-                         int8_t *out) {
-    const uint32_t channels = conv->out_channels;
-    const int32_t zero = conv->out_zero, v = conv->bias[channel], w = conv->bias[channel + 1];
-    const scene_scale scale = scene_scale_of(conv->multiplier[channel], conv->shift[channel], zero);
-    const scene_scale other = scene_scale_of(conv->multiplier[channel + 1], conv->shift[channel + 1], zero);
-    const int8_t *const weights = conv->weights + channel * depth;
-    const scene_sums start = {v, w, v, w};
-    for (; columns >= 2; columns -= 2, in += 2 * depth, out += 2 * channels) {
-        const scene_sums sums = sums_of_two(start, in, weights, depth);
-        out[0] = scene_scaled(sums.av, scale);
-        out[1] = scene_scaled(sums.aw, other);
-        out[channels] = scene_scaled(sums.bv, scale);
-        out[channels + 1] = scene_scaled(sums.bw, other);
+/* All columns of two channels, two columns at a time. */
+SCENE_APART void add_columns(const two_channels *two, const int8_t *in, uint32_t depth, uint32_t columns, int8_t *out,
+                             uint32_t channels) {
+    for (; columns >= 2; columns -= 2, in += 2 * depth) {
+        const scene_sums sums = sums_of_two(two, in, depth);
+        const scene_scale v = two->v;
+        const int8_t av = scene_scaled(sums.av, v), bv = scene_scaled(sums.bv, v);
+        const scene_scale w = two->w;
+        const int8_t aw = scene_scaled(sums.aw, w), bw = scene_scaled(sums.bw, w);
+        out[0] = av;
+        out[1] = aw;
+        out += channels;
+        out[0] = bv;
+        out[1] = bw;
+        out += channels;
     }
     if (columns) {
-        const scene_sums sums = sums_of_one(start, in, weights, depth);
-        out[0] = scene_scaled(sums.av, scale);
-        out[1] = scene_scaled(sums.aw, other);
+        const scene_sums sums = sums_of_one(two->start, in, two->weights, depth);
+        out[0] = scene_scaled(sums.av, two->v);
+        out[1] = scene_scaled(sums.aw, two->w);
     }
 }
 
@@ -120,7 +193,15 @@ void scene_matrix(const scene_conv *conv, const int8_t *in, uint32_t depth, uint
     for (uint32_t channel = 0; channel < channels; channel++) {
         if (step == depth && channel + 1 < channels && scene_is_simple(conv->shift[channel]) &&
             scene_is_simple(conv->shift[channel + 1])) {
-            two_channels(conv, in, depth, columns, channel, out + channel);
+            const int32_t zero = conv->out_zero, v = conv->bias[channel], w = conv->bias[channel + 1];
+            const two_channels two = {
+                {v, w, v, w},
+                scene_scale_of(conv->multiplier[channel], conv->shift[channel], zero),
+                scene_scale_of(conv->multiplier[channel + 1], conv->shift[channel + 1], zero),
+                conv->weights + channel * depth,
+                conv->weights + channel * depth + (depth & ~7u),
+            };
+            add_columns(&two, in, depth, columns, out + channel, channels);
             channel++;
         } else {
             for (uint32_t column = 0; column < columns; column++) {
@@ -170,6 +251,7 @@ void scene_matrix(const scene_conv *conv, const int8_t *in, uint32_t depth, uint
     }
 }
 
+#endif
 #endif
 
 void scene_pointwise_row(const scene_conv *conv, const int8_t *in, int8_t *out) {

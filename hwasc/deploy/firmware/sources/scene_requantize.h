@@ -19,31 +19,69 @@
 #define SCENE_DSP 0
 #endif
 
+#if SCENE_MVE
+#include <arm_mve.h>
+#endif
+
+/* For functions that are faster where their arguments are constants, and for those that are faster by themselves: in a large
+ * function a compiler runs out of registers. */
+#ifdef __GNUC__
+#define SCENE_INLINE static inline __attribute__((always_inline))
+#define SCENE_APART static __attribute__((noinline))
+#else
+#define SCENE_INLINE static inline
+#define SCENE_APART static
+#endif
+
 /* value * 2^shift, within int32. */
 static inline int32_t scene_shift_left(int32_t value, int32_t shift) {
-    const int64_t wide = (int64_t)value * ((int64_t)1 << shift);
-    return wide > INT32_MAX ? INT32_MAX : wide < INT32_MIN ? INT32_MIN : (int32_t)wide;
+    return value > INT32_MAX >> shift   ? INT32_MAX
+           : value < INT32_MIN >> shift ? INT32_MIN
+                                        : value * ((int32_t)1 << shift);
 }
 
-/* value / 2^shift for shift > 0, rounded to the nearest, halves away from zero. */
-static inline int32_t scene_round_shift(int32_t value, int32_t shift) {
-    const int64_t half = (int64_t)1 << (shift - 1);
-    return (int32_t)((value + half - (value < 0)) >> shift);
+/* (value * multiplier + 2^30) / 2^31, rounded down. */
+static inline int32_t scene_high(int32_t value, int32_t multiplier) {
+#if defined(__ARM_ARCH_ISA_THUMB) && __ARM_ARCH_ISA_THUMB == 1
+    /* No 64-bit product there (Cortex-M0+): four of 16 bits. */
+    const int32_t up = value >> 16;
+    const uint32_t low = (uint32_t)value & 0xFFFFu, m_low = (uint32_t)multiplier & 0xFFFFu, m_up = (uint32_t)multiplier >> 16;
+    const uint32_t last = low * m_low;
+    const int32_t middle = up * (int32_t)m_low + (int32_t)(last >> 16);
+    const uint32_t other = low * m_up + ((uint32_t)middle & 0xFFFFu);
+    const int32_t high = up * (int32_t)m_up + (middle >> 16) + (int32_t)(other >> 16);
+    return high * 2 + (int32_t)((((other >> 14) & 3u) + 1) >> 1);
+#else
+    return (int32_t)(((int64_t)value * multiplier + (1 << 30)) >> 31);
+#endif
 }
 
 /* sum * multiplier * 2^(shift - 31): the product's upper half rounded to the nearest (ties up), then the shift to the right,
  * rounded to the nearest (halves away from zero). A shift to the left comes first. */
 static inline int32_t scene_requantize(int32_t sum, int32_t multiplier, int32_t shift) {
-    const int32_t shifted = shift > 0 ? scene_shift_left(sum, shift) : sum;
-    const int32_t high = (int32_t)(((int64_t)shifted * multiplier + (1 << 30)) >> 31);
-    return shift < 0 ? scene_round_shift(high, -shift) : high;
+    if (shift >= 0) {
+        return scene_high(shift > 0 ? scene_shift_left(sum, shift) : sum, multiplier);
+    }
+    const int32_t high = scene_high(sum, multiplier); /* within 2^30, so that a half can be added */
+    return (high + ((int32_t)1 << (-shift - 1)) - (high < 0)) >> -shift;
 }
 
 /* A requantized value plus the output's zero point, from `least` to 127. */
 static inline int8_t scene_output(int32_t value, int32_t zero, int32_t least) {
-    const int64_t moved = (int64_t)value + zero;
-    return (int8_t)(moved < least ? least : moved > 127 ? 127 : moved);
+    return (int8_t)(value > 127 - zero ? 127 : value < least - zero ? least : value + zero);
 }
+
+#if SCENE_MVE
+
+/* scene_requantize for four sums. */
+static inline int32x4_t scene_requantize4(int32x4_t sums, int32x4_t multiplier, int32x4_t shift) {
+    const int32x4_t zero = vdupq_n_s32(0), right = vminq_s32(shift, zero);
+    const int32x4_t high = vqrdmulhq_s32(vqshlq_s32(sums, vmaxq_s32(shift, zero)), multiplier);
+    /* VRSHL rounds halves up: where a negative number is shifted to the right, 1 less rounds them away from zero. */
+    return vrshlq_s32(vqaddq_s32(high, vshrq_n_s32(vandq_s32(high, right), 31)), right);
+}
+
+#endif
 
 #if SCENE_DSP
 
@@ -72,6 +110,19 @@ static inline uint32_t scene_odd(uint32_t bytes) {
     uint32_t pair;
     __asm__("sxtb16 %0, %1, ror #8" : "=r"(pair) : "r"(bytes));
     return pair;
+}
+
+/* The lower halves of two words, the first one's below; their upper halves. */
+static inline uint32_t scene_low_halves(uint32_t first, uint32_t second) {
+    uint32_t halves;
+    __asm__("pkhbt %0, %1, %2, lsl #16" : "=r"(halves) : "r"(first), "r"(second));
+    return halves;
+}
+
+static inline uint32_t scene_high_halves(uint32_t first, uint32_t second) {
+    uint32_t halves;
+    __asm__("pkhtb %0, %2, %1, asr #16" : "=r"(halves) : "r"(first), "r"(second));
+    return halves;
 }
 
 /* sum plus both products of two pairs. */
