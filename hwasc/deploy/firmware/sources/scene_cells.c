@@ -6,11 +6,6 @@
 
 #define ROOT_BITS 20 /* fractional bits of TensorFlow Lite's 1 / square root */
 
-/* The upper half of twice the product, rounded; `saturated` products do not occur. */
-static int32_t scene_high(int32_t a, int32_t b) {
-    return (int32_t)(((int64_t)a * b + (1 << 30)) >> 31);
-}
-
 static uint32_t scene_leading_zeros(uint32_t value) {
     uint32_t count = 32;
     while (value != 0) {
@@ -114,7 +109,7 @@ static int32_t scene_root(int32_t value) {
     pairs = (scene_leading_zeros((uint32_t)value) - 1) / 2 - 1;
     shift = 11 - (int32_t)pairs;
     input = (int32_t)((uint32_t)value << (2 * pairs)) >> 1;
-    half = scene_round_shift(input, 1);
+    half = (input + 1) >> 1;
     for (int i = 0; i < 5; i++) {
         const int32_t cube = scene_shift_left(scene_high(scene_high(x, x), x), 6);
         x = scene_shift_left(scene_high(half_three, x) - scene_high(half, cube), 3);
