@@ -50,7 +50,8 @@ Zephyr (`ZEPHYR_EXTRA_MODULES`, then `CONFIG_SCENE=y`), CMake (`add_subdirectory
     }}
 
 `src/scene.h` is the whole interface. A decision is made after {heard} ms and then each {hop} ms, for the last
-{clip} ms.{smoothing} Samples are as the microphone gives them, full scale 32768: a gain that training did not have changes the result.
+{clip} ms.{smoothing} Samples are as the microphone gives them, full scale 32768: a gain that training
+did not have changes the result.
 
 ## What it needs
 

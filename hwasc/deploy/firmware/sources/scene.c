@@ -162,6 +162,10 @@ int scene_class(const scene_state *state) {
     return best;
 }
 
+uint32_t scene_samples_since(const scene_state *state) {
+    return (state->decided ? SCENE_DECISION_HOP : SCENE_HEARD) - state->to_decision;
+}
+
 const char *scene_class_name(int number) {
     static const char *const names[SCENE_CLASSES] = SCENE_CLASS_NAMES;
     return number < 0 || number >= SCENE_CLASSES ? "" : names[number];
