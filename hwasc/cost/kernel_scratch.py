@@ -12,8 +12,8 @@ COLUMNS, MORE_COLUMNS, FEW = 4, 8, 32  # of scene_conv.c
 def patch_bytes(graph: Graph, op: Operator, axis: Axis) -> int:
     """Count the scratch memory of an operator's kernel.
 
-    A convolution copies what the kernel covers for four or eight columns. A depthwise convolution spreads the weights of four channels to
-    int16, in pairs of rows, beside what a column outside the map adds to four sums, and the places of its input rows.
+    A convolution copies what the kernel covers for four or eight columns. A depthwise convolution spreads the weights of four
+    channels to int16, in pairs of rows, beside what a column outside the map adds to four sums, and the places of its rows.
 
     Args:
         graph: The deployment graph.

@@ -47,27 +47,31 @@ typedef struct {
     int32_t *outside; /* for each column of the kernel: what it adds for each channel where it is outside the map */
 } group;
 
-/* Adds the products of two rows: a pair of weights for each channel. */
-#define TWO_ROWS                                                                                                       \
-    "ldrd %[x], %[y], [%[rows]], #8\n ldr %[x], [%[x], %[at]]\n ldr %[y], [%[y], %[at]]\n"                             \
+/* Adds the products of two rows, whose places are at an offset: a pair of weights for each channel. */
+#define TWO_ROWS(offset)                                                                                               \
+    "ldrd %[x], %[y], [%[rows], #" offset "]\n ldr %[x], [%[x], %[at]]\n ldr %[y], [%[y], %[at]]\n"                    \
     "ldrd %[v], %[w], [%[weights]], #8\n pkhbt %[z], %[x], %[y], lsl #16\n pkhtb %[y], %[y], %[x], asr #16\n"         \
     "sxtb16 %[x], %[z]\n smlad %[a], %[x], %[v], %[a]\n sxtb16 %[x], %[z], ror #8\n smlad %[b], %[x], %[w], %[b]\n"   \
     "ldrd %[v], %[w], [%[weights]], #8\n"                                                                               \
     "sxtb16 %[x], %[y]\n smlad %[c], %[x], %[v], %[c]\n sxtb16 %[y], %[y], ror #8\n smlad %[d], %[y], %[w], %[d]\n"
 
 /* Adds the products of one row: weights of channels 0 and 2, then of 1 and 3. */
-#define ONE_ROW                                                                                                        \
-    "ldr %[x], [%[rows]], #4\n ldr %[x], [%[x], %[at]]\n ldrd %[v], %[w], [%[weights]], #8\n sxtb16 %[y], %[x]\n"       \
-    "sxtb16 %[x], %[x], ror #8\n smlabb %[a], %[y], %[v], %[a]\n smlatt %[c], %[y], %[v], %[c]\n"                      \
+#define ONE_ROW(offset)                                                                                                \
+    "ldr %[x], [%[rows], #" offset "]\n ldr %[x], [%[x], %[at]]\n ldrd %[v], %[w], [%[weights]], #8\n"                 \
+    "sxtb16 %[y], %[x]\n sxtb16 %[x], %[x], ror #8\n"                                                                  \
+    "smlabb %[a], %[y], %[v], %[a]\n smlatt %[c], %[y], %[v], %[c]\n"                                                  \
     "smlabb %[b], %[x], %[w], %[b]\n smlatt %[d], %[x], %[w], %[d]\n"
 
-/* Adds the products of all columns of a kernel of so many rows, until the weights' end. */
-#define ADD_COLUMNS(instructions, bytes)                                                                               \
-    __asm__ volatile("1:\n" instructions "add %[at], %[step]\n ldr %[x], %[end]\n sub %[rows], #" bytes               \
-                     "\n cmp %[weights], %[x]\n bne 1b\n"                                                             \
-                     : [a] "+r"(a), [b] "+r"(b), [c] "+r"(c), [d] "+r"(d), [rows] "+r"(rows), [weights] "+r"(weights), \
-                       [at] "+r"(at), [x] "=&r"(x), [y] "=&r"(y), [z] "=&r"(z), [v] "=&r"(v), [w] "=&r"(w)             \
-                     : [step] "r"(step), [end] "m"(end)                                                                \
+#define THREE_ROWS TWO_ROWS("0") ONE_ROW("8")
+#define FIVE_ROWS TWO_ROWS("0") TWO_ROWS("8") ONE_ROW("16")
+#define NEXT "add %[at], %[step]\n"
+#define UNTIL_END "ldr %[x], %[end]\n cmp %[weights], %[x]\n bne 1b\n"
+
+#define ADD(instructions)                                                                                              \
+    __asm__ volatile(instructions                                                                                      \
+                     : [a] "+r"(a), [b] "+r"(b), [c] "+r"(c), [d] "+r"(d), [weights] "+r"(weights), [at] "+r"(at),     \
+                       [x] "=&r"(x), [y] "=&r"(y), [z] "=&r"(z), [v] "=&r"(v), [w] "=&r"(w)                            \
+                     : [rows] "r"(rows), [step] "r"(step), [end] "m"(end)                                              \
                      : "cc", "memory")
 
 /* The part of a kernel that is inside the map, of a column at a border: from where to where, after the others are added. */
@@ -84,37 +88,42 @@ SCENE_APART void add_outside(const scene_conv *conv, const group *four, int32_t 
 
 /* The outputs of all columns. */
 SCENE_APART void add_columns(const scene_conv *conv, const group *four, uint32_t channel, int8_t *out) {
-    const uint32_t kernel = conv->kernel_rows, step = conv->in_channels, stride = conv->stride_columns;
-    const int32_t last = conv->in_columns - conv->kernel_columns;
+    const uint32_t count = conv->kernel_rows, kernel = conv->kernel_columns, step = conv->in_channels;
+    const uint32_t next = conv->stride_columns * step, last = (conv->in_columns - kernel) * step;
+    const int32_t first = -(int32_t)conv->pad_columns;
     const int8_t *const *rows = four->rows;
-    int32_t first = -(int32_t)conv->pad_columns;
-    for (uint32_t count = conv->out_columns; count > 0; count--, first += (int32_t)stride) {
+    const int8_t *const stop = out + conv->out_columns * step;
+    uint32_t place = (uint32_t)first * step; /* wraps below 0 */
+    for (; out != stop; out += step, place += next) {
         const uint32_t *weights = four->weights, *end = four->end;
-        uint32_t at = (uint32_t)first * step + channel, x, y, z, v, w;
+        uint32_t at = place + channel, x, y, z, v, w;
         int32_t a = four->bias[0], b = four->bias[1], c = four->bias[2], d = four->bias[3];
-        if (first < 0 || first > last) {
-            int32_t sums[4] = {a, b, c, d}, part[2];
-            add_outside(conv, four, first, sums, part);
-            end = weights + 2 * kernel * (uint32_t)part[1];
-            weights += 2 * kernel * (uint32_t)part[0];
-            at += (uint32_t)part[0] * step;
-            a = sums[0];
-            b = sums[1];
-            c = sums[2];
-            d = sums[3];
-        }
-        if (kernel == 3) {
-            ADD_COLUMNS(TWO_ROWS ONE_ROW, "12");
-        } else if (kernel == 5) {
-            ADD_COLUMNS(TWO_ROWS TWO_ROWS ONE_ROW, "20");
+        if (place <= last && count == 3 && kernel == 3) {
+            ADD(THREE_ROWS NEXT THREE_ROWS NEXT THREE_ROWS);
         } else {
-            ADD_COLUMNS(ONE_ROW, "4");
+            if (place > last) {
+                int32_t sums[4] = {a, b, c, d}, part[2];
+                add_outside(conv, four, (int32_t)place / (int32_t)step, sums, part);
+                end = weights + 2 * count * (uint32_t)part[1];
+                weights += 2 * count * (uint32_t)part[0];
+                at += (uint32_t)part[0] * step;
+                a = sums[0];
+                b = sums[1];
+                c = sums[2];
+                d = sums[3];
+            }
+            if (count == 3) {
+                ADD("1:\n" THREE_ROWS NEXT UNTIL_END);
+            } else if (count == 5) {
+                ADD("1:\n" FIVE_ROWS NEXT UNTIL_END);
+            } else {
+                ADD("1:\n" ONE_ROW("0") NEXT UNTIL_END);
+            }
         }
         out[0] = scene_scaled(a, four->scales[0]);
         out[1] = scene_scaled(b, four->scales[1]);
         out[2] = scene_scaled(c, four->scales[2]);
         out[3] = scene_scaled(d, four->scales[3]);
-        out += step;
     }
 }
 
@@ -188,11 +197,11 @@ static int are_simple(const int8_t *shift) {
     return scene_is_simple(shift[0]) && scene_is_simple(shift[1]) && scene_is_simple(shift[2]) && scene_is_simple(shift[3]);
 }
 
-/* Four channels at a time need: 1, 3 or 5 rows, and at least one column of each kernel inside the map. */
+/* Four channels at a time need: 1, 3 or 5 rows, a map as wide as the kernel, and a column of each kernel inside the map. */
 static int is_ordinary(const scene_conv *conv) {
     const uint32_t rows = conv->kernel_rows, pad = conv->pad_columns, columns = conv->out_columns;
     return conv->in_channels >= 4 && (rows == 1 || rows == 3 || rows == 5) && pad < conv->kernel_columns &&
-           (columns - 1) * conv->stride_columns < conv->in_columns + pad;
+           conv->in_columns >= conv->kernel_columns &&           (columns - 1) * conv->stride_columns < conv->in_columns + pad;
 }
 
 void scene_depthwise_row(const scene_conv *conv, const int8_t *const rows[], void *patch, int8_t *out) {

@@ -95,13 +95,10 @@ typedef struct {
     "smlad %[bv], %[b0], %[w0], %[bv]\n smlad %[av], %[a0], %[w0], %[av]\n"                                            \
     "smlad %[bv], %[b1], %[w1], %[bv]\n smlad %[av], %[a1], %[w1], %[av]\n"
 
-static inline scene_sums add_one(scene_sums sums, const int8_t *in, const int8_t *weights, uint32_t depth) {
-    sums.av += in[0] * weights[0];
-    sums.aw += in[0] * weights[depth];
-    sums.bv += in[depth] * weights[0];
-    sums.bw += in[depth] * weights[depth];
-    return sums;
-}
+#define ONE_INPUT                                                                                                      \
+    "ldrsb %[b1], [%[in], %[depth]]\n ldrsb %[a1], [%[in]], #1\n ldrsb %[w1], [%[weights], %[depth]]\n"                \
+    "mla %[bw], %[b1], %[w1], %[bw]\n mla %[aw], %[a1], %[w1], %[aw]\n ldrsb %[w1], [%[weights]], #1\n"                \
+    "mla %[bv], %[b1], %[w1], %[bv]\n mla %[av], %[a1], %[w1], %[av]\n"
 
 /* The same for one column. */
 static inline scene_sums add_four_once(scene_sums sums, const int8_t *in, const int8_t *weights, uint32_t depth) {
@@ -111,43 +108,6 @@ static inline scene_sums add_four_once(scene_sums sums, const int8_t *in, const 
     sums.av = scene_pairs(a1, scene_odd(v), sums.av);
     sums.aw = scene_pairs(a0, scene_even(w), sums.aw);
     sums.aw = scene_pairs(a1, scene_odd(w), sums.aw);
-    return sums;
-}
-
-/* What the columns share of two channels. */
-typedef struct {
-    scene_sums start;
-    scene_scale v, w;
-    const int8_t *weights, *end; /* of the first channel; the end of its last eight */
-} two_channels;
-
-static inline scene_sums sums_of_two(const two_channels *two, const int8_t *in, uint32_t depth) {
-    const int8_t *weights = two->weights;
-    int32_t av = two->start.av, aw = two->start.aw, bv = two->start.bv, bw = two->start.bw;
-    uint32_t a0, a1, b0, b1, w0, w1;
-    if (depth >= 8) {
-        __asm__ volatile("1:\n" FOUR_INPUTS FOUR_INPUTS "ldr %[w0], %[end]\n cmp %[weights], %[w0]\n bne 1b\n"
-                         : [av] "+r"(av), [aw] "+r"(aw), [bv] "+r"(bv), [bw] "+r"(bw), [in] "+r"(in),
-                           [weights] "+r"(weights), [a0] "=&r"(a0), [a1] "=&r"(a1), [b0] "=&r"(b0), [b1] "=&r"(b1),
-                           [w0] "=&r"(w0), [w1] "=&r"(w1)
-                         : [depth] "r"(depth), [end] "m"(two->end)
-                         : "cc", "memory");
-    }
-    if ((depth & 7) == 0) {
-        return (scene_sums){av, aw, bv, bw};
-    }
-    if (depth & 4) {
-        __asm__ volatile(FOUR_INPUTS
-                         : [av] "+r"(av), [aw] "+r"(aw), [bv] "+r"(bv), [bw] "+r"(bw), [in] "+r"(in),
-                           [weights] "+r"(weights), [a0] "=&r"(a0), [a1] "=&r"(a1), [b0] "=&r"(b0), [b1] "=&r"(b1),
-                           [w0] "=&r"(w0), [w1] "=&r"(w1)
-                         : [depth] "r"(depth)
-                         : "memory");
-    }
-    scene_sums sums = {av, aw, bv, bw};
-    for (uint32_t i = depth & 3; i > 0; i--) {
-        sums = add_one(sums, in++, weights++, depth);
-    }
     return sums;
 }
 
@@ -165,26 +125,56 @@ static inline scene_sums sums_of_one(scene_sums sums, const int8_t *in, const in
     return sums;
 }
 
+/* Both sums of a channel become outputs: of this column and of the next. */
+#define TWO_OUTPUTS(a, b, factors, shift, place)                                                                       \
+    "ldrd %[a0], %[a1], " factors "\n ldr %[b0], " shift "\n lsl " a ", " a ", #1\n lsl " b ", " b ", #1\n"               \
+    "smmlar %[w0], " a ", %[a0], %[a1]\n smmlar %[w1], " b ", %[a0], %[a1]\n"                                           \
+    "add %[w0], %[w0], " a ", asr #31\n add %[w1], %[w1], " b ", asr #31\n asr %[w0], %[b0]\n asr %[w1], %[b0]\n"        \
+    "ssat %[w0], #8, %[w0]\n ssat %[w1], #8, %[w1]\n strb %[w0], [%[weights]" place "\n strb %[w1], [%[weights], %[b1]]\n"
+
 /* All columns of two channels, two columns at a time. */
-SCENE_APART void add_columns(const two_channels *two, const int8_t *in, uint32_t depth, uint32_t columns, int8_t *out,
-                             uint32_t channels) {
-    for (; columns >= 2; columns -= 2, in += 2 * depth) {
-        const scene_sums sums = sums_of_two(two, in, depth);
-        const scene_scale v = two->v;
-        const int8_t av = scene_scaled(sums.av, v), bv = scene_scaled(sums.bv, v);
-        const scene_scale w = two->w;
-        const int8_t aw = scene_scaled(sums.aw, w), bw = scene_scaled(sums.bw, w);
-        out[0] = av;
-        out[1] = aw;
-        out += channels;
-        out[0] = bv;
-        out[1] = bw;
-        out += channels;
+SCENE_APART void add_columns(const scene_conv *conv, uint32_t channel, const int8_t *in, uint32_t depth, uint32_t columns,
+                             int8_t *out) {
+    const int32_t zero = conv->out_zero;
+    const uint32_t channels = conv->out_channels, pairs = columns & ~1u, rest = depth & 7;
+    const int8_t *const first = conv->weights + channel * depth, *const end = first + (depth & ~7u);
+    const struct {
+        int32_t v, w;
+    } start = {conv->bias[channel], conv->bias[channel + 1]};
+    const scene_scale v = scene_scale_of(conv->multiplier[channel], conv->shift[channel], zero);
+    const scene_scale w = scene_scale_of(conv->multiplier[channel + 1], conv->shift[channel + 1], zero);
+    const struct {
+        uint32_t channels, next;
+    } steps = {channels, 2 * channels - 1};
+    struct {
+        int8_t *out, *stop;
+    } place = {out, out + pairs * channels};
+    int32_t av, aw, bv, bw;
+    uint32_t a0, a1, b0, b1, w0, w1;
+    const int8_t *weights;
+    if (depth >= 8 && pairs > 0) {
+        __asm__ volatile("0: ldrd %[av], %[aw], %[start]\n mov %[bv], %[av]\n mov %[bw], %[aw]\n ldr %[weights], %[first]\n"
+                         "1:\n" FOUR_INPUTS FOUR_INPUTS "ldr %[w0], %[end]\n cmp %[weights], %[w0]\n bne 1b\n"
+                         "ldr %[w0], %[rest]\n cmp %[w0], #0\n beq 4f\n tst %[w0], #4\n beq 2f\n" FOUR_INPUTS
+                         "2: ldr %[w0], %[rest]\n ands %[w0], #3\n beq 4f\n 3:" ONE_INPUT "subs %[w0], #1\n bne 3b\n 4:"
+                         "ldr %[weights], %[place]\n ldr %[b1], %[steps]\n add %[in], %[depth]\n" /* the next column */
+                         TWO_OUTPUTS("%[av]", "%[bv]", "%[v]", "%[v_shift]", "]")
+                         TWO_OUTPUTS("%[aw]", "%[bw]", "%[w]", "%[w_shift]", ", #1]!")
+                         "ldrd %[b0], %[b1], %[steps]\n add %[weights], %[b1]\n ldrd %[b0], %[b1], %[place]\n"
+                         "str %[weights], %[place]\n cmp %[weights], %[b1]\n bne 0b\n"
+                         : [av] "=&r"(av), [aw] "=&r"(aw), [bv] "=&r"(bv), [bw] "=&r"(bw), [in] "+r"(in),
+                           [weights] "=&r"(weights), [a0] "=&r"(a0), [a1] "=&r"(a1), [b0] "=&r"(b0), [b1] "=&r"(b1),
+                           [w0] "=&r"(w0), [w1] "=&r"(w1), [place] "+m"(place)
+                         : [depth] "r"(depth), [first] "m"(first), [end] "m"(end), [rest] "m"(rest), [start] "m"(start), [v] "m"(v.factors),
+                           [w] "m"(w.factors), [v_shift] "m"(v.shift), [w_shift] "m"(w.shift), [steps] "m"(steps)
+                         : "cc", "memory");
+        columns -= pairs;
+        out = place.stop;
     }
-    if (columns) {
-        const scene_sums sums = sums_of_one(two->start, in, two->weights, depth);
-        out[0] = scene_scaled(sums.av, two->v);
-        out[1] = scene_scaled(sums.aw, two->w);
+    for (; columns > 0; columns--, in += depth, out += channels) {
+        const scene_sums sums = sums_of_one((scene_sums){start.v, start.w, 0, 0}, in, first, depth);
+        out[0] = scene_scaled(sums.av, v);
+        out[1] = scene_scaled(sums.aw, w);
     }
 }
 
@@ -193,15 +183,7 @@ void scene_matrix(const scene_conv *conv, const int8_t *in, uint32_t depth, uint
     for (uint32_t channel = 0; channel < channels; channel++) {
         if (step == depth && channel + 1 < channels && scene_is_simple(conv->shift[channel]) &&
             scene_is_simple(conv->shift[channel + 1])) {
-            const int32_t zero = conv->out_zero, v = conv->bias[channel], w = conv->bias[channel + 1];
-            const two_channels two = {
-                {v, w, v, w},
-                scene_scale_of(conv->multiplier[channel], conv->shift[channel], zero),
-                scene_scale_of(conv->multiplier[channel + 1], conv->shift[channel + 1], zero),
-                conv->weights + channel * depth,
-                conv->weights + channel * depth + (depth & ~7u),
-            };
-            add_columns(&two, in, depth, columns, out + channel, channels);
+            add_columns(conv, channel, in, depth, columns, out + channel);
             channel++;
         } else {
             for (uint32_t column = 0; column < columns; column++) {

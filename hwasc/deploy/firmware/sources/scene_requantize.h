@@ -7,11 +7,13 @@
 
 #include "scene_kernels.h"
 
-/* Which variant of the kernels is compiled. */
+/* Which variant of the kernels is compiled. That for the DSP extension is written for GCC's inline assembly and needs nearly all
+ * registers, so an optimising compiler; Clang, which keeps an address of each operand in a register, takes portable C there. */
 #if !defined(SCENE_PORTABLE) && defined(__ARM_FEATURE_MVE) && (__ARM_FEATURE_MVE & 1) && !defined(__ARM_BIG_ENDIAN)
 #define SCENE_MVE 1
 #define SCENE_DSP 0
-#elif !defined(SCENE_PORTABLE) && defined(__ARM_FEATURE_DSP) && !defined(__aarch64__) && !defined(__ARM_BIG_ENDIAN)
+#elif !defined(SCENE_PORTABLE) && defined(__ARM_FEATURE_DSP) && defined(__thumb2__) && defined(__OPTIMIZE__) && \
+    !defined(__clang__) && !defined(__ARM_BIG_ENDIAN)
 #define SCENE_MVE 0
 #define SCENE_DSP 1
 #else
@@ -40,8 +42,13 @@ static inline int32_t scene_shift_left(int32_t value, int32_t shift) {
                                         : value * ((int32_t)1 << shift);
 }
 
+/* value / 2^shift for shift > 0 and values within 2^30, rounded to the nearest, halves away from zero. */
+static inline int32_t scene_round_shift(int32_t value, int32_t shift) {
+    return (value + ((int32_t)1 << (shift - 1)) - (value < 0)) >> shift;
+}
+
 /* (value * multiplier + 2^30) / 2^31, rounded down. */
-static inline int32_t scene_high(int32_t value, int32_t multiplier) {
+static inline int32_t scene_upper(int32_t value, int32_t multiplier) {
 #if defined(__ARM_ARCH_ISA_THUMB) && __ARM_ARCH_ISA_THUMB == 1
     /* No 64-bit product there (Cortex-M0+): four of 16 bits. */
     const int32_t up = value >> 16;
@@ -60,10 +67,15 @@ static inline int32_t scene_high(int32_t value, int32_t multiplier) {
  * rounded to the nearest (halves away from zero). A shift to the left comes first. */
 static inline int32_t scene_requantize(int32_t sum, int32_t multiplier, int32_t shift) {
     if (shift >= 0) {
-        return scene_high(shift > 0 ? scene_shift_left(sum, shift) : sum, multiplier);
+        return scene_upper(shift > 0 ? scene_shift_left(sum, shift) : sum, multiplier);
     }
-    const int32_t high = scene_high(sum, multiplier); /* within 2^30, so that a half can be added */
-    return (high + ((int32_t)1 << (-shift - 1)) - (high < 0)) >> -shift;
+#if SCENE_DSP
+    int32_t high;
+    __asm__("smmulr %0, %1, %2" : "=r"(high) : "r"(sum * 2), "r"(multiplier));
+#else
+    const int32_t high = scene_upper(sum, multiplier);
+#endif
+    return scene_round_shift(high, -shift);
 }
 
 /* A requantized value plus the output's zero point, from `least` to 127. */
@@ -133,7 +145,10 @@ static inline int32_t scene_pairs(uint32_t a, uint32_t b, int32_t sum) {
 
 /* The numbers with which a sum of a channel becomes its output. */
 typedef struct {
-    int32_t multiplier, rounding, shift;
+    struct scene_factors {
+        int32_t multiplier, rounding;
+    } factors;
+    int32_t shift;
 } scene_scale;
 
 /* Whether `scene_scaled` gives a channel's outputs: a shift to the right that leaves room for the zero point. */
@@ -141,7 +156,7 @@ static inline int scene_is_simple(int32_t shift) { return shift < 0 && shift >= 
 
 static inline scene_scale scene_scale_of(int32_t multiplier, int32_t shift, int32_t zero) {
     /* Half of the last place that is kept, and the zero point: neither changes what is shifted out. */
-    return (scene_scale){multiplier, (1 << (-shift - 1)) + zero * (1 << -shift), -shift};
+    return (scene_scale){{multiplier, (1 << (-shift - 1)) + zero * (1 << -shift)}, -shift};
 }
 
 /* scene_requantize and scene_output for -128 as the least. SMMLAR rounds the upper half of the doubled product; a negative sum
@@ -149,7 +164,8 @@ static inline scene_scale scene_scale_of(int32_t multiplier, int32_t shift, int3
 static inline int8_t scene_scaled(int32_t sum, scene_scale scale) {
     const int32_t twice = (int32_t)((uint32_t)sum << 1);
     int32_t value;
-    __asm__("smmlar %0, %1, %2, %3" : "=r"(value) : "r"(twice), "r"(scale.multiplier), "r"(scale.rounding));
+    __asm__("smmlar %0, %1, %2, %3" : "=r"(value) : "r"(twice), "r"(scale.factors.multiplier),
+            "r"(scale.factors.rounding));
     value = (value + (twice >> 31)) >> scale.shift;
     __asm__("ssat %0, #8, %0" : "+r"(value));
     return (int8_t)value;
