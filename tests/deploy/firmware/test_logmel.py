@@ -178,6 +178,21 @@ def test_compiles_without_a_warning(compiler: str, name: str, arithmetic: Arithm
             subprocess.run(command, check=True, timeout=60)
 
 
+@pytest.mark.skipif(shutil.which("arm-none-eabi-gcc") is None, reason="needs arm-none-eabi-gcc")
+@pytest.mark.parametrize("arithmetic", ["float", "integer"])
+@pytest.mark.parametrize("name", ["1024", "4096", "odd window"])
+def test_tables_are_as_large_as_counted(name: str, arithmetic: Arithmetic, tmp_path: Path) -> None:
+    fe = FRONT_ENDS[name]
+    tables = write_folder(tmp_path, fe, arithmetic, scale=SCALE, zero_point=ZERO_POINT)[0]
+    target = tmp_path / "tables.o"
+    subprocess.run(
+        ["arm-none-eabi-gcc", "-mcpu=cortex-m4", "-mthumb", "-c", tables, "-o", target], check=True, timeout=60
+    )
+    command = ["arm-none-eabi-nm", "--print-size", "--radix=d", target]
+    found = subprocess.run(command, check=True, capture_output=True, text=True, timeout=60).stdout
+    assert sum(int(line.split()[1]) for line in found.splitlines()) == front_end_flash(fe, arithmetic)
+
+
 @pytest.mark.parametrize("n_fft", [128, 601, 3072, 16_384])
 def test_other_ffts_are_refused(n_fft: int) -> None:
     fe = FrontEnd.for_clip(40, 17, n_fft=n_fft, window=100)

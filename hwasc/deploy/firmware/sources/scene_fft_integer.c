@@ -44,10 +44,11 @@ SCENE_INLINE number load(const int32_t *from) {
     return out;
 }
 
-/* A quarter of the product; the factor's unit is 2^30. */
-SCENE_INLINE number load_times(const int32_t *from, const int32_t *factor) {
-    const int32_t re = from[0], im = from[1], cosine = factor[0], sine = factor[1];
-    const number out = {scene_high(re, cosine) - scene_high(im, sine), scene_high(re, sine) + scene_high(im, cosine)};
+/* A quarter of the product; the factor's unit is 2^30. Three products instead of four. */
+SCENE_INLINE number times(number a, const int32_t *factor) {
+    const int32_t cosine = factor[0], sine = factor[1];
+    const int32_t both = scene_high(a.re + a.im, cosine);
+    const number out = {both - scene_high(a.im, cosine + sine), both + scene_high(a.re, sine - cosine)};
     return out;
 }
 
@@ -60,14 +61,28 @@ SCENE_INLINE void store(int32_t *to, number value) {
  * 2^30, less what the sums of the first pass need. */
 static void fetch(const int16_t *ring, uint32_t start, uint32_t first, uint32_t end, uint32_t from, int shift,
                   int32_t *out) {
-    for (uint32_t at = from; at < from + 2 * BLOCK; at++) {
-        int32_t value = 0;
-        if (at >= first && at < end) {
-            const uint32_t place = start + at < SCENE_WINDOW ? start + at : start + at - SCENE_WINDOW;
-            const int32_t taper = scene_window[at <= SCENE_WINDOW / 2 ? at : SCENE_WINDOW - at];
-            value = scene_tapered(ring[place] * (1 << shift), taper, FIRST_BITS);
+    const uint32_t stop = from + 2 * BLOCK;
+    const uint32_t wrap = SCENE_WINDOW - start; /* the sample that lies at ring[0] */
+    if (from < first || stop > end || (from < wrap && stop > wrap)) {
+        for (uint32_t at = from; at < stop; at++) {
+            const int32_t sample = at >= first && at < end ? ring[at < wrap ? start + at : at - wrap] : 0;
+            const uint32_t side = at <= SCENE_WINDOW / 2 ? at : at < SCENE_WINDOW ? SCENE_WINDOW - at : 0;
+            *out++ = scene_tapered(sample * (1 << shift), scene_window[side], FIRST_BITS);
         }
-        out[at - from] = value;
+        return;
+    }
+    const int16_t *in = ring + (from < wrap ? start + from : from - wrap);
+    const int16_t *const middle = in + (from > SCENE_WINDOW / 2    ? 0
+                                        : stop <= SCENE_WINDOW / 2 ? 2 * BLOCK
+                                                                   : SCENE_WINDOW / 2 + 1 - from);
+    const int16_t *const last = in + 2 * BLOCK;
+    const int32_t *taper = scene_window + from;
+    for (; in < middle; in++) {
+        *out++ = scene_tapered(*in * (1 << shift), *taper++, FIRST_BITS);
+    }
+    taper = scene_window + SCENE_WINDOW - (stop - (uint32_t)(last - in));
+    for (; in < last; in++) {
+        *out++ = scene_tapered(*in * (1 << shift), *taper--, FIRST_BITS);
     }
 }
 
@@ -143,16 +158,30 @@ static void first_pass(const int16_t *ring, uint32_t start, uint32_t first, uint
     }
 }
 
+/* Multiplies `size` numbers, each by every third factor. */
+static void turn(int32_t *row, uint32_t size, const int32_t *twiddles) {
+    for (const int32_t *const stop = row + 2 * size; row < stop; row += 2, twiddles += 6) {
+        store(row, times(load(row), twiddles));
+    }
+}
+
 /* Joins groups of four spectra of `size` numbers; the result is a quarter of the sum. */
 static const int32_t *pass_of_four(int32_t *data, uint32_t size, const int32_t *twiddles) {
     const uint32_t row = 2 * size;
     for (int32_t *group = data; group < data + 2 * SCENE_POINTS; group += 4 * row) {
         const int32_t *w = twiddles;
         int32_t *p = group, *q = group + row, *r = group + 2 * row, *s = group + 3 * row;
+        if (!SCENE_LONG_PRODUCTS) { /* such cores have few registers */
+            turn(q, size, w);
+            turn(r, size, w + 2);
+            turn(s, size, w + 4);
+        }
         for (const int32_t *const stop = q; p < stop; p += 2, q += 2, r += 2, s += 2, w += 6) {
             const number a0 = {p[0] >> 2, p[1] >> 2};
-            const number a2 = load_times(q, w), s02 = plus(a0, a2), d02 = minus(a0, a2);
-            const number a1 = load_times(r, w + 2), a3 = load_times(s, w + 4);
+            const number a2 = SCENE_LONG_PRODUCTS ? times(load(q), w) : load(q);
+            const number s02 = plus(a0, a2), d02 = minus(a0, a2);
+            const number a1 = SCENE_LONG_PRODUCTS ? times(load(r), w + 2) : load(r);
+            const number a3 = SCENE_LONG_PRODUCTS ? times(load(s), w + 4) : load(s);
             const number s13 = plus(a1, a3), d13 = minus(a1, a3);
             store(p, plus(s02, s13));
             store(q, minus_i(d02, d13));
@@ -165,7 +194,8 @@ static const int32_t *pass_of_four(int32_t *data, uint32_t size, const int32_t *
 
 SCENE_INLINE void store_power(int32_t *to, int32_t re, int32_t im) {
     const uint64_t power = (scene_square(re) + scene_square(im)) >> SCENE_POWER_SHIFT;
-    memcpy(to, &power, sizeof power);
+    to[0] = (int32_t)(uint32_t)power;
+    to[1] = (int32_t)(power >> 32);
 }
 
 /* Powers of the real FFT's bins from the complex FFT of its even and odd samples. */

@@ -1,5 +1,3 @@
-#include <string.h>
-
 #include "scene_fft_integer.h"
 #include "scene_fixed.h"
 #include "scene_front_end.h"
@@ -34,14 +32,25 @@ static int32_t logarithm(uint64_t value) {
     return (63 - zeros) * (1 << 24) + (scene_high(sum, f) >> 4);
 }
 
+/* All bits of samples `from` to `to` of the ring; of negative ones those of their complement. */
+static uint32_t bits_of(const int16_t *ring, uint32_t from, uint32_t to) {
+    int32_t bits = 0;
+    for (const int16_t *at = ring + from; at < ring + to; at++) {
+        bits |= *at ^ (*at >> 15);
+    }
+    return (uint32_t)bits;
+}
+
 /* By how many bits the samples of the window can be shifted: the frame's largest one then has 15. */
 static int free_bits(const int16_t *ring, uint32_t start, uint32_t first, uint32_t end) {
+    const uint32_t wrap = SCENE_WINDOW - start; /* the sample that lies at ring[0] */
     uint32_t bits = 0;
     int shift = 0;
-    for (uint32_t at = first; at < end; at++) {
-        const uint32_t place = start + at < SCENE_WINDOW ? start + at : start + at - SCENE_WINDOW;
-        const int32_t sample = ring[place];
-        bits |= (uint32_t)(sample < 0 ? ~sample : sample);
+    if (first < wrap) {
+        bits = bits_of(ring, start + first, start + (end < wrap ? end : wrap));
+    }
+    if (end > wrap) {
+        bits |= bits_of(ring, first > wrap ? first - wrap : 0, end - wrap);
     }
     while (shift < scene_features.most_shift && bits < 1u << (14 - shift)) {
         shift++;
@@ -68,16 +77,14 @@ static int8_t feature(uint64_t power, uint32_t band, int shift) {
 }
 
 void scene_logmel_frame(const int16_t *ring, uint32_t start, uint32_t first, uint32_t end, void *memory, int8_t *out) {
-    const unsigned char *power = (const unsigned char *)memory + 8 * scene_bins[0];
+    const int32_t *power = (const int32_t *)memory + 2 * scene_bins[0];
     const int shift = free_bits(ring, start, first, end < SCENE_WINDOW ? end : SCENE_WINDOW);
     uint64_t rising_side = 0;
     scene_powers(ring, start, first, end, shift, memory);
     for (uint32_t i = 0; i <= SCENE_MELS; i++) {
         uint64_t sum = 0, sum_of_sums = 0; /* the latter weighs each bin with its distance to the upper edge */
-        for (uint32_t bins = scene_bins[i + 1]; bins > 0; bins--, power += sizeof sum) {
-            uint64_t one;
-            memcpy(&one, power, sizeof one);
-            sum += one;
+        for (uint32_t bins = scene_bins[i + 1]; bins > 0; bins--, power += 2) {
+            sum += ((uint64_t)(uint32_t)power[1] << 32) | (uint32_t)power[0];
             sum_of_sums += sum;
         }
         const uint64_t falling = falling_side(sum, sum_of_sums, &scene_slopes[i]);
