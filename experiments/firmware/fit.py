@@ -12,13 +12,13 @@ import json
 import random
 import statistics
 import tempfile
+import textwrap
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
 
 import numpy as np
-import torch
 from scipy.optimize import nnls
 
 from hwasc.cost import firmware_rates
@@ -31,12 +31,12 @@ from hwasc.deploy.firmware.emulator import count
 from hwasc.deploy.firmware.front_end_tables import front_end_sources, front_end_tables
 from hwasc.deploy.firmware.net_counts import count_net
 from hwasc.deploy.firmware.toolchain import CORES, SOURCES
-from hwasc.models import build
+from hwasc.deploy.firmware.untrained import untrained_student
 from hwasc.nas.declare import random_point
 from hwasc.parallel.children import spawn_context
 from hwasc.records.architecture import Architecture, FrontEnd
+from hwasc.records.blocks import GRN, InvertedResidual
 from hwasc.records.space import SearchSpace
-from hwasc.training.quantization import calibrate, quantize
 
 FRONT_ENDS = [  # mels, frames, window, FFT, sample rate
     FrontEnd(sample_rate=rate, n_fft=n_fft, window=window, hop=rate // 40, mels=mels, frames=41, f_max=rate / 2)
@@ -66,9 +66,9 @@ Written by `experiments/firmware/fit.py`.
 nets that were not fitted: the median and the largest share.
 """
 
-# fmt: off
-
 from __future__ import annotations
+
+# fmt: off
 '''
 ARITHMETICS: tuple[Arithmetic, ...] = tuple(
     a for a in get_args(Arithmetic) if all((SOURCES / s).exists() for s in front_end_sources(a))
@@ -91,9 +91,22 @@ class Sample:
 
 
 def architectures(number: int, seed: int) -> list[Architecture]:
-    """Random architectures of the full space, in both paddings."""
+    """Random architectures: three of four of the full space, one with pooled shortcuts, odd widths and all strides."""
     space, rng = SearchSpace.load("full"), random.Random(seed)
-    return [space.architecture(random_point(space, rng), 10) for _ in range(number)]
+    return [pooled(rng) if i % 4 == 3 else space.architecture(random_point(space, rng), 10) for i in range(number)]
+
+
+def pooled(rng: random.Random) -> Architecture:
+    """A random architecture with strided shortcuts."""
+    width, blocks = rng.randint(8, 40), []
+    stem = (rng.randint(4, 12), width)
+    for _ in range(rng.randint(2, 5)):
+        stride = rng.choice([(1, 1), (2, 1), (1, 2), (2, 2)])
+        grn = rng.choice([None, None, GRN(rng.choice(["scalar", "channel"]), response=rng.choice(["mean", "l2"]))])
+        kernel, expanded = rng.choice([3, 5]), rng.randint(16, 100)
+        blocks.append(InvertedResidual(kernel, expanded, width, stride, shortcut=True, grn=grn))
+    front_end = FrontEnd.for_clip(rng.choice([40, 64, 128]), rng.randint(17, 50))
+    return Architecture(front_end, stem, tuple(blocks), rng.randint(2, 20), padding=rng.choice(["same", "torch"]))
 
 
 def samples(architecture: Architecture, counts: dict[str, int]) -> list[Sample]:
@@ -143,10 +156,7 @@ def predicted(rates: dict[str, dict[str, float]], sample: Sample) -> float:
 def count_one(job: tuple[Architecture, int, list[str]]) -> dict[str, dict[str, int]]:
     """Count a net with random weights on each core: instructions by number of the operator and of the loop."""
     architecture, seed, cores = job
-    torch.manual_seed(seed)
-    fe = architecture.front_end
-    clips = torch.randn(4, 1, fe.mels, fe.frames)
-    student = calibrate(quantize(build(architecture).eval()), [clips], correct_bias=False)
+    student = untrained_student(architecture, seed)
     out: dict[str, dict[str, int]] = {}
     with tempfile.TemporaryDirectory() as temporary:
         for name in cores:
@@ -249,12 +259,13 @@ def write(rates: dict[str, dict[str, dict[str, float]]], errors: dict[str, tuple
     for name, kinds in rates.items():
         lines.append(f'    "{name}": {{')
         for kind, pieces in sorted(kinds.items()):
-            inner = ", ".join(f'"{k}": {v!r}' for k, v in pieces.items())
-            lines.append(f'        "{kind}": {{{inner}}},')
+            inner = ", ".join(f'"{k}":\xa0{v!r}' for k, v in pieces.items())  # a space where no line is broken
+            text = f'        "{kind}": {{{inner}}},'
+            lines += textwrap.wrap(text, 120, subsequent_indent=" " * 12, break_on_hyphens=False)
         lines.append("    },")
     lines += ["}", ""]
     lines += ["ERRORS: dict[str, tuple[float, float]] = {", *(f'    "{k}": {v},' for k, v in errors.items()), "}", ""]
-    Path(firmware_rates.__file__).write_text("\n".join(lines))
+    Path(firmware_rates.__file__).write_text("\n".join(lines).replace("\xa0", " "))
 
 
 if __name__ == "__main__":

@@ -9,6 +9,10 @@ from pathlib import Path
 import pytest
 import torch
 
+from hwasc.cost import graph as deployment
+from hwasc.cost.firmware_flash import PROGRAM, net_flash
+from hwasc.cost.firmware_front_end import front_end_flash
+from hwasc.cost.row_planner import plan_rows
 from hwasc.deploy.firmware import toolchain
 from hwasc.deploy.firmware.emulator import EMULATOR
 from hwasc.deploy.firmware.exporter import EXPORTER, read_macros
@@ -30,6 +34,7 @@ ARCHITECTURE = Architecture(
     (4, 8),
     (
         InvertedResidual(3, 16, 8, grn=GRN()),
+        InvertedResidual(3, 16, 8, stride=(2, 1), shortcut=True),
         InvertedResidual(5, 24, 12, stride=(2, 2), grn=GRN(response="l2", shape="channel")),
     ),
     3,
@@ -81,9 +86,13 @@ def test_parts_and_operators_add_up(measured: dict[str, Measured]) -> None:
 
 
 @needs_compiler
-def test_the_code_is_small(folder: Path, tmp_path: Path) -> None:
+def test_flash_is_as_predicted_and_the_code_is_small(folder: Path, tmp_path: Path) -> None:
+    graph = deployment.build(ARCHITECTURE)
+    tables = net_flash(graph, plan_rows(graph)) + front_end_flash(FRONT_END, "float")
     built = build_folder(folder, toolchain.core("cortex-m4"), tmp_path)
-    assert built.sizes.code <= 24_000
+    assert built.sizes.tables == tables, "to the byte"
+    assert built.sizes.code <= PROGRAM["cortex-m4"] <= 24_000
+    assert built.sizes.code >= 0.85 * PROGRAM["cortex-m4"], "the constant in hwasc.cost is of this code"
     assert built.stack.path[0] == "scene_push"
 
 
