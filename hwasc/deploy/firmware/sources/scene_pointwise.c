@@ -65,7 +65,7 @@ void scene_matrix(const scene_conv *conv, const int8_t *in, uint32_t depth, uint
 #else
 
 /* One output of one column. */
-static void one(const scene_conv *conv, const int8_t *in, uint32_t depth, uint32_t channel, int8_t *out) {
+SCENE_APART void one(const scene_conv *conv, const int8_t *in, uint32_t depth, uint32_t channel, int8_t *out) {
     const int8_t *weights = conv->weights + channel * depth;
     int32_t sum = conv->bias[channel];
     for (uint32_t i = 0; i < depth; i++) {
@@ -196,43 +196,91 @@ void scene_matrix(const scene_conv *conv, const int8_t *in, uint32_t depth, uint
 
 #else
 
-/* Two outputs of two columns. */
-static void four(const scene_conv *conv, const int8_t *in, uint32_t depth, uint32_t step, uint32_t channel, int8_t *out) {
-    const int8_t *a = in, *b = in + step;
-    const int8_t *v = conv->weights + channel * depth, *w = v + depth;
-    int32_t av = conv->bias[channel], aw = conv->bias[channel + 1], bv = av, bw = aw;
-    for (uint32_t i = 0; i < depth; i++) {
-        av += a[i] * v[i];
-        aw += a[i] * w[i];
-        bv += b[i] * v[i];
-        bw += b[i] * w[i];
+#if SCENE_THUMB_1
+
+/* Adds to the sums of one channel in two columns: more sums do not fit the registers. */
+SCENE_APART void two_sums(const int8_t *a, const int8_t *b, const int8_t *weights, uint32_t depth, int32_t sums[2]) {
+    int32_t first = sums[0], second = sums[1];
+    a += depth; /* so that one number counts and is the index */
+    b += depth;
+    weights += depth;
+    for (int32_t i = -(int32_t)depth; i != 0; i++) {
+        const int32_t w = weights[i];
+        first += a[i] * w;
+        second += b[i] * w;
     }
-    const int32_t *multiplier = conv->multiplier + channel;
-    const int8_t *shift = conv->shift + channel;
-    const int32_t zero = conv->out_zero, least = conv->out_min;
-    out[0] = scene_output(scene_requantize(av, multiplier[0], shift[0]), zero, least);
-    out[1] = scene_output(scene_requantize(aw, multiplier[1], shift[1]), zero, least);
-    out[conv->out_channels] = scene_output(scene_requantize(bv, multiplier[0], shift[0]), zero, least);
-    out[conv->out_channels + 1] = scene_output(scene_requantize(bw, multiplier[1], shift[1]), zero, least);
+    sums[0] = first;
+    sums[1] = second;
+}
+
+/* One channel of all columns. */
+SCENE_APART void add_columns(const scene_conv *conv, const int8_t *in, uint32_t depth, uint32_t step, uint32_t channel,
+                             uint32_t columns, int8_t *out) {
+    const uint32_t channels = conv->out_channels;
+    const int32_t multiplier = conv->multiplier[channel], shift = conv->shift[channel];
+    const int32_t zero = conv->out_zero, least = conv->out_min, bias = conv->bias[channel];
+    const int8_t *const weights = conv->weights + channel * depth;
+    for (; columns >= 2; columns -= 2, in += 2 * step) {
+        int32_t sums[2] = {bias, bias};
+        two_sums(in, in + step, weights, depth, sums);
+        for (uint32_t i = 0; i < 2; i++, out += channels) {
+            *out = scene_output(scene_requantize(sums[i], multiplier, shift), zero, least);
+        }
+    }
+    if (columns) {
+        one(conv, in, depth, channel, out);
+    }
 }
 
 void scene_matrix(const scene_conv *conv, const int8_t *in, uint32_t depth, uint32_t step, uint32_t columns, int8_t *out) {
-    const uint32_t channels = conv->out_channels;
-    for (uint32_t channel = 0; channel < channels; channel += 2) {
-        uint32_t column = 0;
-        if (channel + 1 < channels) {
-            for (; column + 1 < columns; column += 2) {
-                four(conv, in + column * step, depth, step, channel, out + column * channels + channel);
-            }
-        }
-        for (; column < columns; column++) {
-            for (uint32_t c = channel; c < channel + 2 && c < channels; c++) {
-                one(conv, in + column * step, depth, c, out + column * channels + c);
-            }
-        }
+    for (uint32_t channel = 0; channel < conv->out_channels; channel++) {
+        add_columns(conv, in, depth, step, channel, columns, out + channel);
     }
 }
 
+#else
+
+/* Two channels of all columns, two columns at a time; a compiler with vectors takes several inputs at once. */
+SCENE_APART void add_columns(const scene_conv *conv, const int8_t *in, uint32_t depth, uint32_t step, uint32_t channel,
+                             uint32_t columns, int8_t *out) {
+    const uint32_t channels = conv->out_channels;
+    const int32_t first = conv->multiplier[channel], second = conv->multiplier[channel + 1];
+    const int32_t first_shift = conv->shift[channel], second_shift = conv->shift[channel + 1];
+    const int32_t zero = conv->out_zero, least = conv->out_min, bias = conv->bias[channel], other = conv->bias[channel + 1];
+    const int8_t *const v = conv->weights + channel * depth, *const w = v + depth;
+    for (; columns >= 2; columns -= 2, in += 2 * step) {
+        const int8_t *b = in + step;
+        int32_t av = bias, aw = other, bv = bias, bw = other;
+        for (uint32_t i = 0; i < depth; i++) {
+            av += in[i] * v[i];
+            aw += in[i] * w[i];
+            bv += b[i] * v[i];
+            bw += b[i] * w[i];
+        }
+        out[0] = scene_output(scene_requantize(av, first, first_shift), zero, least);
+        out[1] = scene_output(scene_requantize(aw, second, second_shift), zero, least);
+        out += channels;
+        out[0] = scene_output(scene_requantize(bv, first, first_shift), zero, least);
+        out[1] = scene_output(scene_requantize(bw, second, second_shift), zero, least);
+        out += channels;
+    }
+    if (columns) {
+        one(conv, in, depth, channel, out);
+        one(conv, in, depth, channel + 1, out + 1);
+    }
+}
+
+void scene_matrix(const scene_conv *conv, const int8_t *in, uint32_t depth, uint32_t step, uint32_t columns, int8_t *out) {
+    const uint32_t channels = conv->out_channels, last = channels - 1;
+    for (uint32_t channel = 0; channel < last; channel += 2) {
+        add_columns(conv, in, depth, step, channel, columns, out + channel);
+    }
+    for (uint32_t column = 0; column < columns && channels % 2 == 1; column++) {
+        one(conv, in + column * step, depth, last, out + column * channels + last);
+    }
+}
+
+#endif
 #endif
 #endif
 

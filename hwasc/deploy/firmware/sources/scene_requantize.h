@@ -25,6 +25,13 @@
 #include <arm_mve.h>
 #endif
 
+/* Cores with few registers for arithmetic and no product of 64 bits (Cortex-M0+). */
+#if defined(__ARM_ARCH_ISA_THUMB) && __ARM_ARCH_ISA_THUMB == 1
+#define SCENE_THUMB_1 1
+#else
+#define SCENE_THUMB_1 0
+#endif
+
 /* For functions that are faster where their arguments are constants, and for those that are faster by themselves: in a large
  * function a compiler runs out of registers. */
 #ifdef __GNUC__
@@ -49,7 +56,7 @@ static inline int32_t scene_round_shift(int32_t value, int32_t shift) {
 
 /* (value * multiplier + 2^30) / 2^31, rounded down. */
 static inline int32_t scene_upper(int32_t value, int32_t multiplier) {
-#if defined(__ARM_ARCH_ISA_THUMB) && __ARM_ARCH_ISA_THUMB == 1
+#if SCENE_THUMB_1
     /* No 64-bit product there (Cortex-M0+): four of 16 bits. */
     const int32_t up = value >> 16;
     const uint32_t low = (uint32_t)value & 0xFFFFu, m_low = (uint32_t)multiplier & 0xFFFFu, m_up = (uint32_t)multiplier >> 16;
