@@ -8,7 +8,9 @@ from hwasc.cost.alignment import align
 from hwasc.cost.row_graph import ALIGNMENT
 from hwasc.cost.row_pieces import Pieces
 from hwasc.cost.row_placement import Name, Part
-from hwasc.cost.row_segments import Segments, Shift, results, shift, spent
+from hwasc.cost.row_costs import Costs, results, spent
+from hwasc.cost.row_segments import Segments
+from hwasc.cost.row_shift import Shift, shift
 
 Held = dict[tuple[int, int], int]  # rows by segment and tensor
 
@@ -30,7 +32,7 @@ class Parts:
     cells: tuple[tuple[int, ...], ...]
 
 
-def list_parts(pieces: Pieces, patches: tuple[int, ...], segments: Segments) -> Parts:
+def list_parts(pieces: Pieces, patches: list[int], segments: Segments) -> Parts:
     """List the buffers of a partition.
 
     A segment takes a moment to load a row of the net's input, one for each row operator, one to finish its means, and one for
@@ -81,7 +83,7 @@ def list_parts(pieces: Pieces, patches: tuple[int, ...], segments: Segments) -> 
                 span = (begins[s], span[1])
             if line.stays:
                 span = (begins[s], rows_end)
-            if line.tensor in pieces.kept:
+            if line.tensor in pieces.flow.kept:
                 span = (begins[s], last[line.tensor])
             add(("line", s, line.tensor), line.bytes, *span)
         for position in range(a, b):
@@ -93,11 +95,11 @@ def list_parts(pieces: Pieces, patches: tuple[int, ...], segments: Segments) -> 
     lines = {tensor for _, tensor in held}
     for tensor, moment in first.items():
         if tensor not in lines:
-            add(("map", 0, tensor), pieces.whole(tensor), moment, max(moment, last.get(tensor, moment)))
+            add(("map", 0, tensor), pieces.sizes[tensor], moment, max(moment, last.get(tensor, moment)))
     shifts = {}
     for a, b in segments:
         for z in results(pieces, a, b):
-            for x in spent(pieces, pieces.live(a), b):
+            for x in spent(pieces, a, b):
                 if way := shift(pieces, x, z, start=a, end=b):
                     shifts[("map", 0, z), ("map", 0, x)] = way
     return Parts(found, shifts, held, tuple(map(tuple, cells)))
@@ -105,6 +107,6 @@ def list_parts(pieces: Pieces, patches: tuple[int, ...], segments: Segments) -> 
 
 def _lines(pieces: Pieces, start: int, end: int):
     begin = start
-    for section in (*(e for e in pieces.ends if start < e < end), end):
+    for section in (*(e for e in pieces.flow.ends if start < e < end), end):
         yield from pieces.held(start, begin, section)
         begin = section

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from hwasc.cost.row_segments import Shift
+from hwasc.cost.row_shift import Shift
 
 
 @dataclass(frozen=True, slots=True)

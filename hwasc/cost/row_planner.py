@@ -7,9 +7,10 @@ from collections.abc import Iterator
 
 from hwasc.cost.graph import Graph
 from hwasc.cost.kernel_scratch import patch_bytes
+from hwasc.cost.row_costs import Costs
 from hwasc.cost.row_graph import Padding, row_graph
 from hwasc.cost.row_parts import Parts, list_parts
-from hwasc.cost.row_pieces import Pieces
+from hwasc.cost.row_pieces import Flow, Pieces
 from hwasc.cost.row_placement import Name, Part, place
 from hwasc.cost.row_plan import Axis, RowPlan, Rows, Segment
 from hwasc.cost.row_segments import Partition, Segments, partition
@@ -35,10 +36,12 @@ def plan_rows(graph: Graph, padding: Padding = "same", *, axis: Axis | None = No
     axes: tuple[Axis, ...] = (axis,) if axis else ("mels", "frames")
     best: RowPlan | None = None
     bound = sys.maxsize
+    rows = row_graph(graph)
+    flow = Flow(rows)
     for a in axes:
-        pieces = Pieces(row_graph(graph, padding, a))
-        patches = tuple(patch_bytes(graph, graph.operators[op.number], a) for op in pieces.rows.rows)
-        found = partition(pieces, patches, below=best.size if best else sys.maxsize)
+        pieces = Pieces(rows.along(a, padding), flow)
+        patches = [patch_bytes(graph, graph.operators[op.number], a) for op in rows.rows]
+        found = partition(Costs(pieces, patches), below=best.size if best else sys.maxsize)
         if found is None:
             continue
         bound = min(bound, found.bound)
@@ -49,7 +52,7 @@ def plan_rows(graph: Graph, padding: Padding = "same", *, axis: Axis | None = No
     return RowPlan(best.axis, best.segments, best.size, bound)
 
 
-def _placed(pieces: Pieces, patches: tuple[int, ...], found: Partition, axis: Axis) -> RowPlan:
+def _placed(pieces: Pieces, patches: list[int], found: Partition, axis: Axis) -> RowPlan:
     parts = list_parts(pieces, patches, found.segments)
     offsets: dict[Name, int] = {}
     size = sys.maxsize
