@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from hwasc.cost.alignment import align
+from hwasc.cost.row_costs import results, spent
 from hwasc.cost.row_graph import ALIGNMENT
 from hwasc.cost.row_pieces import Pieces
 from hwasc.cost.row_placement import Name, Part
-from hwasc.cost.row_costs import Costs, results, spent
 from hwasc.cost.row_segments import Segments
 from hwasc.cost.row_shift import Shift, shift
 

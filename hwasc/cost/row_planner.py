@@ -68,7 +68,7 @@ def _placed(pieces: Pieces, patches: list[int], found: Partition, axis: Axis) ->
 
 
 def _orders(parts: Parts) -> Iterator[list[Part]]:
-    """Orders of placement: whole maps first, from the last to the first, since a result reaches below the input that it lies over."""
+    """Orders of placement. Whole maps come first, the last ones before: a result reaches below the input that it lies over."""
     every = list(parts.parts.values())
     yield sorted(every, key=lambda p: (p.name[0] != "map", -p.first if p.name[0] == "map" else 0, -p.size))
     yield sorted(every, key=lambda p: -p.size)
