@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from hwasc.cost.alignment import align
 from hwasc.cost.row_costs import results, spent
 from hwasc.cost.row_graph import ALIGNMENT
-from hwasc.cost.row_pieces import Pieces
+from hwasc.cost.row_pieces import Held, Pieces
 from hwasc.cost.row_placement import Name, Part
 from hwasc.cost.row_segments import Segments
 from hwasc.cost.row_shift import Shift, shift
-
-Held = dict[tuple[int, int], int]  # rows by segment and tensor
 
 
 @dataclass(frozen=True)
@@ -20,7 +19,8 @@ class Parts:
     """The buffers of a partition.
 
     Attributes:
-        parts: By name: `map` of a tensor, `line` of a segment and a tensor, `sums` of a segment and a mean, `patch` of a segment.
+        parts: By name: `map` or `cell` of a tensor; `line` of a segment and a tensor; `sums` of a segment and a mean; `patch` of a
+            segment.
         shifts: How results (first) may lie over spent inputs (second).
         held: Rows of the line buffers, by segment and tensor.
         cells: Operators on tensors of one cell, by segment.
@@ -28,7 +28,7 @@ class Parts:
 
     parts: dict[Name, Part]
     shifts: dict[tuple[Name, Name], Shift]
-    held: Held
+    held: dict[tuple[int, int], int]
     cells: tuple[tuple[int, ...], ...]
 
 
@@ -55,10 +55,11 @@ def list_parts(pieces: Pieces, patches: list[int], segments: Segments) -> Parts:
         now += b - a + 2 + len(cells[s])
     end = now - 1
     found: dict[Name, Part] = {}
-    held: Held = {}
+    held: dict[tuple[int, int], int] = {}
 
     def add(name: Name, size: int, first: int, last: int) -> None:
-        found[name] = Part(name, align(size, ALIGNMENT), first, last)
+        begin, stop = bisect_right(begins, first) - 1, bisect_right(begins, last) - 1
+        found[name] = Part(name, -(-size // ALIGNMENT) * ALIGNMENT, first, last, begin, stop)
 
     last: dict[int, int] = dict.fromkeys(graph.outputs, end)  # the last moment of tensors that are whole
     first: dict[int, int] = {}
@@ -95,7 +96,8 @@ def list_parts(pieces: Pieces, patches: list[int], segments: Segments) -> Parts:
     lines = {tensor for _, tensor in held}
     for tensor, moment in first.items():
         if tensor not in lines:
-            add(("map", 0, tensor), pieces.sizes[tensor], moment, max(moment, last.get(tensor, moment)))
+            role = "map" if tensor in pieces.flow.streams else "cell"
+            add((role, 0, tensor), pieces.sizes[tensor], moment, max(moment, last.get(tensor, moment)))
     shifts = {}
     for a, b in segments:
         for z in results(pieces, a, b):
@@ -105,7 +107,7 @@ def list_parts(pieces: Pieces, patches: list[int], segments: Segments) -> Parts:
     return Parts(found, shifts, held, tuple(map(tuple, cells)))
 
 
-def _lines(pieces: Pieces, start: int, end: int):
+def _lines(pieces: Pieces, start: int, end: int) -> Iterator[Held]:
     begin = start
     for section in (*(e for e in pieces.flow.ends if start < e < end), end):
         yield from pieces.held(start, begin, section)

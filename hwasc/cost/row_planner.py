@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
 
 from hwasc.cost.graph import Graph
 from hwasc.cost.kernel_scratch import patch_bytes
@@ -11,7 +10,7 @@ from hwasc.cost.row_costs import Costs
 from hwasc.cost.row_graph import Padding, row_graph
 from hwasc.cost.row_parts import Parts, list_parts
 from hwasc.cost.row_pieces import Flow, Pieces
-from hwasc.cost.row_placement import Name, Part, place
+from hwasc.cost.row_placement import Name, arrange
 from hwasc.cost.row_plan import Axis, RowPlan, Rows, Segment
 from hwasc.cost.row_segments import Partition, Segments, partition
 
@@ -54,27 +53,9 @@ def plan_rows(graph: Graph, padding: Padding = "same", *, axis: Axis | None = No
 
 def _placed(pieces: Pieces, patches: list[int], found: Partition, axis: Axis) -> RowPlan:
     parts = list_parts(pieces, patches, found.segments)
-    offsets: dict[Name, int] = {}
-    size = sys.maxsize
-    for order in _orders(parts):
-        trial = place(order, parts.shifts)
-        needed = max(trial[part.name] + part.size for part in order)
-        if needed < size:
-            offsets, size = trial, needed
-        if size <= found.bound:
-            break
+    size, offsets = arrange(tuple(parts.parts.values()), parts.shifts, bound=found.bound)
     segments = _segments(pieces, found.segments, parts, offsets)
     return RowPlan(axis, segments, size, found.bound)
-
-
-def _orders(parts: Parts) -> Iterator[list[Part]]:
-    """Orders of placement. Whole maps come first, the last ones before: a result reaches below the input that it lies over."""
-    every = list(parts.parts.values())
-    yield sorted(every, key=lambda p: (p.name[0] != "map", -p.first if p.name[0] == "map" else 0, -p.size))
-    yield sorted(every, key=lambda p: -p.size)
-    yield sorted(every, key=lambda p: -p.size * (p.last - p.first + 1))
-    yield sorted(every, key=lambda p: (p.first, -p.size))
-    yield sorted(every, key=lambda p: (-p.last, -p.size))
 
 
 def _segments(pieces: Pieces, segments: Segments, parts: Parts, offsets: dict[Name, int]) -> tuple[Segment, ...]:
@@ -87,7 +68,8 @@ def _segments(pieces: Pieces, segments: Segments, parts: Parts, offsets: dict[Na
         buffers = {}
         for t in sorted(touched):
             held = parts.held.get((s, t), heights[t])
-            name: Name = ("line", s, t) if (s, t) in parts.held else ("map", 0, t)
+            role = "map" if t in pieces.flow.streams else "cell"
+            name: Name = ("line", s, t) if (s, t) in parts.held else (role, 0, t)
             buffers[t] = Rows(held, pieces.rows.bytes[t], offsets[name])
         sums = {op.number: offsets["sums", s, op.number] for op in inside if op.output < 0}
         rows = tuple(op.number for op in inside)
