@@ -9,7 +9,7 @@ from __future__ import annotations
 from bisect import bisect_left
 
 from hwasc.cost.row_pieces import Pieces
-from hwasc.cost.row_shift import shift
+from hwasc.cost.row_shift import Shift, shift
 
 
 class Costs:
@@ -37,6 +37,8 @@ class Costs:
             self._sums.append(self._sums[-1] + (4 * shapes[op.result][3] if op.output < 0 else 0))
         self._section = [bisect_left(flow.ends, p) for p in range(len(patches) + 1)]
         self._needs: dict[tuple[int, int], int] = {}
+        self._excess: dict[tuple[int, int], int] = {}
+        self._shifts: dict[tuple[int, int, int, int], Shift | None] = {}
         self._stages: dict[int, list[tuple[int, int, int, dict[int, int]]]] = {}
         self._held: dict[tuple[int, int, bool], tuple[int, dict[int, int]]] = {}
 
@@ -100,17 +102,38 @@ class Costs:
         total, given = sum([sizes[t] for t in made]), sum([sizes[t] for t in gone])
         if not made or not gone or self.need(start, end) + min(total, given) <= bound:
             return 0
+        key = start, end
+        if key in self._excess:
+            return self._excess[key]
         shared = 0
         for x in gone:
             reach, sum_ = 0, 0  # results over x do not overlap, and cover it from its begin
             for z in made:
-                found = shift(self.pieces, x, z, start=start, end=end)
+                found = self.shift(x, z, start, end)
                 if found is not None:
                     covers = sizes[x] if found.exact else max(sizes[z] - found.least, 0)
                     reach = max(reach, covers)
                     sum_ += min(sizes[z], covers)
             shared += min(sizes[x], reach, sum_)
-        return max(min(total, given) - shared, 0)
+        self._excess[key] = more = max(min(total, given) - shared, 0)
+        return more
+
+    def shift(self, x: int, z: int, start: int, end: int) -> Shift | None:
+        """Compute once how a result of a segment may lie over a spent input, see `row_shift.shift`.
+
+        Args:
+            x: The input.
+            z: The result.
+            start: Position at which the segment begins.
+            end: Position behind it.
+
+        Returns:
+            The shift, or None.
+        """
+        key = x, z, start, end
+        if key not in self._shifts:
+            self._shifts[key] = shift(self.pieces, x, z, start=start, end=end)
+        return self._shifts[key]
 
     def _stage(self, start: int, section: int) -> tuple[int, int, int, dict[int, int]]:
         """What a segment holds before the piece that ends in a section: its begin, bytes that stay, the peak, and of a moment."""

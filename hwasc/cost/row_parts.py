@@ -6,12 +6,12 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from hwasc.cost.row_costs import results, spent
+from hwasc.cost.row_costs import Costs, results, spent
 from hwasc.cost.row_graph import ALIGNMENT
 from hwasc.cost.row_pieces import Held, Pieces
 from hwasc.cost.row_placement import Name, Part
 from hwasc.cost.row_segments import Segments
-from hwasc.cost.row_shift import Shift, shift
+from hwasc.cost.row_shift import Shift
 
 
 @dataclass(frozen=True)
@@ -19,8 +19,8 @@ class Parts:
     """The buffers of a partition.
 
     Attributes:
-        parts: By name: `map` or `cell` of a tensor; `line` of a segment and a tensor; `sums` of a segment and a mean; `patch` of a
-            segment.
+        parts: By name: `map` or `cell` of a tensor; `line`, `sums` and `patch` of a segment and what they
+            belong to.
         shifts: How results (first) may lie over spent inputs (second).
         held: Rows of the line buffers, by segment and tensor.
         cells: Operators on tensors of one cell, by segment.
@@ -32,20 +32,20 @@ class Parts:
     cells: tuple[tuple[int, ...], ...]
 
 
-def list_parts(pieces: Pieces, patches: list[int], segments: Segments) -> Parts:
+def list_parts(costs: Costs, segments: Segments) -> Parts:
     """List the buffers of a partition.
 
     A segment takes a moment to load a row of the net's input, one for each row operator, one to finish its means, and one for
     each operator on single cells. A line buffer that is alive only from its maker to its last reader shares memory with others.
 
     Args:
-        pieces: Of the net.
-        patches: Scratch bytes of each row operator.
+        costs: Of the net's segments.
         segments: The partition.
 
     Returns:
         The buffers.
     """
+    pieces, patches = costs.pieces, costs.patches
     graph, operators = pieces.rows.graph, pieces.rows.rows
     cells: list[list[int]] = [[n for n, p in pieces.rows.cells if a <= p < b] for a, b in segments]
     begins = []
@@ -102,7 +102,7 @@ def list_parts(pieces: Pieces, patches: list[int], segments: Segments) -> Parts:
     for a, b in segments:
         for z in results(pieces, a, b):
             for x in spent(pieces, a, b):
-                if way := shift(pieces, x, z, start=a, end=b):
+                if way := costs.shift(x, z, a, b):
                     shifts[("map", 0, z), ("map", 0, x)] = way
     return Parts(found, shifts, held, tuple(map(tuple, cells)))
 

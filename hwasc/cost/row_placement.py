@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
@@ -45,36 +46,53 @@ def arrange(
     Returns:
         Bytes, and offsets by name.
     """
-    rest = sorted([p for p in parts if p.name[0] != "map"], key=lambda p: -p.size)
+    spans: dict[int, int] = {}  # moments of a segment
+    for p in parts:
+        if p.begin == p.end:
+            spans[p.begin] = max(spans.get(p.begin, 0), p.last - p.first)
+    rest = sorted(
+        [p for p in parts if p.name[0] != "map"],
+        key=lambda p: (p.begin == p.end and p.last - p.first < spans[p.begin] - 1, -p.size),
+    )
     maps = [p for p in parts if p.name[0] == "map"]
-    best: tuple[int, dict[Name, int]] | None = None
-    for order in _orders(maps):
-        found = place((*order, *rest), shifts)
-        if best is None or found[0] < best[0]:
-            best, kept = found, order
-        if best[0] <= bound:
-            return best
-    assert best is not None
+    size, offsets = sys.maxsize, dict[Name, int]()
     tried = set()
-    order = kept
-    for _ in range(TRIALS):  # what lies on top is placed earlier
-        size, offsets = found = place((*order, *rest), shifts)
-        if size < best[0]:
-            best = found
+    kept: list[Part] = []
+
+    def attempt(order: list[Part]) -> dict[Name, int]:
+        nonlocal size, offsets, kept
+        top, found = place(order, shifts)
+        if top < size:
+            top, found = place(rest, shifts, found, order)
+            if top < size:
+                size, offsets, kept = top, found, order
+        return found
+
+    for order in _orders(maps):
+        key = tuple([p.name for p in order])
+        if key not in tried:
+            tried.add(key)
+            attempt(order)
             if size <= bound:
-                break
-        top = max(parts, key=lambda p: offsets[p.name] + p.size)
+                return size, offsets
+    order = kept
+    found = offsets
+    for _ in range(TRIALS):  # what lies on top is placed earlier
+        top = max([p for p in parts if p.name in found], key=lambda p: found[p.name] + p.size)
         if top.name[0] != "map":
             alive = [p for p in order if p.first <= top.last and top.first <= p.last]
-            top = max(alive, key=lambda p: offsets[p.name] + p.size) if alive else top
-        if top not in order:
-            break
+            if not alive:
+                break
+            top = max(alive, key=lambda p: found[p.name] + p.size)
         order = [top, *(p for p in order if p is not top)]
-        key = tuple(p.name for p in order)
+        key = tuple([p.name for p in order])
         if key in tried:
             break
         tried.add(key)
-    return best
+        found = attempt(order)
+        if size <= bound:
+            break
+    return size, offsets
 
 
 def _orders(maps: list[Part]) -> Iterator[list[Part]]:
@@ -86,19 +104,30 @@ def _orders(maps: list[Part]) -> Iterator[list[Part]]:
     yield sorted(maps, key=lambda p: (p.first, -p.size))
 
 
-def place(order: Sequence[Part], shifts: Mapping[tuple[Name, Name], Shift]) -> tuple[int, dict[Name, int]]:
+def place(
+    order: Sequence[Part],
+    shifts: Mapping[tuple[Name, Name], Shift],
+    given: Mapping[Name, int] | None = None,
+    there: Sequence[Part] = (),
+) -> tuple[int, dict[Name, int]]:
     """Place parts by first fit: each, in the order given, at the lowest offset that those placed before it leave.
 
     Args:
         order: The parts.
         shifts: How a part (first) may lie over another that is alive with it (second).
+        given: Offsets of parts that are placed.
+        there: These parts.
 
     Returns:
         Bytes, and offsets by name.
     """
-    placed: list[list[tuple[int, Part]]] = [[] for _ in range(max([p.end for p in order]) + 1)]
-    offsets: dict[Name, int] = {}
+    placed: list[list[tuple[int, Part]]] = [[] for _ in range(max([p.end for p in (*order, *there)], default=0) + 1)]
+    offsets: dict[Name, int] = dict(given or {})
     size = 0
+    for part in there:
+        size = max(size, offsets[part.name] + part.size)
+        for segment in range(part.begin, part.end + 1):
+            placed[segment].append((offsets[part.name], part))
     for part in order:
         name, bytes_, first, last, begin, end = part
         taken: list[tuple[int, int]] = []  # offsets strictly between these are not free

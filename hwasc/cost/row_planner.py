@@ -12,7 +12,7 @@ from hwasc.cost.row_parts import Parts, list_parts
 from hwasc.cost.row_pieces import Flow, Pieces
 from hwasc.cost.row_placement import Name, arrange
 from hwasc.cost.row_plan import Axis, RowPlan, Rows, Segment
-from hwasc.cost.row_segments import Partition, Segments, partition
+from hwasc.cost.row_segments import Segments, least, partition
 
 
 def plan_rows(graph: Graph, padding: Padding = "same", *, axis: Axis | None = None) -> RowPlan:
@@ -37,25 +37,20 @@ def plan_rows(graph: Graph, padding: Padding = "same", *, axis: Axis | None = No
     bound = sys.maxsize
     rows = row_graph(graph)
     flow = Flow(rows)
+    costs: list[tuple[int, Axis, Costs]] = []
     for a in axes:
         pieces = Pieces(rows.along(a, padding), flow)
-        patches = [patch_bytes(graph, graph.operators[op.number], a) for op in rows.rows]
-        found = partition(Costs(pieces, patches), below=best.size if best else sys.maxsize)
-        if found is None:
-            continue
-        bound = min(bound, found.bound)
-        plan = _placed(pieces, patches, found, a)
-        if best is None or plan.size < best.size:
-            best = plan
+        of = Costs(pieces, [patch_bytes(graph, graph.operators[op.number], a) for op in rows.rows])
+        costs.append((least(of), a, of))
+    for _, a, of in sorted(costs, key=lambda c: c[0]):
+        if found := partition(of, below=best.size if best else sys.maxsize):
+            bound = min(bound, found.bound)
+            parts = list_parts(of, found.segments)
+            size, offsets = arrange(tuple(parts.parts.values()), parts.shifts, bound=found.bound)
+            if best is None or size < best.size:
+                best = RowPlan(a, _segments(of.pieces, found.segments, parts, offsets), size, found.bound)
     assert best is not None
     return RowPlan(best.axis, best.segments, best.size, bound)
-
-
-def _placed(pieces: Pieces, patches: list[int], found: Partition, axis: Axis) -> RowPlan:
-    parts = list_parts(pieces, patches, found.segments)
-    size, offsets = arrange(tuple(parts.parts.values()), parts.shifts, bound=found.bound)
-    segments = _segments(pieces, found.segments, parts, offsets)
-    return RowPlan(axis, segments, size, found.bound)
 
 
 def _segments(pieces: Pieces, segments: Segments, parts: Parts, offsets: dict[Name, int]) -> tuple[Segment, ...]:

@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
 from dataclasses import dataclass
 from heapq import heappop, heappush
 
 from hwasc.cost.row_costs import Costs
 
 Segments = tuple[tuple[int, int], ...]
-GUESSES = (
-    1.25,
-    2,
-    sys.maxsize,
-)  # times the first bound: cuts where more is alive are looked at only if they have to be
+GUESS = 1.5  # times the first bound: cuts where more is alive are looked at only if they have to be
 
 
 @dataclass(frozen=True)
@@ -40,36 +35,36 @@ def partition(costs: Costs, *, below: int = sys.maxsize) -> Partition | None:
     Returns:
         The partition; None if there is none below.
     """
-    least = _least(costs)
-    excess: dict[tuple[int, int], int] = {}
-    for guess in GUESSES:
-        limit = min(int(least * guess), below)
-        while best := _search(costs, least=least, below=limit, excess=excess):
-            found = _search(costs, least=best.bound, below=limit, excess=excess)
-            assert found is not None
-            more = {s: costs.excess(*s, bound=found.bound) for s in found.segments if s not in excess}
-            excess |= {s: size for s, size in more.items() if size}
-            if not any(more.values()):
-                return found
+    first = least(costs)
+    for limit in (min(int(first * GUESS), below), below):
+        if best := _search(costs, first, below=limit):
+            return _search(costs, best.bound, below=limit) if best.bound > first else best
         if limit == below:
             break
     return None
 
 
-def _least(costs: Costs) -> int:
-    """A first bound: the rows under each kernel and the one that it makes; the maps at cuts that have to be."""
+def least(costs: Costs) -> int:
+    """Compute a first bound: the rows under each kernel and the one that it makes; the maps at cuts that have to be.
+
+    Args:
+        costs: Of the net's segments.
+
+    Returns:
+        Bytes that every partition needs.
+    """
     rows, heights = costs.pieces.rows.bytes, costs.pieces.rows.heights
-    least = 4
+    found = 4
     for position, op in enumerate(costs.pieces.rows.rows):
         if op.kernel > 1:
             reads = op.kernel if op.kernel <= heights[op.inputs[0]] - op.stride else 1
-            least = max(least, reads * rows[op.inputs[0]] + rows[op.output] + costs.patches[position])
+            found = max(found, reads * rows[op.inputs[0]] + rows[op.output] + costs.patches[position])
         if op.after >= 0:
-            least = max(least, min(costs.alive[op.after + 1 : position + 1]))
-    return least
+            found = max(found, min(costs.alive[op.after + 1 : position + 1]))
+    return found
 
 
-def _search(costs: Costs, *, least: int, below: int, excess: Mapping[tuple[int, int], int]) -> Partition | None:
+def _search(costs: Costs, first: int, *, below: int) -> Partition | None:
     """Reach the net's end by segments: go on from the position that needs the fewest bytes so far, of these from the last.
 
     Of a position's segments the longest are counted first; shorter ones wait while longer ones need no more than what led there.
@@ -82,7 +77,7 @@ def _search(costs: Costs, *, least: int, below: int, excess: Mapping[tuple[int, 
         at += at + 1 < len(cuts) and cuts[at + 1] == p
         places[p] = at
     before: dict[int, int] = {}
-    heap = [(least, 0, 0, -1)]  # bytes, -position, the position before, the index of its next shorter segment or -1
+    heap = [(first, 0, 0, -1)]  # bytes, -position, the position before, the index of its next shorter segment or -1
     while heap:
         bound, position, start, index = heappop(heap)
         if bound >= below:
@@ -91,6 +86,11 @@ def _search(costs: Costs, *, least: int, below: int, excess: Mapping[tuple[int, 
             position = -position
             if position in before:
                 continue
+            if position and (more := costs.excess(start, position, bound=bound)):
+                now = costs.need(start, position) + more
+                if now > bound:
+                    heappush(heap, (now, -position, start, -1))
+                    continue
             before[position] = start
             if position == count:
                 segments = [(start, count)]
@@ -101,8 +101,6 @@ def _search(costs: Costs, *, least: int, below: int, excess: Mapping[tuple[int, 
         while index >= 0 and (end := cuts[index]) > start:
             index -= 1
             now = costs.need(start, end)
-            if excess:
-                now += excess.get((start, end), 0)
             if now <= bound:
                 heappush(heap, (bound, -end, start, -1))
                 if index >= 0:
