@@ -72,13 +72,11 @@ class RowGraph:
         cells: Numbers of the operators on tensors of one cell, each with the position of the last row operator that it needs.
         heights: Rows of each tensor.
         bytes: Of a row of each tensor, aligned.
-        padding: Of the net.
     """
 
     graph: Graph
     rows: tuple[RowOperator, ...]
     cells: tuple[tuple[int, int], ...]
-<<<<<<< HEAD
     heights: tuple[int, ...] = ()
     bytes: tuple[int, ...] = ()
 
@@ -107,11 +105,6 @@ class RowGraph:
             else:
                 out.append(RowOperator(n, inputs, cells, output, result, after, height))
         return RowGraph(self.graph, tuple(out), self.cells, heights, sizes)
-=======
-    heights: tuple[int, ...]
-    bytes: tuple[int, ...]
-    padding: Padding
->>>>>>> main
 
 
 def row_graph(graph: Graph) -> RowGraph:
@@ -146,18 +139,7 @@ def row_graph(graph: Graph) -> RowGraph:
         else:
             rows.append(RowOperator(number, maps, broadcast, op.output, op.output, after))
             streams.add(op.output)
-<<<<<<< HEAD
     return RowGraph(graph, tuple(rows), tuple(cells))
-=======
-    return RowGraph(
-        graph,
-        tuple(rows),
-        tuple(cells),
-        heights=tuple(s[along] for s in shapes),
-        bytes=tuple(align(s[3 - along] * s[3], ALIGNMENT) for s in shapes),
-        padding=padding,
-    )
->>>>>>> main
 
 
 def _pad(kernel: int, stride: int, *, height: int, padding: Padding) -> int:
