@@ -56,7 +56,13 @@ def net_tables(model: Student, graph: Graph, plan: RowPlan) -> NetTables:
     Raises:
         UsageError: An operator, a size or a sum is beyond the firmware's kernels; the message names the layer.
     """
-    net = Net(graph, quantized_numbers(model.cpu().eval(), graph), plan.axis, model.architecture.padding)
+    numbers = quantized_numbers(model.cpu().eval(), graph)
+    return tables_of(Net(graph, numbers, plan.axis, model.architecture.padding), plan)
+
+
+def tables_of(net: Net, plan: RowPlan) -> NetTables:
+    """Write any graph as tables, see `net_tables`."""
+    graph = net.graph
     writer = _Writer(net)
     segments = [writer.segment(segment) for segment in plan.segments]
     (start,), (end,) = graph.inputs, graph.outputs
@@ -143,7 +149,7 @@ class _Writer:
 
     def _buffer(self, rows: Rows) -> int:
         """The number of a buffer."""
-        found = {"offset": rows.offset, "held": rows.held, "bytes": rows.bytes}
+        found: dict[str, object] = {"offset": rows.offset, "held": rows.held, "bytes": rows.bytes}
         checked(rows.bytes, "bytes of a row", layer="net")
         checked(rows.held, "rows", layer="net")
         if found not in self.buffers:
