@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import replace
 
-from hwasc.cost.graph import Graph, Operator
+from hwasc.cost.graph import Graph
 from hwasc.cost.kernel_scratch import patch_bytes
 from hwasc.cost.row_costs import Costs
 from hwasc.cost.row_graph import Padding, row_graph
@@ -41,7 +40,7 @@ def plan_rows(graph: Graph, padding: Padding = "same", *, axis: Axis | None = No
     costs: list[tuple[int, Axis, Costs]] = []
     for a in axes:
         pieces = Pieces(rows.along(a, padding), flow)
-        of = Costs(pieces, [_patch(graph, graph.operators[op.number], a, padding) for op in rows.rows])
+        of = Costs(pieces, [patch_bytes(graph, graph.operators[op.number], a) for op in rows.rows])
         costs.append((least(of), a, of))
     for _, a, of in sorted(costs, key=lambda c: c[0]):
         if found := partition(of, below=best.size if best else sys.maxsize):
@@ -52,13 +51,6 @@ def plan_rows(graph: Graph, padding: Padding = "same", *, axis: Axis | None = No
                 best = RowPlan(a, _segments(of.pieces, found.segments, parts, offsets), size, found.bound)
     assert best is not None
     return RowPlan(best.axis, best.segments, best.size, bound)
-
-
-def _patch(graph: Graph, op: Operator, axis: Axis, padding: Padding) -> int:
-    """Scratch bytes of an operator's kernel."""
-    if op.kind == "average_pool" and padding == "torch":  # torch counts its padding: a depthwise convolution
-        op = replace(op, kind="depthwise")
-    return patch_bytes(graph, op, axis)
 
 
 def _segments(pieces: Pieces, segments: Segments, parts: Parts, offsets: dict[Name, int]) -> tuple[Segment, ...]:

@@ -131,8 +131,7 @@ class Machine:
 
         check()
         if op.layer != "load":
-            pool = op.kind == "average_pool" and self.padding == "torch"  # runs as a depthwise convolution
-            patch = patch_bytes(graph, replace(op, kind="depthwise") if pool else op, self.plan.axis)
+            patch = patch_bytes(graph, op, self.plan.axis)
             assert segment.patch % 4 == 0 or patch == 0
             self.memory[segment.patch : segment.patch + patch] = -3
         if sums:
