@@ -98,7 +98,7 @@ static void scene_run_segment(const scene_segment *segment, const int8_t *featur
             scene_load(features, order, row, scene_row(&scene_net_buffers[step->output], row, memory));
         }
         made[i - 1] = (uint16_t)(row + 1);
-        i = segment->row_count;
+        i = step->last_reader; /* later steps were not ready before, and the new row is not for them */
     }
     for (i = 0; i < segment->cell_count; i++) {
         scene_make(&segment->cells[i], 0, memory, patch);
