@@ -150,7 +150,7 @@ class Costs:
 
     def _lines(self, start: int, begin: int, end: int) -> tuple[int, dict[int, int]]:
         """Bytes of a piece's line buffers that stay, and of those of a moment by position."""
-        key = (begin, end, start == begin)
+        key = (begin, end, self.pieces.fed(start, begin))
         found = self._held.get(key)
         if found is None:
             stays, now = 0, dict[int, int]()

@@ -44,7 +44,7 @@ class Flow:
         kept: Those of them that operators on single cells read; they live until these have run.
         maps: For each position, the maps that exist whole if the net is cut before it; the net's input is not one of them.
         cells: For each position, the tensors of one cell that live across it.
-        ends: Positions where one tensor alone leads on, and the net's end.
+        ends: Positions where one tensor alone leads on, which nothing before reads, and the net's end.
         limits: For each position, the furthest end of a segment that begins there.
     """
 
@@ -84,13 +84,12 @@ class Flow:
             if tensor != start:
                 for p in range(position + 1, last[tensor] + 1):
                     where[p].append(tensor)
+        reads = {i: p for p in range(count - 1, -1, -1) for i in rows.rows[p].inputs}  # the first reader
         self.ends = []
-        source = start
         for position in range(1, count):
             live = self.maps[position]
-            if len(live) == 1 and live[0] != source and last[start] < position:
+            if len(live) == 1 and last[start] < position <= reads.get(live[0], count):
                 self.ends.append(position)
-                source = live[0]
         self.ends.append(count)
         self.limits = [count] * (count + 1)
         for position, op in enumerate(rows.rows):
@@ -131,16 +130,28 @@ class Pieces:
         Returns:
             The tensors whose last reader is in the piece, with what the piece reads from the one before it.
         """
-        key = (begin, end, start == begin)
+        key = (begin, end, self.fed(start, begin))
         found = self._memo.get(key)
         if found is None:
-            found = self._memo[key] = self._held(begin, end, starts=start == begin)
+            found = self._memo[key] = self._held(*key)
         return found
 
-    def _held(self, begin: int, end: int, *, starts: bool) -> tuple[Held, ...]:
+    def fed(self, start: int, begin: int) -> bool:
+        """Tell whether a piece gets rows as the piece before it makes them.
+
+        Args:
+            start: Position at which the segment begins.
+            begin: Position at which the piece begins.
+
+        Returns:
+            False where all that it reads is whole, or the net's input.
+        """
+        return begin > start and self.flow.first[self.flow.maps[begin][0]] >= start
+
+    def _held(self, begin: int, end: int, fed: bool) -> tuple[Held, ...]:
         first, last, heights = self.flow.first, self.flow.last, self.rows.heights
         (source,) = self.rows.graph.inputs
-        if not starts:
+        if fed:
             (source,) = self.flow.maps[begin]
         local = {source: 0}
         tensors = [source]
@@ -156,8 +167,11 @@ class Pieces:
         counted = lines(heights[source] if reads else 0, tuple(operators))
         found = []
         for tensor, (rows, stays) in zip(tensors, counted, strict=True):
-            if tensor >= 0 and last[tensor] < end and (reads or tensor != source):
+            reader = last.get(tensor, end)
+            if tensor == source and first[tensor] == LOAD:  # every segment that reads the net's input makes its rows
+                reader = max([p for p in range(begin, end) if tensor in self.rows.rows[p].inputs], default=end)
+            if reader < end:
                 size = rows * self.rows.bytes[tensor]
                 stay = stays or tensor in self.flow.kept
-                found.append(Held(tensor, rows, size, first[tensor], last[tensor], stay))
+                found.append(Held(tensor, rows, size, first[tensor], reader, stay))
         return tuple(found)
