@@ -98,7 +98,7 @@ class Costs:
             Bytes.
         """
         sizes = self.pieces.sizes
-        made, gone = results(self.pieces, start, end), spent(self.pieces, start, end)
+        made, gone = self.pieces.flow.results(start, end), self.pieces.flow.spent(start, end)
         total, given = sum([sizes[t] for t in made]), sum([sizes[t] for t in gone])
         if not made or not gone or self.need(start, end) + min(total, given) <= bound:
             return 0
@@ -162,33 +162,3 @@ class Costs:
                         now[p] = now.get(p, 0) + size
             found = self._held[key] = stays, now
         return found
-
-
-def results(pieces: Pieces, start: int, end: int) -> list[int]:
-    """List the maps that a segment makes and leaves whole.
-
-    Args:
-        pieces: Of the net.
-        start: Position at which the segment begins.
-        end: Position behind it.
-
-    Returns:
-        Tensors.
-    """
-    first = pieces.flow.first
-    return [t for t in pieces.flow.maps[end] if first[t] >= start]
-
-
-def spent(pieces: Pieces, start: int, end: int) -> list[int]:
-    """List the whole maps at a segment's start that nothing reads after its rows.
-
-    Args:
-        pieces: Of the net.
-        start: Position at which the segment begins.
-        end: Position behind it.
-
-    Returns:
-        Tensors.
-    """
-    flow = pieces.flow
-    return [t for t in flow.maps[start] if flow.last[t] < end and t not in flow.kept]

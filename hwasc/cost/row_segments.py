@@ -45,7 +45,7 @@ def partition(costs: Costs, *, below: int = sys.maxsize) -> Partition | None:
 
 
 def least(costs: Costs) -> int:
-    """Compute a first bound: the rows under each kernel and the one that it makes; the maps at cuts that have to be.
+    """Compute a first bound, from what is alive while each windowed operator runs and at cuts that have to be.
 
     Args:
         costs: Of the net's segments.

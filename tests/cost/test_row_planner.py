@@ -14,10 +14,11 @@ from hypothesis import strategies as st
 
 from hwasc.cost.graph import Builder, Graph, build
 from hwasc.cost.kernel_scratch import patch_bytes
-from hwasc.cost.row_costs import Costs, results, spent
+from hwasc.cost.row_costs import Costs
+from hwasc.cost.row_flow import Flow
 from hwasc.cost.row_graph import Padding, row_graph
 from hwasc.cost.row_parts import list_parts
-from hwasc.cost.row_pieces import Flow, Pieces
+from hwasc.cost.row_pieces import Pieces
 from hwasc.cost.row_plan import Axis, RowPlan
 from hwasc.cost.row_planner import plan_rows
 from hwasc.cost.row_segments import partition
@@ -105,8 +106,8 @@ def fullest(costs: Costs, segments: tuple[tuple[int, int], ...]) -> int:
             for moment in range(now, now + b - a + 1)
         ]
         shared = 0
-        made = results(pieces, a, b)
-        for x in spent(pieces, a, b):
+        made = pieces.flow.results(a, b)
+        for x in pieces.flow.spent(a, b):
             ways = {z: shift(pieces, x, z, start=a, end=b) for z in made}
             covers = {
                 z: 0 if way is None else pieces.sizes[x] if way.exact else max(0, pieces.sizes[z] - way.least)
