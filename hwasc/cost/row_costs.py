@@ -6,6 +6,7 @@ they live together, sums, and the kernels' scratch.
 
 from __future__ import annotations
 
+import sys
 from bisect import bisect_left
 
 from hwasc.cost.row_pieces import Pieces
@@ -42,12 +43,13 @@ class Costs:
         self._stages: dict[int, list[tuple[int, int, int, dict[int, int]]]] = {}
         self._held: dict[tuple[int, int, bool], tuple[int, dict[int, int]]] = {}
 
-    def need(self, start: int, end: int) -> int:
+    def need(self, start: int, end: int, *, below: int = sys.maxsize) -> int:
         """Count a segment's bytes, where results share as much of spent inputs as sizes permit.
 
         Args:
             start: Position at which it begins.
             end: Position behind it.
+            below: Where the segment is sure to need as much, what makes it sure is enough.
 
         Returns:
             Bytes.
@@ -55,13 +57,17 @@ class Costs:
         key = start, end
         found = self._needs.get(key)
         if found is None:
+            found = self.alive[start]
+            if found >= below:
+                return found
             begin, stays, peak, before = self._stage(start, self._section[end])
+            found = stays + self.maps(start, end) + self._sums[end] - self._sums[start] + max(self.patches[start:end])
+            if found + peak >= below:
+                return found + peak
             more, now = self._lines(start, begin, end)
             for p, size in now.items():
                 peak = max(peak, size + before.get(p, 0))
-            found = self._needs[key] = (
-                stays + more + peak + self._sums[end] - self._sums[start] + max(self.patches[start:end])
-            ) + self.maps(start, end)
+            self._needs[key] = found = found + more + peak
         return found
 
     def maps(self, start: int, end: int) -> int:
