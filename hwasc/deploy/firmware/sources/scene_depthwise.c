@@ -4,7 +4,7 @@
 #include "scene_requantize.h"
 
 /* Channels at a time: as many sums as fit a small core's registers, or a host's vectors. */
-#if defined(__ARM_ARCH_PROFILE) && __ARM_ARCH_PROFILE == 'M'
+#if SCENE_SMALL
 #define LANES 4
 #define OUTPUTS SCENE_APART
 #else

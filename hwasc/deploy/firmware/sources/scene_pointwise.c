@@ -240,6 +240,8 @@ void scene_matrix(const scene_conv *conv, const int8_t *in, uint32_t depth, uint
 
 #else
 
+#define TOGETHER 32u /* a constant number, so that GCC makes vectors at -O2, too */
+
 /* Two channels of all columns, two columns at a time; a compiler with vectors takes several inputs at once. */
 SCENE_APART void add_columns(const scene_conv *conv, const int8_t *in, uint32_t depth, uint32_t step, uint32_t channel,
                              uint32_t columns, int8_t *out) {
@@ -251,7 +253,16 @@ SCENE_APART void add_columns(const scene_conv *conv, const int8_t *in, uint32_t 
     for (; columns >= 2; columns -= 2, in += 2 * step) {
         const int8_t *b = in + step;
         int32_t av = bias, aw = other, bv = bias, bw = other;
-        for (uint32_t i = 0; i < depth; i++) {
+        uint32_t done = 0;
+        for (; !SCENE_SMALL && done + TOGETHER <= depth; done += TOGETHER) {
+            for (uint32_t i = done; i < done + TOGETHER; i++) {
+                av += in[i] * v[i];
+                aw += in[i] * w[i];
+                bv += b[i] * v[i];
+                bw += b[i] * w[i];
+            }
+        }
+        for (uint32_t i = done; i < depth; i++) {
             av += in[i] * v[i];
             aw += in[i] * w[i];
             bv += b[i] * v[i];

@@ -25,6 +25,13 @@
 #include <arm_mve.h>
 #endif
 
+/* Cores without vectors. */
+#if defined(__ARM_ARCH_PROFILE) && __ARM_ARCH_PROFILE == 'M'
+#define SCENE_SMALL 1
+#else
+#define SCENE_SMALL 0
+#endif
+
 /* Cores with few registers for arithmetic and no product of 64 bits (Cortex-M0+). */
 #if defined(__ARM_ARCH_ISA_THUMB) && __ARM_ARCH_ISA_THUMB == 1
 #define SCENE_THUMB_1 1
