@@ -11,7 +11,7 @@ from pathlib import Path
 
 from hwasc import __version__
 from hwasc.cost import graph as deployment
-from hwasc.cost.firmware_front_end import check_fft, front_end_bytes
+from hwasc.cost.firmware_front_end import Arithmetic, check_fft, front_end_bytes
 from hwasc.cost.firmware_state import state_bytes
 from hwasc.cost.row_planner import plan_rows
 from hwasc.deploy.constants import step
@@ -102,7 +102,11 @@ def to_files(
             operators=(sum(o.weights + 4 * o.biases for o in graph.operators), sum(o.macs for o in graph.operators)),
         ),
     }
-    files = {**copied(options), WEIGHTS: weights, **{name: text.encode(errors="replace") for name, text in texts.items()}}
+    files = {
+        **copied(options),
+        WEIGHTS: weights,
+        **{name: text.encode(errors="replace") for name, text in texts.items()},
+    }
     return {**files, ABOUT: _about(files, options, tag, clips)}
 
 
@@ -115,7 +119,7 @@ def copied(options: FirmwareOptions) -> dict[str, bytes]:
     Returns:
         Contents by path within the folder.
     """
-    other = "float" if options.numbers == "integer" else "integer"
+    other: Arithmetic = "float" if options.numbers == "integer" else "integer"
     left_out = set(front_end_sources(other)) - set(front_end_sources(options.numbers))
     found = {f"src/{p.name}": p for p in SOURCES.iterdir() if p.is_file() and p.name not in left_out}
     for name, to in PLACES.items():

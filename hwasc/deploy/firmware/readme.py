@@ -35,8 +35,8 @@ On an emulated Cortex-M (`apt-get install gcc-arm-none-eabi libnewlib-arm-none-e
 
 ## Use it
 
-Add `src/` to your program, or this folder as a library: PlatformIO (`lib/`), Arduino (`libraries/`), ESP-IDF (`components/`), Zephyr
-(`ZEPHYR_EXTRA_MODULES`, then `CONFIG_SCENE=y`), CMake (`add_subdirectory`, target `scene`).
+Add `src/` to your program, or this folder as a library: PlatformIO (`lib/`), Arduino (`libraries/`), ESP-IDF (`components/`),
+Zephyr (`ZEPHYR_EXTRA_MODULES`, then `CONFIG_SCENE=y`), CMake (`add_subdirectory`, target `scene`).
 
     #include "scene.h"
 
@@ -49,8 +49,9 @@ Add `src/` to your program, or this folder as a library: PlatformIO (`lib/`), Ar
             puts(scene_class_name(scene_class(&state)));
     }}
 
-`src/scene.h` is the whole interface. A decision is made after {heard} ms and then each {hop} ms, for the last {clip} ms.{smoothing}
-Samples are as the microphone gives them, full scale 32768: a gain that training did not have changes the result.
+`src/scene.h` is the whole interface. A decision is made after {heard} ms and then each {hop} ms, for the last
+{clip} ms.{smoothing} Samples are as the microphone gives them, full scale 32768: a gain that training
+did not have changes the result.
 
 ## What it needs
 
@@ -69,7 +70,7 @@ The stack comes on top: see `-fstack-usage`, or `hwasc bench firmware`.
 | weights and biases of the net | {weights:,} |
 | tables of the front end | {tables:,} |
 
-Code, and the rest of the tables: `size build/libscene.a`, or `arm-none-eabi-size` on yours. `selftest/` is not part of the library.
+Code, and the rest of the tables: `size build/libscene.a`, or `arm-none-eabi-size` on yours. `selftest/` is not part of it.
 Instructions a clip, by layer, are counted by `hwasc profile --emulate {core}`.
 
 ## The model
@@ -82,8 +83,8 @@ Instructions a clip, by layer, are counted by `hwasc profile --emulate {core}`.
 | net | int8, {macs:,} multiply-accumulates a clip, rows of {axis} |
 | decisions | each {decision_hop:,} samples ({frames_a_decision} frames) |
 
-`scene.json` lists the files with their hashes, `student.safetensors` is the student itself. hwasc reads both to measure this folder:
-`hwasc evaluate --model FOLDER --data DATA`. The firmware needs neither. Do not mix files of two exports: they do not compile together.
+`scene.json` lists the files with their hashes, `student.safetensors` is the student itself. hwasc reads both to measure this
+folder: `hwasc evaluate --model FOLDER --data DATA`. The firmware needs neither. Files of two exports do not compile together.
 """
 
 
@@ -128,7 +129,9 @@ def text(
         heard=milliseconds(samples_heard(fe)),
         hop=milliseconds(decision_hop),
         clip=milliseconds(fe.samples),
-        smoothing=f" A decision has {options.smoothing:.0%} of those before it (`SCENE_SMOOTHING`)." if options.share else "",
+        smoothing=f" A decision has {options.smoothing:.0%} of those before it (`SCENE_SMOOTHING`)."
+        if options.share
+        else "",
         shared="" if state.audio else " (a part of the scratch memory, since clips do not overlap)",
         audio=state.audio,
         features=state.features,

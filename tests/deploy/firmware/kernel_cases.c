@@ -7,7 +7,7 @@
 
 #define CANARY 16
 
-static uint8_t cases[1 << 21];
+static uint8_t cases[700000];
 
 #ifdef ON_BOARD
 
@@ -16,7 +16,13 @@ static uint8_t cases[1 << 21];
 #define print scene_board_print
 #define print_number scene_board_print_number
 
-static uint32_t read_cases(void) { return scene_board_read(cases, sizeof cases); }
+static uint32_t read_cases(void) {
+    uint32_t bytes = 0, more;
+    while ((more = scene_board_read(cases + bytes, (uint32_t)sizeof cases - bytes)) > 0) {
+        bytes += more;
+    }
+    return bytes;
+}
 
 static uint64_t heap[1 << 14];
 static size_t used;
