@@ -6,6 +6,7 @@ they live together, sums, and the kernels' scratch.
 
 from __future__ import annotations
 
+import sys
 from bisect import bisect_left
 
 from hwasc.cost.row_pieces import Pieces
@@ -42,12 +43,13 @@ class Costs:
         self._stages: dict[int, list[tuple[int, int, int, dict[int, int]]]] = {}
         self._held: dict[tuple[int, int, bool], tuple[int, dict[int, int]]] = {}
 
-    def need(self, start: int, end: int) -> int:
+    def need(self, start: int, end: int, *, below: int = sys.maxsize) -> int:
         """Count a segment's bytes, where results share as much of spent inputs as sizes permit.
 
         Args:
             start: Position at which it begins.
             end: Position behind it.
+            below: Where the segment is sure to need as much, what makes it sure is enough.
 
         Returns:
             Bytes.
@@ -55,13 +57,17 @@ class Costs:
         key = start, end
         found = self._needs.get(key)
         if found is None:
+            found = self.alive[start]
+            if found >= below:
+                return found
             begin, stays, peak, before = self._stage(start, self._section[end])
+            found = stays + self.maps(start, end) + self._sums[end] - self._sums[start] + max(self.patches[start:end])
+            if found + peak >= below:
+                return found + peak
             more, now = self._lines(start, begin, end)
             for p, size in now.items():
                 peak = max(peak, size + before.get(p, 0))
-            found = self._needs[key] = (
-                stays + more + peak + self._sums[end] - self._sums[start] + max(self.patches[start:end])
-            ) + self.maps(start, end)
+            self._needs[key] = found = found + more + peak
         return found
 
     def maps(self, start: int, end: int) -> int:
@@ -98,7 +104,7 @@ class Costs:
             Bytes.
         """
         sizes = self.pieces.sizes
-        made, gone = results(self.pieces, start, end), spent(self.pieces, start, end)
+        made, gone = self.pieces.flow.results(start, end), self.pieces.flow.spent(start, end)
         total, given = sum([sizes[t] for t in made]), sum([sizes[t] for t in gone])
         if not made or not gone or self.need(start, end) + min(total, given) <= bound:
             return 0
@@ -150,7 +156,7 @@ class Costs:
 
     def _lines(self, start: int, begin: int, end: int) -> tuple[int, dict[int, int]]:
         """Bytes of a piece's line buffers that stay, and of those of a moment by position."""
-        key = (begin, end, start == begin)
+        key = (begin, end, self.pieces.fed(start, begin))
         found = self._held.get(key)
         if found is None:
             stays, now = 0, dict[int, int]()
@@ -162,33 +168,3 @@ class Costs:
                         now[p] = now.get(p, 0) + size
             found = self._held[key] = stays, now
         return found
-
-
-def results(pieces: Pieces, start: int, end: int) -> list[int]:
-    """List the maps that a segment makes and leaves whole.
-
-    Args:
-        pieces: Of the net.
-        start: Position at which the segment begins.
-        end: Position behind it.
-
-    Returns:
-        Tensors.
-    """
-    first = pieces.flow.first
-    return [t for t in pieces.flow.maps[end] if first[t] >= start]
-
-
-def spent(pieces: Pieces, start: int, end: int) -> list[int]:
-    """List the whole maps at a segment's start that nothing reads after its rows.
-
-    Args:
-        pieces: Of the net.
-        start: Position at which the segment begins.
-        end: Position behind it.
-
-    Returns:
-        Tensors.
-    """
-    flow = pieces.flow
-    return [t for t in flow.maps[start] if flow.last[t] < end and t not in flow.kept]

@@ -7,9 +7,10 @@ import sys
 from hwasc.cost.graph import Graph
 from hwasc.cost.kernel_scratch import patch_bytes
 from hwasc.cost.row_costs import Costs
+from hwasc.cost.row_flow import Flow
 from hwasc.cost.row_graph import Padding, row_graph
 from hwasc.cost.row_parts import Parts, list_parts
-from hwasc.cost.row_pieces import Flow, Pieces
+from hwasc.cost.row_pieces import Pieces
 from hwasc.cost.row_placement import Name, arrange
 from hwasc.cost.row_plan import Axis, RowPlan, Rows, Segment
 from hwasc.cost.row_segments import Segments, least, partition
