@@ -1,8 +1,8 @@
-"""Sums in one multiplication an operand, proven to be equal to TensorFlow Lite's, which rounds four times, for all stored numbers.
+"""Sums with one multiplication an operand, equal for all stored numbers to TensorFlow Lite's, which round six times.
 
-A sum of two int8 numbers has 65,536 possible operands. If (x * a + y * b + offset) >> shift, cut off at -128 and 127, is right for
-each of them, it may take the place of TensorFlow Lite's steps. Whole numbers a, b and offset near the real factors are searched.
-The same holds for torch's average, which is a function of one sum.
+A sum of two int8 numbers has 65,536 possible pairs of operands. If (x * a + y * b + offset) >> shift, cut off at -128 and 127, is
+right for each of them, it may take the place of TensorFlow Lite's steps. Whole numbers a, b and offset near the real factors are
+searched. The same holds for torch's average, which is a function of one sum.
 """
 
 from __future__ import annotations

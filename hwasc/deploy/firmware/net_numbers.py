@@ -292,7 +292,7 @@ def _product(real: float, zeros: tuple[int, int, int]) -> dict[str, object]:
     if not 1 <= right <= 22:
         return {}
     rounding = (1 << (right - 1)) + (zeros[2] << right)
-    more = {"left": left + 1, "right": right, "a_zero": zeros[0], "b_zero": zeros[1]}
+    more = {"left": left, "right": right, "a_zero": zeros[0], "b_zero": zeros[1]}
     return {"multiplier": multiplier, "rounding": rounding, **more}
 
 

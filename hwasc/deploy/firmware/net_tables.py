@@ -14,7 +14,7 @@ from hwasc.cost.graph import Graph
 from hwasc.cost.row_plan import RowPlan, Rows, Segment
 from hwasc.deploy.constants import quantized_numbers
 from hwasc.deploy.firmware.c_text import floating, struct, table, wrapped
-from hwasc.deploy.firmware.net_numbers import Net, Numbers, Operand, checked, numbers_of
+from hwasc.deploy.firmware.net_numbers import LARGEST, Net, Numbers, Operand, checked, numbers_of
 from hwasc.models.student import Student
 
 TABLES = "scene_net_tables.c"
@@ -93,7 +93,7 @@ class _Step:
         run: Name of its function, or NULL.
         number: Of its operator in the graph; None: it copies a row of the features.
         output: Where its rows lie.
-        operands: What it reads: where that lies, how many rows it has, and the step that makes it (-1: none of the segment).
+        operands: What it reads: where that lies, how many rows it has, and the step that makes it (from 1 on; 0: none here).
         rows: How many it makes.
         sums: int32 sums that it adds to.
         last_reader: Steps up to the last one that reads its rows.
@@ -131,12 +131,12 @@ class _Writer:
     def segment(self, segment: Segment) -> str:
         """Define the steps of a segment; its own initialiser is returned."""
         start, operators = self.net.graph.inputs[0], self.net.graph.operators
-        makers: dict[int, int] = {}  # the step that makes a tensor, of those that run row by row
+        makers: dict[int, int] = {}  # the step that makes a tensor, from 1 on, of those that run row by row
         rows: list[_Step] = []
         cells: list[_Step] = []
         if any(start in operators[n].inputs for n in segment.rows):
             rows.append(_Step("NULL", None, segment.buffers[start], [], self._rows(start)))
-            makers[start] = 0
+            makers[start] = 1
         for number in segment.rows:
             op, numbers = operators[number], self._numbers(number)
             operands = self._operands(numbers.operands, segment, makers)
@@ -144,20 +144,20 @@ class _Writer:
                 count = self.net.channels(op.output)
                 sums = Rows(1, 4 * count, segment.sums[number])
                 rows.append(_Step("scene_step_sum", number, sums, operands, self._rows(op.inputs[0]), count))
-                cells.append(_Step(numbers.run, number, segment.buffers[op.output], [(sums, 1, -1, Operand(-1))]))
+                cells.append(_Step(numbers.run, number, segment.buffers[op.output], [(sums, 1, 0, Operand(-1))]))
             else:
                 rows.append(_Step(numbers.run, number, segment.buffers[op.output], operands, self._rows(op.output)))
-                makers[op.output] = len(rows) - 1
+                makers[op.output] = len(rows)
             for _, _, maker, _ in operands:
-                if maker >= 0:
-                    rows[maker].last_reader = len(rows)
+                if maker > 0:
+                    rows[maker - 1].last_reader = len(rows)
         for number in segment.cells:
             numbers = self._numbers(number)
             operands = self._operands(numbers.operands, segment, {})
             cells.append(_Step(numbers.run, number, segment.buffers[operators[number].output], operands))
         for place, step in enumerate(rows):
             step.last_reader = max(step.last_reader, place + 1)
-        self.most_steps = max(self.most_steps, checked(len(rows), "steps", layer="net", most=127))
+        self.most_steps = max(self.most_steps, checked(len(rows), "steps", layer="net", most=254))
         checked(len(cells), "steps", layer="net", most=255)
         place = len([p for p in self.parts if "scene_step " in p])
         fields: dict[str, object] = {"rows": "NULL", "cells": "NULL", "patch": segment.patch}
@@ -183,7 +183,7 @@ class _Writer:
     def _operands(
         self, operands: tuple[Operand, ...], segment: Segment, makers: Mapping[int, int]
     ) -> list[tuple[Rows, int, int, Operand]]:
-        return [(segment.buffers[o.tensor], self._rows(o.tensor), makers.get(o.tensor, -1), o) for o in operands]
+        return [(segment.buffers[o.tensor], self._rows(o.tensor), makers.get(o.tensor, 0), o) for o in operands]
 
     def _step(self, step: _Step) -> str:
         """The initialiser of a step."""
@@ -200,7 +200,7 @@ class _Writer:
         fields: dict[str, object] = {
             "run": step.run,
             "numbers": "NULL" if step.number is None else f"&scene_numbers_{step.number}",
-            "rows": checked(step.rows, "rows", layer="net"),
+            "rows": checked(step.rows, "rows", layer="net", most=LARGEST - 1),
             "output": self._buffer(step.output),
             "sums": step.sums,
             "name": UNNAMED if step.number is None else min(step.number, UNNAMED),

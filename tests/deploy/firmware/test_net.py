@@ -19,6 +19,7 @@ from hwasc.cost.row_plan import Axis
 from hwasc.cost.row_planner import plan_rows
 from hwasc.deploy import tflite
 from hwasc.deploy.constants import IntegerFilters, Quantized
+from hwasc.deploy.firmware import net_numbers
 from hwasc.deploy.firmware.host import NET, NET_MAIN, SOURCES, STRICT, HostNet, compile_host
 from hwasc.deploy.firmware.net_numbers import Net
 from hwasc.deploy.firmware.net_tables import tables_of
@@ -97,6 +98,20 @@ def test_scales_far_from_any_calibration(seed: int, tmp_path: Path, interpreter:
     a = net_cases.random_architecture(100 + seed)
     graph, found = net_cases.numbers(a)
     check(a, graph, net_cases.with_other_scales(graph, found, seed), tmp_path, interpreter)
+
+
+@needs_compiler
+def test_sums_and_products_without_short_forms(
+    tmp_path: Path, interpreter: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(net_numbers, "linear_sum", lambda *_: None)
+    monkeypatch.setattr(net_numbers, "_product", lambda *_: {})
+    a = small()
+    check(a, *net_cases.numbers(a), tmp_path, interpreter)
+    text = (tmp_path / "scene_net_tables.c").read_text()
+    assert {"scene_step_add", "scene_step_add_vector", "scene_step_mul", "scene_step_mul_vector"} <= set(
+        re.findall(r"scene_step_\w+", text)
+    )
 
 
 @needs_compiler

@@ -64,9 +64,14 @@ void scene_step_mul_vector(const void *numbers, const int8_t *const rows[], void
     }
 }
 
-/* From -128 to 127, which is one instruction on most cores. */
+/* From -128 to 127. Compilers do not find the one instruction that most cores have for it. */
 static inline int8_t scene_cut(int32_t value) {
+#if defined(__ARM_FEATURE_SAT) && defined(__GNUC__)
+    __asm__("ssat %0, #8, %0" : "+r"(value));
+    return (int8_t)value;
+#else
     return (int8_t)(value < -128 ? -128 : value > 127 ? 127 : value);
+#endif
 }
 
 void scene_step_linear(const void *numbers, const int8_t *const rows[], void *patch, int8_t *out) {
@@ -94,33 +99,48 @@ void scene_step_linear_vector(const void *numbers, const int8_t *const rows[], v
     }
 }
 
-/* `twice` is two times the product, shifted to the left. */
-static inline int8_t scene_product_output(int32_t twice, int32_t multiplier, int32_t rounding, int32_t right) {
-    const int32_t high = (int32_t)(((int64_t)twice * multiplier + INT64_C(0x80000000)) >> 32);
-    return scene_cut((high + (high >> 31) + rounding) >> right);
+/* The DSP extension multiplies and rounds in one instruction, for twice the value. */
+#if SCENE_DSP
+#define SCENE_TIMES 2
+#else
+#define SCENE_TIMES 1
+#endif
+
+/* `value` is SCENE_TIMES times the product, shifted to the left. The sign of what is shifted to the right is taken off, so that
+ * halves go away from zero; where the upper half of a negative product became 0, the shift removes that 1 again. */
+static inline int8_t scene_product_output(int32_t value, int32_t multiplier, int32_t rounding, int32_t right) {
+#if SCENE_DSP
+    int32_t high;
+    __asm__("smmlar %0, %1, %2, %3" : "=r"(high) : "r"(value), "r"(multiplier), "r"(rounding));
+#else
+    const int32_t high = scene_upper(value, multiplier) + rounding;
+#endif
+    return scene_cut((high + (value >> 31)) >> right);
 }
 
 void scene_step_product(const void *numbers, const int8_t *const rows[], void *patch, int8_t *out) {
     const scene_product *product = (const scene_product *)numbers;
     const int32_t multiplier = product->multiplier, rounding = product->rounding, right = product->right;
-    const int32_t x_zero = product->a_zero, y_zero = product->b_zero, scale = 1 << product->left;
+    const int32_t x_zero = product->a_zero, y_zero = product->b_zero, scale = SCENE_TIMES * (1 << product->left);
     const uint32_t count = (uint32_t)product->columns * product->channels;
     const int8_t *x = rows[0], *y = rows[1];
     (void)patch;
     for (uint32_t i = 0; i < count; i++) {
-        const int32_t twice = (x[i] - x_zero) * (y[i] - y_zero) * scale;
-        out[i] = scene_product_output(twice, multiplier, rounding, right);
+        const int32_t value = (x[i] - x_zero) * (y[i] - y_zero) * scale;
+        out[i] = scene_product_output(value, multiplier, rounding, right);
     }
 }
 
 void scene_step_product_vector(const void *numbers, const int8_t *const rows[], void *patch, int8_t *out) {
     const scene_product *product = (const scene_product *)numbers;
     const int32_t multiplier = product->multiplier, rounding = product->rounding, right = product->right;
+    const int32_t x_zero = product->a_zero, y_zero = product->b_zero, scale = SCENE_TIMES * (1 << product->left);
     const uint32_t channels = product->channels, count = product->columns * channels;
     const int8_t *x = rows[0], *y = product->constant != NULL ? product->constant : rows[1];
+    const uint32_t step = product->step;
     (void)patch;
-    for (uint32_t channel = 0; channel < channels; channel++, y += product->step) {
-        const int32_t factor = (*y - product->b_zero) * (1 << product->left), offset = -product->a_zero * factor;
+    for (uint32_t channel = 0; channel < channels; channel++, y += step) {
+        const int32_t factor = (*y - y_zero) * scale, offset = -x_zero * factor;
         for (uint32_t i = channel; i < count; i += channels) {
             out[i] = scene_product_output(x[i] * factor + offset, multiplier, rounding, right);
         }
@@ -146,14 +166,19 @@ static scene_window scene_inside(const scene_pool *pool, const int8_t *const row
     return window;
 }
 
-/* The sum of the window's cells for one channel. */
+static inline int scene_whole(const scene_window *window) {
+    return window->height == 3 && window->width == 3;
+}
+
+/* The sum of the window's cells for one channel; of a whole window (3 x 3) without loops. */
+static inline int32_t scene_whole_sum(const int8_t *const rows[], uint32_t channel, uint32_t channels) {
+    const int8_t *a = rows[0] + channel, *b = rows[1] + channel, *c = rows[2] + channel;
+    const uint32_t two = 2 * channels;
+    return a[0] + a[channels] + a[two] + b[0] + b[channels] + b[two] + c[0] + c[channels] + c[two];
+}
+
 static inline int32_t scene_window_sum(const scene_window *window, uint32_t channel, uint32_t channels) {
     int32_t sum = 0;
-    if (window->height == 3 && window->width == 3) {
-        const int8_t *a = window->rows[0] + channel, *b = window->rows[1] + channel, *c = window->rows[2] + channel;
-        const uint32_t two = 2 * channels;
-        return a[0] + a[channels] + a[two] + b[0] + b[channels] + b[two] + c[0] + c[channels] + c[two];
-    }
     for (uint32_t k = 0; k < window->height; k++) {
         const int8_t *in = window->rows[k] + channel;
         for (uint32_t i = 0; i < window->width; i++, in += channels) {
@@ -163,6 +188,12 @@ static inline int32_t scene_window_sum(const scene_window *window, uint32_t chan
     return sum;
 }
 
+/* sum / count, halves away from zero: (2 * sum - (1 if negative) + count) / (2 * count), made positive by 256 * 2 * count. */
+static inline int8_t scene_quotient_of(int32_t sum, int32_t positive, uint32_t reciprocal) {
+    const uint32_t twice = (uint32_t)(2 * sum + (sum >> 31) + positive);
+    return (int8_t)((int32_t)(twice * reciprocal >> 18) - 256);
+}
+
 void scene_step_average(const void *numbers, const int8_t *const rows[], void *patch, int8_t *out) {
     const scene_pool *pool = (const scene_pool *)numbers;
     const uint32_t channels = pool->channels;
@@ -170,13 +201,16 @@ void scene_step_average(const void *numbers, const int8_t *const rows[], void *p
     for (uint32_t column = 0; column < pool->out_columns; column++, out += channels) {
         const scene_window window = scene_inside(pool, rows, column);
         const uint32_t count = window.height * window.width;
-        /* sum / count, halves away from zero: (2 * sum - (1 if negative) + count) / (2 * count), made positive by 256 */
         const uint32_t reciprocal = ((UINT32_C(1) << 18) + 2 * count - 1) / (2 * count);
         const int32_t positive = (int32_t)(count + 512 * count);
-        for (uint32_t channel = 0; channel < channels; channel++) {
-            const int32_t sum = scene_window_sum(&window, channel, channels);
-            const uint32_t twice = (uint32_t)(2 * sum + (sum >> 31) + positive);
-            out[channel] = (int8_t)((int32_t)(twice * reciprocal >> 18) - 256);
+        if (scene_whole(&window)) {
+            for (uint32_t i = 0; i < channels; i++) {
+                out[i] = scene_quotient_of(scene_whole_sum(window.rows, i, channels), positive, reciprocal);
+            }
+        } else {
+            for (uint32_t i = 0; i < channels; i++) {
+                out[i] = scene_quotient_of(scene_window_sum(&window, i, channels), positive, reciprocal);
+            }
         }
     }
 }
@@ -184,14 +218,19 @@ void scene_step_average(const void *numbers, const int8_t *const rows[], void *p
 void scene_step_average_padded(const void *numbers, const int8_t *const rows[], void *patch, int8_t *out) {
     const scene_pool *pool = (const scene_pool *)numbers;
     const uint32_t channels = pool->channels;
+    const int32_t factor = pool->factor, shift = pool->shift;
     (void)patch;
     for (uint32_t column = 0; column < pool->out_columns; column++, out += channels) {
         const scene_window window = scene_inside(pool, rows, column);
-        const int32_t zeros = (int32_t)(window.height * window.width) * pool->zero;
-        const int32_t offset = pool->offset - zeros * pool->factor;
-        for (uint32_t channel = 0; channel < channels; channel++) {
-            const int32_t sum = scene_window_sum(&window, channel, channels);
-            out[channel] = scene_cut((sum * pool->factor + offset) >> pool->shift);
+        const int32_t offset = pool->offset - (int32_t)(window.height * window.width) * pool->zero * factor;
+        if (scene_whole(&window)) {
+            for (uint32_t i = 0; i < channels; i++) {
+                out[i] = scene_cut((scene_whole_sum(window.rows, i, channels) * factor + offset) >> shift);
+            }
+        } else {
+            for (uint32_t i = 0; i < channels; i++) {
+                out[i] = scene_cut((scene_window_sum(&window, i, channels) * factor + offset) >> shift);
+            }
         }
     }
 }

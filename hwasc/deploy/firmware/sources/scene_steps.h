@@ -19,7 +19,7 @@ typedef struct {
 typedef struct {
     uint16_t buffer; /* number of the buffer */
     uint16_t rows;
-    int8_t maker; /* the step of the same segment that makes it; -1: it was whole before */
+    uint8_t maker; /* the step of the same segment that makes it, from 1 on; 0: it was whole before */
     uint8_t kernel; /* 0: there is no such operand */
     uint8_t stride;
     uint8_t pad;
@@ -94,8 +94,8 @@ typedef struct {
 } scene_linear;
 
 /*
- * A product of two operands whose factor has a shift of 1 to 22 to the right: high = upper half of (2 * x * y << left) *
- * multiplier, rounded; out = (high - (1 if negative) + rounding) >> right, where `rounding` contains the zero point.
+ * A product of two operands whose factor has a shift of 1 to 22 to the right: high = (x * y << left) * multiplier / 2^31,
+ * rounded; out = (high - (1 if x * y is negative) + rounding) >> right, where `rounding` contains the zero point.
  */
 typedef struct {
     const int8_t *constant; /* as in scene_pair */
@@ -104,7 +104,7 @@ typedef struct {
     uint16_t columns;
     uint16_t channels;
     uint8_t step; /* as in scene_pair */
-    uint8_t left; /* 1 or more */
+    uint8_t left;
     uint8_t right;
     int8_t a_zero;
     int8_t b_zero;
