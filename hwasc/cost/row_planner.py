@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from functools import lru_cache
 
 from hwasc.cost.graph import Graph
 from hwasc.cost.kernel_scratch import patch_bytes
@@ -36,6 +37,11 @@ def plan_rows(graph: Graph, padding: Padding = "same", *, axis: Axis | None = No
     Raises:
         UsageError: An operator can't run row by row.
     """
+    return _plan(graph, padding, axis)
+
+
+@lru_cache(maxsize=8)  # RAM, flash and instructions of a candidate are each counted from its plan
+def _plan(graph: Graph, padding: Padding, axis: Axis | None) -> RowPlan:
     axes = (axis,) if axis else _axes(graph)
     rows = row_graph(graph)
     flow = Flow(rows)
