@@ -48,10 +48,19 @@ def print_profile(profile: Profile) -> None:
         f"  in addition (estimate): {f.macs.total:,} MACs a clip (FFT {f.macs.fft:,} of it), RAM {f.ram.total:,} B, "
         f"constants {f.flash.total:,} B"
     )
+    w = profile.firmware
+    console.print(
+        f"export as C for {w.core}, from microphone to class: RAM {w.ram.total:,} B (exact: samples {w.ram.audio:,}, features "
+        f"{w.ram.features:,}, shared by FFT {w.ram.front_end:,} and net {w.ram.net:,}: {w.ram.scratch:,}, other {w.ram.other:,})"
+    )
+    console.print(
+        f"  flash (estimate) {w.flash.total:,} B: net {w.flash.net:,}, front end {w.flash.front_end:,}, program "
+        f"{w.flash.program:,}"
+    )
     for check in profile.checks:
         verdict = "within" if check.slack >= 0 else "OVER  "
         value, limit, slack = (round(v, 3) for v in (check.value, check.limit, check.slack))
-        known = certainty(check.name)
+        known = certainty(check.name, profile.runtime)
         console.print(f"  {verdict}  {check.name:<24} {value:>12,} of {limit:>12,}   slack {slack:+,} ({known})")
     for cross in profile.cross_checks:
         console.print(f"cross-check {cross.tool}: {cross.macs:,} MACs; {cross.explanation}")

@@ -7,17 +7,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hwasc.cost import Costs, Layer, layers, measure
+from hwasc.cost import Costs, Layer, firmware, layers, measure
 from hwasc.cost import graph as deployment
+from hwasc.cost.firmware import CORES, Firmware
 from hwasc.cost.frontend import FrontEndCosts, front_end_costs
 from hwasc.cost.limits import Check, resolve
+from hwasc.cost.measure import DEFAULT
 from hwasc.cost.memory import plan_greedy
 from hwasc.cost.offline import plan_offline
 from hwasc.deploy.vela import NpuEstimate, estimate
 from hwasc.errors import UsageError
 from hwasc.records import schema
 from hwasc.records.architecture import Architecture
-from hwasc.records.budget import Budget
+from hwasc.records.budget import Budget, Runtime
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,7 +79,8 @@ class Profile:
         budget: Name of the budget, or None.
         checks: The budget's limits with the architecture's costs.
         cross_checks: Other tools' counts of MACs, if asked for.
-        front_end: Costs of the front end.
+        front_end: Costs of the front end beside TensorFlow Lite Micro.
+        firmware: RAM and flash of the C export.
         arena: Memory of a .tflite file, if one was given.
         npu: Vela's estimate, if asked for.
     """
@@ -89,8 +92,14 @@ class Profile:
     checks: list[Check]
     cross_checks: list[CrossCheck]
     front_end: FrontEndCosts
+    firmware: Firmware
     arena: Arena | None = None
     npu: NpuEstimate | None = None
+
+    @property
+    def runtime(self) -> Runtime:
+        """What the costs are counted for."""
+        return "c" if self.costs.firmware else "tflm"
 
     def to_json(self) -> dict[str, Any]:
         """Return the profile as JSON values: the costs' own keys, `limits` with slack, `layers` and so on."""
@@ -106,6 +115,7 @@ class Profile:
             "limits": limits,
             "layers": schema.plain(self.layers),
             "cross_checks": schema.plain(self.cross_checks),
+            "firmware": schema.plain(self.firmware),
             "front_end_costs": schema.plain(self.architecture.front_end) | schema.plain(self.front_end),
         }
         if self.arena is not None:
@@ -154,9 +164,15 @@ def profile(
         checks=checks,
         cross_checks=cross,
         front_end=front_end_costs(architecture.front_end),
+        firmware=costs.firmware or firmware.measure(architecture, deployment.build(architecture), _core(budget)),
         arena=arena,
         npu=on_npu,
     )
+
+
+def _core(budget: Budget | None) -> str:
+    core = budget.chip.core if budget and budget.chip else DEFAULT.core
+    return core if core in CORES else DEFAULT.core
 
 
 def architecture_of(model: Path) -> Architecture:

@@ -12,6 +12,7 @@ from hwasc.cost.limits import Check, certainty
 from hwasc.cost.offline import plan_offline
 from hwasc.records.architecture import Architecture, FrontEnd
 from hwasc.records.blocks.units import pair
+from hwasc.records.budget import Runtime
 from hwasc.records.schema import plain
 from hwasc.report import plots
 from hwasc.report.formats import TIMES, amount, count, kib, percent, shape, short, size
@@ -48,7 +49,7 @@ def profile_report(
     summary: list[Part] = [Paragraph(_verdict(checks, profile.budget)), Facts(cards(profile.costs)), Paragraph(EXACT)]
     sections = [Section("Summary", summary)]
     if checks:
-        sections.append(Section(f"Limits of {profile.budget or 'the budget'}", [limits_table(checks)]))
+        sections.append(Section(f"Limits of {profile.budget or 'the budget'}", [limits_table(checks, profile.runtime)]))
     if profile.arena:
         sections.append(Section("The file in its interpreter", [arena_table(profile.arena)]))
     if npu := profile.npu:
@@ -162,13 +163,13 @@ def arena_table(arena: Arena) -> Table:
     return Table(("bytes of", "bytes", "how known"), [(n, count(b), how) for n, b, how in rows])
 
 
-def limits_table(checks: Sequence[Check]) -> Table:
+def limits_table(checks: Sequence[Check], runtime: Runtime = "tflm") -> Table:
     """Each limit with value, slack and a bar; exceeded limits are marked."""
     rows = [
         (
             c.name,
             amount(c.name, c.value),
-            certainty(c.name),
+            certainty(c.name, runtime),
             amount(c.name, c.limit),
             amount(c.name, c.slack),
             "met" if c.slack >= 0 else "exceeded",
