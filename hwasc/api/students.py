@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from hwasc.api.inputs import ArchitectureLike, TeacherLike, as_architecture
 from hwasc.api.teachers import with_teachers
@@ -114,24 +114,28 @@ def export(
     *,
     format: str | None = None,
     planner: Literal["greedy", "offline"] = "greedy",
+    **options: Any,
 ) -> Path:
     """Write an int8 student for a runtime.
 
     Args:
         student: What `hwasc.distill` gave, its run folder, or its `int8.safetensors`.
         path: The file, or the folder of a format that is one.
-        format: `onnx`, `tflite`, `c` (C++ source for firmware) or another known one; None: what `path` ends with.
+        format: `onnx`, `tflite`, `c` (C source from microphone to class), `tflm` (C++ source for TensorFlow Lite Micro) or
+            another known one; None: what `path` ends with.
         planner: The memory plan of a .tflite: the interpreter's own, or an optimised one in the file.
+        **options: Of the format. `c` takes `hop` (from decision to decision, e.g. "250ms"), `target` (e.g. "cortex-m4"),
+            `arithmetic` ("float" or "integer") and `smoothing` (share of earlier decisions).
 
     Returns:
         What was written.
 
     Raises:
-        UsageError: The weights are no quantized student's, or the format is unknown or cannot hold it.
+        UsageError: The weights are no quantized student's, or the format is unknown, cannot hold it or has no such option.
     """
     from hwasc.deploy import exporting
 
-    return exporting.export(_weights(student), Path(path), format=format, planner=planner)
+    return exporting.export(_weights(student), Path(path), format=format, planner=planner, **options)
 
 
 def _weights(student: DistillResult | str | Path) -> Path:

@@ -12,7 +12,7 @@ from hwasc.parts import EXPORTERS
 EXAMPLES = """examples:
   hwasc export --weights runs/distill/int8.safetensors --format tflite
   hwasc export --weights runs/distill/int8.safetensors --format tflite --planner offline --out student.tflite
-  hwasc export --weights runs/distill/int8.safetensors --format c --out firmware/student
+  hwasc export --weights runs/distill/int8.safetensors --format tflm --out firmware/student
   hwasc export --weights runs/distill/int8.safetensors --out student.onnx"""
 
 
@@ -23,13 +23,13 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     )
     common.add_part(parser, "--format", EXPORTERS, help="%(choices)s; default: by the ending of --out, else onnx")
     parser.add_argument(
-        "--out", metavar="PATH", type=Path, help="default student.onnx, student.tflite, student_c (a folder)"
+        "--out", metavar="PATH", type=Path, help="default student.onnx, student.tflite, student_tflm (a folder)"
     )
     parser.add_argument(
         "--planner",
         choices=("greedy", "offline"),
         default="greedy",
-        help="memory plan of a .tflite or of the one in C: by the interpreter (default), or optimised and stored in the file",
+        help="memory plan of a .tflite or of the one in C++: by the interpreter (default), or optimised and stored in the file",
     )
     common.add_output(parser)
 

@@ -117,12 +117,25 @@ def fft_macs(n: int) -> int:
     return n // 2 * (3 * (n.bit_length() - 1) - 5) + 4
 
 
-def band_bins(front_end: FrontEnd) -> list[int]:
-    """Count the FFT bins in each mel band: those strictly between its lower and its upper edge, on Slaney's mel scale."""
+def mel_edges(front_end: FrontEnd) -> list[float]:
+    """Compute the edges of the mel bands on Slaney's mel scale.
+
+    Args:
+        front_end: Bands, frequencies, sample rate and FFT.
+
+    Returns:
+        mels + 2 edges in FFT bins; band b rises from edge b to edge b + 1 and falls to edge b + 2. An edge within 1e-9 of a bin
+        lies on it, and gives it no weight.
+    """
     fe = front_end
     low, high = _mel(fe.f_min), _mel(fe.f_max)
     hertz = [_hertz(low + (high - low) * i / (fe.mels + 1)) for i in range(fe.mels + 2)]
-    edges = [round(f * fe.n_fft / fe.sample_rate, 9) for f in hertz]  # in bins; an edge on a bin gives it no weight
+    return [round(f * fe.n_fft / fe.sample_rate, 9) for f in hertz]
+
+
+def band_bins(front_end: FrontEnd) -> list[int]:
+    """Count the FFT bins in each mel band: those strictly between its lower and its upper edge."""
+    edges = mel_edges(front_end)
     return [max(0, math.ceil(b) - math.floor(a) - 1) for a, b in zip(edges, edges[2:], strict=False)]
 
 

@@ -1,16 +1,12 @@
 """A quantized student as a full-integer .tflite: the deployment graph with the trained scales carried over unchanged.
 
-An unsigned range becomes zero point -128. Torch-padded strided kernels get a row or column of zeros, which moves SAME's
-alignment to torch's; torch's 3 x 3 average, which counts the padding, is a depthwise convolution with weights of 1/9.
+Torch-padded strided kernels get a row or column of zeros, which moves SAME's alignment to torch's.
 """
 
 from __future__ import annotations
 
 import json
 import struct
-from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import singledispatch
 from pathlib import Path
 from typing import Any
 
@@ -23,16 +19,15 @@ from hwasc.cost import graph as deployment
 from hwasc.cost.graph import Graph, Operator
 from hwasc.cost.memory import Plan, plan_greedy
 from hwasc.cost.offline import plan_offline
+from hwasc.deploy.constants import Constants, Filters, IntegerFilters, constants, quantized_numbers, vector
 from hwasc.deploy.exporters import Planner
 from hwasc.deploy.flatfile import FileOperator, FileTensor, write
 from hwasc.models.student import Student
 from hwasc.records import schema
-from hwasc.records.blocks import Conv, DepthwiseConv, Pool, ResponseNorm, Sum, Unit
 from hwasc.records.training_clips import KEY, TrainingClips
 
 PLAN_ENTRY, ENTRY = "OfflineMemoryAllocation", "hwasc"
 FRONT_END = "hann STFT (centred, zero padded) -> slaney mel filters on power -> log(x + log_offset) -> (x - mean) / std"
-ONE_SHIFT = 64  # the constant 1 is 64 steps of 1/64: exact
 POINTWISE = {
     "add": ("ADD", "AddOptions"),
     "mul": ("MUL", "MulOptions"),
@@ -122,10 +117,10 @@ def to_bytes(
     """
     graph = deployment.build(model.architecture)
     writer = _Writer(model.cpu().eval(), graph)
-    for op in graph.operators:
-        writer.operator(op)
+    for op, constant in zip(graph.operators, writer.numbers.constants, strict=True):
+        writer.operator(op, constant)
     plan = plan_offline(graph) if planner == "offline" else plan_greedy(graph)
-    metadata = {ENTRY: _about(model, classes, clips, *writer.steps[graph.inputs[0]])}
+    metadata = {ENTRY: _about(model, classes, clips, *writer.numbers.steps[graph.inputs[0]])}
     if plan.planner == "offline":
         metadata[PLAN_ENTRY] = _plan(plan, graph, len(writer.tensors))
     return write(
@@ -164,110 +159,15 @@ def _plan(plan: Plan, graph: Graph, tensors: int) -> bytes:
     return struct.pack(f"<{3 + tensors}i", 1, 1, tensors, *offsets)
 
 
-def _step(act: Any) -> tuple[float, int]:
-    """(scale, zero point) of an activation quantizer."""
-    quant = act.act_quant
-    assert int(quant.bit_width()) == 8
-    return float(quant.scale().detach()), 0 if quant.is_signed else -128
-
-
-@dataclass(frozen=True)
-class Filters:
-    """The constants of a convolution.
-
-    Attributes:
-        weight: int8 (out, in / groups, k, k).
-        scale: Of each output channel, (out,).
-        bias: Real values, (out,).
-    """
-
-    weight: np.ndarray
-    scale: torch.Tensor
-    bias: torch.Tensor
-
-
-# For one operator: the quantizer of its output (None: the output has the input's scale), and its constant
-Constants = Iterator[tuple[Any, "Filters | FileTensor | None"]]
-
-
-@singledispatch
-def constants(unit: Unit, module: Any) -> Constants:
-    """Scales and constants of a unit's int8 module; a unit of another package defines its own.
-
-    Args:
-        unit: Of the student's program.
-        module: Calibrated or trained.
-
-    Returns:
-        For each of the unit's operators in the graph's order: the quantizer of its output (None: the output has the input's
-        scale), and its constant: `Filters` of a convolution, a `vector` of an elementwise operator, or None. The axes of a mean
-        and the minimum of a divisor (`maximum`) are added from the graph.
-    """
-    return unit.constants(module)
-
-
-@constants.register(Conv)
-@constants.register(DepthwiseConv)
-def _(unit: Unit, module: Any) -> Constants:
-    weight = module.conv.quant_weight()
-    yield module.act, Filters(weight.int().numpy(), weight.scale.flatten(), module.conv.bias)
-
-
-@constants.register(Pool)
-def _(unit: Pool, module: Any) -> Constants:
-    yield None, None
-
-
-@constants.register(Sum)
-def _(unit: Sum, module: Any) -> Constants:
-    yield module.act, None
-
-
-@constants.register(ResponseNorm)
-def _(unit: ResponseNorm, module: Any) -> Constants:
-    if module.l2:
-        yield module.square, None
-        yield module.mean_square, None
-        yield module.inverse, None
-    yield module.response, None
-    yield module.mean, None
-    yield None, None  # the divisor has the mean's scale
-    yield module.quotient, None
-    yield module.scaled, vector("gamma", module.gamma, module.gamma_quant)
-    one = np.full((1, 1, 1, 1), ONE_SHIFT, np.int8)
-    yield module.gain, FileTensor("one", one.shape, 1 / ONE_SHIFT, 0, data=one)
-    yield module.product, None
-    if module.l2:
-        yield module.shifted, vector("beta", module.beta, module.beta_quant)
-
-
-def vector(name: str, values: Any, act: Any) -> FileTensor:
-    """A learned vector as a constant of the file.
-
-    Args:
-        name: Of the tensor.
-        values: (1, channels or 1, 1, 1).
-        act: Their quantizer.
-
-    Returns:
-        The vector in stored numbers.
-    """
-    scale, zero_point = _step(act)
-    stored = torch.round(values / scale).clamp(-128, 127).permute(0, 2, 3, 1).numpy().astype(np.int8)
-    return FileTensor(name, stored.shape, scale, zero_point, data=stored)
-
-
 class _Writer:
     """Tensors and operators of the file; the graph's tensors come first and keep their numbers, constants follow."""
 
     def __init__(self, model: Student, graph: Graph) -> None:
         self.model, self.graph = model, graph
-        self.steps: dict[int, tuple[float, int]] = {graph.inputs[0]: _step(model.input)}
+        self.numbers = quantized_numbers(model, graph)
         self.operators: list[FileOperator] = []
         self._activations: dict[int, FileTensor] = {}
         self._constants: list[FileTensor] = []
-        self._units = {u.layer: constants(u, model.get_submodule(u.name)) for u in model.architecture.program}
-        self._units["pool"] = iter([(model.get_submodule("output.act"), None)])
         self._activation(graph.inputs[0], "logmel")
 
     @property
@@ -275,42 +175,31 @@ class _Writer:
         return [*(self._activations[i] for i in range(len(self.graph.tensors))), *self._constants]
 
     def _activation(self, number: int, name: str) -> None:
-        scale, zero_point = self.steps[number]
+        scale, zero_point = self.numbers.steps[number]
         self._activations[number] = FileTensor(name, self.graph.tensors[number], scale, zero_point)
 
     def _constant(self, tensor: FileTensor) -> int:
         self._constants.append(tensor)
         return len(self.graph.tensors) + len(self._constants) - 1
 
-    def operator(self, op: Operator) -> None:
-        """Write one operator of the graph with the quantizer of its output."""
-        act, constant = next(self._units[op.layer])
-        source = self.steps[op.inputs[0]]
-        self.steps[op.output] = source if act is None else _step(act)
-        if isinstance(constant, Filters):
+    def operator(self, op: Operator, constant: IntegerFilters | FileTensor | None) -> None:
+        """Write one operator of the graph with its constant."""
+        if isinstance(constant, IntegerFilters):
             self._convolution(op, constant)
         elif op.kind == "average_pool":
             self._average(op)
         elif op.kind == "mean":
             self._mean(op)
-        elif op.kind == "maximum":
-            one = np.full((1, 1, 1, 1), source[1] + 1, np.int8)
-            self._pointwise(op, FileTensor(f"{op.layer}.least", one.shape, *source, data=one))
         else:
             self._pointwise(op, constant)
         self._activation(op.output, f"{op.layer}.{op.kind}")
 
-    def _convolution(self, op: Operator, filters: Filters) -> None:
-        """Biases are int32 at input x weight scale."""
+    def _convolution(self, op: Operator, filters: IntegerFilters) -> None:
         depthwise = op.kind != "conv"
-        unit = torch.tensor(self.steps[op.inputs[0]][0]) * filters.scale
-        biases = torch.round(filters.bias / unit).double().clamp(-(2**31), 2**31 - 1).numpy().astype(np.int32)
-        stored = (
-            self._extended(op, filters.weight).transpose((1, 2, 3, 0) if depthwise else (0, 2, 3, 1)).astype(np.int8)
-        )
+        stored = self._extended(op, filters.weight).transpose((1, 2, 3, 0) if depthwise else (0, 2, 3, 1))
         axis = 3 if depthwise else 0
-        w = FileTensor(f"{op.layer}.weight", stored.shape, filters.scale.numpy(), axis=axis, data=stored)
-        b = FileTensor(f"{op.layer}.bias", biases.shape, unit.numpy(), data=biases)
+        w = FileTensor(f"{op.layer}.weight", stored.shape, filters.scale, axis=axis, data=stored)
+        b = FileTensor(f"{op.layer}.bias", filters.bias.shape, filters.unit, data=filters.bias)
         options = {
             "Padding": tflite.Padding.SAME,
             "StrideH": op.stride[0],
@@ -340,13 +229,6 @@ class _Writer:
         return np.pad(weight, ((0, 0), (0, 0), (0, more[0]), (0, more[1])))
 
     def _average(self, op: Operator) -> None:
-        if self.model.architecture.padding == "torch":
-            channels = self.graph.tensors[op.inputs[0]][3]
-            # 127, not 1: the kernel's first rounding is then too fine to change a result
-            weight = np.full((channels, 1, *op.window), 127, np.int8)
-            scale = torch.full((channels,), 1 / (127 * op.area))
-            self._convolution(op, Filters(weight, scale, torch.zeros(channels)))
-            return
         options = {
             "Padding": tflite.Padding.SAME,
             "StrideH": op.stride[0],

@@ -92,7 +92,7 @@ def export(
 
 
 class SourceExporter:
-    """Format `c`, a folder.
+    """Format `tflm`, a folder.
 
     Attributes:
         suffix: None: it is a folder.

@@ -199,7 +199,7 @@ class DistillResult(Result):
 
         Args:
             path: The file, or the folder of a format that is one.
-            format: `onnx`, `tflite` or `c`; None: what `path` ends with.
+            format: `onnx`, `tflite` or `tflm`; None: what `path` ends with.
             planner: The memory plan of a .tflite: `greedy` is made by the interpreter, `offline` is stored in the file.
 
         Returns:

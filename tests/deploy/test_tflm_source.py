@@ -254,21 +254,21 @@ def weights(tmp_path: Path) -> Path:
 
 def test_the_command_line(hwasc: Run, weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    status, out, err = hwasc("export", "--weights", weights, "--format", "c", "--json")
+    status, out, err = hwasc("export", "--weights", weights, "--format", "tflm", "--json")
     assert status == 0, err
-    written = {p.name: p.read_text() for p in Path("student_c").iterdir()}
-    assert json.loads(out) == {"model": "student_c", "format": "c", "bytes": sum(map(len, written.values()))}
+    written = {p.name: p.read_text() for p in Path("student_tflm").iterdir()}
+    assert json.loads(out) == {"model": "student_tflm", "format": "tflm", "bytes": sum(map(len, written.values()))}
     assert written == tflm_source.to_texts(student(PLAIN), ("a", "b", "c"))
-    assert hwasc("export", "--weights", weights, "--format", "c", "--planner", "offline")[0] == 0
+    assert hwasc("export", "--weights", weights, "--format", "tflm", "--planner", "offline")[0] == 0
 
 
 @pytest.mark.parametrize(
     ("argv", "message"),
     [
-        (("--format", "c", "--out", "m.tflite"), "name a folder"),
-        (("--format", "c", "--out", "int8.safetensors"), "is a file"),
-        (("--format", "c", "--out", "."), "holds int8.safetensors"),
-        (("--format", "onnx", "--planner", "offline"), "for --format tflite and c"),
+        (("--format", "tflm", "--out", "m.tflite"), "name a folder"),
+        (("--format", "tflm", "--out", "int8.safetensors"), "is a file"),
+        (("--format", "tflm", "--out", "."), "holds int8.safetensors"),
+        (("--format", "onnx", "--planner", "offline"), "for --format tflite and tflm"),
     ],
 )
 def test_wrong_use_is_one_line(

@@ -196,16 +196,16 @@ def test_every_file_carries_the_record(hwasc: Run, made: Path, tmp_path: Path, m
         assert (status == 0 and measured["left_out"] > 0) or "no honest figure" in err
 
 
-@pytest.mark.parametrize("format", ["tflite", "onnx", "c"])
+@pytest.mark.parametrize("format", ["tflite", "onnx", "tflm"])
 def test_exports_write_the_record_beside_the_file(made: Path, tmp_path: Path, format: str) -> None:
     import hwasc
     from hwasc.records.training_clips import TrainingClips
 
-    out = tmp_path / ("source" if format == "c" else f"x.{format}")
+    out = tmp_path / ("source" if format == "tflm" else f"x.{format}")
     hwasc.export(made / "d", out, format=format)
-    record = TrainingClips.read(out / "clips.json" if format == "c" else tmp_path / "x.clips.json")
+    record = TrainingClips.read(out / "clips.json" if format == "tflm" else tmp_path / "x.clips.json")
     assert len(record.recordings) == len(known_names(made))
-    if format == "c":
+    if format == "tflm":
         assert record.digest in (out / "model.h").read_text()
         hwasc.export(made / "d", out, format=format)  # again, over itself
 

@@ -2,7 +2,7 @@
 
 Every unit has a name, the names of its inputs, and one output. The same program becomes the torch module (`models.blocks`),
 the operators on the chip (`cost.graph`), the int8 module (`training.quantization`), the constants of the .tflite
-(`deploy.tflite`) and the inference package (`dcase.standalone_weights`), so that all of these agree.
+(`deploy.constants`) and the inference package (`dcase.standalone_weights`), so that all of these agree.
 """
 
 from __future__ import annotations
@@ -135,7 +135,7 @@ class Unit:
 
         Returns:
             The quantizer of the operator's output (None: it keeps its input's scale), and its constant or None; see
-            `deploy.tflite.constants`.
+            `deploy.constants.constants`.
         """
         self._lacks("constants")
 

@@ -1,0 +1,103 @@
+"""RAM and flash of the log-mel of the C export, exact. No torch."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from typing import Literal
+
+from hwasc.cost.frontend import mel_edges
+from hwasc.errors import UsageError
+from hwasc.records.architecture import FrontEnd
+
+Arithmetic = Literal["float", "integer"]
+SHORTEST, LONGEST = 256, 8192  # samples of an FFT
+FIRST = 8  # radix of the FFT's first pass
+
+
+def check_fft(front_end: FrontEnd) -> None:
+    """Check that the C export can compute a front end.
+
+    Args:
+        front_end: The front end.
+
+    Raises:
+        UsageError: Its FFT is of a length that the FFT in C does not do.
+    """
+    n = front_end.n_fft
+    if n & (n - 1) or not SHORTEST <= n <= LONGEST:
+        raise UsageError(
+            f"n_fft {n}: the log-mel in C takes a power of two from {SHORTEST} to {LONGEST}; train with such an n_fft"
+        )
+
+
+def fft_passes(n_fft: int) -> list[tuple[int, int]]:
+    """List the passes of the FFT of n_fft real samples, which is one of n_fft / 2 complex numbers.
+
+    Args:
+        n_fft: A power of two, at least 256.
+
+    Returns:
+        Radix of each pass and the numbers of each spectrum that it joins.
+    """
+    passes, size, points = [(FIRST, 1)], FIRST, n_fft // 2
+    while size < points:
+        radix = 4 if points // size in (4, 16) else 8
+        passes.append((radix, size))
+        size *= radix
+    return passes
+
+
+def segment_bins(front_end: FrontEnd) -> list[int]:
+    """Count FFT bins between neighbouring edges of mel bands.
+
+    Args:
+        front_end: The front end.
+
+    Returns:
+        The first bin, then the bins between each two edges; a bin on an edge counts to the segment above it.
+    """
+    first = [math.ceil(edge) for edge in mel_edges(front_end)]
+    first[0] = max(first[0], 1)  # bin 0 lies on the lowest edge or below it, the last one on the highest or above it
+    first[-1] = min(first[-1], front_end.n_fft // 2)
+    return [first[0], *(max(0, b - a) for a, b in itertools.pairwise(first))]
+
+
+def front_end_bytes(front_end: FrontEnd, arithmetic: Arithmetic) -> int:
+    """Count the RAM that a frame's log-mel needs: its FFT, in place.
+
+    Args:
+        front_end: The front end.
+        arithmetic: `float` or `integer`; both take 4 bytes a sample.
+
+    Returns:
+        Bytes; the samples and the features are not among them.
+
+    Raises:
+        UsageError: The front end cannot be computed in C.
+    """
+    del arithmetic
+    check_fft(front_end)
+    return 4 * front_end.n_fft
+
+
+def front_end_flash(front_end: FrontEnd, arithmetic: Arithmetic) -> int:
+    """Count the tables of the log-mel in flash.
+
+    Args:
+        front_end: The front end.
+        arithmetic: `float` or `integer`.
+
+    Returns:
+        Bytes.
+
+    Raises:
+        UsageError: The front end cannot be computed in C.
+    """
+    del arithmetic
+    check_fft(front_end)
+    fe = front_end
+    window = 4 * (fe.window // 2 + 1)
+    twiddles = 8 * (fe.n_fft // 2 - FIRST) + 4 * (fe.n_fft // 4 + 1)
+    mel = 2 * (fe.mels + 2) + 8 * (fe.mels + 1) + 4 * fe.mels
+    return window + twiddles + mel + 12

@@ -1,0 +1,104 @@
+"""The log-mel of the C export, compiled for this machine."""
+
+from __future__ import annotations
+
+import ctypes
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+import hwasc.deploy.firmware
+from hwasc.cost.firmware_front_end import Arithmetic, front_end_bytes
+from hwasc.deploy.firmware.front_end_tables import front_end_sources, front_end_tables
+from hwasc.records.architecture import FrontEnd
+
+SOURCES = Path(hwasc.deploy.firmware.__file__).with_name("sources")
+STRICT = ("-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Werror")
+
+
+def model_header(fe: FrontEnd, arithmetic: Arithmetic) -> str:
+    """The numbers that the log-mel reads of `scene_model.h`."""
+    numbers = {
+        "SCENE_SAMPLE_RATE": fe.sample_rate,
+        "SCENE_WINDOW": fe.window,
+        "SCENE_FFT": fe.n_fft,
+        "SCENE_HOP": fe.hop,
+        "SCENE_MELS": fe.mels,
+        "SCENE_FRAMES": fe.frames,
+        "SCENE_CLIP": fe.samples,
+        "SCENE_INTEGER": int(arithmetic == "integer"),
+        "SCENE_FRONT_END_BYTES": front_end_bytes(fe, arithmetic),
+    }
+    return "".join(f"#define {name} {value}\n" for name, value in numbers.items())
+
+
+def write_folder(folder: Path, fe: FrontEnd, arithmetic: Arithmetic, *, scale: float, zero_point: int) -> list[Path]:
+    """Write what the log-mel is compiled from; the .c files are returned."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "scene_model.h").write_text(model_header(fe, arithmetic))
+    tables = folder / "scene_front_end_tables.c"
+    tables.write_text(front_end_tables(fe, scale, zero_point, arithmetic))
+    for name in front_end_sources(arithmetic):
+        (folder / name).write_text((SOURCES / name).read_text())
+    return [tables, *(folder / name for name in front_end_sources(arithmetic) if name.endswith(".c"))]
+
+
+class Scaling(ctypes.Structure):
+    """scene_scaling of the float log-mel."""
+
+    _fields_ = (("offset", ctypes.c_float), ("factor", ctypes.c_float), ("addend", ctypes.c_float))
+
+
+class LogMelInC:
+    """Computes features as the firmware does; `scaling` can be changed."""
+
+    def __init__(
+        self,
+        folder: Path,
+        fe: FrontEnd,
+        arithmetic: Arithmetic = "float",
+        *,
+        scale: float,
+        zero_point: int,
+        flags: tuple[str, ...] = ("-O2",),
+    ) -> None:
+        self.front_end = fe
+        sources = write_folder(folder, fe, arithmetic, scale=scale, zero_point=zero_point)
+        tables = sources[0]
+        tables.write_text(tables.read_text().replace("const scene_scaling", "scene_scaling"))
+        header = folder / "scene_front_end.h"
+        header.write_text(header.read_text().replace("const scene_scaling", "scene_scaling"))
+        library = folder / "logmel.so"
+        subprocess.run(["gcc", *STRICT, *flags, "-shared", "-fPIC", "-o", library, *sources], check=True, timeout=120)
+        loaded = ctypes.CDLL(str(library))
+        self.function = loaded.scene_logmel_frame
+        self.function.restype = None
+        self.memory = np.zeros(front_end_bytes(fe, arithmetic) // 8, np.float64)
+        self.scaling = Scaling.in_dll(loaded, "scene_features")
+
+    def frame(self, ring: npt.NDArray[np.int16], start: int, first: int, end: int) -> npt.NDArray[np.int8]:
+        """One frame, from a ring of a window's samples."""
+        out = np.zeros(self.front_end.mels, np.int8)
+        pointers = [ctypes.c_void_p(a.ctypes.data) for a in (ring, self.memory, out)]
+        self.function(
+            pointers[0], ctypes.c_uint32(start), ctypes.c_uint32(first), ctypes.c_uint32(end), pointers[1], pointers[2]
+        )
+        return out
+
+    def window(self, samples: npt.NDArray[np.int16], t: int, start: int) -> npt.NDArray[np.int8]:
+        """Frame t of a clip; its window begins in the ring at `start`."""
+        fe = self.front_end
+        before = fe.n_fft // 2 - (fe.n_fft - fe.window) // 2
+        begin = t * fe.hop - before
+        first, end = max(0, -begin), max(0, min(fe.window, len(samples) - begin))
+        window = np.full(fe.window, 12345, np.int16)  # what lies beyond the clip's edges must not be read
+        if first < end:
+            window[first:end] = samples[begin + first : begin + end]
+        return self.frame(np.roll(window, start), start, first, end)
+
+    def clip(self, samples: npt.NDArray[np.int16], turn: int = 0) -> npt.NDArray[np.int8]:
+        """The features of a clip, (mels, frames); frame t's window begins in the ring at turn * t."""
+        fe = self.front_end
+        return np.stack([self.window(samples, t, turn * t % fe.window) for t in range(fe.frames)], axis=1)

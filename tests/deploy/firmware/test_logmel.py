@@ -1,0 +1,163 @@
+"""The log-mel in C gives the values of the project's own, in every size, at a clip's edges and wherever the ring begins."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+import torch
+
+from hwasc.audio.frontend import LogMel
+from hwasc.cost.firmware_front_end import front_end_bytes, front_end_flash
+from hwasc.deploy.firmware.front_end_tables import front_end_tables
+from hwasc.errors import UsageError
+from hwasc.records.architecture import FrontEnd
+from tests.deploy.firmware.logmel_in_c import STRICT, LogMelInC, write_folder
+
+gcc = pytest.mark.skipif(shutil.which("gcc") is None, reason="needs gcc")
+SCALE, ZERO_POINT = 0.0173, -7
+
+
+def front_end(mels: int, n_fft: int, window: int, rate: int = 32_000) -> FrontEnd:
+    """Twelve frames of half a second."""
+    return FrontEnd.for_clip(mels, 12, 0.5, rate, n_fft=n_fft, window=window)
+
+
+FRONT_ENDS = {
+    "256": front_end(40, 256, 256),
+    "512": front_end(64, 512, 512, 16_000),
+    "1024": front_end(40, 1024, 1024),
+    "2048": front_end(128, 2048, 2048),
+    "4096": front_end(40, 4096, 3072),
+    "8192": front_end(256, 8192, 7000),
+    "half a window": front_end(256, 4096, 2048, 16_000),
+    "odd window": front_end(33, 512, 401, 16_000),
+    "empty bands": front_end(256, 512, 512, 16_000),
+    "band": FrontEnd(44_100, 0.5, 2048, 2000, 1001, 64, 21, 50.0, 14_000.0, 1e-4, 0.0, 1.0),
+}
+
+
+def sounds(fe: FrontEnd) -> dict[str, npt.NDArray[np.int16]]:
+    """Noise loud and low, a tone with silence, full scale, clicks, noise with less of high frequencies."""
+    rng, t = np.random.default_rng(0), np.arange(fe.samples)
+    clicks = np.zeros(fe.samples)
+    clicks[::1777] = 30_000
+    waves = {
+        "noise": rng.normal(0, 3000, fe.samples),
+        "low noise": rng.normal(0, 3, fe.samples),
+        "tone": 20_000 * np.sin(0.1234 * t) * (t > fe.samples // 3),
+        "full scale": np.where(rng.random(fe.samples) < 0.5, -32_768, 32_767),
+        "clicks": clicks,
+        "brown": 5 * rng.normal(0, 1, fe.samples).cumsum(),
+    }
+    return {name: np.clip(np.rint(wave), -32_768, 32_767).astype(np.int16) for name, wave in waves.items()}
+
+
+def expected(fe: FrontEnd, samples: npt.NDArray[np.int16]) -> npt.NDArray[np.float32]:
+    """The project's own log-mel, (mels, frames)."""
+    return np.asarray(LogMel(fe)(torch.from_numpy(samples / np.float32(32_768))[None])[0])
+
+
+@gcc
+@pytest.mark.filterwarnings("ignore:Empty filters")
+@pytest.mark.parametrize("name", FRONT_ENDS)
+def test_int8_features_are_those_of_the_project(name: str, tmp_path: Path) -> None:
+    fe = FRONT_ENDS[name]
+    in_c = LogMelInC(tmp_path, fe, scale=SCALE, zero_point=ZERO_POINT)
+    for sound, samples in sounds(fe).items():
+        wanted = np.clip(np.round(expected(fe, samples) / np.float32(SCALE)) + ZERO_POINT, -128, 127)
+        steps = np.abs(in_c.clip(samples, turn=321) - wanted)
+        assert steps.max() <= 1 and (steps == 0).mean() >= 0.999, sound
+
+
+@gcc
+@pytest.mark.parametrize("name", ["256", "1024", "4096", "band"])
+def test_logarithms_are_within_a_thousandth(name: str, tmp_path: Path) -> None:
+    """Each band is measured in steps of 1e-5 around what it should be."""
+    fe = FRONT_ENDS[name]
+    in_c = LogMelInC(tmp_path, fe, scale=SCALE, zero_point=ZERO_POINT)
+    for sound, samples in sounds(fe).items():
+        wanted = expected(fe, samples) * fe.std + fe.mean
+        for t in (0, 1, fe.frames // 2):
+            for band, value in enumerate(wanted[:, t]):
+                in_c.scaling.factor, in_c.scaling.addend = 1e5, -1e5 * value
+                assert abs(in_c.window(samples, t, 0)[band]) <= 100, (sound, t, band)
+
+
+@gcc
+def test_where_the_window_begins_in_the_ring_changes_nothing(tmp_path: Path) -> None:
+    fe = FRONT_ENDS["4096"]
+    in_c = LogMelInC(tmp_path, fe, scale=SCALE, zero_point=ZERO_POINT)
+    ring = sounds(fe)["noise"][: fe.window]
+    edges = [(0, fe.window), (1, fe.window), (513, fe.window), (0, fe.window - 1), (700, 2001), (5, 5)]
+    for first, end in edges:
+        zeroed = np.zeros_like(ring)
+        zeroed[first:end] = ring[first:end]
+        plain = in_c.frame(zeroed, 0, 0, fe.window)
+        for start in (0, 1, 2, 17, 1023, 1024, fe.window - 1):
+            assert (in_c.frame(np.roll(ring, start), start, first, end) == plain).all(), (first, end, start)
+
+
+@pytest.mark.parametrize("compiler", ["gcc", "clang"])
+@pytest.mark.parametrize("name", ["256", "4096", "odd window"])
+def test_compiles_without_a_warning(compiler: str, name: str, tmp_path: Path) -> None:
+    if shutil.which(compiler) is None:
+        pytest.skip(f"needs {compiler}")
+    sources = write_folder(tmp_path, FRONT_ENDS[name], "float", scale=SCALE, zero_point=ZERO_POINT)
+    for source in sources:
+        for standard in (STRICT, ("-x", "c++", *STRICT[1:])):
+            command = [compiler, *standard, "-O2", "-c", source, "-o", tmp_path / "object.o"]
+            subprocess.run(command, check=True, timeout=60)
+
+
+@pytest.mark.parametrize("n_fft", [128, 601, 3072, 16_384])
+def test_other_ffts_are_refused(n_fft: int) -> None:
+    fe = FrontEnd.for_clip(40, 17, n_fft=n_fft, window=100)
+    for action in (
+        lambda: front_end_tables(fe, SCALE, 0, "float"),
+        lambda: front_end_bytes(fe, "float"),
+        lambda: front_end_flash(fe, "float"),
+    ):
+        with pytest.raises(UsageError, match=f"n_fft {n_fft}: .* power of two from 256 to 8192"):
+            action()
+
+
+CMSIS = r"""
+typedef struct { unsigned fftLen; } arm_cfft_instance_f32;
+#define SIZE(n) static const arm_cfft_instance_f32 arm_cfft_sR_f32_len##n = {n};
+SIZE(128) SIZE(256) SIZE(512) SIZE(1024) SIZE(2048) SIZE(4096)
+#include <math.h>
+static void arm_cfft_f32(const arm_cfft_instance_f32 *S, float *p1, unsigned char ifftFlag, unsigned char bitReverseFlag) {
+    static double in[2 * 4096];
+    if (ifftFlag != 0 || bitReverseFlag != 1) return;
+    for (unsigned i = 0; i < 2 * S->fftLen; i++) in[i] = p1[i];
+    for (unsigned k = 0; k < S->fftLen; k++) {
+        double re = 0, im = 0;
+        for (unsigned i = 0; i < S->fftLen; i++) {
+            const double turn = -2 * 3.14159265358979 * (i * k % S->fftLen) / S->fftLen;
+            re += in[2 * i] * cos(turn) - in[2 * i + 1] * sin(turn), im += in[2 * i] * sin(turn) + in[2 * i + 1] * cos(turn);
+        }
+        p1[2 * k] = (float)re, p1[2 * k + 1] = (float)im;
+    }
+}
+"""
+
+
+@gcc
+@pytest.mark.parametrize("name", ["256", "odd window", "1024"])
+def test_the_fft_of_cmsis_dsp_gives_the_same(name: str, tmp_path: Path) -> None:
+    """Its own source is not here: a plain transform with the documented interface of arm_cfft_f32 stands in."""
+    fe = FRONT_ENDS[name]
+    (tmp_path / "cmsis").mkdir()
+    (tmp_path / "cmsis" / "arm_const_structs.h").write_text(CMSIS)
+    flags = ("-O2", "-DSCENE_CMSIS_DSP", f"-I{tmp_path / 'cmsis'}", "-lm")
+    own = LogMelInC(tmp_path / "own", fe, scale=SCALE, zero_point=ZERO_POINT)
+    cmsis = LogMelInC(tmp_path / "with", fe, scale=SCALE, zero_point=ZERO_POINT, flags=flags)
+    samples = sounds(fe)["brown"]
+    for t in (0, 5):
+        steps = np.abs(own.window(samples, t, 100) - cmsis.window(samples, t, 100).astype(int))
+        assert steps.max() <= 1 and steps.mean() < 0.02
