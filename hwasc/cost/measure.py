@@ -10,6 +10,7 @@ from hwasc.cost import firmware, memory, persistent
 from hwasc.cost.firmware import Firmware
 from hwasc.cost.flash import flash
 from hwasc.cost.frontend import front_end_costs
+from hwasc.cost.firmware_latency import estimate_c
 from hwasc.cost.latency import estimate
 from hwasc.cost.offline import plan_offline
 from hwasc.cost.scratch import scratch

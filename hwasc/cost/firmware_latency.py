@@ -1,0 +1,2 @@
+"""Stand-in."""
+def estimate_c(*args, **kwargs): raise NotImplementedError
