@@ -49,7 +49,8 @@ def main() -> None:
     truth, zeros, real = np.array(rows).T
     scenes = np.unique(truth)
     accuracy = {
-        name: np.mean([np.mean(found[truth == s] == s) for s in scenes]) for name, found in (("zeros", zeros), ("real", real))
+        name: np.mean([np.mean(found[truth == s] == s) for s in scenes])
+        for name, found in (("zeros", zeros), ("real", real))
     }
     edges = sum(not fe.window // 2 <= t * fe.hop <= fe.samples - fe.window // 2 for t in range(fe.frames))
     print(

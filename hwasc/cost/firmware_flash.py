@@ -1,4 +1,5 @@
 """Stand-in."""
+
 from hwasc.cost.graph import Graph
 from hwasc.cost.row_plan import RowPlan
 

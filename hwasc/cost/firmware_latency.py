@@ -1,2 +1,5 @@
 """Stand-in."""
-def estimate_c(*args, **kwargs): raise NotImplementedError
+
+
+def estimate_c(*args, **kwargs):
+    raise NotImplementedError

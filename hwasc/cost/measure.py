@@ -172,7 +172,9 @@ def measure(architecture: Architecture, counting: Counting = DEFAULT, *, runtime
         planner=counting.planner,
     )
     arena = persistent.arena(architecture, plan.head, graph)
-    ours = firmware.measure(architecture, graph, counting.core, counting.hop_seconds) if counting.runtime == "c" else None
+    ours = (
+        firmware.measure(architecture, graph, counting.core, counting.hop_seconds) if counting.runtime == "c" else None
+    )
     # The challenge counts parameters x bytes of their type, biases and norms folded or not: one byte each at int8.
     return Costs(
         parameters=parameters,

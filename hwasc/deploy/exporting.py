@@ -16,9 +16,7 @@ from hwasc.records.training_clips import FILE, SUFFIX, record_of
 from hwasc.training.weights import read_entries
 
 
-def export(
-    weights: Path, out: Path, *, format: str | None = None, planner: Planner = "greedy", **options: Any
-) -> Path:
+def export(weights: Path, out: Path, *, format: str | None = None, planner: Planner = "greedy", **options: Any) -> Path:
     """Write an int8 student in one of the known formats: ONNX QCDQ, full-integer .tflite, C++ around it, C, or another.
 
     Args:

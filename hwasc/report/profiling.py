@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from hwasc.cost import Costs, Layer, memory
 from hwasc.cost import graph as deployment
+from hwasc.cost.firmware import Firmware
 from hwasc.cost.frontend import front_end_costs
 from hwasc.cost.limits import Check, certainty
 from hwasc.cost.offline import plan_offline
@@ -72,6 +73,7 @@ def profile_report(
             )
         )
     sections.append(Section("Activation memory over time", [Paragraph(_peak(architecture)), *pictures]))
+    sections.append(Section("Export as C", firmware_parts(profile.firmware, architecture)))
     sections.append(
         Section(
             "Layers",
@@ -117,6 +119,33 @@ def profile_report(
         sections,
         environment,
     )
+
+
+def firmware_parts(firmware: Firmware, architecture: Architecture) -> list[Part]:
+    """What the C export takes of the chip, beside what the interpreter's arena takes."""
+    ram, flash, exact = firmware.ram, firmware.flash, "exact"
+    rows = [
+        ("samples", count(ram.audio), exact),
+        ("features of the clip", count(ram.features), exact),
+        ("shared by front end and net", count(ram.scratch), exact),
+        ("  front end", count(ram.front_end), exact),
+        ("  net", count(ram.net), exact),
+        ("counters, logits", count(ram.other), exact),
+        ("RAM from microphone to class", count(ram.total), exact),
+        ("flash: the net's tables", count(flash.net), exact),
+        ("flash: the front end's tables", count(flash.front_end), exact),
+        ("flash: program", count(flash.program), "estimate"),
+        ("flash", count(flash.total), "estimate"),
+    ]
+    return [
+        Table(("what", "bytes", ""), rows, f"`hwasc export --format c --target {firmware.core}`"),
+        Picture(
+            plots.row_timeline(architecture),
+            f"Exact. Left the arena of TensorFlow Lite Micro's greedy plan. Right the memory of the C export, where a row is one of "
+            f"the {firmware.rows}: the features (grey, at the bottom) are kept while the net runs; whole maps stand only where a "
+            "segment of operators ends, between them are line buffers.",
+        ),
+    ]
 
 
 def cards(costs: Costs) -> dict[str, Fact]:

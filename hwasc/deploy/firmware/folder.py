@@ -102,7 +102,11 @@ def to_files(
             operators=(sum(o.weights + 4 * o.biases for o in graph.operators), sum(o.macs for o in graph.operators)),
         ),
     }
-    files = {**copied(options), WEIGHTS: weights, **{name: text.encode(errors="replace") for name, text in texts.items()}}
+    files = {
+        **copied(options),
+        WEIGHTS: weights,
+        **{name: text.encode(errors="replace") for name, text in texts.items()},
+    }
     return {**files, ABOUT: _about(files, options, tag, clips)}
 
 

@@ -128,7 +128,9 @@ def text(
         heard=milliseconds(samples_heard(fe)),
         hop=milliseconds(decision_hop),
         clip=milliseconds(fe.samples),
-        smoothing=f" A decision has {options.smoothing:.0%} of those before it (`SCENE_SMOOTHING`)." if options.share else "",
+        smoothing=f" A decision has {options.smoothing:.0%} of those before it (`SCENE_SMOOTHING`)."
+        if options.share
+        else "",
         shared="" if state.audio else " (a part of the scratch memory, since clips do not overlap)",
         audio=state.audio,
         features=state.features,

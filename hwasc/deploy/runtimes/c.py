@@ -207,7 +207,9 @@ class _Program:
             while group := list(itertools.islice(blocks, max(1, self.workers))):
                 for data, out in zip(group, pool.map(run, group), strict=True):
                     if len(out) * size != len(data) * classes:
-                        raise HwascError(f"the compiled folder gave {len(out):,} bytes of logits for {len(data) // size:,} clips")
+                        raise HwascError(
+                            f"the compiled folder gave {len(out):,} bytes of logits for {len(data) // size:,} clips"
+                        )
                     found.append(np.frombuffer(out, np.int8).reshape(-1, classes))
                     done += len(found[-1])
                     progress(done)
