@@ -3,26 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
-from hwasc.cost.firmware_flash import PROGRAM, net_flash
-from hwasc.cost.firmware_front_end import front_end_bytes, front_end_flash
+from hwasc.cost.firmware_flash import CODE, net_flash
+from hwasc.cost.firmware_front_end import Arithmetic, front_end_bytes, front_end_flash
+from hwasc.cost.firmware_latency import ARITHMETIC
 from hwasc.cost.firmware_state import decision_hop, state_bytes
 from hwasc.cost.graph import Graph
 from hwasc.cost.row_planner import plan_rows
 from hwasc.records.architecture import Architecture
-
-Arithmetic = Literal["float", "integer"]
-
-# The arithmetic of the log-mel: integers where there is no floating-point unit
-CORES: dict[str, Arithmetic] = {
-    "cortex-m0+": "integer",
-    "cortex-m3": "integer",
-    "cortex-m4": "float",
-    "cortex-m7": "float",
-    "cortex-m33": "float",
-    "cortex-m55": "float",
-}
 
 
 @dataclass(frozen=True)
@@ -92,13 +80,13 @@ def measure(architecture: Architecture, graph: Graph, core: str, hop_seconds: fl
     Args:
         architecture: The student.
         graph: Its deployment graph.
-        core: See `CORES`.
+        core: See `firmware_latency.ARITHMETIC`.
         hop_seconds: Time between decisions, s; None: a clip.
 
     Returns:
         RAM and flash by part.
     """
-    fe, arithmetic = architecture.front_end, CORES[core]
+    fe, arithmetic = architecture.front_end, ARITHMETIC[core]
     plan, fft = plan_rows(graph, architecture.padding), front_end_bytes(fe, arithmetic)
     state = state_bytes(
         fe, decision_hop(fe, hop_seconds), net_bytes=plan.size, front_end_bytes=fft, classes=architecture.classes
@@ -112,7 +100,7 @@ def measure(architecture: Architecture, graph: Graph, core: str, hop_seconds: fl
         other=state.other,
         total=state.total,
     )
-    tables = net_flash(graph, plan, architecture.padding), front_end_flash(fe, arithmetic), PROGRAM[core]
+    tables = net_flash(graph, plan).total, front_end_flash(fe, arithmetic), CODE[core]
     return Firmware(
         ram=ram,
         flash=Flash(*tables, sum(tables)),

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from operator import attrgetter
 from typing import Literal
 
-from hwasc.cost.firmware import CORES
+from hwasc.cost.firmware_latency import ARITHMETIC, CYCLES_PER_INSTRUCTION
 from hwasc.cost.latency import CYCLES
 from hwasc.cost.measure import DEFAULT, Costs, Counting, measure
 from hwasc.cost.scratch import known
@@ -17,7 +17,6 @@ from hwasc.records.architecture import Architecture
 from hwasc.records.budget import Budget, Runtime
 from hwasc.records.presets import PRESETS
 from hwasc.suggestion import did_you_mean
-
 
 # What is not exact before a file is written or run; the program's size depends on the compiler
 ESTIMATES: dict[Runtime, tuple[str, ...]] = {
@@ -187,10 +186,11 @@ def _counting(budget: Budget) -> Counting:
         planner=budget.planner,
         kernels=kernels,
         runtime=budget.runtime,
-        core=core if core in CORES else DEFAULT.core,
+        core=core if core in ARITHMETIC else DEFAULT.core,
         hop_seconds=ram.hop_seconds if ram else None,
     )
     if latency is None:
         return counting
     clock = latency.clock_mhz or (chip.clock_mhz if chip else 0.0)
-    return replace(counting, target=known(latency.target, CYCLES), clock_mhz=clock)
+    targets = CYCLES_PER_INSTRUCTION if budget.runtime == "c" else CYCLES
+    return replace(counting, target=known(latency.target, targets), clock_mhz=clock)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from hwasc.cost import graph as deployment
 from hwasc.cost import firmware, memory, persistent
+from hwasc.cost import graph as deployment
 from hwasc.cost.firmware import Firmware
+from hwasc.cost.firmware_latency import estimate_c
 from hwasc.cost.flash import flash
 from hwasc.cost.frontend import front_end_costs
-from hwasc.cost.firmware_latency import estimate_c
 from hwasc.cost.latency import estimate
 from hwasc.cost.offline import plan_offline
 from hwasc.cost.scratch import scratch
@@ -66,8 +66,8 @@ class Costs:
         macs: Multiply-accumulates of one clip.
         int8_memory: Memory of the int8 student.
         flash: Bytes of flash: of the model file, predicted within 2 %; of tables and program where the runtime is `c`.
-        arena: Bytes of the smallest arena that the interpreter runs it in, exact on a 64-bit host with reference kernels and a
-            bound on a 32-bit chip (see `cost.persistent`).
+        arena: Bytes of the smallest arena that the interpreter runs it in (see `cost.persistent`): with reference kernels exact
+            on a 64-bit host, which is more than a chip needs; with CMSIS-NN's for a core, those of that 32-bit chip.
         ram: Bytes of RAM from microphone to class. With `c` exact; with `tflm` the arena and an estimate of the front end.
         latency_ms: Estimated milliseconds, if a target was named.
         firmware: The parts of RAM and flash where the runtime is `c`.
@@ -149,7 +149,7 @@ def measure(architecture: Architecture, counting: Counting = DEFAULT, *, runtime
         The costs.
 
     Raises:
-        UsageError: A core is unknown.
+        UsageError: A core is unknown, or the C export can't run the net or its front end.
     """
     if runtime is not None:
         counting = replace(counting, runtime=runtime)
@@ -163,7 +163,8 @@ def measure(architecture: Architecture, counting: Counting = DEFAULT, *, runtime
             torchinfo += op.macs + 2 * op.folded_norm
         else:
             grn += op.macs
-    plan = _plan(graph, counting)
+    extra = _scratch(architecture, graph, counting)
+    plan = _plan(graph, counting, extra)
     int8 = Int8Memory(
         weights=weights,
         activations=plan.head,
@@ -171,7 +172,9 @@ def measure(architecture: Architecture, counting: Counting = DEFAULT, *, runtime
         total=weights + plan.head,
         planner=counting.planner,
     )
-    arena = persistent.arena(architecture, plan.head, graph)
+    arena = persistent.arena(
+        architecture, plan.head, graph, structs=persistent.structs_of(counting.kernels), scratch=extra
+    )
     ours = (
         firmware.measure(architecture, graph, counting.core, counting.hop_seconds) if counting.runtime == "c" else None
     )
@@ -193,12 +196,16 @@ def _latency(architecture: Architecture, graph: deployment.Graph, counting: Coun
     if counting.target is None:
         return None
     if counting.runtime == "c":
-        return estimate_c(architecture, counting.target, counting.clock_mhz, graph=graph).milliseconds
+        return estimate_c(architecture, counting.target, counting.clock_mhz).milliseconds
     return estimate(graph, counting.target, counting.clock_mhz).milliseconds
 
 
-def _plan(graph: deployment.Graph, counting: Counting) -> memory.Plan:
-    extra = scratch(graph, counting.kernels) if counting.kernels != "reference" else {}
+def _scratch(architecture: Architecture, graph: deployment.Graph, counting: Counting) -> dict[int, int]:
+    """Bytes by operator that other kernels than the reference ones take."""
+    return scratch(graph, counting.kernels, architecture.padding) if counting.kernels != "reference" else {}
+
+
+def _plan(graph: deployment.Graph, counting: Counting, extra: dict[int, int]) -> memory.Plan:
     if counting.planner == "offline":
         return plan_offline(graph, scratch=extra)
     greedy = memory.plan_greedy(graph, extra)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-
 from typing import Any
 
 from hwasc.deploy.exporters import NoOptions, Planner, choose_format, find, read_options

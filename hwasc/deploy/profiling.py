@@ -5,11 +5,12 @@ from __future__ import annotations
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hwasc.cost import Costs, Layer, firmware, layers, measure
 from hwasc.cost import graph as deployment
-from hwasc.cost.firmware import CORES, Firmware
+from hwasc.cost.firmware import Firmware
+from hwasc.cost.firmware_latency import ARITHMETIC
 from hwasc.cost.frontend import FrontEndCosts, front_end_costs
 from hwasc.cost.limits import Check, resolve
 from hwasc.cost.measure import DEFAULT
@@ -20,6 +21,9 @@ from hwasc.errors import UsageError
 from hwasc.records import schema
 from hwasc.records.architecture import Architecture
 from hwasc.records.budget import Budget, Runtime
+
+if TYPE_CHECKING:
+    from hwasc.deploy.firmware.emulation import Emulation
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,6 +87,7 @@ class Profile:
         firmware: RAM and flash of the C export.
         arena: Memory of a .tflite file, if one was given.
         npu: Vela's estimate, if asked for.
+        emulation: The C export counted on an emulated core, if asked for.
     """
 
     architecture: Architecture
@@ -95,6 +100,7 @@ class Profile:
     firmware: Firmware
     arena: Arena | None = None
     npu: NpuEstimate | None = None
+    emulation: Emulation | None = None
 
     @property
     def runtime(self) -> Runtime:
@@ -122,6 +128,8 @@ class Profile:
             out["arena"] = schema.plain(self.arena)
         if self.npu is not None:
             out["npu"] = schema.plain(self.npu)
+        if self.emulation is not None:
+            out["emulation"] = schema.plain(self.emulation)
         return out
 
 
@@ -132,6 +140,7 @@ def profile(
     cross_checks: bool = False,
     model: Path | None = None,
     npu: str | None = None,
+    emulate: str | None = None,
 ) -> Profile:
     """Profile an architecture.
 
@@ -141,6 +150,7 @@ def profile(
         cross_checks: Whether fvcore and thop count MACs too (they load torch).
         model: A .tflite file of this architecture, to measure its arena in the interpreter.
         npu: An Ethos-U that Vela compiles the file for, see `deploy.vela.ACCELERATORS`.
+        emulate: A core that the C export is counted on, see `deploy.firmware.toolchain.CORES` (it loads torch).
 
     Returns:
         The profile.
@@ -156,6 +166,11 @@ def profile(
     cross = cross_check(architecture, costs) if cross_checks else []
     arena = measure_arena(architecture, model) if model else None
     on_npu = estimate(model, npu) if model and npu else None
+    emulation = None
+    if emulate:
+        from hwasc.deploy.firmware.emulation import emulate as run
+
+        emulation = run(architecture, emulate)
     return Profile(
         architecture=architecture,
         costs=costs,
@@ -167,12 +182,13 @@ def profile(
         firmware=costs.firmware or firmware.measure(architecture, deployment.build(architecture), _core(budget)),
         arena=arena,
         npu=on_npu,
+        emulation=emulation,
     )
 
 
 def _core(budget: Budget | None) -> str:
     core = budget.chip.core if budget and budget.chip else DEFAULT.core
-    return core if core in CORES else DEFAULT.core
+    return core if core in ARITHMETIC else DEFAULT.core
 
 
 def architecture_of(model: Path) -> Architecture:

@@ -120,8 +120,8 @@ def verified(model: Path) -> tuple[Mapping[str, bytes], WeightFile]:
         The sources by path, and the student.
 
     Raises:
-        DataError: The folder is no export, its sources are not those that this version of hwasc writes for its student, or there are
-            others.
+        DataError: The folder is no export, its sources are not those that this version of hwasc writes for its student, or
+            there are others.
     """
     about = exporter.read_about(model)
     opened = open_weights(model / folder.WEIGHTS)

@@ -7,7 +7,7 @@
 
 #define CANARY 16
 
-static uint8_t cases[1 << 21];
+static uint8_t cases[700000];
 
 #ifdef ON_BOARD
 
@@ -16,7 +16,13 @@ static uint8_t cases[1 << 21];
 #define print scene_board_print
 #define print_number scene_board_print_number
 
-static uint32_t read_cases(void) { return scene_board_read(cases, sizeof cases); }
+static uint32_t read_cases(void) {
+    uint32_t bytes = 0, more;
+    while ((more = scene_board_read(cases + bytes, (uint32_t)sizeof cases - bytes)) > 0) {
+        bytes += more;
+    }
+    return bytes;
+}
 
 static uint64_t heap[1 << 14];
 static size_t used;
@@ -69,12 +75,21 @@ static int differs(const uint8_t **data, int number) {
             rows[r] = copy(data, row, (off + r) & 3);
         }
     }
-    const scene_conv conv = {
-        .weights = weight, .bias = (const int32_t *)(void *)bias, .multiplier = (const int32_t *)(void *)multiplier,
-        .shift = shift, .in_columns = fields[5], .in_channels = fields[6], .out_columns = fields[7],
-        .out_channels = fields[8], .kernel_rows = (uint8_t)fields[1], .kernel_columns = (uint8_t)fields[2],
-        .stride_columns = (uint8_t)fields[3], .pad_columns = (uint8_t)fields[4], .in_zero = (int8_t)fields[9],
-        .out_zero = (int8_t)fields[10], .out_min = (int8_t)fields[11]};
+    const scene_conv conv = {.weights = weight,
+                             .bias = (const int32_t *)(void *)bias,
+                             .multiplier = (const int32_t *)(void *)multiplier,
+                             .shift = shift,
+                             .in_columns = fields[5],
+                             .in_channels = fields[6],
+                             .out_columns = fields[7],
+                             .out_channels = fields[8],
+                             .kernel_rows = (uint8_t)fields[1],
+                             .kernel_columns = (uint8_t)fields[2],
+                             .stride_columns = (uint8_t)fields[3],
+                             .pad_columns = (uint8_t)fields[4],
+                             .in_zero = (int8_t)fields[9],
+                             .out_zero = (int8_t)fields[10],
+                             .out_min = (int8_t)fields[11]};
     int8_t *scratch = get(patch + CANARY), *block = get(size + off + CANARY), *out = block + off;
     memset(scratch, 77, patch + CANARY);
     memset(block, 77, size + off + CANARY);
