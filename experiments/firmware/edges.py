@@ -54,8 +54,8 @@ def main() -> None:
     }
     edges = sum(not fe.window // 2 <= t * fe.hop <= fe.samples - fe.window // 2 for t in range(fe.frames))
     print(
-        f"{len(rows)} clips, {edges} of {fe.frames} frames at edges: class changed in {np.mean(zeros != real):.1%}; macro accuracy "
-        f"{accuracy['zeros']:.1%} with zeros, {accuracy['real']:.1%} with the neighbours"
+        f"{len(rows)} clips, {edges} of {fe.frames} frames at edges: class changed in {np.mean(zeros != real):.1%}; macro "
+        f"accuracy {accuracy['zeros']:.1%} with zeros, {accuracy['real']:.1%} with the neighbours"
     )
 
 

@@ -10,6 +10,7 @@ from hwasc.cost.limits import certainty
 from hwasc.progress import print_table
 
 if TYPE_CHECKING:
+    from hwasc.cost.firmware import Firmware
     from hwasc.deploy.profiling import Profile
 
 
@@ -48,15 +49,8 @@ def print_profile(profile: Profile) -> None:
         f"  in addition (estimate): {f.macs.total:,} MACs a clip (FFT {f.macs.fft:,} of it), RAM {f.ram.total:,} B, "
         f"constants {f.flash.total:,} B"
     )
-    w = profile.firmware
-    console.print(
-        f"export as C for {w.core}, from microphone to class: RAM {w.ram.total:,} B (exact: samples {w.ram.audio:,}, features "
-        f"{w.ram.features:,}, shared by FFT {w.ram.front_end:,} and net {w.ram.net:,}: {w.ram.scratch:,}, other {w.ram.other:,})"
-    )
-    console.print(
-        f"  flash (estimate) {w.flash.total:,} B: net {w.flash.net:,}, front end {w.flash.front_end:,}, program "
-        f"{w.flash.program:,}"
-    )
+    if profile.firmware is not None:
+        _print_firmware(console, profile.firmware)
     for check in profile.checks:
         verdict = "within" if check.slack >= 0 else "OVER  "
         value, limit, slack = (round(v, 3) for v in (check.value, check.limit, check.slack))
@@ -82,3 +76,14 @@ def print_profile(profile: Profile) -> None:
             f"SRAM {n.sram:,} B, flash {n.flash:,} B; {n.npu_operators} operators on it, {n.cpu_operators} left to the CPU "
             "and not in the time"
         )
+
+
+def _print_firmware(console: Console, firmware: Firmware) -> None:
+    ram, flash = firmware.ram, firmware.flash
+    console.print(
+        f"export as C for {firmware.core}, from microphone to class: RAM {ram.total:,} B (exact: samples {ram.audio:,}, features "
+        f"{ram.features:,}, shared by the FFT's {ram.front_end:,} and the net's {ram.net:,} {ram.scratch:,}, other {ram.other:,})"
+    )
+    console.print(
+        f"  flash {flash.total:,} B (net {flash.net:,}, front end {flash.front_end:,}: exact; program about {flash.program:,})"
+    )

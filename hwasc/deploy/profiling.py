@@ -84,7 +84,7 @@ class Profile:
         checks: The budget's limits with the architecture's costs.
         cross_checks: Other tools' counts of MACs, if asked for.
         front_end: Costs of the front end beside TensorFlow Lite Micro.
-        firmware: RAM and flash of the C export.
+        firmware: RAM and flash of the C export; None where it can't run the net or its front end.
         arena: Memory of a .tflite file, if one was given.
         npu: Vela's estimate, if asked for.
         emulation: The C export counted on an emulated core, if asked for.
@@ -97,7 +97,7 @@ class Profile:
     checks: list[Check]
     cross_checks: list[CrossCheck]
     front_end: FrontEndCosts
-    firmware: Firmware
+    firmware: Firmware | None = None
     arena: Arena | None = None
     npu: NpuEstimate | None = None
     emulation: Emulation | None = None
@@ -121,7 +121,7 @@ class Profile:
             "limits": limits,
             "layers": schema.plain(self.layers),
             "cross_checks": schema.plain(self.cross_checks),
-            "firmware": schema.plain(self.firmware),
+            "firmware": schema.plain(self.firmware) if self.firmware else None,
             "front_end_costs": schema.plain(self.architecture.front_end) | schema.plain(self.front_end),
         }
         if self.arena is not None:
@@ -179,16 +179,20 @@ def profile(
         checks=checks,
         cross_checks=cross,
         front_end=front_end_costs(architecture.front_end),
-        firmware=costs.firmware or firmware.measure(architecture, deployment.build(architecture), _core(budget)),
+        firmware=costs.firmware or _firmware(architecture, budget),
         arena=arena,
         npu=on_npu,
         emulation=emulation,
     )
 
 
-def _core(budget: Budget | None) -> str:
+def _firmware(architecture: Architecture, budget: Budget | None) -> Firmware | None:
     core = budget.chip.core if budget and budget.chip else DEFAULT.core
-    return core if core in ARITHMETIC else DEFAULT.core
+    try:
+        graph = deployment.build(architecture)
+        return firmware.measure(architecture, graph, core if core in ARITHMETIC else DEFAULT.core)
+    except UsageError:  # an operator or an FFT that the C export lacks
+        return None
 
 
 def architecture_of(model: Path) -> Architecture:

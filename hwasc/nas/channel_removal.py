@@ -108,7 +108,7 @@ def _with_soft_peak(architecture: Architecture, costs: Costs) -> Costs:
     if costs.firmware:
         plan = plan_rows(build(architecture), architecture.padding)
         sizes = [sum(held.held * held.bytes for held in s.buffers.values()) for s in plan.segments]
-        ram = costs.ram + _power_mean(sizes) - max(sizes)
+        ram = costs.ram - costs.firmware.ram.scratch + _power_mean(sizes)
     return replace(costs, int8_memory=memory, arena=costs.arena + more, ram=ram)
 
 

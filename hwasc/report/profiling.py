@@ -73,7 +73,8 @@ def profile_report(
             )
         )
     sections.append(Section("Activation memory over time", [Paragraph(_peak(architecture)), *pictures]))
-    sections.append(Section("Export as C", firmware_parts(profile.firmware, architecture)))
+    if profile.firmware:
+        sections.append(Section("Export as C", firmware_parts(profile.firmware, architecture)))
     sections.append(
         Section(
             "Layers",
@@ -141,9 +142,9 @@ def firmware_parts(firmware: Firmware, architecture: Architecture) -> list[Part]
         Table(("what", "bytes", ""), rows, f"`hwasc export --format c --target {firmware.core}`"),
         Picture(
             plots.row_timeline(architecture),
-            "Exact. Left the arena of TensorFlow Lite Micro's greedy plan. Right the memory of the C export, where a row is "
-            f"one of the {firmware.rows}: the features (grey, at the bottom) are kept while the net runs; whole maps stand only where a "
-            "segment of operators ends, between them are line buffers.",
+            "Exact. Left the arena of TensorFlow Lite Micro's greedy plan. Right the memory of the C export, where a row is one of "
+            f"the {firmware.rows}. The features (grey, at the bottom) are kept while the net runs. Whole maps stand only where a "
+            "segment of operators ends; between them are line buffers.",
         ),
     ]
 

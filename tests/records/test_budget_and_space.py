@@ -48,7 +48,7 @@ RAM = """name: whole
 limits:
   ram: {{max: 65_536, runtime: {runtime}}}
   flash: {{max: 200_000}}
-  latency: {{max_ms: 500, target: {target}, clock_mhz: 64{more}}}
+  latency: {{max_ms: 5000, target: {target}, clock_mhz: 64{more}}}
 """
 
 
