@@ -167,7 +167,7 @@ def divided(a: Tensor, b: Tensor, steps: tuple[float, float, float]) -> Tensor:
     """
     reciprocals, halvings = (_like(np.array(column, np.float64), a) for column in zip(*_reciprocals(), strict=True))
     bits = _like(np.array([2.0 ** (MANTISSA - n.bit_length()) for n in range(LEVELS)]), a)
-    divisor, room = b.long(), bits[a.long()]
+    divisor, room = _index(b), bits[_index(a)]
     quotient = (wide(a) * room * (reciprocals[divisor] * 2.0**-MANTISSA)).add_(0.5).floor_()
     by = Multiplier.of(
         steps[0] / (steps[1] * steps[2]), a, MANTISSA
@@ -186,8 +186,13 @@ def reciprocal_root(x: Tensor, steps: tuple[float, float]) -> Tensor:
     Returns:
         Whole numbers.
     """
-    roots = _like(np.array(_roots(), np.float64), x)[x.long()]
+    roots = _like(np.array(_roots(), np.float64), x)[_index(x)]
     return Multiplier.of(1 / (math.sqrt(steps[0]) * steps[1]), x, ROOT_BITS)(roots)
+
+
+def _index(x: Tensor) -> Tensor:
+    """Where a table has a number; clamped, for an export's preparation passes numbers that are not clamped yet."""
+    return x.clamp(0, LEVELS - 1).long()
 
 
 def high_product(a: int, b: int) -> int:

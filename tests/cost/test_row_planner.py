@@ -105,17 +105,10 @@ def fullest(costs: Costs, segments: tuple[tuple[int, int], ...]) -> int:
             sum(p.size for p in parts.parts.values() if p.first <= moment <= p.last)
             for moment in range(now, now + b - a + 1)
         ]
-        shared = 0
-        made = pieces.flow.results(a, b)
-        for x in pieces.flow.spent(a, b):
-            ways = {z: shift(pieces, x, z, start=a, end=b) for z in made}
-            covers = {
-                z: 0 if way is None else pieces.sizes[x] if way.exact else max(0, pieces.sizes[z] - way.least)
-                for z, way in ways.items()
-            }
-            sums = sum(min(pieces.sizes[z], covered) for z, covered in covers.items())
-            shared += min(pieces.sizes[x], max(covers.values(), default=0), sums)
-        most = max(most, max(alive) - min(shared, sum(pieces.sizes[z] for z in made)))
+        more = costs.excess(a, b, bound=0)
+        made, gone = pieces.flow.results(a, b), pieces.flow.spent(a, b)
+        total, given_ = sum(pieces.sizes[z] for z in made), sum(pieces.sizes[x] for x in gone)
+        most = max(most, max(alive) - min(total, given_) + more)
         now += b - a + 2 + len(parts.cells[s])
     return most
 
