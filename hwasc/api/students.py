@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from hwasc.students.result import DistillResult
     from hwasc.workspace import Workspace
 
+FOLDER_RECORD = "scene.json"  # in the folder of an export in C
+
 
 def distill(
     ws: Workspace,
@@ -72,6 +74,7 @@ def evaluate(
     snrs: Sequence[float] = (),
     noise: Sequence[str] = ("white", "pink"),
     html: str | Path | None = None,
+    source: Literal["features", "waveform"] = "features",
     unseen: bool = False,
 ) -> Evaluation:
     """Measure a model file on the test split, as recorded and with noise.
@@ -82,12 +85,14 @@ def evaluate(
     Args:
         ws: What `hwasc.open` gave.
         model: `student.tflite`, `student.onnx`, `int8.safetensors` or `float.safetensors`; or what `hwasc.distill` gave, or its
-            run folder, for its `int8.safetensors`.
+            run folder, for its `int8.safetensors`; or the folder of an export in C.
         runtime: What runs it, a name or an object (`hwasc.deploy.runtimes.Runtime`); None: TensorFlow Lite Micro for
-            .tflite, ONNX Runtime for .onnx, torch for .safetensors.
+            .tflite, ONNX Runtime for .onnx, torch for .safetensors, the system's compiler for a folder of C.
         snrs: Signal-to-noise ratios in dB, each measured again with noise added to the clips' waveforms.
         noise: Its sources: `white`, `pink`, or folders of recordings.
         html: A page that is written.
+        source: What the model gets: `features`, which hwasc computes, or the `waveform`, for a folder of C, whose log-mel is
+            measured with it.
         unseen: Whether you vouch that a model whose training clips are not recorded was trained on none of these clips.
 
     Returns:
@@ -100,7 +105,9 @@ def evaluate(
     """
     from hwasc.students import evaluation
 
-    result = evaluation.evaluate(ws, _weights(model), runtime=runtime, snrs=snrs, sources=noise, unseen=unseen)
+    is_source = isinstance(model, (str, Path)) and (Path(model) / FOLDER_RECORD).is_file()
+    path = Path(model) if is_source else _weights(model)  # type: ignore[arg-type]
+    result = evaluation.evaluate(ws, path, runtime=runtime, snrs=snrs, sources=noise, source=source, unseen=unseen)
     if html is not None:
         from hwasc.report.reports import evaluation_report
 

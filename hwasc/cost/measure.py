@@ -63,8 +63,8 @@ class Costs:
         macs: Multiply-accumulates of one clip.
         int8_memory: Memory of the int8 student.
         flash: Bytes of the model file, predicted within 2 %.
-        arena: Bytes of the smallest arena that the interpreter runs it in, exact on a 64-bit host with reference kernels and a
-            bound on a 32-bit chip (see `cost.persistent`).
+        arena: Bytes of the smallest arena that the interpreter runs it in (see `cost.persistent`): with reference kernels exact
+            on a 64-bit host, which is more than a chip needs; with CMSIS-NN's for a core, those of that 32-bit chip.
         latency_ms: Estimated milliseconds, if a target was named.
     """
 
@@ -147,7 +147,8 @@ def measure(architecture: Architecture, counting: Counting = DEFAULT) -> Costs:
             torchinfo += op.macs + 2 * op.folded_norm
         else:
             grn += op.macs
-    plan = _plan(graph, counting)
+    extra = _scratch(architecture, graph, counting)
+    plan = _plan(graph, counting, extra)
     int8 = Int8Memory(
         weights=weights,
         activations=plan.head,
@@ -163,13 +164,19 @@ def measure(architecture: Architecture, counting: Counting = DEFAULT) -> Costs:
         macs=Macs(conv=conv + grn, torchinfo=torchinfo, grn=grn),
         int8_memory=int8,
         flash=flash(architecture, graph),
-        arena=persistent.arena(architecture, plan.head, graph),
+        arena=persistent.arena(
+            architecture, plan.head, graph, structs=persistent.structs_of(counting.kernels), scratch=extra
+        ),
         latency_ms=latency,
     )
 
 
-def _plan(graph: deployment.Graph, counting: Counting) -> memory.Plan:
-    extra = scratch(graph, counting.kernels) if counting.kernels != "reference" else {}
+def _scratch(architecture: Architecture, graph: deployment.Graph, counting: Counting) -> dict[int, int]:
+    """Bytes by operator that other kernels than the reference ones take."""
+    return scratch(graph, counting.kernels, architecture.padding) if counting.kernels != "reference" else {}
+
+
+def _plan(graph: deployment.Graph, counting: Counting, extra: dict[int, int]) -> memory.Plan:
     if counting.planner == "offline":
         return plan_offline(graph, scratch=extra)
     greedy = memory.plan_greedy(graph, extra)

@@ -88,10 +88,19 @@ def lifetimes(graph: Graph, scratch: Mapping[int, int] | None = None) -> list[Bu
     return buffers
 
 
-def place(order: list[Buffer]) -> dict[int, int]:
-    """Place buffers by first fit: each, in the order given, at the lowest offset free of those that are alive with it."""
-    placed: list[tuple[int, int, int, int]] = []
-    offsets = {}
+def place(order: list[Buffer], around: Mapping[Buffer, int] | None = None) -> dict[int, int]:
+    """Place buffers by first fit: each, in the order given, at the lowest offset free of those that are alive with it.
+
+    Args:
+        order: The buffers.
+        around: Offsets of buffers that have their place.
+
+    Returns:
+        Offsets by the buffers' `tensor`, those of `around` too.
+    """
+    fixed = around or {}
+    placed = sorted((at, at + b.size, b.first, b.last) for b, at in fixed.items())
+    offsets = {b.tensor: at for b, at in fixed.items()}
     for b in order:
         at = 0
         for offset, end, first, last in placed:

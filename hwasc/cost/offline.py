@@ -60,3 +60,23 @@ def plan_offline(graph: Graph, seed: int = 0, scratch: Mapping[int, int] | None 
     if least >= greedy.head:
         return greedy
     return Plan(buffers=tuple(buffers), offsets=place(best + kernels), head=least, lower_bound=bound, planner="offline")
+
+
+def head_with(plan: Plan, graph: Graph, scratch: Mapping[int, int]) -> int:
+    """Compute the head of a file if other kernels run it than its plan was made for.
+
+    Args:
+        plan: The plan of the file.
+        graph: The deployment graph.
+        scratch: Of those kernels, see `memory.lifetimes`.
+
+    Returns:
+        Bytes. The tensors of an offline plan keep their places; the interpreter puts the kernels' scratch around them.
+    """
+    if plan.planner == "greedy":
+        return plan_greedy(graph, scratch).head
+    buffers = lifetimes(graph, scratch)
+    tensors = {b: plan.offsets[b.tensor] for b in buffers if b.tensor < len(graph.tensors)}
+    kernels = sorted(reversed(buffers[len(tensors) :]), key=lambda b: -b.size)
+    offsets = place(kernels, tensors)
+    return max(offsets[b.tensor] + b.size for b in buffers)

@@ -1,25 +1,69 @@
 """The arena apart from the head: the structs of TensorFlow Lite Micro (the tail), and what it needs only to load a file.
 
-Its allocations are computed one by one, because their alignment matters. Sizes are those of a 64-bit host, measured with
-tflite-micro 0.dev20261023182759 and its reference kernels. With these a tail is exact; a chip's pointers are half as wide,
-so there it is an upper bound. Kernels made for a chip may need more. No torch.
+Its allocations are computed one by one, because their alignment matters. There are two tables of sizes:
+
+- `HOST`, a 64-bit computer, measured with tflite-micro 0.dev20261023182759 and its reference kernels. A tail is exact.
+- `CHIP`, a 32-bit microcontroller, found within `ERROR` bytes on 13 nets in an emulated one. An arena has that much on top.
+  Kernels of CMSIS-NN keep an index more for a convolution and an average, and have a handle for each scratch buffer.
+
+No torch.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 
 from hwasc.cost import graph as deployment
 from hwasc.cost.alignment import align
 from hwasc.records.architecture import Architecture
 
 MEASURED_WITH = "tflite-micro 0.dev20261023182759"
-FIXED, NODE, TENSOR = 488, 64, 24  # bytes: the allocator and its planner, one operator, one tensor (constants too)
-HANDLE, POINTER, END = 8, 8, 96  # of a scratch buffer; to an input or output, and its full description
+ERROR = 16  # bytes between the table of a chip and the chip
 MULTIPLIER, SCRATCHES = 4, 3  # bytes a channel, of which a convolution has two rows; scratch buffers of a mean
-# While loading: a scratch request (a dozen are reserved), the planner's records of a tensor and of a planned buffer.
-REQUEST, RESERVED, RECORD, PLANNED, SLACK = 16, 12, 32, 40, 32
+# While loading: a dozen scratch requests are reserved, the planner has a record of each planned buffer.
+RESERVED, PLANNED, SLACK = 12, 40, 32
 TEMPORARIES, PER_CHANNEL = 672, 12  # bytes while a kernel prepares: its tensors' descriptions, their zero points
+
+
+@dataclass(frozen=True, slots=True)
+class Structs:
+    """Sizes of structs that hold pointers, in bytes.
+
+    Attributes:
+        fixed: The allocator and its planner.
+        node: One operator.
+        tensor: One tensor, constants too.
+        handle: Of a scratch buffer.
+        pointer: To an input or output.
+        end: The full description of an input or output.
+        conv: Data of a convolution.
+        pool: Data of an average.
+        request: A request for scratch, while loading.
+        record: The planner's record of a tensor, while loading.
+        error: By how much a tail may be larger than computed.
+    """
+
+    fixed: int
+    node: int
+    tensor: int
+    handle: int
+    pointer: int
+    end: int
+    conv: int
+    pool: int
+    request: int
+    record: int
+    error: int = 0
+
+
+HOST = Structs(
+    fixed=488, node=64, tensor=24, handle=8, pointer=8, end=96, conv=80, pool=32, request=16, record=32
+)  # fmt: skip
+CHIP = Structs(
+    fixed=226, node=32, tensor=12, handle=4, pointer=4, end=48, conv=56, pool=32, request=12, record=24, error=ERROR
+)  # fmt: skip
+CHIP_CMSIS_NN = replace(CHIP, conv=CHIP.conv + 4, pool=CHIP.pool + 4)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,18 +73,18 @@ class Kernel:
     Attributes:
         reads: Tensors that it reads, with constants.
         options: Bytes of its options.
-        data: Bytes of its data.
+        data: Bytes of its data, the same on every machine; None: it depends on the machine, see `Structs`.
     """
 
     reads: int
     options: int
-    data: int
+    data: int | None
 
 
 KERNELS = {
-    "conv": Kernel(3, 28, 80),
-    "depthwise": Kernel(3, 28, 80),
-    "average_pool": Kernel(1, 40, 32),
+    "conv": Kernel(3, 28, None),
+    "depthwise": Kernel(3, 28, None),
+    "average_pool": Kernel(1, 40, None),
     "add": Kernel(2, 8, 60),
     "mul": Kernel(2, 4, 36),
     "div": Kernel(2, 4, 28),
@@ -50,30 +94,64 @@ KERNELS = {
 }
 
 
-def tail(architecture: Architecture) -> int:
-    """Compute the bytes of the interpreter's structs for an architecture's file; they do not depend on the memory plan."""
-    return _tail_and_loading(architecture, deployment.build(architecture))[0]
+def structs_of(kernels: str) -> Structs:
+    """The structs that an arena is counted with.
+
+    Args:
+        kernels: `reference`: those of a 64-bit computer, where the interpreter can be asked. A core that CMSIS-NN is built for:
+            those of a chip.
+
+    Returns:
+        The sizes.
+    """
+    return HOST if kernels == "reference" else CHIP_CMSIS_NN
 
 
-def arena(architecture: Architecture, head: int, graph: deployment.Graph | None = None) -> int:
+def tail(architecture: Architecture, *, structs: Structs = HOST, scratch: Collection[int] = ()) -> int:
+    """Compute the bytes of the interpreter's structs for an architecture's file; they do not depend on the memory plan.
+
+    Args:
+        architecture: The student's.
+        structs: Their sizes.
+        scratch: Operators, from 0, whose kernel has a scratch buffer besides those of the reference kernels.
+
+    Returns:
+        Bytes.
+    """
+    return _tail_and_loading(architecture, deployment.build(architecture), structs, scratch)[0]
+
+
+def arena(
+    architecture: Architecture,
+    head: int,
+    graph: deployment.Graph | None = None,
+    *,
+    structs: Structs = HOST,
+    scratch: Collection[int] = (),
+) -> int:
     """Compute the smallest arena.
 
     It is head and tail, unless loading needs more than the head: many operators on small maps. That part is a bound; of 60 random
-    nets none ran in 32 bytes less.
+    nets none ran in 32 bytes less on a computer. For a chip the tail's possible error is added.
 
     Args:
         architecture: The student's.
         head: Bytes of the memory plan.
         graph: The architecture's graph, if it is built already.
+        structs: Sizes of the interpreter's structs.
+        scratch: See `tail`.
 
     Returns:
         Bytes, a multiple of 16.
     """
-    persistent, loading = _tail_and_loading(architecture, graph or deployment.build(architecture))
-    return align(max(head + persistent, loading))
+    graph = graph or deployment.build(architecture)
+    persistent, loading = _tail_and_loading(architecture, graph, structs, scratch)
+    return align(max(head + persistent, loading) + structs.error)
 
 
-def _tail_and_loading(architecture: Architecture, graph: deployment.Graph) -> tuple[int, int]:
+def _tail_and_loading(
+    architecture: Architecture, graph: deployment.Graph, structs: Structs, with_scratch: Collection[int]
+) -> tuple[int, int]:
     """(the tail, the most that is in use while loading), both bytes."""
     kernels = []
     tensors = len(graph.tensors)
@@ -82,23 +160,24 @@ def _tail_and_loading(architecture: Architecture, graph: deployment.Graph) -> tu
         kind = "depthwise" if op.kind == "average_pool" and architecture.padding == "torch" else op.kind
         kernels.append(KERNELS[kind])
         tensors += KERNELS[kind].reads - len(op.inputs)
-    used = FIXED + NODE * len(kernels) + TENSOR * tensors
+    used = structs.fixed + structs.node * len(kernels) + structs.tensor * tensors
     for kernel in kernels:
         used = align(used + kernel.options, 4 if kernel.options > 1 else 1)
     for kernel in kernels:
-        used = align(used + kernel.data) if kernel.data else used
+        data = kernel.data if kernel.data is not None else structs.conv if kernel.reads == 3 else structs.pool
+        used = align(used + data) if data else used
     scratch = loading = 0
-    for op, kernel in zip(graph.operators, kernels, strict=True):
+    for number, (op, kernel) in enumerate(zip(graph.operators, kernels, strict=True)):
         channels = 1
         if kernel.reads == 3:
             channels = graph.tensors[op.output][3]
             used = align(used) + 2 * align(MULTIPLIER * channels)
-        if op.kind == "mean":
-            scratch += SCRATCHES
-        loading = max(loading, used + REQUEST * (scratch + RESERVED) + TEMPORARIES + PER_CHANNEL * channels)
-    used = align(used + HANDLE * scratch, HANDLE)
-    records = REQUEST * (scratch + RESERVED) + RECORD * (tensors + scratch) + PLANNED * (len(graph.tensors) + scratch)
-    loading = max(loading, used + align(records) + SLACK)
+        scratch += SCRATCHES * (op.kind == "mean") + (number in with_scratch)
+        requests = structs.request * (scratch + RESERVED)
+        loading = max(loading, used + requests + TEMPORARIES + PER_CHANNEL * channels)
+    used = align(used + structs.handle * scratch, structs.handle)
+    records = structs.request * (scratch + RESERVED) + structs.record * (tensors + scratch)
+    loading = max(loading, used + align(records + PLANNED * (len(graph.tensors) + scratch)) + SLACK)
     for _ in (*graph.inputs, *graph.outputs):
-        used = align(used + POINTER) + END
+        used = align(used + structs.pointer) + structs.end
     return used, loading

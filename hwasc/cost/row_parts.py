@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from hwasc.cost.alignment import align
+from hwasc.cost.row_costs import Costs
 from hwasc.cost.row_graph import ALIGNMENT
-from hwasc.cost.row_pieces import Held as Line
-from hwasc.cost.row_pieces import Pieces
+from hwasc.cost.row_pieces import Held, Pieces
 from hwasc.cost.row_placement import Name, Part
-from hwasc.cost.row_segments import Segments, Shift, results, shift, spent
-
-HeldRows = dict[tuple[int, int], int]  # rows by segment and tensor
+from hwasc.cost.row_segments import Segments
+from hwasc.cost.row_shift import Shift
 
 
 @dataclass(frozen=True)
@@ -20,7 +19,8 @@ class Parts:
     """The buffers of a partition.
 
     Attributes:
-        parts: By name: `map` of a tensor, `line` of a segment and a tensor, `sums` of a segment and a mean, `patch` of a segment.
+        parts: By name: `map` or `cell` of a tensor; `line`, `sums` and `patch` of a segment and what they
+            belong to.
         shifts: How results (first) may lie over spent inputs (second).
         held: Rows of the line buffers, by segment and tensor.
         cells: Operators on tensors of one cell, by segment.
@@ -28,24 +28,24 @@ class Parts:
 
     parts: dict[Name, Part]
     shifts: dict[tuple[Name, Name], Shift]
-    held: HeldRows
+    held: dict[tuple[int, int], int]
     cells: tuple[tuple[int, ...], ...]
 
 
-def list_parts(pieces: Pieces, patches: tuple[int, ...], segments: Segments) -> Parts:
+def list_parts(costs: Costs, segments: Segments) -> Parts:
     """List the buffers of a partition.
 
     A segment takes a moment to load a row of the net's input, one for each row operator, one to finish its means, and one for
     each operator on single cells. A line buffer that is alive only from its maker to its last reader shares memory with others.
 
     Args:
-        pieces: Of the net.
-        patches: Scratch bytes of each row operator.
+        costs: Of the net's segments.
         segments: The partition.
 
     Returns:
         The buffers.
     """
+    pieces, patches = costs.pieces, costs.patches
     graph, operators = pieces.rows.graph, pieces.rows.rows
     cells: list[list[int]] = [[n for n, p in pieces.rows.cells if a <= p < b] for a, b in segments]
     begins = []
@@ -55,10 +55,11 @@ def list_parts(pieces: Pieces, patches: tuple[int, ...], segments: Segments) -> 
         now += b - a + 2 + len(cells[s])
     end = now - 1
     found: dict[Name, Part] = {}
-    held: HeldRows = {}
+    held: dict[tuple[int, int], int] = {}
 
     def add(name: Name, size: int, first: int, last: int) -> None:
-        found[name] = Part(name, align(size, ALIGNMENT), first, last)
+        begin, stop = bisect_right(begins, first) - 1, bisect_right(begins, last) - 1
+        found[name] = Part(name, -(-size // ALIGNMENT) * ALIGNMENT, first, last, begin=begin, end=stop)
 
     last: dict[int, int] = dict.fromkeys(graph.outputs, end)  # the last moment of tensors that are whole
     first: dict[int, int] = {}
@@ -83,7 +84,7 @@ def list_parts(pieces: Pieces, patches: tuple[int, ...], segments: Segments) -> 
                 span = (begins[s], span[1])
             if line.stays:
                 span = (begins[s], rows_end)
-            if line.tensor in pieces.kept:
+            if line.tensor in pieces.flow.kept:
                 span = (begins[s], last[line.tensor])
             add(("line", s, line.tensor), line.bytes, *span)
         for position in range(a, b):
@@ -95,18 +96,19 @@ def list_parts(pieces: Pieces, patches: tuple[int, ...], segments: Segments) -> 
     lines = {tensor for _, tensor in held}
     for tensor, moment in first.items():
         if tensor not in lines:
-            add(("map", 0, tensor), pieces.whole(tensor), moment, max(moment, last.get(tensor, moment)))
+            role = "map" if tensor in pieces.flow.streams else "cell"
+            add((role, 0, tensor), pieces.sizes[tensor], moment, max(moment, last.get(tensor, moment)))
     shifts = {}
     for a, b in segments:
-        for z in results(pieces, a, b):
-            for x in spent(pieces, pieces.live(a), b):
-                if way := shift(pieces, x, z, start=a, end=b):
+        for z in pieces.flow.results(a, b):
+            for x in pieces.flow.spent(a, b):
+                if way := costs.shift(x, z, a, b):
                     shifts[("map", 0, z), ("map", 0, x)] = way
     return Parts(found, shifts, held, tuple(map(tuple, cells)))
 
 
-def _lines(pieces: Pieces, start: int, end: int) -> Iterator[Line]:
+def _lines(pieces: Pieces, start: int, end: int) -> Iterator[Held]:
     begin = start
-    for section in (*(e for e in pieces.ends if start < e < end), end):
+    for section in (*(e for e in pieces.flow.ends if start < e < end), end):
         yield from pieces.held(start, begin, section)
         begin = section

@@ -1,18 +1,20 @@
-"""A net's stretches between places where one map alone connects what was with what comes, and what each holds in a segment."""
+"""What the pieces of a segment hold: the line buffers of a net, over one axis.
+
+Between some places one map alone leads from what was to what comes. A segment's line buffers are those of the pieces between
+these places, each counted by itself.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
-from hwasc.cost.row_graph import RowGraph, RowOperator
+from hwasc.cost.row_flow import LOAD, Flow
+from hwasc.cost.row_graph import RowGraph
 from hwasc.cost.row_lines import LineOperator, lines
 
-LOAD = -1  # the position of the implicit operator that makes the rows of the net's input
 
-
-@dataclass(frozen=True, slots=True)
-class Held:
-    """A line buffer of a piece.
+class Held(NamedTuple):
+    """A line buffer.
 
     Attributes:
         tensor: Its number in the graph.
@@ -31,111 +33,80 @@ class Held:
     stays: bool
 
 
-@dataclass
 class Pieces:
-    """What partitions of a net are counted from.
+    """What the segments of a net hold, over one axis.
 
     Attributes:
         rows: The net's row operators.
-        first: Position of the operator that makes a tensor; of a tensor of one cell, of the last row operator that it needs.
-        last: Position of the last operator that reads a tensor; the number of operators for a result of the net.
-        ends: Positions where one tensor alone leads on, and the net's end.
+        flow: Where its tensors are made and read.
+        sizes: Bytes of each tensor, whole.
     """
 
-    rows: RowGraph
-    first: dict[int, int] = field(default_factory=dict)
-    last: dict[int, int] = field(default_factory=dict)
-    ends: list[int] = field(default_factory=list)
-    streams: frozenset[int] = frozenset()
-    kept: frozenset[int] = frozenset()
-    _memo: dict[tuple[int, int, int], tuple[Held, ...]] = field(default_factory=dict)
+    def __init__(self, rows: RowGraph, flow: Flow) -> None:
+        """Begin to count.
 
-    def __post_init__(self) -> None:
-        graph, count = self.rows.graph, len(self.rows.rows)
-        first, last = self.first, self.last
-        start = graph.inputs[0]
-        first[start] = LOAD
-        for position, op in enumerate(self.rows.rows):
-            first[op.result] = position
-            for i in (*op.inputs, *op.cells):
-                last[i] = position
-        self.streams = frozenset({start, *(op.output for op in self.rows.rows if op.output >= 0)})
-        kept = set()
-        for number, position in self.rows.cells:
-            op_ = graph.operators[number]
-            first[op_.output] = position
-            for i in op_.inputs:
-                last[i] = max(last.get(i, LOAD), position)
-                kept.add(i)
-        self.kept = frozenset(kept & self.streams)
-        for i in graph.outputs:
-            last[i] = count
-        live: dict[int, None] = {start: None}
-        source = start
-        ends = []
-        for position, op in enumerate(self.rows.rows):
-            if position and len(live) == 1 and source not in live:
-                ends.append(position)
-                (source,) = live
-            if op.output >= 0 and last.get(op.output, LOAD) > position:
-                live[op.output] = None
-            for i in op.inputs:
-                if last[i] <= position:
-                    live.pop(i, None)
-        self.ends = [*ends, count]
-
-    def live(self, position: int) -> list[int]:
-        """Tensors other than the net's input that exist whole if the net is cut before a position."""
-        return [t for t, first in self.first.items() if LOAD < first < position <= self.last.get(t, LOAD)]
-
-    def whole(self, tensor: int) -> int:
-        """Bytes of a whole tensor."""
-        return self.rows.heights[tensor] * self.rows.bytes[tensor]
+        Args:
+            rows: The net's row operators, over the axis.
+            flow: Of the same net.
+        """
+        self.rows, self.flow = rows, flow
+        self.sizes = [h * b for h, b in zip(rows.heights, rows.bytes, strict=True)]
+        self._memo: dict[tuple[int, int, bool], tuple[Held, ...]] = {}
 
     def held(self, start: int, begin: int, end: int) -> tuple[Held, ...]:
         """Count the line buffers of a piece of a segment.
 
         Args:
             start: Position at which the segment begins.
-            begin: Position at which the piece begins: that of the segment, or one of `ends`.
-            end: Position behind the piece: that behind the segment, or one of `ends`.
+            begin: Position at which the piece begins: that of the segment, or one of `Flow.ends`.
+            end: Position behind the piece: that behind the segment, or one of `Flow.ends`.
 
         Returns:
             The tensors whose last reader is in the piece, with what the piece reads from the one before it.
         """
-        key = (begin, end, int(start == begin))
-        if key not in self._memo:
-            self._memo[key] = self._held(begin == start, begin, end)
-        return self._memo[key]
+        key = (begin, end, self.fed(start, begin))
+        found = self._memo.get(key)
+        if found is None:
+            found = self._memo[key] = self._held(*key)
+        return found
 
-    def _held(self, starts: bool, begin: int, end: int) -> tuple[Held, ...]:
-        operators = self.rows.rows[begin:end]
-        source = self._source(starts, operators, begin)
-        local = {} if source is None else {source: 0}
-        out: list[LineOperator] = []
+    def fed(self, start: int, begin: int) -> bool:
+        """Tell whether a piece gets rows as the piece before it makes them.
+
+        Args:
+            start: Position at which the segment begins.
+            begin: Position at which the piece begins.
+
+        Returns:
+            False where all that it reads is whole, or the net's input.
+        """
+        return begin > start and self.flow.first[self.flow.maps[begin][0]] >= start
+
+    def _held(self, begin: int, end: int, fed: bool) -> tuple[Held, ...]:
+        first, last, heights = self.flow.first, self.flow.last, self.rows.heights
+        (source,) = self.rows.graph.inputs
+        if fed:
+            (source,) = self.flow.maps[begin]
+        local = {source: 0}
         tensors = [source]
-        for op in operators:
-            inputs = tuple(local[i] for i in op.inputs if i in local)
-            leaves = op.output >= 0 and self.last.get(op.output, LOAD) >= end
-            out.append(LineOperator(inputs, op.rows, op.kernel, op.stride, op.pad, leaves))
-            if op.output >= 0:
-                local[op.output] = len(out)
-            tensors.append(op.output if op.output >= 0 else None)
-        counted = lines(0 if source is None else self.rows.heights[source], tuple(out))
+        reads = False
+        operators = []
+        for _, given, _, output, _, _, rows, kernel, stride, pad in self.rows.rows[begin:end]:
+            inputs = tuple([local[i] for i in given if i in local])
+            reads = reads or 0 in inputs
+            leaves = output >= 0 and last[output] >= end
+            operators.append(LineOperator._make((inputs, rows, kernel, stride, pad, leaves)))
+            tensors.append(output)
+            if output >= 0:
+                local[output] = len(operators)
+        counted = lines(heights[source] if reads else 0, tuple(operators))
         found = []
-        for tensor, line in zip(tensors, counted, strict=True):
-            if tensor is None or self.last.get(tensor, LOAD) >= end:
-                continue
-            first = self.first[tensor]
-            size = line.held * self.rows.bytes[tensor]
-            stays = line.stays or tensor in self.kept
-            found.append(Held(tensor, line.held, size, first, max(first, self.last.get(tensor, LOAD)), stays))
+        for tensor, (rows, stays) in zip(tensors, counted, strict=True):
+            reader = last.get(tensor, end)
+            if tensor == source and first[tensor] == LOAD:  # every segment that reads the net's input makes its rows
+                reader = max([p for p in range(begin, end) if tensor in self.rows.rows[p].inputs], default=end)
+            if reader < end:
+                size = rows * self.rows.bytes[tensor]
+                stay = stays or tensor in self.flow.kept
+                found.append(Held(tensor, rows, size, first[tensor], last=reader, stays=stay))
         return tuple(found)
-
-    def _source(self, starts: bool, operators: tuple[RowOperator, ...], begin: int) -> int | None:
-        """The tensor whose rows the piece gets as they are made."""
-        given = {i for op in operators for i in op.inputs if i in self.streams and self.first[i] < begin}
-        if starts:
-            given &= set(self.rows.graph.inputs)
-        (source,) = given or (None,)
-        return source

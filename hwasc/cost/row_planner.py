@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
-from dataclasses import replace
 
 from hwasc.cost.graph import Graph
 from hwasc.cost.kernel_scratch import patch_bytes
-from hwasc.cost.row_graph import Padding, RowGraph, row_graph
+from hwasc.cost.row_costs import Costs
+from hwasc.cost.row_flow import Flow
+from hwasc.cost.row_graph import Padding, row_graph
 from hwasc.cost.row_parts import Parts, list_parts
 from hwasc.cost.row_pieces import Pieces
-from hwasc.cost.row_placement import Name, Part, place
+from hwasc.cost.row_placement import Name, arrange
 from hwasc.cost.row_plan import Axis, RowPlan, Rows, Segment
-from hwasc.cost.row_segments import Partition, Segments, partition
+from hwasc.cost.row_segments import Partition, Segments, least, partition
+
+CLOSE = 1.01  # times the bound: a placement within is good enough
 
 
 def plan_rows(graph: Graph, padding: Padding = "same", *, axis: Axis | None = None) -> RowPlan:
@@ -36,43 +38,30 @@ def plan_rows(graph: Graph, padding: Padding = "same", *, axis: Axis | None = No
     axes: tuple[Axis, ...] = (axis,) if axis else ("mels", "frames")
     best: RowPlan | None = None
     bound = sys.maxsize
+    rows = row_graph(graph)
+    flow = Flow(rows)
+    costs: list[tuple[int, Axis, Costs]] = []
     for a in axes:
-        pieces = Pieces(row_graph(graph, padding, a))
-        patches = tuple(_patch(pieces.rows, op.number, a) for op in pieces.rows.rows)
-        found = partition(pieces, patches, below=best.size if best else sys.maxsize)
+        pieces = Pieces(rows.along(a, padding), flow)
+        of = Costs(pieces, [patch_bytes(graph, graph.operators[op.number], a) for op in rows.rows])
+        costs.append((least(of), a, of))
+    for _, a, of in sorted(costs, key=lambda c: c[0]):
+        found = partition(of, below=best.size if best else sys.maxsize)
         if found is None:
             continue
         bound = min(bound, found.bound)
-        plan = _placed(pieces, patches, found, a)
-        if best is None or plan.size < best.size:
-            best = plan
+        plans = [_placed(of, found, a)]
+        if plans[0].size > CLOSE * found.bound and (other := partition(of, below=plans[0].size, careful=True)):
+            plans.append(_placed(of, other, a))
+        best = min([*plans, *([best] if best else [])], key=lambda plan: plan.size)
     assert best is not None
     return RowPlan(best.axis, best.segments, best.size, bound)
 
 
-def _placed(pieces: Pieces, patches: tuple[int, ...], found: Partition, axis: Axis) -> RowPlan:
-    parts = list_parts(pieces, patches, found.segments)
-    offsets: dict[Name, int] = {}
-    size = sys.maxsize
-    for order in _orders(parts):
-        trial = place(order, parts.shifts)
-        needed = max(trial[part.name] + part.size for part in order)
-        if needed < size:
-            offsets, size = trial, needed
-        if size <= found.bound:
-            break
-    segments = _segments(pieces, found.segments, parts, offsets)
-    return RowPlan(axis, segments, size, found.bound)
-
-
-def _orders(parts: Parts) -> Iterator[list[Part]]:
-    """Orders of placement: whole maps first, from the last to the first, since a result reaches below the input that it lies over."""
-    every = list(parts.parts.values())
-    yield sorted(every, key=lambda p: (p.name[0] != "map", -p.first if p.name[0] == "map" else 0, -p.size))
-    yield sorted(every, key=lambda p: -p.size)
-    yield sorted(every, key=lambda p: -p.size * (p.last - p.first + 1))
-    yield sorted(every, key=lambda p: (p.first, -p.size))
-    yield sorted(every, key=lambda p: (-p.last, -p.size))
+def _placed(costs: Costs, found: Partition, axis: Axis) -> RowPlan:
+    parts = list_parts(costs, found.segments)
+    size, offsets = arrange(tuple(parts.parts.values()), parts.shifts, bound=found.bound)
+    return RowPlan(axis, _segments(costs.pieces, found.segments, parts, offsets), size, found.bound)
 
 
 def _segments(pieces: Pieces, segments: Segments, parts: Parts, offsets: dict[Name, int]) -> tuple[Segment, ...]:
@@ -85,16 +74,10 @@ def _segments(pieces: Pieces, segments: Segments, parts: Parts, offsets: dict[Na
         buffers = {}
         for t in sorted(touched):
             held = parts.held.get((s, t), heights[t])
-            name: Name = ("line", s, t) if (s, t) in parts.held else ("map", 0, t)
+            role = "map" if t in pieces.flow.streams else "cell"
+            name: Name = ("line", s, t) if (s, t) in parts.held else (role, 0, t)
             buffers[t] = Rows(held, pieces.rows.bytes[t], offsets[name])
         sums = {op.number: offsets["sums", s, op.number] for op in inside if op.output < 0}
         rows = tuple(op.number for op in inside)
         out.append(Segment(rows, parts.cells[s], buffers, sums, patch=offsets.get(("patch", s, 0), 0)))
     return tuple(out)
-
-
-def _patch(rows: RowGraph, number: int, axis: Axis) -> int:
-    op = rows.graph.operators[number]
-    if op.kind == "average_pool" and rows.padding == "torch":  # torch counts its padding: a depthwise convolution
-        op = replace(op, kind="depthwise")
-    return patch_bytes(rows.graph, op, axis)

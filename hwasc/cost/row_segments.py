@@ -1,15 +1,15 @@
-"""Where a net is cut into segments: dynamic programming over the cuts, for the least bytes of the fullest segment.
-
-What a segment needs while its rows run is counted as a bound: whole maps (less what a result can share with an input whose rows
-are spent), line buffers, those of a moment as they live together, sums, and the kernels' scratch.
-"""
+"""Where a net is cut into segments: a search over the cuts for the least bytes of the fullest segment, exact."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import sys
+from bisect import bisect_right
+from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
+from heapq import heappop, heappush
 
-from hwasc.cost.row_pieces import Pieces
+from hwasc.cost.row_costs import Costs
 
 Segments = tuple[tuple[int, int], ...]
 
@@ -27,231 +27,90 @@ class Partition:
     bound: int
 
 
-def partition(pieces: Pieces, patches: tuple[int, ...], *, below: int) -> Partition | None:
-    """Find the best partition.
+def partition(costs: Costs, *, below: int = sys.maxsize, careful: bool = False) -> Partition | None:
+    """Find the best partition; of those that need equally few bytes one of long segments.
 
     Args:
-        pieces: Of the net.
-        patches: Scratch bytes of each row operator.
+        costs: Of the net's segments.
         below: Only a partition that needs fewer bytes is of interest.
+        careful: See `Costs.excess`; the bound then is no bound for other partitions.
 
     Returns:
         The partition; None if there is none below.
     """
-    excess: dict[tuple[int, int], int] = {}
-    while True:
-        found = _shortest(pieces, patches, below=below, excess=excess)
-        if found is None:
-            return None
-        more = {s: _excess(pieces, *s) for s in found.segments if s not in excess}
-        if not any(more.values()):
-            return found
-        excess |= more
+    first = least(costs)
+    flow, count = costs.pieces.flow, len(costs.patches)
+    few = {*flow.ends, *(_slimmest(costs, op.after, p) for p, op in enumerate(costs.pieces.rows.rows) if op.after >= 0)}
+    search = partial(_search, costs, careful=careful)
+    rough = search(sorted(few), first=first, below=below)
+    best = search(range(1, count + 1), first=first, below=rough.bound if rough else below) or rough
+    if best is None or best.bound == first:
+        return best
+    return search(range(1, count + 1), first=best.bound, below=best.bound + 1)
 
 
-def _excess(pieces: Pieces, start: int, end: int) -> int:
-    given = pieces.live(start)
-    return maps(pieces, given, start, end, exact=True) - maps(pieces, given, start, end, exact=False)
+def _slimmest(costs: Costs, after: int, position: int) -> int:
+    """Where the least is alive, of the cuts between an operator and one that needs its complete result."""
+    return min(range(after + 1, position + 1), key=costs.alive.__getitem__)
 
 
-def _shortest(
-    pieces: Pieces, patches: tuple[int, ...], *, below: int, excess: Mapping[tuple[int, int], int]
-) -> Partition | None:
-    count = len(pieces.rows.rows)
-    alive = [_whole(pieces, pieces.live(p)) for p in range(count)]
-    cuts = [p for p in range(count) if alive[p] < below]
-    best: dict[int, int] = {0: 0}
-    steps: dict[int, list[tuple[int, int]]] = {}
-    for start in cuts:
-        if best.get(start, below) >= below:
-            continue
-        steps[start] = []
-        for end, need in costs(pieces, patches, start, cuts=cuts, below=below):
-            needed = need + excess.get((start, end), 0)
-            steps[start].append((end, needed))
-            best[end] = min(best.get(end, below), max(best[start], needed))
-    bound = best.get(count, below)
-    return None if bound >= below else Partition(_fewest(steps, count, bound), bound)
+def least(costs: Costs) -> int:
+    """Compute a first bound, from what is alive while each windowed operator runs and at cuts that have to be.
+
+    Args:
+        costs: Of the net's segments.
+
+    Returns:
+        Bytes that every partition needs.
+    """
+    rows, heights = costs.pieces.rows.bytes, costs.pieces.rows.heights
+    found = 4
+    for position, op in enumerate(costs.pieces.rows.rows):
+        if op.kernel > 1:
+            reads = op.kernel if op.kernel <= heights[op.inputs[0]] - op.stride else 1
+            found = max(found, reads * rows[op.inputs[0]] + rows[op.output] + costs.patches[position])
+        if op.after >= 0:
+            found = max(found, min(costs.alive[op.after + 1 : position + 1]))
+    return found
 
 
-def _fewest(steps: Mapping[int, list[tuple[int, int]]], count: int, bound: int) -> Segments:
-    """The partition with fewest segments, and among those with fewest bytes in all, within a bound."""
-    best: dict[int, tuple[int, int]] = {0: (0, 0)}
+def _search(costs: Costs, places: Iterable[int], *, first: int, below: int, careful: bool) -> Partition | None:
+    """Reach the net's end by segments: go on from the position that needs the fewest bytes so far, of these from the last.
+
+    Of a position's segments the longest are counted first; shorter ones wait while longer ones need no more than what led there.
+    """
+    count, limits = len(costs.patches), costs.pieces.flow.limits
+    cuts = [p for p in places if p == count or costs.alive[p] < below]
     before: dict[int, int] = {}
-    for start in sorted(steps):
-        if start not in best:
-            continue
-        number, total = best[start]
-        for end, needed in steps[start]:
-            now = (number + 1, total + needed)
-            if needed <= bound and (end not in best or now < best[end]):
-                best[end], before[end] = now, start
-    segments = [(before[count], count)]
-    while segments[0][0]:
-        segments.insert(0, (before[segments[0][0]], segments[0][0]))
-    return tuple(segments)
-
-
-def costs(
-    pieces: Pieces, patches: tuple[int, ...], start: int, *, cuts: list[int], below: int
-) -> Iterator[tuple[int, int]]:
-    """Count what each segment from a position on needs.
-
-    Args:
-        pieces: Of the net.
-        patches: Scratch bytes of each row operator.
-        start: Where the segments begin.
-        cuts: Where they may end, beside the net's end.
-        below: Longer segments are left out once one is known to need as much.
-
-    Yields:
-        The position behind the segment, and the bytes.
-    """
-    operators, graph = pieces.rows.rows, pieces.rows.graph
-    count = len(operators)
-    given = pieces.live(start)
-    whole_in = _whole(pieces, given)
-    stays, patch, sums, peak = 0, 0, 0, 0
-    load = [0] * (count + 1)
-    begin, position = start, start
-    allowed = {*cuts, count}
-    for section in (e for e in pieces.ends if e > start):
-        while position < section:
-            op = operators[position]
-            if op.after >= start:
-                return
-            patch = max(patch, patches[position])
-            sums += 4 * graph.tensors[op.result][3] if op.output < 0 else 0
-            position += 1
-            if position not in allowed and position != section:
+    heap = [(first, 0, 0, -1)]  # bytes, -position, the position before, the index of its next shorter segment or -1
+    while heap:
+        bound, position, start, index = heappop(heap)
+        if bound >= below:
+            return None
+        if index < 0:
+            position = -position
+            if position in before:
                 continue
-            held = pieces.held(start, begin, position)
-            fixed = stays + sum(h.bytes for h in held if h.stays)
-            if whole_in + fixed + sums + patch >= below:
-                if position == section:
-                    return
-                continue
-            now = dict[int, int]()
-            for h in held:
-                if not h.stays:
-                    for p in range(h.first, h.last + 1):
-                        now[p + 1] = now.get(p + 1, 0) + h.bytes
-            top = max((load[p] + more for p, more in now.items()), default=0)
-            if position in allowed:
-                bytes_ = maps(pieces, given, start, position, exact=False)
-                yield position, bytes_ + fixed + max(peak, top) + sums + patch
-            if position == section:
-                stays, peak = fixed, max(peak, top)
-                for p, more in now.items():
-                    load[p] += more
-        begin = section
-
-
-def _whole(pieces: Pieces, tensors: list[int]) -> int:
-    return sum(pieces.whole(t) for t in tensors)
-
-
-def maps(pieces: Pieces, given: list[int], start: int, end: int, *, exact: bool) -> int:
-    """Count the bytes of the whole tensors while a segment's rows run, where results lie over spent inputs.
-
-    Args:
-        pieces: Of the net.
-        given: Whole tensors at the segment's start.
-        start: Position at which the segment begins.
-        end: Position behind it.
-        exact: Whether to heed when rows are spent (see `shift`), or sizes alone, which is less work and never more bytes.
-
-    Returns:
-        Bytes; no placement needs fewer.
-    """
-    made, gone = results(pieces, start, end), spent(pieces, given, end)
-    shared = 0
-    for x in gone:
-        size, reach, total = pieces.whole(x), 0, 0  # results over x do not overlap, and cover it from its begin
-        for z in made:
-            covers = size
-            if exact:
-                found = shift(pieces, x, z, start=start, end=end)
-                covers = 0 if found is None else size if found.exact else max(pieces.whole(z) - found.least, 0)
-            reach = max(reach, covers)
-            total += min(pieces.whole(z), covers)
-        shared += min(size, reach, total)
-    shared = min(shared, _whole(pieces, made))
-    return _whole(pieces, given) + _whole(pieces, made) - shared
-
-
-def results(pieces: Pieces, start: int, end: int) -> list[int]:
-    """Maps that a segment leaves whole."""
-    return [t for t in pieces.live(end) if pieces.first[t] >= start and t in pieces.streams]
-
-
-def spent(pieces: Pieces, given: list[int], end: int) -> list[int]:
-    """Maps among the whole ones at a segment's start that no later segment reads."""
-    return [t for t in given if t in pieces.streams and pieces.last[t] < end and t not in pieces.kept]
-
-
-@dataclass(frozen=True)
-class Shift:
-    """How a result may lie over a spent input.
-
-    Attributes:
-        least: The result's offset is at least these bytes below the input's, or behind the input's end.
-        exact: Whether it may also begin where the input begins.
-    """
-
-    least: int
-    exact: bool
-
-
-def shift(pieces: Pieces, x: int, z: int, *, start: int, end: int) -> Shift | None:
-    """Compute how a result of a segment may lie over an input whose rows are spent.
-
-    When row r of z is made, its maker reads, and every other operator on the way from x to z has made what that row needs. So the
-    first row of x that is still read is known, and row r of z has to end before it.
-
-    Args:
-        pieces: Of the net.
-        x: A whole map that no later segment reads.
-        z: A map that the segment leaves whole.
-        start: Position at which the segment begins.
-        end: Position behind it.
-
-    Returns:
-        The shift; None if an operator beside the way from x to z reads x.
-    """
-    operators, heights, size = pieces.rows.rows, pieces.rows.heights, pieces.rows.bytes
-    maker = pieces.first[z]
-    of: dict[int, list[int]] = {}  # rows of a tensor that have been made, for each row of z
-    height = heights[z]
-    first, after = [heights[x]] * height, [heights[x]] * height
-    for position in range(end - 1, start - 1, -1):
-        op = operators[position]
-        if position == maker:
-            done, next_done = list(range(height)), list(range(1, height + 1))
-        elif op.output >= 0 and op.output in of:
-            done = next_done = of[op.output]
-        else:
-            if x in op.inputs:
-                return None
-            continue
-        for i in op.inputs:
-            if i == x:
-                first = [min(f, _next(op.first(d), d, op.rows, heights[x])) for f, d in zip(first, done, strict=True)]
-                after = [
-                    min(f, _next(op.first(d), d, op.rows, heights[x])) for f, d in zip(after, next_done, strict=True)
-                ]
-            elif i in pieces.streams and pieces.first[i] >= start:
-                rows = done if position == maker else [d - 1 for d in done]
-                counts = [op.last(r, heights[i]) + 1 for r in rows]
-                of[i] = [max(a, b) for a, b in zip(of[i], counts, strict=True)] if i in of else counts
-    exact = size[x] == size[z] and height == heights[x] and operators[maker].kernel == 1
-    exact = exact and _elementwise(pieces, maker) and all(f > r for r, f in enumerate(after))
-    return Shift(max((r + 1) * size[z] - f * size[x] for r, f in enumerate(first)), exact)
-
-
-def _next(first: int, done: int, rows: int, height: int) -> int:
-    return first if done < rows else height
-
-
-def _elementwise(pieces: Pieces, position: int) -> bool:
-    return pieces.rows.graph.operators[pieces.rows.rows[position].number].kind in ("add", "mul")
+            if position and (more := costs.excess(start, position, bound=bound, careful=careful)):
+                now = costs.need(start, position) + more
+                if now > bound:
+                    heappush(heap, (now, -position, start, -1))
+                    continue
+            before[position] = start
+            if position == count:
+                segments = [(start, count)]
+                while segments[0][0]:
+                    segments.insert(0, (before[segments[0][0]], segments[0][0]))
+                return Partition(tuple(segments), bound)
+            start, index = position, bisect_right(cuts, limits[position]) - 1
+        while index >= 0 and (end := cuts[index]) > start:
+            index -= 1
+            now = costs.need(start, end, below=below)
+            if now <= bound:
+                heappush(heap, (bound, -end, start, -1))
+                if index >= 0:
+                    heappush(heap, (bound, -cuts[index], start, index))
+                break
+            if now < below:
+                heappush(heap, (now, -end, start, -1))
+    return None

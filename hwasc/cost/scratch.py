@@ -11,8 +11,8 @@ Sizes are those of its *_get_buffer_size functions (github.com/ARM-software/CMSI
     arm_avgpool_s8 (V.1.0.0, 25 January 2023)                DSP: an int32 a channel. C, MVE: none.
 
 1xn convolutions take the same, but for MVE, where this is an upper bound; add, mul and maximum ask for none; mean, div and rsqrt
-run as reference kernels, whose scratch `memory.py` counts. Padding is SAME: a torch-padded preset's strided kernels are one wider
-in its file, and take more.
+run as reference kernels, whose scratch `memory.py` counts. Padding in the file is SAME: a torch-padded net's strided kernels are
+one wider there, and its averages are depthwise convolutions; both take more.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from hwasc.errors import UsageError
 from hwasc.suggestion import did_you_mean
 
 Extension = Literal["c", "dsp", "mve"]
+Padding = Literal["same", "torch"]
 
 EXTENSIONS: dict[str, Extension] = {
     "cortex-m0+": "c",
@@ -59,12 +60,13 @@ def known(target: str, targets: Iterable[str]) -> str:
     raise UsageError(f"target '{target}' is not known{hint} (known: {', '.join(names)})")
 
 
-def scratch(graph: Graph, target: str) -> dict[int, int]:
+def scratch(graph: Graph, target: str, padding: Padding = "same") -> dict[int, int]:
     """Compute the scratch of CMSIS-NN's kernels.
 
     Args:
         graph: The deployment graph.
         target: A core, see `EXTENSIONS`.
+        padding: The architecture's.
 
     Returns:
         Bytes by operator (from 0), for operators whose kernel asks for any.
@@ -73,32 +75,59 @@ def scratch(graph: Graph, target: str) -> dict[int, int]:
         UsageError: The target is unknown.
     """
     extension = EXTENSIONS[known(target, EXTENSIONS)]
-    sizes = ((i, _size(graph, op, extension)) for i, op in enumerate(graph.operators))
+    sizes = ((i, _size(graph, op, extension, padding)) for i, op in enumerate(graph.operators))
     return {i: size for i, size in sizes if size}
 
 
-def plan_with_scratch(graph: Graph, target: str) -> Plan:
+def plan_with_scratch(graph: Graph, target: str, padding: Padding = "same") -> Plan:
     """Compute the interpreter's own plan if it is built with CMSIS-NN.
 
     Args:
         graph: The deployment graph.
         target: A core, see `EXTENSIONS`.
+        padding: The architecture's.
 
     Returns:
         The plan.
     """
-    return plan_greedy(graph, scratch(graph, target))
+    return plan_greedy(graph, scratch(graph, target, padding))
 
 
-def _size(graph: Graph, op: Operator, extension: Extension) -> int:
+def window_in_file(graph: Graph, op: Operator, padding: Padding) -> tuple[int, int]:
+    """The extent of a kernel as the file has it.
+
+    SAME and torch's k // 2 differ for a stride of 2 and an even size; one more zero at the kernel's end compensates for it.
+
+    Args:
+        graph: The deployment graph.
+        op: One of its operators.
+        padding: The architecture's.
+
+    Returns:
+        Cells over frequency and time.
+    """
+    if padding == "same":
+        return op.window
+    _, *sizes, _ = graph.tensors[op.inputs[0]]
+    rows, columns = (
+        kernel + int(kernel > 1 and stride == 2 and size % 2 == 0)
+        for kernel, stride, size in zip(op.window, op.stride, sizes, strict=True)
+    )
+    return rows, columns
+
+
+def _size(graph: Graph, op: Operator, extension: Extension, padding: Padding) -> int:
+    if op.kind not in ("conv", "depthwise", "average_pool"):
+        return 0
     channels = graph.tensors[op.inputs[0]][3]
-    area = op.area
-    if op.kind == "conv" and area > 1:
+    window = window_in_file(graph, op, padding)
+    area = window[0] * window[1]
+    if op.kind == "conv":
+        if area == 1:
+            return 0
         return 4 * align(area * channels, 16) if extension == "mve" else 2 * 2 * align(area * channels, 4)
-    if op.kind == "depthwise" and extension == "mve":
+    if op.kind == "average_pool" and padding == "same":
+        return 4 * channels if extension == "dsp" else 0
+    if extension == "mve":
         return 4 * MVE_CHANNELS * area
-    if op.kind == "depthwise" and extension == "dsp" and op.window != (3, 3):
-        return 2 * area * channels
-    if op.kind == "average_pool" and extension == "dsp":
-        return 4 * channels
-    return 0
+    return 2 * area * channels if extension == "dsp" and window != (3, 3) else 0

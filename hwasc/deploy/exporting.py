@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-
 from typing import Any
 
 from hwasc.deploy.exporters import NoOptions, Planner, choose_format, find, read_options
@@ -16,9 +15,7 @@ from hwasc.records.training_clips import FILE, SUFFIX, record_of
 from hwasc.training.weights import read_entries
 
 
-def export(
-    weights: Path, out: Path, *, format: str | None = None, planner: Planner = "greedy", **options: Any
-) -> Path:
+def export(weights: Path, out: Path, *, format: str | None = None, planner: Planner = "greedy", **options: Any) -> Path:
     """Write an int8 student in one of the known formats: ONNX QCDQ, full-integer .tflite, C++ around it, C, or another.
 
     Args:

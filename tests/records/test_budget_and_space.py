@@ -11,7 +11,7 @@ from hwasc.cost import graph as deployment
 from hwasc.cost import measure, persistent
 from hwasc.cost.latency import estimate
 from hwasc.cost.limits import resolve
-from hwasc.cost.scratch import plan_with_scratch
+from hwasc.cost.scratch import plan_with_scratch, scratch
 from hwasc.errors import UsageError
 from hwasc.nas.declare import random_point
 from hwasc.records import bundled
@@ -78,7 +78,10 @@ def test_the_chips_limits_name_planner_kernels_and_core(tmp_path: Path) -> None:
         assert found[planner]["latency_ms"].limit == 2000.5
         assert found[planner]["flash"].value == measure(a).flash
     assert found["greedy"]["arena"].value - found["offline"]["arena"].value == 210_944 - 174_080
-    assert found["greedy"]["arena"].value == persistent.arena(a, plan_with_scratch(graph, "cortex-m7").head)
+    kernels = scratch(graph, "cortex-m7", "torch")
+    head = plan_with_scratch(graph, "cortex-m7", "torch").head
+    on_chip = persistent.arena(a, head, structs=persistent.CHIP_CMSIS_NN, scratch=kernels)
+    assert found["greedy"]["arena"].value == on_chip < persistent.arena(a, head)
 
 
 def test_a_search_looks_for_a_better_plan_only_where_it_decides(tmp_path: Path) -> None:
@@ -149,6 +152,23 @@ def test_the_window_is_a_choice_and_the_fft_the_next_power_of_two() -> None:
     assert [(fe.window, fe.n_fft, fe.hop) for fe in found] == [(2048, 2048, 500), (3072, 4096, 500)]
 
 
+def test_the_sample_rate_is_a_choice_where_there_are_several() -> None:
+    space = SearchSpace.load("firmware")
+    point = random_point(space, random.Random(0))
+    assert "sample_rate" in point and "sample_rate" not in SearchSpace.load("full").choices()
+    found = [
+        space.front_end_at({**point, "mels": 40, "frames": 33, "sample_rate": rate, "window": window})
+        for rate in (16_000, 32_000)
+        for window in (512, 3072)
+    ]
+    assert [(fe.sample_rate, fe.window, fe.n_fft, fe.hop, fe.f_max) for fe in found] == [
+        (16_000, 512, 512, 500, 8_000),
+        (16_000, 3072, 4096, 500, 8_000),
+        (32_000, 512, 512, 1_000, 16_000),
+        (32_000, 3072, 4096, 1_000, 16_000),
+    ]
+
+
 @pytest.mark.parametrize("seconds", [0.5, 1.0, 2.0, 10.0])
 def test_frames_are_of_a_second_whatever_the_clips_length(seconds: float) -> None:
     space = SearchSpace.load("full")
@@ -185,6 +205,9 @@ def test_windows_as_people_write_them(tmp_path: Path, written: str, found: list[
         ("window: []", "window: needs at least one choice"),
         ("window: [512, 512]", "twice"),
         ("window: [0, 512]", "at least 1"),
+        ("window: 512\n  sample_rate: []", "sample_rate: needs at least one choice"),
+        ("window: 512\n  sample_rate: [16000, 16000]", "twice"),
+        ("window: 512\n  sample_rate: [0, 16000]", "at least 1"),
         ("window: many", "front_end.window: expected a whole number"),
     ],
 )

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from hwasc.deploy.firmware.toolchain import INSTALL, SOURCES, Core, compile_objects, link
+from hwasc.deploy.firmware.toolchain import INSTALL, SOURCES, Core, compile_objects, link, tool
 from hwasc.errors import DataError
 from hwasc.parallel.tools import find_tool, run_tool
 
@@ -22,6 +22,7 @@ MACHINE = (
     *("-icount", "shift=6"),
 )
 BOARD = SOURCES / "emulator"
+PROGRAM = ("scene_start", "scene_board", "scene_profile")  # what every counting program has
 PROFILE = ("-include", str(BOARD / "scene_profile.h"))
 WRAPPED = ("-Wl,--wrap=scene_net_run", "-Wl,--wrap=scene_logmel_frame")
 
@@ -41,6 +42,16 @@ class Counts:
     operators: dict[int, int]
     numbers: dict[str, int]
     values: tuple[int, ...]
+
+
+def check_tools() -> None:
+    """Find compiler and emulator, before anything long begins.
+
+    Raises:
+        HwascError: One of them is not installed; the message says what to install.
+    """
+    tool("gcc")
+    find_tool(EMULATOR, install=INSTALL)
 
 
 def run_image(image: Path, target: Core, *, data: bytes = b"", timeout: float = TIMEOUT) -> str:
@@ -74,7 +85,7 @@ def count(
     """Build a counting program with the firmware's sources, run it and read what it printed.
 
     Args:
-        program: `net`, `frame` or `clip`: a file `sources/emulator/scene_count_PROGRAM.c`.
+        program: `net` or `frame`: a file `sources/emulator/scene_count_PROGRAM.c`.
         sources: The firmware's C files that it needs.
         target: The core.
         build: A folder for objects and image; it is made.
@@ -88,11 +99,9 @@ def count(
         HwascError: A tool is not installed, or fails.
         DataError: The output is not that of a counting program.
     """
-    files = [
-        *(BOARD / f"{name}.c" for name in ("scene_start", "scene_board", "scene_profile", f"scene_count_{program}"))
-    ]
+    files = [BOARD / f"{name}.c" for name in (*PROGRAM, f"scene_count_{program}")]
     objects = compile_objects([*sources, *files], target, build, include=[*include, BOARD], flags=[*PROFILE, *flags])
-    image = link(objects, target, build / f"{program}.elf", flags=WRAPPED if program == "clip" else ())
+    image = link(objects, target, build / f"{program}.elf")
     return parse(run_image(image, target), source=image)
 
 

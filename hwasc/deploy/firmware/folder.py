@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import tempfile
 from collections.abc import Iterable
 from dataclasses import asdict
@@ -11,7 +12,7 @@ from pathlib import Path
 
 from hwasc import __version__
 from hwasc.cost import graph as deployment
-from hwasc.cost.firmware_front_end import check_fft, front_end_bytes
+from hwasc.cost.firmware_front_end import Arithmetic, check_fft, front_end_bytes
 from hwasc.cost.firmware_state import state_bytes
 from hwasc.cost.row_planner import plan_rows
 from hwasc.deploy.constants import step
@@ -99,10 +100,15 @@ def to_files(
             state=state,
             front_end_bytes=scratch,
             decision_hop=hop,
-            operators=(sum(o.weights + 4 * o.biases for o in graph.operators), sum(o.macs for o in graph.operators)),
+            net_flash=_array_bytes(net.text),
+            operators=(len(graph.operators), sum(o.macs for o in graph.operators)),
         ),
     }
-    files = {**copied(options), WEIGHTS: weights, **{name: text.encode(errors="replace") for name, text in texts.items()}}
+    files = {
+        **copied(options),
+        WEIGHTS: weights,
+        **{name: text.encode(errors="replace") for name, text in texts.items()},
+    }
     return {**files, ABOUT: _about(files, options, tag, clips)}
 
 
@@ -115,7 +121,7 @@ def copied(options: FirmwareOptions) -> dict[str, bytes]:
     Returns:
         Contents by path within the folder.
     """
-    other = "float" if options.numbers == "integer" else "integer"
+    other: Arithmetic = "float" if options.numbers == "integer" else "integer"
     left_out = set(front_end_sources(other)) - set(front_end_sources(options.numbers))
     found = {f"src/{p.name}": p for p in SOURCES.iterdir() if p.is_file() and p.name not in left_out}
     for name, to in PLACES.items():
@@ -139,6 +145,12 @@ def _tagged(text: str, tag: str, name: str) -> str:
     """A generated file with the check of its tag, after its first comment."""
     end = text.index("*/\n") + 3
     return f"{text[:end]}{tag_check(tag, Path(name).name)}{text[end:]}"
+
+
+def _array_bytes(text: str) -> int:
+    """Bytes of the integer arrays that a C text defines."""
+    found = re.findall(r"^static const (int8_t|int32_t) \w+\[(\d+)\]", text, re.M)
+    return sum(int(count) * (4 if kind == "int32_t" else 1) for kind, count in found)
 
 
 def _tag(parts: Iterable[str]) -> str:

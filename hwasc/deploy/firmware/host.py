@@ -11,6 +11,9 @@ from pathlib import Path
 
 import numpy as np
 
+from hwasc.cost.row_plan import RowPlan
+from hwasc.deploy.firmware.net_numbers import Net
+from hwasc.deploy.firmware.net_tables import TABLES, tables_of
 from hwasc.errors import DataError, HwascError
 from hwasc.parallel.tools import run_tool
 
@@ -147,7 +150,7 @@ class HostNet:
         """
         if clips.shape[1:] != (self.mels, self.frames):
             raise DataError(
-                f"{self.program}: expects clips of {self.mels} x {self.frames}, not {' x '.join(map(str, clips.shape[1:]))}"
+                f"{self.program}: expects clips of {self.mels} x {self.frames}, found an array of {clips.shape}"
             )
         data = np.ascontiguousarray(clips.transpose(0, 2, 1), np.int8).tobytes()
         out = run_host(self.program, data)
@@ -156,6 +159,26 @@ class HostNet:
         return np.frombuffer(out, np.int8).reshape(len(clips), self.classes)
 
 
-def header(macros: Mapping[str, str]) -> str:
-    """A `scene_model.h` of macros alone."""
-    return "".join(f"#define {name} {value}\n" for name, value in macros.items())
+def host_net(net: Net, plan: RowPlan, folder: Path, *, flags: Sequence[str] = ("-O1",)) -> HostNet:
+    """Compile a net alone, without front end.
+
+    Args:
+        net: The net.
+        plan: How it runs row by row.
+        folder: For the files and the program.
+        flags: For the compiler, besides C99.
+
+    Returns:
+        The program.
+
+    Raises:
+        UsageError: The firmware can't have the net.
+        HwascError: There is no compiler.
+    """
+    tables = tables_of(net, plan)
+    _, mels, frames, _ = net.graph.tensors[net.graph.inputs[0]]
+    macros = {**tables.macros, "SCENE_MELS": str(mels), "SCENE_FRAMES": str(frames)}
+    model = "".join(f"#define {name} {value}\n" for name, value in macros.items())
+    files = {"scene_model.h": model, TABLES: tables.text, "main.c": NET_MAIN}
+    program = compile_host(files, [SOURCES / name for name in NET], folder, include=[SOURCES], flags=flags)
+    return HostNet(program, mels, frames, net.channels(net.graph.outputs[0]))

@@ -43,7 +43,10 @@ def model_header(
             {"WINDOW": fe.window, "FFT": fe.n_fft, "HOP": fe.hop, "MELS": fe.mels, "FRAMES": fe.frames},
         ),
         ("The net, the front end and the stream", {k.removeprefix("SCENE_"): v for k, v in sorted(macros.items())}),
-        ("Bytes of the state, and of the room at its end", {"STATE_BYTES": state.total, "STATE_PADDING": state.padding}),
+        (
+            "Bytes of the state, and of the room at its end",
+            {"STATE_BYTES": state.total, "STATE_PADDING": state.padding},
+        ),
     ]
     lines = []
     for title, values in groups:

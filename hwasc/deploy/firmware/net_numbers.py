@@ -14,11 +14,11 @@ from hwasc.cost.graph import Graph, Operator
 from hwasc.cost.row_graph import Padding
 from hwasc.cost.row_plan import Axis
 from hwasc.deploy.constants import IntegerFilters, Quantized
+from hwasc.deploy.firmware.linear import SUM_BITS, linear_average, linear_sum
 from hwasc.deploy.firmware.packing import fold_zero, integer_scale, largest_sums, pack
 from hwasc.deploy.flatfile import FileTensor
 from hwasc.errors import UsageError
 
-SUM_BITS = 20  # of TensorFlow Lite's addition
 POOL = 3  # rows and columns of an average, at most
 LARGEST = 2**16 - 1  # columns, channels, rows, bytes of a row
 LARGEST_SUM = 2**30  # the kernels' rounding needs one bit of the int32 sums
@@ -213,11 +213,12 @@ def _average(net: Net, op: Operator, constant: object) -> Numbers:
         **{"kernel_rows": rows, "kernel_columns": columns},
         **{"stride_columns": op.stride[2 - net.along], "pad_columns": net.pad(op, 3 - net.along)},
     }
-    if isinstance(constant, IntegerFilters):  # torch's average: all weights are the same
-        real = net.scale(x) * float(constant.scale[0]) / net.scale(op.output)
-        fields |= {"zero": net.zero(x), "counts_padding": 1, "factor": factor(real)}
     operand = Operand(x, rows, op.stride[net.along - 1], net.pad(op, net.along))
-    return Numbers("scene_step_average", "scene_pool", (operand,), fields)
+    if not isinstance(constant, IntegerFilters):
+        return Numbers("scene_step_average", "scene_pool", (operand,), fields)
+    form = linear_average(net.scale(x) * float(constant.scale[0]) / net.scale(op.output), net.zero(x), op.area)
+    fields |= {"zero": net.zero(x), "shift": form.shift, "factor": form.a, "offset": form.offset}
+    return Numbers("scene_step_average_padded", "scene_pool", (operand,), fields)
 
 
 def _mean(net: Net, op: Operator, constant: object) -> Numbers:
@@ -262,22 +263,37 @@ def _pair(net: Net, op: Operator, constant: FileTensor | None) -> Numbers:
     operands = [Operand(a)]
     if not isinstance(constant, FileTensor):
         operands.append(Operand(tensors[1], stride=0 if vector else 1))
-    columns, out = net.columns(op.output), net.scale(op.output)
-    fields: dict[str, object] = {
-        **{"columns": columns, "channels": channels, "step": int(b_shape[3] == channels)},
-        **{"a_zero": net.zero(a), "b_zero": b_zero, "out_zero": net.zero(op.output), "out_min": _least(net, op)},
-    }
-    if op.kind == "add":
-        twice = 2 * max(net.scale(a), b_scale)
-        fields |= {"a": factor(net.scale(a) / twice), "b": factor(b_scale / twice)}
-        fields["out"] = factor(twice / (2**SUM_BITS * out))
-    elif op.kind == "mul":
-        fields["out"] = factor(net.scale(a) * b_scale / out)
-    elif op.kind == "div":
-        fields["out"] = factor(net.scale(a) / (b_scale * out))
-    run = f"scene_step_{op.kind}" + ("_vector" if vector and op.kind in ("add", "mul") else "")
+    y = op.output
     tables = {"constant": constant.data.reshape(-1)} if isinstance(constant, FileTensor) else {}  # type: ignore[union-attr]
-    return Numbers(run, "scene_pair", tuple(operands), fields, tables)
+    shared = {"columns": net.columns(y), "channels": channels, "step": int(b_shape[3] == channels)}
+    suffix = "_vector" if vector else ""
+    scales, zeros = (net.scale(a), b_scale, net.scale(y)), (net.zero(a), b_zero, net.zero(y))
+    if op.kind == "add" and _least(net, op) == -128 and (form := linear_sum(scales, zeros)):
+        fields: dict[str, object] = {"a": form.a, "b": form.b, "offset": form.offset, "shift": form.shift}
+        return Numbers(f"scene_step_linear{suffix}", "scene_linear", tuple(operands), shared | fields, tables)
+    real = {"mul": scales[0] * scales[1] / scales[2], "div": scales[0] / (scales[1] * scales[2])}
+    if op.kind == "mul" and _least(net, op) == -128 and (fields := _product(real["mul"], zeros)):
+        return Numbers(f"scene_step_product{suffix}", "scene_product", tuple(operands), shared | fields, tables)
+    fields = {"a_zero": zeros[0], "b_zero": zeros[1], "out_zero": zeros[2], "out_min": _least(net, op)}
+    if op.kind == "add":
+        twice = 2 * max(scales[:2])
+        fields |= {"a": factor(scales[0] / twice), "b": factor(scales[1] / twice)}
+        fields["out"] = factor(twice / (2**SUM_BITS * scales[2]))
+    elif op.kind in real:
+        fields["out"] = factor(real[op.kind])
+    suffix = suffix if op.kind in ("add", "mul") else ""
+    return Numbers(f"scene_step_{op.kind}{suffix}", "scene_pair", tuple(operands), shared | fields, tables)
+
+
+def _product(real: float, zeros: tuple[int, int, int]) -> dict[str, object]:
+    """The fields of a `scene_product`, where the factor allows it, else nothing."""
+    multiplier, shift = integer_scale(real)
+    left, right = max(shift, 0), max(-shift, 0)
+    if not 1 <= right <= 22:
+        return {}
+    rounding = (1 << (right - 1)) + (zeros[2] << right)
+    more = {"left": left, "right": right, "a_zero": zeros[0], "b_zero": zeros[1]}
+    return {"multiplier": multiplier, "rounding": rounding, **more}
 
 
 def _root(net: Net, op: Operator, constant: object) -> Numbers:

@@ -14,11 +14,11 @@ from hwasc.cost.graph import Graph
 from hwasc.cost.row_plan import RowPlan, Rows, Segment
 from hwasc.deploy.constants import quantized_numbers
 from hwasc.deploy.firmware.c_text import floating, struct, table, wrapped
-from hwasc.deploy.firmware.net_numbers import Net, Numbers, Operand, checked, numbers_of
+from hwasc.deploy.firmware.net_numbers import LARGEST, Net, Numbers, Operand, checked, numbers_of
 from hwasc.models.student import Student
 
 TABLES = "scene_net_tables.c"
-LOAD = 0xFFFF  # the name of the step that copies a row of the features
+UNNAMED = 255  # of the step that copies a row of the features, and of operators from that number on
 OPERANDS = 2  # of a step
 START = f"""\
 /* {TABLES}: the net's constants and its order of steps. Written by hwasc; do not edit, export again. */
@@ -56,7 +56,13 @@ def net_tables(model: Student, graph: Graph, plan: RowPlan) -> NetTables:
     Raises:
         UsageError: An operator, a size or a sum is beyond the firmware's kernels; the message names the layer.
     """
-    net = Net(graph, quantized_numbers(model.cpu().eval(), graph), plan.axis, model.architecture.padding)
+    numbers = quantized_numbers(model.cpu().eval(), graph)
+    return tables_of(Net(graph, numbers, plan.axis, model.architecture.padding), plan)
+
+
+def tables_of(net: Net, plan: RowPlan) -> NetTables:
+    """Write any graph as tables, see `net_tables`."""
+    graph = net.graph
     writer = _Writer(net)
     segments = [writer.segment(segment) for segment in plan.segments]
     (start,), (end,) = graph.inputs, graph.outputs
@@ -80,6 +86,29 @@ def net_tables(model: Student, graph: Graph, plan: RowPlan) -> NetTables:
 
 
 @dataclass
+class _Step:
+    """A step of a segment.
+
+    Attributes:
+        run: Name of its function, or NULL.
+        number: Of its operator in the graph; None: it copies a row of the features.
+        output: Where its rows lie.
+        operands: What it reads: where that lies, how many rows it has, and the step that makes it (from 1 on; 0: none here).
+        rows: How many it makes.
+        sums: int32 sums that it adds to.
+        last_reader: Steps up to the last one that reads its rows.
+    """
+
+    run: str
+    number: int | None
+    output: Rows
+    operands: list[tuple[Rows, int, int, Operand]]
+    rows: int = 1
+    sums: int = 0
+    last_reader: int = 0
+
+
+@dataclass
 class _Writer:
     """Collects definitions.
 
@@ -87,7 +116,7 @@ class _Writer:
         net: What is written.
         parts: Definitions so far.
         buffers: Of all segments, each once.
-        numbers: Names of the structs of operators' numbers that are defined.
+        numbers: Of the operators that are defined.
         most_steps: The most steps that run row by row in a segment.
         most_rows: The most rows that a step reads.
     """
@@ -102,39 +131,40 @@ class _Writer:
     def segment(self, segment: Segment) -> str:
         """Define the steps of a segment; its own initialiser is returned."""
         start, operators = self.net.graph.inputs[0], self.net.graph.operators
-        makers: dict[int, int] = {}  # the step that makes a tensor, of those that run row by row
-        rows, cells = [], []
+        makers: dict[int, int] = {}  # the step that makes a tensor, from 1 on, of those that run row by row
+        rows: list[_Step] = []
+        cells: list[_Step] = []
         if any(start in operators[n].inputs for n in segment.rows):
-            rows.append(self._step("NULL", None, segment.buffers[start], (), rows=self._rows(start), name=LOAD))
-            makers[start] = 0
+            rows.append(_Step("NULL", None, segment.buffers[start], [], self._rows(start)))
+            makers[start] = 1
         for number in segment.rows:
             op, numbers = operators[number], self._numbers(number)
-            if op.kind == "mean":
-                x, sums = numbers.operands[0].tensor, _sums(segment, number, self.net.channels(op.output))
-                operands = self._operands(numbers.operands, segment, makers)
-                rows.append(
-                    self._step(
-                        "scene_step_sum", number, sums, operands, rows=self._rows(x), sums=self.net.channels(op.output)
-                    )
-                )
-                cells.append(self._step(numbers.run, number, segment.buffers[op.output], ((sums, 1, -1, Operand(x)),)))
-                continue
             operands = self._operands(numbers.operands, segment, makers)
-            output = segment.buffers[op.output]
-            rows.append(self._step(numbers.run, number, output, operands, rows=self._rows(op.output)))
-            makers[op.output] = len(rows) - 1
+            if op.kind == "mean":
+                count = self.net.channels(op.output)
+                sums = Rows(1, 4 * count, segment.sums[number])
+                rows.append(_Step("scene_step_sum", number, sums, operands, self._rows(op.inputs[0]), count))
+                cells.append(_Step(numbers.run, number, segment.buffers[op.output], [(sums, 1, 0, Operand(-1))]))
+            else:
+                rows.append(_Step(numbers.run, number, segment.buffers[op.output], operands, self._rows(op.output)))
+                makers[op.output] = len(rows)
+            for _, _, maker, _ in operands:
+                if maker > 0:
+                    rows[maker - 1].last_reader = len(rows)
         for number in segment.cells:
             numbers = self._numbers(number)
             operands = self._operands(numbers.operands, segment, {})
-            cells.append(self._step(numbers.run, number, segment.buffers[operators[number].output], operands))
-        self.most_steps = max(self.most_steps, checked(len(rows), "steps", layer="net", most=127))
+            cells.append(_Step(numbers.run, number, segment.buffers[operators[number].output], operands))
+        for place, step in enumerate(rows):
+            step.last_reader = max(step.last_reader, place + 1)
+        self.most_steps = max(self.most_steps, checked(len(rows), "steps", layer="net", most=254))
         checked(len(cells), "steps", layer="net", most=255)
         place = len([p for p in self.parts if "scene_step " in p])
         fields: dict[str, object] = {"rows": "NULL", "cells": "NULL", "patch": segment.patch}
         for kind, steps in (("rows", rows), ("cells", cells)):
             if steps:
                 name = f"scene_{kind}_{place}"
-                self.parts.append(_list(f"static const scene_step {name}[]", steps))
+                self.parts.append(_list(f"static const scene_step {name}[]", [self._step(step) for step in steps]))
                 fields[kind] = name
         return struct({**fields, "row_count": len(rows), "cell_count": len(cells)})
 
@@ -143,7 +173,7 @@ class _Writer:
 
     def _buffer(self, rows: Rows) -> int:
         """The number of a buffer."""
-        found = {"offset": rows.offset, "held": rows.held, "bytes": rows.bytes}
+        found: dict[str, object] = {"offset": rows.offset, "held": rows.held, "bytes": rows.bytes}
         checked(rows.bytes, "bytes of a row", layer="net")
         checked(rows.held, "rows", layer="net")
         if found not in self.buffers:
@@ -152,41 +182,32 @@ class _Writer:
 
     def _operands(
         self, operands: tuple[Operand, ...], segment: Segment, makers: Mapping[int, int]
-    ) -> tuple[tuple[Rows, int, int, Operand], ...]:
-        """The operands with their buffers, rows and makers."""
-        return tuple((segment.buffers[o.tensor], self._rows(o.tensor), makers.get(o.tensor, -1), o) for o in operands)
+    ) -> list[tuple[Rows, int, int, Operand]]:
+        return [(segment.buffers[o.tensor], self._rows(o.tensor), makers.get(o.tensor, 0), o) for o in operands]
 
-    def _step(
-        self,
-        run: str,
-        number: int | None,
-        output: Rows,
-        operands: tuple[tuple[Rows, int, int, Operand], ...],
-        *,
-        rows: int = 1,
-        sums: int = 0,
-        name: int | None = None,
-    ) -> str:
-        self.most_rows = max(self.most_rows, sum(o.kernel for *_, o in operands))
-        texts = [
+    def _step(self, step: _Step) -> str:
+        """The initialiser of a step."""
+        self.most_rows = max(self.most_rows, sum(o.kernel for *_, o in step.operands))
+        operands = [
             struct(
                 {
                     **{"buffer": self._buffer(buffer), "rows": height, "maker": maker},
                     **{"kernel": o.kernel, "stride": o.stride, "pad": o.pad},
                 }
             )
-            for buffer, height, maker, o in operands
+            for buffer, height, maker, o in step.operands
         ]
         fields: dict[str, object] = {
-            "run": run,
-            "numbers": "NULL" if number is None else f"&scene_numbers_{number}",
-            "rows": checked(rows, "rows", layer="net"),
-            "output": self._buffer(output),
-            "sums": sums,
-            "name": number if name is None else name,
+            "run": step.run,
+            "numbers": "NULL" if step.number is None else f"&scene_numbers_{step.number}",
+            "rows": checked(step.rows, "rows", layer="net", most=LARGEST - 1),
+            "output": self._buffer(step.output),
+            "sums": step.sums,
+            "name": UNNAMED if step.number is None else min(step.number, UNNAMED),
+            "last_reader": step.last_reader,
         }
-        if texts:
-            fields["operand"] = "{" + ", ".join(texts) + "}"
+        if operands:
+            fields["operand"] = "{" + ", ".join(operands) + "}"
         return struct(fields)
 
     def _numbers(self, number: int) -> Numbers:
@@ -204,10 +225,6 @@ class _Writer:
         definition = f"static const {found.type} scene_numbers_{number} = {struct({**names, **found.fields})};"
         self.parts.append("\n".join([*text, wrapped(definition)]) + "\n")
         return found
-
-
-def _sums(segment: Segment, number: int, channels: int) -> Rows:
-    return Rows(1, 4 * channels, segment.sums[number])
 
 
 def _list(name: str, items: list[str]) -> str:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from hwasc import __version__
 from hwasc.cost.firmware_front_end import front_end_flash
+from hwasc.cost.firmware_latency import estimate_c
 from hwasc.cost.firmware_state import StateBytes, samples_heard
 from hwasc.cost.row_plan import RowPlan
 from hwasc.deploy.firmware.options import FirmwareOptions
 from hwasc.records.architecture import Architecture
 
+STACK = 1_200  # bytes; as tests/deploy/firmware/test_folder.py checks
+CODE = 18_000  # bytes; on an M0+ with the compiler's floating point
+STEPS = 70  # bytes of structs for an operator, about
 TEMPLATE = """\
 # An acoustic scene classifier in C
 
@@ -35,8 +39,8 @@ On an emulated Cortex-M (`apt-get install gcc-arm-none-eabi libnewlib-arm-none-e
 
 ## Use it
 
-Add `src/` to your program, or this folder as a library: PlatformIO (`lib/`), Arduino (`libraries/`), ESP-IDF (`components/`), Zephyr
-(`ZEPHYR_EXTRA_MODULES`, then `CONFIG_SCENE=y`), CMake (`add_subdirectory`, target `scene`).
+Add `src/` to your program, or this folder as a library: PlatformIO (`lib/`), Arduino (`libraries/`), ESP-IDF (`components/`),
+Zephyr (`ZEPHYR_EXTRA_MODULES`, then `CONFIG_SCENE=y`), CMake (`add_subdirectory`, target `scene`).
 
     #include "scene.h"
 
@@ -49,8 +53,9 @@ Add `src/` to your program, or this folder as a library: PlatformIO (`lib/`), Ar
             puts(scene_class_name(scene_class(&state)));
     }}
 
-`src/scene.h` is the whole interface. A decision is made after {heard} ms and then each {hop} ms, for the last {clip} ms.{smoothing}
-Samples are as the microphone gives them, full scale 32768: a gain that training did not have changes the result.
+`src/scene.h` is the whole interface. A decision is made after {heard} ms and then each {hop} ms, for the last
+{clip} ms.{smoothing} Samples are as the microphone gives them, full scale 32768: a gain that training
+did not have changes the result.
 
 ## What it needs
 
@@ -62,15 +67,22 @@ Samples are as the microphone gives them, full scale 32768: a gain that training
 | counters, logits | {other:,} |
 | **`sizeof(scene_state)`** | **{total:,}** |
 
-The stack comes on top: see `-fstack-usage`, or `hwasc bench firmware`.
+The stack comes on top: at most {stack:,} bytes in `scene_push` (`-fstack-usage` tells yours).
 
 | flash, bytes | |
 |---|---:|
-| weights and biases of the net | {weights:,} |
+| the net's weights, biases and factors | {weights:,} |
+| its steps, about | {steps:,} |
 | tables of the front end | {tables:,} |
+| code, at most | {code:,} |
 
-Code, and the rest of the tables: `size build/libscene.a`, or `arm-none-eabi-size` on yours. `selftest/` is not part of the library.
-Instructions a clip, by layer, are counted by `hwasc profile --emulate {core}`.
+| instructions a clip on a {core}, estimated | |
+|---|---:|
+| log-mel of {frames} frames | {of_front_end:,} |
+| net | {of_net:,} |
+
+Stack and code are of GCC 12 with -O2, the largest of Cortex-M0+ to M55. `hwasc profile --emulate` counts instructions layer by
+layer; `hwasc bench firmware` measures all of it in an emulator. `selftest/` is not part of the library.
 
 ## The model
 
@@ -82,8 +94,8 @@ Instructions a clip, by layer, are counted by `hwasc profile --emulate {core}`.
 | net | int8, {macs:,} multiply-accumulates a clip, rows of {axis} |
 | decisions | each {decision_hop:,} samples ({frames_a_decision} frames) |
 
-`scene.json` lists the files with their hashes, `student.safetensors` is the student itself. hwasc reads both to measure this folder:
-`hwasc evaluate --model FOLDER --data DATA`. The firmware needs neither. Do not mix files of two exports: they do not compile together.
+`scene.json` lists the files with their hashes, `student.safetensors` is the student itself. hwasc reads both to measure this
+folder: `hwasc evaluate --model FOLDER --data DATA`. The firmware needs neither. Files of two exports do not compile together.
 """
 
 
@@ -96,6 +108,7 @@ def text(
     state: StateBytes,
     front_end_bytes: int,
     decision_hop: int,
+    net_flash: int,
     operators: tuple[int, int],
 ) -> str:
     """Write the README.
@@ -108,12 +121,16 @@ def text(
         state: RAM by part.
         front_end_bytes: Of the front end's scratch memory.
         decision_hop: Samples from decision to decision.
-        operators: Bytes of weights and biases; multiply-accumulates.
+        net_flash: Bytes of the net's arrays.
+        operators: How many the net has; multiply-accumulates.
 
     Returns:
         The text.
     """
     fe = architecture.front_end
+
+    core = options.target or ("cortex-m4" if options.numbers == "float" else "cortex-m3")
+    counts = estimate_c(architecture, core, 1, arithmetic=options.numbers)
 
     def milliseconds(samples: int) -> str:
         return f"{1000 * samples / fe.sample_rate:.4g}"
@@ -124,11 +141,17 @@ def text(
         version=__version__,
         id=architecture.id,
         rate=fe.sample_rate,
-        core=options.target or ("cortex-m4" if options.numbers == "float" else "cortex-m3"),
+        core=core,
+        stack=STACK,
+        code=CODE,
+        of_front_end=_rounded(counts.front_end),
+        of_net=_rounded(counts.net),
         heard=milliseconds(samples_heard(fe)),
         hop=milliseconds(decision_hop),
         clip=milliseconds(fe.samples),
-        smoothing=f" A decision has {options.smoothing:.0%} of those before it (`SCENE_SMOOTHING`)." if options.share else "",
+        smoothing=f" A decision has {options.smoothing:.0%} of those before it (`SCENE_SMOOTHING`)."
+        if options.share
+        else "",
         shared="" if state.audio else " (a part of the scratch memory, since clips do not overlap)",
         audio=state.audio,
         features=state.features,
@@ -137,7 +160,8 @@ def text(
         scratch=state.scratch,
         other=state.other,
         total=state.total,
-        weights=operators[0],
+        weights=net_flash,
+        steps=STEPS * operators[0],
         tables=front_end_flash(fe, options.numbers),
         mels=fe.mels,
         frames=fe.frames,
@@ -152,3 +176,8 @@ def text(
         decision_hop=decision_hop,
         frames_a_decision=decision_hop // fe.hop,
     )
+
+
+def _rounded(count: int) -> int:
+    """To three digits: it is an estimate."""
+    return int(float(f"{count:.3g}"))

@@ -17,7 +17,8 @@ PREFIX = "arm-none-eabi-"
 INSTALL = "apt-get install gcc-arm-none-eabi libnewlib-arm-none-eabi qemu-system-arm"
 SOURCES = Path(__file__).parent / "sources"
 COMPILE = ("-std=c99", "-O2", "-mthumb", "-ffunction-sections", "-fdata-sections", "-fstack-usage")
-INTERFACE = ("scene_init", "scene_push", "scene_logits", "scene_class")  # what a program calls
+# What a program calls
+INTERFACE = ("scene_init", "scene_push", "scene_class", "scene_class_name", "scene_stored_logits")
 TIMEOUT = 120.0  # s, for one call of the compiler
 
 

@@ -29,8 +29,8 @@ class OpenedModel:
         architecture: The student that it holds.
         classes: Names of the classes, in the order of the logits.
         runtime: The runtime and its version, as results show them.
-        predict_waves: Computes the logits from waveforms, float32 (samples,) at full scale 1, by a front end of its own; None where
-            the model takes features only.
+        predict_waves: Computes the logits from waveforms, float32 (samples,) at full scale 1, by a front end of its own;
+            None where the model takes features only.
         metadata: What the file says of itself by key; `clips` and `clips_record` on its training clips.
         predict: Computes logits (n, classes) of n clips' features, and calls a function with the number of clips done so far.
     """

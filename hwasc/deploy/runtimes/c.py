@@ -120,8 +120,8 @@ def verified(model: Path) -> tuple[Mapping[str, bytes], WeightFile]:
         The sources by path, and the student.
 
     Raises:
-        DataError: The folder is no export, its sources are not those that this version of hwasc writes for its student, or there are
-            others.
+        DataError: The folder is no export, its sources are not those that this version of hwasc writes for its student, or
+            there are others.
     """
     about = exporter.read_about(model)
     opened = open_weights(model / folder.WEIGHTS)
@@ -207,7 +207,9 @@ class _Program:
             while group := list(itertools.islice(blocks, max(1, self.workers))):
                 for data, out in zip(group, pool.map(run, group), strict=True):
                     if len(out) * size != len(data) * classes:
-                        raise HwascError(f"the compiled folder gave {len(out):,} bytes of logits for {len(data) // size:,} clips")
+                        raise HwascError(
+                            f"the compiled folder gave {len(out):,} bytes of logits for {len(data) // size:,} clips"
+                        )
                     found.append(np.frombuffer(out, np.int8).reshape(-1, classes))
                     done += len(found[-1])
                     progress(done)

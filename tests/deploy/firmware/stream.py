@@ -77,7 +77,7 @@ class Stream:
             **{"FORMAT": 1, "WINDOW": fe.window, "FFT": fe.n_fft, "HOP": fe.hop, "MELS": fe.mels, "FRAMES": fe.frames},
             **{"CLIP": fe.samples, "DECISION_HOP": self.hop, "NET_BYTES": self.net, "FRONT_END_BYTES": self.memory},
             **{"CLASSES": CLASSES, "CLASS_NAMES": names, "OUTPUT_SCALE": "0.25f", "OUTPUT_ZERO_POINT": -3},
-            **{"SMOOTHING": self.smoothing, "STATE_PADDING": self.bytes.padding},
+            **{"SMOOTHING": self.smoothing, "STATE_PADDING": self.bytes.padding, "STATE_BYTES": self.bytes.total},
         }
         return "\n".join(f"#define SCENE_{name} {value}" for name, value in values.items()) + "\n"
 

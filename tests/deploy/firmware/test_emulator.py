@@ -62,14 +62,14 @@ def test_the_bound_follows_pointers_and_refuses_what_has_none(name: str, tmp_pat
     source = tmp_path / "calls.c"
     source.write_text(
         "#define ROOM(n) volatile int room[n]; room[k % n] = k\n"
-        "int scene_step_a(int k), scene_step_b(int k), scene_init(int k), scene_push(int k), scene_logits(int k);\n"
+        "int scene_step_a(int k), scene_step_b(int k), scene_init(int k), scene_push(int k), scene_stored_logits(int k);\n"
         "int scene_step_a(int k) { ROOM(10); return room[1]; }\n"
         "int scene_step_b(int k) { ROOM(300); return room[2]; }\n"
         "int (*const volatile scene_steps[2])(int) = {scene_step_a, scene_step_b};\n"
         "int scene_init(int k) { ROOM(50); return scene_steps[k & 1](k) + room[3]; }\n"
-        "int scene_logits(int k) { ROOM(9); return k < 9 ? scene_logits(k + 1) + room[0] : 0; }\n"
+        "int scene_stored_logits(int k) { ROOM(9); return k < 9 ? scene_stored_logits(k + 1) + room[0] : 0; }\n"
         "int scene_push(int k) { volatile int room[k + 1]; room[k] = k; return room[k]; }\n"
-        "int scene_class(int k) { return k; }\n"
+        "int scene_class(int k) { return k; }\nint scene_class_name(int k) { return k; }\n"
     )
     core = toolchain.core(name)
     objects = toolchain.compile_objects([source], core, tmp_path, flags=["-fno-optimize-sibling-calls"])
@@ -85,7 +85,7 @@ def test_the_bound_follows_pointers_and_refuses_what_has_none(name: str, tmp_pat
     if name != "cortex-m0+":  # where a large frame is an addition of a register; the libraries' frames are small
         assert stack_bound(image, [], "scene_init").bytes == found.bytes, "the disassembly tells the same"
     with pytest.raises(DataError, match="calls itself"):
-        stack_bound(image, usage, "scene_logits")
+        stack_bound(image, usage, "scene_stored_logits")
     with pytest.raises(DataError, match="no function scene_net_run"):
         stack_bound(image, usage, "scene_net_run")
 

@@ -165,6 +165,7 @@ def test_every_processor_has_the_same_size(name: str, tmp_path: Path) -> None:
         (("FORMAT 1", "FORMAT 2"), "different versions of hwasc"),
         (("DECISION_HOP 20", "DECISION_HOP 21"), "must be a multiple of SCENE_HOP"),
         (("SMOOTHING 0", "SMOOTHING 40000"), "from 0 to 32767"),
+        (("STATE_BYTES ", "STATE_BYTES 1"), "size_is_as_predicted"),
     ],
 )
 def test_wrong_numbers_do_not_compile(wrong: tuple[str, str], message: str, tmp_path: Path) -> None:

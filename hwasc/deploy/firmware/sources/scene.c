@@ -6,6 +6,9 @@
 #include "scene_logmel.h"
 #include "scene_net.h"
 
+/* Does not compile where the size is another than README.md tells: the compiler pads structs in another way than all known ones. */
+typedef char size_is_as_predicted[sizeof(scene_state) == SCENE_STATE_BYTES ? 1 : -1];
+
 #define FRAMES_A_DECISION ((uint32_t)(SCENE_DECISION_HOP / SCENE_HOP))
 
 /* The samples and the front end's memory, wherever they are. */
@@ -157,6 +160,10 @@ int scene_class(const scene_state *state) {
         }
     }
     return best;
+}
+
+uint32_t scene_samples_since(const scene_state *state) {
+    return (state->decided ? SCENE_DECISION_HOP : SCENE_HEARD) - state->to_decision;
 }
 
 const char *scene_class_name(int number) {

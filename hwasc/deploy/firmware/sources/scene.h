@@ -121,6 +121,9 @@ size_t scene_push(scene_state *state, const int16_t *samples, size_t n);
 /* The class with the largest logit, 0 to SCENE_CLASSES - 1; the first one of equals, and 0 before the first decision. */
 int scene_class(const scene_state *state);
 
+/* Samples since the last decision, e.g. to tell when it was made; since the begin before the first one. */
+uint32_t scene_samples_since(const scene_state *state);
+
 /* The name of a class in UTF-8; an empty string for a number that is none. */
 const char *scene_class_name(int number);
 

@@ -6,8 +6,8 @@
 
 #define ROOT_BITS 20 /* fractional bits of TensorFlow Lite's 1 / square root */
 
-/* The upper half of twice the product, rounded; `saturated` products do not occur. */
-static int32_t scene_high(int32_t a, int32_t b) {
+/* (a * b + 2^30) / 2^31, rounded down, of any signs. */
+static int32_t scene_twice(int32_t a, int32_t b) {
     return (int32_t)(((int64_t)a * b + (1 << 30)) >> 31);
 }
 
@@ -63,9 +63,9 @@ void scene_step_maximum(const void *numbers, const int8_t *const rows[], void *p
  */
 static int32_t scene_reciprocal(int32_t a) {
     const int32_t d = (int32_t)(((int64_t)a + INT32_MAX + 1) / 2);
-    int32_t x = 1515870810 + scene_high(d, -1010580540);
+    int32_t x = 1515870810 + scene_twice(d, -1010580540);
     for (int i = 0; i < 3; i++) {
-        x += scene_shift_left(scene_high(x, (1 << 29) - scene_high(d, x)), 2);
+        x += scene_shift_left(scene_twice(x, (1 << 29) - scene_twice(d, x)), 2);
     }
     return scene_shift_left(x, 1);
 }
@@ -85,7 +85,7 @@ static int32_t scene_quotient(int32_t a, int32_t b, const scene_factor *factor) 
     magnitude = (uint32_t)(a < 0 ? -a : a);
     headroom = (int32_t)(a < 0 ? scene_leading_zeros(2 * magnitude - 1) : scene_leading_zeros(magnitude) - 1);
     value = scene_reciprocal((int32_t)(((uint32_t)b << leading) - ((uint32_t)1 << 31)));
-    value = scene_high(a * ((int32_t)1 << headroom), value);
+    value = scene_twice(a * ((int32_t)1 << headroom), value);
     shift = factor->shift - (31 - (int32_t)leading) - headroom;
     return scene_requantize(value, factor->multiplier, shift);
 }
@@ -114,12 +114,12 @@ static int32_t scene_root(int32_t value) {
     pairs = (scene_leading_zeros((uint32_t)value) - 1) / 2 - 1;
     shift = 11 - (int32_t)pairs;
     input = (int32_t)((uint32_t)value << (2 * pairs)) >> 1;
-    half = scene_round_shift(input, 1);
+    half = (input + 1) >> 1;
     for (int i = 0; i < 5; i++) {
-        const int32_t cube = scene_shift_left(scene_high(scene_high(x, x), x), 6);
-        x = scene_shift_left(scene_high(half_three, x) - scene_high(half, cube), 3);
+        const int32_t cube = scene_shift_left(scene_twice(scene_twice(x, x), x), 6);
+        x = scene_shift_left(scene_twice(half_three, x) - scene_twice(half, cube), 3);
     }
-    x = scene_high(x, 1518500250); /* square root of 1 / 2 */
+    x = scene_twice(x, 1518500250); /* square root of 1 / 2 */
     if (shift < 0) {
         x = (int32_t)((uint32_t)x << -shift);
         shift = 0;

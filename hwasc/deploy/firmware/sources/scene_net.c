@@ -36,37 +36,54 @@ static void scene_load(const int8_t *features, const uint16_t *order, uint32_t r
 #endif
 }
 
-/* Whether a step has rows to make and all the rows which the next one reads. */
+/* What is counted for a tensor that is whole: more than any number of rows. */
+#define SCENE_ALL UINT16_MAX
+
+/* Whether a step has rows to make and all the rows which the next one reads; made[0] stands for tensors that were whole before,
+ * made[i] for what step i - 1 makes. */
 static int scene_ready(const scene_step *step, uint32_t row, const uint16_t *made) {
-    if (row >= step->rows) {
-        return 0;
+    const scene_operand *a = &step->operand[0], *b = &step->operand[1];
+    return row < step->rows && made[a->maker] >= row * a->stride + a->kernel - a->pad &&
+           made[b->maker] >= row * b->stride + b->kernel - b->pad;
+}
+
+/* Write down where the rows lie that a step reads of an operand for its row `row`; NULL is outside of the map. */
+static const int8_t **scene_find(const scene_operand *operand, uint32_t row, int8_t *memory, const int8_t **found) {
+    const scene_buffer *buffer = &scene_net_buffers[operand->buffer];
+    const int8_t *const start = memory + buffer->offset;
+    const uint32_t held = buffer->held, bytes = buffer->bytes;
+    int32_t source = (int32_t)(row * operand->stride) - operand->pad;
+    const int32_t end = source + operand->kernel, rows = operand->rows, last = end < rows ? end : rows;
+    uint32_t place;
+    const int8_t *at;
+    for (; source < 0; source++) {
+        *found++ = NULL;
     }
-    for (uint32_t i = 0; i < SCENE_OPERANDS; i++) {
-        const scene_operand *operand = &step->operand[i];
-        if (operand->kernel != 0 && operand->maker >= 0) {
-            const uint32_t needed = row * operand->stride + operand->kernel - operand->pad;
-            const uint32_t there = made[operand->maker];
-            if (there < needed && there < operand->rows) {
-                return 0;
-            }
+    place = (uint32_t)source;
+    if (place >= held) {
+        place %= held;
+    }
+    at = start + place * bytes;
+    for (; source < last; source++) {
+        *found++ = at;
+        at += bytes;
+        if (++place == held) {
+            place = 0;
+            at = start;
         }
     }
-    return 1;
+    for (; source < end; source++) {
+        *found++ = NULL;
+    }
+    return found;
 }
 
 /* Make one row of a step. */
 static void scene_make(const scene_step *step, uint32_t row, int8_t *memory, int8_t *patch) {
     const int8_t *rows[SCENE_NET_OPERAND_ROWS];
-    uint32_t count = 0;
-    for (uint32_t i = 0; i < SCENE_OPERANDS; i++) {
-        const scene_operand *operand = &step->operand[i];
-        const scene_buffer *buffer = &scene_net_buffers[operand->buffer];
-        for (uint32_t k = 0; k < operand->kernel; k++) {
-            const uint32_t padded = row * operand->stride + k; /* the row's number if those of the padding were counted */
-            const uint32_t source = padded - operand->pad;
-            const int inside = padded >= operand->pad && source < operand->rows;
-            rows[count++] = inside ? scene_row(buffer, source, memory) : NULL;
-        }
+    const int8_t **found = scene_find(&step->operand[0], row, memory, rows);
+    if (step->operand[1].kernel != 0) {
+        scene_find(&step->operand[1], row, memory, found);
     }
     SCENE_PROFILE_BEGIN(step->name);
     step->run(step->numbers, rows, patch, scene_row(&scene_net_buffers[step->output], row, memory));
@@ -77,8 +94,9 @@ static void scene_make(const scene_step *step, uint32_t row, int8_t *memory, int
 static void scene_run_segment(const scene_segment *segment, const int8_t *features, const uint16_t *order,
                               int8_t *memory) {
     int8_t *const patch = memory + segment->patch;
-    uint16_t made[SCENE_NET_STEPS] = {0};
+    uint16_t made[SCENE_NET_STEPS + 1] = {0};
     uint32_t i;
+    made[0] = SCENE_ALL;
     for (i = 0; i < segment->row_count; i++) {
         const scene_step *step = &segment->rows[i];
         if (step->sums != 0) {
@@ -87,7 +105,7 @@ static void scene_run_segment(const scene_segment *segment, const int8_t *featur
     }
     while (i > 0) {
         const scene_step *step = &segment->rows[i - 1];
-        const uint32_t row = made[i - 1];
+        const uint32_t row = made[i];
         if (!scene_ready(step, row, made)) {
             i--;
             continue;
@@ -97,8 +115,8 @@ static void scene_run_segment(const scene_segment *segment, const int8_t *featur
         } else {
             scene_load(features, order, row, scene_row(&scene_net_buffers[step->output], row, memory));
         }
-        made[i - 1] = (uint16_t)(row + 1);
-        i = segment->row_count;
+        made[i] = row + 1u < step->rows ? (uint16_t)(row + 1u) : SCENE_ALL;
+        i = step->last_reader; /* later steps were not ready before, and the new row is not for them */
     }
     for (i = 0; i < segment->cell_count; i++) {
         scene_make(&segment->cells[i], 0, memory, patch);

@@ -19,7 +19,7 @@ typedef struct {
 typedef struct {
     uint16_t buffer; /* number of the buffer */
     uint16_t rows;
-    int8_t maker; /* the step of the same segment that makes it; -1: it was whole before */
+    uint8_t maker; /* the step of the same segment that makes it, from 1 on; 0: it was whole before */
     uint8_t kernel; /* 0: there is no such operand */
     uint8_t stride;
     uint8_t pad;
@@ -43,7 +43,8 @@ typedef struct {
     uint16_t rows;   /* how many rows it makes */
     uint16_t output; /* number of the buffer */
     uint16_t sums;   /* int32 sums that begin at 0, of a mean over the map */
-    uint16_t name;   /* number of the operator in the deployment graph, for profiles */
+    uint8_t name;    /* number of the operator in the deployment graph, for profiles; 255: none, or a larger one */
+    uint8_t last_reader; /* steps of the segment up to the last one that reads the rows, at least this one */
     scene_operand operand[SCENE_OPERANDS];
 } scene_step;
 
@@ -77,6 +78,38 @@ typedef struct {
     scene_factor out;
 } scene_pair;
 
+/*
+ * A sum of two operands, or of an operand and a constant, as one linear form: out = (x * a + y * b + offset) >> shift. The export
+ * takes it where it has found that it is equal to `scene_pair`'s sum for all values of x and y.
+ */
+typedef struct {
+    const int8_t *constant; /* as in scene_pair */
+    int32_t a;
+    int32_t b;
+    int32_t offset;
+    uint16_t columns;
+    uint16_t channels;
+    uint8_t step; /* as in scene_pair */
+    uint8_t shift;
+} scene_linear;
+
+/*
+ * A product of two operands whose factor has a shift of 1 to 22 to the right: high = (x * y << left) * multiplier / 2^31,
+ * rounded; out = (high - (1 if x * y is negative) + rounding) >> right, where `rounding` contains the zero point.
+ */
+typedef struct {
+    const int8_t *constant; /* as in scene_pair */
+    int32_t multiplier;
+    int32_t rounding;
+    uint16_t columns;
+    uint16_t channels;
+    uint8_t step; /* as in scene_pair */
+    uint8_t left;
+    uint8_t right;
+    int8_t a_zero;
+    int8_t b_zero;
+} scene_product;
+
 /* A mean: out = factor * (sum of `count` values - offset) + out_zero; `whole`: sum / count, where the scales are equal. */
 typedef struct {
     uint16_t columns; /* of the map's row */
@@ -89,11 +122,10 @@ typedef struct {
 } scene_mean;
 
 /*
- * An average over 3 x 3 cells: of those within the map, or (`counts_padding`) with 0 for those outside of it. The latter is a
- * depthwise convolution with equal weights in TensorFlow Lite's files; `factor` is that convolution's.
+ * An average over 3 x 3 cells, of those within the map, or with 0 for those outside of it. The latter is a depthwise convolution
+ * with equal weights in TensorFlow Lite's files: out = (sum of (x - zero) * factor + offset) >> shift, for all sums.
  */
 #define SCENE_POOL_ROWS 3
-#define SCENE_POOL_WEIGHT 127
 typedef struct {
     uint16_t in_columns;
     uint16_t out_columns;
@@ -103,8 +135,9 @@ typedef struct {
     uint8_t stride_columns;
     uint8_t pad_columns;
     int8_t zero;
-    uint8_t counts_padding;
-    scene_factor factor;
+    uint8_t shift;
+    int32_t factor;
+    int32_t offset;
 } scene_pool;
 
 /* A function of one value. */
@@ -126,8 +159,15 @@ void scene_step_add_vector(const void *numbers, const int8_t *const rows[], void
 void scene_step_mul(const void *numbers, const int8_t *const rows[], void *patch, int8_t *out);
 void scene_step_mul_vector(const void *numbers, const int8_t *const rows[], void *patch, int8_t *out);
 
-/* The average over 3 x 3 cells (numbers: scene_pool). */
+/* The same with fewer instructions, for numbers that allow it (scene_linear, scene_product). */
+void scene_step_linear(const void *numbers, const int8_t *const rows[], void *patch, int8_t *out);
+void scene_step_linear_vector(const void *numbers, const int8_t *const rows[], void *patch, int8_t *out);
+void scene_step_product(const void *numbers, const int8_t *const rows[], void *patch, int8_t *out);
+void scene_step_product_vector(const void *numbers, const int8_t *const rows[], void *patch, int8_t *out);
+
+/* The average over 3 x 3 cells (numbers: scene_pool), of those within the map, or with 0 for the others. */
 void scene_step_average(const void *numbers, const int8_t *const rows[], void *patch, int8_t *out);
+void scene_step_average_padded(const void *numbers, const int8_t *const rows[], void *patch, int8_t *out);
 
 /* A mean over the map (numbers: scene_mean): add a row to the int32 sums; at the end make the vector of them. */
 void scene_step_sum(const void *numbers, const int8_t *const rows[], void *patch, int8_t *out);

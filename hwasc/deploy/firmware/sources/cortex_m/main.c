@@ -28,7 +28,7 @@ int main(void) {
             size_t decisions = scene_push(&state, samples + at, piece);
             at += piece;
             if (decisions > 0) {
-                print_seconds((uint32_t)((taken + at) * 1000u / SCENE_SAMPLE_RATE));
+                print_seconds((uint32_t)((taken + at - scene_samples_since(&state)) * 1000u / SCENE_SAMPLE_RATE));
                 scene_board_print("\t");
                 scene_board_print(scene_class_name(scene_class(&state)));
                 scene_board_print("\n");

@@ -137,7 +137,8 @@ int main(void) {
                 float logits[SCENE_CLASSES];
                 int scene = scene_class(&state);
                 scene_logits(&state, logits);
-                printf("%.3f\t%s\t%.3f\n", (double)(taken + (unsigned long)at) / SCENE_SAMPLE_RATE,
+                printf("%.3f\t%s\t%.3f\n",
+                       (double)(taken + (unsigned long)at - scene_samples_since(&state)) / SCENE_SAMPLE_RATE,
                        scene_class_name(scene), (double)logits[scene]);
             }
         }
