@@ -84,8 +84,9 @@ The stack comes on top: at most {stack:,} bytes in `scene_push` (`-fstack-usage`
 | tables of the front end | {tables:,} |
 | code, at most | {code:,} |
 
-{instructions}Stack and code are of GCC 12 with -O2, the largest of Cortex-M0+ to M55. `hwasc profile --emulate` counts instructions layer by
-layer; `hwasc bench firmware` measures all of it in an emulator. `selftest/` is not part of the library.
+{instructions}Stack and code are of GCC 12 with -O2, the largest of Cortex-M0+ to M55.
+`hwasc profile --emulate` counts instructions layer by layer; `hwasc bench firmware` measures all of it in an emulator.
+`selftest/` is not part of the library.
 
 ## The model
 
