@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -60,6 +61,7 @@ FRONT_ENDS = {
     "half a window": front_end(256, 4096, 2048, 16_000),
     "odd window": front_end(33, 512, 401, 16_000),
     "empty bands": front_end(256, 512, 512, 16_000),
+    "low offset": replace(front_end(40, 1024, 1024), log_offset=1e-10, mean=-12.0, std=4.0),
     "band": FrontEnd(44_100, 0.5, 2048, 2000, 1001, 64, 21, 50.0, 14_000.0, 1e-4, 0.0, 1.0),
 }
 
@@ -75,6 +77,7 @@ def sounds(fe: FrontEnd) -> dict[str, npt.NDArray[np.int16]]:
         "tone": 20_000 * np.sin(0.1234 * t) * (t > fe.samples // 3),
         "full scale": np.where(rng.random(fe.samples) < 0.5, -32_768, 32_767),
         "clicks": clicks,
+        "least": (t % 3 == 0) * 1.0,
         "brown": 5 * rng.normal(0, 1, fe.samples).cumsum(),
     }
     return {name: np.clip(np.rint(wave), -32_768, 32_767).astype(np.int16) for name, wave in waves.items()}
@@ -98,7 +101,7 @@ def test_int8_features_are_those_of_the_project(name: str, arithmetic: Arithmeti
         steps = np.abs(in_c.clip(samples, turn=321) - wanted)
         assert steps.max() <= 1, sound
         equal.append(steps == 0)
-    assert np.mean(equal) >= 0.999
+    assert np.mean(equal) >= (0.999 if arithmetic == "float" else 0.998)
 
 
 @gcc
