@@ -41,7 +41,7 @@ class Costs:
             self._sums.append(self._sums[-1] + (4 * shapes[op.result][3] if op.output < 0 else 0))
         self._section = [bisect_left(flow.ends, p) for p in range(len(patches) + 1)]
         self._needs: dict[tuple[int, int], int] = {}
-        self._excess: dict[tuple[int, int], int] = {}
+        self._excess: dict[tuple[int, int, bool], int] = {}
         self._shifts: dict[tuple[int, int, int, int], Shift | None] = {}
         self._stages: dict[int, list[tuple[int, int, int, dict[int, int]]]] = {}
         self._held: dict[tuple[int, int, bool], tuple[int, dict[int, int]]] = {}
@@ -95,13 +95,15 @@ class Costs:
                 gone += sizes[t]
         return self.alive[start] + (made - gone if made > gone else 0)
 
-    def excess(self, start: int, end: int, *, bound: int) -> int:
+    def excess(self, start: int, end: int, *, bound: int, careful: bool = False) -> int:
         """Count the bytes by which a segment needs more than `need`, since rows are spent later than sizes tell.
 
         Args:
             start: Position at which it begins.
             end: Position behind it.
             bound: Bytes of the whole partition: 0 is returned where the segment is sure to stay within.
+            careful: Whether a result counts as apart from an input that it would have to begin below, not for its size: in a row
+                of segments such shifts add up.
 
         Returns:
             Bytes.
@@ -111,14 +113,15 @@ class Costs:
         total, given = sum([sizes[t] for t in made]), sum([sizes[t] for t in gone])
         if not made or not gone or self.need(start, end) + min(total, given) <= bound:
             return 0
-        key = start, end
+        key = start, end, careful
         if key in self._excess:
             return self._excess[key]
         least: dict[
             tuple[int, int], int
         ] = {}  # bytes by which an input begins above the result over it; missing: apart
         for x, z in itertools.product(gone, made):
-            if found := self.shift(x, z, start, end):
+            found = self.shift(x, z, start, end)
+            if found and (found.exact or not careful or found.least <= max(sizes[z] - sizes[x], 0)):
                 least[x, z] = 0 if found.exact else max(found.least, 0)
         if len(made) == 1:
             region = nested(total, [(sizes[x], least.get((x, made[0]))) for x in gone])

@@ -6,6 +6,7 @@ import sys
 from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 from heapq import heappop, heappush
 
 from hwasc.cost.row_costs import Costs
@@ -26,12 +27,13 @@ class Partition:
     bound: int
 
 
-def partition(costs: Costs, *, below: int = sys.maxsize) -> Partition | None:
+def partition(costs: Costs, *, below: int = sys.maxsize, careful: bool = False) -> Partition | None:
     """Find the best partition; of those that need equally few bytes one of long segments.
 
     Args:
         costs: Of the net's segments.
         below: Only a partition that needs fewer bytes is of interest.
+        careful: See `Costs.excess`; the bound then is no bound for other partitions.
 
     Returns:
         The partition; None if there is none below.
@@ -39,11 +41,12 @@ def partition(costs: Costs, *, below: int = sys.maxsize) -> Partition | None:
     first = least(costs)
     flow, count = costs.pieces.flow, len(costs.patches)
     few = {*flow.ends, *(_slimmest(costs, op.after, p) for p, op in enumerate(costs.pieces.rows.rows) if op.after >= 0)}
-    rough = _search(costs, sorted(few), first=first, below=below)
-    best = _search(costs, range(1, count + 1), first=first, below=rough.bound if rough else below) or rough
+    search = partial(_search, costs, careful=careful)
+    rough = search(sorted(few), first=first, below=below)
+    best = search(range(1, count + 1), first=first, below=rough.bound if rough else below) or rough
     if best is None or best.bound == first:
         return best
-    return _search(costs, range(1, count + 1), first=best.bound, below=best.bound + 1)
+    return search(range(1, count + 1), first=best.bound, below=best.bound + 1)
 
 
 def _slimmest(costs: Costs, after: int, position: int) -> int:
@@ -71,7 +74,7 @@ def least(costs: Costs) -> int:
     return found
 
 
-def _search(costs: Costs, places: Iterable[int], *, first: int, below: int) -> Partition | None:
+def _search(costs: Costs, places: Iterable[int], *, first: int, below: int, careful: bool) -> Partition | None:
     """Reach the net's end by segments: go on from the position that needs the fewest bytes so far, of these from the last.
 
     Of a position's segments the longest are counted first; shorter ones wait while longer ones need no more than what led there.
@@ -88,7 +91,7 @@ def _search(costs: Costs, places: Iterable[int], *, first: int, below: int) -> P
             position = -position
             if position in before:
                 continue
-            if position and (more := costs.excess(start, position, bound=bound)):
+            if position and (more := costs.excess(start, position, bound=bound, careful=careful)):
                 now = costs.need(start, position) + more
                 if now > bound:
                     heappush(heap, (now, -position, start, -1))
