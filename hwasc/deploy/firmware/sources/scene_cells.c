@@ -11,6 +11,16 @@ static int32_t scene_twice(int32_t a, int32_t b) {
     return (int32_t)(((int64_t)a * b + (1 << 30)) >> 31);
 }
 
+/* scene_requantize for values beyond 2^30, which the kernels never have. */
+static int32_t scene_far(int32_t value, int32_t multiplier, int32_t shift) {
+    int64_t high;
+    if (shift >= 0) {
+        return scene_requantize(value, multiplier, shift);
+    }
+    high = scene_twice(value, multiplier);
+    return (int32_t)((high + ((int64_t)1 << (-shift - 1)) - (high < 0)) >> -shift);
+}
+
 static uint32_t scene_leading_zeros(uint32_t value) {
     uint32_t count = 32;
     while (value != 0) {
@@ -87,7 +97,7 @@ static int32_t scene_quotient(int32_t a, int32_t b, const scene_factor *factor) 
     value = scene_reciprocal((int32_t)(((uint32_t)b << leading) - ((uint32_t)1 << 31)));
     value = scene_twice(a * ((int32_t)1 << headroom), value);
     shift = factor->shift - (31 - (int32_t)leading) - headroom;
-    return scene_requantize(value, factor->multiplier, shift);
+    return scene_far(value, factor->multiplier, shift);
 }
 
 void scene_step_div(const void *numbers, const int8_t *const rows[], void *patch, int8_t *out) {
