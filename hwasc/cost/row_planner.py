@@ -27,7 +27,8 @@ def plan_rows(graph: Graph, padding: Padding = "same", *, axis: Axis | None = No
     Args:
         graph: The deployment graph.
         padding: Of the net, see `Architecture`.
-        axis: What a row is; None: what takes less memory.
+        axis: What a row is; None: what takes less memory. Where all maps are longer over one axis and all windows square, rows
+            are steps of this one: the other's are longer, and as many of them are held.
 
     Returns:
         The plan.
@@ -35,7 +36,7 @@ def plan_rows(graph: Graph, padding: Padding = "same", *, axis: Axis | None = No
     Raises:
         UsageError: An operator can't run row by row.
     """
-    axes: tuple[Axis, ...] = (axis,) if axis else ("mels", "frames")
+    axes = (axis,) if axis else _axes(graph)
     rows = row_graph(graph)
     flow = Flow(rows)
     costs: list[tuple[int, Axis, Costs]] = []
@@ -59,6 +60,15 @@ def plan_rows(graph: Graph, padding: Padding = "same", *, axis: Axis | None = No
                     size, best = now, (a, of.pieces, tried.segments, parts, offsets)
     chosen, pieces, segments, parts, offsets = best
     return RowPlan(chosen, _segments(pieces, segments, parts, offsets), size, bound)
+
+
+def _axes(graph: Graph) -> tuple[Axis, ...]:
+    """The axes that may take less memory."""
+    if all([op.window[0] == op.window[1] for op in graph.operators]):
+        longer = {shape[1] > shape[2] for shape in graph.tensors if shape[1] != shape[2]}
+        if len(longer) == 1:
+            return ("mels",) if longer.pop() else ("frames",)
+    return ("mels", "frames")
 
 
 def _segments(pieces: Pieces, segments: Segments, parts: Parts, offsets: dict[Name, int]) -> tuple[Segment, ...]:
