@@ -10,8 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 
+from hwasc.cost import graph as deployment
 from hwasc.cost.graph import Graph, Operator, Shape
+from hwasc.errors import UsageError
+from hwasc.records.architecture import Architecture
 from hwasc.records.patches import Patches
 
 Rows = tuple[int, int]  # from, to (exclusive)
@@ -74,7 +78,26 @@ def ends(graph: Graph) -> list[int]:
     return found
 
 
-def patched(graph: Graph, padding: str, patches: Patches) -> Patched | None:
+def patched(architecture: Architecture, patches: Patches) -> Patched:
+    """Run the first operators of an architecture's graph in patches.
+
+    Args:
+        architecture: The architecture.
+        patches: How many, and of how many operators (one of `ends`).
+
+    Returns:
+        The patched graph.
+
+    Raises:
+        UsageError: These operators cannot run in so many patches.
+    """
+    made = in_patches(deployment.build(architecture), architecture.padding, patches)
+    if made is None:
+        raise UsageError(f"the net cannot run in {patches}")
+    return made
+
+
+def in_patches(graph: Graph, padding: str, patches: Patches) -> Patched | None:
     """Run the first operators of a graph in patches.
 
     Args:
@@ -93,7 +116,7 @@ def patched(graph: Graph, padding: str, patches: Patches) -> Patched | None:
         return None
     bounds = [height * i // patches.count for i in range(patches.count + 1)]
     parts = []
-    for own in zip(bounds, bounds[1:], strict=False):
+    for own in pairwise(bounds):
         pieces = _cut(graph, padding, patches.operators, own)
         if pieces is None:
             return None
@@ -247,6 +270,6 @@ def every(graph: Graph, padding: str, counts: tuple[int, ...]) -> Iterator[tuple
     for operators in ends(graph):
         for count in counts:
             patches = Patches(count, operators)
-            made = patched(graph, padding, patches)
+            made = in_patches(graph, padding, patches)
             if made is not None:
                 yield patches, made
