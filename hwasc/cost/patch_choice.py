@@ -8,15 +8,16 @@ from hwasc.cost import graph as deployment
 from hwasc.cost import persistent
 from hwasc.cost.flash import flash
 from hwasc.cost.graph import Graph
-from hwasc.cost.memory import plan_greedy
+from hwasc.cost.memory import lifetimes, live, plan_greedy
 from hwasc.cost.offline import plan_offline
-from hwasc.cost.patches import every, patched
+from hwasc.cost.patches import in_patches, patched, stretches
 from hwasc.errors import UsageError
 from hwasc.records.architecture import Architecture
 from hwasc.records.budget import Planner
-from hwasc.records.patches import MOST_PATCHES, Patches
+from hwasc.records.patches import MOST_PATCHES, Patches, Stretch
 
 AUTO = "auto"
+COUNTS = (2, 3, 4, 5, 6, 8, 10)  # that are tried
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,7 @@ class PatchCosts:
     """The costs of a net in TensorFlow Lite Micro, with patches or without; with its reference kernels on a 64-bit host.
 
     Attributes:
-        patches: How the first operators run; None: over the whole map.
+        patches: The operators that run in patches; None: all run over whole maps.
         head: Bytes of activations and kernel scratch.
         tail: Bytes of the interpreter's structs.
         arena: Bytes of the smallest arena.
@@ -61,7 +62,7 @@ class PatchChoice:
         if self.chosen.patches is None:
             return f"no patches: none need less than an arena of {self.whole.arena:,} B"
         return (
-            f"{self.chosen.patches}: arena {self.whole.arena:,} -> {self.chosen.arena:,} B, "
+            f"patches ({self.chosen.patches}): arena {self.whole.arena:,} -> {self.chosen.arena:,} B, "
             f"{100 * self.more_macs:.1f} % more MACs, file {self.chosen.flash - self.whole.flash:+,} B"
         )
 
@@ -88,33 +89,88 @@ def count_of(text: str) -> int | None:
 def choose(architecture: Architecture, count: int | None = None, planner: Planner = "greedy") -> PatchChoice:
     """Choose the patches with the least head and tail; among equals those with the fewest multiply-accumulates.
 
+    While it saves memory, the operators around the moment that needs the most run in patches: from the last mean on (or the
+    last patches), up to where it is best.
+
     Args:
         architecture: The architecture.
-        count: Number of patches; None: any number that pays, or none.
-        planner: Of the memory plan. The optimised plan is slow, so that plans are compared by their lower bound first.
+        count: Number of patches of each stretch; None: whatever is best for it.
+        planner: Of the memory plan. The optimised plan is slow, so plans are compared by their lower bound.
 
     Returns:
         The chosen patches and what they cost.
 
     Raises:
-        UsageError: A number is asked for, but no operators can run in so many patches.
+        UsageError: A number is asked for, but the operators cannot run in so many patches.
     """
     graph = deployment.build(architecture)
-    counts = tuple(range(2, MOST_PATCHES + 1)) if count is None else (count,)
     before = costs(architecture, None, planner)
-    ways = []
-    for patches, made in every(graph, architecture.padding, counts):
-        plan = plan_greedy(made.graph)
-        head = plan.head if planner == "greedy" else plan.lower_bound
-        arena = persistent.arena(architecture, head, made.graph)
-        ways.append((arena, _macs(made.graph), patches))
-    if not ways and count is not None:
-        raise UsageError(f"the net cannot run in {count} patches: its first map has too few rows, or a mean stands before it")
-    best = min(ways, key=lambda way: way[:2], default=None)
-    chosen = costs(architecture, best[2], planner) if best else before
-    if count is None and chosen.arena >= before.arena:
-        chosen = before
-    return PatchChoice(chosen, before)
+    best = _Way((), before.arena if planner == "greedy" else _arena(architecture, graph, planner), before.macs)
+    while True:
+        start = _start_of_peak(architecture, graph, best.stretches)
+        ways = _ways(architecture, graph, best.stretches, start, count=count, planner=planner)
+        found = min(ways, key=lambda way: (way.arena, way.macs), default=None)
+        if found is None or (found.arena >= best.arena and (count is None or best.stretches)):
+            break
+        best = found
+    if not best.stretches:
+        if count is not None:
+            raise UsageError(
+                f"this net cannot run in {count} patches: too few rows, or a mean, where it needs most memory"
+            )
+        return PatchChoice(before, before)
+    chosen = costs(architecture, Patches(best.stretches), planner)
+    return PatchChoice(before if count is None and chosen.arena >= before.arena else chosen, before)
+
+
+@dataclass(frozen=True)
+class _Way:
+    stretches: tuple[Stretch, ...]
+    arena: int
+    macs: int
+
+
+def _ways(
+    architecture: Architecture,
+    graph: Graph,
+    others: tuple[Stretch, ...],
+    start: int,
+    *,
+    count: int | None,
+    planner: Planner,
+) -> list[_Way]:
+    """Every stretch from an operator on, beside others."""
+    limit = min((s.start for s in others if s.start >= start), default=len(graph.operators))
+    found = []
+    for stop in stretches(graph, start):
+        for number in COUNTS if count is None else (count,):
+            if stop > limit:
+                break
+            tried = tuple(sorted((*others, Stretch(number, start, stop)), key=lambda s: s.start))
+            made = in_patches(graph, architecture.padding, Patches(tried))
+            if made is not None:
+                found.append(_Way(tried, _arena(architecture, made.graph, planner), _macs(made.graph)))
+    return found
+
+
+def _start_of_peak(architecture: Architecture, graph: Graph, others: tuple[Stretch, ...]) -> int:
+    """Where the patches may begin that lower the most memory that is alive."""
+    made = in_patches(graph, architecture.padding, Patches(others)) if others else None
+    alive = live(lifetimes(made.graph if made else graph))
+    step = max(range(1, len(alive)), key=alive.__getitem__) - 1
+    if made:
+        sources = [i for i in made.operators[: step + 1] if i is not None]
+        peak = sources[-1] if sources else 0
+    else:
+        peak = step
+    last = max((s.stop for s in others if s.stop <= peak), default=0)
+    begins = [i for i in range(last, peak + 1) if peak < max(stretches(graph, i), default=i)]
+    return begins[0] if begins else peak
+
+
+def _arena(architecture: Architecture, graph: Graph, planner: Planner) -> int:
+    plan = plan_greedy(graph)
+    return persistent.arena(architecture, plan.head if planner == "greedy" else plan.lower_bound, graph)
 
 
 def costs(architecture: Architecture, patches: Patches | None, planner: Planner = "greedy") -> PatchCosts:
@@ -122,7 +178,7 @@ def costs(architecture: Architecture, patches: Patches | None, planner: Planner 
 
     Args:
         architecture: The architecture.
-        patches: How the first operators run; None: over the whole map.
+        patches: The operators that run in patches; None: all run over whole maps.
         planner: Of the memory plan.
 
     Returns:
