@@ -10,7 +10,7 @@ from hwasc.cost.flash import flash
 from hwasc.cost.graph import Graph
 from hwasc.cost.memory import lifetimes, live, plan_greedy
 from hwasc.cost.offline import plan_offline
-from hwasc.cost.patches import in_patches, patched, stretches
+from hwasc.cost.patches import in_patches, patched, stretches, whole
 from hwasc.errors import UsageError
 from hwasc.records.architecture import Architecture
 from hwasc.records.budget import Planner
@@ -103,74 +103,83 @@ def choose(architecture: Architecture, count: int | None = None, planner: Planne
     Raises:
         UsageError: A number is asked for, but the operators cannot run in so many patches.
     """
-    graph = deployment.build(architecture)
-    before = costs(architecture, None, planner)
-    best = _Way((), before.arena if planner == "greedy" else _arena(architecture, graph, planner), before.macs)
-    while True:
-        start = _start_of_peak(architecture, graph, best.stretches)
-        ways = _ways(architecture, graph, best.stretches, start, count=count, planner=planner)
-        found = min(ways, key=lambda way: (way.arena, way.macs), default=None)
-        if found is None or (found.arena >= best.arena and (count is None or best.stretches)):
-            break
-        best = found
-    if not best.stretches:
-        if count is not None:
+    before, search = costs(architecture, None, planner), _Search(architecture, planner)
+    if count is not None:
+        best = search.descend((count,), must=True)
+        if not best.stretches:
             raise UsageError(
                 f"this net cannot run in {count} patches: too few rows, or a mean, where it needs most memory"
             )
-        return PatchChoice(before, before)
-    chosen = costs(architecture, Patches(best.stretches), planner)
-    return PatchChoice(before if count is None and chosen.arena >= before.arena else chosen, before)
+        return PatchChoice(costs(architecture, Patches(best.stretches), planner), before)
+    best = min((search.descend(counts) for counts in (COUNTS, *((c,) for c in COUNTS))), key=_Way.order)
+    best = search.refined(best)
+    chosen = costs(architecture, Patches(best.stretches), planner) if best.stretches else before
+    return PatchChoice(chosen if chosen.arena < before.arena else before, before)
 
 
 @dataclass(frozen=True)
 class _Way:
+    """Stretches that run in patches, the arena and the multiply-accumulates."""
+
     stretches: tuple[Stretch, ...]
     arena: int
     macs: int
 
-
-def _ways(
-    architecture: Architecture,
-    graph: Graph,
-    others: tuple[Stretch, ...],
-    start: int,
-    *,
-    count: int | None,
-    planner: Planner,
-) -> list[_Way]:
-    """Every stretch from an operator on, beside others."""
-    limit = min((s.start for s in others if s.start >= start), default=len(graph.operators))
-    found = []
-    for stop in stretches(graph, start):
-        for number in COUNTS if count is None else (count,):
-            if stop > limit:
-                break
-            tried = tuple(sorted((*others, Stretch(number, start, stop)), key=lambda s: s.start))
-            made = in_patches(graph, architecture.padding, Patches(tried))
-            if made is not None:
-                found.append(_Way(tried, _arena(architecture, made.graph, planner), _macs(made.graph)))
-    return found
+    def order(self) -> tuple[int, int]:
+        return self.arena, self.macs
 
 
-def _start_of_peak(architecture: Architecture, graph: Graph, others: tuple[Stretch, ...]) -> int:
-    """Where the patches may begin that lower the most memory that is alive."""
-    made = in_patches(graph, architecture.padding, Patches(others)) if others else None
-    alive = live(lifetimes(made.graph if made else graph))
-    step = max(range(1, len(alive)), key=alive.__getitem__) - 1
-    if made:
-        sources = [i for i in made.operators[: step + 1] if i is not None]
-        peak = sources[-1] if sources else 0
-    else:
-        peak = step
-    last = max((s.stop for s in others if s.stop <= peak), default=0)
-    begins = [i for i in range(last, peak + 1) if peak < max(stretches(graph, i), default=i)]
-    return begins[0] if begins else peak
+class _Search:
+    """Tries stretches of one net."""
 
+    def __init__(self, architecture: Architecture, planner: Planner) -> None:
+        self.architecture, self.planner = architecture, planner
+        self.graph = deployment.build(architecture)
 
-def _arena(architecture: Architecture, graph: Graph, planner: Planner) -> int:
-    plan = plan_greedy(graph)
-    return persistent.arena(architecture, plan.head if planner == "greedy" else plan.lower_bound, graph)
+    def descend(self, counts: tuple[int, ...], must: bool = False) -> _Way:
+        """Add stretches where the most memory is alive, as long as that lowers the arena; the first one anyway if it must."""
+        best = self._way((), self.graph)
+        while True:
+            ways = self._ways(best.stretches, self._start_of_peak(best.stretches), counts)
+            found = min(ways, key=_Way.order, default=None)
+            if found is None or (found.arena >= best.arena and not (must and not best.stretches)):
+                return best
+            best = found
+
+    def refined(self, best: _Way) -> _Way:
+        """Choose each stretch once more beside the others."""
+        for stretch in best.stretches:
+            others = tuple(s for s in best.stretches if s.start != stretch.start)
+            best = min([best, *self._ways(others, stretch.start, COUNTS)], key=_Way.order)
+        return best
+
+    def _ways(self, others: tuple[Stretch, ...], start: int, counts: tuple[int, ...]) -> list[_Way]:
+        """Every stretch from an operator on, beside others."""
+        limit = min((s.start for s in others if s.start >= start), default=len(self.graph.operators))
+        found = []
+        for stop in stretches(self.graph, start):
+            for count in counts if stop <= limit else ():
+                tried = tuple(sorted((*others, Stretch(count, start, stop)), key=lambda s: s.start))
+                made = in_patches(self.graph, self.architecture.padding, Patches(tried))
+                if made is not None:
+                    found.append(self._way(tried, made.graph))
+        return found
+
+    def _way(self, tried: tuple[Stretch, ...], graph: Graph) -> _Way:
+        plan = plan_greedy(graph)
+        head = plan.head if self.planner == "greedy" else plan.lower_bound
+        return _Way(tried, persistent.arena(self.architecture, head, graph), _macs(graph))
+
+    def _start_of_peak(self, others: tuple[Stretch, ...]) -> int:
+        """Where a stretch may begin that lowers the most memory that is alive."""
+        made = in_patches(self.graph, self.architecture.padding, Patches(others)) if others else whole(self.graph)
+        assert made is not None
+        alive = live(lifetimes(made.graph))
+        peak = max(range(1, len(alive)), key=alive.__getitem__)
+        source = next((i for i in reversed(made.operators[:peak]) if i is not None), 0)
+        last = max((s.stop for s in others if s.stop <= source), default=0)
+        begins = (i for i in range(last, source + 1) if source < max(stretches(self.graph, i), default=i))
+        return next(begins, source)
 
 
 def costs(architecture: Architecture, patches: Patches | None, planner: Planner = "greedy") -> PatchCosts:

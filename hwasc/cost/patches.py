@@ -63,6 +63,18 @@ class _Piece:
     right: Rows
 
 
+def whole(graph: Graph) -> Patched:
+    """A graph without patches.
+
+    Args:
+        graph: The deployment graph.
+
+    Returns:
+        The same graph.
+    """
+    return Patched(graph, tuple(range(len(graph.tensors))), tuple(range(len(graph.operators))))
+
+
 def stretches(graph: Graph, start: int) -> list[int]:
     """List where a stretch of operators that can run in patches may stop.
 

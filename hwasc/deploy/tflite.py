@@ -19,13 +19,16 @@ from hwasc.cost import graph as deployment
 from hwasc.cost.graph import Graph, Operator
 from hwasc.cost.memory import Plan, plan_greedy
 from hwasc.cost.offline import plan_offline
+from hwasc.cost.patch_choice import PatchChoice, costs
 from hwasc.cost.patches import Patched, patched
 from hwasc.cost.row_graph import Padding
 from hwasc.deploy.constants import Constants, Filters, IntegerFilters, Quantized, constants, quantized_numbers, vector
 from hwasc.deploy.exporters import Planner
-from hwasc.deploy.flatfile import FileOperator, FileTensor, write
+from hwasc.deploy.flatfile import FileOperator, FileTensor, read_metadata, write
+from hwasc.deploy.patch_options import PatchOptions
 from hwasc.models.student import Student
 from hwasc.records import schema
+from hwasc.records.model_metadata import from_json
 from hwasc.records.patches import PATCHES, Patches
 from hwasc.records.training_clips import KEY, TrainingClips
 
@@ -47,6 +50,7 @@ def export(
     planner: Planner = "greedy",
     *,
     clips: TrainingClips | None = None,
+    options: PatchOptions | None = None,
 ) -> Path:
     """Write an int8 student, whole or not at all; the same student gives the same bytes.
 
@@ -56,12 +60,18 @@ def export(
         classes: Names in the order of the logits.
         planner: `greedy` is made by the interpreter; `offline` stores an optimised memory plan in the file where it needs less.
         clips: The recordings that it was trained on and chosen by. The file only refers to this record, to save flash.
+        options: Whether it runs in patches; None: over whole maps.
 
     Returns:
         The path.
+
+    Raises:
+        UsageError: The net cannot run in so many patches.
     """
+    patches = options.chosen(model.architecture, planner) if options else None
+    content = to_bytes(model, classes, planner, clips=clips, patches=patches)
     path.parent.mkdir(parents=True, exist_ok=True)
-    schema.write_whole(path, to_bytes(model, classes, planner, clips=clips))
+    schema.write_whole(path, content)
     return path
 
 
@@ -71,10 +81,12 @@ class TfliteExporter:
     Attributes:
         suffix: See `Exporter`.
         planners: See `Exporter`.
+        options: See `Exporter`.
     """
 
     suffix: str = ".tflite"
     planners: tuple[Planner, ...] = ("greedy", "offline")
+    options = PatchOptions
 
     def export(
         self,
@@ -84,6 +96,7 @@ class TfliteExporter:
         planner: Planner,
         *,
         clips: TrainingClips | None = None,
+        options: PatchOptions | None = None,
     ) -> Path:
         """Write a .tflite file, see `Exporter.export`.
 
@@ -93,11 +106,29 @@ class TfliteExporter:
             classes: Names in the order of the logits.
             planner: The memory plan.
             clips: The recordings that it was trained on and chosen by.
+            options: Whether it runs in patches; None: over whole maps.
 
         Returns:
             The path.
         """
-        return export(model, out, classes, planner, clips=clips)
+        return export(model, out, classes, planner, clips=clips, options=options)
+
+    def summary(self, out: Path) -> list[str]:
+        """What the patches of a file cost, for people.
+
+        Args:
+            out: A file that was written here.
+
+        Returns:
+            A line; none where the file has no patches.
+        """
+        entries = read_metadata(out)
+        about = from_json(entries[ENTRY], out)
+        if about.patches is None:
+            return []
+        planner: Planner = "offline" if PLAN_ENTRY in entries else "greedy"
+        chosen = costs(about.architecture, about.patches, planner)
+        return [str(PatchChoice(chosen, costs(about.architecture, None, planner)))]
 
 
 EXPORTER = TfliteExporter()
