@@ -1,6 +1,7 @@
 """Compares the log-mel in C with the project's own on recordings, and counts its instructions; see log_mel.md.
 
-`python log_mel.py RECORDINGS`, a folder with .ogg or .wav files of 32 kHz; results as Markdown tables on standard output.
+`python log_mel.py RECORDINGS [STUDENT]`: a folder with .ogg or .wav files of 32 kHz, a .tflite file that hwasc wrote. Results are
+Markdown tables on standard output.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from hwasc.deploy.firmware.emulator import count
 from hwasc.deploy.firmware.front_end_tables import front_end_sources, front_end_tables
 from hwasc.deploy.firmware.host import compile_host, run_host
 from hwasc.deploy.firmware.toolchain import SOURCES, core
+from hwasc.deploy.interpreter import Runtime
 from hwasc.records.architecture import FrontEnd
 
 CLIPS = 6  # of a second, evenly spread over each recording
@@ -158,6 +160,22 @@ def agreement(samples: Samples) -> Iterator[str]:
             )
 
 
+def scenes(samples: Samples, student: Path) -> Iterator[str]:
+    """A row an arithmetic: clips of which a student names the same scene."""
+    runtime = Runtime(student)
+    fe, ends = runtime.architecture.front_end, runtime.input
+    features = LogMel(fe)
+    waves = np.array_split(samples / np.float32(32_768), 8)
+    own_logits = np.concatenate([runtime.logits(features(torch.from_numpy(w))[:, None].numpy()) for w in waves])
+    for arithmetic in ("float", "integer"):
+        texts = files(fe, arithmetic, ends.scale, ends.zero_point)
+        stored = run(texts, "int8_t", samples, fe).transpose(0, 2, 1)[:, None]
+        logits = runtime.logits((stored.astype(np.float32) - ends.zero_point) * np.float32(ends.scale))
+        same = int((logits.argmax(1) == own_logits.argmax(1)).sum())
+        yield f"| {name(fe)} | {arithmetic} | {same} of {len(samples)} | {100 * np.mean(logits == own_logits):.2f} % |"
+    runtime.close()
+
+
 def name(fe: FrontEnd) -> str:
     """A front end in the first columns of a table."""
     return f"{fe.sample_rate // 1000} kHz | {fe.mels} x {fe.frames} | {fe.window} | {fe.n_fft}"
@@ -179,17 +197,21 @@ def instructions() -> Iterator[str]:
         yield f"| {name(fe)} | {' | '.join(millions)} | {front_end_bytes(fe, 'float'):,} | {flash:,} |"
 
 
-def main(recordings: Path) -> None:
-    """Print both tables."""
+def main(recordings: Path, student: Path | None = None) -> None:
+    """Print the tables."""
     head = "| rate | bands x frames | window | FFT |"
     samples = clips(recordings)
     print(f"{len(samples)} clips\n\n{head} arithmetic | largest | mean | int8 equal | steps at most |\n|" + "---|" * 9)
     for line in agreement(samples):
         print(line, flush=True)
+    if student is not None:
+        print(f"\n{head} arithmetic | same scene | equal logits |\n|" + "---|" * 7)
+        for line in scenes(samples, student):
+            print(line, flush=True)
     print(f"\n{head} {' | '.join(CORES)} | RAM | tables |\n|" + "---|" * (6 + len(CORES)))
     for line in instructions():
         print(line, flush=True)
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(*map(Path, sys.argv[1:3]))

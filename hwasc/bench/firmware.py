@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hwasc.deploy.firmware.emulation import Emulation, emulate
+from hwasc.deploy.firmware.emulator import check_tools
 from hwasc.deploy.firmware.toolchain import CORES, core
 from hwasc.deploy.firmware.untrained import untrained_student
 from hwasc.records.architecture import Architecture
@@ -45,6 +46,7 @@ def bench_firmware(architecture: Architecture, cores: Sequence[str] = ()) -> Fir
         HwascError: A compiler or the emulator is not installed; the message says what to install.
     """
     names = [core(name).name for name in cores] or list(CORES)
+    check_tools()
     student = untrained_student(architecture)
     rows = tuple(emulate(architecture, name, student=student) for name in names)
     return FirmwareBench(architecture=architecture.id, macs=rows[0].macs, cores=rows, environment=environment())

@@ -43,7 +43,7 @@ class CyclesPerInstruction:
 # M4, M7, M33, M55: cycles of CMSIS-NN by this project's fit to published measurements (`latency.CYCLES`), over its instructions
 # as counted in the emulator, for the DCASE 2024 baseline and CP-Mobile 32. M0+, M3: from Arm's tables of timings, see the page.
 CYCLES_PER_INSTRUCTION: dict[str, CyclesPerInstruction] = {
-    "cortex-m0+": CyclesPerInstruction(likely=1.5, low=1.2, high=2.5),
+    "cortex-m0+": CyclesPerInstruction(likely=1.4, low=1.2, high=2.5),
     "cortex-m3": CyclesPerInstruction(likely=1.4, low=1.1, high=2.2),
     "cortex-m4": CyclesPerInstruction(likely=1.2, low=1.0, high=1.8),
     "cortex-m7": CyclesPerInstruction(likely=0.8, low=0.55, high=1.2),

@@ -110,7 +110,7 @@ def _row_work(graph: Graph, op: Operator, number: int, along: int) -> Work:
             "weights": rows * channels * op.area,
             "rows": rows,
         }
-        return Work(number, f"depthwise/{op.stride[across - 1]}", amounts)
+        return Work(number, f"depthwise/{min(op.stride[across - 1], 2)}", amounts)
     if op.kind == "average_pool":
         return Work(
             number, "average", {"reads": outputs * op.area, "outputs": outputs, "columns": rows * columns, "rows": rows}

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from hwasc.cost import graph as deployment
 from hwasc.cost.firmware_latency import LOOP, estimate_c
+from hwasc.deploy.firmware.emulator import check_tools
 from hwasc.deploy.firmware.exporter import EXPORTER
 from hwasc.deploy.firmware.measuring import Measured, measure_folder
 from hwasc.deploy.firmware.options import FirmwareOptions
@@ -95,6 +96,7 @@ def emulate(architecture: Architecture, name: str, *, student: Student | None = 
         HwascError: A compiler or the emulator is not installed; the message says what to install.
     """
     target, options = core(name), FirmwareOptions(target=name)
+    check_tools()
     student = student or untrained_student(architecture)
     classes = tuple(f"class {i + 1}" for i in range(architecture.classes))
     with tempfile.TemporaryDirectory() as temporary:

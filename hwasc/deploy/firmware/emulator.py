@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from hwasc.deploy.firmware.toolchain import INSTALL, SOURCES, Core, compile_objects, link
+from hwasc.deploy.firmware.toolchain import INSTALL, SOURCES, Core, compile_objects, link, tool
 from hwasc.errors import DataError
 from hwasc.parallel.tools import find_tool, run_tool
 
@@ -42,6 +42,16 @@ class Counts:
     operators: dict[int, int]
     numbers: dict[str, int]
     values: tuple[int, ...]
+
+
+def check_tools() -> None:
+    """Find compiler and emulator, before anything long begins.
+
+    Raises:
+        HwascError: One of them is not installed; the message says what to install.
+    """
+    tool("gcc")
+    find_tool(EMULATOR, install=INSTALL)
 
 
 def run_image(image: Path, target: Core, *, data: bytes = b"", timeout: float = TIMEOUT) -> str:

@@ -12,7 +12,7 @@ from hwasc.cost.graph import Graph
 from hwasc.cost.row_plan import RowPlan
 from hwasc.cost.row_planner import plan_rows
 from hwasc.deploy.firmware.emulator import count
-from hwasc.deploy.firmware.host import NET, header
+from hwasc.deploy.firmware.host import NET
 from hwasc.deploy.firmware.net_tables import TABLES, net_tables
 from hwasc.deploy.firmware.toolchain import SOURCES, Core
 from hwasc.models.student import Student
@@ -67,7 +67,8 @@ def count_net(model: Student, core: Core, build: Path, *, flags: Sequence[str] =
     build.mkdir(parents=True, exist_ok=True)
     (build / TABLES).write_text(tables.text, encoding="ascii")
     macros = {**tables.macros, "SCENE_MELS": str(fe.mels), "SCENE_FRAMES": str(fe.frames)}
-    (build / "scene_model.h").write_text(header(macros), encoding="ascii")
+    text = "".join(f"#define {name} {value}\n" for name, value in macros.items())
+    (build / "scene_model.h").write_text(text, encoding="ascii")
     sources = [build / TABLES, *(SOURCES / name for name in NET)]
     found = count("net", sources, core, build, include=[build, SOURCES], flags=flags)
     return NetCounts(

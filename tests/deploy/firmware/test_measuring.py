@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import shutil
 from pathlib import Path
 
 import pytest
 import torch
 
+from hwasc.cli import main
+from hwasc.cli.emulation_table import print_emulation
 from hwasc.cost import graph as deployment
-from hwasc.cost.firmware_flash import PROGRAM, net_flash
+from hwasc.cost.firmware_flash import CODE, net_flash
 from hwasc.cost.firmware_front_end import front_end_flash
+from hwasc.cost.firmware_latency import estimate_c
 from hwasc.cost.row_planner import plan_rows
 from hwasc.deploy.firmware import toolchain
+from hwasc.deploy.firmware.emulation import emulate
 from hwasc.deploy.firmware.emulator import EMULATOR
 from hwasc.deploy.firmware.exporter import EXPORTER, read_macros
 from hwasc.deploy.firmware.measuring import Measured, build_folder, measure_folder
 from hwasc.deploy.firmware.options import FirmwareOptions
-from hwasc.errors import DataError
+from hwasc.errors import DataError, HwascError, UsageError
 from hwasc.models import build
 from hwasc.records.architecture import Architecture, FrontEnd
 from hwasc.records.blocks import GRN, InvertedResidual
@@ -88,12 +93,48 @@ def test_parts_and_operators_add_up(measured: dict[str, Measured]) -> None:
 @needs_compiler
 def test_flash_is_as_predicted_and_the_code_is_small(folder: Path, tmp_path: Path) -> None:
     graph = deployment.build(ARCHITECTURE)
-    tables = net_flash(graph, plan_rows(graph)) + front_end_flash(FRONT_END, "float")
+    tables = net_flash(graph, plan_rows(graph)).total + front_end_flash(FRONT_END, "float")
     built = build_folder(folder, toolchain.core("cortex-m4"), tmp_path)
     assert built.sizes.tables == tables, "to the byte"
-    assert built.sizes.code <= PROGRAM["cortex-m4"] <= 24_000
-    assert built.sizes.code >= 0.85 * PROGRAM["cortex-m4"], "the constant in hwasc.cost is of this code"
+    assert built.sizes.code <= CODE["cortex-m4"] <= 24_000
+    assert built.sizes.code >= 0.85 * CODE["cortex-m4"], "the constant in hwasc.cost is of this code"
     assert built.stack.path[0] == "scene_push"
+
+
+@needs_compiler
+@needs_emulator
+@pytest.mark.parametrize("name", toolchain.CORES)
+def test_the_model_that_budgets_use_is_near_the_count(name: str, measured: dict[str, Measured]) -> None:
+    estimate = estimate_c(ARCHITECTURE, name, 1.0, arithmetic="float")
+    assert estimate.net == pytest.approx(measured[name].net, rel=0.08)
+    assert estimate.front_end == pytest.approx(measured[name].front_end, rel=0.08)
+
+
+@needs_compiler
+@needs_emulator
+def test_a_profile_and_a_bench_show_the_emulated_core(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = emulate(ARCHITECTURE, "cortex-m4")
+    assert sum(y.instructions for y in found.layers) == found.net
+    assert sum(y.macs for y in found.layers) == found.macs
+    print_emulation(found)
+    assert f"net {found.net:,} (" in capsys.readouterr().out
+    path = tmp_path / "best.json"
+    save(path, ARCHITECTURE)
+    assert main(["bench", "firmware", "--arch", str(path), "--cores", "cortex-m4", "--json"]) == 0
+    (row,) = json.loads(capsys.readouterr().out)["cores"]
+    assert row["net"] == found.net and row["ram"] == found.ram, "the same random weights"
+
+
+def test_a_missing_tool_is_told_before_anything_long_begins(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(HwascError, match="arm-none-eabi-gcc is not installed: apt-get install gcc-arm-none-eabi"):
+        emulate(ARCHITECTURE, "cortex-m4")
+    with pytest.raises(UsageError, match=r"core 'cortex-m8' is not known.*known: cortex-m0\+"):
+        emulate(ARCHITECTURE, "cortex-m8")
 
 
 @needs_compiler
