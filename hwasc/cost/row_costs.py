@@ -6,10 +6,14 @@ they live together, sums, and the kernels' scratch.
 
 from __future__ import annotations
 
+import itertools
+import sys
 from bisect import bisect_left
 
 from hwasc.cost.row_pieces import Pieces
 from hwasc.cost.row_shift import Shift, shift
+
+MOST_NESTED = 4  # maps whose orders are all tried
 
 
 class Costs:
@@ -37,17 +41,18 @@ class Costs:
             self._sums.append(self._sums[-1] + (4 * shapes[op.result][3] if op.output < 0 else 0))
         self._section = [bisect_left(flow.ends, p) for p in range(len(patches) + 1)]
         self._needs: dict[tuple[int, int], int] = {}
-        self._excess: dict[tuple[int, int], int] = {}
+        self._excess: dict[tuple[int, int, bool], int] = {}
         self._shifts: dict[tuple[int, int, int, int], Shift | None] = {}
         self._stages: dict[int, list[tuple[int, int, int, dict[int, int]]]] = {}
         self._held: dict[tuple[int, int, bool], tuple[int, dict[int, int]]] = {}
 
-    def need(self, start: int, end: int) -> int:
+    def need(self, start: int, end: int, *, below: int = sys.maxsize) -> int:
         """Count a segment's bytes, where results share as much of spent inputs as sizes permit.
 
         Args:
             start: Position at which it begins.
             end: Position behind it.
+            below: Where the segment is sure to need as much, what makes it sure is enough.
 
         Returns:
             Bytes.
@@ -55,13 +60,17 @@ class Costs:
         key = start, end
         found = self._needs.get(key)
         if found is None:
+            found = self.alive[start]
+            if found >= below:
+                return found
             begin, stays, peak, before = self._stage(start, self._section[end])
+            found = stays + self.maps(start, end) + self._sums[end] - self._sums[start] + max(self.patches[start:end])
+            if found + peak >= below:
+                return found + peak
             more, now = self._lines(start, begin, end)
             for p, size in now.items():
                 peak = max(peak, size + before.get(p, 0))
-            found = self._needs[key] = (
-                stays + more + peak + self._sums[end] - self._sums[start] + max(self.patches[start:end])
-            ) + self.maps(start, end)
+            self._needs[key] = found = found + more + peak
         return found
 
     def maps(self, start: int, end: int) -> int:
@@ -86,36 +95,47 @@ class Costs:
                 gone += sizes[t]
         return self.alive[start] + (made - gone if made > gone else 0)
 
-    def excess(self, start: int, end: int, *, bound: int) -> int:
+    def excess(self, start: int, end: int, *, bound: int, careful: bool = False) -> int:
         """Count the bytes by which a segment needs more than `need`, since rows are spent later than sizes tell.
 
         Args:
             start: Position at which it begins.
             end: Position behind it.
             bound: Bytes of the whole partition: 0 is returned where the segment is sure to stay within.
+            careful: Whether a result counts as apart from an input that it would have to begin below, not for its size: in a row
+                of segments such shifts add up.
 
         Returns:
             Bytes.
         """
         sizes = self.pieces.sizes
-        made, gone = results(self.pieces, start, end), spent(self.pieces, start, end)
+        made, gone = self.pieces.flow.results(start, end), self.pieces.flow.spent(start, end)
         total, given = sum([sizes[t] for t in made]), sum([sizes[t] for t in gone])
         if not made or not gone or self.need(start, end) + min(total, given) <= bound:
             return 0
-        key = start, end
+        key = start, end, careful
         if key in self._excess:
             return self._excess[key]
-        shared = 0
-        for x in gone:
-            reach, sum_ = 0, 0  # results over x do not overlap, and cover it from its begin
-            for z in made:
-                found = self.shift(x, z, start, end)
-                if found is not None:
-                    covers = sizes[x] if found.exact else max(sizes[z] - found.least, 0)
-                    reach = max(reach, covers)
-                    sum_ += min(sizes[z], covers)
-            shared += min(sizes[x], reach, sum_)
-        self._excess[key] = more = max(min(total, given) - shared, 0)
+        least: dict[
+            tuple[int, int], int
+        ] = {}  # bytes by which an input begins above the result over it; missing: apart
+        for x, z in itertools.product(gone, made):
+            found = self.shift(x, z, start, end)
+            if found and (found.exact or not careful or found.least <= max(sizes[z] - sizes[x], 0)):
+                least[x, z] = 0 if found.exact else max(found.least, 0)
+        if len(made) == 1:
+            region = nested(total, [(sizes[x], least.get((x, made[0]))) for x in gone])
+        elif len(gone) == 1:  # the same upside down
+            top = [(sizes[z], least[gone[0], z] + given - sizes[z] if (gone[0], z) in least else None) for z in made]
+            region = nested(given, top)
+        else:
+            shared = 0
+            for x in gone:  # results over x do not overlap, and cover it from its begin
+                covers = {z: max(sizes[z] - least[x, z], 0) for z in made if (x, z) in least}
+                sum_ = sum([min(sizes[z], sizes[x], c) for z, c in covers.items()])
+                shared += min(sizes[x], max(covers.values(), default=0), sum_)
+            region = total + given - min(shared, total)
+        self._excess[key] = more = max(region - max(total, given), 0)
         return more
 
     def shift(self, x: int, z: int, start: int, end: int) -> Shift | None:
@@ -150,7 +170,7 @@ class Costs:
 
     def _lines(self, start: int, begin: int, end: int) -> tuple[int, dict[int, int]]:
         """Bytes of a piece's line buffers that stay, and of those of a moment by position."""
-        key = (begin, end, start == begin)
+        key = (begin, end, self.pieces.fed(start, begin))
         found = self._held.get(key)
         if found is None:
             stays, now = 0, dict[int, int]()
@@ -164,31 +184,25 @@ class Costs:
         return found
 
 
-def results(pieces: Pieces, start: int, end: int) -> list[int]:
-    """List the maps that a segment makes and leaves whole.
+def nested(size: int, others: list[tuple[int, int | None]]) -> int:
+    """Compute the least bytes of a map with others that may lie over it, apart from each other.
 
     Args:
-        pieces: Of the net.
-        start: Position at which the segment begins.
-        end: Position behind it.
+        size: Bytes of the map.
+        others: Bytes of each other map, and how far from the map's begin it begins at least; None: it lies apart.
 
     Returns:
-        Tensors.
+        Bytes from the first to the last.
     """
-    first = pieces.flow.first
-    return [t for t in pieces.flow.maps[end] if first[t] >= start]
-
-
-def spent(pieces: Pieces, start: int, end: int) -> list[int]:
-    """List the whole maps at a segment's start that nothing reads after its rows.
-
-    Args:
-        pieces: Of the net.
-        start: Position at which the segment begins.
-        end: Position behind it.
-
-    Returns:
-        Tensors.
-    """
-    flow = pieces.flow
-    return [t for t in flow.maps[start] if flow.last[t] < end and t not in flow.kept]
+    apart = sum([s for s, least in others if least is None])
+    over = [(s, least) for s, least in others if least is not None]
+    if len(over) > MOST_NESTED:
+        return max(size + apart, sum([s for s, _ in others]))
+    best = size + sum([s for s, _ in over])
+    for count in range(1, len(over) + 1):
+        for order in itertools.permutations(over, count):
+            reached = 0
+            for s, least in order:
+                reached = max(reached, least) + s
+            best = min(best, max(size, reached) + sum([s for s, _ in over]) - sum([s for s, _ in order]))
+    return best + apart

@@ -7,59 +7,16 @@ that needs a finished mean, or what follows from it, waits for a later segment.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from hwasc.cost.graph import Graph, Operator, Shape
+from hwasc.cost.row_operator import RowOperator
 from hwasc.cost.row_plan import Axis
 from hwasc.errors import UsageError
 
 Padding = Literal["same", "torch"]
 ALIGNMENT = 4  # bytes: of rows and offsets, so that kernels may load words
 WINDOWED = ("conv", "depthwise", "average_pool")
-
-
-class RowOperator(NamedTuple):
-    """An operator that runs row by row.
-
-    Attributes:
-        number: In the graph.
-        inputs: Maps that it reads row by row, each once.
-        cells: Tensors of one cell that it reads beside them; they are complete before its first row.
-        output: The tensor whose rows it makes; -1 for a mean over the map: its result is complete after the last row.
-        result: The tensor that it makes.
-        after: Position of the last row operator that has to be in an earlier segment; -1: none.
-        rows: How many it makes; a mean has one for each row of its input.
-        kernel: Rows of the window.
-        stride: Rows from one window to the next.
-        pad: Rows of the first window that lie outside the map.
-    """
-
-    number: int
-    inputs: tuple[int, ...]
-    cells: tuple[int, ...]
-    output: int
-    result: int
-    after: int = -1
-    rows: int = 0
-    kernel: int = 1
-    stride: int = 1
-    pad: int = 0
-
-    def first(self, row: int) -> int:
-        """The first input row that an output row reads."""
-        return max(0, row * self.stride - self.pad)
-
-    def last(self, row: int, height: int) -> int:
-        """The last input row that an output row reads.
-
-        Args:
-            row: Of the output.
-            height: Rows of the input.
-
-        Returns:
-            The row's number.
-        """
-        return min(height - 1, row * self.stride - self.pad + self.kernel - 1)
 
 
 @dataclass(frozen=True)
@@ -101,10 +58,10 @@ class RowGraph:
                 kernel, stride = op.window[a - 1], op.stride[a - 1]
                 pad = _pad(kernel, stride, height=height, padding=padding)
                 rows = heights[output]
-                out.append(RowOperator(n, inputs, cells, output, result, after, rows, kernel, stride, pad))
+                out.append(RowOperator._make((n, inputs, cells, output, result, after, rows, kernel, stride, pad)))
             else:
-                out.append(RowOperator(n, inputs, cells, output, result, after, height))
-        return RowGraph(self.graph, tuple(out), self.cells, heights, sizes)
+                out.append(RowOperator._make((n, inputs, cells, output, result, after, height, 1, 1, 0)))
+        return RowGraph(self.graph, tuple(out), self.cells, heights=heights, bytes=sizes)
 
 
 def row_graph(graph: Graph) -> RowGraph:
@@ -134,11 +91,10 @@ def row_graph(graph: Graph) -> RowGraph:
         maps, broadcast = _split(op, shapes)
         after = max([-1, *[made[i] for i in broadcast], *[made[i] for i in maps if i not in streams]])
         made[op.output] = len(rows)
-        if op.kind == "mean":
-            rows.append(RowOperator(number, maps, broadcast, -1, op.output, after))
-        else:
-            rows.append(RowOperator(number, maps, broadcast, op.output, op.output, after))
-            streams.add(op.output)
+        output = -1 if op.kind == "mean" else op.output
+        rows.append(RowOperator(number, maps, broadcast, output, result=op.output, after=after))
+        if output >= 0:
+            streams.add(output)
     return RowGraph(graph, tuple(rows), tuple(cells))
 
 

@@ -6,7 +6,7 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from hwasc.cost.row_costs import Costs, results, spent
+from hwasc.cost.row_costs import Costs
 from hwasc.cost.row_graph import ALIGNMENT
 from hwasc.cost.row_pieces import Held, Pieces
 from hwasc.cost.row_placement import Name, Part
@@ -59,7 +59,7 @@ def list_parts(costs: Costs, segments: Segments) -> Parts:
 
     def add(name: Name, size: int, first: int, last: int) -> None:
         begin, stop = bisect_right(begins, first) - 1, bisect_right(begins, last) - 1
-        found[name] = Part(name, -(-size // ALIGNMENT) * ALIGNMENT, first, last, begin, stop)
+        found[name] = Part(name, -(-size // ALIGNMENT) * ALIGNMENT, first, last, begin=begin, end=stop)
 
     last: dict[int, int] = dict.fromkeys(graph.outputs, end)  # the last moment of tensors that are whole
     first: dict[int, int] = {}
@@ -100,8 +100,8 @@ def list_parts(costs: Costs, segments: Segments) -> Parts:
             add((role, 0, tensor), pieces.sizes[tensor], moment, max(moment, last.get(tensor, moment)))
     shifts = {}
     for a, b in segments:
-        for z in results(pieces, a, b):
-            for x in spent(pieces, a, b):
+        for z in pieces.flow.results(a, b):
+            for x in pieces.flow.spent(a, b):
                 if way := costs.shift(x, z, a, b):
                     shifts[("map", 0, z), ("map", 0, x)] = way
     return Parts(found, shifts, held, tuple(map(tuple, cells)))

@@ -136,7 +136,7 @@ def place(
                 if other[2] <= last and other[3] >= first:
                     taken.append((at - bytes_, at + other[1]))
                     if name[0] == "map" == other[0][0]:
-                        _share(taken, at, part, other, shifts)
+                        taken[-1:] = _share(taken[-1], part.name, (at, other.name), shifts)
         offset = 0
         taken.sort()
         for low, high in taken:
@@ -152,14 +152,14 @@ def place(
 
 
 def _share(
-    taken: list[tuple[int, int]], at: int, part: Part, other: Part, shifts: Mapping[tuple[Name, Name], Shift]
-) -> None:
-    """Free the offsets at which one of two maps may lie over the other."""
-    low, high = taken[-1]
-    if over := shifts.get((part.name, other.name)):
+    span: tuple[int, int], name: Name, other: tuple[int, Name], shifts: Mapping[tuple[Name, Name], Shift]
+) -> list[tuple[int, int]]:
+    """What is left of a span of offsets that are not free, if one of two maps may lie over the other."""
+    (low, high), at = span, other[0]
+    if over := shifts.get((name, other[1])):
         low, exact = max(low, at - over.least), over.exact
-    elif under := shifts.get((other.name, part.name)):
+    elif under := shifts.get((other[1], name)):
         high, exact = min(high, at + under.least), under.exact
     else:
-        return
-    taken[-1:] = [(low, at), (at, high)] if exact and low < at < high else [(low, high)]
+        return [span]
+    return [(low, at), (at, high)] if exact and low < at < high else [(low, high)]

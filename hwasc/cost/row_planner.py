@@ -7,12 +7,15 @@ import sys
 from hwasc.cost.graph import Graph
 from hwasc.cost.kernel_scratch import patch_bytes
 from hwasc.cost.row_costs import Costs
+from hwasc.cost.row_flow import Flow
 from hwasc.cost.row_graph import Padding, row_graph
 from hwasc.cost.row_parts import Parts, list_parts
-from hwasc.cost.row_pieces import Flow, Pieces
+from hwasc.cost.row_pieces import Pieces
 from hwasc.cost.row_placement import Name, arrange
 from hwasc.cost.row_plan import Axis, RowPlan, Rows, Segment
-from hwasc.cost.row_segments import Segments, least, partition
+from hwasc.cost.row_segments import Partition, Segments, least, partition
+
+CLOSE = 1.01  # times the bound: a placement within is good enough
 
 
 def plan_rows(graph: Graph, padding: Padding = "same", *, axis: Axis | None = None) -> RowPlan:
@@ -43,14 +46,22 @@ def plan_rows(graph: Graph, padding: Padding = "same", *, axis: Axis | None = No
         of = Costs(pieces, [patch_bytes(graph, graph.operators[op.number], a) for op in rows.rows])
         costs.append((least(of), a, of))
     for _, a, of in sorted(costs, key=lambda c: c[0]):
-        if found := partition(of, below=best.size if best else sys.maxsize):
-            bound = min(bound, found.bound)
-            parts = list_parts(of, found.segments)
-            size, offsets = arrange(tuple(parts.parts.values()), parts.shifts, bound=found.bound)
-            if best is None or size < best.size:
-                best = RowPlan(a, _segments(of.pieces, found.segments, parts, offsets), size, found.bound)
+        found = partition(of, below=best.size if best else sys.maxsize)
+        if found is None:
+            continue
+        bound = min(bound, found.bound)
+        plans = [_placed(of, found, a)]
+        if plans[0].size > CLOSE * found.bound and (other := partition(of, below=plans[0].size, careful=True)):
+            plans.append(_placed(of, other, a))
+        best = min([*plans, *([best] if best else [])], key=lambda plan: plan.size)
     assert best is not None
     return RowPlan(best.axis, best.segments, best.size, bound)
+
+
+def _placed(costs: Costs, found: Partition, axis: Axis) -> RowPlan:
+    parts = list_parts(costs, found.segments)
+    size, offsets = arrange(tuple(parts.parts.values()), parts.shifts, bound=found.bound)
+    return RowPlan(axis, _segments(costs.pieces, found.segments, parts, offsets), size, found.bound)
 
 
 def _segments(pieces: Pieces, segments: Segments, parts: Parts, offsets: dict[Name, int]) -> tuple[Segment, ...]:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import sys
+from bisect import bisect_right
+from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 from heapq import heappop, heappush
 
 from hwasc.cost.row_costs import Costs
 
 Segments = tuple[tuple[int, int], ...]
-GUESS = 1.5  # times the first bound: cuts where more is alive are looked at only if they have to be
 
 
 @dataclass(frozen=True)
@@ -25,27 +27,35 @@ class Partition:
     bound: int
 
 
-def partition(costs: Costs, *, below: int = sys.maxsize) -> Partition | None:
+def partition(costs: Costs, *, below: int = sys.maxsize, careful: bool = False) -> Partition | None:
     """Find the best partition; of those that need equally few bytes one of long segments.
 
     Args:
         costs: Of the net's segments.
         below: Only a partition that needs fewer bytes is of interest.
+        careful: See `Costs.excess`; the bound then is no bound for other partitions.
 
     Returns:
         The partition; None if there is none below.
     """
     first = least(costs)
-    for limit in (min(int(first * GUESS), below), below):
-        if best := _search(costs, first, below=limit):
-            return _search(costs, best.bound, below=limit) if best.bound > first else best
-        if limit == below:
-            break
-    return None
+    flow, count = costs.pieces.flow, len(costs.patches)
+    few = {*flow.ends, *(_slimmest(costs, op.after, p) for p, op in enumerate(costs.pieces.rows.rows) if op.after >= 0)}
+    search = partial(_search, costs, careful=careful)
+    rough = search(sorted(few), first=first, below=below)
+    best = search(range(1, count + 1), first=first, below=rough.bound if rough else below) or rough
+    if best is None or best.bound == first:
+        return best
+    return search(range(1, count + 1), first=best.bound, below=best.bound + 1)
+
+
+def _slimmest(costs: Costs, after: int, position: int) -> int:
+    """Where the least is alive, of the cuts between an operator and one that needs its complete result."""
+    return min(range(after + 1, position + 1), key=costs.alive.__getitem__)
 
 
 def least(costs: Costs) -> int:
-    """Compute a first bound: the rows under each kernel and the one that it makes; the maps at cuts that have to be.
+    """Compute a first bound, from what is alive while each windowed operator runs and at cuts that have to be.
 
     Args:
         costs: Of the net's segments.
@@ -64,18 +74,13 @@ def least(costs: Costs) -> int:
     return found
 
 
-def _search(costs: Costs, first: int, *, below: int) -> Partition | None:
+def _search(costs: Costs, places: Iterable[int], *, first: int, below: int, careful: bool) -> Partition | None:
     """Reach the net's end by segments: go on from the position that needs the fewest bytes so far, of these from the last.
 
     Of a position's segments the longest are counted first; shorter ones wait while longer ones need no more than what led there.
     """
     count, limits = len(costs.patches), costs.pieces.flow.limits
-    cuts = [p for p in range(1, count) if costs.alive[p] < below] + [count]
-    places = dict.fromkeys(range(count + 1), -1)  # index of the last cut up to a position
-    at = -1
-    for p in range(count + 1):
-        at += at + 1 < len(cuts) and cuts[at + 1] == p
-        places[p] = at
+    cuts = [p for p in places if p == count or costs.alive[p] < below]
     before: dict[int, int] = {}
     heap = [(first, 0, 0, -1)]  # bytes, -position, the position before, the index of its next shorter segment or -1
     while heap:
@@ -86,7 +91,7 @@ def _search(costs: Costs, first: int, *, below: int) -> Partition | None:
             position = -position
             if position in before:
                 continue
-            if position and (more := costs.excess(start, position, bound=bound)):
+            if position and (more := costs.excess(start, position, bound=bound, careful=careful)):
                 now = costs.need(start, position) + more
                 if now > bound:
                     heappush(heap, (now, -position, start, -1))
@@ -97,10 +102,10 @@ def _search(costs: Costs, first: int, *, below: int) -> Partition | None:
                 while segments[0][0]:
                     segments.insert(0, (before[segments[0][0]], segments[0][0]))
                 return Partition(tuple(segments), bound)
-            start, index = position, places[limits[position]]
+            start, index = position, bisect_right(cuts, limits[position]) - 1
         while index >= 0 and (end := cuts[index]) > start:
             index -= 1
-            now = costs.need(start, end)
+            now = costs.need(start, end, below=below)
             if now <= bound:
                 heappush(heap, (bound, -end, start, -1))
                 if index >= 0:

@@ -34,7 +34,7 @@ def shift(pieces: Pieces, x: int, z: int, *, start: int, end: int) -> Shift | No
         end: Position behind it.
 
     Returns:
-        The shift; None if an operator beside the way from x to z reads x.
+        The shift; None if an operator beside the way from x to z reads x, or one reads x for each of its rows.
     """
     operators, heights, size = pieces.rows.rows, pieces.rows.heights, pieces.rows.bytes
     maker, height, below = pieces.flow.first[z], heights[z], heights[x]
@@ -42,6 +42,8 @@ def shift(pieces: Pieces, x: int, z: int, *, start: int, end: int) -> Shift | No
     first, after = [below] * height, [below] * height
     for position in range(end - 1, start - 1, -1):
         op = operators[position]
+        if x in op.cells:  # every row reads it
+            return None
         if position == maker:
             done, next_done = list(range(height)), list(range(1, height + 1))
         elif op.output in made:

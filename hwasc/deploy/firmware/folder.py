@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import tempfile
 from collections.abc import Iterable
 from dataclasses import asdict
@@ -99,7 +100,8 @@ def to_files(
             state=state,
             front_end_bytes=scratch,
             decision_hop=hop,
-            operators=(sum(o.weights + 4 * o.biases for o in graph.operators), sum(o.macs for o in graph.operators)),
+            net_flash=_array_bytes(net.text),
+            operators=(len(graph.operators), sum(o.macs for o in graph.operators)),
         ),
     }
     files = {
@@ -143,6 +145,12 @@ def _tagged(text: str, tag: str, name: str) -> str:
     """A generated file with the check of its tag, after its first comment."""
     end = text.index("*/\n") + 3
     return f"{text[:end]}{tag_check(tag, Path(name).name)}{text[end:]}"
+
+
+def _array_bytes(text: str) -> int:
+    """Bytes of the integer arrays that a C text defines."""
+    found = re.findall(r"^static const (int8_t|int32_t) \w+\[(\d+)\]", text, re.M)
+    return sum(int(count) * (4 if kind == "int32_t" else 1) for kind, count in found)
 
 
 def _tag(parts: Iterable[str]) -> str:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from hwasc import __version__
 from hwasc.cost.firmware_front_end import front_end_flash
+from hwasc.cost.firmware_latency import estimate_c
 from hwasc.cost.firmware_state import StateBytes, samples_heard
 from hwasc.cost.row_plan import RowPlan
 from hwasc.deploy.firmware.options import FirmwareOptions
 from hwasc.records.architecture import Architecture
 
+STACK = 1_200  # bytes; as tests/deploy/firmware/test_folder.py checks
+CODE = 18_000  # bytes; on an M0+ with the compiler's floating point
+STEPS = 70  # bytes of structs for an operator, about
 TEMPLATE = """\
 # An acoustic scene classifier in C
 
@@ -63,15 +67,22 @@ did not have changes the result.
 | counters, logits | {other:,} |
 | **`sizeof(scene_state)`** | **{total:,}** |
 
-The stack comes on top: see `-fstack-usage`, or `hwasc bench firmware`.
+The stack comes on top: at most {stack:,} bytes in `scene_push` (`-fstack-usage` tells yours).
 
 | flash, bytes | |
 |---|---:|
-| weights and biases of the net | {weights:,} |
+| the net's weights, biases and factors | {weights:,} |
+| its steps, about | {steps:,} |
 | tables of the front end | {tables:,} |
+| code, at most | {code:,} |
 
-Code, and the rest of the tables: `size build/libscene.a`, or `arm-none-eabi-size` on yours. `selftest/` is not part of it.
-Instructions a clip, by layer, are counted by `hwasc profile --emulate {core}`.
+| instructions a clip on a {core}, estimated | |
+|---|---:|
+| log-mel of {frames} frames | {of_front_end:,} |
+| net | {of_net:,} |
+
+Stack and code are of GCC 12 with -O2, the largest of Cortex-M0+ to M55. `hwasc profile --emulate` counts instructions layer by
+layer; `hwasc bench firmware` measures all of it in an emulator. `selftest/` is not part of the library.
 
 ## The model
 
@@ -97,6 +108,7 @@ def text(
     state: StateBytes,
     front_end_bytes: int,
     decision_hop: int,
+    net_flash: int,
     operators: tuple[int, int],
 ) -> str:
     """Write the README.
@@ -109,12 +121,16 @@ def text(
         state: RAM by part.
         front_end_bytes: Of the front end's scratch memory.
         decision_hop: Samples from decision to decision.
-        operators: Bytes of weights and biases; multiply-accumulates.
+        net_flash: Bytes of the net's arrays.
+        operators: How many the net has; multiply-accumulates.
 
     Returns:
         The text.
     """
     fe = architecture.front_end
+
+    core = options.target or ("cortex-m4" if options.numbers == "float" else "cortex-m3")
+    counts = estimate_c(architecture, core, 1, arithmetic=options.numbers)
 
     def milliseconds(samples: int) -> str:
         return f"{1000 * samples / fe.sample_rate:.4g}"
@@ -125,7 +141,11 @@ def text(
         version=__version__,
         id=architecture.id,
         rate=fe.sample_rate,
-        core=options.target or ("cortex-m4" if options.numbers == "float" else "cortex-m3"),
+        core=core,
+        stack=STACK,
+        code=CODE,
+        of_front_end=_rounded(counts.front_end),
+        of_net=_rounded(counts.net),
         heard=milliseconds(samples_heard(fe)),
         hop=milliseconds(decision_hop),
         clip=milliseconds(fe.samples),
@@ -140,7 +160,8 @@ def text(
         scratch=state.scratch,
         other=state.other,
         total=state.total,
-        weights=operators[0],
+        weights=net_flash,
+        steps=STEPS * operators[0],
         tables=front_end_flash(fe, options.numbers),
         mels=fe.mels,
         frames=fe.frames,
@@ -155,3 +176,8 @@ def text(
         decision_hop=decision_hop,
         frames_a_decision=decision_hop // fe.hop,
     )
+
+
+def _rounded(count: int) -> int:
+    """To three digits: it is an estimate."""
+    return int(float(f"{count:.3g}"))

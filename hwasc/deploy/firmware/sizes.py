@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from hwasc.cost.alignment import align
 from hwasc.errors import DataError
 
 TABLES = "_tables"  # the end of the names of files that hold the model's numbers
@@ -62,7 +63,7 @@ def read_map(path: Path) -> Sizes:
             continue
         section, size, file = part[1], int(part[3], 16), Path(part[4].rstrip(")").split("(")[-1])
         if section.startswith(_CODE) and file.stem.endswith(TABLES):
-            found["tables"] += size
+            found["tables"] += align(size, 4)  # as the compiler aligns each table
         elif section.startswith(_CODE):
             code[file.stem] = code.get(file.stem, 0) + size
         elif section.startswith((".data", ".bss")):

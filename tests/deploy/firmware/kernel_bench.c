@@ -23,11 +23,21 @@ static void print(const char *name, int64_t value) {
 }
 
 static void run(const uint16_t *layer) {
-    const scene_conv conv = {
-        .weights = weights, .bias = bias, .multiplier = multiplier, .shift = shift, .kernel_rows = (uint8_t)layer[1],
-        .kernel_columns = (uint8_t)layer[2], .stride_columns = (uint8_t)layer[3], .pad_columns = (uint8_t)layer[4],
-        .in_columns = layer[5], .in_channels = layer[6], .out_columns = layer[7], .out_channels = layer[8],
-        .in_zero = -128, .out_zero = -128, .out_min = -128};
+    const scene_conv conv = {.weights = weights,
+                             .bias = bias,
+                             .multiplier = multiplier,
+                             .shift = shift,
+                             .kernel_rows = (uint8_t)layer[1],
+                             .kernel_columns = (uint8_t)layer[2],
+                             .stride_columns = (uint8_t)layer[3],
+                             .pad_columns = (uint8_t)layer[4],
+                             .in_columns = layer[5],
+                             .in_channels = layer[6],
+                             .out_columns = layer[7],
+                             .out_channels = layer[8],
+                             .in_zero = -128,
+                             .out_zero = -128,
+                             .out_min = -128};
     const int8_t *rows[8];
     for (uint32_t r = 0; r < 8; r++) {
         rows[r] = input + 1024 * r;

@@ -75,12 +75,21 @@ static int differs(const uint8_t **data, int number) {
             rows[r] = copy(data, row, (off + r) & 3);
         }
     }
-    const scene_conv conv = {
-        .weights = weight, .bias = (const int32_t *)(void *)bias, .multiplier = (const int32_t *)(void *)multiplier,
-        .shift = shift, .in_columns = fields[5], .in_channels = fields[6], .out_columns = fields[7],
-        .out_channels = fields[8], .kernel_rows = (uint8_t)fields[1], .kernel_columns = (uint8_t)fields[2],
-        .stride_columns = (uint8_t)fields[3], .pad_columns = (uint8_t)fields[4], .in_zero = (int8_t)fields[9],
-        .out_zero = (int8_t)fields[10], .out_min = (int8_t)fields[11]};
+    const scene_conv conv = {.weights = weight,
+                             .bias = (const int32_t *)(void *)bias,
+                             .multiplier = (const int32_t *)(void *)multiplier,
+                             .shift = shift,
+                             .in_columns = fields[5],
+                             .in_channels = fields[6],
+                             .out_columns = fields[7],
+                             .out_channels = fields[8],
+                             .kernel_rows = (uint8_t)fields[1],
+                             .kernel_columns = (uint8_t)fields[2],
+                             .stride_columns = (uint8_t)fields[3],
+                             .pad_columns = (uint8_t)fields[4],
+                             .in_zero = (int8_t)fields[9],
+                             .out_zero = (int8_t)fields[10],
+                             .out_min = (int8_t)fields[11]};
     int8_t *scratch = get(patch + CANARY), *block = get(size + off + CANARY), *out = block + off;
     memset(scratch, 77, patch + CANARY);
     memset(block, 77, size + off + CANARY);

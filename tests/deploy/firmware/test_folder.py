@@ -19,6 +19,7 @@ from hwasc.deploy.firmware import folder
 from hwasc.deploy.firmware.exporter import EXPORTER, read_macros
 from hwasc.deploy.firmware.golden import golden_samples, stored_features
 from hwasc.deploy.firmware.host import STRICT
+from hwasc.deploy.firmware.measuring import build_folder
 from hwasc.deploy.firmware.options import FirmwareOptions
 from hwasc.deploy.firmware.toolchain import CORES
 from hwasc.deploy.runtimes.c import RUNTIME
@@ -206,6 +207,26 @@ def test_it_runs_on_an_emulated_processor_in_integers(student: Student, tmp_path
     assert tested.returncode == 0 and b"1: pass" in tested.stdout, tested.stdout.decode()
     symbols = run("arm-none-eabi-nm", "b/scene.elf", cwd=out).stdout
     assert b"scene_push" in symbols and not re.search(rb"__aeabi_[fd]", symbols), "integers only"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("core", ["cortex-m0+", "cortex-m4"])
+def test_the_readme_states_stack_and_flash(core: str, exported: Path, tmp_path: Path) -> None:
+    if not shutil.which("arm-none-eabi-gcc"):
+        pytest.skip("needs arm-none-eabi-gcc")
+    built = build_folder(exported, CORES[core], tmp_path)
+    text = (exported / "README.md").read_text()
+    patterns = (
+        "at most (.*) bytes in",
+        "code, at most [|] (.*) [|]",
+        "factors [|] (.*) [|]",
+        "steps, about [|] (.*) [|]",
+    )
+    patterns += ("of the front end [|] (.*) [|]",)
+    stack, code, *tables = (int(re.findall(p, text)[0].replace(",", "")) for p in patterns)
+    assert 0.5 * stack < built.stack.bytes <= stack and 0.4 * code < built.sizes.code <= code
+    assert sum(tables) == pytest.approx(built.sizes.tables, rel=0.05)
+    assert built.sizes.data == built.sizes.bss == 0, "no variables"
 
 
 def test_every_processor_is_in_the_table(exported: Path) -> None:

@@ -4,7 +4,7 @@
 #include "scene_requantize.h"
 
 /* Channels at a time: as many sums as fit a small core's registers, or a host's vectors. */
-#if defined(__ARM_ARCH_PROFILE) && __ARM_ARCH_PROFILE == 'M'
+#if SCENE_SMALL
 #define LANES 4
 #define OUTPUTS SCENE_APART
 #else
@@ -12,7 +12,7 @@
 #define OUTPUTS SCENE_INLINE
 #endif
 
-/* The outputs of one column for `count` channels (at most LANES) from `channel` on. `outside` stands for inputs beyond the map. */
+/* The outputs of one column for `count` channels (at most LANES). `outside` stands for inputs beyond the map. */
 OUTPUTS void outputs(const scene_conv *conv, const int8_t *const rows[], const int8_t *outside, uint32_t column,
                      uint32_t channel, uint32_t count, int8_t *out) {
     const uint32_t channels = conv->in_channels, kernel = conv->kernel_columns, end = conv->in_columns;
@@ -39,22 +39,28 @@ OUTPUTS void outputs(const scene_conv *conv, const int8_t *const rows[], const i
 
 #if SCENE_DSP
 
-/* Four channels of a row, with what they need for all of its columns. */
+/* Four channels of a row, with what they need for all of its columns.
+ *
+ * rows     The input rows; any other row stands for one outside the map.
+ * weights  As int16, for each column of the kernel: pairs of rows for each channel, then the last row alone.
+ * end      Of the weights.
+ * outside  For each column of the kernel: what it adds for each channel where it is outside the map.
+ */
 typedef struct {
     int32_t bias[4];
     scene_scale scales[4];
-    const int8_t *const *rows; /* without NULL */
-    uint32_t *weights;         /* int16: for each column of the kernel, pairs of its rows for each channel, and the last row alone */
+    const int8_t *const *rows;
+    uint32_t *weights;
     const uint32_t *end;
-    int32_t *outside; /* for each column of the kernel: what it adds for each channel where it is outside the map */
+    int32_t *outside;
 } group;
 
 /* Adds the products of two rows, whose places are at an offset: a pair of weights for each channel. */
 #define TWO_ROWS(offset)                                                                                               \
     "ldrd %[x], %[y], [%[rows], #" offset "]\n ldr %[x], [%[x], %[at]]\n ldr %[y], [%[y], %[at]]\n"                    \
-    "ldrd %[v], %[w], [%[weights]], #8\n pkhbt %[z], %[x], %[y], lsl #16\n pkhtb %[y], %[y], %[x], asr #16\n"         \
-    "sxtb16 %[x], %[z]\n smlad %[a], %[x], %[v], %[a]\n sxtb16 %[x], %[z], ror #8\n smlad %[b], %[x], %[w], %[b]\n"   \
-    "ldrd %[v], %[w], [%[weights]], #8\n"                                                                               \
+    "ldrd %[v], %[w], [%[weights]], #8\n pkhbt %[z], %[x], %[y], lsl #16\n pkhtb %[y], %[y], %[x], asr #16\n"          \
+    "sxtb16 %[x], %[z]\n smlad %[a], %[x], %[v], %[a]\n sxtb16 %[x], %[z], ror #8\n smlad %[b], %[x], %[w], %[b]\n"    \
+    "ldrd %[v], %[w], [%[weights]], #8\n"                                                                              \
     "sxtb16 %[x], %[y]\n smlad %[c], %[x], %[v], %[c]\n sxtb16 %[y], %[y], ror #8\n smlad %[d], %[y], %[w], %[d]\n"
 
 /* Adds the products of one row: weights of channels 0 and 2, then of 1 and 3. */
@@ -76,8 +82,9 @@ typedef struct {
                      : [rows] "r"(rows), [step] "r"(step), [end] "m"(end)                                              \
                      : "cc", "memory")
 
-/* The part of a kernel that is inside the map, of a column at a border: from where to where, after the others are added. */
-SCENE_APART void add_outside(const scene_conv *conv, const group *four, int32_t first, int32_t sums[4], int32_t part[2]) {
+/* Of a column at a border: adds the part of the kernel that is outside the map, and tells the part that is inside. */
+SCENE_APART void add_outside(const scene_conv *conv, const group *four, int32_t first, int32_t sums[4],
+                             int32_t part[2]) {
     const int32_t kernel = conv->kernel_columns, end = conv->in_columns - first;
     part[0] = first < 0 ? -first : 0;
     part[1] = end < kernel ? end : kernel;
@@ -129,10 +136,10 @@ SCENE_APART void add_columns(const scene_conv *conv, const group *four, uint32_t
     }
 }
 
-/* Spreads the weights of `count` rows; `whole`: none of them is outside the map. A row outside adds the same to all columns: it
- * goes into the bias, and its weights are 0. */
-SCENE_INLINE void spread(const scene_conv *conv, const int8_t *const rows[], uint32_t channel, uint32_t count, int whole,
-                         const group *four) {
+/* Spreads the weights of `count` rows; `whole`: none of them is outside the map. A row outside adds the same to all
+ * columns: it goes into the bias, and its weights are 0. */
+SCENE_INLINE void spread(const scene_conv *conv, const int8_t *const rows[], uint32_t channel, uint32_t count,
+                         int whole, const group *four) {
     const uint32_t channels = conv->in_channels, width = conv->kernel_columns * channels;
     const int32_t zero = conv->in_zero;
     const uint32_t zeros = (uint32_t)zero << 16 | ((uint32_t)zero & 0xFFFFu);
@@ -196,14 +203,15 @@ SCENE_APART void prepare(const scene_conv *conv, const int8_t *const rows[], uin
 
 /* Whether four channels have ordinary scales. */
 static int are_simple(const int8_t *shift) {
-    return scene_is_simple(shift[0]) && scene_is_simple(shift[1]) && scene_is_simple(shift[2]) && scene_is_simple(shift[3]);
+    return scene_is_simple(shift[0]) && scene_is_simple(shift[1]) && scene_is_simple(shift[2]) &&
+           scene_is_simple(shift[3]);
 }
 
-/* Four channels at a time need: 1, 3 or 5 rows, a map as wide as the kernel, and a column of each kernel inside the map. */
+/* Four channels at a time need: 1, 3 or 5 rows, a map as wide as the kernel, a column of each kernel inside it. */
 static int is_ordinary(const scene_conv *conv) {
     const uint32_t rows = conv->kernel_rows, pad = conv->pad_columns, columns = conv->out_columns;
     return conv->in_channels >= 4 && (rows == 1 || rows == 3 || rows == 5) && pad < conv->kernel_columns &&
-           conv->in_columns >= conv->kernel_columns &&           (columns - 1) * conv->stride_columns < conv->in_columns + pad;
+           conv->in_columns >= conv->kernel_columns && (columns - 1) * conv->stride_columns < conv->in_columns + pad;
 }
 
 void scene_depthwise_row(const scene_conv *conv, const int8_t *const rows[], void *patch, int8_t *out) {
@@ -223,7 +231,8 @@ void scene_depthwise_row(const scene_conv *conv, const int8_t *const rows[], voi
     four.weights = (uint32_t *)four.outside + 4 * conv->kernel_columns;
     four.end = four.weights + 2 * count * conv->kernel_columns;
     for (uint32_t channel = 0; channel < channels; channel += LANES) {
-        if (ordinary) { /* the last ones overlap those before */
+        if (ordinary) {
+            /* The last ones overlap those before. */
             channel = channels - channel < 4 ? channels - 4 : channel;
         }
         if (ordinary && are_simple(conv->shift + channel)) {
@@ -258,16 +267,16 @@ SCENE_INLINE eight_sums add_product(eight_sums sums, const int8_t *in, const int
 /* Adds the products of one row. */
 SCENE_INLINE eight_sums add_row(const scene_conv *conv, const int8_t *row, const int8_t *outside, int32_t first,
                                 uint32_t channel, const int8_t *weights, eight_sums sums) {
-    const uint32_t channels = conv->in_channels;
-    const int8_t *in = row == NULL ? outside : row + first * (int32_t)channels + (int32_t)channel;
-    const uint32_t step = row == NULL ? 0 : channels;
-    if (row == NULL || (first >= 0 && first + conv->kernel_columns <= conv->in_columns)) {
-        for (uint32_t k = conv->kernel_columns; k > 0; k--, in += step, weights += channels) {
+    const uint32_t channels = conv->in_channels, end = conv->in_columns, kernel = conv->kernel_columns;
+    const uint32_t begin = (uint32_t)first; /* wraps below 0 */
+    if (row != NULL && first >= 0 && begin + kernel <= end) {
+        const int8_t *in = row + begin * channels + channel;
+        for (uint32_t k = kernel; k > 0; k--, in += channels, weights += channels) {
             sums = add_product(sums, in, weights);
         }
     } else {
-        for (int32_t k = first; k < first + conv->kernel_columns; k++, in += step, weights += channels) {
-            sums = add_product(sums, k >= 0 && k < conv->in_columns ? in : outside, weights);
+        for (uint32_t k = begin; k != begin + kernel; k++, weights += channels) {
+            sums = add_product(sums, row != NULL && k < end ? row + k * channels + channel : outside, weights);
         }
     }
     return sums;
@@ -298,7 +307,8 @@ static void eight_channels(const scene_conv *conv, const int8_t *const rows[], c
 void scene_depthwise_row(const scene_conv *conv, const int8_t *const rows[], void *patch, int8_t *out) {
     const uint32_t channels = conv->in_channels;
     memset(patch, conv->in_zero, 8);
-    for (uint32_t channel = 0; channel < channels && channels >= 8; channel += 8) { /* the last ones overlap those before */
+    for (uint32_t channel = 0; channel < channels && channels >= 8; channel += 8) {
+        /* The last ones overlap those before. */
         channel = channels - channel < 8 ? channels - 8 : channel;
         eight_channels(conv, rows, patch, channel, out + channel);
     }
@@ -323,15 +333,15 @@ SCENE_APART void all_outputs(const scene_conv *conv, const int8_t *const rows[],
     const int32_t *const bias = conv->bias + channel, *const multiplier = conv->multiplier + channel;
     int32_t a = bias[0], b = bias[1], c = bias[2], d = bias[3];
     for (uint32_t r = 0; r < conv->kernel_rows; r++) {
-        const int8_t *row = rows[r] == NULL ? outside : rows[r] + (int32_t)(first * channels + channel);
-        const uint32_t step = rows[r] == NULL ? 0 : channels;
+        const int8_t *const row = rows[r];
+        uint32_t place = first * channels + channel;
         for (uint32_t k = first; k != first + kernel; k++) {
-            const int8_t *in = k < end ? row : outside;
+            const int8_t *in = row != NULL && k < end ? row + place : outside;
             a += in[0] * weights[0];
             b += in[1] * weights[1];
             c += in[2] * weights[2];
             d += in[3] * weights[3];
-            row += step;
+            place += channels;
             weights += channels;
         }
     }
@@ -354,7 +364,8 @@ static void all_outputs(const scene_conv *conv, const int8_t *const rows[], cons
 #endif
 
 void scene_depthwise_row(const scene_conv *conv, const int8_t *const rows[], void *patch, int8_t *out) {
-    const uint32_t channels = conv->in_channels, columns = conv->out_columns, rest = channels % LANES, most = channels - rest;
+    const uint32_t channels = conv->in_channels, columns = conv->out_columns, rest = channels % LANES,
+                   most = channels - rest;
     memset(patch, conv->in_zero, LANES);
     for (uint32_t channel = 0; channel < most; channel += LANES) {
         for (uint32_t column = 0; column < columns; column++) {

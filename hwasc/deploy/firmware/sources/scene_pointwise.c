@@ -1,6 +1,21 @@
 #include "scene_kernels.h"
 #include "scene_requantize.h"
 
+#if !SCENE_MVE
+
+/* One output of one column. */
+SCENE_APART void one(const scene_conv *conv, const int8_t *in, uint32_t depth, uint32_t channel, int8_t *out) {
+    const int8_t *weights = conv->weights + channel * depth;
+    int32_t sum = conv->bias[channel];
+    for (uint32_t i = 0; i < depth; i++) {
+        sum += in[i] * weights[i];
+    }
+    sum = scene_requantize(sum, conv->multiplier[channel], conv->shift[channel]);
+    *out = scene_output(sum, conv->out_zero, conv->out_min);
+}
+
+#endif
+
 #if SCENE_MVE
 
 typedef struct {
@@ -56,38 +71,21 @@ static void four_channels(const scene_conv *conv, const int8_t *in, uint32_t dep
     }
 }
 
-void scene_matrix(const scene_conv *conv, const int8_t *in, uint32_t depth, uint32_t step, uint32_t columns, int8_t *out) {
+void scene_matrix(const scene_conv *conv, const int8_t *in, uint32_t depth, uint32_t step, uint32_t columns,
+                  int8_t *out) {
     for (uint32_t channel = 0; channel < conv->out_channels; channel += 4) {
         four_channels(conv, in, depth, step, columns, channel, out + channel);
     }
 }
 
-#else
+#elif SCENE_DSP
 
-/* One output of one column. */
-SCENE_APART void one(const scene_conv *conv, const int8_t *in, uint32_t depth, uint32_t channel, int8_t *out) {
-    const int8_t *weights = conv->weights + channel * depth;
-    int32_t sum = conv->bias[channel];
-    for (uint32_t i = 0; i < depth; i++) {
-        sum += in[i] * weights[i];
-    }
-    sum = scene_requantize(sum, conv->multiplier[channel], conv->shift[channel]);
-    *out = scene_output(sum, conv->out_zero, conv->out_min);
-}
-
-#if SCENE_DSP
-
-/* The sums of two columns and two channels. */
-typedef struct {
-    int32_t av, aw, bv, bw;
-} scene_sums;
-
-/* Adds the products of four inputs: each pair of weights meets two columns, each pair of inputs two channels. Bytes 0 and 2 of
- * four make one pair, 1 and 3 the other, in weights and inputs alike, so none has to be moved. Written out because a compiler that
- * orders these instructions keeps too much at once, and goes through the stack. */
+/* Adds the products of four inputs: each pair of weights meets two columns, each pair of inputs two channels. Bytes 0
+ * and 2 of four make one pair, 1 and 3 the other, in weights and inputs alike, so none has to be moved. Written out
+ * because a compiler that orders these instructions keeps too much at once, and goes through the stack. */
 #define FOUR_INPUTS                                                                                                    \
     "ldr %[b1], [%[in], %[depth]]\n ldr %[a1], [%[in]], #4\n ldr %[w1], [%[weights], %[depth]]\n"                      \
-    "sxtb16 %[b0], %[b1]\n sxtb16 %[b1], %[b1], ror #8\n sxtb16 %[a0], %[a1]\n sxtb16 %[a1], %[a1], ror #8\n"         \
+    "sxtb16 %[b0], %[b1]\n sxtb16 %[b1], %[b1], ror #8\n sxtb16 %[a0], %[a1]\n sxtb16 %[a1], %[a1], ror #8\n"          \
     "sxtb16 %[w0], %[w1]\n sxtb16 %[w1], %[w1], ror #8\n"                                                              \
     "smlad %[bw], %[b0], %[w0], %[bw]\n smlad %[aw], %[a0], %[w0], %[aw]\n"                                            \
     "smlad %[bw], %[b1], %[w1], %[bw]\n smlad %[aw], %[a1], %[w1], %[aw]\n"                                            \
@@ -100,47 +98,55 @@ typedef struct {
     "mla %[bw], %[b1], %[w1], %[bw]\n mla %[aw], %[a1], %[w1], %[aw]\n ldrsb %[w1], [%[weights]], #1\n"                \
     "mla %[bv], %[b1], %[w1], %[bv]\n mla %[av], %[a1], %[w1], %[av]\n"
 
-/* The same for one column. */
-static inline scene_sums add_four_once(scene_sums sums, const int8_t *in, const int8_t *weights, uint32_t depth) {
-    const uint32_t a = scene_load4(in), v = scene_load4(weights), w = scene_load4(weights + depth);
-    const uint32_t a0 = scene_even(a), a1 = scene_odd(a);
-    sums.av = scene_pairs(a0, scene_even(v), sums.av);
-    sums.av = scene_pairs(a1, scene_odd(v), sums.av);
-    sums.aw = scene_pairs(a0, scene_even(w), sums.aw);
-    sums.aw = scene_pairs(a1, scene_odd(w), sums.aw);
-    return sums;
-}
+/* The sums of one column and two channels. */
+typedef struct {
+    int32_t v, w;
+} two_sums;
 
-static inline scene_sums sums_of_one(scene_sums sums, const int8_t *in, const int8_t *weights, uint32_t depth) {
-    for (uint32_t i = depth >> 2; i > 0; i--) {
-        sums = add_four_once(sums, in, weights, depth);
-        in += 4;
-        weights += 4;
+static inline two_sums add_inputs(two_sums sums, const int8_t *in, const int8_t *weights, uint32_t depth) {
+    for (uint32_t i = depth >> 2; i > 0; i--, in += 4, weights += 4) {
+        const uint32_t a = scene_load4(in), v = scene_load4(weights), w = scene_load4(weights + depth);
+        const uint32_t even = scene_even(a), odd = scene_odd(a);
+        sums.v = scene_pairs(odd, scene_odd(v), scene_pairs(even, scene_even(v), sums.v));
+        sums.w = scene_pairs(odd, scene_odd(w), scene_pairs(even, scene_even(w), sums.w));
     }
-    for (uint32_t i = depth & 3; i > 0; i--) {
-        sums.av += in[0] * weights[0];
-        sums.aw += *in++ * weights[depth];
-        weights++;
+    for (uint32_t i = depth & 3; i > 0; i--, in++, weights++) {
+        sums.v += in[0] * weights[0];
+        sums.w += in[0] * weights[depth];
     }
     return sums;
 }
 
 /* Both sums of a channel become outputs: of this column and of the next. */
 #define TWO_OUTPUTS(a, b, factors, shift, place)                                                                       \
-    "ldrd %[a0], %[a1], " factors "\n ldr %[b0], " shift "\n lsl " a ", " a ", #1\n lsl " b ", " b ", #1\n"               \
-    "smmlar %[w0], " a ", %[a0], %[a1]\n smmlar %[w1], " b ", %[a0], %[a1]\n"                                           \
-    "add %[w0], %[w0], " a ", asr #31\n add %[w1], %[w1], " b ", asr #31\n asr %[w0], %[b0]\n asr %[w1], %[b0]\n"        \
-    "ssat %[w0], #8, %[w0]\n ssat %[w1], #8, %[w1]\n strb %[w0], [%[weights]" place "\n strb %[w1], [%[weights], %[b1]]\n"
+    "ldrd %[a0], %[a1], " factors "\n ldr %[b0], " shift "\n lsl " a ", " a ", #1\n lsl " b ", " b ", #1\n"            \
+    "smmlar %[w0], " a ", %[a0], %[a1]\n smmlar %[w1], " b ", %[a0], %[a1]\n"                                          \
+    "add %[w0], %[w0], " a ", asr #31\n add %[w1], %[w1], " b ", asr #31\n asr %[w0], %[b0]\n asr %[w1], %[b0]\n"      \
+    "ssat %[w0], #8, %[w0]\n ssat %[w1], #8, %[w1]\n strb %[w0], [%[weights]" place                                    \
+    "\n strb %[w1], [%[weights], %[b1]]\n"
 
-/* All columns of two channels, two columns at a time. */
-SCENE_APART void add_columns(const scene_conv *conv, uint32_t channel, const int8_t *in, uint32_t depth, uint32_t columns,
-                             int8_t *out) {
+/* Two columns of two channels after another: the sums begin with the bias, eight inputs at a time are added, then up to
+ * seven, then the four outputs are stored. `weights` is the outputs' place in the end. */
+/* clang-format off */
+#define ALL_COLUMNS                                                                                                    \
+    "0: ldrd %[av], %[aw], %[start]\n mov %[bv], %[av]\n mov %[bw], %[aw]\n ldr %[weights], %[first]\n"                \
+    "1:\n" FOUR_INPUTS FOUR_INPUTS "ldr %[w0], %[end]\n cmp %[weights], %[w0]\n bne 1b\n"                              \
+    "ldr %[w0], %[rest]\n cmp %[w0], #0\n beq 4f\n tst %[w0], #4\n beq 2f\n" FOUR_INPUTS                               \
+    "2: ldr %[w0], %[rest]\n ands %[w0], #3\n beq 4f\n 3:" ONE_INPUT "subs %[w0], #1\n bne 3b\n"                       \
+    "4: ldr %[weights], %[place]\n ldr %[b1], %[steps]\n add %[in], %[depth]\n"                                        \
+    TWO_OUTPUTS("%[av]", "%[bv]", "%[v]", "%[v_shift]", "]")                                                           \
+    TWO_OUTPUTS("%[aw]", "%[bw]", "%[w]", "%[w_shift]", ", #1]!")                                                      \
+    "ldrd %[b0], %[b1], %[steps]\n add %[weights], %[b1]\n ldrd %[b0], %[b1], %[place]\n"                              \
+    "str %[weights], %[place]\n cmp %[weights], %[b1]\n bne 0b\n"
+/* clang-format on */
+
+/* All columns of two channels. */
+SCENE_APART void add_columns(const scene_conv *conv, uint32_t channel, const int8_t *in, uint32_t depth,
+                             uint32_t columns, int8_t *out) {
     const int32_t zero = conv->out_zero;
     const uint32_t channels = conv->out_channels, pairs = columns & ~1u, rest = depth & 7;
     const int8_t *const first = conv->weights + channel * depth, *const end = first + (depth & ~7u);
-    const struct {
-        int32_t v, w;
-    } start = {conv->bias[channel], conv->bias[channel + 1]};
+    const two_sums start = {conv->bias[channel], conv->bias[channel + 1]};
     const scene_scale v = scene_scale_of(conv->multiplier[channel], conv->shift[channel], zero);
     const scene_scale w = scene_scale_of(conv->multiplier[channel + 1], conv->shift[channel + 1], zero);
     const struct {
@@ -153,32 +159,26 @@ SCENE_APART void add_columns(const scene_conv *conv, uint32_t channel, const int
     uint32_t a0, a1, b0, b1, w0, w1;
     const int8_t *weights;
     if (depth >= 8 && pairs > 0) {
-        __asm__ volatile("0: ldrd %[av], %[aw], %[start]\n mov %[bv], %[av]\n mov %[bw], %[aw]\n ldr %[weights], %[first]\n"
-                         "1:\n" FOUR_INPUTS FOUR_INPUTS "ldr %[w0], %[end]\n cmp %[weights], %[w0]\n bne 1b\n"
-                         "ldr %[w0], %[rest]\n cmp %[w0], #0\n beq 4f\n tst %[w0], #4\n beq 2f\n" FOUR_INPUTS
-                         "2: ldr %[w0], %[rest]\n ands %[w0], #3\n beq 4f\n 3:" ONE_INPUT "subs %[w0], #1\n bne 3b\n 4:"
-                         "ldr %[weights], %[place]\n ldr %[b1], %[steps]\n add %[in], %[depth]\n" /* the next column */
-                         TWO_OUTPUTS("%[av]", "%[bv]", "%[v]", "%[v_shift]", "]")
-                         TWO_OUTPUTS("%[aw]", "%[bw]", "%[w]", "%[w_shift]", ", #1]!")
-                         "ldrd %[b0], %[b1], %[steps]\n add %[weights], %[b1]\n ldrd %[b0], %[b1], %[place]\n"
-                         "str %[weights], %[place]\n cmp %[weights], %[b1]\n bne 0b\n"
-                         : [av] "=&r"(av), [aw] "=&r"(aw), [bv] "=&r"(bv), [bw] "=&r"(bw), [in] "+r"(in),
-                           [weights] "=&r"(weights), [a0] "=&r"(a0), [a1] "=&r"(a1), [b0] "=&r"(b0), [b1] "=&r"(b1),
-                           [w0] "=&r"(w0), [w1] "=&r"(w1), [place] "+m"(place)
-                         : [depth] "r"(depth), [first] "m"(first), [end] "m"(end), [rest] "m"(rest), [start] "m"(start), [v] "m"(v.factors),
-                           [w] "m"(w.factors), [v_shift] "m"(v.shift), [w_shift] "m"(w.shift), [steps] "m"(steps)
-                         : "cc", "memory");
+        __asm__ volatile(
+            ALL_COLUMNS
+            : [av] "=&r"(av), [aw] "=&r"(aw), [bv] "=&r"(bv), [bw] "=&r"(bw), [in] "+r"(in), [weights] "=&r"(weights),
+              [a0] "=&r"(a0), [a1] "=&r"(a1), [b0] "=&r"(b0), [b1] "=&r"(b1), [w0] "=&r"(w0), [w1] "=&r"(w1),
+              [place] "+m"(place)
+            : [depth] "r"(depth), [first] "m"(first), [end] "m"(end), [rest] "m"(rest), [start] "m"(start),
+              [v] "m"(v.factors), [w] "m"(w.factors), [v_shift] "m"(v.shift), [w_shift] "m"(w.shift), [steps] "m"(steps)
+            : "cc", "memory");
         columns -= pairs;
         out = place.stop;
     }
     for (; columns > 0; columns--, in += depth, out += channels) {
-        const scene_sums sums = sums_of_one((scene_sums){start.v, start.w, 0, 0}, in, first, depth);
-        out[0] = scene_scaled(sums.av, v);
-        out[1] = scene_scaled(sums.aw, w);
+        const two_sums sums = add_inputs(start, in, first, depth);
+        out[0] = scene_scaled(sums.v, v);
+        out[1] = scene_scaled(sums.w, w);
     }
 }
 
-void scene_matrix(const scene_conv *conv, const int8_t *in, uint32_t depth, uint32_t step, uint32_t columns, int8_t *out) {
+void scene_matrix(const scene_conv *conv, const int8_t *in, uint32_t depth, uint32_t step, uint32_t columns,
+                  int8_t *out) {
     const uint32_t channels = conv->out_channels;
     for (uint32_t channel = 0; channel < channels; channel++) {
         if (step == depth && channel + 1 < channels && scene_is_simple(conv->shift[channel]) &&
@@ -194,9 +194,7 @@ void scene_matrix(const scene_conv *conv, const int8_t *in, uint32_t depth, uint
     scene_raise(conv, columns, out);
 }
 
-#else
-
-#if SCENE_THUMB_1
+#elif SCENE_THUMB_1
 
 /* Adds to the sums of one channel in two columns: more sums do not fit the registers. */
 SCENE_APART void two_sums(const int8_t *a, const int8_t *b, const int8_t *weights, uint32_t depth, int32_t sums[2]) {
@@ -232,7 +230,8 @@ SCENE_APART void add_columns(const scene_conv *conv, const int8_t *in, uint32_t 
     }
 }
 
-void scene_matrix(const scene_conv *conv, const int8_t *in, uint32_t depth, uint32_t step, uint32_t columns, int8_t *out) {
+void scene_matrix(const scene_conv *conv, const int8_t *in, uint32_t depth, uint32_t step, uint32_t columns,
+                  int8_t *out) {
     for (uint32_t channel = 0; channel < conv->out_channels; channel++) {
         add_columns(conv, in, depth, step, channel, columns, out + channel);
     }
@@ -240,18 +239,30 @@ void scene_matrix(const scene_conv *conv, const int8_t *in, uint32_t depth, uint
 
 #else
 
+#define TOGETHER 32u /* a constant number, so that GCC makes vectors at -O2, too */
+
 /* Two channels of all columns, two columns at a time; a compiler with vectors takes several inputs at once. */
 SCENE_APART void add_columns(const scene_conv *conv, const int8_t *in, uint32_t depth, uint32_t step, uint32_t channel,
                              uint32_t columns, int8_t *out) {
     const uint32_t channels = conv->out_channels;
     const int32_t first = conv->multiplier[channel], second = conv->multiplier[channel + 1];
     const int32_t first_shift = conv->shift[channel], second_shift = conv->shift[channel + 1];
-    const int32_t zero = conv->out_zero, least = conv->out_min, bias = conv->bias[channel], other = conv->bias[channel + 1];
+    const int32_t zero = conv->out_zero, least = conv->out_min, bias = conv->bias[channel],
+                  other = conv->bias[channel + 1];
     const int8_t *const v = conv->weights + channel * depth, *const w = v + depth;
     for (; columns >= 2; columns -= 2, in += 2 * step) {
         const int8_t *b = in + step;
         int32_t av = bias, aw = other, bv = bias, bw = other;
-        for (uint32_t i = 0; i < depth; i++) {
+        uint32_t done = 0;
+        for (; !SCENE_SMALL && done + TOGETHER <= depth; done += TOGETHER) {
+            for (uint32_t i = done; i < done + TOGETHER; i++) {
+                av += in[i] * v[i];
+                aw += in[i] * w[i];
+                bv += b[i] * v[i];
+                bw += b[i] * w[i];
+            }
+        }
+        for (uint32_t i = done; i < depth; i++) {
             av += in[i] * v[i];
             aw += in[i] * w[i];
             bv += b[i] * v[i];
@@ -270,7 +281,8 @@ SCENE_APART void add_columns(const scene_conv *conv, const int8_t *in, uint32_t 
     }
 }
 
-void scene_matrix(const scene_conv *conv, const int8_t *in, uint32_t depth, uint32_t step, uint32_t columns, int8_t *out) {
+void scene_matrix(const scene_conv *conv, const int8_t *in, uint32_t depth, uint32_t step, uint32_t columns,
+                  int8_t *out) {
     const uint32_t channels = conv->out_channels, last = channels - 1;
     for (uint32_t channel = 0; channel < last; channel += 2) {
         add_columns(conv, in, depth, step, channel, columns, out + channel);
@@ -280,8 +292,6 @@ void scene_matrix(const scene_conv *conv, const int8_t *in, uint32_t depth, uint
     }
 }
 
-#endif
-#endif
 #endif
 
 void scene_pointwise_row(const scene_conv *conv, const int8_t *in, int8_t *out) {

@@ -7,12 +7,13 @@
 
 #include "scene_kernels.h"
 
-/* Which variant of the kernels is compiled. That for the DSP extension is written for GCC's inline assembly and needs nearly all
- * registers, so an optimising compiler; Clang, which keeps an address of each operand in a register, takes portable C there. */
+/* Which variant of the kernels is compiled. That for the DSP extension is written for GCC's inline assembly and needs
+ * nearly all registers, so an optimising compiler; Clang, which keeps an address of each operand in a register, takes
+ * portable C there. */
 #if !defined(SCENE_PORTABLE) && defined(__ARM_FEATURE_MVE) && (__ARM_FEATURE_MVE & 1) && !defined(__ARM_BIG_ENDIAN)
 #define SCENE_MVE 1
 #define SCENE_DSP 0
-#elif !defined(SCENE_PORTABLE) && defined(__ARM_FEATURE_DSP) && defined(__thumb2__) && defined(__OPTIMIZE__) && \
+#elif !defined(SCENE_PORTABLE) && defined(__ARM_FEATURE_DSP) && defined(__thumb2__) && defined(__OPTIMIZE__) &&        \
     !defined(__clang__) && !defined(__ARM_BIG_ENDIAN)
 #define SCENE_MVE 0
 #define SCENE_DSP 1
@@ -25,6 +26,13 @@
 #include <arm_mve.h>
 #endif
 
+/* Cores without vectors. */
+#if defined(__ARM_ARCH_PROFILE) && __ARM_ARCH_PROFILE == 'M'
+#define SCENE_SMALL 1
+#else
+#define SCENE_SMALL 0
+#endif
+
 /* Cores with few registers for arithmetic and no product of 64 bits (Cortex-M0+). */
 #if defined(__ARM_ARCH_ISA_THUMB) && __ARM_ARCH_ISA_THUMB == 1
 #define SCENE_THUMB_1 1
@@ -32,8 +40,8 @@
 #define SCENE_THUMB_1 0
 #endif
 
-/* For functions that are faster where their arguments are constants, and for those that are faster by themselves: in a large
- * function a compiler runs out of registers. */
+/* For functions that are faster where their arguments are constants, and for those that are faster by themselves: in a
+ * large function a compiler runs out of registers. */
 #ifdef __GNUC__
 #define SCENE_INLINE static inline __attribute__((always_inline))
 #define SCENE_APART static __attribute__((noinline))
@@ -59,7 +67,8 @@ static inline int32_t scene_upper(int32_t value, int32_t multiplier) {
 #if SCENE_THUMB_1
     /* No 64-bit product there (Cortex-M0+): four of 16 bits. */
     const int32_t up = value >> 16;
-    const uint32_t low = (uint32_t)value & 0xFFFFu, m_low = (uint32_t)multiplier & 0xFFFFu, m_up = (uint32_t)multiplier >> 16;
+    const uint32_t low = (uint32_t)value & 0xFFFFu, m_low = (uint32_t)multiplier & 0xFFFFu,
+                   m_up = (uint32_t)multiplier >> 16;
     const uint32_t last = low * m_low;
     const int32_t middle = up * (int32_t)m_low + (int32_t)(last >> 16);
     const uint32_t other = low * m_up + ((uint32_t)middle & 0xFFFFu);
@@ -70,15 +79,15 @@ static inline int32_t scene_upper(int32_t value, int32_t multiplier) {
 #endif
 }
 
-/* sum * multiplier * 2^(shift - 31): the product's upper half rounded to the nearest (ties up), then the shift to the right,
- * rounded to the nearest (halves away from zero). A shift to the left comes first. */
+/* sum * multiplier * 2^(shift - 31): the product's upper half rounded to the nearest (ties up), then the shift to the
+ * right, rounded to the nearest (halves away from zero). A shift to the left comes first. */
 static inline int32_t scene_requantize(int32_t sum, int32_t multiplier, int32_t shift) {
     if (shift >= 0) {
         return scene_upper(shift > 0 ? scene_shift_left(sum, shift) : sum, multiplier);
     }
 #if SCENE_DSP
     int32_t high;
-    __asm__("smmulr %0, %1, %2" : "=r"(high) : "r"(sum * 2), "r"(multiplier));
+    __asm__("smmulr %0, %1, %2" : "=r"(high) : "r"((uint32_t)sum << 1), "r"(multiplier));
 #else
     const int32_t high = scene_upper(sum, multiplier);
 #endif
@@ -166,13 +175,15 @@ static inline scene_scale scene_scale_of(int32_t multiplier, int32_t shift, int3
     return (scene_scale){{multiplier, (1 << (-shift - 1)) + zero * (1 << -shift)}, -shift};
 }
 
-/* scene_requantize and scene_output for -128 as the least. SMMLAR rounds the upper half of the doubled product; a negative sum
- * takes 1 off, so that halves go away from zero (where the upper half became 0, the shift removes that 1 again). */
+/* scene_requantize and scene_output for -128 as the least. SMMLAR rounds the upper half of the doubled product; a
+ * negative sum takes 1 off, so that halves go away from zero (where the upper half became 0, the shift removes that 1
+ * again). */
 static inline int8_t scene_scaled(int32_t sum, scene_scale scale) {
     const int32_t twice = (int32_t)((uint32_t)sum << 1);
     int32_t value;
-    __asm__("smmlar %0, %1, %2, %3" : "=r"(value) : "r"(twice), "r"(scale.factors.multiplier),
-            "r"(scale.factors.rounding));
+    __asm__("smmlar %0, %1, %2, %3"
+            : "=r"(value)
+            : "r"(twice), "r"(scale.factors.multiplier), "r"(scale.factors.rounding));
     value = (value + (twice >> 31)) >> scale.shift;
     __asm__("ssat %0, #8, %0" : "+r"(value));
     return (int8_t)value;
