@@ -41,7 +41,7 @@ def run(args: argparse.Namespace) -> None:
     chosen = args.format or (None if args.out else "onnx")
     out = args.out or default_path(chosen or "onnx")
     path = hwasc.export(args.weights, out, format=chosen, planner=args.planner)
-    size = sum(p.stat().st_size for p in (path.iterdir() if path.is_dir() else [path]))
+    size = sum(p.stat().st_size for p in (path.rglob("*") if path.is_dir() else [path]) if p.is_file())
     if args.json:
         common.print_json({"model": str(path), "format": chosen or path.suffix.lstrip("."), "bytes": size})
     else:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import struct
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -102,7 +103,12 @@ EXPORTER = TfliteExporter()
 
 @torch.no_grad()
 def to_bytes(
-    model: Student, classes: tuple[str, ...], planner: Planner = "greedy", *, clips: TrainingClips | None = None
+    model: Student,
+    classes: tuple[str, ...],
+    planner: Planner = "greedy",
+    *,
+    clips: TrainingClips | None = None,
+    scratch: Mapping[int, int] | None = None,
 ) -> bytes:
     """The file's bytes.
 
@@ -111,6 +117,7 @@ def to_bytes(
         classes: Names in the order of the logits.
         planner: The memory plan, see `export`.
         clips: The recordings that it was trained on and chosen by.
+        scratch: Bytes by operator that the chip's kernels take, for the plan (see `cost.memory.lifetimes`).
 
     Returns:
         The flatbuffer.
@@ -119,7 +126,7 @@ def to_bytes(
     writer = _Writer(model.cpu().eval(), graph)
     for op, constant in zip(graph.operators, writer.numbers.constants, strict=True):
         writer.operator(op, constant)
-    plan = plan_offline(graph) if planner == "offline" else plan_greedy(graph)
+    plan = plan_offline(graph, scratch=scratch) if planner == "offline" else plan_greedy(graph, scratch)
     metadata = {ENTRY: _about(model, classes, clips, *writer.numbers.steps[graph.inputs[0]])}
     if plan.planner == "offline":
         metadata[PLAN_ENTRY] = _plan(plan, graph, len(writer.tensors))

@@ -206,7 +206,7 @@ def test_exports_write_the_record_beside_the_file(made: Path, tmp_path: Path, fo
     record = TrainingClips.read(out / "clips.json" if format == "tflm" else tmp_path / "x.clips.json")
     assert len(record.recordings) == len(known_names(made))
     if format == "tflm":
-        assert record.digest in (out / "model.h").read_text()
+        assert record.digest in (out / "source.h").read_text()
         hwasc.export(made / "d", out, format=format)  # again, over itself
 
 
