@@ -27,6 +27,7 @@ _MODULES = {  # public name -> module, imported at its first use
     "bench_proxies": "hwasc.api.benchmarks",
     "bench_strategies": "hwasc.api.benchmarks",
     "bench_data": "hwasc.api.benchmarks",
+    "bench_firmware": "hwasc.api.benchmarks",
     "submit": "hwasc.api.challenge",
     "Architecture": "hwasc.records.architecture",
     "ArchitectureFile": "hwasc.records.architecture",
@@ -58,6 +59,7 @@ if TYPE_CHECKING:
     from hwasc.api.architectures import profile as profile
     from hwasc.api.architectures import search as search
     from hwasc.api.benchmarks import bench_data as bench_data
+    from hwasc.api.benchmarks import bench_firmware as bench_firmware
     from hwasc.api.benchmarks import bench_proxies as bench_proxies
     from hwasc.api.benchmarks import bench_strategies as bench_strategies
     from hwasc.api.challenge import submit as submit

@@ -55,6 +55,7 @@ RUNTIMES: Registry[Any] = Registry(
         "litert-ref": "hwasc.deploy.runtimes.litert_ref:RUNTIME",
         "onnx": "hwasc.deploy.runtimes.onnx:RUNTIME",
         "torch": "hwasc.deploy.runtimes.torch:RUNTIME",
+        "c": "hwasc.deploy.runtimes.c:RUNTIME",
     },
 )
 EXPORTERS: Registry[Any] = Registry(  # of `hwasc.deploy.exporters.Exporter`
@@ -63,6 +64,7 @@ EXPORTERS: Registry[Any] = Registry(  # of `hwasc.deploy.exporters.Exporter`
     {
         "onnx": "hwasc.deploy.onnx_qcdq:EXPORTER",
         "tflite": "hwasc.deploy.tflite:EXPORTER",
+        "c": "hwasc.deploy.firmware.exporter:EXPORTER",
         "tflm": "hwasc.deploy.tflm.exporter:EXPORTER",
     },
 )

@@ -87,6 +87,7 @@ def profile(
     model: str | Path | None = None,
     npu: str | None = None,
     cross_checks: bool = False,
+    emulate: str | None = None,
     html: str | Path | None = None,
 ) -> Profile:
     """Count what an architecture costs on the chip, layer by layer.
@@ -97,6 +98,7 @@ def profile(
         model: A .tflite file, whose memory is measured in the chip's interpreter.
         npu: With a model: Arm Vela's estimate for an Ethos-U, e.g. `ethos-u55-128`.
         cross_checks: Whether MACs are also counted with fvcore and thop, which loads torch.
+        emulate: A core, e.g. `cortex-m4`, on which the C export is also counted in an emulator.
         html: A page that is written.
 
     Returns:
@@ -131,6 +133,7 @@ def profile(
         cross_checks=cross_checks,
         model=model,
         npu=npu,
+        emulate=emulate,
     )
     if html is not None:
         from hwasc.records.run import environment

@@ -1,15 +1,17 @@
-"""Measurements of the tool itself: proxies, strategies, and the flow of data."""
+"""Measurements of the tool itself: proxies, strategies, the flow of data, and the firmware on emulated cores."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hwasc.api.inputs import BudgetLike, SpaceLike, as_budget, as_space
+from hwasc.api.inputs import ArchitectureLike, BudgetLike, SpaceLike, as_architecture, as_budget, as_space
 from hwasc.records.schema import write_whole
 
 if TYPE_CHECKING:
     from hwasc.bench.data import DataBench
+    from hwasc.bench.firmware import FirmwareBench
     from hwasc.bench.proxies import ProxyBench
     from hwasc.bench.strategies import StrategyBench
     from hwasc.nas.engines import Engine
@@ -114,6 +116,21 @@ def bench_data(ws: Workspace, *, front_end: str = "256x65", clips: int = 256) ->
     from hwasc.bench import data
 
     return data.bench_data(ws, data.parse_front_end(front_end, ws.settings.data.seconds), clips)
+
+
+def bench_firmware(architecture: ArchitectureLike, *, cores: Sequence[str] = ()) -> FirmwareBench:
+    """Measure the C export of an architecture, with random weights, on emulated Cortex-M cores.
+
+    Args:
+        architecture: An object, a preset's name, `best.json` or a search's run folder.
+        cores: Such as `cortex-m4`; none: M0+, M3, M4, M7, M33 and M55.
+
+    Returns:
+        Instructions of a clip, stack, flash and RAM by core.
+    """
+    from hwasc.bench import firmware
+
+    return firmware.bench_firmware(as_architecture(architecture).architecture, cores)
 
 
 def _engine(engine: str | Engine, ws: Workspace, address: str | None) -> Engine:

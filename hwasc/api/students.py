@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from hwasc.api.inputs import ArchitectureLike, TeacherLike, as_architecture
 from hwasc.api.teachers import with_teachers
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from hwasc.students.evaluation import Evaluation
     from hwasc.students.result import DistillResult
     from hwasc.workspace import Workspace
+
+FOLDER_RECORD = "scene.json"  # in the folder of an export in C
 
 
 def distill(
@@ -72,6 +74,7 @@ def evaluate(
     snrs: Sequence[float] = (),
     noise: Sequence[str] = ("white", "pink"),
     html: str | Path | None = None,
+    source: Literal["features", "waveform"] = "features",
     unseen: bool = False,
 ) -> Evaluation:
     """Measure a model file on the test split, as recorded and with noise.
@@ -82,12 +85,14 @@ def evaluate(
     Args:
         ws: What `hwasc.open` gave.
         model: `student.tflite`, `student.onnx`, `int8.safetensors` or `float.safetensors`; or what `hwasc.distill` gave, or its
-            run folder, for its `int8.safetensors`.
+            run folder, for its `int8.safetensors`; or the folder of an export in C.
         runtime: What runs it, a name or an object (`hwasc.deploy.runtimes.Runtime`); None: TensorFlow Lite Micro for
-            .tflite, ONNX Runtime for .onnx, torch for .safetensors.
+            .tflite, ONNX Runtime for .onnx, torch for .safetensors, the system's compiler for a folder of C.
         snrs: Signal-to-noise ratios in dB, each measured again with noise added to the clips' waveforms.
         noise: Its sources: `white`, `pink`, or folders of recordings.
         html: A page that is written.
+        source: What the model gets: `features`, which hwasc computes, or the `waveform`, for a folder of C, whose log-mel is
+            measured with it.
         unseen: Whether you vouch that a model whose training clips are not recorded was trained on none of these clips.
 
     Returns:
@@ -100,7 +105,9 @@ def evaluate(
     """
     from hwasc.students import evaluation
 
-    result = evaluation.evaluate(ws, _weights(model), runtime=runtime, snrs=snrs, sources=noise, unseen=unseen)
+    is_source = isinstance(model, (str, Path)) and (Path(model) / FOLDER_RECORD).is_file()
+    path = Path(model) if is_source else _weights(model)  # type: ignore[arg-type]
+    result = evaluation.evaluate(ws, path, runtime=runtime, snrs=snrs, sources=noise, source=source, unseen=unseen)
     if html is not None:
         from hwasc.report.reports import evaluation_report
 
@@ -114,24 +121,28 @@ def export(
     *,
     format: str | None = None,
     planner: Literal["greedy", "offline"] = "greedy",
+    **options: Any,
 ) -> Path:
     """Write an int8 student for a runtime.
 
     Args:
         student: What `hwasc.distill` gave, its run folder, or its `int8.safetensors`.
         path: The file, or the folder of a format that is one.
-        format: `onnx`, `tflite`, `tflm` (C++ source for TensorFlow Lite Micro) or another known one; None: what `path` ends with.
+        format: `onnx`, `tflite`, `c` (C source from microphone to class), `tflm` (C++ source for TensorFlow Lite Micro) or
+            another known one; None: what `path` ends with.
         planner: The memory plan of a .tflite: the interpreter's own, or an optimised one in the file.
+        **options: Of the format. `c` takes `hop` (from decision to decision, e.g. "250ms"), `target` (e.g. "cortex-m4"),
+            `arithmetic` ("float" or "integer") and `smoothing` (share of earlier decisions).
 
     Returns:
         What was written.
 
     Raises:
-        UsageError: The weights are no quantized student's, or the format is unknown or cannot hold it.
+        UsageError: The weights are no quantized student's, or the format is unknown, cannot hold it or has no such option.
     """
     from hwasc.deploy import exporting
 
-    return exporting.export(_weights(student), Path(path), format=format, planner=planner)
+    return exporting.export(_weights(student), Path(path), format=format, planner=planner, **options)
 
 
 def _weights(student: DistillResult | str | Path) -> Path:

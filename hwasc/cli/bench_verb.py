@@ -2,7 +2,7 @@
 
 `proxy`: whether the search's proxies rank candidates as full training does. `strategies`: how fast each strategy finds the good
 candidates of a small space, all of which are scored once by the search's proxy. `data`: the speed of feature extraction and
-batches, on one core.
+batches, on one core. `firmware`: the C export of an architecture on emulated Cortex-M cores.
 """
 
 from __future__ import annotations
@@ -24,11 +24,13 @@ EXAMPLES = """examples:
   hwasc bench proxy --budget dcase2024 --learn-from runs/search/trials.jsonl
   hwasc bench proxy --budget dcase2024 --data my_recordings --count 32 --workers 2 --run runs/bench
   hwasc bench strategies --budget dcase2024 --workers 2
-  hwasc bench data --data my_recordings --front-end 256x65"""
+  hwasc bench data --data my_recordings --front-end 256x65
+  hwasc bench firmware --arch dcase2024_baseline --cores cortex-m4 cortex-m55"""
 DEFAULTS: dict[str, dict[str, Any]] = {
     "proxy": {"budget": None, "space": "full", "count": 24, "learn_from": None, "run": Path("runs/bench")},
     "strategies": {"budget": None, "space": "bench", "trials": 200, "seeds": 5, "run": Path("runs/bench_strategies")},
     "data": {"front_end": "256x65", "clips": 256},
+    "firmware": {"arch": "dcase2024_baseline", "cores": []},
 }
 MARKS = (25, 50, 100, 200)  # trials after which strategies are compared
 
@@ -56,6 +58,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--front-end", metavar="MELSxFRAMES", help="data: size of the log-mels (default 256x65)")
     parser.add_argument("--clips", type=common.whole(2), help="data: training clips measured on (default 256)")
+    parser.add_argument(
+        "--arch",
+        metavar="FILE|PRESET",
+        help="firmware: best.json of a search, or a preset (default dcase2024_baseline)",
+    )
+    parser.add_argument("--cores", metavar="CORE", nargs="+", help="firmware: such as cortex-m4 (default: all six)")
     common.add_data(parser)
     common.add_engine(parser)
 
@@ -68,8 +76,8 @@ def run(args: argparse.Namespace) -> None:
     for name, value in DEFAULTS[args.what].items():
         if getattr(args, name) is None:
             setattr(args, name, value)
-    if args.what == "data":
-        _data(args)
+    if args.what in ("data", "firmware"):
+        (_data if args.what == "data" else _firmware)(args)
         return
     if args.budget is None:
         raise UsageError(f"bench {args.what} needs a --budget")
@@ -100,6 +108,30 @@ def _data(args: argparse.Namespace) -> None:
         f"an epoch starts in {1e3 * bench.epoch_start:.1f} ms; {bench.batches:.1f} augmented batches of {bench.batch} a "
         f"second, {bench.batches * bench.batch:,.0f} clips; peak memory {bench.peak_memory / 1e6:,.0f} MB"
     )
+
+
+def _firmware(args: argparse.Namespace) -> None:
+    bench = hwasc.bench_firmware(args.arch, cores=args.cores)
+    if args.json:
+        common.print_json(bench)
+        return
+    print(f"{bench.architecture}: {bench.macs:,} MACs; a clip with random weights, emulated; instructions in millions")
+    heads = [
+        ("clip", 8),
+        ("front end", 11),
+        ("net", 8),
+        ("a MAC", 7),
+        ("stack B", 9),
+        ("bound", 7),
+        ("code B", 8),
+        ("RAM B", 9),
+    ]
+    print(f"{'':<12}{'log-mel':<9}" + "".join(f"{head:>{width}}" for head, width in heads))
+    for row in bench.cores:
+        print(
+            f"{row.core:<12}{row.arithmetic:<9}{row.instructions / 1e6:>8.2f}{row.front_end / 1e6:>11.2f}"
+            f"{row.net / 1e6:>8.2f}{row.per_mac:>7.2f}{row.stack:>9,}{row.stack_bound:>7,}{row.program:>8,}{row.ram:>9,}"
+        )
 
 
 def _proxy(args: argparse.Namespace, ws: Workspace) -> None:

@@ -1,5 +1,6 @@
 """Measure a finished model file on the test split: student.tflite in TensorFlow Lite Micro, the interpreter that runs on the
-chip, student.onnx in ONNX Runtime, *.safetensors in torch. With --snr it is measured again with noise added to the waveforms.
+chip, student.onnx in ONNX Runtime, *.safetensors in torch, the folder of `export --format c` as a program of this machine. With
+--snr it is measured again with noise added to the waveforms.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ EXAMPLES = """examples:
   hwasc evaluate --model student.tflite --runtime litert-ref
   hwasc evaluate --model runs/distill/student.onnx --data my_recordings --snr --html noise.html
   hwasc evaluate --model runs/distill/student.onnx --snr 20,0 --noise pink recordings_of_noise
+  hwasc evaluate --model firmware/student --from waveform
   hwasc evaluate --model runs/distill/int8.safetensors --json"""
 
 
@@ -36,14 +38,21 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         required=True,
         metavar="FILE",
         type=Path,
-        help="student.tflite, student.onnx, int8.safetensors, float.safetensors",
+        help="student.tflite, student.onnx, int8.safetensors, float.safetensors, a folder of C",
     )
     common.add_part(
         parser,
         "--runtime",
         RUNTIMES,
         help="%(choices)s; default: tflm for .tflite (litert-ref: LiteRT's reference kernels), onnx for .onnx, torch for "
-        ".safetensors",
+        ".safetensors, c for a folder of C",
+    )
+    parser.add_argument(
+        "--from",
+        dest="source",
+        choices=("features", "waveform"),
+        default="features",
+        help="what the model gets: features, which hwasc computes (default), or the waveform: a folder of C has its own log-mel",
     )
     parser.add_argument(
         "--snr",
@@ -79,7 +88,14 @@ def run(args: argparse.Namespace) -> None:
         raise DataError(f"{e}; if all of the folder is new to the model, add --split all") from None
     noise = list(dict.fromkeys(args.noise or SOURCES))
     result = hwasc.evaluate(
-        ws, args.model, runtime=args.runtime, snrs=snrs, noise=noise, html=args.html, unseen=args.unseen
+        ws,
+        args.model,
+        runtime=args.runtime,
+        snrs=snrs,
+        noise=noise,
+        html=args.html,
+        source=args.source,
+        unseen=args.unseen,
     )
     if args.json:
         common.print_json(result)

@@ -1,4 +1,5 @@
-"""Write the int8 student of a finished distillation for a runtime: full-integer .tflite, ONNX QCDQ, or C++ for firmware."""
+"""Write the int8 student of a finished distillation for a runtime: full-integer .tflite, ONNX QCDQ, or source for firmware: C
+from microphone to class, or C++ for TensorFlow Lite Micro."""
 
 from __future__ import annotations
 
@@ -9,10 +10,14 @@ import hwasc
 from hwasc.cli import common
 from hwasc.parts import EXPORTERS
 
+OPTIONS = ("hop", "target", "arithmetic", "smoothing", "kernels", "budget", "name")
 EXAMPLES = """examples:
   hwasc export --weights runs/distill/int8.safetensors --format tflite
   hwasc export --weights runs/distill/int8.safetensors --format tflite --planner offline --out student.tflite
-  hwasc export --weights runs/distill/int8.safetensors --format tflm --out firmware/student
+  hwasc export --weights runs/distill/int8.safetensors --format c --out firmware/student
+  hwasc export --weights runs/distill/int8.safetensors --format c --hop 250ms --target cortex-m0+
+  hwasc export --weights runs/distill/int8.safetensors --format tflm --kernels cortex-m4
+  hwasc export --weights runs/distill/int8.safetensors --format tflm --budget nrf52840 --out firmware/student
   hwasc export --weights runs/distill/int8.safetensors --out student.onnx"""
 
 
@@ -23,7 +28,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     )
     common.add_part(parser, "--format", EXPORTERS, help="%(choices)s; default: by the ending of --out, else onnx")
     parser.add_argument(
-        "--out", metavar="PATH", type=Path, help="default student.onnx, student.tflite, student_tflm (a folder)"
+        "--out",
+        metavar="PATH",
+        type=Path,
+        help="default student.onnx, student.tflite, student_c and student_tflm (folders)",
     )
     parser.add_argument(
         "--planner",
@@ -31,18 +39,48 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         default="greedy",
         help="memory plan of a .tflite or of the one in C++: by the interpreter (default), or optimised and stored in the file",
     )
+    own = parser.add_argument_group("options of --format c")
+    own.add_argument(
+        "--hop", metavar="TIME", help="from decision to decision: 250ms, 0.5s, or samples; default: a clip"
+    )
+    own.add_argument(
+        "--target", metavar="CORE", help="cortex-m0+, m3 (log-mel in integers), m4, m7, m33, m55 (single precision)"
+    )
+    own.add_argument(
+        "--arithmetic",
+        choices=("float", "integer"),
+        help="of the log-mel, instead of the target's; also of --format tflm",
+    )
+    own.add_argument(
+        "--smoothing", metavar="SHARE", type=float, help="share of the decisions so far in the logits (default 0)"
+    )
+    interpreter = parser.add_argument_group("options of --format tflm")
+    interpreter.add_argument(
+        "--kernels",
+        metavar="SET",
+        help="what TensorFlow Lite Micro is built with, for the arena: reference, or CMSIS-NN for cortex-m0+, m4, m7, m33, m55; "
+        "default: the budget's, else the compiler chooses",
+    )
+    interpreter.add_argument("--budget", metavar="NAME", help="budget of the chip: a bundled one, or a file")
+    interpreter.add_argument(
+        "--name", metavar="NAME", help="of the model in files, functions and namespace; default: --out's"
+    )
     common.add_output(parser)
 
 
 def run(args: argparse.Namespace) -> None:
     """Export and print the path."""
-    from hwasc.deploy.exporters import default_path
+    from hwasc.deploy.exporters import default_path, find
 
     chosen = args.format or (None if args.out else "onnx")
     out = args.out or default_path(chosen or "onnx")
-    path = hwasc.export(args.weights, out, format=chosen, planner=args.planner)
+    options = {name: getattr(args, name) for name in OPTIONS if getattr(args, name) is not None}
+    path = hwasc.export(args.weights, out, format=chosen, planner=args.planner, **options)
     size = sum(p.stat().st_size for p in (path.rglob("*") if path.is_dir() else [path]) if p.is_file())
     if args.json:
         common.print_json({"model": str(path), "format": chosen or path.suffix.lstrip("."), "bytes": size})
-    else:
-        print(f"model {path} ({size:,} B)")
+        return
+    print(f"model {path} ({size:,} B)")
+    summary = getattr(find(chosen), "summary", None) if chosen else None
+    for line in summary(path) if summary else ():
+        print(f"  {line}")

@@ -16,6 +16,7 @@ EXAMPLES = """examples:
   hwasc profile --model student.tflite --npu ethos-u55-128
   hwasc profile --arch cp_mobile --budget cortex-m4-128k --cross-checks
   hwasc profile --arch best.json --budget dcase2024 --json
+  hwasc profile --arch best.json --emulate cortex-m4
   hwasc profile --arch best.json --html report.html"""
 
 
@@ -33,6 +34,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--npu", metavar="NAME", help="with --model: Arm Vela's estimate for an Ethos-U, e.g. ethos-u55-128"
     )
+    parser.add_argument(
+        "--emulate",
+        metavar="CORE",
+        help="also build the C export for this core, e.g. cortex-m4, and count a clip's instructions by layer in QEMU",
+    )
     parser.add_argument("--html", metavar="FILE", type=Path, help="write a self-contained page")
     common.add_output(parser)
 
@@ -45,6 +51,7 @@ def run(args: argparse.Namespace) -> None:
         model=args.model,
         npu=args.npu,
         cross_checks=args.cross_checks,
+        emulate=args.emulate,
         html=args.html,
     )
     if args.json:
@@ -53,5 +60,9 @@ def run(args: argparse.Namespace) -> None:
     from hwasc.cli.profile_tables import print_profile
 
     print_profile(result)
+    if result.emulation is not None:
+        from hwasc.cli.emulation_table import print_emulation
+
+        print_emulation(result.emulation)
     if args.html:
         print(f"page {args.html}")

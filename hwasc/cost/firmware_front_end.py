@@ -12,7 +12,6 @@ from hwasc.records.architecture import FrontEnd
 
 Arithmetic = Literal["float", "integer"]
 SHORTEST, LONGEST = 256, 8192  # samples of an FFT
-FIRST = 8  # radix of the FFT's first pass
 
 
 def check_fft(front_end: FrontEnd) -> None:
@@ -31,20 +30,21 @@ def check_fft(front_end: FrontEnd) -> None:
         )
 
 
-def fft_passes(n_fft: int) -> list[tuple[int, int]]:
+def fft_passes(n_fft: int, arithmetic: Arithmetic) -> list[tuple[int, int]]:
     """List the passes of the FFT of n_fft real samples, which is one of n_fft / 2 complex numbers.
 
     Args:
         n_fft: A power of two, at least 256.
+        arithmetic: `float` or `integer`.
 
     Returns:
         Radix of each pass and the numbers of each spectrum that it joins.
     """
-    passes, size, points = [(FIRST, 1)], FIRST, n_fft // 2
-    while size < points:
-        radix = 4 if points // size in (4, 16) else 8
-        passes.append((radix, size))
-        size *= radix
+    points = n_fft // 2
+    even = points.bit_length() % 2 == 1  # of radix 4 alone
+    passes = [(4 if arithmetic == "integer" and even else 8, 1)]
+    while (size := math.prod(radix for radix, _ in passes)) < points:
+        passes.append((4 if arithmetic == "integer" or points // size in (4, 16) else 8, size))
     return passes
 
 
@@ -94,10 +94,10 @@ def front_end_flash(front_end: FrontEnd, arithmetic: Arithmetic) -> int:
     Raises:
         UsageError: The front end cannot be computed in C.
     """
-    del arithmetic
     check_fft(front_end)
     fe = front_end
     window = 4 * (fe.window // 2 + 1)
-    twiddles = 8 * (fe.n_fft // 2 - FIRST) + 4 * (fe.n_fft // 4 + 1)
-    mel = 2 * (fe.mels + 2) + 8 * (fe.mels + 1) + 4 * fe.mels
-    return window + twiddles + mel + 12
+    twiddles = 8 * (fe.n_fft // 2 - fft_passes(fe.n_fft, arithmetic)[0][0]) + 4 * (fe.n_fft // 4 + 1)
+    mel = 2 * (fe.mels + 2) + 8 * (fe.mels + 1)
+    scaling = 4 * fe.mels + 12 if arithmetic == "float" else 8 * fe.mels + 16
+    return window + twiddles + mel + scaling

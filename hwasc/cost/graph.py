@@ -14,7 +14,7 @@ from hwasc.records.architecture import HEAD, Architecture
 from hwasc.records.blocks import GRN, INPUT, Conv, DepthwiseConv, Kernel, Pool, ResponseNorm, Stride, Sum, Unit
 from hwasc.records.blocks.units import pair
 
-Kind = Literal["conv", "depthwise", "average_pool", "add", "mul", "div", "mean", "maximum", "rsqrt"]
+Kind = Literal["conv", "depthwise", "average_pool", "add", "mul", "div", "mean", "maximum", "rsqrt", "slice", "concat"]
 Shape = tuple[int, int, int, int]
 
 
@@ -35,6 +35,8 @@ class Operator:
         folded_norm: Channels of the batch norm that is folded in.
         parameters: Learned numbers of the float model that this operator stands for.
         macs: Multiply-accumulates of the operator as it runs.
+        start: Of a slice: the first row (frequency) that it takes.
+        shares: Index of an earlier operator of the graph whose constants it uses; None: it has its own.
     """
 
     kind: Kind
@@ -49,6 +51,8 @@ class Operator:
     folded_norm: int = 0
     parameters: int = 0
     macs: int = 0
+    start: int = 0
+    shares: int | None = None
 
     @property
     def window(self) -> tuple[int, int]:

@@ -6,12 +6,14 @@ from hwasc.cost.alignment import align
 from hwasc.cost.graph import Graph, Operator
 from hwasc.cost.row_plan import Axis
 
+COLUMNS, MORE_COLUMNS, FEW = 4, 8, 32  # of scene_conv.c
+
 
 def patch_bytes(graph: Graph, op: Operator, axis: Axis) -> int:
     """Count the scratch memory of an operator's kernel.
 
-    A convolution copies what the kernel covers for two columns. A depthwise convolution spreads two channels of its input rows
-    as pairs of int16, beside one channel's weights in two orders (for outputs at even and at odd columns).
+    A convolution copies what the kernel covers for four or eight columns. A depthwise convolution spreads the weights of four
+    channels to int16, in pairs of rows, beside what a column outside the map adds to four sums, and the places of its rows.
 
     Args:
         graph: The deployment graph.
@@ -25,8 +27,7 @@ def patch_bytes(graph: Graph, op: Operator, axis: Axis) -> int:
         return 0
     rows, columns = op.window if axis == "mels" else op.window[::-1]
     if op.kind == "conv":
-        return align(2 * op.area * graph.tensors[op.inputs[0]][3], 4)
-    outputs = graph.tensors[op.output][2 if axis == "mels" else 1]
-    stride = op.stride[1 if axis == "mels" else 0]
-    pairs = (outputs + 1) // 2 + columns // 2 if stride == 1 else outputs - 1 + (columns + 1) // 2
-    return 4 * rows * (2 * pairs + 2 * (columns // 2 + 1))
+        depth = op.area * graph.tensors[op.inputs[0]][3]
+        outputs = graph.tensors[op.output][2 if axis == "mels" else 1]
+        return align(min(MORE_COLUMNS if depth <= FEW else COLUMNS, outputs) * depth, 4)
+    return 4 * (rows + columns * (rows // 2 * 4 + rows % 2 * 2 + 4))

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import sys
 
-from hwasc.cost.alignment import align
 from hwasc.cost.graph import Graph
 from hwasc.cost.kernel_scratch import patch_bytes
-from hwasc.cost.memory import Buffer, live, place
-from hwasc.cost.row_graph import ALIGNMENT, Padding, RowGraph, RowOperator, row_graph
+from hwasc.cost.row_costs import Costs
+from hwasc.cost.row_flow import Flow
+from hwasc.cost.row_graph import Padding, row_graph
+from hwasc.cost.row_parts import Parts, list_parts
+from hwasc.cost.row_pieces import Pieces
+from hwasc.cost.row_placement import Name, arrange
 from hwasc.cost.row_plan import Axis, RowPlan, Rows, Segment
-from hwasc.cost.row_steps import held
+from hwasc.cost.row_segments import Partition, Segments, least, partition
+
+CLOSE = 1.01  # times the bound: a placement within is good enough
 
 
 def plan_rows(graph: Graph, padding: Padding = "same", *, axis: Axis | None = None) -> RowPlan:
     """Plan a net that runs row by row.
+
+    The lower bound is that of the best partition of the operators, in their order, into segments that run by the engine's policy
+    (see `row_plan`): in the fullest segment, what is alive in some moment while its rows run.
 
     Args:
         graph: The deployment graph.
@@ -28,92 +36,48 @@ def plan_rows(graph: Graph, padding: Padding = "same", *, axis: Axis | None = No
         UsageError: An operator can't run row by row.
     """
     axes: tuple[Axis, ...] = (axis,) if axis else ("mels", "frames")
-    return min((_plan(row_graph(graph, padding, a), a) for a in axes), key=lambda plan: plan.size)
+    best: RowPlan | None = None
+    bound = sys.maxsize
+    rows = row_graph(graph)
+    flow = Flow(rows)
+    costs: list[tuple[int, Axis, Costs]] = []
+    for a in axes:
+        pieces = Pieces(rows.along(a, padding), flow)
+        of = Costs(pieces, [patch_bytes(graph, graph.operators[op.number], a) for op in rows.rows])
+        costs.append((least(of), a, of))
+    for _, a, of in sorted(costs, key=lambda c: c[0]):
+        found = partition(of, below=best.size if best else sys.maxsize)
+        if found is None:
+            continue
+        bound = min(bound, found.bound)
+        plans = [_placed(of, found, a)]
+        if plans[0].size > CLOSE * found.bound and (other := partition(of, below=plans[0].size, careful=True)):
+            plans.append(_placed(of, other, a))
+        best = min([*plans, *([best] if best else [])], key=lambda plan: plan.size)
+    assert best is not None
+    return RowPlan(best.axis, best.segments, best.size, bound)
 
 
-@dataclass(frozen=True)
-class _Part:
-    """A buffer before it is placed: `key` tells what it is, times count two for each segment (its rows, then its cells)."""
-
-    key: tuple[str, int, int]
-    size: int
-    first: int
-    last: int
+def _placed(costs: Costs, found: Partition, axis: Axis) -> RowPlan:
+    parts = list_parts(costs, found.segments)
+    size, offsets = arrange(tuple(parts.parts.values()), parts.shifts, bound=found.bound)
+    return RowPlan(axis, _segments(costs.pieces, found.segments, parts, offsets), size, found.bound)
 
 
-def _plan(rows: RowGraph, axis: Axis) -> RowPlan:
-    cuts = [0]
-    for position, op in enumerate(rows.rows):
-        if op.after >= cuts[-1]:
-            cuts.append(position)
-    bounds = list(zip(cuts, [*cuts[1:], len(rows.rows)], strict=True))
-    graph, segment_of = rows.graph, {p: s for s, (a, b) in enumerate(bounds) for p in range(a, b)}
-    cells: list[list[int]] = [[] for _ in bounds]
-    first = {}
-    last = dict.fromkeys(graph.outputs, 2 * len(bounds) - 1)
-    for position, op in enumerate(rows.rows):
-        s = segment_of[position]
-        first[op.result] = 2 * s
-        for i in (*op.inputs, *op.cells):
-            last[i] = max(last.get(i, 0), 2 * s)
-    for number, position in rows.cells:
-        s = segment_of[position]
-        cells[s].append(number)
-        first[graph.operators[number].output] = 2 * s + 1
-        for i in graph.operators[number].inputs:
-            last[i] = max(last.get(i, 0), 2 * s + 1)
-    parts, kept = [], dict(enumerate(rows.heights))
-    for s, (a, b) in enumerate(bounds):
-        inside = rows.rows[a:b]
-        load = _load(rows, inside)
-        for tensor, count in held([*load, *inside], rows.heights).items():
-            if last.get(tensor, 2 * s) == 2 * s:
-                kept[tensor] = count
-        for op in inside:
-            if op.output < 0:
-                parts.append(_Part(("sums", s, op.number), 4 * graph.tensors[op.result][3], 2 * s, 2 * s + 1))
-        patch = max(_patch(rows, op.number, axis) for op in inside)
-        parts.append(_Part(("patch", s, 0), align(patch, ALIGNMENT), 2 * s, 2 * s))
-        if load:
-            size = kept[graph.inputs[0]] * rows.bytes[graph.inputs[0]]
-            parts.append(_Part(("input", s, graph.inputs[0]), size, 2 * s, 2 * s))
-    for tensor, start in first.items():
-        size = kept[tensor] * rows.bytes[tensor]
-        parts.append(_Part(("tensor", 0, tensor), size, start, last.get(tensor, start)))
-    buffers = [Buffer(k, part.size, part.first, part.last) for k, part in enumerate(parts)]
-    offsets = place(sorted(buffers, key=lambda b: -b.size))
-    at = {part.key: offsets[k] for k, part in enumerate(parts)}
-    segments = []
-    for s, (a, b) in enumerate(bounds):
-        inside = rows.rows[a:b]
+def _segments(pieces: Pieces, segments: Segments, parts: Parts, offsets: dict[Name, int]) -> tuple[Segment, ...]:
+    graph, operators, heights = pieces.rows.graph, pieces.rows.rows, pieces.rows.heights
+    out = []
+    for s, (a, b) in enumerate(segments):
+        inside = operators[a:b]
         touched = {t for op in inside for t in (*op.inputs, *op.cells, op.result)}
-        touched |= {t for n in cells[s] for t in (*graph.operators[n].inputs, graph.operators[n].output)}
-        segments.append(
-            Segment(
-                rows=tuple(op.number for op in inside),
-                cells=tuple(cells[s]),
-                buffers={
-                    t: Rows(kept[t], rows.bytes[t], at[("input", s, t) if t in graph.inputs else ("tensor", 0, t)])
-                    for t in sorted(touched)
-                },
-                sums={op.number: at["sums", s, op.number] for op in inside if op.output < 0},
-                patch=at["patch", s, 0],
-            )
-        )
-    size = max(offsets[b.tensor] + b.size for b in buffers)
-    return RowPlan(axis, tuple(segments), size, max(live(buffers)))
-
-
-def _load(rows: RowGraph, inside: tuple[RowOperator, ...]) -> list[RowOperator]:
-    """The implicit operator that copies rows of the features, where a segment reads them."""
-    start = rows.graph.inputs[0]
-    if not any(start in op.inputs for op in inside):
-        return []
-    return [RowOperator(-1, (), (), start, result=start, rows=rows.heights[start])]
-
-
-def _patch(rows: RowGraph, number: int, axis: Axis) -> int:
-    op = rows.graph.operators[number]
-    if op.kind == "average_pool" and rows.padding == "torch":  # torch counts its padding: a depthwise convolution
-        op = replace(op, kind="depthwise")
-    return patch_bytes(rows.graph, op, axis)
+        touched |= {t for n in parts.cells[s] for t in (*graph.operators[n].inputs, graph.operators[n].output)}
+        buffers = {}
+        for t in sorted(touched):
+            held = parts.held.get((s, t), heights[t])
+            role = "map" if t in pieces.flow.streams else "cell"
+            name: Name = ("line", s, t) if (s, t) in parts.held else (role, 0, t)
+            buffers[t] = Rows(held, pieces.rows.bytes[t], offsets[name])
+        sums = {op.number: offsets["sums", s, op.number] for op in inside if op.output < 0}
+        rows = tuple(op.number for op in inside)
+        out.append(Segment(rows, parts.cells[s], buffers, sums, patch=offsets.get(("patch", s, 0), 0)))
+    return tuple(out)

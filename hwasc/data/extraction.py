@@ -18,6 +18,7 @@ from hwasc.audio.frontend import LogMel
 from hwasc.audio.noise import Noise
 from hwasc.audio.reading import UnreadableClip, read_clips
 from hwasc.data.clips import Clip
+from hwasc.errors import DataError
 from hwasc.parallel.children import spawn_context
 from hwasc.records.architecture import FrontEnd
 
@@ -112,6 +113,28 @@ def extract_chunk(clips: Sequence[Clip], front_end: FrontEnd, noise: Noise | Non
         unreadable |= {positions[i]: "samples out of range" for i in np.flatnonzero(~usable)}
         features = features[usable]
     return Chunk(features=features, unreadable=dict(sorted(unreadable.items())), clips=len(clips))
+
+
+def read_waves(
+    clips: Sequence[Clip], sample_rate: int, noise: Noise | None = None
+) -> Iterator[npt.NDArray[np.float32]]:
+    """Read the waveforms of clips that were read before.
+
+    Args:
+        clips: Clips whose features could be computed.
+        sample_rate: Hz.
+        noise: Noise to add to every waveform.
+
+    Yields:
+        Waveforms of shape (samples,), full scale 1.
+
+    Raises:
+        DataError: A clip cannot be read any more.
+    """
+    for clip, wave in zip(clips, _read(clips, sample_rate), strict=True):
+        if isinstance(wave, UnreadableClip):
+            raise DataError(f"{clip.id}: cannot be read any more ({wave})")
+        yield noise.add_to(wave, clip.id, sample_rate) if noise else wave
 
 
 def _read(clips: Sequence[Clip], sample_rate: int) -> Iterator[npt.NDArray[np.float32] | UnreadableClip]:

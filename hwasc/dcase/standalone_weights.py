@@ -27,9 +27,8 @@ from hwasc.records import schema
 from hwasc.records.architecture import HEAD, FrontEnd
 from hwasc.records.blocks import INPUT, Conv, DepthwiseConv, Pool, ResponseNorm, Sum, Unit
 from hwasc.training.quantization import QuantGRN
-from hwasc.training.rounding import shift_of, shift_of_mean
+from hwasc.training.rounding import ROOT_BITS, shift_of, shift_of_mean
 
-ROOT_BITS = 20  # of the RSQRT kernel, see `training.quantization`
 FRONT_END = ("sample_rate", "seconds", "n_fft", "hop", "window", "mels", "frames", "log_offset", "mean", "std")
 
 
@@ -205,8 +204,9 @@ def _(unit: Any, module: Any, writer: _Writer, x: _Map) -> _Map:
     biases = torch.round(module.conv.bias.detach().reshape(1, -1, 1, 1) / product_step).double()
     writer.tensors[f"{unit.name}.conv.weight"] = weight.int().detach().to(torch.int8)
     writer.tensors[f"{unit.name}.bias.bias"] = biases.clamp(-(2**31), 2**31 - 1).to(torch.int32)
-    shift = shift_of(product_step / _step(module.act))
-    step = writer.rescaler(f"{unit.name}.act", module.act, x.step.double() * scale.double(), shift)
+    exact_step = x.step.double() * scale.double()
+    shift = shift_of(exact_step / _step(module.act).double())
+    step = writer.rescaler(f"{unit.name}.act", module.act, exact_step, shift)
     return x.after(step, unit.relu, module.conv.out_channels, unit.stride)
 
 
@@ -285,17 +285,18 @@ class _Writer:
         return step
 
     def mean(self, name: str, act: Any, step: Tensor, elements: int) -> Tensor:
-        shift = shift_of_mean(float(step / _step(act)), elements)
+        shift = shift_of_mean(float(step.double() / _step(act).double()), elements)
         return self.rescaler(name, act, step.double() / elements, shift)
 
     def product(self, name: str, act: Any, a: Tensor, b: Tensor) -> Tensor:
-        return self.rescaler(name, act, a.double() * b.double(), shift_of(a * b / _step(act)))
+        unit = a.double() * b.double()
+        return self.rescaler(name, act, unit, shift_of(unit / _step(act).double()))
 
     def grn(self, name: str, grn: QuantGRN, x: _Map) -> Tensor:
         if grn.l2:
             square = self.product(f"{name}.square", grn.square, x.step, x.step)
             s = self.mean(f"{name}.mean_square", grn.mean_square, square, x.cells)
-            shift = shift_of(torch.rsqrt(s) / _step(grn.inverse) * 2.0**-ROOT_BITS)
+            shift = shift_of(torch.rsqrt(s.double()) / _step(grn.inverse).double() * 2.0**-ROOT_BITS)
             inverse = self.rescaler(f"{name}.inverse", grn.inverse, 1 / torch.sqrt(s.double()), shift)
             g = self.product(f"{name}.response", grn.response, s, inverse)
         else:

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from hwasc.errors import UsageError
 from hwasc.models.student import Student
 from hwasc.parts import EXPORTERS
 from hwasc.records.training_clips import TrainingClips
+from hwasc.suggestion import did_you_mean
 
 Planner = Literal["greedy", "offline"]
+
+
+@dataclass(frozen=True)
+class NoOptions:
+    """The options of a format that has none."""
 
 
 class Exporter(Protocol):
@@ -19,6 +27,10 @@ class Exporter(Protocol):
     Attributes:
         suffix: What the file's name ends with, e.g. `.tflite`; empty for a format that is a folder.
         planners: Memory plans that the format can hold.
+
+    A format with options of its own has two more attributes: `options`, a frozen dataclass with a default for each, which raises
+    UsageError or ValueError for values that do not go together; and `summary(out)`, lines for people on what was written.
+    `export` then takes a keyword `options`, an instance of it; None: all defaults.
     """
 
     suffix: str
@@ -55,6 +67,36 @@ def find(name: str) -> Exporter:
     """An exporter by the name of its format. UsageError for an unknown one."""
     found: Exporter = EXPORTERS.get(name)
     return found
+
+
+def read_options(name: str, given: Mapping[str, Any]) -> Any:
+    """Read the options of a format.
+
+    Args:
+        name: Of the format.
+        given: Values by option.
+
+    Returns:
+        An instance of the format's dataclass of options; of `NoOptions` where it has none.
+
+    Raises:
+        UsageError: The format has no such option, or not such a value.
+    """
+    kind = getattr(find(name), "options", NoOptions)
+    known = [field.name for field in fields(kind)]
+    for option in given:
+        if option not in known:
+            others = [other for other in EXPORTERS if option in _options_of(other)]
+            found = f"it is for --format {' and '.join(others)}" if others else f"known: {', '.join(known) or 'none'}"
+            raise UsageError(f"--format {name} has no option '{option}'{did_you_mean(option, known)} ({found})")
+    try:
+        return kind(**given)
+    except ValueError as e:
+        raise UsageError(f"--format {name}: {e}") from None
+
+
+def _options_of(name: str) -> list[str]:
+    return [field.name for field in fields(getattr(find(name), "options", NoOptions))]
 
 
 def default_path(name: str) -> Path:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
-from hwasc.deploy.exporters import Planner, choose_format, find
+from hwasc.deploy.exporters import NoOptions, Planner, choose_format, find, read_options
 from hwasc.deploy.weight_files import open_weights
 from hwasc.errors import UsageError
 from hwasc.models import student
@@ -14,20 +15,22 @@ from hwasc.records.training_clips import FILE, SUFFIX, record_of
 from hwasc.training.weights import read_entries
 
 
-def export(weights: Path, out: Path, *, format: str | None = None, planner: Planner = "greedy") -> Path:
-    """Write an int8 student in one of the known formats: ONNX QCDQ, full-integer .tflite, C++ source around it, or another.
+def export(weights: Path, out: Path, *, format: str | None = None, planner: Planner = "greedy", **options: Any) -> Path:
+    """Write an int8 student in one of the known formats: ONNX QCDQ, full-integer .tflite, C++ around it, C, or another.
 
     Args:
         weights: `int8.safetensors` of a distillation.
         out: The file, or the folder of `tflm`.
         format: The name of an exporter; None: what `out` ends with.
         planner: The memory plan of the .tflite.
+        **options: Of the format, see `Exporter`.
 
     Returns:
         What was written.
 
     Raises:
-        UsageError: The weights are no quantized student's, the format cannot hold it, or the folder holds something else.
+        UsageError: The weights are no quantized student's, the format cannot hold it or has no such option, or the folder
+            holds something else.
         DataError: The weights are damaged, or the record of their training clips is missing.
     """
     chosen = choose_format(out, format)
@@ -35,9 +38,11 @@ def export(weights: Path, out: Path, *, format: str | None = None, planner: Plan
     if planner not in exporter.planners:
         known = [name for name in EXPORTERS if planner in find(name).planners]
         raise UsageError(f"--planner {planner} is for --format {' and '.join(known)}")
+    values = read_options(chosen, options)
+    more = {} if isinstance(values, NoOptions) else {"options": values}
     model, classes = load_int8(weights)
     clips = record_of(read_entries(weights), weights)
-    written = exporter.export(model, out, classes, planner, clips=clips)
+    written = exporter.export(model, out, classes, planner, clips=clips, **more)
     if clips is not None:
         training_clips.save(clips, out / FILE if written.is_dir() else written.with_suffix(SUFFIX))
     return written

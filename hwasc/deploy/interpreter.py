@@ -266,6 +266,11 @@ class Runtime:
             self.close()
             raise DataError(f"{path}: its input does not fit the architecture that it names")
 
+    @property
+    def input(self) -> Details:
+        """The file's input."""
+        return self._interpreter.input
+
     def logits(self, logmel: np.ndarray) -> np.ndarray:
         """Compute logits: (B, 1, mels, frames) float32 -> (B, classes) float32."""
         i, o = self._interpreter.input, self._interpreter.output

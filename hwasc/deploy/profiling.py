@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hwasc.cost import Costs, Layer, layers, measure
 from hwasc.cost import graph as deployment
@@ -18,6 +18,9 @@ from hwasc.errors import UsageError
 from hwasc.records import schema
 from hwasc.records.architecture import Architecture
 from hwasc.records.budget import Budget
+
+if TYPE_CHECKING:
+    from hwasc.deploy.firmware.emulation import Emulation
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,6 +83,7 @@ class Profile:
         front_end: Costs of the front end.
         arena: Memory of a .tflite file, if one was given.
         npu: Vela's estimate, if asked for.
+        emulation: The C export counted on an emulated core, if asked for.
     """
 
     architecture: Architecture
@@ -91,6 +95,7 @@ class Profile:
     front_end: FrontEndCosts
     arena: Arena | None = None
     npu: NpuEstimate | None = None
+    emulation: Emulation | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return the profile as JSON values: the costs' own keys, `limits` with slack, `layers` and so on."""
@@ -112,6 +117,8 @@ class Profile:
             out["arena"] = schema.plain(self.arena)
         if self.npu is not None:
             out["npu"] = schema.plain(self.npu)
+        if self.emulation is not None:
+            out["emulation"] = schema.plain(self.emulation)
         return out
 
 
@@ -122,6 +129,7 @@ def profile(
     cross_checks: bool = False,
     model: Path | None = None,
     npu: str | None = None,
+    emulate: str | None = None,
 ) -> Profile:
     """Profile an architecture.
 
@@ -131,6 +139,7 @@ def profile(
         cross_checks: Whether fvcore and thop count MACs too (they load torch).
         model: A .tflite file of this architecture, to measure its arena in the interpreter.
         npu: An Ethos-U that Vela compiles the file for, see `deploy.vela.ACCELERATORS`.
+        emulate: A core that the C export is counted on, see `deploy.firmware.toolchain.CORES` (it loads torch).
 
     Returns:
         The profile.
@@ -146,6 +155,11 @@ def profile(
     cross = cross_check(architecture, costs) if cross_checks else []
     arena = measure_arena(architecture, model) if model else None
     on_npu = estimate(model, npu) if model and npu else None
+    emulation = None
+    if emulate:
+        from hwasc.deploy.firmware.emulation import emulate as run
+
+        emulation = run(architecture, emulate)
     return Profile(
         architecture=architecture,
         costs=costs,
@@ -156,6 +170,7 @@ def profile(
         front_end=front_end_costs(architecture.front_end),
         arena=arena,
         npu=on_npu,
+        emulation=emulation,
     )
 
 

@@ -13,14 +13,14 @@ from typing import Any
 
 import numpy as np
 import tflite
-import torch
 
 from hwasc import __version__
 from hwasc.cost import graph as deployment
 from hwasc.cost.graph import Graph, Operator
 from hwasc.cost.memory import Plan, plan_greedy
 from hwasc.cost.offline import plan_offline
-from hwasc.deploy.constants import Constants, Filters, IntegerFilters, constants, quantized_numbers, vector
+from hwasc.cost.row_graph import Padding
+from hwasc.deploy.constants import Constants, Filters, IntegerFilters, Quantized, constants, quantized_numbers, vector
 from hwasc.deploy.exporters import Planner
 from hwasc.deploy.flatfile import FileOperator, FileTensor, write
 from hwasc.models.student import Student
@@ -101,7 +101,6 @@ class TfliteExporter:
 EXPORTER = TfliteExporter()
 
 
-@torch.no_grad()
 def to_bytes(
     model: Student,
     classes: tuple[str, ...],
@@ -123,13 +122,39 @@ def to_bytes(
         The flatbuffer.
     """
     graph = deployment.build(model.architecture)
-    writer = _Writer(model.cpu().eval(), graph)
-    for op, constant in zip(graph.operators, writer.numbers.constants, strict=True):
+    numbers = quantized_numbers(model.cpu().eval(), graph)
+    about = {ENTRY: _about(model, classes, clips, *numbers.steps[graph.inputs[0]])}
+    return graph_bytes(graph, numbers, model.architecture.padding, planner, metadata=about, scratch=scratch)
+
+
+def graph_bytes(
+    graph: Graph,
+    numbers: Quantized,
+    padding: Padding,
+    planner: Planner = "greedy",
+    *,
+    metadata: dict[str, bytes],
+    scratch: Mapping[int, int] | None = None,
+) -> bytes:
+    """The bytes of a file of any graph.
+
+    Args:
+        graph: The deployment graph.
+        numbers: Its scales and constants.
+        padding: Of its windows.
+        planner: The memory plan, see `export`.
+        metadata: Entries by name; the memory plan is added.
+        scratch: Bytes by operator that the chip's kernels take, for the plan (see `cost.memory.lifetimes`).
+
+    Returns:
+        The flatbuffer.
+    """
+    writer = _Writer(numbers, graph, padding)
+    for op, constant in zip(graph.operators, numbers.constants, strict=True):
         writer.operator(op, constant)
     plan = plan_offline(graph, scratch=scratch) if planner == "offline" else plan_greedy(graph, scratch)
-    metadata = {ENTRY: _about(model, classes, clips, *writer.numbers.steps[graph.inputs[0]])}
     if plan.planner == "offline":
-        metadata[PLAN_ENTRY] = _plan(plan, graph, len(writer.tensors))
+        metadata = {**metadata, PLAN_ENTRY: _plan(plan, graph, len(writer.tensors))}
     return write(
         writer.tensors,
         writer.operators,
@@ -169,9 +194,8 @@ def _plan(plan: Plan, graph: Graph, tensors: int) -> bytes:
 class _Writer:
     """Tensors and operators of the file; the graph's tensors come first and keep their numbers, constants follow."""
 
-    def __init__(self, model: Student, graph: Graph) -> None:
-        self.model, self.graph = model, graph
-        self.numbers = quantized_numbers(model, graph)
+    def __init__(self, numbers: Quantized, graph: Graph, padding: Padding) -> None:
+        self.numbers, self.graph, self.padding = numbers, graph, padding
         self.operators: list[FileOperator] = []
         self._activations: dict[int, FileTensor] = {}
         self._constants: list[FileTensor] = []
@@ -226,7 +250,7 @@ class _Writer:
 
     def _extended(self, op: Operator, weight: np.ndarray) -> np.ndarray:
         """SAME and torch's k // 2 differ for a stride of 2 and an even size; one more zero at the end compensates for it."""
-        if self.model.architecture.padding == "same":
+        if self.padding == "same":
             return weight
         _, *sizes, _ = self.graph.tensors[op.inputs[0]]
         more = [

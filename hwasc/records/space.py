@@ -26,21 +26,22 @@ class FrontEndChoices:
     Attributes:
         mels: Mel bands.
         frames: Frames of a second of sound, from which the hop follows.
-        sample_rate: Hz.
+        sample_rate: Hz: one, or several to choose from.
         n_fft: Length of the FFT for all windows, samples; None: for each window the smallest power of two that holds it.
-        window: Length of the window, samples: one, or several to choose from.
+        window: Length of the window, samples: one, or several to choose from. The windows are the same for every sample rate:
+            at half of the rate a window lasts twice as long.
     """
 
     mels: tuple[int, ...]
     frames: tuple[int, ...]
-    sample_rate: int = 32_000
+    sample_rate: int | tuple[int, ...] = 32_000
     n_fft: int | None = None
     window: int | tuple[int, ...] = 3072
 
     __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
 
     def __post_init__(self) -> None:
-        if min((*self.mels, *self.frames, self.sample_rate), default=1) < 1:
+        if min((*self.mels, *self.frames, *self.sample_rates), default=1) < 1:
             raise ValueError("mels, frames and sample_rate must be at least 1")
         if min(self.windows, default=1) < 1:
             raise ValueError(f"window must be at least 1, found {min(self.windows)}")
@@ -52,6 +53,11 @@ class FrontEndChoices:
                 f"n_fft {self.n_fft} is below the longest window, {longest}; raise it, or leave it out: then each window has "
                 "the smallest power of two that holds it"
             )
+
+    @property
+    def sample_rates(self) -> tuple[int, ...]:
+        """The sample rates to choose from, Hz."""
+        return (self.sample_rate,) if isinstance(self.sample_rate, int) else self.sample_rate
 
     @property
     def windows(self) -> tuple[int, ...]:
@@ -169,6 +175,8 @@ class SearchSpace:
             "stem": self.stem,
             "grn_at": self.grn_at,
         }
+        if len(self.front_end.sample_rates) != 1:  # points of a space with one sample rate do not name it
+            out["sample_rate"] = self.front_end.sample_rates
         for i, stage in enumerate(self.stages, 1):
             for key in ("depth", "width", "expansion", "kernel", "stride", "grn"):
                 out[f"stage{i}.{key}"] = getattr(stage, key)
@@ -209,9 +217,10 @@ class SearchSpace:
             UsageError: It does not fit the clip.
         """
         fe, window = self.front_end, point["window"]
+        rate = point.get("sample_rate", fe.sample_rates[0])
         try:
             second = FrontEnd.for_clip(
-                point["mels"], point["frames"], 1.0, fe.sample_rate, n_fft=fe.n_fft_for(window), window=window
+                point["mels"], point["frames"], 1.0, rate, n_fft=fe.n_fft_for(window), window=window
             )
             return second.lasting(seconds)
         except ValueError as e:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 from hwasc.audio.noise import COLOURS, Noise, open_noise
+from hwasc.data.extraction import read_waves
 from hwasc.data.source import DataSource
 from hwasc.deploy.runtimes import OpenedModel, Runtime, choose
 from hwasc.ensemble.measured import measured
-from hwasc.errors import DataError
+from hwasc.errors import DataError, UsageError
 from hwasc.records import training_clips
 from hwasc.records.architecture import ArchitectureFile
 from hwasc.records.measured_clips import MeasuredClips
@@ -43,7 +45,7 @@ class Evaluation(Result):
 
     Attributes:
         model: The file.
-        runtime: The runtime that computed the logits, with its version.
+        runtime: The runtime that computed the logits, with its version; and that it did so from waveforms, where it did.
         architecture: The architecture's id.
         classes: The model's scenes, in the order of the confusion matrix.
         measured: The clips that the metrics are of.
@@ -67,9 +69,11 @@ def evaluate(
     runtime: str | Runtime | None = None,
     snrs: Sequence[float] = (),
     sources: Sequence[str] = COLOURS,
+    source: Literal["features", "waveform"] = "features",
     unseen: bool = False,
 ) -> Evaluation:
-    """Run a model file on the test split: .tflite in TensorFlow Lite Micro, .onnx in ONNX Runtime, .safetensors in torch.
+    """Run a model file on the test split: .tflite in TensorFlow Lite Micro, .onnx in ONNX Runtime, .safetensors in torch, a
+    folder of C as a program of this machine.
 
     Args:
         ws: Data, settings, cache, device.
@@ -78,17 +82,23 @@ def evaluate(
             None: the usual one.
         snrs: Signal-to-noise ratios, dB. The test split is run again with noise of each source at each ratio.
         sources: Sources of noise, see `audio.noise.open_noise`. The noise is drawn by the settings' seed.
+        source: `features`: the log-mel is hwasc's own; `waveform`: the model's, in a runtime that has one.
         unseen: The caller vouches that a model whose training clips are not recorded was trained on none of these clips.
 
     Returns:
         Metrics with and without noise, of the clips at locations that the model was neither trained on nor chosen by.
 
     Raises:
-        UsageError: The model is for other classes, the runtime for other files, or the model knows all locations.
+        UsageError: The model is for other classes, the runtime for other files or has no front end, or the model knows all
+            locations.
         DataError: The file was not written by hwasc, or the record of its training clips is missing.
     """
     noises = [open_noise(source, snr, ws.settings.seed) for source in sources for snr in snrs]
     opened = choose(model, runtime).open(model, device=ws.device, workers=ws.workers)
+    if source == "waveform" and opened.predict_waves is None:
+        raise UsageError(
+            f"{model}: {opened.runtime} takes features, no waveforms; export --format c has a front end of its own"
+        )
     check_data_named(training_clips.read_metadata(opened.metadata, model), ws, str(model))
     ws = _in_order_of(opened, ws)
     provenance = {"classes": list(opened.classes)}
@@ -101,12 +111,16 @@ def evaluate(
         what = f"test, {noise.source} noise at {noise.snr:g} dB" if noise else "test"
         features = ws.features(ws.dataset.test, opened.architecture.front_end, what, noise)
         with ws.reporter.track(f"running in {opened.runtime}", len(features)) as update:
-            logits = opened.predict(features, update)
+            if source == "waveform" and opened.predict_waves:
+                waves = read_waves(features.clips, opened.architecture.front_end.sample_rate, noise)
+                logits = opened.predict_waves(waves, update)
+            else:
+                logits = opened.predict(features, update)
         return measure_logits(logits, features, train_devices)
 
     return Evaluation(
         model=str(model),
-        runtime=opened.runtime,
+        runtime=f"{opened.runtime}, from waveforms" if source == "waveform" else opened.runtime,
         architecture=opened.architecture.id,
         classes=opened.classes,
         measured=clips,

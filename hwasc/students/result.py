@@ -194,13 +194,15 @@ class DistillResult(Result):
         *,
         format: str | None = None,
         planner: Literal["greedy", "offline"] = "greedy",
+        **options: Any,
     ) -> Path:
         """Write the int8 student for a runtime.
 
         Args:
             path: The file, or the folder of a format that is one.
-            format: `onnx`, `tflite` or `tflm`; None: what `path` ends with.
+            format: `onnx`, `tflite`, `c` or `tflm`; None: what `path` ends with.
             planner: The memory plan of a .tflite: `greedy` is made by the interpreter, `offline` is stored in the file.
+            **options: Of the format, see `hwasc.export`.
 
         Returns:
             What was written.
@@ -208,4 +210,4 @@ class DistillResult(Result):
         Raises:
             UsageError: The format is unknown or cannot hold the student.
         """
-        return export(self.run / "int8.safetensors", Path(path), format=format, planner=planner)
+        return export(self.run / "int8.safetensors", Path(path), format=format, planner=planner, **options)

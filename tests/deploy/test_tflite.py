@@ -97,8 +97,7 @@ def test_heads_are_the_interpreters_and_outputs_do_not_depend_on_the_plan(
 
 
 @pytest.mark.parametrize("part", range(4))
-def test_logits_are_the_students_to_the_step(part: int, interpreter: Interpreter, tmp_path: Path) -> None:
-    differ = []
+def test_logits_are_the_students(part: int, interpreter: Interpreter, tmp_path: Path) -> None:
     for a in odd_architectures(24)[part::4]:
         model = student(a)
         interpreter.load(tflite.export(model, tmp_path / "m.tflite", CLASSES))
@@ -106,10 +105,7 @@ def test_logits_are_the_students_to_the_step(part: int, interpreter: Interpreter
         with torch.no_grad():
             student_logits = torch.round(model(x) / interpreter.output.scale).numpy()
         stored = torch.round(x / interpreter.input.scale).clamp(-128, 127).permute(0, 2, 3, 1).numpy().astype(np.int8)
-        difference = np.abs(interpreter.run(stored) - student_logits)
-        assert difference.max() <= 2, a.text()
-        differ.append(np.mean(difference > 0))
-    assert np.mean(differ) < 0.1
+        assert np.array_equal(interpreter.run(stored), student_logits), a.text()
 
 
 @pytest.mark.parametrize(
@@ -172,9 +168,7 @@ def test_a_trained_student_decides_the_same_on_the_chip(grn: GRN | None, tmp_pat
     with torch.no_grad():
         student_logits = quantized(test).numpy()
     assert np.mean(student_logits.argmax(1) == labels.numpy()) > 0.8, "it has learned something"
-    assert np.mean(chip.argmax(1) == student_logits.argmax(1)) >= 0.99
-    steps = np.abs(chip - student_logits) / np.diff(np.unique(student_logits)).min()
-    assert steps.max() < 2.5 and np.mean(steps > 0.5) < 0.02
+    assert np.allclose(chip, student_logits, atol=1e-6)
 
 
 def test_the_same_weights_are_the_same_bytes_and_say_what_they_are(tmp_path: Path) -> None:

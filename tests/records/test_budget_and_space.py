@@ -152,6 +152,23 @@ def test_the_window_is_a_choice_and_the_fft_the_next_power_of_two() -> None:
     assert [(fe.window, fe.n_fft, fe.hop) for fe in found] == [(2048, 2048, 500), (3072, 4096, 500)]
 
 
+def test_the_sample_rate_is_a_choice_where_there_are_several() -> None:
+    space = SearchSpace.load("firmware")
+    point = random_point(space, random.Random(0))
+    assert "sample_rate" in point and "sample_rate" not in SearchSpace.load("full").choices()
+    found = [
+        space.front_end_at({**point, "mels": 40, "frames": 33, "sample_rate": rate, "window": window})
+        for rate in (16_000, 32_000)
+        for window in (512, 3072)
+    ]
+    assert [(fe.sample_rate, fe.window, fe.n_fft, fe.hop, fe.f_max) for fe in found] == [
+        (16_000, 512, 512, 500, 8_000),
+        (16_000, 3072, 4096, 500, 8_000),
+        (32_000, 512, 512, 1_000, 16_000),
+        (32_000, 3072, 4096, 1_000, 16_000),
+    ]
+
+
 @pytest.mark.parametrize("seconds", [0.5, 1.0, 2.0, 10.0])
 def test_frames_are_of_a_second_whatever_the_clips_length(seconds: float) -> None:
     space = SearchSpace.load("full")
@@ -188,6 +205,9 @@ def test_windows_as_people_write_them(tmp_path: Path, written: str, found: list[
         ("window: []", "window: needs at least one choice"),
         ("window: [512, 512]", "twice"),
         ("window: [0, 512]", "at least 1"),
+        ("window: 512\n  sample_rate: []", "sample_rate: needs at least one choice"),
+        ("window: 512\n  sample_rate: [16000, 16000]", "twice"),
+        ("window: 512\n  sample_rate: [0, 16000]", "at least 1"),
         ("window: many", "front_end.window: expected a whole number"),
     ],
 )

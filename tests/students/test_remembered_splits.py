@@ -196,17 +196,17 @@ def test_every_file_carries_the_record(hwasc: Run, made: Path, tmp_path: Path, m
         assert (status == 0 and measured["left_out"] > 0) or "no honest figure" in err
 
 
-@pytest.mark.parametrize("format", ["tflite", "onnx", "tflm"])
+@pytest.mark.parametrize("format", ["tflite", "onnx", "c", "tflm"])
 def test_exports_write_the_record_beside_the_file(made: Path, tmp_path: Path, format: str) -> None:
     import hwasc
     from hwasc.records.training_clips import TrainingClips
 
-    out = tmp_path / ("source" if format == "tflm" else f"x.{format}")
+    out = tmp_path / ("source" if format in ("c", "tflm") else f"x.{format}")
     hwasc.export(made / "d", out, format=format)
-    record = TrainingClips.read(out / "clips.json" if format == "tflm" else tmp_path / "x.clips.json")
+    record = TrainingClips.read(out / "clips.json" if out.is_dir() else tmp_path / "x.clips.json")
     assert len(record.recordings) == len(known_names(made))
-    if format == "tflm":
-        assert record.digest in (out / "source.h").read_text()
+    if out.is_dir():
+        assert record.digest in (out / {"c": "scene.json", "tflm": "source.h"}[format]).read_text()
         hwasc.export(made / "d", out, format=format)  # again, over itself
 
 
@@ -349,3 +349,39 @@ def test_what_is_damaged_is_made_anew(
     assert "damaged" in err or "not readable" in err
     first, second = (json.loads((f / "d/result.json").read_text()) for f in (made, resumable))
     assert first["int8"] == second["int8"] and first["float"] == second["float"]
+
+
+@pytest.mark.skipif(not shutil.which("cc"), reason="needs a C compiler, cc")
+def test_a_folder_of_c_is_measured_from_features_and_from_waveforms(hwasc: Run, made: Path, tmp_path: Path) -> None:
+    """Both give int8's figures of `distill`; the folder knows its clips as a file does."""
+    status, out, err = hwasc(
+        "export", "--weights", made / "d/int8.safetensors", "--format", "c", "--out", tmp_path / "c"
+    )
+    assert status == 0 and "RAM " in out and "a decision each 1000 ms (8,000 samples, 8 frames)" in out, err
+    common = ("evaluate", "--data", made / "R", "--cache", made / "cache", "--json", "--model")
+    expected = json.loads((made / "d/result.json").read_text())["int8"]
+    for arguments, runtime in ((("--workers", 2), ")"), (("--from", "waveform"), "), from waveforms")):
+        status, out, err = hwasc(*common, tmp_path / "c", *arguments)
+        assert status == 0, err
+        found = json.loads(out)
+        assert found["metrics"]["accuracy"] == expected["accuracy"] and found["measured"]["left_out"] == 0
+        assert found["runtime"].startswith("c (") and found["runtime"].endswith(runtime)
+    assert abs(found["metrics"]["log_loss"] - expected["log_loss"]) < 0.01
+    status, _, err = hwasc(*common, tmp_path / "c", "--from", "waveform", "--snr", 10, "--noise", "white")
+    assert status == 0, err
+    status, _, err = hwasc(*common, made / "d/int8.safetensors", "--from", "waveform")
+    assert status == 2 and "takes features, no waveforms" in err.splitlines()[-1]
+    status, _, err = hwasc(*common, tmp_path / "c", "--runtime", "tflm")
+    assert status == 2 and "tflm does not run folders (c does)" in err
+    status, _, err = hwasc(
+        "export",
+        "--weights",
+        made / "d/int8.safetensors",
+        "--format",
+        "onnx",
+        "--hop",
+        "250ms",
+        "--out",
+        tmp_path / "x.onnx",
+    )
+    assert status == 2 and "--format onnx has no option 'hop' (it is for --format c)" in err

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -17,6 +17,8 @@ from hwasc.records.architecture import Architecture
 from hwasc.registry import name_of
 
 Predict = Callable[[Features, Callable[[int], None]], np.ndarray]
+PredictWaves = Callable[[Iterable[np.ndarray], Callable[[int], None]], np.ndarray]
+FOLDER = ""  # the suffix of a model that is a folder
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +29,8 @@ class OpenedModel:
         architecture: The student that it holds.
         classes: Names of the classes, in the order of the logits.
         runtime: The runtime and its version, as results show them.
+        predict_waves: Computes the logits from waveforms, float32 (samples,) at full scale 1, by a front end of its own;
+            None where the model takes features only.
         metadata: What the file says of itself by key; `clips` and `clips_record` on its training clips.
         predict: Computes logits (n, classes) of n clips' features, and calls a function with the number of clips done so far.
     """
@@ -35,6 +39,7 @@ class OpenedModel:
     classes: tuple[str, ...]
     runtime: str
     predict: Predict
+    predict_waves: PredictWaves | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -42,7 +47,8 @@ class Runtime(Protocol):
     """Opens model files of some kinds.
 
     Attributes:
-        suffixes: What the files' names end with, e.g. `.tflite`.
+        suffixes: What the files' names end with, e.g. `.tflite`; `FOLDER` for folders. A runtime of folders has one more
+            attribute, `formats`: the exporters whose folders it runs.
     """
 
     suffixes: tuple[str, ...]
@@ -78,23 +84,24 @@ def choose(model: Path, runtime: str | Runtime | None) -> Runtime:
     Raises:
         UsageError: There is no such file, no runtime for it, or the given runtime does not run such files.
     """
-    if not model.is_file():
+    if not model.exists():
         raise UsageError(
             f"{model}: there is no such model; `hwasc distill` writes student.onnx, int8.safetensors and float.safetensors, "
-            "`hwasc export --format tflite` student.tflite"
+            "`hwasc export --format tflite` student.tflite, `--format c` a folder"
         )
+    suffix = FOLDER if model.is_dir() else model.suffix or model.name
     if runtime is None:
         for name in RUNTIMES:
-            if model.suffix in RUNTIMES.get(name).suffixes:
+            if suffix in RUNTIMES.get(name).suffixes:
                 found: Runtime = RUNTIMES.get(name)
                 return found
-        raise UsageError(f"{model}: unknown kind of model; expected {', '.join(by_suffix())}")
+        raise UsageError(f"{model}: unknown kind of model; expected {', '.join(s or 'a folder' for s in by_suffix())}")
     chosen: Runtime = RUNTIMES.get(runtime) if isinstance(runtime, str) else runtime
-    if model.suffix not in chosen.suffixes:
+    if suffix not in chosen.suffixes:
         named = runtime if isinstance(runtime, str) else name_of(runtime)
-        known = by_suffix().get(model.suffix)
+        known = by_suffix().get(suffix)
         others = f" ({' and '.join(known)} {'do' if len(known) > 1 else 'does'})" if known else ""
-        raise UsageError(f"{model}: {named} does not run {model.suffix} files{others}")
+        raise UsageError(f"{model}: {named} does not run {f'{suffix} files' if suffix else 'folders'}{others}")
     return chosen
 
 

@@ -179,8 +179,8 @@ def _arena(sizes: Sequence[ArenaSize], plan: Plan, kernels: str | None) -> str:
         lines.append(f"constexpr std::size_t kArenaBytes = {constant(kernels)};  // as exported: --kernels {kernels}")
     else:
         lines += [
-            "// No kernels were named at the export (--kernels). Define CMSIS_NN for your files too if TensorFlow Lite Micro is built",
-            "// with it.",
+            "// No kernels were named at the export (--kernels). Where TensorFlow Lite Micro is built with CMSIS-NN, define",
+            "// CMSIS_NN for your files too.",
             "#if !defined(CMSIS_NN)",
             f"constexpr std::size_t kArenaBytes = {constant(REFERENCE)};",
             "#elif defined(__ARM_FEATURE_MVE)",

@@ -14,6 +14,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
@@ -25,9 +26,10 @@ from hwasc.models.blocks import ConvUnit, GlobalResponseNorm, Sum, pad_same
 from hwasc.records import blocks as records
 from hwasc.records.blocks import Conv, DepthwiseConv, Pool, ResponseNorm, Unit
 from hwasc.training.folding import folded
-from hwasc.training.rounding import round_first, shift_of, shift_of_mean
+from hwasc.training.rounding import Multiplier, added, divided, reciprocal_root, wide
 
 MIN_RANGE = 1e-4  # of an activation: with the tiny scale of one that is always zero the interpreter would abort
+EXACT = 2**24  # float32 holds every whole number up to it
 
 
 def quantizer(signed: bool) -> nn.Module:
@@ -67,6 +69,24 @@ def _step(act: Any) -> Tensor:
     return scale.detach()
 
 
+def _number(step: Tensor) -> float:
+    return float(step.detach())
+
+
+def _whole(x: Any) -> Tensor:
+    """The stored numbers of a quant tensor, without the zero point: float32."""
+    return torch.div(x.value, x.scale).round_()
+
+
+def _stored(act: Any, whole: Tensor) -> Any:
+    """A kernel's result, clamped by its quantizer: whole numbers -> quant tensor."""
+    return act.hold(whole) if isinstance(act, Frozen) else act(whole.float() * _step(act))
+
+
+def _sum_over(x: Tensor, dims: tuple[int, ...], elements: int) -> Tensor:
+    return (x if elements * 255 < EXACT else wide(x)).sum(dims, keepdim=True)
+
+
 def quantized_mean(x: Any, dims: tuple[int, ...], act: Any) -> Any:
     """A mean, quantized, and in evaluation rounded as the chip's kernel does.
 
@@ -78,12 +98,11 @@ def quantized_mean(x: Any, dims: tuple[int, ...], act: Any) -> Any:
     Returns:
         Quant tensor.
     """
-    value = real(x).mean(dims, keepdim=True)
-    if _rounds_as_chip(act, x):
-        step = _step(act)
-        elements = math.prod(int(real(x).shape[d]) for d in dims)
-        value = round_first(value, step, shift_of_mean(float(x.scale.detach() / step), elements))
-    return act(value)
+    if not _rounds_as_chip(act, x):
+        return act(real(x).mean(dims, keepdim=True))
+    elements = math.prod(int(real(x).shape[d]) for d in dims)
+    by = Multiplier.of_mean(_number(x.scale) / _number(_step(act)), elements, x.value)
+    return _stored(act, by(_sum_over(_whole(x), dims, elements)))
 
 
 def quantized_product(a: Any, b: Any, act: Any) -> Any:
@@ -97,11 +116,27 @@ def quantized_product(a: Any, b: Any, act: Any) -> Any:
     Returns:
         Quant tensor.
     """
-    value = real(a) * real(b)
-    if _rounds_as_chip(act, a, b):
-        step = _step(act)
-        value = round_first(value, step, shift_of(a.scale * b.scale / step))
-    return act(value)
+    if not _rounds_as_chip(act, a, b):
+        return act(real(a) * real(b))
+    by = Multiplier.of(_number(a.scale) * _number(b.scale) / _number(_step(act)), a.value)
+    return _stored(act, by(_whole(a) * _whole(b)))
+
+
+def quantized_sum(a: Any, b: Any, act: Any) -> Any:
+    """An elementwise sum, quantized, and in evaluation rounded as the chip's kernel does.
+
+    Args:
+        a: Quant tensor (B, C, F, T).
+        b: Quant tensor of the same shape, or broadcast.
+        act: The quantizer of the result.
+
+    Returns:
+        Quant tensor.
+    """
+    if not _rounds_as_chip(act, a, b):
+        return act(real(a) + real(b))
+    steps = (_number(a.scale), _number(b.scale), _number(_step(act)))
+    return _stored(act, added(_whole(a), _whole(b), steps))
 
 
 class QuantConvUnit(nn.Module):
@@ -133,13 +168,40 @@ class QuantConvUnit(nn.Module):
         self.act = quantizer(signed=not unit.relu)
 
     def forward(self, x: Any) -> Any:
-        if self.unit_padding is not None:
-            x = _with_value(x, pad_same(real(x), *self.unit_padding))
-        y = self.conv(x)
-        if _rounds_as_chip(self, x):
-            unit, step = x.scale * self.conv.quant_weight().scale.reshape(1, -1, 1, 1), _step(self.act)
-            y = round_first(y, step, shift_of(unit / step))
-        return self.act(y)
+        if not _rounds_as_chip(self, x):
+            return self.act(self.conv(self._padded(x)))
+        weight = self.conv.quant_weight()
+        scales = weight.scale.detach().flatten()
+        factor = _number(x.scale) * scales.cpu().double().numpy() / _number(_step(self.act))
+        return _stored(self.act, Multiplier.of(factor, x.value)(self._total(x, weight, x.scale * scales)))
+
+    def _padded(self, x: Any) -> Any:
+        return x if self.unit_padding is None else _with_value(x, pad_same(real(x), *self.unit_padding))
+
+    def _total(self, x: Any, weight: Any, unit: Tensor) -> Tensor:
+        """The kernel's int32 sums with the bias, exactly.
+
+        The correction of biases hooks itself into the convolution of real numbers, and an export prepares and traces it: then
+        its sums, which are float32, are rounded.
+
+        Args:
+            x: Quant tensor.
+            weight: Quant tensor.
+            unit: Input x weight scale, (channels,).
+
+        Returns:
+            Whole numbers.
+        """
+        shape = (1, -1, 1, 1)
+        conv = self.conv
+        if conv._forward_hooks or conv.bias_quant.cache_inference_quant_bias or torch.jit.is_tracing():
+            return torch.round(wide(conv(self._padded(x))) / unit.reshape(shape))
+        whole, taps = self._padded(_whole(x)), weight.int().to(x.value.dtype)
+        bias = torch.round(conv.bias.detach() / unit).reshape(shape)
+        if float(taps.abs().sum((1, 2, 3)).max()) * 255 >= EXACT:
+            whole, taps = wide(whole), wide(taps)
+        total = functional.conv2d(whole, taps, None, conv.stride, conv.padding, groups=conv.groups)
+        return wide(total).add_(bias)
 
 
 class QuantSum(nn.Module):
@@ -150,9 +212,10 @@ class QuantSum(nn.Module):
         self.act = quantizer(signed=not unit.relu)
 
     def forward(self, a: Any, b: Any) -> Any:
-        return self.act(real(a) + real(b))
+        return quantized_sum(a, b, self.act)
 
 
+ONE_SHIFT = 64  # the constant 1 is 64 steps of 1/64: exact
 SHARES = 36  # 3 x 3 windows average 1, 2, 3, 4, 6 or 9 elements: every mean is a whole number of 36ths of a step
 
 
@@ -176,9 +239,6 @@ class QuantPool(nn.Module):
         stored = torch.round(steps * SHARES) - zero_point * SHARES
         rounded = torch.sign(stored) * torch.floor((stored.abs() + SHARES // 2) / SHARES) + zero_point
         return x.set(value=(steps + (rounded - steps).detach()) * x.scale)  # straight-through rounding
-
-
-ROOT_BITS = 20  # the RSQRT kernel's reciprocal root of a stored number has so many fractional bits
 
 
 class QuantGRN(nn.Module):
@@ -208,19 +268,33 @@ class QuantGRN(nn.Module):
     def forward(self, x: Any) -> Any:
         g = self._norm(x) if self.l2 else quantized_mean(x, (2, 3), self.response)
         mean = quantized_mean(g, (1,), self.mean)
-        n = self.quotient(real(g) / _at_least_a_step(mean))
-        gain = self.gain(1 + real(quantized_product(n, self.gamma_quant(self.gamma), self.scaled)))
-        y = quantized_product(x, gain, self.product)
-        return y if self.beta is None else self.shifted(real(y) + real(self.beta_quant(self.beta)))
+        scaled = quantized_product(self._quotient(g, mean), self.gamma_quant(self.gamma), self.scaled)
+        y = quantized_product(x, self._gain(scaled), self.product)
+        return y if self.beta is None else quantized_sum(y, self.beta_quant(self.beta), self.shifted)
+
+    def _quotient(self, g: Any, mean: Any) -> Any:
+        if not _rounds_as_chip(self, g, mean):
+            return self.quotient(real(g) / _at_least_a_step(mean))
+        steps = (_number(g.scale), _number(mean.scale), _number(_step(self.quotient)))
+        return _stored(self.quotient, divided(_whole(g), _whole(mean).clamp_(min=1), steps))
+
+    def _gain(self, scaled: Any) -> Any:
+        """One more than the scaled quotients; the file's constant is 64 steps of 1/64."""
+        if not _rounds_as_chip(self, scaled):
+            return self.gain(1 + real(scaled))
+        one = torch.full((1, 1, 1, 1), float(ONE_SHIFT), device=scaled.value.device)
+        steps = (_number(scaled.scale), 1 / ONE_SHIFT, _number(_step(self.gain)))
+        return _stored(self.gain, added(_whole(scaled), one, steps))
 
     def _norm(self, x: Any) -> Any:
         """The root mean square over the map, which is the L2 norm up to a factor that the quotient cancels: s * rsqrt(s)."""
         s = quantized_mean(quantized_product(x, x, self.square), (2, 3), self.mean_square)
-        root = torch.rsqrt(_at_least_a_step(s))
         if _rounds_as_chip(self, s):
-            step = _step(self.inverse)
-            root = round_first(root, step, shift_of(torch.rsqrt(s.scale) / step * 2.0**-ROOT_BITS))
-        return quantized_product(s, self.inverse(root), self.response)
+            steps = (_number(s.scale), _number(_step(self.inverse)))
+            root = _stored(self.inverse, reciprocal_root(_whole(s), steps))
+        else:
+            root = self.inverse(torch.rsqrt(_at_least_a_step(s)))
+        return quantized_product(s, root, self.response)
 
 
 def _at_least_a_step(x: Any) -> Tensor:
@@ -299,7 +373,18 @@ class Frozen(nn.Module):
         self.minimum, self.maximum = (-128, 127) if self.signed else (0, 255)
 
     def forward(self, x: Any) -> Any:
-        value = torch.div(real(x), self.step).round_().clamp_(self.minimum, self.maximum).mul_(self.step)
+        return self.hold(torch.div(real(x), self.step).round_())
+
+    def hold(self, whole: Tensor) -> Any:
+        """Clamp stored numbers.
+
+        Args:
+            whole: Whole numbers, without the zero point; changed in place.
+
+        Returns:
+            Quant tensor.
+        """
+        value = whole.clamp_(self.minimum, self.maximum).float().mul_(self.step)
         return IntQuantTensor(
             value,
             scale=self.step,

@@ -1,6 +1,5 @@
-/* Runs the kernels on the cases that lie in a block of bytes (see kernel_cases.py) and prints the ones that differ. */
+/* Runs the kernels on the cases of its standard input (see kernel_cases.py) and prints the ones that differ. */
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,13 +7,54 @@
 
 #define CANARY 16
 
-extern const uint8_t cases_start[], cases_end[];
+static uint8_t cases[700000];
+
+#ifdef ON_BOARD
+
+#include "scene_board.h"
+
+#define print scene_board_print
+#define print_number scene_board_print_number
+
+static uint32_t read_cases(void) {
+    uint32_t bytes = 0, more;
+    while ((more = scene_board_read(cases + bytes, (uint32_t)sizeof cases - bytes)) > 0) {
+        bytes += more;
+    }
+    return bytes;
+}
+
+static uint64_t heap[1 << 14];
+static size_t used;
+
+static void *get(size_t bytes) {
+    void *block = (uint8_t *)heap + used;
+    used += (bytes + 7) / 8 * 8;
+    return block;
+}
+
+static void give_back(void *block) { used = block == (void *)heap ? 0 : used; }
+
+#else
+
+#include <stdio.h>
+
+#define get malloc
+#define give_back free
+
+static void print(const char *text) { fputs(text, stdout); }
+
+static void print_number(int64_t value) { printf("%lld", (long long)value); }
+
+static uint32_t read_cases(void) { return (uint32_t)fread(cases, 1, sizeof cases, stdin); }
+
+#endif
 
 enum { POINTWISE, CONV, DEPTHWISE };
 
 /* A copy `shift` bytes off an aligned place, which ends where the block ends. */
 static int8_t *copy(const uint8_t **data, size_t bytes, size_t shift) {
-    int8_t *block = malloc(bytes + shift + (bytes + shift == 0));
+    int8_t *block = get(bytes + shift + (bytes + shift == 0));
     memcpy(block + shift, *data, bytes);
     *data += bytes;
     return block + shift;
@@ -35,13 +75,22 @@ static int differs(const uint8_t **data, int number) {
             rows[r] = copy(data, row, (off + r) & 3);
         }
     }
-    const scene_conv conv = {
-        .weights = weight, .bias = (const int32_t *)(void *)bias, .multiplier = (const int32_t *)(void *)multiplier,
-        .shift = shift, .in_columns = fields[5], .in_channels = fields[6], .out_columns = fields[7],
-        .out_channels = fields[8], .kernel_rows = (uint8_t)fields[1], .kernel_columns = (uint8_t)fields[2],
-        .stride_columns = (uint8_t)fields[3], .pad_columns = (uint8_t)fields[4], .in_zero = (int8_t)fields[9],
-        .out_zero = (int8_t)fields[10], .out_min = (int8_t)fields[11]};
-    int8_t *scratch = malloc(patch + CANARY), *block = malloc(size + off + CANARY), *out = block + off;
+    const scene_conv conv = {.weights = weight,
+                             .bias = (const int32_t *)(void *)bias,
+                             .multiplier = (const int32_t *)(void *)multiplier,
+                             .shift = shift,
+                             .in_columns = fields[5],
+                             .in_channels = fields[6],
+                             .out_columns = fields[7],
+                             .out_channels = fields[8],
+                             .kernel_rows = (uint8_t)fields[1],
+                             .kernel_columns = (uint8_t)fields[2],
+                             .stride_columns = (uint8_t)fields[3],
+                             .pad_columns = (uint8_t)fields[4],
+                             .in_zero = (int8_t)fields[9],
+                             .out_zero = (int8_t)fields[10],
+                             .out_min = (int8_t)fields[11]};
+    int8_t *scratch = get(patch + CANARY), *block = get(size + off + CANARY), *out = block + off;
     memset(scratch, 77, patch + CANARY);
     memset(block, 77, size + off + CANARY);
     if (fields[0] == POINTWISE) {
@@ -54,34 +103,46 @@ static int differs(const uint8_t **data, int number) {
     int wrong = memcmp(out, *data, size) != 0;
     for (size_t i = 0; i < size && wrong; i++) {
         if (out[i] != (int8_t)(*data)[i]) {
-            printf("case %d, byte %d: %d, expected %d\n", number, (int)i, out[i], (int8_t)(*data)[i]);
+            print_number(number);
+            print(": byte ");
+            print_number((int64_t)i);
+            print(": ");
+            print_number(out[i]);
+            print(", expected ");
+            print_number((int8_t)(*data)[i]);
+            print("\n");
             break;
         }
     }
     for (size_t i = 0; i < CANARY; i++) {
         if (scratch[patch + i] != 77 || out[size + i] != 77) {
-            printf("case %d: written behind the %s\n", number, out[size + i] != 77 ? "output" : "patch");
+            print_number(number);
+            print(out[size + i] != 77 ? ": written behind the output\n" : ": written behind the patch\n");
             wrong = 1;
         }
     }
     *data += size;
-    free(scratch);
-    free(block);
+    give_back(scratch);
+    give_back(block);
     for (size_t r = 0; r < fields[1]; r++) {
-        free(rows[r] ? (void *)(uintptr_t)(rows[r] - ((off + r) & 3)) : NULL);
+        give_back(rows[r] ? (void *)(uintptr_t)(rows[r] - ((off + r) & 3)) : NULL);
     }
-    free(weight - off);
-    free(shift);
-    free(multiplier);
-    free(bias);
+    give_back(weight - off);
+    give_back(shift);
+    give_back(multiplier);
+    give_back(bias);
     return wrong;
 }
 
 int main(void) {
-    int cases = 0, wrong = 0;
-    for (const uint8_t *data = cases_start; data < cases_end; cases++) {
-        wrong += differs(&data, cases);
+    int number = 0, wrong = 0;
+    const uint8_t *data = cases, *const end = cases + read_cases();
+    for (; data < end; number++) {
+        wrong += differs(&data, number);
     }
-    printf("%d cases, %d wrong\n", cases, wrong);
+    print_number(number);
+    print(" cases, ");
+    print_number(wrong);
+    print(" wrong\n");
     return wrong != 0;
 }

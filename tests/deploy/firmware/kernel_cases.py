@@ -30,7 +30,7 @@ class Case:
         rows: Which rows are inside the map, a bit each.
         off: Bytes that pointers are away from an aligned place.
         shifts: The least and largest shift.
-        extreme: Whether inputs and weights are -128 and 127 only.
+        numbers: Of inputs and weights: `all`, `extreme` (-128 and 127) or `small` (so that halves are met when rounding).
         seed: Of the numbers.
     """
 
@@ -45,7 +45,7 @@ class Case:
     rows: int
     off: int
     shifts: tuple[int, int]
-    extreme: bool
+    numbers: str
     seed: int
 
     @property
@@ -70,12 +70,14 @@ def bytes_of(case: Case) -> bytes:
     random = np.random.default_rng(case.seed)
     depthwise = case.kind == "depthwise"
     shape = (case.outputs, 1 if depthwise else case.channels, *case.window)
-    draw = (lambda s: random.choice([-128, 127], s)) if case.extreme else (lambda s: random.integers(-128, 128, s))
-    weights, x = draw(shape), draw((case.window[0], case.columns, case.channels))
+    values = {"all": np.arange(-128, 128), "extreme": np.array([-128, 127]), "small": np.arange(-3, 4)}[case.numbers]
+    weights, x = (random.choice(values, s) for s in (shape, (case.window[0], case.columns, case.channels)))
     in_zero, out_zero, out_min = case.zeros
-    bias = fold_zero(random.integers(-20000, 20000, case.outputs), weights, in_zero)
+    most = 50 if case.numbers == "small" else 20000
+    bias = fold_zero(random.integers(-most, most, case.outputs), weights, in_zero)
     multiplier = random.integers(2**30, 2**31, case.outputs)
-    multiplier[: len(multiplier) // 4] = random.choice([2**30, 2**31 - 1], len(multiplier) // 4)
+    exact = case.outputs if case.numbers == "small" else case.outputs // 4
+    multiplier[:exact] = random.choice([2**30, 2**31 - 1], exact)
     shift = random.integers(case.shifts[0], case.shifts[1] + 1, case.outputs)
     inside = [r for r in range(case.window[0]) if case.rows >> r & 1]
     ends = case.pad, case.window[1] + case.stride
@@ -121,6 +123,8 @@ def cases(count: int) -> Iterator[Case]:
         zeros = int(random.integers(-128, 128)), out_zero, out_zero if random.integers(2) else -128
         if random.integers(2):
             zeros = (-128, -128, -128)
+        numbers = ("all", "small", "all", "extreme", "all")[number % 5]
+        shifts = [(-12, -5), (-9, -7), (-31, 0), (-3, 4)][random.integers(4)]
         yield Case(
             kind,
             window,
@@ -132,7 +136,7 @@ def cases(count: int) -> Iterator[Case]:
             zeros=zeros,
             rows=int(random.integers(1, 2 ** window[0])) | (2 ** window[0] - 1) * int(random.integers(2)),
             off=int(random.integers(4)),
-            shifts=[(-12, -5), (-9, -7), (-31, 0), (-3, 4)][random.integers(4)],
-            extreme=not random.integers(4),
+            shifts=(-4, int(random.integers(-1, 2))) if numbers == "small" else shifts,
+            numbers=numbers,
             seed=number,
         )

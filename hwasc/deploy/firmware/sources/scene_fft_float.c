@@ -2,119 +2,201 @@
 
 #include "scene_front_end.h"
 
-#define EIGHTH (SCENE_POINTS / 8) /* numbers between the inputs of a butterfly of the first pass */
-#define BLOCK 8                   /* butterflies of the first pass whose samples are fetched together */
+/* The complex FFT of CMSIS-DSP in place of the passes here: where there is Helium, it uses Helium. */
+#ifdef SCENE_CMSIS_DSP
+#include "arm_const_structs.h"
+#if SCENE_FFT == 256
+#define CMSIS_FFT arm_cfft_sR_f32_len128
+#elif SCENE_FFT == 512
+#define CMSIS_FFT arm_cfft_sR_f32_len256
+#elif SCENE_FFT == 1024
+#define CMSIS_FFT arm_cfft_sR_f32_len512
+#elif SCENE_FFT == 2048
+#define CMSIS_FFT arm_cfft_sR_f32_len1024
+#elif SCENE_FFT == 4096
+#define CMSIS_FFT arm_cfft_sR_f32_len2048
+#else
+#define CMSIS_FFT arm_cfft_sR_f32_len4096
+#endif
+#endif
+
+/* The first pass: how far the inputs of a butterfly lie apart, and how many butterflies fetch their samples together.
+ * Inputs beyond the window are zero. */
+#define EIGHTH (SCENE_POINTS / 8)
+#define BLOCK 8
+#define REACHES(input) (2 * EIGHTH * (input) < SCENE_WINDOW)
 #define ROOT_HALF 0.70710678f
+
+#if defined(__GNUC__)
+#define INLINE static inline __attribute__((always_inline))
+#else
+#define INLINE static inline
+#endif
 
 typedef struct {
     float re, im;
-} complex_number;
+} number;
 
-/* Samples `from` to `from + count` of the window, tapered. */
-static void fetch(const int16_t *ring, uint32_t start, uint32_t first, uint32_t end, uint32_t from, float *out) {
-    for (uint32_t i = 0; i < 2 * BLOCK; i++) {
-        const uint32_t at = from + i;
-        float value = 0.0f;
-        if (at >= first && at < end && at < SCENE_WINDOW) {
-            const uint32_t place = start + at < SCENE_WINDOW ? start + at : start + at - SCENE_WINDOW;
-            value = (float)ring[place] * scene_window[at <= SCENE_WINDOW / 2 ? at : SCENE_WINDOW - at];
-        }
-        out[i] = value;
-    }
-}
-
-static complex_number plus(complex_number a, complex_number b) {
-    const complex_number out = {a.re + b.re, a.im + b.im};
+INLINE number load(const float *from) {
+    const number out = {from[0], from[1]};
     return out;
 }
 
-static complex_number minus(complex_number a, complex_number b) {
-    const complex_number out = {a.re - b.re, a.im - b.im};
+/* Sample `at` of the window, tapered. */
+INLINE float sample(const int16_t *ring, uint32_t start, uint32_t at) {
+    const uint32_t place = start + at < SCENE_WINDOW ? start + at : start + at - SCENE_WINDOW;
+    return (float)ring[place] * scene_window[at <= SCENE_WINDOW / 2 ? at : SCENE_WINDOW - at];
+}
+
+/* 2 * BLOCK samples of the window from `from` on, tapered, with zeros where there are none. */
+static void fetch(const int16_t *ring, uint32_t start, uint32_t first, uint32_t end, uint32_t from, float *out) {
+    const uint32_t last = from + 2 * BLOCK - 1;
+    const uint32_t wrap = SCENE_WINDOW - start; /* the sample that lies at ring[0] */
+    if (from < first || last >= end || (from < wrap && last >= wrap) ||
+        (from <= SCENE_WINDOW / 2 && last > SCENE_WINDOW / 2)) {
+        for (uint32_t i = 0; i < 2 * BLOCK; i++) {
+            out[i] = from + i >= first && from + i < end ? sample(ring, start, from + i) : 0.0f;
+        }
+        return;
+    }
+    const int16_t *in = ring + (from < wrap ? start + from : from - wrap);
+    const int16_t *const stop = in + 2 * BLOCK;
+    if (last <= SCENE_WINDOW / 2) {
+        for (const float *taper = scene_window + from; in < stop; in += 4, out += 4, taper += 4) {
+            out[0] = (float)in[0] * taper[0];
+            out[1] = (float)in[1] * taper[1];
+            out[2] = (float)in[2] * taper[2];
+            out[3] = (float)in[3] * taper[3];
+        }
+    } else {
+        for (const float *taper = scene_window + SCENE_WINDOW - from; in < stop; in += 4, out += 4, taper -= 4) {
+            out[0] = (float)in[0] * taper[0];
+            out[1] = (float)in[1] * taper[-1];
+            out[2] = (float)in[2] * taper[-2];
+            out[3] = (float)in[3] * taper[-3];
+        }
+    }
+}
+
+#ifdef SCENE_CMSIS_DSP
+
+static void transform(const int16_t *ring, uint32_t start, uint32_t first, uint32_t end, float *data) {
+    for (uint32_t from = 0; from < SCENE_FFT; from += 2 * BLOCK) {
+        fetch(ring, start, first, end, from, data + from);
+    }
+    arm_cfft_f32(&CMSIS_FFT, data, 0, 1);
+}
+
+#else
+
+INLINE number plus(number a, number b) {
+    const number out = {a.re + b.re, a.im + b.im};
+    return out;
+}
+
+INLINE number minus(number a, number b) {
+    const number out = {a.re - b.re, a.im - b.im};
     return out;
 }
 
 /* a - i b */
-static complex_number minus_i(complex_number a, complex_number b) {
-    const complex_number out = {a.re + b.im, a.im - b.re};
+INLINE number minus_i(number a, number b) {
+    const number out = {a.re + b.im, a.im - b.re};
     return out;
 }
 
 /* a + i b */
-static complex_number plus_i(complex_number a, complex_number b) {
-    const complex_number out = {a.re - b.im, a.im + b.re};
+INLINE number plus_i(number a, number b) {
+    const number out = {a.re - b.im, a.im + b.re};
     return out;
 }
 
-static complex_number times(complex_number a, const float *factor) {
-    const complex_number out = {a.re * factor[0] - a.im * factor[1], a.re * factor[1] + a.im * factor[0]};
+INLINE number load_times(const float *from, const float *factor) {
+    const number out = {from[0] * factor[0] - from[1] * factor[1], from[0] * factor[1] + from[1] * factor[0]};
     return out;
 }
 
-static complex_number load(const float *from) {
-    const complex_number out = {from[0], from[1]};
-    return out;
-}
-
-static void store(float *to, complex_number value) {
+INLINE void store(float *to, number value) {
     to[0] = value.re;
     to[1] = value.im;
 }
 
-/* DFT of eight numbers, a[0], a[4], a[2], a[6], a[1], a[5], a[3], a[7] in this order, to every `step`th number of `out`. */
-static void eight(const complex_number *a, float *out, uint32_t step) {
-    const complex_number s04 = plus(a[0], a[1]), d04 = minus(a[0], a[1]), s26 = plus(a[2], a[3]), d26 = minus(a[2], a[3]);
-    const complex_number s15 = plus(a[4], a[5]), d15 = minus(a[4], a[5]), s37 = plus(a[6], a[7]), d37 = minus(a[6], a[7]);
-    const complex_number e0 = plus(s04, s26), e2 = minus(s04, s26), e1 = minus_i(d04, d26), e3 = plus_i(d04, d26);
-    const complex_number o0 = plus(s15, s37), o2 = minus(s15, s37), o1 = minus_i(d15, d37), o3 = plus_i(d15, d37);
-    const complex_number t1 = {ROOT_HALF * (o1.re + o1.im), ROOT_HALF * (o1.im - o1.re)};
-    const complex_number t3 = {ROOT_HALF * (o3.im - o3.re), -ROOT_HALF * (o3.re + o3.im)};
-    store(out, plus(e0, o0));
-    store(out + 2 * step, plus(e1, t1));
-    store(out + 4 * step, minus_i(e2, o2));
-    store(out + 6 * step, plus(e3, t3));
-    store(out + 8 * step, minus(e0, o0));
-    store(out + 10 * step, minus(e1, t1));
-    store(out + 12 * step, plus_i(e2, o2));
-    store(out + 14 * step, minus(e3, t3));
+/* The rest of a DFT of a0 to a7 from sums and differences, s04 = a0 + a4, d04 = a0 - a4; to every `step`th number of
+ * `out`. */
+INLINE void odd_half(number s15, number d15, number s37, number d37, const number *even, float *out, uint32_t step) {
+    const number o0 = plus(s15, s37), o2 = minus(s15, s37), o1 = minus_i(d15, d37), o3 = plus_i(d15, d37);
+    const number t1 = {ROOT_HALF * (o1.re + o1.im), ROOT_HALF * (o1.im - o1.re)};
+    const number t3 = {ROOT_HALF * (o3.im - o3.re), ROOT_HALF * (o3.re + o3.im)};
+    store(out, plus(even[0], o0));
+    store(out + 8 * step, minus(even[0], o0));
+    store(out + 2 * step, plus(even[1], t1));
+    store(out + 10 * step, minus(even[1], t1));
+    store(out + 4 * step, minus_i(even[2], o2));
+    store(out + 12 * step, plus_i(even[2], o2));
+    out[6 * step] = even[3].re + t3.re;
+    out[6 * step + 1] = even[3].im - t3.im;
+    out[14 * step] = even[3].re - t3.re;
+    out[14 * step + 1] = even[3].im + t3.im;
 }
 
-/* The first pass reads the samples and leaves the numbers where the next passes find them: in the order of reversed bits. */
+INLINE void even_half(number s04, number d04, number s26, number d26, number *even) {
+    even[0] = plus(s04, s26);
+    even[2] = minus(s04, s26);
+    even[1] = minus_i(d04, d26);
+    even[3] = plus_i(d04, d26);
+}
+
+/* The number whose last bits are those of `value` in reverse, below `size`. */
+static uint32_t next_reversed(uint32_t value, uint32_t size) {
+    uint32_t bit = size / 2;
+    while (value & bit) {
+        value ^= bit;
+        bit /= 2;
+    }
+    return value | bit;
+}
+
+/* The first pass reads the samples and leaves the numbers where the next passes find them: in the order of reversed
+ * bits. */
 static void first_pass(const int16_t *ring, uint32_t start, uint32_t first, uint32_t end, float *data) {
-    static const uint8_t order[8] = {0, 4, 2, 6, 1, 5, 3, 7};
+    static const uint8_t reversed[BLOCK] = {0, 4, 2, 6, 1, 5, 3, 7};
     float block[8][2 * BLOCK];
-    uint32_t reversed = 0;
-    for (uint32_t n = 0; n < EIGHTH; n += BLOCK) {
+    for (uint32_t n = 0, place = 0; n < EIGHTH; n += BLOCK, place = next_reversed(place, EIGHTH / BLOCK)) {
         for (uint32_t m = 0; m < 8; m++) {
-            fetch(ring, start, first, end, 2 * (n + order[m] * EIGHTH), block[m]);
+            if (REACHES(m)) {
+                fetch(ring, start, first, end, 2 * (n + m * EIGHTH), block[m]);
+            }
         }
+        float *const to = data + 16 * place;
         for (uint32_t i = 0; i < BLOCK; i++) {
-            complex_number a[8];
-            for (uint32_t m = 0; m < 8; m++) {
-                a[m] = load(&block[m][2 * i]);
-            }
-            eight(a, data + 16 * reversed, 1);
-            uint32_t bit = EIGHTH / 2;
-            while (reversed & bit) {
-                reversed ^= bit;
-                bit /= 2;
-            }
-            reversed |= bit;
+            const float *const in = &block[0][2 * i];
+            float *const out = to + reversed[i] * (16 * EIGHTH / BLOCK);
+            number even[4];
+            const number a0 = load(in), a4 = load(in + 4 * 2 * BLOCK);
+            const number a2 = load(in + 2 * 2 * BLOCK), a6 = load(in + 6 * 2 * BLOCK);
+            even_half(REACHES(4) ? plus(a0, a4) : a0, REACHES(4) ? minus(a0, a4) : a0, REACHES(6) ? plus(a2, a6) : a2,
+                      REACHES(6) ? minus(a2, a6) : a2, even);
+            const number a1 = load(in + 2 * BLOCK), a5 = load(in + 5 * 2 * BLOCK);
+            const number a3 = load(in + 3 * 2 * BLOCK), a7 = load(in + 7 * 2 * BLOCK);
+            odd_half(REACHES(5) ? plus(a1, a5) : a1, REACHES(5) ? minus(a1, a5) : a1, REACHES(7) ? plus(a3, a7) : a3,
+                     REACHES(7) ? minus(a3, a7) : a3, even, out, 1);
         }
     }
 }
 
 /* Joins groups of eight spectra of `size` numbers. */
 static const float *pass_of_eight(float *data, uint32_t size, const float *twiddles) {
-    for (uint32_t group = 0; group < SCENE_POINTS; group += 8 * size) {
+    const uint32_t row = 2 * size;
+    for (float *group = data; group < data + 2 * SCENE_POINTS; group += 8 * row) {
         const float *w = twiddles;
-        for (uint32_t j = 0; j < size; j++, w += 14) {
-            float *at = data + 2 * (group + j);
-            complex_number a[8];
-            a[0] = load(at);
-            for (uint32_t m = 1; m < 8; m++) {
-                a[m] = times(load(at + 2 * m * size), w + 2 * (m - 1));
-            }
-            eight(a, at, size);
+        for (float *at = group; at < group + row; at += 2, w += 14) {
+            number even[4];
+            const number a0 = load(at), a4 = load_times(at + row, w);
+            const number a2 = load_times(at + 2 * row, w + 2), a6 = load_times(at + 3 * row, w + 4);
+            even_half(plus(a0, a4), minus(a0, a4), plus(a2, a6), minus(a2, a6), even);
+            const number a1 = load_times(at + 4 * row, w + 6), a5 = load_times(at + 5 * row, w + 8);
+            const number a3 = load_times(at + 6 * row, w + 10), a7 = load_times(at + 7 * row, w + 12);
+            odd_half(plus(a1, a5), minus(a1, a5), plus(a3, a7), minus(a3, a7), even, at, size);
         }
     }
     return twiddles + 14 * size;
@@ -122,38 +204,24 @@ static const float *pass_of_eight(float *data, uint32_t size, const float *twidd
 
 /* Joins groups of four spectra of `size` numbers. */
 static const float *pass_of_four(float *data, uint32_t size, const float *twiddles) {
-    for (uint32_t group = 0; group < SCENE_POINTS; group += 4 * size) {
+    const uint32_t row = 2 * size;
+    for (float *group = data; group < data + 2 * SCENE_POINTS; group += 4 * row) {
         const float *w = twiddles;
-        for (uint32_t j = 0; j < size; j++, w += 6) {
-            float *at = data + 2 * (group + j);
-            const complex_number a0 = load(at), a2 = times(load(at + 2 * size), w);
-            const complex_number a1 = times(load(at + 4 * size), w + 2), a3 = times(load(at + 6 * size), w + 4);
-            const complex_number s02 = plus(a0, a2), d02 = minus(a0, a2), s13 = plus(a1, a3), d13 = minus(a1, a3);
-            store(at, plus(s02, s13));
-            store(at + 2 * size, minus_i(d02, d13));
-            store(at + 4 * size, minus(s02, s13));
-            store(at + 6 * size, plus_i(d02, d13));
+        float *p = group, *q = group + row, *r = group + 2 * row, *s = group + 3 * row;
+        for (const float *const stop = q; p < stop; p += 2, q += 2, r += 2, s += 2, w += 6) {
+            const number a0 = load(p), a2 = load_times(q, w), a1 = load_times(r, w + 2), a3 = load_times(s, w + 4);
+            const number s02 = plus(a0, a2), d02 = minus(a0, a2), s13 = plus(a1, a3), d13 = minus(a1, a3);
+            store(p, plus(s02, s13));
+            store(q, minus_i(d02, d13));
+            store(r, minus(s02, s13));
+            store(s, plus_i(d02, d13));
         }
     }
     return twiddles + 6 * size;
 }
 
-/* Powers of the real FFT's bins from the complex FFT of its even and odd samples. The window holds the factor 1/2. */
-static void split(float *data) {
-    for (uint32_t k = 1; k < SCENE_POINTS / 2; k++) {
-        const complex_number a = load(data + 2 * k), b = load(data + 2 * (SCENE_POINTS - k));
-        const float sine = scene_sines[k], cosine = scene_sines[SCENE_POINTS / 2 - k];
-        const float even_re = a.re + b.re, even_im = a.im - b.im, odd_re = a.im + b.im, odd_im = b.re - a.re;
-        const float re = cosine * odd_re + sine * odd_im, im = cosine * odd_im - sine * odd_re;
-        const float low_re = even_re + re, low_im = even_im + im, high_re = even_re - re, high_im = even_im - im;
-        data[k] = low_re * low_re + low_im * low_im;
-        data[2 * SCENE_POINTS - k] = high_re * high_re + high_im * high_im;
-    }
-    const complex_number middle = load(data + SCENE_POINTS);
-    data[SCENE_POINTS / 2] = 4.0f * (middle.re * middle.re + middle.im * middle.im);
-}
-
-void scene_powers(const int16_t *ring, uint32_t start, uint32_t first, uint32_t end, float *data) {
+/* The complex FFT of the window: the even samples are real parts, the odd ones imaginary parts. */
+static void transform(const int16_t *ring, uint32_t start, uint32_t first, uint32_t end, float *data) {
     const float *twiddles = scene_twiddles;
     uint32_t size = 8;
     first_pass(ring, start, first, end, data);
@@ -163,5 +231,26 @@ void scene_powers(const int16_t *ring, uint32_t start, uint32_t first, uint32_t 
     for (; size < SCENE_POINTS; size *= 4) {
         twiddles = pass_of_four(data, size, twiddles);
     }
+}
+
+#endif
+
+/* Powers of the real FFT's bins from the complex FFT of its even and odd samples. The window holds the factor 1/2. */
+static void split(float *data) {
+    for (uint32_t k = 1; k < SCENE_POINTS / 2; k++) {
+        const number a = load(data + 2 * k), b = load(data + 2 * (SCENE_POINTS - k));
+        const float sine = scene_sines[k], cosine = scene_sines[SCENE_POINTS / 2 - k];
+        const float even_re = a.re + b.re, even_im = a.im - b.im, odd_re = a.im + b.im, odd_im = b.re - a.re;
+        const float re = cosine * odd_re + sine * odd_im, im = cosine * odd_im - sine * odd_re;
+        const float low_re = even_re + re, low_im = even_im + im, high_re = even_re - re, high_im = even_im - im;
+        data[k] = low_re * low_re + low_im * low_im;
+        data[2 * SCENE_POINTS - k] = high_re * high_re + high_im * high_im;
+    }
+    const number middle = load(data + SCENE_POINTS);
+    data[SCENE_POINTS / 2] = 4.0f * (middle.re * middle.re + middle.im * middle.im);
+}
+
+void scene_powers(const int16_t *ring, uint32_t start, uint32_t first, uint32_t end, float *data) {
+    transform(ring, start, first, end < SCENE_WINDOW ? end : SCENE_WINDOW, data);
     split(data);
 }

@@ -6,13 +6,29 @@
 
 #include "scene_model.h"
 
+/* Products and sums are never fused, so that every machine computes the same features, those of the golden vectors. On
+ * a Cortex-M4 a fused one takes three cycles, the two of them two. */
+#if defined(__clang__)
+#pragma STDC FP_CONTRACT OFF
+#elif defined(__GNUC__)
+#pragma GCC optimize("fp-contract=off")
+#endif
+
 #ifdef __cplusplus
 extern "C" {
 #endif
 
-/* The FFT of SCENE_FFT real samples is one of half as many complex numbers: a pass of radix 8, then passes of radix 8, then at
- * most two of radix 4, so that any power of two is reached. */
+/* The FFT of SCENE_FFT real samples is one of half as many complex numbers. In single precision its passes are of radix
+ * 8, with at most two of radix 4 at the end; in integers they are of radix 4, with a first one of radix 8 where there
+ * must be. */
 #define SCENE_POINTS (SCENE_FFT / 2)
+#if SCENE_INTEGER && (SCENE_FFT & 0x5555)
+#define SCENE_FIRST_RADIX 8
+#elif SCENE_INTEGER
+#define SCENE_FIRST_RADIX 4
+#else
+#define SCENE_FIRST_RADIX 8
+#endif
 
 #if SCENE_FFT < 256 || SCENE_FFT > 8192 || (SCENE_FFT & (SCENE_FFT - 1)) != 0
 #error "SCENE_FFT: expected a power of two from 256 to 8192; export again"
@@ -21,26 +37,62 @@ extern "C" {
 #error "SCENE_WINDOW: expected 2 to SCENE_FFT samples; export again"
 #endif
 
-/* The two slopes between two edges of mel bands: the falling side of one band and the rising side of the next. The falling side
- * weighs a bin with its distance to the upper edge, in shares of the distance between the edges. */
+#if SCENE_INTEGER
+typedef int32_t scene_real;
+#else
+typedef float scene_real;
+#endif
+
+/* The two slopes between two edges of mel bands: the falling side of one band and the rising side of the next. The
+ * falling side weighs a bin with its distance to the upper edge, in shares of the distance between the edges. In
+ * integers a share of 1 is 2^slope_bits. */
 typedef struct {
-    float step; /* one bin, as a share of the distance between the edges */
-    float rest; /* distance from the first bin above the upper edge to that edge, as a share; 0 or negative */
+    scene_real step; /* one bin */
+    scene_real rest; /* from the first bin above the upper edge to that edge; 0 or negative */
 } scene_slope;
 
-/* What turns the logarithm of a band into a feature. */
+extern const scene_real scene_window[SCENE_WINDOW / 2 + 1]; /* first half of the window, and its middle */
+extern const scene_real
+    scene_twiddles[2 * (SCENE_POINTS - SCENE_FIRST_RADIX)]; /* of all passes but the first, in order */
+extern const scene_real scene_sines[SCENE_FFT / 4 + 1];     /* of 2 pi k / SCENE_FFT */
+extern const uint16_t scene_bins[SCENE_MELS + 2];           /* the first bin, then the bins between each two edges */
+extern const scene_slope scene_slopes[SCENE_MELS + 1];
+
+/* What turns the power of a band into a feature. */
+#if SCENE_INTEGER
+/* Powers are kept without their last bits, so that the sums of sums of any segment fit into 64 bits. */
+#if SCENE_FFT == 256
+#define SCENE_POWER_SHIFT 6
+#elif SCENE_FFT == 512
+#define SCENE_POWER_SHIFT 7
+#elif SCENE_FFT == 1024
+#define SCENE_POWER_SHIFT 8
+#elif SCENE_FFT == 2048
+#define SCENE_POWER_SHIFT 9
+#elif SCENE_FFT == 4096
+#define SCENE_POWER_SHIFT 10
+#else
+#define SCENE_POWER_SHIFT 11
+#endif
+
 typedef struct {
-    float offset;    /* added to the power before the logarithm */
-    float factor;    /* feature = logarithm * factor + addend */
+    int32_t factor;       /* features an octave of power, unit 2^-23 */
+    int32_t most_shift;   /* most bits by which samples are shifted */
+    int32_t offset_shift; /* of scene_offsets */
+    int32_t slope_bits;   /* of scene_slopes */
+} scene_scaling;
+
+extern const uint32_t scene_offsets[SCENE_MELS]; /* added to the power before the logarithm */
+extern const int32_t scene_addends[SCENE_MELS];  /* to features, unit 2^-16 */
+#else
+typedef struct {
+    float offset; /* added to the power before the logarithm */
+    float factor; /* feature = logarithm * factor + addend */
     float addend;
 } scene_scaling;
 
-extern const float scene_window[SCENE_WINDOW / 2 + 1];          /* first half of the window, and its middle */
-extern const float scene_twiddles[2 * (SCENE_POINTS - 8)];      /* of all passes but the first, as they are read */
-extern const float scene_sines[SCENE_FFT / 4 + 1];              /* sin(2 pi k / SCENE_FFT), a quarter of a circle */
-extern const uint16_t scene_bins[SCENE_MELS + 2];               /* the first bin, then the bins between each two edges */
-extern const scene_slope scene_slopes[SCENE_MELS + 1];
-extern const float scene_areas[SCENE_MELS];                     /* the height of each triangle */
+extern const float scene_areas[SCENE_MELS]; /* the height of each triangle */
+#endif
 extern const scene_scaling scene_features;
 
 #ifdef __cplusplus

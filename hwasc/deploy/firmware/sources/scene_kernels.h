@@ -1,7 +1,9 @@
-/* Convolutions of one row of a map: int8 in, int8 out, int32 sums, the same numbers as TensorFlow Lite Micro's reference kernels.
+/* Convolutions of one row of a map: int8 in, int8 out, int32 sums, the same numbers as TensorFlow Lite Micro's
+ * reference kernels.
  *
- * A row is [columns][channels]. There are three variants of the same functions: portable C, Arm's DSP extension (Cortex-M4, M7,
- * M33) and Helium (Cortex-M55). The compiler's target chooses; -DSCENE_PORTABLE takes portable C everywhere.
+ * A row is [columns][channels]. There are three variants of the same functions in the same files: portable C, Arm's DSP
+ * extension (Cortex-M4, M7, M33; GCC) and Helium (Cortex-M55). The compiler's target chooses; -DSCENE_PORTABLE takes
+ * portable C everywhere. They are meant for -O2, on a host -O2 or -O3.
  */
 #ifndef SCENE_KERNELS_H
 #define SCENE_KERNELS_H
@@ -17,10 +19,9 @@ extern "C" {
  *
  * weights      Pointwise and conv [out_channels][kernel_rows][kernel_columns][in_channels],
  *              depthwise [kernel_rows][kernel_columns][channels].
- * bias         Of each output channel, with the input's zero point folded in: bias - in_zero * (sum of the channel's weights).
- * multiplier   Of each output channel, 2^30 .. 2^31 - 1.
- * shift        Of each output channel, -31 .. 30; to the left where it is positive (as in TensorFlow Lite).
- * in_columns   Columns of an input row; out_columns likewise.
+ * bias         Of each output channel, with the input's zero point folded in: bias - in_zero * (sum of the channel's
+ * weights). multiplier   Of each output channel, 2^30 .. 2^31 - 1. shift        Of each output channel, -31 .. 30; to
+ * the left where it is positive (as in TensorFlow Lite). in_columns   Columns of an input row; out_columns likewise.
  * pad_columns  Columns outside the map before the first one under the kernel of the first output.
  * in_zero      The input's zero point: what lies outside the map.
  * out_min      The least output: out_zero where a ReLU is fused, else -128.
@@ -56,7 +57,8 @@ void scene_depthwise_row(const scene_conv *conv, const int8_t *const rows[], voi
  * in    The first column's inputs; the next column's are `step` bytes on.
  * out   columns * out_channels bytes.
  */
-void scene_matrix(const scene_conv *conv, const int8_t *in, uint32_t depth, uint32_t step, uint32_t columns, int8_t *out);
+void scene_matrix(const scene_conv *conv, const int8_t *in, uint32_t depth, uint32_t step, uint32_t columns,
+                  int8_t *out);
 
 #ifdef __cplusplus
 }

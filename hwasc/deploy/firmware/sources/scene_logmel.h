@@ -1,7 +1,8 @@
 /* The log-mel of one frame, from the samples of a window to int8 features.
  *
- * It is the one of hwasc: a periodic Hann window, an FFT of SCENE_FFT samples, powers, mel bands of unit area (Slaney), the
- * natural logarithm, then the model's own scale. SCENE_INTEGER says in which arithmetic: 0 single precision, 1 integers only.
+ * It is the one of hwasc: a periodic Hann window, an FFT of SCENE_FFT samples, powers, mel bands of unit area (Slaney),
+ * the natural logarithm, then the model's own scale. SCENE_INTEGER says in which arithmetic: 0 single precision, 1
+ * integers only.
  */
 #ifndef SCENE_LOGMEL_H
 #define SCENE_LOGMEL_H

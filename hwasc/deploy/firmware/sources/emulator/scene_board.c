@@ -6,10 +6,12 @@
 
 /* Semihosting's calls (Arm, Semihosting for AArch32 and AArch64, 2.0) */
 #define SYS_OPEN 0x01u
-#define SYS_WRITE0 0x04u
+#define SYS_WRITE 0x05u
 #define SYS_READ 0x06u
 #define SYS_EXIT_EXTENDED 0x20u
 #define APPLICATION_EXIT 0x20026u
+#define READING 1u /* modes of SYS_OPEN */
+#define WRITING 4u
 
 /* SysTick (Armv7-M Architecture Reference Manual, B3.3) */
 #define SYST_CSR (*(volatile uint32_t *)0xE000E010u)
@@ -19,7 +21,7 @@
 #define ROUND 0x1000000u
 
 #define PAINT 0xA5A5A5A5u
-#define SPARED 64u /* bytes below the painting function's own frame */
+#define SPARED 8u /* words of the painting function's own, which the compiler may push after it read the pointer */
 
 extern uint32_t scene_stack_limit[]; /* from the linker script */
 
@@ -37,7 +39,19 @@ static uint32_t call(uint32_t number, const void *argument) {
     return r0;
 }
 
-void scene_board_print(const char *text) { (void)call(SYS_WRITE0, text); }
+/* Opens the console: its handle and 1. */
+static uint32_t console(uint32_t mode) {
+    const uint32_t block[3] = {(uint32_t)(uintptr_t) ":tt", mode, 3u};
+    return call(SYS_OPEN, block) + 1u;
+}
+
+void scene_board_print(const char *text) {
+    static uint32_t output;
+    if (!output)
+        output = console(WRITING);
+    const uint32_t block[3] = {output - 1u, (uint32_t)(uintptr_t)text, (uint32_t)strlen(text)};
+    (void)call(SYS_WRITE, block);
+}
 
 void scene_board_print_number(int64_t value) {
     char digits[24];
@@ -54,11 +68,9 @@ void scene_board_print_number(int64_t value) {
 }
 
 uint32_t scene_board_read(void *into, uint32_t bytes) {
-    static uint32_t input; /* the handle and 1 */
-    if (!input) {
-        const uint32_t console[3] = {(uint32_t)(uintptr_t) ":tt", 1u /* rb */, 3u};
-        input = call(SYS_OPEN, console) + 1u;
-    }
+    static uint32_t input;
+    if (!input)
+        input = console(READING);
     const uint32_t block[3] = {input - 1u, (uint32_t)(uintptr_t)into, bytes};
     return bytes - call(SYS_READ, block); /* it answers how many are missing */
 }
@@ -69,6 +81,8 @@ void scene_board_exit(int32_t status) {
     for (;;)
         ;
 }
+
+void scene_board_stop_clock(void) { SYST_CSR = 0; }
 
 void scene_board_start_clock(void) {
     SYST_CSR = 0;
@@ -95,14 +109,14 @@ __attribute__((noinline)) void scene_board_run_million(void) {
 }
 
 __attribute__((noinline)) void scene_board_paint_stack(void) {
-    volatile uint32_t *end = (uint32_t *)(((uintptr_t)__builtin_frame_address(0) - SPARED) & ~(uintptr_t)3);
+    volatile uint32_t *end = (uint32_t *)scene_board_stack_pointer() - SPARED;
     for (volatile uint32_t *at = scene_stack_limit; at < end; at++)
         *at = PAINT;
 }
 
-__attribute__((noinline)) uint32_t scene_board_stack_used(void) {
+uint32_t scene_board_stack_below(uint32_t address) {
     const volatile uint32_t *at = scene_stack_limit;
     while (*at == PAINT)
         at++;
-    return (uint32_t)((uintptr_t)__builtin_frame_address(0) - (uintptr_t)at);
+    return address - (uint32_t)(uintptr_t)at;
 }

@@ -1,7 +1,7 @@
 /* An emulated Cortex-M board: text and files of the host through semihosting, a count of instructions, the depth of the stack.
  *
- * Boards of QEMU: mps2-an385 (M3; with -cpu cortex-m0 also M0+ code), mps2-an386 (M4), mps2-an500 (M7), mps2-an505 (M33),
- * mps3-an547 (M55). Only for emulators and debuggers: without one, the first call of semihosting stops a real chip.
+ * Boards of QEMU: microbit (M0, for M0+ code; its memories set larger), mps2-an385 (M3), mps2-an386 (M4), mps2-an500 (M7),
+ * mps2-an505 (M33), mps3-an547 (M55). Only for emulators and debuggers: a chip without one stops at the first text.
  */
 #ifndef SCENE_BOARD_H
 #define SCENE_BOARD_H
@@ -27,6 +27,9 @@ void scene_board_exit(int32_t status);
 /* Starts the clock that scene_board_ticks reads: the core's SysTick. */
 void scene_board_start_clock(void);
 
+/* Stops it, so that no interrupt uses the stack. */
+void scene_board_stop_clock(void);
+
 /* Ticks since the clock was started. With QEMU's -icount they stand in a fixed ratio to the instructions that ran. */
 uint64_t scene_board_ticks(void);
 
@@ -37,7 +40,17 @@ void scene_board_run_million(void);
 void scene_board_paint_stack(void);
 
 /* The bytes of stack below the caller's frame that were used since it was painted. */
-uint32_t scene_board_stack_used(void);
+#define scene_board_stack_used() scene_board_stack_below((uint32_t)(uintptr_t)scene_board_stack_pointer())
+
+/* The same, below an address. */
+uint32_t scene_board_stack_below(uint32_t address);
+
+/* The stack pointer of the caller. */
+static inline void *scene_board_stack_pointer(void) {
+    void *pointer;
+    __asm__ volatile("mov %0, sp" : "=r"(pointer));
+    return pointer;
+}
 
 #ifdef __cplusplus
 }

@@ -1,0 +1,147 @@
+"""The work of the exported C code in countable pieces: products, outputs, rows of each operator; no torch.
+
+Instructions are a sum over these pieces, each with a rate for the core (`firmware_rates`). What a piece is follows the C kernels:
+they make two channels of two columns at once, gather what a kernel covers, and spread rows for depthwise convolutions.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from hwasc.cost.firmware_front_end import segment_bins
+from hwasc.cost.graph import Graph, Operator
+from hwasc.cost.row_plan import RowPlan
+from hwasc.records.architecture import FrontEnd
+
+LOAD = -1  # the number of the step that copies rows of the features
+Amounts = Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Work:
+    """The work of one operator in one segment.
+
+    Attributes:
+        number: Of the operator in the graph.
+        kind: Of the C function.
+        amounts: Its pieces.
+    """
+
+    number: int
+    kind: str
+    amounts: Amounts
+
+
+def net_work(graph: Graph, plan: RowPlan) -> tuple[list[Work], Amounts]:
+    """List the work of a net.
+
+    Args:
+        graph: The deployment graph.
+        plan: How it runs row by row; an operator that runs in two segments is listed twice.
+
+    Returns:
+        The operators' work, and that of the loop which calls them.
+    """
+    along = 1 if plan.axis == "mels" else 2
+    found: list[Work] = []
+    made = scans = pointers = loaded = 0
+    for segment in plan.segments:
+        steps = rows_made = 0
+        for number in segment.rows:
+            op = graph.operators[number]
+            source, result = graph.tensors[op.inputs[0]], graph.tensors[op.output]
+            rows = source[along] if op.kind == "mean" else result[along]
+            found.append(_row_work(graph, op, number, along))
+            if op.kind == "mean":
+                found.append(Work(number, "cells", {"mean": result[3], "runs": 1}))
+            steps += 1
+            rows_made += rows
+            pointers += rows * (op.window[along - 1] if op.kind != "mean" else 1) * len(op.inputs)
+        if any(graph.inputs[0] in graph.operators[n].inputs for n in segment.rows):
+            _, mels, frames, _ = graph.tensors[graph.inputs[0]]
+            steps += 1
+            rows_made += mels if along == 1 else frames
+            loaded += mels * frames
+        for number in segment.cells:
+            op = graph.operators[number]
+            kind = op.kind if op.kind in ("div", "rsqrt") else "other"
+            elements = max(graph.tensors[i][3] for i in (*op.inputs, op.output))
+            found.append(Work(number, "cells", {kind: elements, "runs": 1}))
+            made += 1
+        made += rows_made
+        scans += rows_made * steps
+    copied = {"loaded_mels" if along == 1 else "loaded_frames": loaded}
+    return found, {"made": made, "scans": scans, "pointers": pointers, **copied, "runs": 1}
+
+
+def _row_work(graph: Graph, op: Operator, number: int, along: int) -> Work:
+    source, result = graph.tensors[op.inputs[0]], graph.tensors[op.output]
+    across = 3 - along
+    rows, columns, channels = result[along], result[across], result[3]
+    outputs = rows * columns * channels
+    if op.kind == "conv":
+        depth = op.area * source[3]
+        pairs = math.ceil(columns / 2) if op.area > 1 else 1
+        amounts: dict[str, float] = {
+            "macs": outputs * depth,
+            "tails": outputs * (depth % 4),
+            "odd": rows * (columns % 2) * channels * depth,
+            "outputs": outputs,
+            "channels": rows * pairs * channels,
+            "rows": rows,
+        }
+        if op.area == 1:
+            return Work(number, "pointwise", amounts)
+        lines = rows * columns * op.window[along - 1]
+        return Work(number, "conv", {**amounts, "lines": lines, "gathered": rows * columns * depth})
+    if op.kind == "depthwise":
+        quads = rows * math.ceil(columns / 4) * channels
+        kernel_rows = op.window[along - 1]
+        amounts = {
+            "macs": outputs * op.area,
+            "quads": quads,
+            "quad_rows": quads * kernel_rows,
+            "quad_macs": quads * op.area,
+            "outputs": outputs,
+            "spread": rows * kernel_rows * source[across] * channels,
+            "lines": rows * kernel_rows * channels,
+            "weights": rows * channels * op.area,
+            "rows": rows,
+        }
+        return Work(number, f"depthwise/{min(op.stride[across - 1], 2)}", amounts)
+    if op.kind == "average_pool":
+        return Work(
+            number, "average", {"reads": outputs * op.area, "outputs": outputs, "columns": rows * columns, "rows": rows}
+        )
+    if op.kind == "mean":
+        cells = source[1] * source[2]
+        return Work(
+            number, "sum", {"reads": cells * source[3], "channels": source[along] * source[3], "rows": source[along]}
+        )
+    whole = len(op.inputs) == 2 and graph.tensors[op.inputs[1]] == source
+    kind = op.kind if whole else f"{op.kind}_vector"
+    return Work(number, kind, {"outputs": outputs, "channels": rows * channels, "rows": rows})
+
+
+def frame_work(front_end: FrontEnd) -> Amounts:
+    """List the work of one frame's log-mel.
+
+    Args:
+        front_end: The front end.
+
+    Returns:
+        Its pieces.
+    """
+    bins = segment_bins(front_end)
+    points = front_end.n_fft // 2
+    return {
+        "window": front_end.window,
+        "zeros": front_end.n_fft - front_end.window,
+        "points": points,
+        "butterflies": points * math.log2(points),
+        "bins": sum(bins[1:]),
+        "mels": front_end.mels,
+        "runs": 1,
+    }

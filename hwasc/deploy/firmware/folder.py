@@ -1,0 +1,171 @@
+"""The files of the C export: sources as they are, the model's generated tables, a README, a self-test, examples, manifests."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import tempfile
+from collections.abc import Iterable
+from dataclasses import asdict
+from pathlib import Path
+
+from hwasc import __version__
+from hwasc.cost import graph as deployment
+from hwasc.cost.firmware_front_end import Arithmetic, check_fft, front_end_bytes
+from hwasc.cost.firmware_state import state_bytes
+from hwasc.cost.row_planner import plan_rows
+from hwasc.deploy.constants import step
+from hwasc.deploy.firmware import readme
+from hwasc.deploy.firmware.cores import cores_text
+from hwasc.deploy.firmware.front_end_tables import front_end_sources, front_end_tables
+from hwasc.deploy.firmware.golden import FILE as GOLDEN
+from hwasc.deploy.firmware.golden import golden, golden_text
+from hwasc.deploy.firmware.model_header import model_header, tag_check
+from hwasc.deploy.firmware.net_tables import net_tables
+from hwasc.deploy.firmware.options import FirmwareOptions
+from hwasc.models.student import Student
+from hwasc.records import schema
+from hwasc.records.training_clips import KEY, ClipsReference
+from hwasc.training.weights import save_weights
+
+SOURCES = Path(__file__).parent / "sources"
+ABOUT, WEIGHTS, HEADER = "scene.json", "student.safetensors", "src/scene_model.h"
+TABLES = "src/scene_net_tables.c", "src/scene_front_end_tables.c"
+PLACES = {  # folders and files of `sources`, and where they go
+    "host": "example/host",
+    "cortex_m": "example/cortex-m",
+    "selftest": "selftest",
+    "packaging/CMakeLists.txt": "CMakeLists.txt",
+    "packaging/library.json": "library.json",
+    "packaging/library.properties": "library.properties",
+    "packaging/idf_component.yml": "idf_component.yml",
+    "packaging/zephyr_module.yml": "zephyr/module.yml",
+    "packaging/zephyr_CMakeLists.txt": "zephyr/CMakeLists.txt",
+    "packaging/zephyr_Kconfig": "zephyr/Kconfig",
+    **{
+        f"emulator/{name}": f"example/cortex-m/{name}"
+        for name in ("scene_start.c", "scene_board.c", "scene_board.h", "scene_board.ld")
+    },
+}
+
+
+def to_files(
+    model: Student, classes: tuple[str, ...], options: FirmwareOptions, *, clips: ClipsReference | None = None
+) -> dict[str, bytes]:
+    """Make the files of an export. The same student and options give the same bytes.
+
+    Args:
+        model: Quantized, and calibrated or trained.
+        classes: Scenes in the order of the logits.
+        options: Of the format.
+        clips: The record of the recordings that it was trained on and chosen by.
+
+    Returns:
+        Contents by path within the folder.
+
+    Raises:
+        UsageError: The net or its front end is beyond the C code; the message says which part of it.
+    """
+    model = model.cpu().eval()
+    a = model.architecture
+    fe, graph = a.front_end, deployment.build(a)
+    check_fft(fe)
+    plan = plan_rows(graph, a.padding)
+    net = net_tables(model, graph, plan)
+    scale, zero_point = step(model.input)
+    front_end = front_end_tables(fe, scale, zero_point, options.numbers)
+    hop, scratch = options.decision_hop(fe), front_end_bytes(fe, options.numbers)
+    state = state_bytes(fe, hop, net_bytes=plan.size, front_end_bytes=scratch, classes=len(classes))
+    weights = _weights(model, classes, clips)
+    macros = {
+        **net.macros,
+        "SCENE_DECISION_HOP": str(hop),
+        "SCENE_FRONT_END_BYTES": str(scratch),
+        "SCENE_INTEGER": str(int(options.numbers == "integer")),
+    }
+    tag = _tag([net.text, front_end, json.dumps([macros, list(classes), a.id, options.share])])
+    vectors = golden(model, input=(scale, zero_point), output=step(model.get_submodule("output.act")))
+    texts = {
+        HEADER: model_header(a, classes, tag=tag, macros=macros, smoothing=options.share, state=state),
+        TABLES[0]: _tagged(net.text, tag, TABLES[0]),
+        TABLES[1]: _tagged(front_end, tag, TABLES[1]),
+        f"selftest/{GOLDEN}": golden_text(vectors, fe, tag),
+        "example/cortex-m/cores.cmake": cores_text(),
+        "README.md": readme.text(
+            a,
+            classes,
+            options,
+            plan=plan,
+            state=state,
+            front_end_bytes=scratch,
+            decision_hop=hop,
+            net_flash=_array_bytes(net.text),
+            operators=(len(graph.operators), sum(o.macs for o in graph.operators)),
+        ),
+    }
+    files = {
+        **copied(options),
+        WEIGHTS: weights,
+        **{name: text.encode(errors="replace") for name, text in texts.items()},
+    }
+    return {**files, ABOUT: _about(files, options, tag, clips)}
+
+
+def copied(options: FirmwareOptions) -> dict[str, bytes]:
+    """The files that are copied as they are.
+
+    Args:
+        options: Of the format; each arithmetic has sources of its own.
+
+    Returns:
+        Contents by path within the folder.
+    """
+    other: Arithmetic = "float" if options.numbers == "integer" else "integer"
+    left_out = set(front_end_sources(other)) - set(front_end_sources(options.numbers))
+    found = {f"src/{p.name}": p for p in SOURCES.iterdir() if p.is_file() and p.name not in left_out}
+    for name, to in PLACES.items():
+        place = SOURCES / name
+        found |= {f"{to}/{p.name}": p for p in place.iterdir()} if place.is_dir() else {to: place}
+    return {name: found[name].read_bytes() for name in sorted(found) if found[name].suffix not in (".pyc", ".orig")}
+
+
+def _weights(model: Student, classes: tuple[str, ...], clips: ClipsReference | None) -> bytes:
+    """The student itself, so that hwasc can make the tables again and compare."""
+    about = {"architecture": schema.canonical(model.architecture), "classes": json.dumps(classes), "numbers": "int8"}
+    if clips is not None:
+        about[KEY] = clips.text()
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / WEIGHTS
+        save_weights(path, model, about)
+        return path.read_bytes()
+
+
+def _tagged(text: str, tag: str, name: str) -> str:
+    """A generated file with the check of its tag, after its first comment."""
+    end = text.index("*/\n") + 3
+    return f"{text[:end]}{tag_check(tag, Path(name).name)}{text[end:]}"
+
+
+def _array_bytes(text: str) -> int:
+    """Bytes of the integer arrays that a C text defines."""
+    found = re.findall(r"^static const (int8_t|int32_t) \w+\[(\d+)\]", text, re.M)
+    return sum(int(count) * (4 if kind == "int32_t" else 1) for kind, count in found)
+
+
+def _tag(parts: Iterable[str]) -> str:
+    digest = hashlib.sha256("\n".join(parts).encode()).hexdigest()
+    return f"0x{digest[:8]}u"
+
+
+def _about(files: dict[str, bytes], options: FirmwareOptions, tag: str, clips: ClipsReference | None) -> bytes:
+    about = {
+        "schema": 1,
+        "format": "c",
+        "hwasc": __version__,
+        "tag": tag,
+        "options": asdict(options),
+        "files": {name: hashlib.sha256(files[name]).hexdigest() for name in sorted(files)},
+        **({KEY: schema.plain(clips)} if clips else {}),
+    }
+    return (json.dumps(about, indent=2) + "\n").encode()

@@ -1,0 +1,94 @@
+"""scene_model.h: every number of a model as a macro, with the tag that all generated files of an export share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from hwasc import __version__
+from hwasc.cost.firmware_state import StateBytes
+from hwasc.records.architecture import Architecture
+
+MARK = "/* Written by hwasc; do not edit, export again. */\n"
+FORMAT = 1  # of the generated files, as scene.h checks it
+
+
+def model_header(
+    architecture: Architecture,
+    classes: tuple[str, ...],
+    *,
+    tag: str,
+    macros: Mapping[str, str],
+    smoothing: int,
+    state: StateBytes,
+) -> str:
+    """Write the header.
+
+    Args:
+        architecture: The student.
+        classes: Scenes in the order of the logits.
+        tag: Of the export, see `tag_check`.
+        macros: Of the net and of the export: names with values as C text.
+        smoothing: Share of the decisions so far in the logits, in 1/32768.
+        state: Bytes of the state.
+
+    Returns:
+        The text.
+    """
+    fe = architecture.front_end
+    groups: list[tuple[str, Mapping[str, object]]] = [
+        ("The export", {"FORMAT": FORMAT, "TAG": tag, "ARCHITECTURE": string(architecture.id)}),
+        ("The clip: samples a second, samples", {"SAMPLE_RATE": fe.sample_rate, "CLIP": fe.samples}),
+        (
+            "The log-mel: samples of the window, of the FFT, from frame to frame; bands and frames of a clip",
+            {"WINDOW": fe.window, "FFT": fe.n_fft, "HOP": fe.hop, "MELS": fe.mels, "FRAMES": fe.frames},
+        ),
+        ("The net, the front end and the stream", {k.removeprefix("SCENE_"): v for k, v in sorted(macros.items())}),
+        (
+            "Bytes of the state, and of the room at its end",
+            {"STATE_BYTES": state.total, "STATE_PADDING": state.padding},
+        ),
+    ]
+    lines = []
+    for title, values in groups:
+        lines += ["", f"/* {title} */", *(f"#define SCENE_{name} {value}" for name, value in values.items())]
+    names = ", ".join(string(name) for name in classes)
+    return (
+        f"{MARK}/* The numbers of this model; hwasc {__version__}. */\n#ifndef SCENE_MODEL_H\n#define SCENE_MODEL_H\n"
+        + "\n".join(lines)
+        + "\n\n/* Share of the decisions so far in the logits, in 1/32768 */\n#ifndef SCENE_SMOOTHING\n"
+        + f"#define SCENE_SMOOTHING {smoothing}\n#endif\n\n/* In UTF-8, in the order of the logits */\n"
+        + f"#define SCENE_CLASS_NAMES \\\n    {{ {names} }}\n\n#endif\n"
+    )
+
+
+def tag_check(tag: str, name: str) -> str:
+    """A check for a generated C file, which fails to compile beside another export's header.
+
+    Args:
+        tag: Of the export, a C number.
+        name: Of the file.
+
+    Returns:
+        Lines that come after the inclusion of scene_model.h.
+    """
+    return (
+        f'#include "scene_model.h"\n#if SCENE_TAG != {tag}\n'
+        f'#error "{name} and scene_model.h are of different exports; copy the whole folder again"\n#endif\n'
+    )
+
+
+def string(text: str) -> str:
+    """A C string literal in ASCII: whatever could end it, continue a line or begin a trigraph is escaped.
+
+    Three octal digits each, because a hexadecimal escape would run on into the next character.
+
+    Args:
+        text: Any text.
+
+    Returns:
+        The literal.
+    """
+    escaped = (
+        chr(b) if 32 <= b < 127 and chr(b) not in '"\\?' else f"\\{b:03o}" for b in text.encode(errors="replace")
+    )
+    return f'"{"".join(escaped)}"'
