@@ -13,9 +13,11 @@ from hwasc.deploy.flatfile import read_contents
 from hwasc.deploy.tflite import Planner
 from hwasc.deploy.tflm.arena_sizes import REFERENCE, arena_sizes
 from hwasc.deploy.tflm.front_end import front_end_files
+from hwasc.deploy.tflm.golden_text import golden_text
 from hwasc.deploy.tflm.model_header import model_header, tag
 from hwasc.deploy.tflm.options import TflmOptions
 from hwasc.deploy.tflm.programs import program_files
+from hwasc.deploy.tflm.readme import readme_text
 from hwasc.deploy.tflm.source_texts import data_text, operators_text
 from hwasc.models.student import Student
 from hwasc.records.training_clips import TrainingClips
@@ -53,10 +55,11 @@ def to_texts(
     plan = plan_offline(graph, scratch=extra) if planner == "offline" else plan_greedy(graph, extra)
     content = tflite.to_bytes(model, classes, planner, clips=clips, scratch=extra)
     digest, found = hashlib.sha256(content).hexdigest(), read_contents(content)
+    sizes = arena_sizes(a, graph, plan)
     header = model_header(
         a,
         found,
-        arena_sizes(a, graph, plan),
+        sizes,
         plan,
         name=name,
         digest=digest,
@@ -65,10 +68,15 @@ def to_texts(
         arithmetic=arithmetic,
         trained=clips.reference if clips else None,
     )
+    readme = readme_text(
+        a, classes, sizes, name=name, kernels=kernels, arithmetic=arithmetic, bytes_of_model=len(content)
+    )
     return {
+        "README.md": readme,
         f"{name}.h": header,
         f"{name}_model.cc": data_text(content, classes, name=name, digest=digest),
         f"{name}_operators.h": operators_text(found.codes, name=name, digest=digest),
+        f"selftest/{name}_golden.h": golden_text(model, name=name, digest=digest),
         **program_files(name),
         **front_end_files(a.front_end, found.input, arithmetic, name=name, tag=tag(digest)),
     }
