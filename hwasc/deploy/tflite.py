@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import struct
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -101,7 +102,12 @@ EXPORTER = TfliteExporter()
 
 
 def to_bytes(
-    model: Student, classes: tuple[str, ...], planner: Planner = "greedy", *, clips: TrainingClips | None = None
+    model: Student,
+    classes: tuple[str, ...],
+    planner: Planner = "greedy",
+    *,
+    clips: TrainingClips | None = None,
+    scratch: Mapping[int, int] | None = None,
 ) -> bytes:
     """The file's bytes.
 
@@ -110,6 +116,7 @@ def to_bytes(
         classes: Names in the order of the logits.
         planner: The memory plan, see `export`.
         clips: The recordings that it was trained on and chosen by.
+        scratch: Bytes by operator that the chip's kernels take, for the plan (see `cost.memory.lifetimes`).
 
     Returns:
         The flatbuffer.
@@ -117,11 +124,17 @@ def to_bytes(
     graph = deployment.build(model.architecture)
     numbers = quantized_numbers(model.cpu().eval(), graph)
     about = {ENTRY: _about(model, classes, clips, *numbers.steps[graph.inputs[0]])}
-    return graph_bytes(graph, numbers, model.architecture.padding, planner, metadata=about)
+    return graph_bytes(graph, numbers, model.architecture.padding, planner, metadata=about, scratch=scratch)
 
 
 def graph_bytes(
-    graph: Graph, numbers: Quantized, padding: Padding, planner: Planner = "greedy", *, metadata: dict[str, bytes]
+    graph: Graph,
+    numbers: Quantized,
+    padding: Padding,
+    planner: Planner = "greedy",
+    *,
+    metadata: dict[str, bytes],
+    scratch: Mapping[int, int] | None = None,
 ) -> bytes:
     """The bytes of a file of any graph.
 
@@ -131,6 +144,7 @@ def graph_bytes(
         padding: Of its windows.
         planner: The memory plan, see `export`.
         metadata: Entries by name; the memory plan is added.
+        scratch: Bytes by operator that the chip's kernels take, for the plan (see `cost.memory.lifetimes`).
 
     Returns:
         The flatbuffer.
@@ -138,7 +152,7 @@ def graph_bytes(
     writer = _Writer(numbers, graph, padding)
     for op, constant in zip(graph.operators, numbers.constants, strict=True):
         writer.operator(op, constant)
-    plan = plan_offline(graph) if planner == "offline" else plan_greedy(graph)
+    plan = plan_offline(graph, scratch=scratch) if planner == "offline" else plan_greedy(graph, scratch)
     if plan.planner == "offline":
         metadata = {**metadata, PLAN_ENTRY: _plan(plan, graph, len(writer.tensors))}
     return write(
