@@ -7,10 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hwasc.cost import Costs, Layer, layers, measure
+from hwasc.cost import Costs, Layer, firmware, layers, measure
 from hwasc.cost import graph as deployment
+from hwasc.cost.firmware import Firmware
+from hwasc.cost.firmware_latency import ARITHMETIC
 from hwasc.cost.frontend import FrontEndCosts, front_end_costs
 from hwasc.cost.limits import Check, ResolvedBudget, resolve
+from hwasc.cost.measure import DEFAULT
 from hwasc.cost.memory import plan_greedy
 from hwasc.cost.offline import plan_offline
 from hwasc.cost.patch_choice import PatchChoice, choose, count_of
@@ -20,7 +23,7 @@ from hwasc.deploy.vela import NpuEstimate, estimate
 from hwasc.errors import UsageError
 from hwasc.records import schema
 from hwasc.records.architecture import Architecture
-from hwasc.records.budget import Budget, Planner
+from hwasc.records.budget import Budget, Planner, Runtime
 
 if TYPE_CHECKING:
     from hwasc.deploy.firmware.emulation import Emulation
@@ -83,7 +86,8 @@ class Profile:
         budget: Name of the budget, or None.
         checks: The budget's limits with the architecture's costs.
         cross_checks: Other tools' counts of MACs, if asked for.
-        front_end: Costs of the front end.
+        front_end: Costs of the front end beside TensorFlow Lite Micro.
+        firmware: RAM and flash of the C export; None where it can't run the net or its front end.
         arena: Memory of a .tflite file, if one was given.
         npu: Vela's estimate, if asked for.
         emulation: The C export counted on an emulated core, if asked for.
@@ -97,10 +101,16 @@ class Profile:
     checks: list[Check]
     cross_checks: list[CrossCheck]
     front_end: FrontEndCosts
+    firmware: Firmware | None = None
     arena: Arena | None = None
     npu: NpuEstimate | None = None
     emulation: Emulation | None = None
     patches: PatchChoice | None = None
+
+    @property
+    def runtime(self) -> Runtime:
+        """What the costs are counted for."""
+        return "c" if self.costs.firmware else "tflm"
 
     def to_json(self) -> dict[str, Any]:
         """Return the profile as JSON values: the costs' own keys, `limits` with slack, `layers` and so on."""
@@ -116,6 +126,7 @@ class Profile:
             "limits": limits,
             "layers": schema.plain(self.layers),
             "cross_checks": schema.plain(self.cross_checks),
+            "firmware": schema.plain(self.firmware) if self.firmware else None,
             "front_end_costs": schema.plain(self.architecture.front_end) | schema.plain(self.front_end),
         }
         if self.arena is not None:
@@ -177,11 +188,21 @@ def profile(
         checks=checks,
         cross_checks=cross,
         front_end=front_end_costs(architecture.front_end),
+        firmware=costs.firmware or _firmware(architecture, budget),
         arena=arena,
         npu=on_npu,
         emulation=emulation,
         patches=_patches(architecture, patches, model, resolved),
     )
+
+
+def _firmware(architecture: Architecture, budget: Budget | None) -> Firmware | None:
+    core = budget.chip.core if budget and budget.chip else DEFAULT.core
+    try:
+        graph = deployment.build(architecture)
+        return firmware.measure(architecture, graph, core if core in ARITHMETIC else DEFAULT.core)
+    except UsageError:  # an operator or an FFT that the C export lacks
+        return None
 
 
 def _patches(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -141,6 +141,7 @@ def to_bytes(
     *,
     clips: TrainingClips | None = None,
     patches: Patches | None = None,
+    scratch: Mapping[int, int] | None = None,
 ) -> bytes:
     """The file's bytes.
 
@@ -150,6 +151,7 @@ def to_bytes(
         planner: The memory plan, see `export`.
         clips: The recordings that it was trained on and chosen by.
         patches: How the first operators run, see `cost.patches`; None: over the whole map.
+        scratch: Bytes by operator that the chip's kernels take, for the plan (see `cost.memory.lifetimes`).
 
     Returns:
         The flatbuffer.
@@ -160,11 +162,17 @@ def to_bytes(
     if patches is not None:
         made = patched(model.architecture, patches)
         graph, numbers = made.graph, parts(numbers, made)
-    return graph_bytes(graph, numbers, model.architecture.padding, planner, metadata=about)
+    return graph_bytes(graph, numbers, model.architecture.padding, planner, metadata=about, scratch=scratch)
 
 
 def graph_bytes(
-    graph: Graph, numbers: Quantized, padding: Padding, planner: Planner = "greedy", *, metadata: dict[str, bytes]
+    graph: Graph,
+    numbers: Quantized,
+    padding: Padding,
+    planner: Planner = "greedy",
+    *,
+    metadata: dict[str, bytes],
+    scratch: Mapping[int, int] | None = None,
 ) -> bytes:
     """The bytes of a file of any graph.
 
@@ -174,6 +182,7 @@ def graph_bytes(
         padding: Of its windows.
         planner: The memory plan, see `export`.
         metadata: Entries by name; the memory plan is added.
+        scratch: Bytes by operator that the chip's kernels take, for the plan (see `cost.memory.lifetimes`).
 
     Returns:
         The flatbuffer.
@@ -181,7 +190,7 @@ def graph_bytes(
     writer = _Writer(numbers, graph, padding)
     for op, constant in zip(graph.operators, numbers.constants, strict=True):
         writer.operator(op, constant)
-    plan = plan_offline(graph) if planner == "offline" else plan_greedy(graph)
+    plan = plan_offline(graph, scratch=scratch) if planner == "offline" else plan_greedy(graph, scratch)
     if plan.planner == "offline":
         metadata = {**metadata, PLAN_ENTRY: _plan(plan, graph, len(writer.tensors))}
     return write(
