@@ -10,7 +10,8 @@ from hwasc.cost.flash import flash
 from hwasc.cost.graph import Graph
 from hwasc.cost.memory import lifetimes, live, plan_greedy
 from hwasc.cost.offline import plan_offline
-from hwasc.cost.patches import in_patches, patched, stretches, whole
+from hwasc.cost.patch_stretches import stretches
+from hwasc.cost.patches import in_patches, patched, whole
 from hwasc.errors import UsageError
 from hwasc.records.architecture import Architecture
 from hwasc.records.budget import Planner

@@ -7,7 +7,8 @@ import pytest
 from hwasc.cost import graph as deployment
 from hwasc.cost.memory import plan_greedy
 from hwasc.cost.patch_choice import choose, count_of
-from hwasc.cost.patches import in_patches, patched, stretches, whole
+from hwasc.cost.patch_stretches import stretches
+from hwasc.cost.patches import in_patches, patched, whole
 from hwasc.errors import UsageError
 from hwasc.records.architecture import Architecture, FrontEnd
 from hwasc.records.blocks import GRN, InvertedResidual
@@ -22,9 +23,9 @@ def test_a_stretch_stops_where_one_map_is_left() -> None:
     assert stretches(deployment.build(BASELINE), 0) == [1, 2, 6, 10, 15, 16, 17, 18, 22, 23, 24, 25, 26]
     graph = deployment.build(cp_mobile())
     assert stretches(graph, 0) == [1, 2, 6]
-    gain = next(i for i, op in enumerate(graph.operators) if op.kind == "mul" and len(op.inputs) == 2)
-    assert graph.tensors[graph.operators[gain].inputs[1]][1] == 1 and stretches(graph, gain)[0] == gain + 1
-    assert stretches(graph, 6) == [] and graph.operators[6].kind == "mean"
+    assert graph.operators[7].kind == "mean" and stretches(graph, 7) == []
+    gain = next(op.inputs[1] for op in graph.operators[15:16])
+    assert graph.tensors[gain] == (1, 1, 1, 32) and stretches(graph, 15) == [16, 17, 22]
 
 
 def test_the_baseline_in_four_patches() -> None:

@@ -15,7 +15,8 @@ from hwasc.cost import persistent
 from hwasc.cost.memory import plan_greedy
 from hwasc.cost.offline import plan_offline
 from hwasc.cost.patch_choice import costs
-from hwasc.cost.patches import in_patches, patched, stretches
+from hwasc.cost.patch_stretches import stretches
+from hwasc.cost.patches import in_patches, patched
 from hwasc.errors import UsageError
 from hwasc.models import build
 from hwasc.models.student import Student
