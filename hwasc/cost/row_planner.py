@@ -24,9 +24,9 @@ def plan_rows(graph: Graph, padding: Padding = "same", *, axis: Axis | None = No
 
     The lower bound is that of the best partition of the operators into segments: in its fullest segment, what is alive in some
     moment while its rows run, with results over spent inputs as far as rows permit. It holds for every plan of this kind:
-    segments are runs of operators in the graph's order, by the engine's policy (see `row_plan`); nothing is computed twice; a buffer keeps
-    its place; a line buffer that holds more than a moment's row keeps its memory as long as its segment. Placement may need more:
-    buffers do not always fit without gaps, and where results begin below their inputs in several segments, this adds up.
+    segments are runs of operators in the graph's order, by the engine's policy (see `row_plan`); nothing is computed twice; a
+    buffer keeps its place, and a line buffer that holds more than a row of a moment keeps it as long as its segment. Placement
+    may need more: gaps remain, and where results begin below their inputs in several segments in turn, this adds up.
 
     Args:
         graph: The deployment graph.
