@@ -58,6 +58,8 @@ def print_profile(profile: Profile) -> None:
         console.print(f"  {verdict}  {check.name:<24} {value:>12,} of {limit:>12,}   slack {slack:+,} ({known})")
     for cross in profile.cross_checks:
         console.print(f"cross-check {cross.tool}: {cross.macs:,} MACs; {cross.explanation}")
+    if profile.patches is not None:
+        console.print(f"in TensorFlow Lite Micro, {profile.patches}")
     if profile.arena is not None:
         a = profile.arena
         prediction = "as predicted" if a.head == a.predicted_head else f"PREDICTED {a.predicted_head:,} B"

@@ -83,6 +83,11 @@ class Costs:
     latency_ms: float | None = None
     firmware: Firmware | None = None
 
+    @property
+    def memory(self) -> int:
+        """Bytes of RAM that a search trades for accuracy: from microphone to class with `c`, else the arena's activations."""
+        return self.ram if self.firmware else self.int8_memory.activations
+
 
 @dataclass(frozen=True)
 class Counting:

@@ -142,8 +142,8 @@ def firmware_parts(firmware: Firmware, architecture: Architecture) -> list[Part]
         Table(("what", "bytes", ""), rows, f"`hwasc export --format c --target {firmware.core}`"),
         Picture(
             plots.row_timeline(architecture),
-            "Exact. Left the arena of TensorFlow Lite Micro's greedy plan. Right the memory of the C export, where a row is one of "
-            f"the {firmware.rows}. The features (grey, at the bottom) are kept while the net runs. Whole maps stand only where a "
+            "Exact. Left the arena of TensorFlow Lite Micro's greedy plan. Right the memory of the C export, whose rows "
+            f"are {firmware.rows}. The features (grey, at the bottom) are kept while the net runs. Whole maps stand only where a "
             "segment of operators ends; between them are line buffers.",
         ),
     ]

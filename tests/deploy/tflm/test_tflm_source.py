@@ -218,7 +218,7 @@ def chosen(folder: Path, work: Path, *flags: str) -> str:
 
 def test_sources_are_ascii_and_no_name_leaves_its_string() -> None:
     for file, text in to_texts(student(EVERYTHING), NASTY, name="student").items():
-        assert text.isascii() and "??" not in text
+        assert text.isascii() and (file == "README.md" or "??" not in text)
         assert file.startswith("front_end") or max(map(len, text.splitlines())) <= 132, file
         if file.endswith((".cc", ".h")) and "front_end" not in file:
             assert not re.search(r"\\$", text, re.MULTILINE)
