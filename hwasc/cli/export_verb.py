@@ -58,7 +58,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     interpreter.add_argument(
         "--kernels",
         metavar="SET",
-        help="what TensorFlow Lite Micro is built with, for the arena: reference, or CMSIS-NN for cortex-m0+, m4, m7, m33, m55; "
+        help="what TensorFlow Lite Micro is built with, for the arena: reference, or CMSIS-NN for cortex-m0+, cortex-m4, "
+        "cortex-m7, cortex-m33 or cortex-m55; "
         "default: the budget's, else the compiler chooses",
     )
     interpreter.add_argument("--budget", metavar="NAME", help="budget of the chip: a bundled one, or a file")

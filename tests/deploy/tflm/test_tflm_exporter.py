@@ -128,6 +128,8 @@ def test_the_command_line(hwasc: Run, weights: Path, tmp_path: Path, monkeypatch
     del written["export.json"]
     assert written == to_texts(student(PLAIN), CLASSES, name="student")
     assert hwasc("export", "--weights", weights, "--format", "tflm", "--planner", "offline")[0] == 0
+    status, out, err = hwasc("export", "--weights", weights, "--format", "tflm", "--budget", "nrf52840")
+    assert status == 0 and "CMSIS-NN built for cortex-m55" in out and "kArenaBytes: that of cortex-m4" in out, err
 
 
 @pytest.mark.parametrize(
@@ -137,6 +139,9 @@ def test_the_command_line(hwasc: Run, weights: Path, tmp_path: Path, monkeypatch
         (("--format", "tflm", "--out", "int8.safetensors"), "is a file"),
         (("--format", "tflm", "--out", "."), "holds int8.safetensors"),
         (("--format", "onnx", "--planner", "offline"), "for --format tflite and tflm"),
+        (("--format", "tflm", "--kernels", "cortex-m44"), "did you mean 'cortex-m4'"),
+        (("--format", "tflm", "--budget", "nrf52841"), "nrf52841"),
+        (("--format", "tflite", "--kernels", "cortex-m4"), "it is for --format tflm"),
     ],
 )
 def test_wrong_use_is_one_line(
