@@ -192,10 +192,11 @@ def frame_samples(counts: list[dict[str, int]], name: str) -> list[Sample]:
     out = []
     for fe, found in zip((*FRONT_ENDS, *HELD_OUT_FRONT_ENDS), counts, strict=True):
         for key, c in found.items():
-            arithmetic, core = key.split()
+            core = key.split()[1]
             if core == name:
+                arithmetic: Arithmetic = "integer" if key.startswith("integer") else "float"
                 pieces: dict[tuple[str, str], float] = {}
-                add(pieces, f"frame/{arithmetic}", frame_work(fe))
+                add(pieces, f"frame/{arithmetic}", frame_work(fe, arithmetic))
                 out.append(Sample(pieces, c, c))
     return out
 

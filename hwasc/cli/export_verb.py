@@ -10,12 +10,13 @@ import hwasc
 from hwasc.cli import common
 from hwasc.parts import EXPORTERS
 
-OPTIONS = ("hop", "target", "arithmetic", "smoothing", "kernels", "budget", "name")
+OPTIONS = ("hop", "target", "arithmetic", "smoothing", "patches", "kernels", "budget", "name")
 EXAMPLES = """examples:
   hwasc export --weights runs/distill/int8.safetensors --format tflite
   hwasc export --weights runs/distill/int8.safetensors --format tflite --planner offline --out student.tflite
   hwasc export --weights runs/distill/int8.safetensors --format c --out firmware/student
   hwasc export --weights runs/distill/int8.safetensors --format c --hop 250ms --target cortex-m0+
+  hwasc export --weights runs/distill/int8.safetensors --format tflite --patches auto
   hwasc export --weights runs/distill/int8.safetensors --format tflm --kernels cortex-m4
   hwasc export --weights runs/distill/int8.safetensors --format tflm --budget nrf52840 --out firmware/student
   hwasc export --weights runs/distill/int8.safetensors --out student.onnx"""
@@ -38,6 +39,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         choices=("greedy", "offline"),
         default="greedy",
         help="memory plan of a .tflite or of the one in C++: by the interpreter (default), or optimised and stored in the file",
+    )
+    parser.add_argument(
+        "--patches",
+        metavar="N|auto",
+        help="of --format tflite: the operators with the largest maps run in so many frequency patches, one after the other, "
+        "with the same results in less memory; auto: whatever needs the smallest arena",
     )
     own = parser.add_argument_group("options of --format c")
     own.add_argument(
@@ -71,7 +78,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Export and print the path."""
-    from hwasc.deploy.exporters import default_path, find
+    from hwasc.deploy.exporters import choose_format, default_path, find
 
     chosen = args.format or (None if args.out else "onnx")
     out = args.out or default_path(chosen or "onnx")
@@ -82,6 +89,6 @@ def run(args: argparse.Namespace) -> None:
         common.print_json({"model": str(path), "format": chosen or path.suffix.lstrip("."), "bytes": size})
         return
     print(f"model {path} ({size:,} B)")
-    summary = getattr(find(chosen), "summary", None) if chosen else None
+    summary = getattr(find(choose_format(out, chosen)), "summary", None)
     for line in summary(path) if summary else ():
         print(f"  {line}")

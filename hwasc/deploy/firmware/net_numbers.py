@@ -232,11 +232,10 @@ def _mean(net: Net, op: Operator, constant: object) -> Numbers:
     multiplier, shift = integer_scale(net.scale(x) / net.scale(y))
     # the division is part of the factor, whose bits are used as far as they reach
     more = min(count.bit_length() - 1, 32, 31 + shift)
-    whole = net.numbers.steps[x] == net.numbers.steps[y]
     fields = {
-        **{"columns": net.columns(x), "channels": channels, "count": count, "offset": net.zero(x) * count},
+        **{"columns": net.columns(x), "channels": channels, "offset": net.zero(x) * count},
         "factor": {"multiplier": (multiplier << more) // count, "shift": shift - more},
-        **{"out_zero": net.zero(y), "whole": int(whole)},
+        **{"out_zero": net.zero(y)},
     }
     return Numbers(f"scene_step_{'channel_mean' if over_channels else 'mean'}", "scene_mean", (Operand(x),), fields)
 

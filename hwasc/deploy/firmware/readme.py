@@ -5,11 +5,19 @@ from __future__ import annotations
 from hwasc import __version__
 from hwasc.cost.firmware_front_end import front_end_flash
 from hwasc.cost.firmware_latency import estimate_c
+from hwasc.cost.firmware_rates import RATES
 from hwasc.cost.firmware_state import StateBytes, samples_heard
 from hwasc.cost.row_plan import RowPlan
 from hwasc.deploy.firmware.options import FirmwareOptions
 from hwasc.records.architecture import Architecture
 
+INSTRUCTIONS = """\
+| instructions a clip on a {core}, estimated | |
+|---|---:|
+| log-mel of {frames} frames | {of_front_end:,} |
+| net | {of_net:,} |
+
+"""
 STACK = 1_200  # bytes; as tests/deploy/firmware/test_folder.py checks
 CODE = 18_000  # bytes; on an M0+ with the compiler's floating point
 STEPS = 70  # bytes of structs for an operator, about
@@ -76,13 +84,9 @@ The stack comes on top: at most {stack:,} bytes in `scene_push` (`-fstack-usage`
 | tables of the front end | {tables:,} |
 | code, at most | {code:,} |
 
-| instructions a clip on a {core}, estimated | |
-|---|---:|
-| log-mel of {frames} frames | {of_front_end:,} |
-| net | {of_net:,} |
-
-Stack and code are of GCC 12 with -O2, the largest of Cortex-M0+ to M55. `hwasc profile --emulate` counts instructions layer by
-layer; `hwasc bench firmware` measures all of it in an emulator. `selftest/` is not part of the library.
+{instructions}Stack and code are of GCC 12 with -O2, the largest of Cortex-M0+ to M55.
+`hwasc profile --emulate` counts instructions layer by layer; `hwasc bench firmware` measures all of it in an emulator.
+`selftest/` is not part of the library.
 
 ## The model
 
@@ -130,7 +134,6 @@ def text(
     fe = architecture.front_end
 
     core = options.target or ("cortex-m4" if options.numbers == "float" else "cortex-m3")
-    counts = estimate_c(architecture, core, 1, arithmetic=options.numbers)
 
     def milliseconds(samples: int) -> str:
         return f"{1000 * samples / fe.sample_rate:.4g}"
@@ -144,8 +147,7 @@ def text(
         core=core,
         stack=STACK,
         code=CODE,
-        of_front_end=_rounded(counts.front_end),
-        of_net=_rounded(counts.net),
+        instructions=_instructions(architecture, core, options),
         heard=milliseconds(samples_heard(fe)),
         hop=milliseconds(decision_hop),
         clip=milliseconds(fe.samples),
@@ -175,6 +177,19 @@ def text(
         axis=plan.axis,
         decision_hop=decision_hop,
         frames_a_decision=decision_hop // fe.hop,
+    )
+
+
+def _instructions(architecture: Architecture, core: str, options: FirmwareOptions) -> str:
+    """The table of instructions; empty for an arithmetic that was not counted on the core."""
+    if f"frame/{options.numbers}" not in RATES[core]:
+        return ""
+    counts = estimate_c(architecture, core, 1, arithmetic=options.numbers)
+    return INSTRUCTIONS.format(
+        core=core,
+        frames=architecture.front_end.frames,
+        of_front_end=_rounded(counts.front_end),
+        of_net=_rounded(counts.net),
     )
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from hwasc.cost.graph import Graph
+from hwasc.cost.graph import Builder, Graph
 from hwasc.cost.graph import build as build_graph
 from hwasc.cost.row_plan import Axis
 from hwasc.cost.row_planner import plan_rows
@@ -97,3 +97,22 @@ def features(a: Architecture, seed: int) -> np.ndarray:
     normal = np.clip(np.round(rng.normal(0, 30, (3, *shape))), -128, 127)
     ends = np.stack([np.full(shape, value) for value in (-128, 0, 127)])
     return np.concatenate([uniform, normal, ends]).astype(np.int8)
+
+
+def quotients(real: float, seed: int, channels: int = 24) -> tuple[Graph, Quantized]:
+    """A net that divides means of channels by their mean; some means are 0. `real` is the factor of the stored quotient."""
+    rng, graph = np.random.default_rng(seed), Builder()
+    x = graph.tensor((1, 2, 2, 1))
+    y = graph.conv("conv", x, channels)
+    response = graph.mean("response", y, "map")
+    mean = graph.mean("mean", response, "channels")
+    quotient = graph.pointwise("div", "quotient", response, mean)
+    steps = {x: 0.02, y: 0.02, response: 0.02, mean: 0.02}  # a mean may keep its input's scale
+    steps[quotient] = steps[response] / (steps[mean] * real)
+    weight = rng.integers(-127, 128, (channels, 1, 1, 1)).astype(np.int8)
+    weight[:4] = rng.integers(0, 3, (4, 1, 1, 1))
+    scale = np.full(channels, 0.01, np.float32)
+    bias = rng.integers(-3000, 20000, channels).astype(np.int32)
+    filters = IntegerFilters(weight, scale, bias, scale * np.float32(0.02))
+    numbers = Quantized({k: (float(np.float32(v)), -128) for k, v in steps.items()}, (filters, None, None, None))
+    return Graph(tuple(graph.tensors), tuple(graph.operators), (x,), (quotient,)), numbers

@@ -25,7 +25,7 @@ from hwasc.deploy.firmware.measuring import Measured, build_folder, measure_fold
 from hwasc.deploy.firmware.options import FirmwareOptions
 from hwasc.errors import DataError, HwascError, UsageError
 from hwasc.models import build
-from hwasc.records.architecture import Architecture, FrontEnd
+from hwasc.records.architecture import Architecture, FrontEnd, save
 from hwasc.records.blocks import GRN, InvertedResidual
 from hwasc.training.quantization import calibrate, quantize
 

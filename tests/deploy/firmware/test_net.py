@@ -20,7 +20,7 @@ from hwasc.cost.row_planner import plan_rows
 from hwasc.deploy import tflite
 from hwasc.deploy.constants import IntegerFilters, Quantized
 from hwasc.deploy.firmware import net_numbers
-from hwasc.deploy.firmware.host import NET, NET_MAIN, SOURCES, STRICT, HostNet, compile_host
+from hwasc.deploy.firmware.host import NET, NET_MAIN, SOURCES, STRICT, HostNet, compile_host, host_net
 from hwasc.deploy.firmware.net_numbers import Net
 from hwasc.deploy.firmware.net_tables import tables_of
 from hwasc.errors import HwascError, UsageError
@@ -98,6 +98,23 @@ def test_scales_far_from_any_calibration(seed: int, tmp_path: Path, interpreter:
     a = net_cases.random_architecture(100 + seed)
     graph, found = net_cases.numbers(a)
     check(a, graph, net_cases.with_other_scales(graph, found, seed), tmp_path, interpreter)
+
+
+@needs_compiler
+@pytest.mark.parametrize("real", [33.5, 60.0, 130.0])
+def test_quotients_also_of_zero(real: float, tmp_path: Path, interpreter: object) -> None:
+    """From 32 on: below it the interpreter shifts by more bits than int32 has, which cores do in different ways."""
+    graph, found = net_cases.quotients(real, seed=int(real))
+    net = host_net(Net(graph, found, "mels", "same"), plan_rows(graph, axis="mels"), tmp_path)
+    rng = np.random.default_rng(1)
+    clips = np.concatenate(
+        [rng.integers(-128, 128, (60, 2, 2)), np.tile(rng.integers(-128, 128, (60, 1, 1)), (1, 2, 2))]
+    )
+    path = tmp_path / "m.tflite"
+    path.write_bytes(tflite.graph_bytes(graph, found, "same", metadata={}))
+    interpreter.load(path)  # type: ignore[attr-defined]
+    expected = interpreter.run(clips[..., None].astype(np.int8))  # type: ignore[attr-defined]
+    assert len(np.unique(expected)) > 20 and np.array_equal(net.run(clips.astype(np.int8)), expected)
 
 
 @needs_compiler

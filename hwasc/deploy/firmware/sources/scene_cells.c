@@ -21,9 +21,6 @@ static uint32_t scene_leading_zeros(uint32_t value) {
 }
 
 static int8_t scene_mean_output(const scene_mean *mean, int32_t sum) {
-    if (mean->whole) {
-        return (int8_t)(sum / (int32_t)mean->count);
-    }
     sum = scene_requantize(sum - mean->offset, mean->factor.multiplier, mean->factor.shift);
     return scene_output(sum, mean->out_zero, -128);
 }
@@ -70,7 +67,10 @@ static int32_t scene_reciprocal(int32_t a) {
     return scene_shift_left(x, 1);
 }
 
-/* a / b at the output's scale, without its zero point; b is not 0. */
+/*
+ * a / b at the output's scale, without its zero point; b is not 0. Where the shift is beyond 31 bits, TensorFlow Lite's rounding gives
+ * 1 or -1 on Arm's cores, even for 0 / b (elsewhere C does not define that shift), and so does this.
+ */
 static int32_t scene_quotient(int32_t a, int32_t b, const scene_factor *factor) {
     uint32_t leading, magnitude;
     int32_t headroom, value, shift;
@@ -78,16 +78,20 @@ static int32_t scene_quotient(int32_t a, int32_t b, const scene_factor *factor) 
         a = -a;
         b = -b;
     }
-    if (a == 0) {
-        return 0;
-    }
     leading = scene_leading_zeros((uint32_t)b);
     magnitude = (uint32_t)(a < 0 ? -a : a);
     headroom = (int32_t)(a < 0 ? scene_leading_zeros(2 * magnitude - 1) : scene_leading_zeros(magnitude) - 1);
     value = scene_reciprocal((int32_t)(((uint32_t)b << leading) - ((uint32_t)1 << 31)));
-    value = scene_twice(a * ((int32_t)1 << headroom), value);
+    value = scene_twice((int32_t)((uint32_t)a << headroom), value);
     shift = factor->shift - (31 - (int32_t)leading) - headroom;
-    return scene_requantize(value, factor->multiplier, shift);
+    if (shift >= 0) {
+        return scene_requantize(value, factor->multiplier, shift);
+    }
+    value = scene_twice(value, factor->multiplier);
+    if (shift < -31) {
+        return value < 0 ? -1 : 1;
+    }
+    return (int32_t)(((int64_t)value + ((int64_t)1 << (-shift - 1)) - (value < 0)) >> -shift);
 }
 
 void scene_step_div(const void *numbers, const int8_t *const rows[], void *patch, int8_t *out) {

@@ -110,15 +110,13 @@ typedef struct {
     int8_t b_zero;
 } scene_product;
 
-/* A mean: out = factor * (sum of `count` values - offset) + out_zero; `whole`: sum / count, where the scales are equal. */
+/* A mean: out = factor * (sum - offset) + out_zero, where the division is part of the factor, and the zero point of the offset. */
 typedef struct {
     uint16_t columns; /* of the map's row */
     uint16_t channels;
-    uint32_t count;
     int32_t offset;
     scene_factor factor;
     int8_t out_zero;
-    uint8_t whole;
 } scene_mean;
 
 /*
