@@ -43,7 +43,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--patches",
         metavar="N|auto",
-        help="of --format tflite: the operators with the largest maps run in so many frequency patches, one after the other, "
+        help="of tflite and tflm: the operators with the largest maps run in so many frequency patches, one after the other, "
         "with the same results in less memory; auto: whatever needs the smallest arena",
     )
     own = parser.add_argument_group("options of --format c")
