@@ -65,6 +65,6 @@ EXPORTERS: Registry[Any] = Registry(  # of `hwasc.deploy.exporters.Exporter`
         "onnx": "hwasc.deploy.onnx_qcdq:EXPORTER",
         "tflite": "hwasc.deploy.tflite:EXPORTER",
         "c": "hwasc.deploy.firmware.exporter:EXPORTER",
-        "tflm": "hwasc.deploy.tflm_source:EXPORTER",
+        "tflm": "hwasc.deploy.tflm.exporter:EXPORTER",
     },
 )

@@ -1,6 +1,6 @@
 """Fits the rates of `hwasc.cost.firmware_rates` to counts in an emulator, and tells the error on nets that were not fitted.
 
-    python experiments/firmware/fit.py [--nets 14] [--held-out 10] [--workers 2] [--counts FILE] [--write]
+    python experiments/firmware/fit.py [--nets 12] [--held-out 8] [--workers 2] [--counts FILE] [--write]
 
 Nets are random points of the full search space with random weights. `--write` replaces the module.
 """
@@ -192,10 +192,11 @@ def frame_samples(counts: list[dict[str, int]], name: str) -> list[Sample]:
     out = []
     for fe, found in zip((*FRONT_ENDS, *HELD_OUT_FRONT_ENDS), counts, strict=True):
         for key, c in found.items():
-            arithmetic, core = key.split()
+            core = key.split()[1]
             if core == name:
+                arithmetic: Arithmetic = "integer" if key.startswith("integer") else "float"
                 pieces: dict[tuple[str, str], float] = {}
-                add(pieces, f"frame/{arithmetic}", frame_work(fe))
+                add(pieces, f"frame/{arithmetic}", frame_work(fe, arithmetic))
                 out.append(Sample(pieces, c, c))
     return out
 
@@ -208,8 +209,8 @@ def misses(rates: dict[str, dict[str, float]], wholes: list[list[Sample]]) -> li
 def main() -> None:
     """Count, fit, and print the errors."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--nets", type=int, default=14)
-    parser.add_argument("--held-out", type=int, default=10)
+    parser.add_argument("--nets", type=int, default=12)
+    parser.add_argument("--held-out", type=int, default=8)
     parser.add_argument("--cores", nargs="+", default=list(CORES))
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--counts", type=Path, help="keep the counts in this file; where it exists, only fit them")

@@ -88,6 +88,7 @@ def profile(
     npu: str | None = None,
     cross_checks: bool = False,
     emulate: str | None = None,
+    patches: str | int | None = None,
     html: str | Path | None = None,
 ) -> Profile:
     """Count what an architecture costs on the chip, layer by layer.
@@ -99,6 +100,7 @@ def profile(
         npu: With a model: Arm Vela's estimate for an Ethos-U, e.g. `ethos-u55-128`.
         cross_checks: Whether MACs are also counted with fvcore and thop, which loads torch.
         emulate: A core, e.g. `cortex-m4`, on which the C export is also counted in an emulator.
+        patches: Compare with frequency patches too: `auto`, or their number.
         html: A page that is written.
 
     Returns:
@@ -134,6 +136,7 @@ def profile(
         model=model,
         npu=npu,
         emulate=emulate,
+        patches=patches,
     )
     if html is not None:
         from hwasc.records.run import environment

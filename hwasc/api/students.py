@@ -132,7 +132,8 @@ def export(
             another known one; None: what `path` ends with.
         planner: The memory plan of a .tflite: the interpreter's own, or an optimised one in the file.
         **options: Of the format. `c` takes `hop` (from decision to decision, e.g. "250ms"), `target` (e.g. "cortex-m4"),
-            `arithmetic` ("float" or "integer") and `smoothing` (share of earlier decisions).
+            `arithmetic` ("float" or "integer") and `smoothing` (share of earlier decisions). `tflite` takes `patches` (frequency
+            patches that need less memory: a number, or "auto").
 
     Returns:
         What was written.

@@ -226,9 +226,7 @@ def compare(
     b = problem.budget
     problem = replace(problem, budget=CachedBudget(name=b.name, limits=b.limits, counting=b.counting))
     costs = [(c.architecture.id, problem.budget.count(c.architecture)) for c in every_candidate(problem)]
-    table = objectives(
-        [Entry(score=scores[i].value, macs=c.macs.torchinfo, memory=c.int8_memory.activations) for i, c in costs]
-    )
+    table = objectives([Entry(score=scores[i].value, macs=c.macs.torchinfo, memory=c.memory) for i, c in costs])
     reference = reference_point(table)
     whole = hypervolume(table, reference)
 

@@ -10,13 +10,15 @@ import hwasc
 from hwasc.cli import common
 from hwasc.parts import EXPORTERS
 
-OPTIONS = ("hop", "target", "arithmetic", "smoothing")
+OPTIONS = ("hop", "target", "arithmetic", "smoothing", "patches", "kernels", "budget", "name")
 EXAMPLES = """examples:
   hwasc export --weights runs/distill/int8.safetensors --format tflite
   hwasc export --weights runs/distill/int8.safetensors --format tflite --planner offline --out student.tflite
   hwasc export --weights runs/distill/int8.safetensors --format c --out firmware/student
   hwasc export --weights runs/distill/int8.safetensors --format c --hop 250ms --target cortex-m0+
-  hwasc export --weights runs/distill/int8.safetensors --format tflm
+  hwasc export --weights runs/distill/int8.safetensors --format tflite --patches auto
+  hwasc export --weights runs/distill/int8.safetensors --format tflm --kernels cortex-m4
+  hwasc export --weights runs/distill/int8.safetensors --format tflm --budget nrf52840 --out firmware/student
   hwasc export --weights runs/distill/int8.safetensors --out student.onnx"""
 
 
@@ -38,6 +40,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         default="greedy",
         help="memory plan of a .tflite or of the one in C++: by the interpreter (default), or optimised and stored in the file",
     )
+    parser.add_argument(
+        "--patches",
+        metavar="N|auto",
+        help="of tflite and tflm: the operators with the largest maps run in so many frequency patches, one after the other, "
+        "with the same results in less memory; auto: whatever needs the smallest arena",
+    )
     own = parser.add_argument_group("options of --format c")
     own.add_argument(
         "--hop", metavar="TIME", help="from decision to decision: 250ms, 0.5s, or samples; default: a clip"
@@ -45,16 +53,32 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     own.add_argument(
         "--target", metavar="CORE", help="cortex-m0+, m3 (log-mel in integers), m4, m7, m33, m55 (single precision)"
     )
-    own.add_argument("--arithmetic", choices=("float", "integer"), help="of the log-mel, instead of the target's")
+    own.add_argument(
+        "--arithmetic",
+        choices=("float", "integer"),
+        help="of the log-mel, instead of the target's; also of --format tflm",
+    )
     own.add_argument(
         "--smoothing", metavar="SHARE", type=float, help="share of the decisions so far in the logits (default 0)"
+    )
+    interpreter = parser.add_argument_group("options of --format tflm")
+    interpreter.add_argument(
+        "--kernels",
+        metavar="SET",
+        help="what TensorFlow Lite Micro is built with, for the arena: reference, or CMSIS-NN for cortex-m0+, cortex-m4, "
+        "cortex-m7, cortex-m33 or cortex-m55; "
+        "default: the budget's, else the compiler chooses",
+    )
+    interpreter.add_argument("--budget", metavar="NAME", help="budget of the chip: a bundled one, or a file")
+    interpreter.add_argument(
+        "--name", metavar="NAME", help="of the model in files, functions and namespace; default: --out's"
     )
     common.add_output(parser)
 
 
 def run(args: argparse.Namespace) -> None:
     """Export and print the path."""
-    from hwasc.deploy.exporters import default_path, find
+    from hwasc.deploy.exporters import choose_format, default_path, find
 
     chosen = args.format or (None if args.out else "onnx")
     out = args.out or default_path(chosen or "onnx")
@@ -65,6 +89,6 @@ def run(args: argparse.Namespace) -> None:
         common.print_json({"model": str(path), "format": chosen or path.suffix.lstrip("."), "bytes": size})
         return
     print(f"model {path} ({size:,} B)")
-    summary = getattr(find(chosen), "summary", None) if chosen else None
+    summary = getattr(find(choose_format(out, chosen)), "summary", None)
     for line in summary(path) if summary else ():
         print(f"  {line}")

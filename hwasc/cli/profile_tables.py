@@ -10,6 +10,7 @@ from hwasc.cost.limits import certainty
 from hwasc.progress import print_table
 
 if TYPE_CHECKING:
+    from hwasc.cost.firmware import Firmware
     from hwasc.deploy.profiling import Profile
 
 
@@ -48,13 +49,17 @@ def print_profile(profile: Profile) -> None:
         f"  in addition (estimate): {f.macs.total:,} MACs a clip (FFT {f.macs.fft:,} of it), RAM {f.ram.total:,} B, "
         f"constants {f.flash.total:,} B"
     )
+    if profile.firmware is not None:
+        _print_firmware(console, profile.firmware)
     for check in profile.checks:
         verdict = "within" if check.slack >= 0 else "OVER  "
         value, limit, slack = (round(v, 3) for v in (check.value, check.limit, check.slack))
-        known = certainty(check.name)
+        known = certainty(check.name, profile.runtime)
         console.print(f"  {verdict}  {check.name:<24} {value:>12,} of {limit:>12,}   slack {slack:+,} ({known})")
     for cross in profile.cross_checks:
         console.print(f"cross-check {cross.tool}: {cross.macs:,} MACs; {cross.explanation}")
+    if profile.patches is not None:
+        console.print(f"in TensorFlow Lite Micro, {profile.patches}")
     if profile.arena is not None:
         a = profile.arena
         prediction = "as predicted" if a.head == a.predicted_head else f"PREDICTED {a.predicted_head:,} B"
@@ -73,3 +78,14 @@ def print_profile(profile: Profile) -> None:
             f"SRAM {n.sram:,} B, flash {n.flash:,} B; {n.npu_operators} operators on it, {n.cpu_operators} left to the CPU "
             "and not in the time"
         )
+
+
+def _print_firmware(console: Console, firmware: Firmware) -> None:
+    ram, flash = firmware.ram, firmware.flash
+    console.print(
+        f"export as C for {firmware.core}, from microphone to class: RAM {ram.total:,} B (exact: samples {ram.audio:,}, features "
+        f"{ram.features:,}, shared by the FFT's {ram.front_end:,} and the net's {ram.net:,} {ram.scratch:,}, other {ram.other:,})"
+    )
+    console.print(
+        f"  flash {flash.total:,} B (net {flash.net:,}, front end {flash.front_end:,}: exact; program about {flash.program:,})"
+    )

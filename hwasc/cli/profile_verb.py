@@ -39,6 +39,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         metavar="CORE",
         help="also build the C export for this core, e.g. cortex-m4, and count a clip's instructions by layer in QEMU",
     )
+    parser.add_argument(
+        "--patches",
+        metavar="N|auto",
+        help="also compare with a .tflite that runs its largest maps in frequency patches: arena, MACs",
+    )
     parser.add_argument("--html", metavar="FILE", type=Path, help="write a self-contained page")
     common.add_output(parser)
 
@@ -52,6 +57,7 @@ def run(args: argparse.Namespace) -> None:
         npu=args.npu,
         cross_checks=args.cross_checks,
         emulate=args.emulate,
+        patches=args.patches,
         html=args.html,
     )
     if args.json:

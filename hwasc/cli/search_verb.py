@@ -101,7 +101,7 @@ def run(args: argparse.Namespace) -> None:
     from hwasc.nas.winner_weights import copy_winner
 
     copy_winner(found.best, args.out)
-    costs = hwasc.measure(found.best.architecture)
+    costs = found.best.provenance["costs"]
     if args.json:
         common.print_json(
             {
@@ -131,8 +131,13 @@ def run(args: argparse.Namespace) -> None:
         chosen = ", chosen" if r == found.chosen_refined else ""
         print(f"  trial {r.number} ({r.before:.1%}), widened and pruned to the budget: {r.accuracy:.1%}{chosen}")
     print(
-        f"  {costs.parameters:,} parameters, {costs.macs.torchinfo:,} MACs, {costs.int8_memory.weights:,} B weights, "
-        f"{costs.int8_memory.activations:,} B activations"
+        f"  {costs['parameters']:,} parameters, {costs['macs']['torchinfo']:,} MACs, "
+        f"{costs['int8_memory']['weights']:,} B weights, "
+        + (
+            f"{costs['ram']:,} B RAM from microphone to class in C"
+            if costs["firmware"]
+            else f"{costs['int8_memory']['activations']:,} B activations"
+        )
     )
     print(f"architecture {args.out}\nreport       {args.run / 'report.html'}")
     print(f"next         hwasc distill --arch {args.out}" + (f" --data {args.data}" if args.data else ""))

@@ -157,7 +157,8 @@ def frame_instructions(architecture: Architecture, target: str, arithmetic: Arit
     Returns:
         Instructions.
     """
-    return priced(frame_work(architecture.front_end), RATES[target][f"frame/{arithmetic or ARITHMETIC[target]}"])
+    chosen = arithmetic or ARITHMETIC[target]
+    return priced(frame_work(architecture.front_end, chosen), RATES[target][f"frame/{chosen}"])
 
 
 def priced(amounts: Amounts, rates: Amounts) -> float:

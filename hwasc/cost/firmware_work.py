@@ -10,11 +10,12 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from hwasc.cost.firmware_front_end import segment_bins
+from hwasc.cost.firmware_front_end import Arithmetic, fft_passes, segment_bins
 from hwasc.cost.graph import Graph, Operator
 from hwasc.cost.row_plan import RowPlan
 from hwasc.records.architecture import FrontEnd
 
+FEW_COLUMNS, MANY_COLUMNS, FEW_INPUTS = 4, 8, 32  # that a convolution gathers at a time, see scene_conv.c
 LOAD = -1  # the number of the step that copies rows of the features
 Amounts = Mapping[str, float]
 
@@ -81,36 +82,31 @@ def _row_work(graph: Graph, op: Operator, number: int, along: int) -> Work:
     across = 3 - along
     rows, columns, channels = result[along], result[across], result[3]
     outputs = rows * columns * channels
+    width = op.window[across - 1]
+    edges = rows * _border_columns(source[across], columns, width, op.stride[across - 1])
     if op.kind == "conv":
         depth = op.area * source[3]
-        pairs = math.ceil(columns / 2) if op.area > 1 else 1
+        at_once = 1 if op.area == 1 else FEW_COLUMNS if depth > FEW_INPUTS else MANY_COLUMNS
         amounts: dict[str, float] = {
             "macs": outputs * depth,
             "tails": outputs * (depth % 4),
             "odd": rows * (columns % 2) * channels * depth,
+            "single": rows * columns * (channels % 2) * depth,
+            "fours": rows * columns * math.ceil(channels / 4),
+            "blocks": rows * columns * math.ceil(channels / 4) * math.ceil(depth / 16),
             "outputs": outputs,
-            "channels": rows * pairs * channels,
+            "channels": rows * (math.ceil(columns / at_once) if at_once > 1 else 1) * channels,
             "rows": rows,
         }
         if op.area == 1:
             return Work(number, "pointwise", amounts)
-        lines = rows * columns * op.window[along - 1]
-        return Work(number, "conv", {**amounts, "lines": lines, "gathered": rows * columns * depth})
+        lines = op.window[along - 1]
+        gathered = {"lines": rows * columns * lines, "edges": edges * lines * width, "gathered": rows * columns * depth}
+        return Work(number, "conv", {**amounts, **gathered})
     if op.kind == "depthwise":
-        quads = rows * math.ceil(columns / 4) * channels
-        kernel_rows = op.window[along - 1]
-        amounts = {
-            "macs": outputs * op.area,
-            "quads": quads,
-            "quad_rows": quads * kernel_rows,
-            "quad_macs": quads * op.area,
-            "outputs": outputs,
-            "spread": rows * kernel_rows * source[across] * channels,
-            "lines": rows * kernel_rows * channels,
-            "weights": rows * channels * op.area,
-            "rows": rows,
-        }
-        return Work(number, f"depthwise/{min(op.stride[across - 1], 2)}", amounts)
+        return _depthwise(
+            op, number, (rows, columns, channels), edges=edges, narrow=source[across] < width, along=along
+        )
     if op.kind == "average_pool":
         return Work(
             number, "average", {"reads": outputs * op.area, "outputs": outputs, "columns": rows * columns, "rows": rows}
@@ -125,23 +121,50 @@ def _row_work(graph: Graph, op: Operator, number: int, along: int) -> Work:
     return Work(number, kind, {"outputs": outputs, "channels": rows * channels, "rows": rows})
 
 
-def frame_work(front_end: FrontEnd) -> Amounts:
+def _depthwise(op: Operator, number: int, shape: tuple[int, int, int], *, edges: int, narrow: bool, along: int) -> Work:
+    """The kernels make four or eight channels at a time; maps that are narrower than the kernel take the general way."""
+    rows, columns, channels = shape
+    lines, width = op.window[along - 1], op.window[2 - along]
+    amounts: dict[str, float] = {"macs": rows * columns * channels * op.area, "rows": rows}
+    for lanes in (4, 8):
+        groups = math.ceil(channels / lanes)
+        amounts |= {
+            f"columns{lanes}": rows * columns * groups,
+            f"lines{lanes}": rows * columns * groups * lines,
+            f"taps{lanes}": rows * columns * groups * op.area,
+            f"edges{lanes}": edges * groups,
+            f"edge_taps{lanes}": edges * groups * op.area,
+            f"groups{lanes}": rows * groups,
+            f"weights{lanes}": rows * groups * op.area,
+        }
+    kind = "narrow" if narrow else "3" if max(lines, width) <= 3 else "5"
+    return Work(number, f"depthwise/{kind}", amounts)
+
+
+def _border_columns(size: int, outputs: int, kernel: int, stride: int) -> int:
+    """Outputs of a row whose window reaches beyond the map."""
+    before = max((outputs - 1) * stride + kernel - size, 0) // 2
+    return sum(o * stride < before or o * stride - before + kernel > size for o in range(outputs))
+
+
+def frame_work(front_end: FrontEnd, arithmetic: Arithmetic) -> Amounts:
     """List the work of one frame's log-mel.
 
     Args:
         front_end: The front end.
+        arithmetic: `float` or `integer`.
 
     Returns:
         Its pieces.
     """
-    bins = segment_bins(front_end)
     points = front_end.n_fft // 2
+    passes = [radix for radix, _ in fft_passes(front_end.n_fft, arithmetic)]
     return {
         "window": front_end.window,
         "zeros": front_end.n_fft - front_end.window,
         "points": points,
-        "butterflies": points * math.log2(points),
-        "bins": sum(bins[1:]),
+        **{f"radix{r}": points * passes.count(r) for r in sorted(set(passes))},
+        "bins": sum(segment_bins(front_end)[1:]),
         "mels": front_end.mels,
         "runs": 1,
     }

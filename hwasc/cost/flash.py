@@ -15,6 +15,7 @@ from hwasc.records.architecture import Architecture
 PER_CHANNEL = 24  # a float32 scale and an int64 zero point, for the weights and for the biases
 # bytes of structure: of the file, of a convolution with its two constants, of another operator, of another operator's constant
 STRUCTURE, CONVOLUTION, OPERATOR, CONSTANT = 1140, 393, 190, 61
+SLICE = 200  # bytes of the two constants of a cut
 
 
 def flash(architecture: Architecture, graph: Graph) -> int:
@@ -35,6 +36,10 @@ def flash(architecture: Architecture, graph: Graph) -> int:
 
 
 def _operator(op: Operator, a: Architecture, graph: Graph) -> int:
+    if op.shares is not None:
+        return OPERATOR
+    if op.kind == "slice":
+        return OPERATOR + SLICE
     if op.kind in ("conv", "depthwise"):
         rows, columns = _extended(op, a, graph)
         return _convolution(op.weights // op.area * rows * columns, op.biases)

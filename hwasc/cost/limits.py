@@ -8,14 +8,21 @@ from dataclasses import dataclass, field, replace
 from operator import attrgetter
 from typing import Literal
 
+from hwasc.cost.firmware_latency import ARITHMETIC, CYCLES_PER_INSTRUCTION
 from hwasc.cost.latency import CYCLES
-from hwasc.cost.measure import Costs, Counting, measure
+from hwasc.cost.measure import DEFAULT, Costs, Counting, measure
 from hwasc.cost.scratch import known
 from hwasc.errors import UsageError
 from hwasc.records.architecture import Architecture
-from hwasc.records.budget import Budget
+from hwasc.records.budget import Budget, Runtime
 from hwasc.records.presets import PRESETS
 from hwasc.suggestion import did_you_mean
+
+# What is not exact before a file is written or run; the program's size depends on the compiler
+ESTIMATES: dict[Runtime, tuple[str, ...]] = {
+    "tflm": ("flash", "arena", "ram", "latency_ms"),
+    "c": ("flash", "arena", "latency_ms"),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,9 +129,9 @@ class ResolvedBudget:
         return out
 
 
-def certainty(name: str) -> Literal["exact", "estimate"]:
+def certainty(name: str, runtime: Runtime = "tflm") -> Literal["exact", "estimate"]:
     """Whether the cost of that name is exact or an estimate before a file is written or run."""
-    return "estimate" if name in ("flash", "arena", "latency_ms") else "exact"
+    return "estimate" if name in ESTIMATES[runtime] else "exact"
 
 
 def value(costs: Costs, name: str) -> float:
@@ -170,10 +177,20 @@ def resolve(budget: Budget) -> ResolvedBudget:
 
 
 def _counting(budget: Budget) -> Counting:
-    """The planner, kernels and core that a budget's costs are counted for."""
-    limits = budget.limits
-    kernels = limits.arena.kernels if limits.arena else "reference"
-    if limits.latency is None:
-        return Counting(budget.planner, kernels)
-    clock = limits.latency.clock_mhz or (budget.chip.clock_mhz if budget.chip else 0.0)
-    return Counting(budget.planner, kernels, known(limits.latency.target, CYCLES), clock)
+    """The runtime, planner, kernels and core that a budget's costs are counted for."""
+    limits, chip = budget.limits, budget.chip
+    arena, ram, latency = limits.arena, limits.ram, limits.latency
+    kernels = arena.kernels if arena else ram.kernels if ram else "reference"
+    core = latency.target if latency else chip.core if chip else DEFAULT.core
+    counting = Counting(
+        planner=budget.planner,
+        kernels=kernels,
+        runtime=budget.runtime,
+        core=core if core in ARITHMETIC else DEFAULT.core,
+        hop_seconds=ram.hop_seconds if ram else None,
+    )
+    if latency is None:
+        return counting
+    clock = latency.clock_mhz or (chip.clock_mhz if chip else 0.0)
+    targets = CYCLES_PER_INSTRUCTION if budget.runtime == "c" else CYCLES
+    return replace(counting, target=known(latency.target, targets), clock_mhz=clock)

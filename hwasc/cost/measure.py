@@ -5,15 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from hwasc.cost import firmware, memory, persistent
 from hwasc.cost import graph as deployment
-from hwasc.cost import memory, persistent
+from hwasc.cost.firmware import Firmware
+from hwasc.cost.firmware_latency import estimate_c
 from hwasc.cost.flash import flash
+from hwasc.cost.frontend import front_end_costs
 from hwasc.cost.latency import estimate
 from hwasc.cost.offline import plan_offline
 from hwasc.cost.scratch import scratch
 from hwasc.records.architecture import Architecture
 from hwasc.records.blocks import Kernel
-from hwasc.records.budget import Planner
+from hwasc.records.budget import Planner, Runtime
 
 BIAS_BYTES = 4  # int32
 
@@ -62,10 +65,12 @@ class Costs:
         parameter_memory: Their bytes by the DCASE rule.
         macs: Multiply-accumulates of one clip.
         int8_memory: Memory of the int8 student.
-        flash: Bytes of the model file, predicted within 2 %.
+        flash: Bytes of flash: of the model file, predicted within 2 %; of tables and program where the runtime is `c`.
         arena: Bytes of the smallest arena that the interpreter runs it in (see `cost.persistent`): with reference kernels exact
             on a 64-bit host, which is more than a chip needs; with CMSIS-NN's for a core, those of that 32-bit chip.
+        ram: Bytes of RAM from microphone to class. With `c` exact; with `tflm` the arena and an estimate of the front end.
         latency_ms: Estimated milliseconds, if a target was named.
+        firmware: The parts of RAM and flash where the runtime is `c`.
     """
 
     parameters: int
@@ -74,7 +79,14 @@ class Costs:
     int8_memory: Int8Memory
     flash: int
     arena: int
+    ram: int
     latency_ms: float | None = None
+    firmware: Firmware | None = None
+
+    @property
+    def memory(self) -> int:
+        """Bytes of RAM that a search trades for accuracy: from microphone to class with `c`, else the arena's activations."""
+        return self.ram if self.firmware else self.int8_memory.activations
 
 
 @dataclass(frozen=True)
@@ -86,12 +98,18 @@ class Counting:
         kernels: `reference`, or the core that CMSIS-NN is built for.
         target: Core that latency is estimated on, or None.
         clock_mhz: Its clock.
+        runtime: `tflm`: TensorFlow Lite Micro. `c`: the C export, which runs the net row by row.
+        core: Core that the C export is built for.
+        hop_seconds: Time between decisions of the C export, s; None: a clip.
     """
 
     planner: Planner | Literal["bound"] = "greedy"
     kernels: str = "reference"
     target: str | None = None
     clock_mhz: float = 0.0
+    runtime: Runtime = "tflm"
+    core: str = "cortex-m4"
+    hop_seconds: float | None = None
 
 
 DEFAULT = Counting()
@@ -124,19 +142,22 @@ class Layer:
     live_memory: int
 
 
-def measure(architecture: Architecture, counting: Counting = DEFAULT) -> Costs:
+def measure(architecture: Architecture, counting: Counting = DEFAULT, *, runtime: Runtime | None = None) -> Costs:
     """Compute the costs of an architecture. Every valid record has costs.
 
     Args:
         architecture: The architecture.
         counting: The system that costs are counted for.
+        runtime: What runs the net, instead of `counting`'s.
 
     Returns:
         The costs.
 
     Raises:
-        UsageError: A core is unknown.
+        UsageError: A core is unknown, or the C export can't run the net or its front end.
     """
+    if runtime is not None:
+        counting = replace(counting, runtime=runtime)
     graph = deployment.build(architecture)
     conv = torchinfo = grn = parameters = weights = 0
     for op in graph.operators:
@@ -156,19 +177,32 @@ def measure(architecture: Architecture, counting: Counting = DEFAULT) -> Costs:
         total=weights + plan.head,
         planner=counting.planner,
     )
-    latency = estimate(graph, counting.target, counting.clock_mhz).milliseconds if counting.target else None
+    arena = persistent.arena(
+        architecture, plan.head, graph, structs=persistent.structs_of(counting.kernels), scratch=extra
+    )
+    ours = (
+        firmware.measure(architecture, graph, counting.core, counting.hop_seconds) if counting.runtime == "c" else None
+    )
     # The challenge counts parameters x bytes of their type, biases and norms folded or not: one byte each at int8.
     return Costs(
         parameters=parameters,
         parameter_memory=parameters,
         macs=Macs(conv=conv + grn, torchinfo=torchinfo, grn=grn),
         int8_memory=int8,
-        flash=flash(architecture, graph),
-        arena=persistent.arena(
-            architecture, plan.head, graph, structs=persistent.structs_of(counting.kernels), scratch=extra
-        ),
-        latency_ms=latency,
+        flash=ours.flash.total if ours else flash(architecture, graph),
+        arena=arena,
+        ram=ours.ram.total if ours else arena + front_end_costs(architecture.front_end).ram.total,
+        latency_ms=_latency(architecture, graph, counting),
+        firmware=ours,
     )
+
+
+def _latency(architecture: Architecture, graph: deployment.Graph, counting: Counting) -> float | None:
+    if counting.target is None:
+        return None
+    if counting.runtime == "c":
+        return estimate_c(architecture, counting.target, counting.clock_mhz).milliseconds
+    return estimate(graph, counting.target, counting.clock_mhz).milliseconds
 
 
 def _scratch(architecture: Architecture, graph: deployment.Graph, counting: Counting) -> dict[int, int]:

@@ -71,7 +71,7 @@ class Kernel:
     """Memory of one kind of operator.
 
     Attributes:
-        reads: Tensors that it reads, with constants.
+        reads: Tensors that it reads, with constants (of a slice without the strides, which all share; of a join none).
         options: Bytes of its options.
         data: Bytes of its data, the same on every machine; None: it depends on the machine, see `Structs`.
     """
@@ -91,7 +91,10 @@ KERNELS = {
     "mean": Kernel(2, 1, 44),
     "maximum": Kernel(2, 0, 0),
     "rsqrt": Kernel(1, 0, 28),
+    "slice": Kernel(3, 24, 84),
+    "concat": Kernel(0, 8, 72),
 }
+STRIDES = 1  # constant of all slices
 
 
 def structs_of(kernels: str) -> Structs:
@@ -107,18 +110,25 @@ def structs_of(kernels: str) -> Structs:
     return HOST if kernels == "reference" else CHIP_CMSIS_NN
 
 
-def tail(architecture: Architecture, *, structs: Structs = HOST, scratch: Collection[int] = ()) -> int:
+def tail(
+    architecture: Architecture,
+    graph: deployment.Graph | None = None,
+    *,
+    structs: Structs = HOST,
+    scratch: Collection[int] = (),
+) -> int:
     """Compute the bytes of the interpreter's structs for an architecture's file; they do not depend on the memory plan.
 
     Args:
         architecture: The student's.
+        graph: The graph of its file, if it is built already or runs in patches.
         structs: Their sizes.
         scratch: Operators, from 0, whose kernel has a scratch buffer besides those of the reference kernels.
 
     Returns:
         Bytes.
     """
-    return _tail_and_loading(architecture, deployment.build(architecture), structs, scratch)[0]
+    return _tail_and_loading(architecture, graph or deployment.build(architecture), structs, scratch)[0]
 
 
 def arena(
@@ -137,7 +147,7 @@ def arena(
     Args:
         architecture: The student's.
         head: Bytes of the memory plan.
-        graph: The architecture's graph, if it is built already.
+        graph: The graph of its file, if it is built already or runs in patches.
         structs: Sizes of the interpreter's structs.
         scratch: See `tail`.
 
@@ -159,7 +169,9 @@ def _tail_and_loading(
         # in the file, torch's average is a depthwise convolution
         kind = "depthwise" if op.kind == "average_pool" and architecture.padding == "torch" else op.kind
         kernels.append(KERNELS[kind])
-        tensors += KERNELS[kind].reads - len(op.inputs)
+        if op.shares is None:
+            tensors += max(KERNELS[kind].reads - len(op.inputs), 0)
+    tensors += STRIDES * any(op.kind == "slice" for op in graph.operators)
     used = structs.fixed + structs.node * len(kernels) + structs.tensor * tensors
     for kernel in kernels:
         used = align(used + kernel.options, 4 if kernel.options > 1 else 1)
@@ -169,7 +181,7 @@ def _tail_and_loading(
     scratch = loading = 0
     for number, (op, kernel) in enumerate(zip(graph.operators, kernels, strict=True)):
         channels = 1
-        if kernel.reads == 3:
+        if kernel.reads == 3 and kernel.data is None:
             channels = graph.tensors[op.output][3]
             used = align(used) + 2 * align(MULTIPLIER * channels)
         scratch += SCRATCHES * (op.kind == "mean") + (number in with_scratch)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from hwasc.cost.row_shift import Shift
 
-TRIALS = 12  # orders that are tried at most after the first ones
+TRIALS = 8  # orders that are tried at most after the first ones
 
 Name = tuple[str, int, int]
 
@@ -34,7 +34,7 @@ class Part(NamedTuple):
 
 
 def arrange(
-    parts: Sequence[Part], shifts: Mapping[tuple[Name, Name], Shift], *, bound: int
+    parts: Sequence[Part], shifts: Mapping[tuple[Name, Name], Shift], *, bound: int, below: int = sys.maxsize
 ) -> tuple[int, dict[Name, int]]:
     """Place parts in several orders, until a bound is met: whole maps first, then the largest.
 
@@ -42,9 +42,10 @@ def arrange(
         parts: All of them.
         shifts: How a part (first) may lie over another that is alive with it (second).
         bound: No placement needs fewer bytes.
+        below: Only a placement in fewer bytes is of interest.
 
     Returns:
-        Bytes, and offsets by name.
+        Bytes, and offsets by name; `below` and none where there is no such placement.
     """
     spans: dict[int, int] = {}  # moments of a segment
     for p in parts:
@@ -55,7 +56,7 @@ def arrange(
         key=lambda p: (p.begin == p.end and p.last - p.first < spans[p.begin] - 1, -p.size),
     )
     maps = [p for p in parts if p.name[0] == "map"]
-    size, offsets = sys.maxsize, dict[Name, int]()
+    size, offsets = below, dict[Name, int]()
     tried = set()
     kept: list[Part] = []
 
@@ -75,10 +76,11 @@ def arrange(
             attempt(order)
             if size <= bound:
                 return size, offsets
-    order = kept
-    found = offsets
+    order, found = kept, offsets
     for _ in range(TRIALS):  # what lies on top is placed earlier
-        top = max([p for p in parts if p.name in found], key=lambda p: found[p.name] + p.size)
+        top = max([p for p in parts if p.name in found], key=lambda p: found[p.name] + p.size, default=None)
+        if top is None:
+            break
         if top.name[0] != "map":
             alive = [p for p in order if p.first <= top.last and top.first <= p.last]
             if not alive:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from functools import lru_cache
 
 from hwasc.cost.graph import Graph
 from hwasc.cost.kernel_scratch import patch_bytes
@@ -13,7 +14,7 @@ from hwasc.cost.row_parts import Parts, list_parts
 from hwasc.cost.row_pieces import Pieces
 from hwasc.cost.row_placement import Name, arrange
 from hwasc.cost.row_plan import Axis, RowPlan, Rows, Segment
-from hwasc.cost.row_segments import Partition, Segments, least, partition
+from hwasc.cost.row_segments import Segments, least, partition
 
 CLOSE = 1.01  # times the bound: a placement within is good enough
 
@@ -21,13 +22,17 @@ CLOSE = 1.01  # times the bound: a placement within is good enough
 def plan_rows(graph: Graph, padding: Padding = "same", *, axis: Axis | None = None) -> RowPlan:
     """Plan a net that runs row by row.
 
-    The lower bound is that of the best partition of the operators, in their order, into segments that run by the engine's policy
-    (see `row_plan`): in the fullest segment, what is alive in some moment while its rows run.
+    The lower bound is that of the best partition of the operators into segments: in its fullest segment, what is alive in some
+    moment while its rows run, with results over spent inputs as far as rows permit. It holds for every plan of this kind:
+    segments are runs of operators in the graph's order, by the engine's policy (see `row_plan`); nothing is computed twice; a
+    buffer keeps its place, and a line buffer that holds more than a row of a moment keeps it as long as its segment. Placement
+    may need more: gaps remain, and where results begin below their inputs in several segments in turn, this adds up.
 
     Args:
         graph: The deployment graph.
         padding: Of the net, see `Architecture`.
-        axis: What a row is; None: what takes less memory.
+        axis: What a row is; None: what takes less memory. Where all maps are longer over one axis and all windows square, rows
+            are steps of this one: the other's are longer, and as many of them are held.
 
     Returns:
         The plan.
@@ -35,9 +40,12 @@ def plan_rows(graph: Graph, padding: Padding = "same", *, axis: Axis | None = No
     Raises:
         UsageError: An operator can't run row by row.
     """
-    axes: tuple[Axis, ...] = (axis,) if axis else ("mels", "frames")
-    best: RowPlan | None = None
-    bound = sys.maxsize
+    return _plan(graph, padding, axis)
+
+
+@lru_cache(maxsize=8)  # RAM, flash and instructions of a candidate are each counted from its plan
+def _plan(graph: Graph, padding: Padding, axis: Axis | None) -> RowPlan:
+    axes = (axis,) if axis else _axes(graph)
     rows = row_graph(graph)
     flow = Flow(rows)
     costs: list[tuple[int, Axis, Costs]] = []
@@ -45,23 +53,31 @@ def plan_rows(graph: Graph, padding: Padding = "same", *, axis: Axis | None = No
         pieces = Pieces(rows.along(a, padding), flow)
         of = Costs(pieces, [patch_bytes(graph, graph.operators[op.number], a) for op in rows.rows])
         costs.append((least(of), a, of))
+    size = bound = sys.maxsize
     for _, a, of in sorted(costs, key=lambda c: c[0]):
-        found = partition(of, below=best.size if best else sys.maxsize)
+        found = partition(of, below=size)
         if found is None:
             continue
         bound = min(bound, found.bound)
-        plans = [_placed(of, found, a)]
-        if plans[0].size > CLOSE * found.bound and (other := partition(of, below=plans[0].size, careful=True)):
-            plans.append(_placed(of, other, a))
-        best = min([*plans, *([best] if best else [])], key=lambda plan: plan.size)
-    assert best is not None
-    return RowPlan(best.axis, best.segments, best.size, bound)
+        for tried in (found, None):
+            if tried is None and size > CLOSE * found.bound:
+                tried = partition(of, below=size, careful=True)
+            if tried is not None:
+                parts = list_parts(of, tried.segments)
+                now, offsets = arrange(tuple(parts.parts.values()), parts.shifts, bound=tried.bound, below=size)
+                if now < size:
+                    size, best = now, (a, of.pieces, tried.segments, parts, offsets)
+    chosen, pieces, segments, parts, offsets = best
+    return RowPlan(chosen, _segments(pieces, segments, parts, offsets), size, bound)
 
 
-def _placed(costs: Costs, found: Partition, axis: Axis) -> RowPlan:
-    parts = list_parts(costs, found.segments)
-    size, offsets = arrange(tuple(parts.parts.values()), parts.shifts, bound=found.bound)
-    return RowPlan(axis, _segments(costs.pieces, found.segments, parts, offsets), size, found.bound)
+def _axes(graph: Graph) -> tuple[Axis, ...]:
+    """The axes that may take less memory."""
+    if all([op.window[0] == op.window[1] for op in graph.operators]):
+        longer = {shape[1] > shape[2] for shape in graph.tensors if shape[1] != shape[2]}
+        if len(longer) == 1:
+            return ("mels",) if longer.pop() else ("frames",)
+    return ("mels", "frames")
 
 
 def _segments(pieces: Pieces, segments: Segments, parts: Parts, offsets: dict[Name, int]) -> tuple[Segment, ...]:

@@ -26,8 +26,9 @@ from hwasc.models.student import Student
 from hwasc.records import schema
 from hwasc.records.architecture import HEAD, FrontEnd
 from hwasc.records.blocks import INPUT, Conv, DepthwiseConv, Pool, ResponseNorm, Sum, Unit
+from hwasc.training.newton import ROOT_BITS
 from hwasc.training.quantization import QuantGRN
-from hwasc.training.rounding import ROOT_BITS, shift_of, shift_of_mean
+from hwasc.training.rounding import shift_of, shift_of_mean
 
 FRONT_END = ("sample_rate", "seconds", "n_fft", "hop", "window", "mels", "frames", "log_offset", "mean", "std")
 

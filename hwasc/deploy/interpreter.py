@@ -27,6 +27,7 @@ from hwasc.errors import DataError, HwascError
 from hwasc.parallel.children import start_module
 from hwasc.records.architecture import Architecture
 from hwasc.records.model_metadata import check_file_size, from_json
+from hwasc.records.patches import Patches
 from hwasc.records.training_clips import ClipsReference
 
 Name = Literal["tflm", "litert-ref"]
@@ -297,12 +298,14 @@ class About:
         classes: Names in the order of the logits.
         planner: Of the memory plan: `greedy` or `offline`.
         clips: Which record has the clips that it was trained on; None in files of other versions.
+        patches: The operators that run in frequency patches; None: none do.
     """
 
     architecture: Architecture
     classes: tuple[str, ...]
     planner: str
     clips: ClipsReference | None
+    patches: Patches | None = None
 
 
 def read_about(path: Path) -> About:
@@ -326,7 +329,13 @@ def read_about(path: Path) -> About:
     if shape != (1, fe.mels, fe.frames, 1):
         raise DataError(f"{path}: its input of {list(shape)} does not fit the architecture that it names")
     planner = "offline" if "OfflineMemoryAllocation" in entries else "greedy"
-    return About(architecture=found.architecture, classes=found.classes, planner=planner, clips=found.clips)
+    return About(
+        architecture=found.architecture,
+        classes=found.classes,
+        planner=planner,
+        clips=found.clips,
+        patches=found.patches,
+    )
 
 
 def predict(

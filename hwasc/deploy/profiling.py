@@ -7,17 +7,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hwasc.cost import Costs, Layer, layers, measure
+from hwasc.cost import Costs, Layer, firmware, layers, measure
 from hwasc.cost import graph as deployment
+from hwasc.cost.firmware import Firmware
+from hwasc.cost.firmware_latency import ARITHMETIC
 from hwasc.cost.frontend import FrontEndCosts, front_end_costs
-from hwasc.cost.limits import Check, resolve
+from hwasc.cost.limits import Check, ResolvedBudget, resolve
+from hwasc.cost.measure import DEFAULT
 from hwasc.cost.memory import plan_greedy
 from hwasc.cost.offline import plan_offline
+from hwasc.cost.patch_choice import PatchChoice, choose, count_of
+from hwasc.cost.patch_choice import costs as patch_costs
+from hwasc.cost.patches import patched
 from hwasc.deploy.vela import NpuEstimate, estimate
 from hwasc.errors import UsageError
 from hwasc.records import schema
 from hwasc.records.architecture import Architecture
-from hwasc.records.budget import Budget
+from hwasc.records.budget import Budget, Planner, Runtime
 
 if TYPE_CHECKING:
     from hwasc.deploy.firmware.emulation import Emulation
@@ -80,10 +86,12 @@ class Profile:
         budget: Name of the budget, or None.
         checks: The budget's limits with the architecture's costs.
         cross_checks: Other tools' counts of MACs, if asked for.
-        front_end: Costs of the front end.
+        front_end: Costs of the front end beside TensorFlow Lite Micro.
+        firmware: RAM and flash of the C export; None where it can't run the net or its front end.
         arena: Memory of a .tflite file, if one was given.
         npu: Vela's estimate, if asked for.
         emulation: The C export counted on an emulated core, if asked for.
+        patches: Frequency patches beside whole maps, if asked for or in the file.
     """
 
     architecture: Architecture
@@ -93,9 +101,16 @@ class Profile:
     checks: list[Check]
     cross_checks: list[CrossCheck]
     front_end: FrontEndCosts
+    firmware: Firmware | None = None
     arena: Arena | None = None
     npu: NpuEstimate | None = None
     emulation: Emulation | None = None
+    patches: PatchChoice | None = None
+
+    @property
+    def runtime(self) -> Runtime:
+        """What the costs are counted for."""
+        return "c" if self.costs.firmware else "tflm"
 
     def to_json(self) -> dict[str, Any]:
         """Return the profile as JSON values: the costs' own keys, `limits` with slack, `layers` and so on."""
@@ -111,6 +126,7 @@ class Profile:
             "limits": limits,
             "layers": schema.plain(self.layers),
             "cross_checks": schema.plain(self.cross_checks),
+            "firmware": schema.plain(self.firmware) if self.firmware else None,
             "front_end_costs": schema.plain(self.architecture.front_end) | schema.plain(self.front_end),
         }
         if self.arena is not None:
@@ -119,6 +135,8 @@ class Profile:
             out["npu"] = schema.plain(self.npu)
         if self.emulation is not None:
             out["emulation"] = schema.plain(self.emulation)
+        if self.patches is not None:
+            out["patches"] = schema.plain(self.patches)
         return out
 
 
@@ -130,6 +148,7 @@ def profile(
     model: Path | None = None,
     npu: str | None = None,
     emulate: str | None = None,
+    patches: str | int | None = None,
 ) -> Profile:
     """Profile an architecture.
 
@@ -140,12 +159,13 @@ def profile(
         model: A .tflite file of this architecture, to measure its arena in the interpreter.
         npu: An Ethos-U that Vela compiles the file for, see `deploy.vela.ACCELERATORS`.
         emulate: A core that the C export is counted on, see `deploy.firmware.toolchain.CORES` (it loads torch).
+        patches: Also compare with frequency patches: `auto`, or their number. Those of a model file are shown anyway.
 
     Returns:
         The profile.
 
     Raises:
-        UsageError: npu without a model.
+        UsageError: npu without a model, or the net cannot run in so many patches.
     """
     if npu and not model:
         raise UsageError("an estimate for an Ethos-U needs a .tflite file (--model)")
@@ -168,10 +188,39 @@ def profile(
         checks=checks,
         cross_checks=cross,
         front_end=front_end_costs(architecture.front_end),
+        firmware=costs.firmware or _firmware(architecture, budget),
         arena=arena,
         npu=on_npu,
         emulation=emulation,
+        patches=_patches(architecture, patches, model, resolved),
     )
+
+
+def _firmware(architecture: Architecture, budget: Budget | None) -> Firmware | None:
+    core = budget.chip.core if budget and budget.chip else DEFAULT.core
+    try:
+        graph = deployment.build(architecture)
+        return firmware.measure(architecture, graph, core if core in ARITHMETIC else DEFAULT.core)
+    except UsageError:  # an operator or an FFT that the C export lacks
+        return None
+
+
+def _patches(
+    architecture: Architecture, patches: str | int | None, model: Path | None, budget: ResolvedBudget | None
+) -> PatchChoice | None:
+    """Patches as asked for, under the budget's planner; else those of the file, under its own."""
+    if patches is not None:
+        offline = budget is not None and budget.counting.planner == "offline"
+        return choose(architecture, count_of(str(patches)), "offline" if offline else "greedy")
+    if model is None:
+        return None
+    from hwasc.deploy.interpreter import read_about
+
+    about = read_about(model)
+    if about.patches is None:
+        return None
+    planner: Planner = "offline" if about.planner == "offline" else "greedy"
+    return PatchChoice(patch_costs(architecture, about.patches, planner), patch_costs(architecture, None, planner))
 
 
 def architecture_of(model: Path) -> Architecture:
@@ -209,12 +258,13 @@ def measure_arena(architecture: Architecture, model: Path) -> Arena:
     """
     from hwasc.deploy.interpreter import Interpreter, read_about, smallest_arena, version
 
-    planner = read_about(model).planner
+    about = read_about(model)
+    planner = about.planner
     with Interpreter() as interpreter:
         interpreter.load(model)
         found = interpreter.allocation
         smallest = smallest_arena(interpreter, model)
-    graph = deployment.build(architecture)
+    graph = patched(architecture, about.patches).graph if about.patches else deployment.build(architecture)
     greedy, offline = plan_greedy(graph), plan_offline(graph)
     return Arena(
         runtime=version(),

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 
+from hwasc.cost.graph import build
 from hwasc.cost.limits import ResolvedBudget, value
 from hwasc.cost.measure import Costs, layers
+from hwasc.cost.row_planner import plan_rows
 from hwasc.errors import HwascError
 from hwasc.records.architecture import Architecture
 from hwasc.records.widths import resized, widths
@@ -90,13 +92,26 @@ def channels_to_remove(
 def _pressure(architecture: Architecture, costs: Costs, broken: list[str]) -> float:
     """The sum of the logarithms of the exceeded costs. For memory, the peak is replaced by a power mean over operators.
 
-    With the peak alone, two operators of equal memory would hide each other: no single width would seem to save anything.
+    With the peak alone, two operators of equal memory would hide each other: no single width would seem to save anything. In
+    the C export segments take the place of operators.
     """
-    if not any(name.startswith(("int8_memory", "arena")) for name in broken):
-        return float(sum(np.log(value(costs, name)) for name in broken))
-    live = np.array([layer.live_memory for layer in layers(architecture)], float)
-    peak = round(float(live.max() * ((live / live.max()) ** POWER).sum() ** (1 / POWER)))
+    if any(name.startswith(("int8_memory", "arena", "ram")) for name in broken):
+        costs = _with_soft_peak(architecture, costs)
+    return float(sum(np.log(value(costs, name)) for name in broken))
+
+
+def _with_soft_peak(architecture: Architecture, costs: Costs) -> Costs:
+    peak = _power_mean([layer.live_memory for layer in layers(architecture)])
     more = peak - costs.int8_memory.activations
     memory = replace(costs.int8_memory, activations=peak, total=costs.int8_memory.total + more)
-    soft = replace(costs, int8_memory=memory, arena=costs.arena + more)
-    return float(sum(np.log(value(soft, name)) for name in broken))
+    ram = costs.ram + more
+    if costs.firmware:
+        plan = plan_rows(build(architecture), architecture.padding)
+        sizes = [sum(held.held * held.bytes for held in s.buffers.values()) for s in plan.segments]
+        ram = costs.ram - costs.firmware.ram.scratch + _power_mean(sizes)
+    return replace(costs, int8_memory=memory, arena=costs.arena + more, ram=ram)
+
+
+def _power_mean(sizes: Sequence[int]) -> int:
+    live = np.array(sizes, float)
+    return round(float(live.max() * ((live / live.max()) ** POWER).sum() ** (1 / POWER)))

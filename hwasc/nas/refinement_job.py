@@ -169,7 +169,7 @@ def refined(job: RefinementJob, pruned: PrunedStudent, before: Score) -> Refined
         standard_error=score.standard_error,
         parameters=costs.parameters,
         macs=costs.macs.torchinfo,
-        memory=costs.int8_memory.activations,
+        memory=costs.memory,
         weights=costs.int8_memory.weights,
         max_cost_ratio=round(pruned.max_cost_ratio, 3),
         epochs=schedule(job.candidate.train_settings.epochs).epochs,

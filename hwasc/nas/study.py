@@ -182,7 +182,7 @@ class Study:
 
     @staticmethod
     def _outcome(costs: Costs, score: float | None, violation: float = 0.0) -> Outcome:
-        return Outcome(violation, score, costs.macs.torchinfo, costs.int8_memory.activations)
+        return Outcome(violation, score, costs.macs.torchinfo, costs.memory)
 
     def _trial(self, number: int, candidate: _Pending, score: Score) -> Trial:
         if score.accuracy is None or score.standard_error is None or score.value_error is None:
@@ -198,7 +198,7 @@ class Study:
             standard_error=score.standard_error,
             parameters=candidate.costs.parameters,
             macs=candidate.costs.macs.torchinfo,
-            memory=candidate.costs.int8_memory.activations,
+            memory=candidate.costs.memory,
             weights=candidate.costs.int8_memory.weights,
             seconds=round(score.seconds, 2),
             proposed=candidate.proposed,

@@ -15,6 +15,7 @@ from hwasc.records.schema import STRICT
 SCHEMA = 1
 Amount = int | str  # a count, or a share such as "60%" of the budget's reference architecture
 Planner = Literal["greedy", "offline"]
+Runtime = Literal["tflm", "c"]  # TensorFlow Lite Micro, or the C export, which runs the net row by row
 Kernels = Literal["reference", "cortex-m0+", "cortex-m4", "cortex-m7", "cortex-m33", "cortex-m55"]
 
 
@@ -93,9 +94,16 @@ class Int8MemoryLimit:
 
 @dataclass(frozen=True)
 class FlashLimit:
-    """At most `max` bytes of model file in flash (predicted within 2 % before the file is written)."""
+    """A limit on the flash.
+
+    Attributes:
+        max: The limit, bytes.
+        runtime: `tflm`: the model file, predicted within 2 % before it is written. `c`: tables and program. None: that of `ram`,
+            or else `tflm`.
+    """
 
     max: Amount
+    runtime: Runtime | None = None
 
     __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
 
@@ -124,18 +132,45 @@ class ArenaLimit:
 
 
 @dataclass(frozen=True)
+class RamLimit:
+    """A limit on the RAM from microphone to class: samples, front end, features and net together.
+
+    Attributes:
+        max: The limit, bytes.
+        runtime: `c`: the state of the C export, exact to the byte. `tflm`: the arena, and the front end beside it.
+        hop_seconds: Time between decisions, s; None: a clip. The C export holds more columns of features for a shorter one.
+        kernels: Of `tflm`: the runtime's reference kernels, or CMSIS-NN's for a core.
+    """
+
+    max: Amount
+    runtime: Runtime = "c"
+    hop_seconds: float | None = None
+    kernels: Kernels = "reference"
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
+
+    def __post_init__(self) -> None:
+        _check(self.max)
+        if not (self.hop_seconds is None or 0 < self.hop_seconds < math.inf):
+            raise ValueError(f"hop_seconds must be above 0, found {self.hop_seconds}")
+
+
+@dataclass(frozen=True)
 class LatencyLimit:
-    """A limit on the time of an inference, by an analytic estimate (see `cost.latency`).
+    """A limit on the time of a decision, by an analytic estimate.
 
     Attributes:
         max_ms: The limit, ms.
         target: The core, such as `cortex-m4`.
         clock_mhz: Clock of the core, MHz; None: that of the budget's chip.
+        runtime: `tflm`: the net alone (see `cost.latency`). `c`: front end and net (see `cost.firmware_latency`). None: that of
+            `ram`, or else `tflm`.
     """
 
     max_ms: float
     target: str
     clock_mhz: float | None = None
+    runtime: Runtime | None = None
 
     __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
 
@@ -154,7 +189,8 @@ class Limits:
         parameter_memory: Bytes of parameters.
         int8_memory: Bytes of weights and activations.
         flash: Bytes of model file.
-        arena: Bytes of the runtime's arena.
+        arena: Bytes of TensorFlow Lite Micro's arena.
+        ram: Bytes of RAM from microphone to class.
         latency: Time of an inference.
     """
 
@@ -164,6 +200,7 @@ class Limits:
     int8_memory: Int8MemoryLimit | None = None
     flash: FlashLimit | None = None
     arena: ArenaLimit | None = None
+    ram: RamLimit | None = None
     latency: LatencyLimit | None = None
 
     __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
@@ -232,6 +269,8 @@ class Budget:
             out["flash"] = limits.flash.max
         if limits.arena:
             out["arena"] = limits.arena.max
+        if limits.ram:
+            out["ram"] = limits.ram.max
         if limits.latency:
             out["latency_ms"] = limits.latency.max_ms
         return out
@@ -241,6 +280,12 @@ class Budget:
         """The planner that the memory limits name."""
         memory, arena = self.limits.int8_memory, self.limits.arena
         return arena.planner if arena else memory.planner if memory else "greedy"
+
+    @property
+    def runtime(self) -> Runtime:
+        """The runtime that RAM, flash and latency are counted for."""
+        limits = (self.limits.ram, self.limits.flash, self.limits.latency)
+        return next((limit.runtime for limit in limits if limit and limit.runtime), "tflm")
 
     @classmethod
     def load(cls, name_or_path: str | Path) -> Budget:
@@ -253,13 +298,20 @@ class Budget:
         if not amounts:
             raise UsageError(
                 f"{path}: limits: a budget needs at least one limit (macs, parameters, parameter_memory, int8_memory, flash, "
-                "arena, latency)"
+                "arena, ram, latency)"
             )
         memory, arena, latency = budget.limits.int8_memory, budget.limits.arena, budget.limits.latency
         if memory and arena and memory.planner != arena.planner:
             raise UsageError(
                 f"{path}: int8_memory is for the {memory.planner} planner, arena for the {arena.planner} one; a file has one plan"
             )
+        for name in ("flash", "latency"):
+            limit = getattr(budget.limits, name)
+            if limit and limit.runtime not in (None, budget.runtime):
+                raise UsageError(
+                    f"{path}: {name} is for the runtime {limit.runtime}, ram or flash for {budget.runtime}; a budget has one "
+                    "runtime"
+                )
         if latency and latency.clock_mhz is None and budget.chip is None:
             raise UsageError(f"{path}: limits: latency needs clock_mhz, or a chip that has one")
         if any(isinstance(a, str) for a in amounts.values()) and budget.reference is None:

@@ -14,6 +14,7 @@ from typing import Any, Literal
 from hwasc.errors import DataError, UsageError
 from hwasc.records import schema
 from hwasc.records.architecture import Architecture
+from hwasc.records.patches import PATCHES, Patches
 from hwasc.records.plain_values import named
 from hwasc.records.training_clips import KEY, ClipsReference
 
@@ -29,12 +30,14 @@ class ModelMetadata:
         classes: Names of the classes, in the order of the logits.
         numbers: What the student computes in, where the file says so.
         clips: Which record has the clips that it was trained on; None in files of other versions.
+        patches: Of a .tflite file, the operators that run in frequency patches; None: none do.
     """
 
     architecture: Architecture
     classes: tuple[str, ...]
     numbers: Literal["float", "int8"] | None = None
     clips: ClipsReference | None = None
+    patches: Patches | None = None
 
 
 def from_texts(entries: Mapping[str, str], path: Path) -> ModelMetadata:
@@ -99,13 +102,14 @@ def from_values(values: Mapping[str, Any], path: Path) -> ModelMetadata:
     try:
         architecture = schema.parse(Architecture, values["architecture"], "architecture")
         clips = schema.parse(ClipsReference, values[KEY], KEY) if KEY in values else None
+        patches = schema.parse(Patches, values[PATCHES], PATCHES) if PATCHES in values else None
     except UsageError as e:
         raise _damaged(path, str(e)) from None
     numbers = values.get("numbers")
     if numbers not in (None, "float", "int8"):
         raise _damaged(path, f"numbers: expected float or int8, found {str(numbers)[:40]!r}")
     classes = class_names(values["classes"], path)
-    return ModelMetadata(architecture=architecture, classes=classes, numbers=numbers, clips=clips)
+    return ModelMetadata(architecture=architecture, classes=classes, numbers=numbers, clips=clips, patches=patches)
 
 
 def class_names(values: Any, path: Path) -> tuple[str, ...]:

@@ -85,9 +85,14 @@ def _second(axes: Axes, rescored: Sequence[Trial], x: Callable[[Trial], float]) 
 
 
 def pareto_plot(
-    trials: Sequence[Trial], front: Sequence[Trial], limits: Mapping[str, float], rescored: Sequence[Trial] = ()
+    trials: Sequence[Trial],
+    front: Sequence[Trial],
+    limits: Mapping[str, float],
+    rescored: Sequence[Trial] = (),
+    *,
+    memory_limit: str = "int8_memory.activations",
 ) -> str:
-    """Plot score against MACs and against activation memory: all trials, the Pareto front, second scores, the best, the limits.
+    """Plot score against MACs and against memory: all trials, the Pareto front, second scores, the best, the limits.
 
     The front is that of all three quantities; in each panel the line connects its trials that no other trial dominates in the
     two quantities shown.
@@ -95,8 +100,9 @@ def pareto_plot(
     Args:
         trials: All trials.
         front: The Pareto front.
-        limits: The most of each cost, by its dotted name; those of MACs and of activations are drawn.
+        limits: The most of each cost, by its dotted name; those of MACs and of memory are drawn.
         rescored: Trials that were scored a second time, with those scores.
+        memory_limit: Name of the limit of memory.
 
     Returns:
         The SVG element.
@@ -111,9 +117,9 @@ def pareto_plot(
             right,
             **shown,
             cost=lambda t: t.memory,
-            limit=limits.get("int8_memory.activations"),
+            limit=limits.get(memory_limit),
             text=kib,
-            title="activation memory (peak RAM)",
+            title="memory (peak RAM)",
         )
         _scale(left, trials)
         handles, labels = left.get_legend_handles_labels()

@@ -111,7 +111,7 @@ def amount(name: str, value: float | None) -> str:
     """
     if name == "latency_ms":
         return count(value) if value is None else f"{value:,.3g} ms"
-    return size(value) if "memory" in name or name in ("flash", "arena") else count(value)
+    return size(value) if "memory" in name or name in ("flash", "arena", "ram") else count(value)
 
 
 def shape(sizes: Sequence[int]) -> str:

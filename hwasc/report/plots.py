@@ -3,6 +3,7 @@
 from hwasc.report.bands import strategy_curves
 from hwasc.report.bars import confusion, fusion_bars, grouped_bars, share_bars
 from hwasc.report.curves import noise_curve, pareto_plot, search_curve, training_curve
+from hwasc.report.row_timeline import row_timeline
 from hwasc.report.timeline import layer_chart, memory_timeline
 
 __all__ = [
@@ -13,6 +14,7 @@ __all__ = [
     "memory_timeline",
     "noise_curve",
     "pareto_plot",
+    "row_timeline",
     "search_curve",
     "share_bars",
     "strategy_curves",

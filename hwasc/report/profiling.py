@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from hwasc.cost import Costs, Layer, memory
 from hwasc.cost import graph as deployment
+from hwasc.cost.firmware import Firmware
 from hwasc.cost.frontend import front_end_costs
 from hwasc.cost.limits import Check, certainty
 from hwasc.cost.offline import plan_offline
 from hwasc.records.architecture import Architecture, FrontEnd
 from hwasc.records.blocks.units import pair
+from hwasc.records.budget import Runtime
 from hwasc.records.schema import plain
 from hwasc.report import plots
 from hwasc.report.formats import TIMES, amount, count, kib, percent, shape, short, size
@@ -48,7 +50,7 @@ def profile_report(
     summary: list[Part] = [Paragraph(_verdict(checks, profile.budget)), Facts(cards(profile.costs)), Paragraph(EXACT)]
     sections = [Section("Summary", summary)]
     if checks:
-        sections.append(Section(f"Limits of {profile.budget or 'the budget'}", [limits_table(checks)]))
+        sections.append(Section(f"Limits of {profile.budget or 'the budget'}", [limits_table(checks, profile.runtime)]))
     if profile.arena:
         sections.append(Section("The file in its interpreter", [arena_table(profile.arena)]))
     if npu := profile.npu:
@@ -71,6 +73,8 @@ def profile_report(
             )
         )
     sections.append(Section("Activation memory over time", [Paragraph(_peak(architecture)), *pictures]))
+    if profile.firmware:
+        sections.append(Section("Export as C", firmware_parts(profile.firmware, architecture)))
     sections.append(
         Section(
             "Layers",
@@ -118,6 +122,33 @@ def profile_report(
     )
 
 
+def firmware_parts(firmware: Firmware, architecture: Architecture) -> list[Part]:
+    """What the C export takes of the chip, beside what the interpreter's arena takes."""
+    ram, flash, exact = firmware.ram, firmware.flash, "exact"
+    rows = [
+        ("samples", count(ram.audio), exact),
+        ("features of the clip", count(ram.features), exact),
+        ("shared by front end and net", count(ram.scratch), exact),
+        ("  front end", count(ram.front_end), exact),
+        ("  net", count(ram.net), exact),
+        ("counters, logits", count(ram.other), exact),
+        ("RAM from microphone to class", count(ram.total), exact),
+        ("flash: the net's tables", count(flash.net), exact),
+        ("flash: the front end's tables", count(flash.front_end), exact),
+        ("flash: program", count(flash.program), "estimate"),
+        ("flash", count(flash.total), "estimate"),
+    ]
+    return [
+        Table(("what", "bytes", ""), rows, f"`hwasc export --format c --target {firmware.core}`"),
+        Picture(
+            plots.row_timeline(architecture),
+            "Exact. Left the arena of TensorFlow Lite Micro's greedy plan. Right the memory of the C export, whose rows "
+            f"are {firmware.rows}. The features (grey, at the bottom) are kept while the net runs. Whole maps stand only where a "
+            "segment of operators ends; between them are line buffers.",
+        ),
+    ]
+
+
 def cards(costs: Costs) -> dict[str, Fact]:
     """The summary cards of an architecture's costs."""
     m = costs.int8_memory
@@ -162,13 +193,13 @@ def arena_table(arena: Arena) -> Table:
     return Table(("bytes of", "bytes", "how known"), [(n, count(b), how) for n, b, how in rows])
 
 
-def limits_table(checks: Sequence[Check]) -> Table:
+def limits_table(checks: Sequence[Check], runtime: Runtime = "tflm") -> Table:
     """Each limit with value, slack and a bar; exceeded limits are marked."""
     rows = [
         (
             c.name,
             amount(c.name, c.value),
-            certainty(c.name),
+            certainty(c.name, runtime),
             amount(c.name, c.limit),
             amount(c.name, c.slack),
             "met" if c.slack >= 0 else "exceeded",

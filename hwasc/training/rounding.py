@@ -8,7 +8,6 @@ Sources: TensorFlow Lite Micro's `kernels/` and the reference kernels of LiteRT 
 
 from __future__ import annotations
 
-import functools
 import math
 from dataclasses import dataclass
 
@@ -16,10 +15,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-MANTISSA = 31  # bits of a multiplier
+from hwasc.training.newton import LEVELS, MANTISSA, ROOT_BITS, reciprocals, roots
+
 ADD_BITS = 20  # the ADD kernel works in 2**-20 of twice the larger step
-ROOT_BITS = 20  # the RSQRT kernel's reciprocal root of a stored number has so many fractional bits
-LEVELS = 256  # stored numbers
 OUTWARD = 1 + 2.0**-40  # moves halves away from zero, and no other number that the first rounding leaves over a half
 
 
@@ -165,10 +163,10 @@ def divided(a: Tensor, b: Tensor, steps: tuple[float, float, float]) -> Tensor:
     Returns:
         Whole numbers.
     """
-    reciprocals, halvings = (_like(np.array(column, np.float64), a) for column in zip(*_reciprocals(), strict=True))
+    inverses, halvings = (_like(np.array(column, np.float64), a) for column in zip(*reciprocals(), strict=True))
     bits = _like(np.array([2.0 ** (MANTISSA - n.bit_length()) for n in range(LEVELS)]), a)
     divisor, room = _index(b), bits[_index(a)]
-    quotient = (wide(a) * room * (reciprocals[divisor] * 2.0**-MANTISSA)).add_(0.5).floor_()
+    quotient = (wide(a) * room * (inverses[divisor] * 2.0**-MANTISSA)).add_(0.5).floor_()
     by = Multiplier.of(
         steps[0] / (steps[1] * steps[2]), a, MANTISSA
     )  # all of its power of two after the first rounding
@@ -186,57 +184,10 @@ def reciprocal_root(x: Tensor, steps: tuple[float, float]) -> Tensor:
     Returns:
         Whole numbers.
     """
-    roots = _like(np.array(_roots(), np.float64), x)[_index(x)]
-    return Multiplier.of(1 / (math.sqrt(steps[0]) * steps[1]), x, ROOT_BITS)(roots)
+    found = _like(np.array(roots(), np.float64), x)[_index(x)]
+    return Multiplier.of(1 / (math.sqrt(steps[0]) * steps[1]), x, ROOT_BITS)(found)
 
 
 def _index(x: Tensor) -> Tensor:
     """Where a table has a number; clamped, for an export's preparation passes numbers that are not clamped yet."""
     return x.clamp(0, LEVELS - 1).long()
-
-
-def high_product(a: int, b: int) -> int:
-    """The upper half of twice a product of two 32-bit numbers, halves upwards (SaturatingRoundingDoublingHighMul)."""
-    return min((a * b + (1 << (MANTISSA - 1))) >> MANTISSA, 2**MANTISSA - 1)
-
-
-def halved(x: int, bits: int) -> int:
-    """A number divided by a power of two, halves away from zero (RoundingDivideByPOT)."""
-    return (x + (1 << bits >> 1) - (x < 0)) >> bits if bits > 0 else x << -bits
-
-
-@functools.cache
-def _reciprocals() -> tuple[tuple[int, float], ...]:
-    """For each divisor: 2**31 / (its mantissa in [1, 2)), and 2**-exponent (GetReciprocal)."""
-    found = [(0, 1.0)]
-    for divisor in range(1, LEVELS):
-        exponent = divisor.bit_length() - 1
-        half = divisor << (MANTISSA - 1 - exponent)  # of the mantissa, 31 bits behind the point
-        x = 1515870810 + high_product(half, -1010580540)  # 48/17 - 32/17 x half, 29 bits behind the point
-        for _ in range(3):
-            x += high_product(x, (1 << 29) - high_product(half, x)) << 2
-        found.append((min(x << 1, 2**MANTISSA - 1), 2.0**-exponent))
-    return tuple(found)
-
-
-@functools.cache
-def _roots() -> tuple[int, ...]:
-    """For each number its reciprocal root times 2**20 (GetInvSqrtQuantizedMultiplierExp, and the product with one)."""
-    found = [0, 1 << ROOT_BITS]
-    for number in range(2, LEVELS):
-        pairs = (31 - number.bit_length()) // 2 - 1
-        half = halved(number << (2 * pairs) >> 1, 1)
-        x = 1 << 28
-        for _ in range(5):  # three bits before the point, 28 behind it
-            cube = halved_left(high_product(high_product(x, x), x), 6)
-            x = halved_left(high_product((1 << 28) + (1 << 27), x) - high_product(half, cube), 3)
-        root, shift = high_product(x, 1518500250), 11 - pairs  # times sqrt(2) / 2
-        if shift < 0:
-            root, shift = root << -shift, 0
-        found.append(high_product(1 << (ROOT_BITS - shift), root))
-    return tuple(found)
-
-
-def halved_left(x: int, bits: int) -> int:
-    """Saturating left shift of a 32-bit number."""
-    return max(min(x << bits, 2**MANTISSA - 1), -(2**MANTISSA))

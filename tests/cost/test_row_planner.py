@@ -19,6 +19,7 @@ from hwasc.cost.row_flow import Flow
 from hwasc.cost.row_graph import Padding, row_graph
 from hwasc.cost.row_parts import list_parts
 from hwasc.cost.row_pieces import Pieces
+from hwasc.cost.row_placement import arrange
 from hwasc.cost.row_plan import Axis, RowPlan
 from hwasc.cost.row_planner import plan_rows
 from hwasc.cost.row_segments import partition
@@ -77,7 +78,7 @@ def test_presets_need_a_fraction_of_the_interpreters_memory() -> None:
 
 @pytest.mark.parametrize("padding", ["same", "torch"])
 def test_random_nets_of_the_full_space_run(padding: Padding) -> None:
-    for a in random_architectures(8):
+    for a in random_architectures(5):
         graph = build(a)
         for axis in AXES:
             check(plan_rows(graph, padding, axis=axis), graph, padding)
@@ -123,13 +124,26 @@ def test_the_search_finds_the_best_of_all_partitions(seed: int, padding: Padding
         for cuts in itertools.combinations(range(1, count), size):
             segments = tuple(itertools.pairwise((0, *cuts, count)))
             if count <= 9 and all(limits[a] >= b for a, b in segments):
-                found = fullest(costs, segments)
-                best = found if best is None else min(best, found)
+                needed = fullest(costs, segments)
+                best = needed if best is None else min(best, needed)
+                parts = list_parts(costs, segments)
+                assert arrange(tuple(parts.parts.values()), parts.shifts, bound=needed)[0] >= needed
     found = partition(costs)
     assert found is not None
     if best is not None:
         assert found.bound == best
     assert fullest(costs, found.segments) <= found.bound
+
+
+def test_rows_over_the_longer_axis_take_less() -> None:
+    """Where one axis alone is tried, the other needs no fewer bytes."""
+    for a in random_architectures(30, seed=9):
+        graph = build(a)
+        if len({shape[1] > shape[2] for shape in graph.tensors if shape[1] != shape[2]}) == 1:
+            plan = plan_rows(graph)
+            for axis in AXES:
+                other = plan_rows(graph, axis=axis)
+                assert other.size >= plan.size and other.lower_bound >= plan.lower_bound
 
 
 def test_a_result_lies_over_a_spent_input_as_rows_permit() -> None:
@@ -162,8 +176,8 @@ def test_the_timeline_adds_up() -> None:
 
 
 def test_a_plan_takes_a_few_milliseconds() -> None:
-    sample = [build(a) for a in random_architectures(40, seed=3)]
-    best = min(_elapsed(sample) for _ in range(3))
+    sample = [build(a) for a in random_architectures(30, seed=3)]
+    best = min(_elapsed(sample) for _ in range(2))
     assert best / len(sample) < 12e-3, f"{best / len(sample) * 1e3:.2f} ms a candidate"
 
 

@@ -11,6 +11,7 @@ from hwasc.cost import graph as deployment
 from hwasc.cost import measure, persistent
 from hwasc.cost.latency import estimate
 from hwasc.cost.limits import resolve
+from hwasc.cost.measure import Counting
 from hwasc.cost.scratch import plan_with_scratch, scratch
 from hwasc.errors import UsageError
 from hwasc.nas.declare import random_point
@@ -26,7 +27,7 @@ def test_every_bundled_budget_loads_and_cites_its_source(name: str, tmp_path: Pa
     assert budget.name == name and len(budget.source) > 30
     assert all(v > 0 for v in resolve(budget).limits.values())
     if budget.chip:
-        assert resolve(budget).limits["arena"] < budget.chip.ram and resolve(budget).limits["flash"] < budget.chip.flash
+        assert resolve(budget).limits["ram"] < budget.chip.ram and resolve(budget).limits["flash"] < budget.chip.flash
 
 
 @pytest.mark.parametrize("year", [2023, 2024, 2025])
@@ -41,6 +42,68 @@ def test_names_and_paths_work_from_any_folder(tmp_path: Path, monkeypatch: pytes
     assert resolve(Budget.load("own.yaml")).limits == {"parameters": 1000}
     with pytest.raises(UsageError, match="did you mean 'dcase202"):
         Budget.load("dcase2042")
+
+
+RAM = """name: whole
+limits:
+  ram: {{max: 65_536, runtime: {runtime}}}
+  flash: {{max: 200_000}}
+  latency: {{max_ms: 5000, target: {target}, clock_mhz: 64{more}}}
+"""
+
+
+def test_ram_is_counted_from_microphone_to_class(tmp_path: Path) -> None:
+    path = tmp_path / "ram.yaml"
+    found = {}
+    for runtime in ("c", "tflm"):
+        path.write_text(RAM.format(runtime=runtime, target="cortex-m4", more=""))
+        budget = resolve(Budget.load(path))
+        costs = budget.measure(dcase2024_baseline())
+        found[runtime] = costs
+        assert {c.name: c.value for c in budget.check(costs)} == {
+            "ram": costs.ram,
+            "flash": costs.flash,
+            "latency_ms": costs.latency_ms,
+        }
+        assert budget.feasible(costs) == (runtime == "c")
+    ours, theirs = found["c"], found["tflm"]
+    parts = ours.firmware.ram if ours.firmware else None
+    assert parts and ours.ram == parts.audio + parts.features + parts.scratch + parts.other == parts.total
+    assert parts.scratch >= max(parts.net, parts.front_end) and parts.features == 256 * 65
+    assert theirs.firmware is None and theirs.ram > theirs.arena > 4 * ours.ram
+    assert ours == measure(dcase2024_baseline(), budget_counting(path, "c"))
+    assert measure(dcase2024_baseline(), runtime="c").ram == ours.ram
+
+
+def budget_counting(path: Path, runtime: str) -> Counting:
+    path.write_text(RAM.format(runtime=runtime, target="cortex-m4", more=""))
+    return resolve(Budget.load(path)).counting
+
+
+def test_more_decisions_need_more_columns(tmp_path: Path) -> None:
+    path = tmp_path / "often.yaml"
+    path.write_text("name: often\nlimits: {ram: {max: 65_536, hop_seconds: 0.25}}\n")
+    often = resolve(Budget.load(path)).measure(dcase2024_baseline())
+    once = measure(dcase2024_baseline(), runtime="c")
+    assert often.firmware and once.firmware and often.firmware.ram.features > once.firmware.ram.features
+    assert often.firmware.ram.audio == 2 * dcase2024_baseline().front_end.window > once.firmware.ram.audio == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (RAM.format(runtime="c", target="cortex-m4", more=", runtime: tflm"), "latency is for the runtime tflm"),
+        (RAM.format(runtime="c", target="cortex-m5", more=""), "target 'cortex-m5' is not known"),
+        ("name: x\nlimits: {ram: {max: 0}}\n", "must be above 0"),
+        ("name: x\nlimits: {ram: {max: 9, hop_seconds: 0}}\n", "hop_seconds must be above 0"),
+        ("name: x\nlimits: {ram: {max: 9, runtime: onnx}}\n", "runtime"),
+    ],
+)
+def test_a_wrong_limit_of_ram_is_explained(text: str, message: str, tmp_path: Path) -> None:
+    path = tmp_path / "wrong.yaml"
+    path.write_text(text)
+    with pytest.raises(UsageError, match=message):
+        resolve(Budget.load(path))
 
 
 def test_a_share_is_of_the_reference(tmp_path: Path) -> None:

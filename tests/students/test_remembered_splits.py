@@ -206,7 +206,7 @@ def test_exports_write_the_record_beside_the_file(made: Path, tmp_path: Path, fo
     record = TrainingClips.read(out / "clips.json" if out.is_dir() else tmp_path / "x.clips.json")
     assert len(record.recordings) == len(known_names(made))
     if out.is_dir():
-        assert record.digest in (out / {"c": "scene.json", "tflm": "model.h"}[format]).read_text()
+        assert record.digest in (out / {"c": "scene.json", "tflm": "source.h"}[format]).read_text()
         hwasc.export(made / "d", out, format=format)  # again, over itself
 
 

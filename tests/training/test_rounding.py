@@ -13,12 +13,11 @@ import torch
 
 from hwasc.deploy.flatfile import FileOperator, FileTensor, write
 from hwasc.deploy.interpreter import Interpreter
+from hwasc.training.newton import halved, high_product
 from hwasc.training.rounding import (
     Multiplier,
     added,
     divided,
-    halved,
-    high_product,
     reciprocal_root,
     shift_of,
     shift_of_mean,

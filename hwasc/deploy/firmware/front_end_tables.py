@@ -90,7 +90,7 @@ def _integers(fe: FrontEnd, scale: float, zero_point: int) -> list[str]:
     slope_bits = 30 - math.ceil(math.log2(max(1.0, np.abs(slopes).max())))
     unit = 62 - (fe.n_fft.bit_length() - 3) - 2 * (fe.n_fft.bit_length() - 2)  # a power of 1 is 2^unit at shift 0
     offsets = fe.log_offset / areas * 2.0**unit
-    offset_shift = max(0, math.ceil(math.log2(offsets.max())) - 32)
+    offset_shift = max(-31, math.ceil(math.log2(offsets.max())) - 32)
     most_shift = min(15, (62 - math.ceil(math.log2(offsets.max()))) // 2)
     if octave > MOST_FEATURES or most_shift < 0:
         raise UsageError(

@@ -15,7 +15,8 @@ with warnings.catch_warnings():
     from brevitas.graph.calibrate import bias_correction_mode, calibration_mode
 
 from hwasc.models.student import Student
-from hwasc.training.quantization.modules import Frozen, Output, quantized_module, quantizer
+from hwasc.training.quantization.activations import Frozen, quantizer
+from hwasc.training.quantization.modules import Output, quantized_module
 
 
 def quantize(student: Student) -> Student:

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "scene_kernels.h"
+#include "scene_requantize.h"
 
 #define CANARY 16
 
@@ -134,8 +135,22 @@ static int differs(const uint8_t **data, int number) {
     return wrong;
 }
 
+/* Whether upper halves of products are those of 64 bits, for numbers of every size and sign. */
+static int upper_halves_differ(void) {
+    uint32_t random = 1;
+    int wrong = 0;
+    for (int i = 0; i < 20000; i++) {
+        random = random * 1664525u + 1013904223u;
+        const int32_t a = (int32_t)random >> (i % 31);
+        random = random * 1664525u + 1013904223u;
+        const int32_t b = (int32_t)random >> (i / 31 % 31);
+        wrong += scene_upper(a, b) != (int32_t)(((int64_t)a * b + (1 << 30)) >> 31);
+    }
+    return wrong;
+}
+
 int main(void) {
-    int number = 0, wrong = 0;
+    int number = 0, wrong = upper_halves_differ();
     const uint8_t *data = cases, *const end = cases + read_cases();
     for (; data < end; number++) {
         wrong += differs(&data, number);

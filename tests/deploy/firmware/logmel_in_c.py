@@ -52,7 +52,7 @@ class Scaling(ctypes.Structure):
 
 
 class LogMelInC:
-    """Computes features as the firmware does; `scaling` can be changed."""
+    """Computes features as the firmware does; `scaling` or `addends` can be changed."""
 
     def __init__(
         self,
@@ -66,17 +66,20 @@ class LogMelInC:
     ) -> None:
         self.front_end = fe
         sources = write_folder(folder, fe, arithmetic, scale=scale, zero_point=zero_point)
-        tables = sources[0]
-        tables.write_text(tables.read_text().replace("const scene_scaling", "scene_scaling"))
-        header = folder / "scene_front_end.h"
-        header.write_text(header.read_text().replace("const scene_scaling", "scene_scaling"))
+        for path in (sources[0], folder / "scene_front_end.h"):
+            text = path.read_text()
+            for name in ("scene_scaling scene_features", "int32_t scene_addends"):
+                text = text.replace(f"const {name}", name)
+            path.write_text(text)
         library = folder / "logmel.so"
         subprocess.run(["gcc", *STRICT, *flags, "-shared", "-fPIC", "-o", library, *sources], check=True, timeout=120)
         loaded = ctypes.CDLL(str(library))
         self.function = loaded.scene_logmel_frame
         self.function.restype = None
         self.memory = np.zeros(front_end_bytes(fe, arithmetic) // 8, np.float64)
-        self.scaling = Scaling.in_dll(loaded, "scene_features")
+        self.scaling = Scaling.in_dll(loaded, "scene_features")  # of single precision
+        if arithmetic == "integer":
+            self.addends = (ctypes.c_int32 * fe.mels).in_dll(loaded, "scene_addends")
 
     def frame(self, ring: npt.NDArray[np.int16], start: int, first: int, end: int) -> npt.NDArray[np.int8]:
         """One frame, from a ring of a window's samples."""

@@ -25,7 +25,7 @@ from hwasc.deploy.firmware.measuring import Measured, build_folder, measure_fold
 from hwasc.deploy.firmware.options import FirmwareOptions
 from hwasc.errors import DataError, HwascError, UsageError
 from hwasc.models import build
-from hwasc.records.architecture import Architecture, FrontEnd
+from hwasc.records.architecture import Architecture, FrontEnd, save
 from hwasc.records.blocks import GRN, InvertedResidual
 from hwasc.training.quantization import calibrate, quantize
 
@@ -33,7 +33,7 @@ needs_compiler = pytest.mark.skipif(
     shutil.which("arm-none-eabi-gcc") is None, reason=f"no compiler for Cortex-M: {toolchain.INSTALL}"
 )
 needs_emulator = pytest.mark.skipif(shutil.which(EMULATOR) is None, reason=f"no emulator: {toolchain.INSTALL}")
-FRONT_END = FrontEnd(sample_rate=16_000, n_fft=512, window=512, hop=640, mels=24, frames=26, f_max=8_000)
+FRONT_END = FrontEnd(sample_rate=16_000, n_fft=512, window=512, hop=640, mels=24, frames=26, f_max=8_000.0)
 ARCHITECTURE = Architecture(
     FRONT_END,
     (4, 8),

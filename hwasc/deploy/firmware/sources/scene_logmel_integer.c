@@ -69,8 +69,10 @@ static uint64_t falling_side(uint64_t sum, uint64_t sum_of_sums, const scene_slo
 }
 
 static int8_t feature(uint64_t power, uint32_t band, int shift) {
-    const int offset_shift = scene_features.offset_shift + 2 * shift;
-    const int32_t log = logarithm(power + ((uint64_t)scene_offsets[band] << offset_shift)) - shift * (1 << 25);
+    const int left = scene_features.offset_shift + 2 * shift;
+    const uint64_t offset = left < 0 ? scene_offsets[band] >> -left : (uint64_t)scene_offsets[band] << left;
+    const uint64_t sum = power + offset;
+    const int32_t log = logarithm(sum ? sum : 1) - shift * (1 << 25);
     const int32_t value = (int32_t)(((int64_t)log * scene_features.factor) >> 31);
     const int32_t rounded = (value + scene_addends[band] + (1 << 15)) >> 16;
     return rounded < -128 ? -128 : (int8_t)(rounded > 127 ? 127 : rounded);

@@ -66,14 +66,13 @@ static inline int32_t scene_round_shift(int32_t value, int32_t shift) {
 static inline int32_t scene_upper(int32_t value, int32_t multiplier) {
 #if SCENE_THUMB_1
     /* No 64-bit product there (Cortex-M0+): four of 16 bits. */
-    const int32_t up = value >> 16;
-    const uint32_t low = (uint32_t)value & 0xFFFFu, m_low = (uint32_t)multiplier & 0xFFFFu,
-                   m_up = (uint32_t)multiplier >> 16;
-    const uint32_t last = low * m_low;
-    const int32_t middle = up * (int32_t)m_low + (int32_t)(last >> 16);
-    const uint32_t other = low * m_up + ((uint32_t)middle & 0xFFFFu);
-    const int32_t high = up * (int32_t)m_up + (middle >> 16) + (int32_t)(other >> 16);
-    return high * 2 + (int32_t)((((other >> 14) & 3u) + 1) >> 1);
+    const int32_t up = value >> 16, factor = multiplier >> 16;
+    const uint32_t low = (uint32_t)value & 0xFFFFu, factor_low = (uint32_t)multiplier & 0xFFFFu;
+    const uint32_t last = low * factor_low;
+    const int32_t middle = up * (int32_t)factor_low + (int32_t)(last >> 16);
+    const int32_t other = (int32_t)low * factor + (int32_t)((uint32_t)middle & 0xFFFFu);
+    const int32_t high = up * factor + (middle >> 16) + (other >> 16);
+    return high * 2 + (((other >> 14 & 3) + 1) >> 1);
 #else
     return (int32_t)(((int64_t)value * multiplier + (1 << 30)) >> 31);
 #endif
@@ -118,13 +117,6 @@ static inline uint32_t scene_load4(const int8_t *at) {
     uint32_t word;
     memcpy(&word, at, 4);
     return word;
-}
-
-/* Two int8 at any address, as the lower half. */
-static inline uint32_t scene_load2(const int8_t *at) {
-    uint16_t half;
-    memcpy(&half, at, 2);
-    return half;
 }
 
 /* Bytes 0 and 2 as a pair of int16, and bytes 1 and 3. */
