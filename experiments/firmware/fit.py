@@ -1,6 +1,6 @@
 """Fits the rates of `hwasc.cost.firmware_rates` to counts in an emulator, and tells the error on nets that were not fitted.
 
-    python experiments/firmware/fit.py [--nets 14] [--held-out 10] [--workers 2] [--counts FILE] [--write]
+    python experiments/firmware/fit.py [--nets 12] [--held-out 8] [--workers 2] [--counts FILE] [--write]
 
 Nets are random points of the full search space with random weights. `--write` replaces the module.
 """
@@ -209,8 +209,8 @@ def misses(rates: dict[str, dict[str, float]], wholes: list[list[Sample]]) -> li
 def main() -> None:
     """Count, fit, and print the errors."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--nets", type=int, default=14)
-    parser.add_argument("--held-out", type=int, default=10)
+    parser.add_argument("--nets", type=int, default=12)
+    parser.add_argument("--held-out", type=int, default=8)
     parser.add_argument("--cores", nargs="+", default=list(CORES))
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--counts", type=Path, help="keep the counts in this file; where it exists, only fit them")

@@ -43,7 +43,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--patches",
         metavar="N|auto",
-        help="of --format tflite: the operators with the largest maps run in so many frequency patches, one after the other, "
+        help="of tflite and tflm: the operators with the largest maps run in so many frequency patches, one after the other, "
         "with the same results in less memory; auto: whatever needs the smallest arena",
     )
     own = parser.add_argument_group("options of --format c")
@@ -65,7 +65,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     interpreter.add_argument(
         "--kernels",
         metavar="SET",
-        help="what TensorFlow Lite Micro is built with, for the arena: reference, or CMSIS-NN for cortex-m0+, m4, m7, m33, m55; "
+        help="what TensorFlow Lite Micro is built with, for the arena: reference, or CMSIS-NN for cortex-m0+, cortex-m4, "
+        "cortex-m7, cortex-m33 or cortex-m55; "
         "default: the budget's, else the compiler chooses",
     )
     interpreter.add_argument("--budget", metavar="NAME", help="budget of the chip: a bundled one, or a file")

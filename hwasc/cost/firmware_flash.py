@@ -19,12 +19,12 @@ CONV, LINEAR, PRODUCT, PAIR, MEAN, POOL, UNARY = 32, 24, 24, 40, 20, 20, 12
 # compiler's libraries. Measured with GCC 12.2 -O2 (`hwasc bench firmware` prints a net's own figure); a net that lacks operators,
 # or another compiler, takes somewhat less or more. The log-mel's arithmetic is the core's, see `firmware_latency.ARITHMETIC`.
 CODE: dict[str, int] = {
-    "cortex-m0+": 13_750,
-    "cortex-m3": 10_250,
-    "cortex-m4": 12_000,
-    "cortex-m7": 12_000,
-    "cortex-m33": 12_000,
-    "cortex-m55": 10_000,
+    "cortex-m0+": 14_500,
+    "cortex-m3": 11_000,
+    "cortex-m4": 12_500,
+    "cortex-m7": 12_500,
+    "cortex-m33": 12_500,
+    "cortex-m55": 10_500,
 }
 NUMBERS = {
     **{"conv": CONV, "depthwise": CONV, "average_pool": POOL, "add": LINEAR, "mul": PRODUCT},

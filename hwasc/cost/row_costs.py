@@ -116,13 +116,12 @@ class Costs:
         key = start, end, careful
         if key in self._excess:
             return self._excess[key]
-        least: dict[
-            tuple[int, int], int
-        ] = {}  # bytes by which an input begins above the result over it; missing: apart
+        # bytes by which an input begins above the result that lies over it; none where they lie apart
+        least: dict[tuple[int, int], int] = {}
         for x, z in itertools.product(gone, made):
             found = self.shift(x, z, start, end)
             if found and (found.exact or not careful or found.least <= max(sizes[z] - sizes[x], 0)):
-                least[x, z] = 0 if found.exact else max(found.least, 0)
+                least[x, z] = min(found.least, 0) if found.exact else found.least
         if len(made) == 1:
             region = nested(total, [(sizes[x], least.get((x, made[0]))) for x in gone])
         elif len(gone) == 1:  # the same upside down
@@ -203,6 +202,6 @@ def nested(size: int, others: list[tuple[int, int | None]]) -> int:
         for order in itertools.permutations(over, count):
             reached = 0
             for s, least in order:
-                reached = max(reached, least) + s
+                reached = max(reached, least) + s  # from 0 on: to begin before the map gains nothing
             best = min(best, max(size, reached) + sum([s for s, _ in over]) - sum([s for s, _ in order]))
     return best + apart

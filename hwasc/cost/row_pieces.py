@@ -84,6 +84,10 @@ class Pieces:
 
     def _held(self, begin: int, end: int, fed: bool) -> tuple[Held, ...]:
         first, last, heights = self.flow.first, self.flow.last, self.rows.heights
+        if end == begin + 1 and not fed:
+            op = self.rows.rows[begin]
+            if last.get(op.output, LOAD) >= end and not any([first[i] == LOAD for i in op.inputs]):
+                return ()  # one operator between whole maps
         (source,) = self.rows.graph.inputs
         if fed:
             (source,) = self.flow.maps[begin]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from functools import lru_cache
 
 from hwasc.cost.graph import Graph
 from hwasc.cost.kernel_scratch import patch_bytes
@@ -21,8 +22,11 @@ CLOSE = 1.01  # times the bound: a placement within is good enough
 def plan_rows(graph: Graph, padding: Padding = "same", *, axis: Axis | None = None) -> RowPlan:
     """Plan a net that runs row by row.
 
-    The lower bound is that of the best partition of the operators, in their order, into segments that run by the engine's policy
-    (see `row_plan`): in the fullest segment, what is alive in some moment while its rows run.
+    The lower bound is that of the best partition of the operators into segments: in its fullest segment, what is alive in some
+    moment while its rows run, with results over spent inputs as far as rows permit. It holds for every plan of this kind:
+    segments are runs of operators in the graph's order, by the engine's policy (see `row_plan`); nothing is computed twice; a
+    buffer keeps its place, and a line buffer that holds more than a row of a moment keeps it as long as its segment. Placement
+    may need more: gaps remain, and where results begin below their inputs in several segments in turn, this adds up.
 
     Args:
         graph: The deployment graph.
@@ -36,6 +40,11 @@ def plan_rows(graph: Graph, padding: Padding = "same", *, axis: Axis | None = No
     Raises:
         UsageError: An operator can't run row by row.
     """
+    return _plan(graph, padding, axis)
+
+
+@lru_cache(maxsize=8)  # RAM, flash and instructions of a candidate are each counted from its plan
+def _plan(graph: Graph, padding: Padding, axis: Axis | None) -> RowPlan:
     axes = (axis,) if axis else _axes(graph)
     rows = row_graph(graph)
     flow = Flow(rows)

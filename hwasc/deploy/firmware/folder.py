@@ -12,13 +12,14 @@ from pathlib import Path
 
 from hwasc import __version__
 from hwasc.cost import graph as deployment
-from hwasc.cost.firmware_front_end import Arithmetic, check_fft, front_end_bytes
+from hwasc.cost.firmware_front_end import check_fft, front_end_bytes
 from hwasc.cost.firmware_state import state_bytes
 from hwasc.cost.row_planner import plan_rows
 from hwasc.deploy.constants import step
 from hwasc.deploy.firmware import readme
+from hwasc.deploy.firmware.copying import copied
 from hwasc.deploy.firmware.cores import cores_text
-from hwasc.deploy.firmware.front_end_tables import front_end_sources, front_end_tables
+from hwasc.deploy.firmware.front_end_tables import front_end_tables
 from hwasc.deploy.firmware.golden import FILE as GOLDEN
 from hwasc.deploy.firmware.golden import golden, golden_text
 from hwasc.deploy.firmware.model_header import model_header, tag_check
@@ -29,25 +30,8 @@ from hwasc.records import schema
 from hwasc.records.training_clips import KEY, ClipsReference
 from hwasc.training.weights import save_weights
 
-SOURCES = Path(__file__).parent / "sources"
 ABOUT, WEIGHTS, HEADER = "scene.json", "student.safetensors", "src/scene_model.h"
 TABLES = "src/scene_net_tables.c", "src/scene_front_end_tables.c"
-PLACES = {  # folders and files of `sources`, and where they go
-    "host": "example/host",
-    "cortex_m": "example/cortex-m",
-    "selftest": "selftest",
-    "packaging/CMakeLists.txt": "CMakeLists.txt",
-    "packaging/library.json": "library.json",
-    "packaging/library.properties": "library.properties",
-    "packaging/idf_component.yml": "idf_component.yml",
-    "packaging/zephyr_module.yml": "zephyr/module.yml",
-    "packaging/zephyr_CMakeLists.txt": "zephyr/CMakeLists.txt",
-    "packaging/zephyr_Kconfig": "zephyr/Kconfig",
-    **{
-        f"emulator/{name}": f"example/cortex-m/{name}"
-        for name in ("scene_start.c", "scene_board.c", "scene_board.h", "scene_board.ld")
-    },
-}
 
 
 def to_files(
@@ -110,24 +94,6 @@ def to_files(
         **{name: text.encode(errors="replace") for name, text in texts.items()},
     }
     return {**files, ABOUT: _about(files, options, tag, clips)}
-
-
-def copied(options: FirmwareOptions) -> dict[str, bytes]:
-    """The files that are copied as they are.
-
-    Args:
-        options: Of the format; each arithmetic has sources of its own.
-
-    Returns:
-        Contents by path within the folder.
-    """
-    other: Arithmetic = "float" if options.numbers == "integer" else "integer"
-    left_out = set(front_end_sources(other)) - set(front_end_sources(options.numbers))
-    found = {f"src/{p.name}": p for p in SOURCES.iterdir() if p.is_file() and p.name not in left_out}
-    for name, to in PLACES.items():
-        place = SOURCES / name
-        found |= {f"{to}/{p.name}": p for p in place.iterdir()} if place.is_dir() else {to: place}
-    return {name: found[name].read_bytes() for name in sorted(found) if found[name].suffix not in (".pyc", ".orig")}
 
 
 def _weights(model: Student, classes: tuple[str, ...], clips: ClipsReference | None) -> bytes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -76,6 +77,23 @@ class TflmExporter:
                 os.rename(out, beside / "old")
             os.rename(made, out)
         return out
+
+    def summary(self, out: Path) -> tuple[str, ...]:
+        """Lines for people on what was written.
+
+        Args:
+            out: The folder.
+
+        Returns:
+            The arena by kernels.
+        """
+        header = next(path for path in out.glob("*.h") if not path.stem.endswith("_operators")).read_text()
+        sizes = re.findall(r"kArenaBytes\w+ = .*?(\d+);  // (.*), head", header)
+        chosen = re.search(r"// as exported: --kernels (\S+)", header)
+        return (
+            "arena on a 32-bit chip: " + ", ".join(f"{int(size):,} B with {who}" for size, who in sizes),
+            f"kArenaBytes: {f'that of {chosen[1]}' if chosen else 'chosen by the compiler; --kernels names one'}",
+        )
 
 
 EXPORTER = TflmExporter()

@@ -7,9 +7,11 @@ import hashlib
 from hwasc.cost import graph as deployment
 from hwasc.cost.memory import plan_greedy
 from hwasc.cost.offline import plan_offline
+from hwasc.cost.patches import patched
 from hwasc.cost.scratch import scratch
 from hwasc.deploy import tflite
 from hwasc.deploy.flatfile import read_contents
+from hwasc.deploy.patch_options import PatchOptions
 from hwasc.deploy.tflite import Planner
 from hwasc.deploy.tflm.arena_sizes import REFERENCE, arena_sizes
 from hwasc.deploy.tflm.front_end import front_end_files
@@ -46,14 +48,16 @@ def to_texts(
         Texts by path within the folder.
 
     Raises:
-        UsageError: The front end is beyond the C code, or the budget of the options cannot be read.
+        UsageError: The front end is beyond the C code, the net cannot run in so many patches, or the budget of the options
+            cannot be read.
     """
     options = options or TflmOptions()
     a, kernels, arithmetic = model.architecture, options.chosen_kernels(), options.chosen_arithmetic()
-    graph = deployment.build(a)
+    patches = PatchOptions(options.patches).chosen(a, planner)
+    graph = patched(a, patches).graph if patches else deployment.build(a)
     extra = scratch(graph, kernels, a.padding) if kernels not in (None, REFERENCE) else {}
     plan = plan_offline(graph, scratch=extra) if planner == "offline" else plan_greedy(graph, extra)
-    content = tflite.to_bytes(model, classes, planner, clips=clips, scratch=extra)
+    content = tflite.to_bytes(model, classes, planner, clips=clips, patches=patches, scratch=extra)
     digest, found = hashlib.sha256(content).hexdigest(), read_contents(content)
     sizes = arena_sizes(a, graph, plan)
     header = model_header(
@@ -69,7 +73,7 @@ def to_texts(
         trained=clips.reference if clips else None,
     )
     readme = readme_text(
-        a, classes, sizes, name=name, kernels=kernels, arithmetic=arithmetic, bytes_of_model=len(content)
+        a, graph, classes, sizes, name=name, kernels=kernels, arithmetic=arithmetic, bytes_of_model=len(content)
     )
     return {
         "README.md": readme,

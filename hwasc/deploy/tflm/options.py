@@ -7,6 +7,7 @@ from pathlib import Path
 
 from hwasc.cost.firmware_front_end import Arithmetic
 from hwasc.cost.scratch import EXTENSIONS
+from hwasc.deploy.patch_options import PatchOptions
 from hwasc.deploy.tflm.arena_sizes import check_kernels, kernels_of
 from hwasc.deploy.tflm.names import identifier, name_of
 from hwasc.errors import UsageError
@@ -21,12 +22,14 @@ class TflmOptions:
         kernels: `reference`, or the core that CMSIS-NN is built for; None: the budget's, or else the header finds out.
         budget: A budget whose chip the firmware is for: the name of a bundled one, or a file.
         name: Of the model, in the names of files, functions and the namespace; None: that of the folder.
+        patches: `auto`, or how many frequency patches the operators with the largest maps run in; None: whole maps.
         arithmetic: Of the log-mel, `float` or `integer`; None: integers for a Cortex-M0+, which has no floating-point unit.
     """
 
     kernels: str | None = None
     budget: str | Path | None = None
     name: str | None = None
+    patches: str | int | None = None
     arithmetic: Arithmetic | None = None
 
     def __post_init__(self) -> None:
@@ -34,6 +37,7 @@ class TflmOptions:
             check_kernels(self.kernels)
         if self.name is not None:
             identifier(self.name)
+        PatchOptions(self.patches)
         if self.arithmetic not in (None, "float", "integer"):
             raise UsageError(f"arithmetic '{self.arithmetic}' is not known (known: float, integer)")
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from hwasc import __version__
-from hwasc.cost import graph as deployment
 from hwasc.cost.firmware_front_end import Arithmetic, front_end_bytes, front_end_flash
+from hwasc.cost.graph import Graph
 from hwasc.deploy.tflm.arena_sizes import REFERENCE, ArenaSize
 from hwasc.deploy.tflm.model_header import constant
 from hwasc.deploy.tflm.programs import named
@@ -70,6 +70,7 @@ the clip's edges counts as zero, as in training.
 
 def readme_text(
     architecture: Architecture,
+    graph: Graph,
     classes: tuple[str, ...],
     sizes: Sequence[ArenaSize],
     *,
@@ -82,6 +83,7 @@ def readme_text(
 
     Args:
         architecture: The student's.
+        graph: The graph of its file.
         classes: Scenes in the order of the logits.
         sizes: Of the arena.
         name: Of the model.
@@ -111,7 +113,7 @@ def readme_text(
         samples_clip=fe.samples,
         model=bytes_of_model,
         tables=front_end_flash(fe, arithmetic),
-        macs=sum(op.macs for op in deployment.build(architecture).operators),
+        macs=sum(op.macs for op in graph.operators),
         mels=fe.mels,
         frames=fe.frames,
         n_fft=fe.n_fft,

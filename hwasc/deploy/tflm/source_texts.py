@@ -20,6 +20,8 @@ ADD = {  # schema name -> method of tflite::MicroMutableOpResolver, header and f
     "DIV": ("AddDiv", None, None),
     "MAXIMUM": ("AddMaximum", None, None),
     "RSQRT": ("AddRsqrt", None, None),
+    "STRIDED_SLICE": ("AddStridedSlice", None, None),
+    "CONCATENATION": ("AddConcatenation", None, None),
 }
 BYTES_A_LINE = 20
 

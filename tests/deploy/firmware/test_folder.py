@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 import torch
 
-from hwasc.deploy.firmware import folder
+from hwasc.deploy.firmware.copying import copied as copied_files
 from hwasc.deploy.firmware.exporter import EXPORTER, read_macros
 from hwasc.deploy.firmware.golden import golden_samples, stored_features
 from hwasc.deploy.firmware.host import STRICT
@@ -377,7 +377,7 @@ def test_a_missing_compiler_is_named(out: Path, monkeypatch: pytest.MonkeyPatch)
 
 
 def test_everything_that_is_copied_is_a_file_of_the_package() -> None:
-    copied = folder.copied(FirmwareOptions())
+    copied = copied_files(FirmwareOptions())
     assert not [name for name in copied if "integer" in name]
     assert {"src/scene.c", "example/host/main.c", "zephyr/Kconfig", "library.json"} <= set(copied)
     assert json.loads(copied["library.json"])["build"]["srcDir"] == "src"

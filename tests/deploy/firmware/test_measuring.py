@@ -33,7 +33,7 @@ needs_compiler = pytest.mark.skipif(
     shutil.which("arm-none-eabi-gcc") is None, reason=f"no compiler for Cortex-M: {toolchain.INSTALL}"
 )
 needs_emulator = pytest.mark.skipif(shutil.which(EMULATOR) is None, reason=f"no emulator: {toolchain.INSTALL}")
-FRONT_END = FrontEnd(sample_rate=16_000, n_fft=512, window=512, hop=640, mels=24, frames=26, f_max=8_000)
+FRONT_END = FrontEnd(sample_rate=16_000, n_fft=512, window=512, hop=640, mels=24, frames=26, f_max=8_000.0)
 ARCHITECTURE = Architecture(
     FRONT_END,
     (4, 8),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,6 +16,8 @@ from hwasc.deploy.tflm.names import identifier, name_of
 from hwasc.deploy.tflm.options import TflmOptions
 from hwasc.errors import UsageError
 from hwasc.records import schema
+from hwasc.records.architecture import Architecture, FrontEnd
+from hwasc.records.blocks import InvertedResidual
 from hwasc.records.budget import Budget
 from hwasc.training.weights import save_weights
 from tests.deploy.tflm.tflm_stub import PLAIN, student
@@ -128,6 +131,8 @@ def test_the_command_line(hwasc: Run, weights: Path, tmp_path: Path, monkeypatch
     del written["export.json"]
     assert written == to_texts(student(PLAIN), CLASSES, name="student")
     assert hwasc("export", "--weights", weights, "--format", "tflm", "--planner", "offline")[0] == 0
+    status, out, err = hwasc("export", "--weights", weights, "--format", "tflm", "--budget", "nrf52840")
+    assert status == 0 and "CMSIS-NN built for cortex-m55" in out and "kArenaBytes: that of cortex-m4" in out, err
 
 
 @pytest.mark.parametrize(
@@ -137,6 +142,9 @@ def test_the_command_line(hwasc: Run, weights: Path, tmp_path: Path, monkeypatch
         (("--format", "tflm", "--out", "int8.safetensors"), "is a file"),
         (("--format", "tflm", "--out", "."), "holds int8.safetensors"),
         (("--format", "onnx", "--planner", "offline"), "for --format tflite and tflm"),
+        (("--format", "tflm", "--kernels", "cortex-m44"), "did you mean 'cortex-m4'"),
+        (("--format", "tflm", "--budget", "nrf52841"), "nrf52841"),
+        (("--format", "tflite", "--kernels", "cortex-m4"), "it is for --format tflm"),
     ],
 )
 def test_wrong_use_is_one_line(
@@ -146,3 +154,11 @@ def test_wrong_use_is_one_line(
     status, out, err = hwasc("export", "--weights", weights, *argv)
     assert (status, out) == (2, "") and message in err and err.strip().count("\n") == 0, err
     assert [p.name for p in weights.parent.iterdir()] == [weights.name]
+
+
+def test_patches_are_in_the_file_and_in_the_arena() -> None:
+    model = student(Architecture(FrontEnd.for_clip(128, 33), (8, 16), (InvertedResidual(3, 64, 16, (2, 2)),), 3))
+    whole, cut = (to_texts(model, CLASSES, name="x", options=TflmOptions(patches=patches)) for patches in (None, 2))
+    assert "AddStridedSlice()" in cut["x_operators.h"] and "AddConcatenation()" in cut["x_operators.h"]
+    heads = [int(re.findall(r"kernels, head (\d+)", texts["x.h"])[0]) for texts in (whole, cut)]
+    assert heads[1] < heads[0]

@@ -192,19 +192,16 @@ int main() {
 @needs_compiler
 def test_the_compiler_chooses_the_arena_where_nobody_named_the_kernels(tmp_path: Path) -> None:
     unnamed, named = (
-        exported(tmp_path / "student", PLAIN, CLASSES),
-        {
-            kernels: exported(tmp_path / kernels / "student", PLAIN, CLASSES, kernels=kernels, arithmetic="float")
-            for kernels in KERNELS
-        },
+        exported(tmp_path / "unnamed" / "student", PLAIN, CLASSES),
+        exported(tmp_path / "named" / "student", PLAIN, CLASSES, kernels="cortex-m7"),
     )
-    assert chosen(unnamed, tmp_path) == chosen(named["reference"], tmp_path) == "Reference"
-    assert chosen(unnamed, tmp_path, "-DCMSIS_NN") == chosen(named["cortex-m0+"], tmp_path) == "CortexM0Plus"
     dsp = ("-DCMSIS_NN", "-D__ARM_FEATURE_DSP")
-    assert chosen(unnamed, tmp_path, *dsp) == chosen(named["cortex-m4"], tmp_path) == "CortexM4"
     mve = (*dsp, "-D__ARM_FEATURE_MVE=1")
-    assert chosen(unnamed, tmp_path, *mve) == chosen(named["cortex-m55"], tmp_path) == "CortexM55"
-    assert chosen(named["cortex-m7"], tmp_path, *mve) == "CortexM7"
+    assert chosen(unnamed, tmp_path) == "Reference"
+    assert chosen(unnamed, tmp_path, "-DCMSIS_NN") == "CortexM0Plus"
+    assert chosen(unnamed, tmp_path, *dsp) == "CortexM4"
+    assert chosen(unnamed, tmp_path, *mve) == "CortexM55"
+    assert chosen(named, tmp_path, *mve) == chosen(named, tmp_path) == "CortexM7"
 
 
 def chosen(folder: Path, work: Path, *flags: str) -> str:
@@ -219,7 +216,7 @@ def chosen(folder: Path, work: Path, *flags: str) -> str:
 def test_sources_are_ascii_and_no_name_leaves_its_string() -> None:
     for file, text in to_texts(student(EVERYTHING), NASTY, name="student").items():
         assert text.isascii() and (file == "README.md" or "??" not in text)
-        assert file.startswith("front_end") or max(map(len, text.splitlines())) <= 132, file
+        assert file.startswith(("front_end", "README")) or max(map(len, text.splitlines())) <= 132, file
         if file.endswith((".cc", ".h")) and "front_end" not in file:
             assert not re.search(r"\\$", text, re.MULTILINE)
     assert string('a"\\?\né1') == '"a\\042\\134\\077\\012\\303\\2511"'

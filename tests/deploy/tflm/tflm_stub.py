@@ -43,7 +43,7 @@ INT8 = {  # methods with a registration for int8 alone, and its header
     "Add": ("ADD", "add"),
     "Mul": ("MUL", "mul"),
 }
-OTHERS = ("Abs", "Div", "MaxPool2D", "Maximum", "Mean", "Pad", "Rsqrt", "Sqrt")
+OTHERS = ("Abs", "Concatenation", "Div", "MaxPool2D", "Maximum", "Mean", "Pad", "Rsqrt", "Sqrt", "StridedSlice")
 COMMON = """\
 #pragma once
 #include <cstddef>
