@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import shutil
 from pathlib import Path
@@ -29,6 +28,7 @@ from hwasc.records.architecture import Architecture, FrontEnd, save
 from hwasc.records.blocks import GRN, InvertedResidual
 from hwasc.training.quantization import calibrate, quantize
 
+pytestmark = pytest.mark.slow  # builds for six cores
 needs_compiler = pytest.mark.skipif(
     shutil.which("arm-none-eabi-gcc") is None, reason=f"no compiler for Cortex-M: {toolchain.INSTALL}"
 )
@@ -135,13 +135,6 @@ def test_a_missing_tool_is_told_before_anything_long_begins(
         emulate(ARCHITECTURE, "cortex-m4")
     with pytest.raises(UsageError, match=r"core 'cortex-m8' is not known.*known: cortex-m0\+"):
         emulate(ARCHITECTURE, "cortex-m8")
-
-
-@needs_compiler
-@needs_emulator
-def test_a_second_run_measures_the_same(folder: Path, measured: dict[str, Measured], tmp_path: Path) -> None:
-    again = measure_folder(folder, toolchain.core("cortex-m33"), tmp_path)
-    assert dataclasses.asdict(again) == dataclasses.asdict(measured["cortex-m33"])
 
 
 def test_a_folder_without_firmware_is_refused(tmp_path: Path) -> None:
