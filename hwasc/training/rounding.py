@@ -109,22 +109,29 @@ class Multiplier:
         first = fixed * 2.0 ** (np.maximum(exponent, 0) - MANTISSA)
         return cls(_like(first, x), _like(2.0 ** np.minimum(exponent, 0), x))
 
-    def __call__(self, total: Tensor) -> Tensor:
+    def __call__(self, total: Tensor, bias: Tensor | None = None) -> Tensor:
         """Scale sums.
 
         Args:
             total: Whole numbers.
+            bias: Whole numbers that are added to them before, (1, channels, 1, 1) in `wide` precision.
 
         Returns:
-            Whole numbers, a new tensor in `wide` precision.
+            Whole numbers, a new tensor.
         """
-        first = (wide(total) * self.first).add_(0.5).floor_()
+        shift = 0.5 if bias is None else bias * self.first + 0.5
+        first = (total.double().mul_(self.first) if _made_wider(total) else total * self.first).add_(shift)
+        first = first.floor_()
         return first.mul_(self.second * OUTWARD).round_()
 
 
 def wide(x: Tensor) -> Tensor:
     """In float64; in float32 where the device has no other (Apple's MPS), which is not always exact."""
     return x if x.device.type == "mps" else x.double()
+
+
+def _made_wider(x: Tensor) -> bool:
+    return x.dtype != torch.float64 and x.device.type != "mps" and x.dim() == 4
 
 
 def _like(values: np.ndarray, x: Tensor) -> Tensor:

@@ -132,7 +132,9 @@ def test_every_pair_of_numbers_gives_the_interpreters_result(
     (tmp_path / "m.tflite").write_bytes(single(code, steps, zero=zero, constant=constant))
     interpreter.load(tmp_path / "m.tflite")
     theirs = interpreter.run(ALL.reshape(1, 16, 16, 1)).reshape(256, -1).astype(int) - zero
-    a, b = (torch.tensor(x.astype(np.float32)) - zero for x in (ALL.reshape(-1, 1), constant.reshape(1, -1)))
+    a, b = (
+        torch.tensor(x.astype(np.float32)) - zero for x in (ALL.reshape(1, 1, -1, 1), constant.reshape(1, 1, 1, -1))
+    )
     if code == "MUL":
         ours = Multiplier.of(steps[0] * steps[1] / steps[2], a)(a * b)
     else:

@@ -77,13 +77,14 @@ class QuantConvUnit(nn.Module):
         weight = self.conv.quant_weight()
         scales = weight.scale.detach().flatten()
         factor = number(x.scale) * scales.cpu().double().numpy() / number(step_of(self.act))
-        return stored(self.act, Multiplier.of(factor, x.value)(self._total(x, weight, x.scale * scales)))
+        total, bias = self._total(x, weight, unit=x.scale * scales)
+        return stored(self.act, Multiplier.of(factor, x.value)(total, bias))
 
     def _padded(self, x: Any) -> Any:
         return x if self.unit_padding is None else _with_value(x, pad_same(real(x), *self.unit_padding))
 
-    def _total(self, x: Any, weight: Any, unit: Tensor) -> Tensor:
-        """The kernel's int32 sums with the bias, exactly.
+    def _total(self, x: Any, weight: Any, *, unit: Tensor) -> tuple[Tensor, Tensor | None]:
+        """The kernel's int32 sums and biases, exactly.
 
         The correction of biases hooks itself into the convolution of real numbers, and an export prepares and traces it: then
         its sums, which are float32, are rounded.
@@ -94,18 +95,18 @@ class QuantConvUnit(nn.Module):
             unit: Input x weight scale, (channels,).
 
         Returns:
-            Whole numbers.
+            Whole numbers: sums, and biases unless the sums have them.
         """
         shape = (1, -1, 1, 1)
         conv = self.conv
         if conv._forward_hooks or conv.bias_quant.cache_inference_quant_bias or torch.jit.is_tracing():
-            return torch.round(wide(conv(self._padded(x))) / unit.reshape(shape))
+            return torch.round(wide(conv(self._padded(x))) / unit.reshape(shape)), None
         numbers, taps = self._padded(whole(x)), weight.int().to(x.value.dtype)
-        bias = torch.round(conv.bias.detach() / unit).reshape(shape)
+        bias = wide(torch.round(conv.bias.detach() / unit)).reshape(shape)
         if float(taps.abs().sum((1, 2, 3)).max()) * 255 >= EXACT:
             numbers, taps = wide(numbers), wide(taps)
-        total = functional.conv2d(numbers, taps, None, conv.stride, conv.padding, groups=conv.groups)
-        return wide(total).add_(bias)
+        total = functional.conv2d(numbers, taps, stride=conv.stride, padding=conv.padding, groups=conv.groups)
+        return total, bias
 
 
 class QuantSum(nn.Module):
