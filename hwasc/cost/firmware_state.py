@@ -152,4 +152,4 @@ def state_bytes(
     other = COUNTERS + LOGIT * classes + PLACE * front_end.frames + 1  # 1: whether there was a decision
     fixed = scratch + features + (audio if alone else 0)
     end = align(fixed + other + 1, WORD) - fixed - other  # C has no empty array, so 1 to 8
-    return StateBytes(audio if alone else 0, features, scratch, other + end, end)
+    return StateBytes(audio if alone else 0, features, scratch, other + end, padding=end)

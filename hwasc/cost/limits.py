@@ -130,7 +130,15 @@ class ResolvedBudget:
 
 
 def certainty(name: str, runtime: Runtime = "tflm") -> Literal["exact", "estimate"]:
-    """Whether the cost of that name is exact or an estimate before a file is written or run."""
+    """Whether a cost is exact or an estimate before a file is written or run.
+
+    Args:
+        name: Dotted name of the cost.
+        runtime: What it is counted for.
+
+    Returns:
+        Which of the two.
+    """
     return "estimate" if name in ESTIMATES[runtime] else "exact"
 
 

@@ -123,7 +123,15 @@ def profile_report(
 
 
 def firmware_parts(firmware: Firmware, architecture: Architecture) -> list[Part]:
-    """What the C export takes of the chip, beside what the interpreter's arena takes."""
+    """What the C export takes of the chip, beside what the interpreter's arena takes.
+
+    Args:
+        firmware: RAM and flash of the C export.
+        architecture: The net.
+
+    Returns:
+        A table and a picture.
+    """
     ram, flash, exact = firmware.ram, firmware.flash, "exact"
     rows = [
         ("samples", count(ram.audio), exact),
@@ -194,7 +202,15 @@ def arena_table(arena: Arena) -> Table:
 
 
 def limits_table(checks: Sequence[Check], runtime: Runtime = "tflm") -> Table:
-    """Each limit with value, slack and a bar; exceeded limits are marked."""
+    """Each limit with value, slack and a bar; exceeded limits are marked.
+
+    Args:
+        checks: The limits.
+        runtime: What costs are counted for.
+
+    Returns:
+        The table.
+    """
     rows = [
         (
             c.name,

@@ -22,7 +22,15 @@ HEIGHT = 3.6  # inches
 
 @dataclass(frozen=True)
 class Box:
-    """A buffer in the picture: operators first to last, bytes from offset on."""
+    """A buffer in the picture.
+
+    Attributes:
+        layer: That makes it; empty for the features.
+        first: First operator while which it is in memory.
+        last: Last such operator.
+        offset: Of its first byte.
+        size: Bytes.
+    """
 
     layer: str
     first: int
@@ -45,17 +53,18 @@ def row_timeline(architecture: Architecture) -> str:
     layers = [op.layer for op in net.operators]
     maker = {op.output: op.layer for op in net.operators}
     whole = [
-        Box(maker.get(b.tensor, ""), max(b.first - 1, 0), b.last - 1, arena.offsets[b.tensor], b.size)
+        Box(maker.get(b.tensor, ""), max(b.first - 1, 0), b.last - 1, arena.offsets[b.tensor], size=b.size)
         for b in arena.buffers
     ]
     features = architecture.front_end.mels * architecture.front_end.frames
-    streamed = [Box("", 0, len(layers) - 1, 0, features), *_boxes(rows, maker, features)]
-    top = 1.02 * max(arena.head, features + rows.size)
+    streamed = [Box("", 0, len(layers) - 1, 0, size=features), *_boxes(rows, maker, features)]
+    total = features + rows.size
+    top = 1.02 * max(arena.head, total)
     with sheet(HEIGHT) as figure:
         figure.subplots_adjust(left=0.065, right=0.99, top=1 - 0.4 / HEIGHT, bottom=0.32 / HEIGHT, wspace=0.05)
         left, right = figure.subplots(1, 2, sharey=True)
-        _panel(left, whole, arena.head, top, f"operator by operator: {size(arena.head)}", len(layers))
-        _panel(right, streamed, features + rows.size, top, f"row by row: {size(features + rows.size)}", len(layers))
+        _panel(left, whole, arena.head, top, title=f"operator by operator: {size(arena.head)}", steps=len(layers))
+        _panel(right, streamed, total, top, title=f"row by row: {size(total)}", steps=len(layers))
         left.set_ylabel("activations")
         step = next(s for s in (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 4096) if top / 1024 / s <= 8)
         left.set_yticks(range(0, int(top) + 1, step * 1024))
@@ -69,11 +78,11 @@ def _boxes(plan: RowPlan, maker: dict[int, str], features: int) -> list[Box]:
         run = [*segment.rows, *segment.cells]
         for tensor, held in segment.buffers.items():
             offset = features + held.offset
-            out.append(Box(maker.get(tensor, ""), min(run), max(run), offset, held.held * held.bytes))
+            out.append(Box(maker.get(tensor, ""), min(run), max(run), offset, size=held.held * held.bytes))
     return out
 
 
-def _panel(axes: Axes, boxes: list[Box], head: int, top: float, title: str, steps: int) -> None:
+def _panel(axes: Axes, boxes: list[Box], head: int, top: float, *, title: str, steps: int) -> None:
     for box in boxes:
         ink = colour(box.layer) if box.layer else MUTED
         width = box.last - box.first + 1

@@ -95,10 +95,18 @@ class HostProgram:
             (root / name).write_bytes(content)
         sources = sorted(root / name for name in files if name.endswith(".c"))
         path = compile_host({"main.c": MAIN}, sources, root / "build", include=[root / "src"], flags=("-O2",))
-        return cls(place, path, Path(compiler()[0]).name, model, workers)
+        return cls(place, path, Path(compiler()[0]).name, model, workers=workers)
 
     def predict(self, features: Features, progress: Callable[[int], None]) -> np.ndarray:
-        """Compute the logits of clips' features, see `OpenedModel.predict`."""
+        """Compute the logits of clips' features, see `OpenedModel.predict`.
+
+        Args:
+            features: n clips.
+            progress: Called with the number of clips done.
+
+        Returns:
+            float32 (n, classes).
+        """
         scale, zero_point = step(self.model.student.input)
 
         def blocks() -> Iterator[bytes]:
@@ -111,7 +119,15 @@ class HostProgram:
         return self._logits(blocks(), progress, size=fe.mels * fe.frames)
 
     def predict_waves(self, waves: Iterable[np.ndarray], progress: Callable[[int], None]) -> np.ndarray:
-        """Compute the logits of waveforms, see `OpenedModel.predict_waves`."""
+        """Compute the logits of waveforms, see `OpenedModel.predict_waves`.
+
+        Args:
+            waves: float32 (samples,) at full scale 1, one for each clip.
+            progress: Called with the number of clips done.
+
+        Returns:
+            float32 (n, classes).
+        """
         heard = samples_heard(self.model.student.architecture.front_end)
 
         def blocks() -> Iterator[bytes]:

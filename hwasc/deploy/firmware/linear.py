@@ -21,7 +21,14 @@ TIGHT = 400  # conditions that the search looks at; all of them are checked in t
 
 @dataclass(frozen=True)
 class Linear:
-    """out = (x * a + y * b + offset) >> shift, cut off at -128 and 127."""
+    """out = (x * a + y * b + offset) >> shift, cut off at -128 and 127.
+
+    Attributes:
+        a: Factor of the first stored number.
+        b: Factor of the second one.
+        offset: Zero points, and half a step for rounding.
+        shift: Bits to the right.
+    """
 
     a: int
     b: int

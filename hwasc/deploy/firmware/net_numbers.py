@@ -80,7 +80,14 @@ class Net:
 
 @dataclass(frozen=True)
 class Operand:
-    """A tensor that a step reads: for row r, `kernel` rows from r * stride - pad on."""
+    """A tensor that a step reads: for row r, `kernel` rows from r * stride - pad on.
+
+    Attributes:
+        tensor: Its number in the graph; -1: sums.
+        kernel: Rows under the window.
+        stride: Rows from one window to the next; 0: the same row for all.
+        pad: Rows of the first window before the map.
+    """
 
     tensor: int
     kernel: int = 1
@@ -182,7 +189,7 @@ def _convolution(net: Net, op: Operator, filters: IntegerFilters) -> Numbers:
             **{"stride_columns": op.stride[2 - net.along], "pad_columns": net.pad(op, 3 - net.along)},
             **{"in_zero": net.zero(x), "out_zero": net.zero(y), "out_min": _least(net, op)},
         },
-        {
+        tables={
             "weights": pack(filters.weight, depthwise=depthwise, axis=net.axis),
             "bias": bias.astype(np.int32),
             "multiplier": np.array([m for m, _ in scales], np.int32),
@@ -269,10 +276,10 @@ def _pair(net: Net, op: Operator, constant: FileTensor | None) -> Numbers:
     scales, zeros = (net.scale(a), b_scale, net.scale(y)), (net.zero(a), b_zero, net.zero(y))
     if op.kind == "add" and _least(net, op) == -128 and (form := linear_sum(scales, zeros)):
         fields: dict[str, object] = {"a": form.a, "b": form.b, "offset": form.offset, "shift": form.shift}
-        return Numbers(f"scene_step_linear{suffix}", "scene_linear", tuple(operands), shared | fields, tables)
+        return Numbers(f"scene_step_linear{suffix}", "scene_linear", tuple(operands), shared | fields, tables=tables)
     real = {"mul": scales[0] * scales[1] / scales[2], "div": scales[0] / (scales[1] * scales[2])}
     if op.kind == "mul" and _least(net, op) == -128 and (fields := _product(real["mul"], zeros)):
-        return Numbers(f"scene_step_product{suffix}", "scene_product", tuple(operands), shared | fields, tables)
+        return Numbers(f"scene_step_product{suffix}", "scene_product", tuple(operands), shared | fields, tables=tables)
     fields = {"a_zero": zeros[0], "b_zero": zeros[1], "out_zero": zeros[2], "out_min": _least(net, op)}
     if op.kind == "add":
         twice = 2 * max(scales[:2])
@@ -281,7 +288,7 @@ def _pair(net: Net, op: Operator, constant: FileTensor | None) -> Numbers:
     elif op.kind in real:
         fields["out"] = factor(real[op.kind])
     suffix = suffix if op.kind in ("add", "mul") else ""
-    return Numbers(f"scene_step_{op.kind}{suffix}", "scene_pair", tuple(operands), shared | fields, tables)
+    return Numbers(f"scene_step_{op.kind}{suffix}", "scene_pair", tuple(operands), shared | fields, tables=tables)
 
 
 def _product(real: float, zeros: tuple[int, int, int]) -> dict[str, object]:

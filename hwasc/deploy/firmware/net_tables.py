@@ -61,7 +61,18 @@ def net_tables(model: Student, graph: Graph, plan: RowPlan) -> NetTables:
 
 
 def tables_of(net: Net, plan: RowPlan) -> NetTables:
-    """Write any graph as tables, see `net_tables`."""
+    """Write any graph as tables, see `net_tables`.
+
+    Args:
+        net: The graph with its numbers.
+        plan: How it runs row by row.
+
+    Returns:
+        Tables and macros.
+
+    Raises:
+        UsageError: An operator, a size or a sum is beyond the firmware's kernels.
+    """
     graph = net.graph
     writer = _Writer(net)
     segments = [writer.segment(segment) for segment in plan.segments]
@@ -135,7 +146,7 @@ class _Writer:
         rows: list[_Step] = []
         cells: list[_Step] = []
         if any(start in operators[n].inputs for n in segment.rows):
-            rows.append(_Step("NULL", None, segment.buffers[start], [], self._rows(start)))
+            rows.append(_Step("NULL", None, segment.buffers[start], [], rows=self._rows(start)))
             makers[start] = 1
         for number in segment.rows:
             op, numbers = operators[number], self._numbers(number)
@@ -143,10 +154,12 @@ class _Writer:
             if op.kind == "mean":
                 count = self.net.channels(op.output)
                 sums = Rows(1, 4 * count, segment.sums[number])
-                rows.append(_Step("scene_step_sum", number, sums, operands, self._rows(op.inputs[0]), count))
+                rows.append(_Step("scene_step_sum", number, sums, operands, rows=self._rows(op.inputs[0]), sums=count))
                 cells.append(_Step(numbers.run, number, segment.buffers[op.output], [(sums, 1, 0, Operand(-1))]))
             else:
-                rows.append(_Step(numbers.run, number, segment.buffers[op.output], operands, self._rows(op.output)))
+                rows.append(
+                    _Step(numbers.run, number, segment.buffers[op.output], operands, rows=self._rows(op.output))
+                )
                 makers[op.output] = len(rows)
             for _, _, maker, _ in operands:
                 if maker > 0:

@@ -112,9 +112,7 @@ def test_the_model_that_budgets_use_is_near_the_count(name: str, measured: dict[
 
 @needs_compiler
 @needs_emulator
-def test_a_profile_and_a_bench_show_the_emulated_core(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_profile_and_a_bench_show_the_emulated_core(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     found = emulate(ARCHITECTURE, "cortex-m4")
     assert sum(y.instructions for y in found.layers) == found.net
     assert sum(y.macs for y in found.layers) == found.macs
@@ -127,9 +125,7 @@ def test_a_profile_and_a_bench_show_the_emulated_core(
     assert row["net"] == found.net and row["ram"] == found.ram, "the same random weights"
 
 
-def test_a_missing_tool_is_told_before_anything_long_begins(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_missing_tool_is_told_before_anything_long_begins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(HwascError, match="arm-none-eabi-gcc is not installed: apt-get install gcc-arm-none-eabi"):
         emulate(ARCHITECTURE, "cortex-m4")
