@@ -87,5 +87,6 @@ def _print_firmware(console: Console, firmware: Firmware) -> None:
         f"{ram.features:,}, shared by the FFT's {ram.front_end:,} and the net's {ram.net:,} {ram.scratch:,}, other {ram.other:,})"
     )
     console.print(
-        f"  flash {flash.total:,} B (net {flash.net:,}, front end {flash.front_end:,}: exact; program about {flash.program:,})"
+        f"  flash {flash.total:,} B (net {flash.net:,}, front end {flash.front_end:,}: exact; program about {flash.program:,}), "
+        f"stack {firmware.stack:,} B"
     )

@@ -12,6 +12,8 @@ from hwasc.cost.graph import Graph
 from hwasc.cost.row_planner import plan_rows
 from hwasc.records.architecture import Architecture
 
+STACK = 1_200  # bytes; on six cores the deepest path took at most 1,088, see `experiments/firmware/instructions.md`
+
 
 @dataclass(frozen=True)
 class Ram:
@@ -41,16 +43,27 @@ class Flash:
     """Bytes of flash.
 
     Attributes:
-        net: Weights, biases, multipliers and the plan.
+        weights: int8 weights and constants.
+        biases: int32, with the zero point of the input folded in.
+        scales: Multipliers and shifts of each output channel.
+        plan: Operators' numbers, steps, segments, buffers.
         front_end: Window, twiddle factors, mel bands.
         program: Instructions, as measured with one compiler for the core.
         total: Sum of these.
     """
 
-    net: int
+    weights: int
+    biases: int
+    scales: int
+    plan: int
     front_end: int
     program: int
     total: int
+
+    @property
+    def net(self) -> int:
+        """The net's tables."""
+        return self.weights + self.biases + self.scales + self.plan
 
 
 @dataclass(frozen=True)
@@ -60,6 +73,7 @@ class Firmware:
     Attributes:
         ram: Of one state, exact.
         flash: Tables are exact; the program's size depends on the compiler.
+        stack: Bytes of stack that `scene_push` needs at most.
         core: Core that it is built for.
         arithmetic: Of the log-mel.
         rows: What the net's rows are: `mels` or `frames`.
@@ -68,13 +82,21 @@ class Firmware:
 
     ram: Ram
     flash: Flash
+    stack: int
     core: str
     arithmetic: Arithmetic
     rows: str
     lower_bound: int
 
+    @property
+    def least_ram(self) -> int:
+        """Bytes that the state needs at least, whatever the plan."""
+        return self.ram.total - self.ram.scratch + max(self.lower_bound, self.ram.front_end)
 
-def measure(architecture: Architecture, graph: Graph, core: str, hop_seconds: float | None = None) -> Firmware:
+
+def measure(
+    architecture: Architecture, graph: Graph, core: str, *, hop_seconds: float | None = None, quick: bool = False
+) -> Firmware:
     """Count the memory of the C export of an architecture.
 
     Args:
@@ -82,12 +104,13 @@ def measure(architecture: Architecture, graph: Graph, core: str, hop_seconds: fl
         graph: Its deployment graph.
         core: See `firmware_latency.ARITHMETIC`.
         hop_seconds: Time between decisions, s; None: a clip.
+        quick: Whether an upper bound of the RAM is enough, see `plan_rows`.
 
     Returns:
         RAM and flash by part.
     """
     fe, arithmetic = architecture.front_end, ARITHMETIC[core]
-    plan, fft = plan_rows(graph, architecture.padding), front_end_bytes(fe, arithmetic)
+    plan, fft = plan_rows(graph, architecture.padding, quick=quick), front_end_bytes(fe, arithmetic)
     state = state_bytes(
         fe, decision_hop(fe, hop_seconds), net_bytes=plan.size, front_end_bytes=fft, classes=architecture.classes
     )
@@ -100,10 +123,19 @@ def measure(architecture: Architecture, graph: Graph, core: str, hop_seconds: fl
         other=state.other,
         total=state.total,
     )
-    tables = net_flash(graph, plan).total, front_end_flash(fe, arithmetic), CODE[core]
+    net = net_flash(graph, plan)
+    parts = {
+        "weights": net.weights + net.constants,
+        "biases": net.biases,
+        "scales": net.multipliers + net.shifts,
+        "plan": net.numbers + net.schedule,
+        "front_end": front_end_flash(fe, arithmetic),
+        "program": CODE[core],
+    }
     return Firmware(
         ram=ram,
-        flash=Flash(*tables, sum(tables)),
+        flash=Flash(**parts, total=sum(parts.values())),
+        stack=STACK,
         core=core,
         arithmetic=arithmetic,
         rows=plan.axis,

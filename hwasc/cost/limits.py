@@ -85,7 +85,12 @@ class ResolvedBudget:
         return measure(architecture, self.counting)
 
     def count(self, architecture: Architecture) -> Costs:
-        """The costs for a search: the optimised memory plan, which is slow, is computed only where it decides feasibility."""
+        """The costs for a search: an optimised memory plan, which is slow, is computed only where it decides feasibility."""
+        if self.counting.runtime == "c" and "ram" in self.limits:
+            quick = measure(architecture, replace(self.counting, quick=True))
+            if quick.ram <= self.limits["ram"] or not quick.firmware or quick.firmware.least_ram > self.limits["ram"]:
+                return quick
+            return self.measure(architecture)
         if self.counting.planner == "greedy":
             return self.measure(architecture)
         greedy = measure(architecture, replace(self.counting, planner="greedy"))

@@ -101,6 +101,7 @@ class Counting:
         runtime: `tflm`: TensorFlow Lite Micro. `c`: the C export, which runs the net row by row.
         core: Core that the C export is built for.
         hop_seconds: Time between decisions of the C export, s; None: a clip.
+        quick: Whether the C export's RAM may be an upper bound, which is counted sooner.
     """
 
     planner: Planner | Literal["bound"] = "greedy"
@@ -110,6 +111,7 @@ class Counting:
     runtime: Runtime = "tflm"
     core: str = "cortex-m4"
     hop_seconds: float | None = None
+    quick: bool = False
 
 
 DEFAULT = Counting()
@@ -180,9 +182,10 @@ def measure(architecture: Architecture, counting: Counting = DEFAULT, *, runtime
     arena = persistent.arena(
         architecture, plan.head, graph, structs=persistent.structs_of(counting.kernels), scratch=extra
     )
-    ours = (
-        firmware.measure(architecture, graph, counting.core, counting.hop_seconds) if counting.runtime == "c" else None
-    )
+    ours = None
+    if counting.runtime == "c":
+        hop, quick = counting.hop_seconds, counting.quick
+        ours = firmware.measure(architecture, graph, counting.core, hop_seconds=hop, quick=quick)
     # The challenge counts parameters x bytes of their type, biases and norms folded or not: one byte each at int8.
     return Costs(
         parameters=parameters,

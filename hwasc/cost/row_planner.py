@@ -14,12 +14,12 @@ from hwasc.cost.row_parts import Parts, list_parts
 from hwasc.cost.row_pieces import Pieces
 from hwasc.cost.row_placement import Name, arrange
 from hwasc.cost.row_plan import Axis, RowPlan, Rows, Segment
-from hwasc.cost.row_segments import Segments, least, partition
+from hwasc.cost.row_segments import Partition, Segments, least, partition
 
 CLOSE = 1.01  # times the bound: a placement within is good enough
 
 
-def plan_rows(graph: Graph, padding: Padding = "same", *, axis: Axis | None = None) -> RowPlan:
+def plan_rows(graph: Graph, padding: Padding = "same", *, axis: Axis | None = None, quick: bool = False) -> RowPlan:
     """Plan a net that runs row by row.
 
     The lower bound is that of the best partition of the operators into segments: in its fullest segment, what is alive in some
@@ -33,6 +33,8 @@ def plan_rows(graph: Graph, padding: Padding = "same", *, axis: Axis | None = No
         padding: Of the net, see `Architecture`.
         axis: What a row is; None: what takes less memory. Where all maps are longer over one axis and all windows square, rows
             are steps of this one: the other's are longer, and as many of them are held.
+        quick: Whether a plan is enough that is made in a third of the time. It may need more, mostly some per cent, and its
+            lower bound is lower.
 
     Returns:
         The plan.
@@ -40,11 +42,11 @@ def plan_rows(graph: Graph, padding: Padding = "same", *, axis: Axis | None = No
     Raises:
         UsageError: An operator can't run row by row.
     """
-    return _plan(graph, padding, axis)
+    return _plan(graph, padding, axis, quick)
 
 
 @lru_cache(maxsize=8)  # RAM, flash and instructions of a candidate are each counted from its plan
-def _plan(graph: Graph, padding: Padding, axis: Axis | None) -> RowPlan:
+def _plan(graph: Graph, padding: Padding, axis: Axis | None, quick: bool) -> RowPlan:
     axes = (axis,) if axis else _axes(graph)
     rows = row_graph(graph)
     flow = Flow(rows)
@@ -55,13 +57,15 @@ def _plan(graph: Graph, padding: Padding, axis: Axis | None) -> RowPlan:
         costs.append((least(of), a, of))
     size = bound = sys.maxsize
     for _, a, of in sorted(costs, key=lambda c: c[0]):
-        found = partition(of, below=size)
+        found = partition(of, below=size, quick=quick)
         if found is None:
             continue
         bound = min(bound, found.bound)
-        for tried in (found, None):
-            if tried is None and size > CLOSE * found.bound:
-                tried = partition(of, below=size, careful=True)
+        again: list[dict[str, bool]] = [] if quick else [{"careful": True}, {"quick": True}]
+        for options in ({}, *again):
+            tried: Partition | None = found
+            if options:  # placement needed more than the bound: other cuts may be placed better
+                tried = partition(of, below=size, **options) if size > CLOSE * found.bound else None
             if tried is not None:
                 parts = list_parts(of, tried.segments)
                 now, offsets = arrange(tuple(parts.parts.values()), parts.shifts, bound=tried.bound, below=size)

@@ -27,13 +27,16 @@ class Partition:
     bound: int
 
 
-def partition(costs: Costs, *, below: int = sys.maxsize, careful: bool = False) -> Partition | None:
+def partition(
+    costs: Costs, *, below: int = sys.maxsize, careful: bool = False, quick: bool = False
+) -> Partition | None:
     """Find the best partition; of those that need equally few bytes one of long segments.
 
     Args:
         costs: Of the net's segments.
         below: Only a partition that needs fewer bytes is of interest.
         careful: See `Costs.excess`; the bound then is no bound for other partitions.
+        quick: Whether only cuts at the ends of pieces are tried: the best partition may need less.
 
     Returns:
         The partition; None if there is none below.
@@ -43,6 +46,8 @@ def partition(costs: Costs, *, below: int = sys.maxsize, careful: bool = False) 
     few = {*flow.ends, *(_slimmest(costs, op.after, p) for p, op in enumerate(costs.pieces.rows.rows) if op.after >= 0)}
     search = partial(_search, costs, careful=careful)
     rough = search(sorted(few), first=first, below=below)
+    if quick:
+        return rough and Partition(rough.segments, first)
     best = search(range(1, count + 1), first=first, below=rough.bound if rough else below) or rough
     if best is None or best.bound == first:
         return best

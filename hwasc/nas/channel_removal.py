@@ -106,7 +106,7 @@ def _with_soft_peak(architecture: Architecture, costs: Costs) -> Costs:
     memory = replace(costs.int8_memory, activations=peak, total=costs.int8_memory.total + more)
     ram = costs.ram + more
     if costs.firmware:
-        plan = plan_rows(build(architecture), architecture.padding)
+        plan = plan_rows(build(architecture), architecture.padding, quick=True)
         sizes = [sum(held.held * held.bytes for held in s.buffers.values()) for s in plan.segments]
         ram = costs.ram - costs.firmware.ram.scratch + _power_mean(sizes)
     return replace(costs, int8_memory=memory, arena=costs.arena + more, ram=ram)

@@ -21,7 +21,7 @@ class Outcome:
         violation: How far the point exceeds limits and rules; 0 where it keeps all of them.
         score: 0..1, higher is better; None where the point was not scored.
         macs: MACs of a clip, by the torchinfo rule.
-        memory: RAM, bytes, see `cost.Costs.memory`.
+        memory: RAM, bytes, see `cost.Costs.memory`; as counted for the search, see `ResolvedBudget.count`.
     """
 
     violation: float
@@ -48,7 +48,7 @@ class Trial:
         standard_error: Of `accuracy` over clips, binomial.
         parameters: Learned numbers.
         macs: MACs of a clip, by the torchinfo rule.
-        memory: RAM, bytes, see `cost.Costs.memory`.
+        memory: RAM, bytes, see `cost.Costs.memory`; as counted for the search, see `ResolvedBudget.count`.
         weights: Weights of the int8 net, bytes.
         seconds: Time that the score took, s.
         proposed: Points proposed in the search by then, infeasible ones and repetitions included.
@@ -93,7 +93,7 @@ class Refined:
         standard_error: Of `accuracy` over clips, binomial.
         parameters: Learned numbers.
         macs: MACs of a clip, by the torchinfo rule.
-        memory: RAM, bytes, see `cost.Costs.memory`.
+        memory: RAM, bytes, see `cost.Costs.memory`; as counted for the search, see `ResolvedBudget.count`.
         weights: Weights of the int8 net, bytes.
         max_cost_ratio: Cost of the wide net over the limit, for the limit that it exceeds most.
         epochs: Of the whole training.

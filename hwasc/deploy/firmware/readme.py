@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from hwasc import __version__
+from hwasc.cost.firmware import STACK
 from hwasc.cost.firmware_front_end import front_end_flash
 from hwasc.cost.firmware_latency import estimate_c
 from hwasc.cost.firmware_rates import RATES
@@ -12,7 +13,6 @@ from hwasc.deploy.firmware.options import FirmwareOptions
 from hwasc.deploy.firmware.readme_text import INSTRUCTIONS, TEMPLATE
 from hwasc.records.architecture import Architecture
 
-STACK = 1_200  # bytes; as tests/deploy/firmware/test_folder.py checks
 CODE = 18_000  # bytes; on an M0+ with the compiler's floating point
 STEPS = 70  # bytes of structs for an operator, about
 
