@@ -56,11 +56,11 @@ def _plan(graph: Graph, padding: Padding, axis: Axis | None, quick: bool) -> Row
         of = Costs(pieces, [patch_bytes(graph, graph.operators[op.number], a) for op in rows.rows])
         costs.append((least(of), a, of))
     size = bound = sys.maxsize
-    for _, a, of in sorted(costs, key=lambda c: c[0]):
+    for low, a, of in sorted(costs, key=lambda c: c[0]):
         found = partition(of, below=size, quick=quick)
         if found is None:
             continue
-        bound = min(bound, found.bound)
+        bound = min(bound, low if quick else found.bound)
         again: list[dict[str, bool]] = [] if quick else [{"careful": True}, {"quick": True}]
         for options in ({}, *again):
             tried: Partition | None = found

@@ -36,7 +36,7 @@ def partition(
         costs: Of the net's segments.
         below: Only a partition that needs fewer bytes is of interest.
         careful: See `Costs.excess`; the bound then is no bound for other partitions.
-        quick: Whether only cuts at the ends of pieces are tried: the best partition may need less.
+        quick: Whether only cuts at the ends of pieces are tried; the bound then is no bound for other partitions.
 
     Returns:
         The partition; None if there is none below.
@@ -47,7 +47,7 @@ def partition(
     search = partial(_search, costs, careful=careful)
     rough = search(sorted(few), first=first, below=below)
     if quick:
-        return rough and Partition(rough.segments, first)
+        return rough
     best = search(range(1, count + 1), first=first, below=rough.bound if rough else below) or rough
     if best is None or best.bound == first:
         return best
