@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 import tempfile
 from collections.abc import Iterable
 from dataclasses import asdict
@@ -12,6 +11,7 @@ from pathlib import Path
 
 from hwasc import __version__
 from hwasc.cost import graph as deployment
+from hwasc.cost.firmware_flash import net_flash
 from hwasc.cost.firmware_front_end import check_fft, front_end_bytes
 from hwasc.cost.firmware_state import state_bytes
 from hwasc.cost.row_planner import plan_rows
@@ -84,8 +84,8 @@ def to_files(
             state=state,
             front_end_bytes=scratch,
             decision_hop=hop,
-            net_flash=_array_bytes(net.text),
-            operators=(len(graph.operators), sum(o.macs for o in graph.operators)),
+            net_flash=net_flash(graph, plan).total,
+            macs=sum(o.macs for o in graph.operators),
         ),
     }
     files = {
@@ -111,12 +111,6 @@ def _tagged(text: str, tag: str, name: str) -> str:
     """A generated file with the check of its tag, after its first comment."""
     end = text.index("*/\n") + 3
     return f"{text[:end]}{tag_check(tag, Path(name).name)}{text[end:]}"
-
-
-def _array_bytes(text: str) -> int:
-    """Bytes of the integer arrays that a C text defines."""
-    found = re.findall(r"^static const (int8_t|int32_t) \w+\[(\d+)\]", text, re.M)
-    return sum(int(count) * (4 if kind == "int32_t" else 1) for kind, count in found)
 
 
 def _tag(parts: Iterable[str]) -> str:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from hwasc import __version__
 from hwasc.cost.firmware import STACK
+from hwasc.cost.firmware_flash import CODE
 from hwasc.cost.firmware_front_end import front_end_flash
-from hwasc.cost.firmware_latency import estimate_c
+from hwasc.cost.firmware_latency import ARITHMETIC, estimate_c
 from hwasc.cost.firmware_rates import RATES
 from hwasc.cost.firmware_state import StateBytes, samples_heard
 from hwasc.cost.row_plan import RowPlan
@@ -13,8 +14,7 @@ from hwasc.deploy.firmware.options import FirmwareOptions
 from hwasc.deploy.firmware.readme_text import INSTRUCTIONS, TEMPLATE
 from hwasc.records.architecture import Architecture
 
-CODE = 18_000  # bytes; on an M0+ with the compiler's floating point
-STEPS = 70  # bytes of structs for an operator, about
+MOST_CODE = 18_000  # bytes; on an M0+ with the compiler's floating point
 
 
 def text(
@@ -27,7 +27,7 @@ def text(
     front_end_bytes: int,
     decision_hop: int,
     net_flash: int,
-    operators: tuple[int, int],
+    macs: int,
 ) -> str:
     """Write the README.
 
@@ -39,8 +39,8 @@ def text(
         state: RAM by part.
         front_end_bytes: Of the front end's scratch memory.
         decision_hop: Samples from decision to decision.
-        net_flash: Bytes of the net's arrays.
-        operators: How many the net has; multiply-accumulates.
+        net_flash: Bytes of the net's tables.
+        macs: Multiply-accumulates of the net.
 
     Returns:
         The text.
@@ -60,7 +60,7 @@ def text(
         rate=fe.sample_rate,
         core=core,
         stack=STACK,
-        code=CODE,
+        code=CODE[core] if options.numbers == ARITHMETIC[core] else MOST_CODE,
         instructions=_instructions(architecture, core, options),
         heard=milliseconds(samples_heard(fe)),
         hop=milliseconds(decision_hop),
@@ -77,7 +77,6 @@ def text(
         other=state.other,
         total=state.total,
         weights=net_flash,
-        steps=STEPS * operators[0],
         tables=front_end_flash(fe, options.numbers),
         mels=fe.mels,
         frames=fe.frames,
@@ -87,7 +86,7 @@ def text(
         arithmetic="single precision" if options.numbers == "float" else "integers only",
         f_min=fe.f_min,
         f_max=fe.f_max,
-        macs=operators[1],
+        macs=macs,
         axis=plan.axis,
         decision_hop=decision_hop,
         frames_a_decision=decision_hop // fe.hop,

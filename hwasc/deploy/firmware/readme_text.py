@@ -60,12 +60,11 @@ The stack comes on top: at most {stack:,} bytes in `scene_push` (`-fstack-usage`
 
 | flash, bytes | |
 |---|---:|
-| the net's weights, biases and factors | {weights:,} |
-| its steps, about | {steps:,} |
+| tables of the net | {weights:,} |
 | tables of the front end | {tables:,} |
-| code, at most | {code:,} |
+| code on a {core}, about | {code:,} |
 
-{instructions}Stack and code are of GCC 12 with -O2, the largest of Cortex-M0+ to M55.
+{instructions}Stack and code are of GCC 12 with -O2; the stack is the largest of Cortex-M0+ to M55.
 `hwasc profile --emulate` counts instructions layer by layer; `hwasc bench firmware` measures all of it in an emulator.
 `selftest/` is not part of the library.
 

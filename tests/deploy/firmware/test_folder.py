@@ -218,14 +218,13 @@ def test_the_readme_states_stack_and_flash(core: str, exported: Path, tmp_path: 
     text = (exported / "README.md").read_text()
     patterns = (
         "at most (.*) bytes in",
-        "code, at most [|] (.*) [|]",
-        "factors [|] (.*) [|]",
-        "steps, about [|] (.*) [|]",
+        "code on .*, about [|] (.*) [|]",
+        "tables of the net [|] (.*) [|]",
+        "tables of the front end [|] (.*) [|]",
     )
-    patterns += ("of the front end [|] (.*) [|]",)
     stack, code, *tables = (int(re.findall(p, text)[0].replace(",", "")) for p in patterns)
-    assert 0.5 * stack < built.stack.bytes <= stack and 0.4 * code < built.sizes.code <= code
-    assert sum(tables) == pytest.approx(built.sizes.tables, rel=0.05)
+    assert 0.5 * stack < built.stack.bytes <= stack and 0.7 * code < built.sizes.code < 1.4 * code
+    assert sum(tables) == pytest.approx(built.sizes.tables, rel=0.01)
     assert built.sizes.data == built.sizes.bss == 0, "no variables"
 
 
