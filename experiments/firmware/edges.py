@@ -1,4 +1,4 @@
-"""Clips that slide over a stream: does a student decide otherwise if a clip's first and last frames hear their neighbours?
+"""Clips that slide over a stream: does a student decide otherwise if edge frames take the real samples around the clip?
 
 A clip of training has zeros beyond its edges. On a stream the window of an edge frame could take the real samples there.
     python experiments/firmware/edges.py int8.safetensors FOLDER [hwasc's data folder of the same seed; default seed 0]

@@ -138,19 +138,19 @@ def run(texts: dict[str, str], value: str, samples: Samples, fe: FrontEnd) -> np
 def agreement(samples: Samples) -> Iterator[str]:
     """A row a front end and arithmetic: largest and mean difference, int8 features equal and one step apart."""
     for fe in FRONT_ENDS:
-        heard = samples
+        samples_in = samples
         if fe.sample_rate != RATE:
-            heard = to_int16(soxr.resample(samples.T / np.float32(32_768), RATE, fe.sample_rate)[: fe.samples].T)
-            heard = np.ascontiguousarray(heard)
-        wanted = own(fe, heard)
+            samples_in = to_int16(soxr.resample(samples.T / np.float32(32_768), RATE, fe.sample_rate)[: fe.samples].T)
+            samples_in = np.ascontiguousarray(samples_in)
+        wanted = own(fe, samples_in)
         low, high = (np.float32((v - fe.mean) / fe.std) for v in (wanted.min(), wanted.max()))
         scale = float((high - low) / 255)
         zero_point = int(np.rint(-128 - low / scale))
         stored = np.clip(np.rint((wanted - fe.mean) / fe.std / scale) + zero_point, -128, 127)
         for arithmetic in ("float", "integer"):
             texts = files(fe, arithmetic, scale, zero_point)
-            steps = np.abs(run(texts, "int8_t", heard, fe) - stored)
-            exact = run(with_values(texts, arithmetic), "float" if arithmetic == "float" else "int32_t", heard, fe)
+            steps = np.abs(run(texts, "int8_t", samples_in, fe) - stored)
+            exact = run(with_values(texts, arithmetic), "float" if arithmetic == "float" else "int32_t", samples_in, fe)
             if arithmetic == "integer":
                 exact = (exact / 2.0**16 - zero_point) * scale * fe.std + fe.mean
             apart = np.abs(exact - wanted)

@@ -87,7 +87,7 @@ def samples_before(front_end: FrontEnd) -> int:
     return front_end.n_fft // 2 - (front_end.n_fft - front_end.window) // 2
 
 
-def samples_heard(front_end: FrontEnd) -> int:
+def samples_needed(front_end: FrontEnd) -> int:
     """Samples of a clip until all windows of its frames have ended: the clip, or what of it the frames need."""
     last = (front_end.frames - 1) * front_end.hop + front_end.window - samples_before(front_end)
     return min(front_end.samples, last)
@@ -111,7 +111,7 @@ def stored_frames(front_end: FrontEnd, decision_hop: int) -> Frames:
             f"a decision each {decision_hop:,} samples: name a multiple of {front_end.hop:,}, the samples from frame to frame"
         )
     before = samples_before(front_end)
-    room = samples_heard(front_end) + before - front_end.window  # the last window that ends in the clip begins here
+    room = samples_needed(front_end) + before - front_end.window  # the last window that ends in the clip begins here
     tail_begin = 0 if room < 0 else min(front_end.frames, room // front_end.hop + 1)
     head = min(tail_begin, -(-before // front_end.hop))
     pending = 1 + room // decision_hop if head else 0
@@ -144,10 +144,10 @@ def state_bytes(
     """
     frames = stored_frames(front_end, decision_hop)
     audio = align(front_end.window, WORD // SAMPLE) * SAMPLE
-    net, listening = (max(WORD, align(size, WORD)) for size in (net_bytes, front_end_bytes))
+    net, frame = (max(WORD, align(size, WORD)) for size in (net_bytes, front_end_bytes))
     # Clips that do not overlap leave no samples over at a decision, so that the net may run in their place
-    alone = decision_hop < samples_heard(front_end)
-    scratch = max(net, listening if alone else listening + audio)
+    alone = decision_hop < samples_needed(front_end)
+    scratch = max(net, frame if alone else frame + audio)
     features = frames.stored * front_end.mels
     other = COUNTERS + LOGIT * classes + PLACE * front_end.frames + 1  # 1: whether there was a decision
     fixed = scratch + features + (audio if alone else 0)

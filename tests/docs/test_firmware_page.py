@@ -50,16 +50,16 @@ def test_the_commands_run_one_after_the_other(place: Path) -> None:
     blocks = re.findall(r"(?ms)^```sh\n(.*?)^```$", PAGE.read_text())
     assert len(blocks) == 4
     env = {**os.environ, "PATH": f"{place / 'bin'}:{os.environ['PATH']}", "HWASC_CACHE": str(place / "cache")}
-    told = []
+    stated = []
     for block in blocks:
         done = subprocess.run(
             ["sh", "-ex", "-c", block], cwd=place, env=env, capture_output=True, text=True, timeout=300
         )
         assert done.returncode == 0, f"{block}\n{done.stdout}{done.stderr}"
-        told.append(done.stdout)
-    assert re.search(r"RAM [\d,]+ B from microphone to class", told[0]) and "each 250 ms" in told[0]
-    assert "100% tests passed" in told[1] and "100% tests passed" in told[3]
-    assert "macro accuracy" in told[2] and "from waveforms" in told[2]
-    host, chip = (re.findall(r"^(\d\.\d{3})\t([abc])\b", text, re.M) for text in (told[1], told[3]))
+        stated.append(done.stdout)
+    assert re.search(r"RAM [\d,]+ B from microphone to class", stated[0]) and "each 250 ms" in stated[0]
+    assert "100% tests passed" in stated[1] and "100% tests passed" in stated[3]
+    assert "macro accuracy" in stated[2] and "from waveforms" in stated[2]
+    host, chip = (re.findall(r"^(\d\.\d{3})\t([abc])\b", text, re.M) for text in (stated[1], stated[3]))
     assert [time for time, _ in host] == ["1.000", "1.250", "1.500", "1.750", "2.000"]
     assert chip == host, "the emulated chip decides as this machine does"

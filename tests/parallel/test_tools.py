@@ -1,4 +1,4 @@
-"""Programs of the system: found or named with what installs them, ended in time, their failure told in one line."""
+"""Programs of the system: found or named with what installs them, ended in time, their failure given in one line."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import torch
 
 from hwasc.audio.frontend import LogMel
-from hwasc.cost.firmware_state import samples_heard
+from hwasc.cost.firmware_state import samples_needed
 from hwasc.deploy.firmware.c_text import table
 from hwasc.deploy.firmware.model_header import MARK, tag_check
 from hwasc.models.student import Student
@@ -105,12 +105,12 @@ def golden_text(vectors: Golden, front_end: FrontEnd, tag: str) -> str:
     Returns:
         The text.
     """
-    heard = vectors.samples[: samples_heard(front_end)]
+    needed = vectors.samples[: samples_needed(front_end)]
     return "\n".join(
         [
             f"{MARK}/* A clip, its features (one frame after the other) and its logits, as hwasc computed them. */",
             tag_check(tag, FILE),
-            table("scene_golden_samples", heard.astype(np.int32)).replace("int32_t", "int16_t", 1),
+            table("scene_golden_samples", needed.astype(np.int32)).replace("int32_t", "int16_t", 1),
             table("scene_golden_features", vectors.features.T.ravel()),
             table("scene_golden_logits", vectors.logits),
         ]

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from hwasc.cost.firmware_state import samples_heard
+from hwasc.cost.firmware_state import samples_needed
 from hwasc.data.features import Features
 from hwasc.deploy.constants import step
 from hwasc.deploy.firmware.golden import FULL_SCALE
@@ -30,14 +30,14 @@ MAIN = """\
 
 int main(int count, char **arguments) {
     static scene_state state;
-    static int16_t samples[SCENE_HEARD];
+    static int16_t samples[SCENE_NEEDED];
     static int8_t features[SCENE_FRAMES * SCENE_MELS];
     uint16_t t;
     (void)arguments;
     if (count > 1) {
         while (fread(samples, sizeof samples, 1, stdin) == 1) {
             scene_init(&state);
-            scene_push(&state, samples, SCENE_HEARD);
+            scene_push(&state, samples, SCENE_NEEDED);
             fwrite(scene_stored_logits(&state), SCENE_CLASSES, 1, stdout);
         }
         return 0;
@@ -128,15 +128,15 @@ class HostProgram:
         Returns:
             float32 (n, classes).
         """
-        heard = samples_heard(self.model.student.architecture.front_end)
+        needed = samples_needed(self.model.student.architecture.front_end)
 
         def blocks() -> Iterator[bytes]:
             source = iter(waves)
             while block := list(itertools.islice(source, BATCH)):
-                samples = np.clip(np.round(np.stack(block)[:, :heard] * np.float32(FULL_SCALE)), -(2**15), 2**15 - 1)
+                samples = np.clip(np.round(np.stack(block)[:, :needed] * np.float32(FULL_SCALE)), -(2**15), 2**15 - 1)
                 yield samples.astype(np.int16).tobytes()
 
-        return self._logits(blocks(), progress, "samples", size=2 * heard)
+        return self._logits(blocks(), progress, "samples", size=2 * needed)
 
     def _logits(
         self, blocks: Iterator[bytes], progress: Callable[[int], None], *arguments: str, size: int

@@ -8,7 +8,7 @@ from hwasc.cost.firmware_flash import CODE
 from hwasc.cost.firmware_front_end import front_end_flash
 from hwasc.cost.firmware_latency import ARITHMETIC, estimate_c
 from hwasc.cost.firmware_rates import RATES
-from hwasc.cost.firmware_state import StateBytes, samples_heard
+from hwasc.cost.firmware_state import StateBytes, samples_needed
 from hwasc.cost.row_plan import RowPlan
 from hwasc.deploy.firmware.options import FirmwareOptions
 from hwasc.deploy.firmware.readme_text import INSTRUCTIONS, TEMPLATE
@@ -62,7 +62,7 @@ def text(
         stack=STACK,
         code=CODE[core] if options.numbers == ARITHMETIC[core] else MOST_CODE,
         instructions=_instructions(architecture, core, options),
-        heard=milliseconds(samples_heard(fe)),
+        needed=milliseconds(samples_needed(fe)),
         hop=milliseconds(decision_hop),
         clip=milliseconds(fe.samples),
         smoothing=f" A decision has {options.smoothing:.0%} of those before it (`SCENE_SMOOTHING`)."

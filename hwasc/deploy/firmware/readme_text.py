@@ -42,7 +42,7 @@ Zephyr (`ZEPHYR_EXTRA_MODULES`, then `CONFIG_SCENE=y`), CMake (`add_subdirectory
             puts(scene_class_name(scene_class(&state)));
     }}
 
-`src/scene.h` is the whole interface. A decision is made after {heard} ms and then each {hop} ms, for the last
+`src/scene.h` is the whole interface. A decision is made after {needed} ms and then each {hop} ms, for the last
 {clip} ms.{smoothing} Samples are as the microphone gives them, full scale 32768: a gain that training
 did not have changes the result.
 

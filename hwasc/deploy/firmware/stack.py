@@ -52,15 +52,15 @@ def stack_bound(image: Path, usage: Iterable[Path], function: str) -> StackBound
         HwascError: The disassembler is not installed.
     """
     own, calls = _disassembled(image)
-    told: dict[str, int] = {}
+    stated: dict[str, int] = {}
     for file in usage:
         for line in file.read_text().splitlines():
             where, size, kind = line.split("\t")
             name = where.split(":")[-1]
             if "dynamic" in kind and "bounded" not in kind:
                 raise DataError(f"{where}: its stack is not bounded")
-            told[name] = max(int(size), told.get(name, 0))  # static functions of two files may have one name
-    own |= told
+            stated[name] = max(int(size), stated.get(name, 0))  # static functions of two files may have one name
+    own |= stated
     if function not in calls:
         raise DataError(f"{image}: there is no function {function}")
     found: dict[str, StackBound] = {}

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from hwasc.cost.firmware_state import StateBytes, samples_before, samples_heard, state_bytes
+from hwasc.cost.firmware_state import StateBytes, samples_before, samples_needed, state_bytes
 from hwasc.records.architecture import FrontEnd
 
 SOURCES = Path(__file__).parents[3] / "hwasc" / "deploy" / "firmware" / "sources"
@@ -104,7 +104,7 @@ class Stream:
     def whole(self, samples: np.ndarray) -> list[list[int]]:
         """The logits of each decision, of clips that are cut out and padded with zeros, without any state."""
         fe, found = self.front_end, []
-        for start in range(0, len(samples) - samples_heard(fe) + 1, self.hop):
+        for start in range(0, len(samples) - samples_needed(fe) + 1, self.hop):
             clip = np.zeros(fe.samples + 2 * fe.window + fe.n_fft, np.int64)
             part = samples[start : start + fe.samples]
             clip[fe.window : fe.window + len(part)] = part

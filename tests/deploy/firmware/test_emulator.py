@@ -75,13 +75,13 @@ def test_the_bound_follows_pointers_and_refuses_what_has_none(name: str, tmp_pat
     objects = toolchain.compile_objects([source], core, tmp_path, flags=["-fno-optimize-sibling-calls"])
     image = toolchain.link_firmware(objects, core, tmp_path / "a.elf")
     usage = [tmp_path / "calls.su"]
-    told = dict(line.split(":")[-1].split("\t")[:2] for line in usage[0].read_text().splitlines())
+    stated = dict(line.split(":")[-1].split("\t")[:2] for line in usage[0].read_text().splitlines())
     with pytest.raises(DataError, match="its stack is not bounded"):
         stack_bound(image, usage, "scene_push")
-    usage[0].write_text("".join(f"calls.c:1:1:{k}\t{v}\tstatic\n" for k, v in told.items() if k != "scene_push"))
+    usage[0].write_text("".join(f"calls.c:1:1:{k}\t{v}\tstatic\n" for k, v in stated.items() if k != "scene_push"))
     found = stack_bound(image, usage, "scene_init")
     assert found.path[:2] == ("scene_init", "scene_step_b")  # on an M0+ it calls a division
-    assert found.bytes >= sum(int(told[f]) for f in found.path[:2]) > 1400
+    assert found.bytes >= sum(int(stated[f]) for f in found.path[:2]) > 1400
     if name != "cortex-m0+":  # where a large frame is an addition of a register; the libraries' frames are small
         assert stack_bound(image, [], "scene_init").bytes == found.bytes, "the disassembly tells the same"
     with pytest.raises(DataError, match="calls itself"):

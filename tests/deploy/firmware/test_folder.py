@@ -99,14 +99,14 @@ def test_the_self_test_passes_and_fails_where_a_number_is_changed(out: Path) -> 
     assert weights
     changed = ",".join("127" if i % 2 else "-127" for i in range(weights[1].count(",")))
     tables.write_text(text.replace(weights[1], changed + ",\n"))
-    status, told = selftest(out)
-    assert status == 1 and told.startswith("FAIL: the net: logit ")
+    status, stated = selftest(out)
+    assert status == 1 and stated.startswith("FAIL: the net: logit ")
     tables.write_text(text)
     front_end = out / "src" / "scene_front_end_tables.c"
     areas = front_end.read_text()
     front_end.write_text(re.sub(r"(scene_areas\[SCENE_MELS\] = \{\n\s*)[^,]*,", r"\g<1>1.0f,", areas))
-    status, told = selftest(out)
-    assert status == 1 and told.startswith("FAIL: the log-mel: frame, band 0, 0 is ")
+    status, stated = selftest(out)
+    assert status == 1 and stated.startswith("FAIL: the log-mel: frame, band 0, 0 is ")
 
 
 def test_files_of_two_exports_do_not_compile_together(student: Student, exported: Path, tmp_path: Path) -> None:

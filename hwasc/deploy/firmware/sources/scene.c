@@ -14,7 +14,7 @@ typedef char size_is_as_predicted[sizeof(scene_state) == SCENE_STATE_BYTES ? 1 :
 /* The samples and the front end's memory, wherever they are. */
 static int16_t *audio_of(scene_state *state) {
 #if SCENE_AUDIO_IS_SCRATCH
-    return state->scratch.listening.audio;
+    return state->scratch.frame.audio;
 #else
     return state->audio;
 #endif
@@ -28,7 +28,7 @@ static int16_t *audio_of(scene_state *state) {
  * column: where the frame goes in `features`.
  */
 static void compute(scene_state *state, uint32_t start, uint32_t first, uint32_t end, uint32_t column) {
-    scene_logmel_frame(audio_of(state), start, first, end, state->scratch.listening.front_end,
+    scene_logmel_frame(audio_of(state), start, first, end, state->scratch.frame.front_end,
                        state->features + (size_t)column * SCENE_MELS);
 }
 
@@ -101,7 +101,7 @@ static void decide(scene_state *state) {
 #endif
 #if SCENE_TAIL > 0
         {
-            uint32_t end = SCENE_HEARD + SCENE_BEFORE - t * SCENE_HOP;
+            uint32_t end = SCENE_NEEDED + SCENE_BEFORE - t * SCENE_HOP;
             uint32_t first = t * SCENE_HOP < SCENE_BEFORE ? SCENE_BEFORE - t * SCENE_HOP : 0u;
             uint32_t start = (state->write + SCENE_WINDOW - end) % SCENE_WINDOW;
             uint32_t column = SCENE_PENDING * SCENE_HEAD + SCENE_SHARED + (t - SCENE_TAIL_BEGIN);
@@ -123,7 +123,7 @@ static void decide(scene_state *state) {
 void scene_init(scene_state *state) {
     memset(state, 0, sizeof *state);
     state->to_frame = SCENE_WINDOW - SCENE_BEFORE;
-    state->to_decision = SCENE_HEARD;
+    state->to_decision = SCENE_NEEDED;
 }
 
 size_t scene_push(scene_state *state, const int16_t *samples, size_t n) {
@@ -163,7 +163,7 @@ int scene_class(const scene_state *state) {
 }
 
 uint32_t scene_samples_since(const scene_state *state) {
-    return (state->decided ? SCENE_DECISION_HOP : SCENE_HEARD) - state->to_decision;
+    return (state->decided ? SCENE_DECISION_HOP : SCENE_NEEDED) - state->to_decision;
 }
 
 const char *scene_class_name(int number) {

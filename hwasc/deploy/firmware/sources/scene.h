@@ -11,9 +11,10 @@
  *         }
  *     }
  *
- * A decision is made for the last SCENE_HEARD samples (a clip, or what of it the frames need): the first one when so many have
- * come, then one each SCENE_DECISION_HOP samples. Features of a frame are computed as soon as its samples are there; the net runs at a decision, within scene_push.
- * There are no allocations and no variables outside of the state, so that several states can be used at once.
+ * A decision is made for the last SCENE_NEEDED samples (a clip, or what of it the frames need): the first one when so many have
+ * come, then one each SCENE_DECISION_HOP samples. Features of a frame are computed as soon as its samples are there; the net
+ * runs at a decision, within scene_push. There are no allocations and no variables outside of the state, so that several states
+ * can be used at once.
  */
 #ifndef SCENE_H
 #define SCENE_H
@@ -42,13 +43,13 @@
  * Frames of a clip. A frame's window may begin before the clip or end after it, and there the samples count as zero, as they did
  * in training. So the first frames (head) and the last ones (tail) are a clip's own; those between are shared by the clips that
  * overlap. The last frames are computed at the decision, the others when their window is full. A decision is made as soon as the
- * samples that frames hear are there: mostly the whole clip.
+ * samples that frames need are there: mostly the whole clip.
  */
 #define SCENE_BEFORE (SCENE_FFT / 2 - (SCENE_FFT - SCENE_WINDOW) / 2) /* samples of the first window before the clip */
 #define SCENE_LEAST_(a, b) ((a) < (b) ? (a) : (b))
 #define SCENE_MOST_(a, b) ((a) < (b) ? (b) : (a))
-#define SCENE_HEARD SCENE_LEAST_(SCENE_CLIP, (SCENE_FRAMES - 1) * SCENE_HOP + SCENE_WINDOW - SCENE_BEFORE)
-#define SCENE_LAST_FULL (SCENE_HEARD + SCENE_BEFORE - SCENE_WINDOW) /* where the last window that ends in the clip may begin */
+#define SCENE_NEEDED SCENE_LEAST_(SCENE_CLIP, (SCENE_FRAMES - 1) * SCENE_HOP + SCENE_WINDOW - SCENE_BEFORE)
+#define SCENE_LAST_FULL (SCENE_NEEDED + SCENE_BEFORE - SCENE_WINDOW) /* where the last window that ends in the clip may begin */
 #define SCENE_TAIL_BEGIN (SCENE_LAST_FULL < 0 ? 0 : SCENE_LEAST_(SCENE_FRAMES, SCENE_LAST_FULL / SCENE_HOP + 1))
 #define SCENE_TAIL (SCENE_FRAMES - SCENE_TAIL_BEGIN)
 #define SCENE_HEAD SCENE_LEAST_(SCENE_TAIL_BEGIN, (SCENE_BEFORE + SCENE_HOP - 1) / SCENE_HOP)
@@ -58,21 +59,21 @@
 #define SCENE_COLUMNS (SCENE_PENDING * SCENE_HEAD + SCENE_SHARED + SCENE_TAIL)
 
 #if SCENE_COLUMNS > 65535
-#error "too many frames are kept; take a larger SCENE_DECISION_HOP"
+#error "too many frames are stored; take a larger SCENE_DECISION_HOP"
 #endif
 
 /* Clips that do not overlap leave no samples over, so that the net may run in their place. */
-#define SCENE_AUDIO_IS_SCRATCH (SCENE_DECISION_HOP >= SCENE_HEARD)
+#define SCENE_AUDIO_IS_SCRATCH (SCENE_DECISION_HOP >= SCENE_NEEDED)
 #define SCENE_AUDIO ((SCENE_WINDOW + 3) / 4 * 4) /* samples */
 #define SCENE_WORDS(bytes) (((bytes) + 7) / 8)
 
 /* What is alive while a frame is computed. */
-typedef struct scene_listening {
+typedef struct scene_frame_memory {
     uint64_t front_end[SCENE_MOST_(1, SCENE_WORDS(SCENE_FRONT_END_BYTES))];
 #if SCENE_AUDIO_IS_SCRATCH
     int16_t audio[SCENE_AUDIO];
 #endif
-} scene_listening;
+} scene_frame_memory;
 
 /*
  * The state of one stream; it may be moved or copied as a whole. Its fields are for scene.c and for tests.
@@ -81,7 +82,7 @@ typedef struct scene_listening {
 typedef struct scene_state {
     union {
         uint64_t net[SCENE_MOST_(1, SCENE_WORDS(SCENE_NET_BYTES))];
-        scene_listening listening;
+        scene_frame_memory frame;
     } scratch;
     int32_t smoothed[SCENE_CLASSES]; /* steps of the int8 logits in 1/65536, without the zero point */
     uint32_t write;                  /* where the next sample goes in `audio` */
@@ -112,7 +113,7 @@ void scene_init(scene_state *state);
 
 /*
  * Take samples: any number of them, of one channel at SCENE_SAMPLE_RATE, full scale 32768.
- * Returns the number of decisions that were made. The last of them is what the functions below tell; to see each, push at most
+ * Returns the number of decisions that were made. The last of them is what the functions below give; to see each, push at most
  * SCENE_DECISION_HOP samples at a time. At a decision the call takes as long as the net and a few frames, else a frame at most
  * for each SCENE_HOP samples.
  */
