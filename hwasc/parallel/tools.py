@@ -57,6 +57,8 @@ def run_tool(command: Sequence[str | Path], *, timeout: float, data: bytes = b""
         raise HwascError(f"{name} cannot be run: {e.strerror}") from None
     if done.returncode != 0:
         lines = [*done.stderr.decode(errors="replace").splitlines(), *done.stdout.decode(errors="replace").splitlines()]
-        lines_of_error = [line for line in lines if "error" in line.lower() or "undefined" in line] or lines or ["no message"]
+        lines_of_error = (
+            [line for line in lines if "error" in line.lower() or "undefined" in line] or lines or ["no message"]
+        )
         raise HwascError(f"{name} failed with exit status {done.returncode}: {lines_of_error[0].strip()[:SHOWN]}")
     return done.stdout

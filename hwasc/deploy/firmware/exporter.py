@@ -81,7 +81,7 @@ class FirmwareExporter:
         arithmetic = "integers only" if macros["SCENE_INTEGER"] == "1" else "single precision"
         return (
             f"RAM {int(macros['SCENE_STATE_BYTES']):,} B from microphone to class, and the stack; log-mel in {arithmetic}",
-            f"a decision each {1000 * hop / rate:.4g} ms ({hop:,} samples, {hop // frame} frames)",
+            f"a decision each {1000 * hop / rate:.4g} ms ({hop:,} samples, {hop // frame} frame{'s' if hop > frame else ''})",
         )
 
 
