@@ -1,6 +1,6 @@
 """Compare the net in C with TensorFlow Lite Micro, logit by logit: random nets of the full search space, and the presets.
 
-python experiments/firmware/bit_exact.py [--nets 200] [--clips 4] [--part 0 --parts 1] [--folder /tmp/bit_exact]
+python experiments/firmware/bit_exact.py [--nets 200] [--clips 4] [--part 0 --parts 1]
 
 The nets are untrained, their scales calibrated on noise, their GRN lively. Each is compiled for this machine along both axes.
 Ends with exit status 1 at a difference.
@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import random
 import sys
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -65,17 +66,15 @@ def main() -> None:
     parser.add_argument("--clips", type=int, default=4)
     parser.add_argument("--part", type=int, default=0, help="of the nets, where several processes share them")
     parser.add_argument("--parts", type=int, default=1)
-    parser.add_argument("--folder", type=Path, default=Path("/tmp/bit_exact"))
     arguments = parser.parse_args()
-    arguments.folder.mkdir(parents=True, exist_ok=True)
     space, rng = SearchSpace.load("full"), random.Random(0)
     nets = {name: make() for name, make in PRESETS.items()}
     for i in range(arguments.nets):
         nets[f"random {i}"] = space.architecture(random_point(space, rng), rng.randint(2, 20))
     wrong = logits = done = 0
-    with Interpreter() as chip:
+    with Interpreter() as chip, tempfile.TemporaryDirectory() as folder:
         for seed, (name, a) in list(enumerate(nets.items()))[arguments.part :: arguments.parts]:
-            differ, count, values = different(a, chip, arguments.folder, arguments.clips, seed)
+            differ, count, values = different(a, chip, Path(folder), arguments.clips, seed)
             wrong, logits = wrong + differ, logits + count
             if differ or values < 3:
                 print(f"{name}: {differ} of {count} logits differ, {values} values\n{a.text()}", flush=True)

@@ -64,3 +64,20 @@ def floating(value: float) -> str:
 
 def _value(value: object) -> str:
     return struct(value) if isinstance(value, Mapping) else str(value)
+
+
+def string(text: str) -> str:
+    """A C string literal in ASCII: whatever could end it, continue a line or begin a trigraph is escaped.
+
+    Three octal digits each, because a hexadecimal escape would run on into the next character.
+
+    Args:
+        text: Any text.
+
+    Returns:
+        The literal.
+    """
+    escaped = (
+        chr(b) if 32 <= b < 127 and chr(b) not in '"\\?' else f"\\{b:03o}" for b in text.encode(errors="replace")
+    )
+    return f'"{"".join(escaped)}"'

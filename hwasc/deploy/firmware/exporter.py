@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
+from hwasc.deploy.export_folders import refuse_foreign, write_folder
 from hwasc.deploy.exporters import Planner
 from hwasc.deploy.firmware import folder
-from hwasc.deploy.firmware.foreign import refuse_foreign
 from hwasc.deploy.firmware.options import FirmwareOptions
 from hwasc.models.student import Student
-from hwasc.records.leftovers import temporary_folder
 from hwasc.records.training_clips import TrainingClips
 
 
@@ -53,18 +51,10 @@ class FirmwareExporter:
         Raises:
             UsageError: The path is a file, or a folder with files that are no export's, or the net is beyond the C code.
         """
-        refuse_foreign(out)
+        refuse_foreign(out, folder.ABOUT, "c")
         reference = clips.reference if clips else None
         files = folder.to_files(model, classes, options or FirmwareOptions(), clips=reference)
-        out.parent.mkdir(parents=True, exist_ok=True)
-        with temporary_folder(f".{out.name}.new-", out.parent) as beside:
-            made = beside / "new"
-            for name, content in files.items():
-                (made / name).parent.mkdir(parents=True, exist_ok=True)
-                (made / name).write_bytes(content)
-            if out.exists():
-                os.rename(out, beside / "old")
-            os.rename(made, out)
+        write_folder(out, files)
         return out
 
     def summary(self, out: Path) -> tuple[str, ...]:

@@ -16,6 +16,7 @@ from hwasc.cost.firmware_front_end import check_fft, front_end_bytes
 from hwasc.cost.firmware_state import state_bytes
 from hwasc.cost.row_planner import plan_rows
 from hwasc.deploy.constants import step
+from hwasc.deploy.export_folders import hashes
 from hwasc.deploy.firmware import readme
 from hwasc.deploy.firmware.copying import copied
 from hwasc.deploy.firmware.cores import cores_text
@@ -125,7 +126,7 @@ def _about(files: dict[str, bytes], options: FirmwareOptions, tag: str, clips: C
         "hwasc": __version__,
         "tag": tag,
         "options": asdict(options),
-        "files": {name: hashlib.sha256(files[name]).hexdigest() for name in sorted(files)},
+        "files": hashes(files),
         **({KEY: schema.plain(clips)} if clips else {}),
     }
     return (json.dumps(about, indent=2) + "\n").encode()

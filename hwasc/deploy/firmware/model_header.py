@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from hwasc import __version__
 from hwasc.cost.firmware_state import StateBytes
+from hwasc.deploy.firmware.c_text import string
 from hwasc.records.architecture import Architecture
 
 MARK = "/* Written by hwasc; do not edit, export again. */\n"
@@ -75,20 +76,3 @@ def tag_check(tag: str, name: str) -> str:
         f'#include "scene_model.h"\n#if SCENE_TAG != {tag}\n'
         f'#error "{name} and scene_model.h are of different exports; copy the whole folder again"\n#endif\n'
     )
-
-
-def string(text: str) -> str:
-    """A C string literal in ASCII: whatever could end it, continue a line or begin a trigraph is escaped.
-
-    Three octal digits each, because a hexadecimal escape would run on into the next character.
-
-    Args:
-        text: Any text.
-
-    Returns:
-        The literal.
-    """
-    escaped = (
-        chr(b) if 32 <= b < 127 and chr(b) not in '"\\?' else f"\\{b:03o}" for b in text.encode(errors="replace")
-    )
-    return f'"{"".join(escaped)}"'

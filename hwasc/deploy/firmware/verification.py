@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from hwasc.deploy.export_folders import read_record
 from hwasc.deploy.exporters import read_options
 from hwasc.deploy.firmware import folder
-from hwasc.deploy.firmware.foreign import read_about
 from hwasc.deploy.weight_files import WeightFile, open_weights
 from hwasc.errors import DataError, HwascError
 from hwasc.records import training_clips
@@ -29,7 +29,9 @@ def verified(model: Path) -> tuple[Mapping[str, bytes], WeightFile]:
         DataError: The folder is no export, its sources are not those that this version of hwasc writes for its student, or
             there are others.
     """
-    about = read_about(model)
+    about = read_record(model, folder.ABOUT, "c")
+    if not isinstance(about.get("options"), dict):
+        raise DataError(f"{model / folder.ABOUT}: has no options of the export; export again")
     opened = open_weights(model / folder.WEIGHTS)
     if opened.numbers != "int8":
         raise DataError(f"{model}: its {folder.WEIGHTS} is no int8 student; export again")

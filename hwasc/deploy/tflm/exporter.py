@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-import os
+import json
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
+from hwasc import __version__
+from hwasc.deploy.export_folders import hashes, refuse_foreign, write_folder
 from hwasc.deploy.exporters import Planner
 from hwasc.deploy.tflm.folder import to_texts
 from hwasc.deploy.tflm.options import TflmOptions
-from hwasc.deploy.tflm.written_files import ABOUT, about_text, refuse_foreign
 from hwasc.models.student import Student
-from hwasc.records.leftovers import temporary_folder
 from hwasc.records.training_clips import TrainingClips
+
+ABOUT = "export.json"
 
 
 class TflmExporter:
@@ -54,19 +57,11 @@ class TflmExporter:
         Raises:
             UsageError: The path is a file, or a folder with files that are no export's, or its name is none for C++.
         """
-        refuse_foreign(out)
+        refuse_foreign(out, ABOUT, "tflm")
         chosen = options or TflmOptions()
         texts = to_texts(model, classes, planner, name=chosen.model_name(out), options=chosen, clips=clips)
         contents = {name: text.encode() for name, text in texts.items()}
-        out.parent.mkdir(parents=True, exist_ok=True)
-        with temporary_folder(f".{out.name}.new-", out.parent) as beside:
-            made = beside / "new"
-            for name, content in {**contents, ABOUT: about_text(contents)}.items():
-                (made / name).parent.mkdir(parents=True, exist_ok=True)
-                (made / name).write_bytes(content)
-            if out.exists():
-                os.rename(out, beside / "old")
-            os.rename(made, out)
+        write_folder(out, {**contents, ABOUT: _about(contents)})
         return out
 
     def summary(self, out: Path) -> tuple[str, ...]:
@@ -88,3 +83,8 @@ class TflmExporter:
 
 
 EXPORTER = TflmExporter()
+
+
+def _about(contents: Mapping[str, bytes]) -> bytes:
+    about = {"schema": 1, "format": "tflm", "hwasc": __version__, "files": hashes(contents)}
+    return (json.dumps(about, indent=2) + "\n").encode()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from hwasc.deploy.firmware.c_text import string
 from hwasc.deploy.tflm.model_header import MARK, tag
 
 ADD = {  # schema name -> method of tflite::MicroMutableOpResolver, header and function of the int8 variant
@@ -120,23 +121,6 @@ def check(digest: str, file: str, name: str) -> str:
         The line.
     """
     return f'static_assert({name}::kModelTag == {tag(digest)}, "{name}.h and {file} are of different exports");\n'
-
-
-def string(text: str) -> str:
-    """A C string literal in ASCII: whatever could end it, continue a line or begin a trigraph is escaped.
-
-    Three octal digits each, because a hexadecimal escape would run on into the next character.
-
-    Args:
-        text: Any text.
-
-    Returns:
-        The literal.
-    """
-    escaped = (
-        chr(b) if 32 <= b < 127 and chr(b) not in '"\\?' else f"\\{b:03o}" for b in text.encode(errors="replace")
-    )
-    return f'"{"".join(escaped)}"'
 
 
 def _call(code: str) -> str:

@@ -350,7 +350,7 @@ def test_a_changed_folder_is_not_run(out: Path, name: str, message: str) -> None
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("scene.json", b"{}", "no record of a C export"),
+        ("scene.json", b"{}", "no record of an export"),
         ("scene.json", b"{", "expected a folder that"),
         ("student.safetensors", b"x", "not readable as safetensors"),
         (
