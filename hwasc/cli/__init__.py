@@ -20,7 +20,7 @@ VERBS = {
     "profile": "what an architecture costs, layer by layer",
     "teach": "train the teachers and fit their fusion",
     "evaluate": "measure a finished model file on the test split",
-    "bench": "measure the tool itself: ranking by proxies, speed of strategies, speed of data loading",
+    "bench": "measure ranking by proxies, strategies, data loading, or firmware on emulated chips",
     "export": "write a distilled student as a file for a runtime",
     "data": "fetch a public data set, or check what a data folder holds",
     "submit": "write a submission to DCASE Task 1, 2024 or 2025",

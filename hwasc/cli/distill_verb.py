@@ -55,3 +55,4 @@ def run(args: argparse.Namespace) -> None:
     print(f"  ONNX Runtime predicts the same scene for {result.onnx.agreement:.1%} of the clips")
     tflite, onnx = result.run / result.tflite.file, result.run / result.onnx.file
     print(f"int8 model {tflite} (for the chip), {onnx}\nreport     {args.run / 'report.html'}")
+    print(f"next       hwasc export --weights {result.run / 'int8.safetensors'} --format c")

@@ -51,7 +51,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "--hop", metavar="TIME", help="from decision to decision: 250ms, 0.5s, or samples; default: a clip"
     )
     own.add_argument(
-        "--target", metavar="CORE", help="cortex-m0+, m3 (log-mel in integers), m4, m7, m33, m55 (single precision)"
+        "--target",
+        metavar="CORE",
+        help="cortex-m0+, cortex-m3: log-mel in integers; "
+        "cortex-m4 (default), cortex-m7, cortex-m33, cortex-m55: in single "
+        "precision",
     )
     own.add_argument(
         "--arithmetic",

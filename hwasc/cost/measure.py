@@ -1,4 +1,7 @@
-"""Costs of an architecture: parameters, MACs by both rules, int8 memory, flash, arena. No torch, about a millisecond."""
+"""Costs of an architecture: parameters, MACs by both rules, int8 memory, flash, arena, RAM.
+
+No torch; about a millisecond, some where the net runs row by row.
+"""
 
 from __future__ import annotations
 
