@@ -39,7 +39,8 @@ def print_profile(profile: Profile) -> None:
         f"{c.int8_memory.planner} plan (lower bound {c.int8_memory.lower_bound:,} B), total {c.int8_memory.total:,} B"
     )
     latency = "" if c.latency_ms is None else f", latency {c.latency_ms:,.3g} ms"
-    console.print(f"on the chip (estimate): model file {c.flash:,} B, arena {c.arena:,} B{latency}")
+    theirs, ours = ("", latency) if c.firmware else (latency, "")
+    console.print(f"in TensorFlow Lite Micro (estimate): model file {c.model_file:,} B, arena {c.arena:,} B{theirs}")
     f = profile.front_end
     console.print(
         f"front end: {fe.sample_rate:,} Hz, FFT {fe.n_fft:,}, window {fe.window:,}, hop {fe.hop:,}, {fe.mels} mels, "
@@ -50,7 +51,7 @@ def print_profile(profile: Profile) -> None:
         f"constants {f.flash.total:,} B"
     )
     if profile.firmware is not None:
-        _print_firmware(console, profile.firmware)
+        _print_firmware(console, profile.firmware, ours)
     for check in profile.checks:
         verdict = "within" if check.slack >= 0 else "OVER  "
         value, limit, slack = (round(v, 3) for v in (check.value, check.limit, check.slack))
@@ -80,13 +81,14 @@ def print_profile(profile: Profile) -> None:
         )
 
 
-def _print_firmware(console: Console, firmware: Firmware) -> None:
+def _print_firmware(console: Console, firmware: Firmware, latency: str) -> None:
     ram, flash = firmware.ram, firmware.flash
     console.print(
         f"export as C for {firmware.core}, from microphone to class: RAM {ram.total:,} B (exact: samples {ram.audio:,}, features "
-        f"{ram.features:,}, shared by the FFT's {ram.front_end:,} and the net's {ram.net:,} {ram.scratch:,}, other {ram.other:,})"
+        f"{ram.features:,}, scratch {ram.scratch:,} that FFT ({ram.front_end:,}) and net ({ram.net:,}) "
+        f"share, other {ram.other:,})"
     )
     console.print(
         f"  flash {flash.total:,} B (net {flash.net:,}, front end {flash.front_end:,}: exact; program about {flash.program:,}), "
-        f"stack {firmware.stack:,} B"
+        f"stack {firmware.stack:,} B{latency}"
     )

@@ -68,7 +68,8 @@ class Costs:
         parameter_memory: Their bytes by the DCASE rule.
         macs: Multiply-accumulates of one clip.
         int8_memory: Memory of the int8 student.
-        flash: Bytes of flash: of the model file, predicted within 2 %; of tables and program where the runtime is `c`.
+        model_file: Bytes of the .tflite file, predicted within 2 %.
+        flash: Bytes of flash: `model_file`; of tables and program where the runtime is `c`.
         arena: Bytes of the smallest arena that the interpreter runs it in (see `cost.persistent`): with reference kernels exact
             on a 64-bit host, which is more than a chip needs; with CMSIS-NN's for a core, those of that 32-bit chip.
         ram: Bytes of RAM from microphone to class. With `c` exact; with `tflm` the arena and an estimate of the front end.
@@ -80,6 +81,7 @@ class Costs:
     parameter_memory: int
     macs: Macs
     int8_memory: Int8Memory
+    model_file: int
     flash: int
     arena: int
     ram: int
@@ -185,7 +187,7 @@ def measure(architecture: Architecture, counting: Counting = DEFAULT, *, runtime
     arena = persistent.arena(
         architecture, plan.head, graph, structs=persistent.structs_of(counting.kernels), scratch=extra
     )
-    ours = None
+    model_file, ours = flash(architecture, graph), None
     if counting.runtime == "c":
         hop, quick = counting.hop_seconds, counting.quick
         ours = firmware.measure(architecture, graph, counting.core, hop_seconds=hop, quick=quick)
@@ -195,7 +197,8 @@ def measure(architecture: Architecture, counting: Counting = DEFAULT, *, runtime
         parameter_memory=parameters,
         macs=Macs(conv=conv + grn, torchinfo=torchinfo, grn=grn),
         int8_memory=int8,
-        flash=ours.flash.total if ours else flash(architecture, graph),
+        model_file=model_file,
+        flash=ours.flash.total if ours else model_file,
         arena=arena,
         ram=ours.ram.total if ours else arena + front_end_costs(architecture.front_end).ram.total,
         latency_ms=_latency(architecture, graph, counting),

@@ -180,7 +180,9 @@ def cards(costs: Costs) -> dict[str, Fact]:
         "Peak activations in RAM": Fact(
             kib(m.activations), f"{count(m.activations)} B: arena head of the {m.planner} plan", "exact"
         ),
-        "Model file in flash": Fact(kib(costs.flash), f"{count(costs.flash)} B, structure included", "estimate"),
+        "Model file in flash": Fact(
+            kib(costs.model_file), f"{count(costs.model_file)} B, structure included", "estimate"
+        ),
         "Arena in RAM": Fact(
             kib(costs.arena), f"{count(costs.arena)} B: activations and the interpreter's structs", "estimate"
         ),
