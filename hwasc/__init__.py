@@ -38,7 +38,7 @@ _MODULES = {  # public name -> module, imported at its first use
     "EnsembleSummary": "hwasc.ensemble.summary",
     "Evaluation": "hwasc.students.evaluation",
     "ExternalTeacherSettings": "hwasc.records.teacher_settings",
-    "FrontEnd": "hwasc.records.architecture",
+    "FrontEnd": "hwasc.records.front_end",
     "GRN": "hwasc.records.blocks",
     "HwascError": "hwasc.errors",
     "InfeasibleBudget": "hwasc.errors",
@@ -80,11 +80,11 @@ if TYPE_CHECKING:
     from hwasc.nas.result import SearchResult as SearchResult
     from hwasc.records.architecture import Architecture as Architecture
     from hwasc.records.architecture import ArchitectureFile as ArchitectureFile
-    from hwasc.records.architecture import FrontEnd as FrontEnd
     from hwasc.records.blocks import GRN as GRN
     from hwasc.records.blocks import Block as Block
     from hwasc.records.blocks import InvertedResidual as InvertedResidual
     from hwasc.records.budget import Budget as Budget
+    from hwasc.records.front_end import FrontEnd as FrontEnd
     from hwasc.records.presets import cp_mobile as cp_mobile
     from hwasc.records.presets import dcase2024_baseline as dcase2024_baseline
     from hwasc.records.settings import Settings as Settings

@@ -29,8 +29,8 @@ from hwasc.parallel.device import configure_process, pick_device
 from hwasc.parallel.processes import as_finished, processes
 from hwasc.progress import Reporter
 from hwasc.records import training_clips
-from hwasc.records.architecture import FrontEnd
 from hwasc.records.data_settings import AugmentSettings
+from hwasc.records.front_end import FrontEnd
 from hwasc.records.leftovers import sweep_files, sweep_unfinished
 from hwasc.records.settings import Settings
 from hwasc.records.training_clips import TrainingClips

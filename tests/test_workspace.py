@@ -10,7 +10,7 @@ import pytest
 
 from hwasc import workspace
 from hwasc.data.features import unextracted
-from hwasc.records.architecture import FrontEnd
+from hwasc.records.front_end import FrontEnd
 from hwasc.workspace import Workspace
 
 pytestmark = pytest.mark.slow

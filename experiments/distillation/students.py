@@ -10,7 +10,8 @@ import argparse
 from dataclasses import replace
 from pathlib import Path
 
-from hwasc.records.architecture import FrontEnd, save
+from hwasc.records.architecture import save
+from hwasc.records.front_end import FrontEnd
 from hwasc.records.presets import cp_mobile
 
 

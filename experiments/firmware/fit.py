@@ -34,8 +34,9 @@ from hwasc.deploy.firmware.toolchain import CORES, SOURCES
 from hwasc.deploy.firmware.untrained import untrained_student
 from hwasc.nas.declare import random_point
 from hwasc.parallel.children import spawn_context
-from hwasc.records.architecture import Architecture, FrontEnd
+from hwasc.records.architecture import Architecture
 from hwasc.records.blocks import GRN, InvertedResidual
+from hwasc.records.front_end import FrontEnd
 from hwasc.records.space import SearchSpace
 
 FRONT_ENDS = [  # mels, frames, window, FFT, sample rate

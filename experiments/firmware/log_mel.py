@@ -24,7 +24,7 @@ from hwasc.deploy.firmware.front_end_tables import front_end_sources, front_end_
 from hwasc.deploy.firmware.host import compile_host, run_host
 from hwasc.deploy.firmware.toolchain import SOURCES, core
 from hwasc.deploy.interpreter import Runtime
-from hwasc.records.architecture import FrontEnd
+from hwasc.records.front_end import FrontEnd
 
 CLIPS = 6  # of a second, evenly spread over each recording
 RATE = 32_000

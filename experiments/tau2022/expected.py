@@ -24,7 +24,7 @@ from hwasc.cost import measure
 from hwasc.models import build as build_student
 from hwasc.models.teachers import TeacherSpec, build, describe
 from hwasc.parts import TEACHERS
-from hwasc.records.architecture import FrontEnd
+from hwasc.records.front_end import FrontEnd
 from hwasc.records.settings import Settings
 
 TRAIN, TEST, CLASSES = 139_620, 29_680, 10

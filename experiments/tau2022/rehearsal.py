@@ -111,9 +111,10 @@ def measure(root: Path, cache: Path, clips: int, front_end: str, started: float)
     from hwasc.data.features import extract
     from hwasc.data.opening import open_dataset
     from hwasc.models import build
-    from hwasc.records.architecture import Architecture, FrontEnd
+    from hwasc.records.architecture import Architecture
     from hwasc.records.blocks import InvertedResidual
     from hwasc.records.data_settings import AugmentSettings
+    from hwasc.records.front_end import FrontEnd
     from hwasc.training.batches import Augment, training_batches
     from hwasc.training.loop import predict
 

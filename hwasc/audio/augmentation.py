@@ -21,7 +21,7 @@ from torch.nn import functional as F
 from hwasc.audio.frontend import mel_filters
 from hwasc.audio.reading import AUDIO_SUFFIXES, UnreadableClip, duration, read_clip
 from hwasc.errors import DataError
-from hwasc.records.architecture import FrontEnd
+from hwasc.records.front_end import FrontEnd
 
 EPSILON = 1e-6
 

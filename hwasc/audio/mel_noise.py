@@ -11,7 +11,7 @@ from torch import Generator, Tensor
 
 from hwasc.audio.frontend import mel_filters
 from hwasc.audio.noise import COLOURS, power_spectrum
-from hwasc.records.architecture import FrontEnd
+from hwasc.records.front_end import FrontEnd
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

@@ -22,7 +22,7 @@ from hwasc.data.extraction import CHUNK, in_blocks
 from hwasc.data.features import Features, extract
 from hwasc.data.store import Entry
 from hwasc.errors import DataError, UsageError
-from hwasc.records.architecture import FrontEnd
+from hwasc.records.front_end import FrontEnd
 from hwasc.records.leftovers import temporary_folder
 from hwasc.records.run import environment
 from hwasc.training.batches import training_batches

@@ -8,7 +8,7 @@ from typing import Literal
 
 from hwasc.cost.frontend import mel_edges
 from hwasc.errors import UsageError
-from hwasc.records.architecture import FrontEnd
+from hwasc.records.front_end import FrontEnd
 
 Arithmetic = Literal["float", "integer"]
 SHORTEST, LONGEST = 256, 8192  # samples of an FFT

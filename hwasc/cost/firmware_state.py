@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from hwasc.cost.alignment import align
 from hwasc.errors import UsageError
-from hwasc.records.architecture import FrontEnd
+from hwasc.records.front_end import FrontEnd
 
 WORD = 8  # bytes, the alignment of the struct and of its scratch memory
 COUNTERS = 9 * 4  # bytes

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from hwasc.cost.firmware_front_end import Arithmetic, fft_passes, segment_bins
 from hwasc.cost.graph import Graph, Operator
 from hwasc.cost.row_plan import RowPlan
-from hwasc.records.architecture import FrontEnd
+from hwasc.records.front_end import FrontEnd
 
 FEW_COLUMNS, MANY_COLUMNS, FEW_INPUTS = 4, 8, 32  # that a convolution gathers at a time, see scene_conv.c
 LOAD = -1  # the number of the step that copies rows of the features

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from hwasc.records.architecture import FrontEnd
+from hwasc.records.front_end import FrontEnd
 
 SAMPLE, REAL, INDEX, POSITION = 2, 4, 2, 4  # bytes: int16, float32, uint16, uint32
 LOG = 10  # MACs a band: logf's polynomial of 7 coefficients with the exponent (Arm Optimized Routines, v_logf), the scaling

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from hwasc.records.architecture import FrontEnd
+from hwasc.records.front_end import FrontEnd
 
 RATES = (8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000)
 EMPTY_SHARE = 0.1  # of the bands; less is not worth a line

@@ -20,7 +20,7 @@ from hwasc.audio.reading import UnreadableClip, read_clips
 from hwasc.data.clips import Clip
 from hwasc.errors import DataError
 from hwasc.parallel.children import spawn_context
-from hwasc.records.architecture import FrontEnd
+from hwasc.records.front_end import FrontEnd
 
 CHUNK = 64  # clips written at once
 # Values of overlapping frames that go through the front end at once. Larger blocks use memory that the C library returns and

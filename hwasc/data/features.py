@@ -24,7 +24,7 @@ from hwasc.data.extraction import Chunk, extract_chunks
 from hwasc.data.hashing import MISSING, content_hashes
 from hwasc.data.store import Entry, Writer
 from hwasc.errors import DataError
-from hwasc.records.architecture import FrontEnd
+from hwasc.records.front_end import FrontEnd
 from hwasc.records.schema import canonical
 
 VERSION = 2  # part of every cache key; a new version computes all features anew

@@ -17,7 +17,7 @@ from hwasc.dcase.rules import CLASSES
 from hwasc.dcase.standalone_weights import packaged_log_mel
 from hwasc.errors import DataError
 from hwasc.progress import Reporter
-from hwasc.records.architecture import FrontEnd
+from hwasc.records.front_end import FrontEnd
 from hwasc.training.loop import predict
 
 BATCH = 64  # as the package does

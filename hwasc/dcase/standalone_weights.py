@@ -24,8 +24,9 @@ from hwasc.dcase.standalone.system import KEY
 from hwasc.errors import HwascError
 from hwasc.models.student import Student
 from hwasc.records import schema
-from hwasc.records.architecture import HEAD, FrontEnd
+from hwasc.records.architecture import HEAD
 from hwasc.records.blocks import INPUT, Conv, DepthwiseConv, Pool, ResponseNorm, Sum, Unit
+from hwasc.records.front_end import FrontEnd
 from hwasc.training.newton import ROOT_BITS
 from hwasc.training.quantization import QuantGRN
 from hwasc.training.rounding import shift_of, shift_of_mean

@@ -17,9 +17,9 @@ from hwasc.data.probabilities import as_logits
 from hwasc.ensemble.teacher_front_ends import features_by_front_end
 from hwasc.errors import UsageError
 from hwasc.records import schema
-from hwasc.records.architecture import FrontEnd
 from hwasc.records.bounded import sha256
 from hwasc.records.damaged import usable
+from hwasc.records.front_end import FrontEnd
 from hwasc.records.teacher_settings import ExternalTeacherSettings
 from hwasc.workspace import Workspace
 

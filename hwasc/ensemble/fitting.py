@@ -16,7 +16,7 @@ from hwasc.ensemble.cross_fitting import Teachers, out_of_fold_logits
 from hwasc.ensemble.head_fitting import best_view, cross_fitted_views, fit_backbone, fit_heads, log_loss_gain
 from hwasc.ensemble.heads import Ensemble
 from hwasc.progress import Update
-from hwasc.records.architecture import FrontEnd
+from hwasc.records.front_end import FrontEnd
 from hwasc.workspace import Workspace
 
 BATCH = 256

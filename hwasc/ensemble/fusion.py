@@ -24,9 +24,10 @@ from hwasc.ensemble.heads import VIEWS, Z1, Z2, Ensemble
 from hwasc.ensemble.teacher_front_ends import teacher_front_end
 from hwasc.models import student
 from hwasc.records import schema
-from hwasc.records.architecture import Architecture, FrontEnd
+from hwasc.records.architecture import Architecture
 from hwasc.records.blocks import GRN, InvertedResidual
 from hwasc.records.damaged import usable
+from hwasc.records.front_end import FrontEnd
 from hwasc.records.training_clips import KEY
 from hwasc.training.calibration_error import expected_calibration_error
 from hwasc.training.distillation import DistillationData

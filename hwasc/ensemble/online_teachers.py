@@ -17,7 +17,7 @@ from hwasc.ensemble.heads import Ensemble
 from hwasc.ensemble.teacher_front_ends import features_by_front_end
 from hwasc.errors import DataError, UsageError
 from hwasc.parallel.device import mixed_precision
-from hwasc.records.architecture import FrontEnd
+from hwasc.records.front_end import FrontEnd
 from hwasc.training.batches import Augment, Batch, OnlineTargets
 
 

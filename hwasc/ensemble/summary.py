@@ -12,7 +12,7 @@ from hwasc.ensemble.external import ExternalTeacher
 from hwasc.ensemble.fusion import FittedEnsemble, FusionRow
 from hwasc.ensemble.leave_one_out import LeaveOneOutRow, leave_one_out
 from hwasc.models.teachers import describe
-from hwasc.records.architecture import FrontEnd
+from hwasc.records.front_end import FrontEnd
 from hwasc.records.measured_clips import MeasuredClips
 from hwasc.records.results import Result
 

@@ -9,7 +9,7 @@ from hwasc.data.features import Features
 from hwasc.errors import DataError, UsageError
 from hwasc.models.teachers import TeacherSpec
 from hwasc.parts import TEACHERS
-from hwasc.records.architecture import FrontEnd
+from hwasc.records.front_end import FrontEnd
 from hwasc.workspace import Workspace
 
 

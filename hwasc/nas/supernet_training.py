@@ -18,7 +18,7 @@ from hwasc.data.features import Features
 from hwasc.models.supernet import Supernet
 from hwasc.parallel.device import pick_device
 from hwasc.parallel.gradient_accumulation import PartialLosses
-from hwasc.records.architecture import FrontEnd
+from hwasc.records.front_end import FrontEnd
 from hwasc.records.settings import SupernetSettings
 from hwasc.records.space import Point
 from hwasc.training.batches import Augment, Batch, count_batches

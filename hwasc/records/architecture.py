@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -12,111 +11,12 @@ from hwasc.errors import UsageError
 from hwasc.records import schema, sizes
 from hwasc.records.blocks import INPUT, Block, Conv, Stride, Unit
 from hwasc.records.blocks.units import channels
+from hwasc.records.front_end import FrontEnd
 from hwasc.records.schema import STRICT
 from hwasc.records.training_clips import ClipsReference
 
 SCHEMA = 1
 HEAD = "head"
-SAMPLE_RATE = 1_000_000  # Hz; the most that a front end takes, as are these:
-SAMPLES = 1 << 28  # of a clip, two hours at 32 kHz
-N_FFT = 1 << 20
-FILTERS = 1 << 27  # mel bands x n_fft
-
-
-@dataclass(frozen=True)
-class FrontEnd:
-    """Waveform to log-mel: hann STFT (centred, zero padded), slaney mel filters on power, log(x + offset), (x - mean) / std.
-
-    Attributes:
-        sample_rate: Hz.
-        seconds: Length of a clip, s.
-        n_fft: Length of the FFT, samples.
-        window: Length of the window, samples.
-        hop: Samples.
-        mels: Mel bands.
-        frames: Frames of a clip: the first of the 1 + samples // hop frames.
-        f_min: Lowest frequency of the mel bands, Hz.
-        f_max: Highest frequency of the mel bands, Hz.
-        log_offset: Added to the power before the logarithm.
-        mean: Subtracted from the logarithm.
-        std: The result is divided by it.
-    """
-
-    sample_rate: int = 32_000
-    seconds: float = 1.0
-    n_fft: int = 4096
-    window: int = 3072
-    hop: int = 500
-    mels: int = 256
-    frames: int = 65
-    f_min: float = 0.0
-    f_max: float = 16_000.0
-    log_offset: float = 1e-5
-    mean: float = -4.5
-    std: float = 5.0
-
-    __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
-
-    def __post_init__(self) -> None:
-        for name in ("seconds", "f_min", "f_max", "log_offset", "mean", "std"):
-            if not math.isfinite(getattr(self, name)):
-                raise ValueError(f"{name}: expected a finite number, found {getattr(self, name)}")
-        if min((self.sample_rate, self.n_fft, self.window, self.hop, self.mels, self.frames)) < 1:
-            raise ValueError("sample_rate, n_fft, window, hop, mels and frames must be at least 1")
-        if not 0 < self.seconds <= SAMPLES or self.sample_rate > SAMPLE_RATE or self.samples > SAMPLES:
-            raise ValueError(
-                f"need 0 < seconds, sample_rate at most {SAMPLE_RATE:,} Hz and {SAMPLES:,} samples a clip, found "
-                f"{self.seconds:g} s at {self.sample_rate:,} Hz"
-            )
-        if self.n_fft > N_FFT or self.n_fft * self.mels > FILTERS:
-            raise ValueError(
-                f"need n_fft at most {N_FFT:,} and mels x n_fft at most {FILTERS:,}, found {self.mels:,} and {self.n_fft:,}"
-            )
-        if self.window > self.n_fft:
-            raise ValueError(f"window {self.window} is longer than n_fft {self.n_fft}")
-        if not 0 <= self.f_min < self.f_max <= self.sample_rate / 2:
-            raise ValueError(
-                f"need 0 <= f_min < f_max <= sample_rate / 2, found {self.f_min}, {self.f_max}, {self.sample_rate}"
-            )
-        if self.frames > 1 + self.samples // self.hop:
-            raise ValueError(f"{self.frames} frames of hop {self.hop} do not fit into {self.samples} samples")
-        if self.std <= 0 or self.log_offset <= 0:
-            raise ValueError("std and log_offset must be above 0")
-
-    def __str__(self) -> str:
-        return f"{self.mels}x{self.frames}, window {self.window}, hop {self.hop}"
-
-    @property
-    def samples(self) -> int:
-        """Samples of one clip."""
-        return round(self.seconds * self.sample_rate)
-
-    @classmethod
-    def for_clip(cls, mels: int, frames: int, seconds: float = 1.0, sample_rate: int = 32_000, **rest: Any) -> FrontEnd:
-        """Make the front end whose frames span the clip, that is, the hop is the longest that fits.
-
-        Args:
-            mels: Mel bands.
-            frames: Frames of a clip.
-            seconds: Length of a clip, s.
-            sample_rate: Hz.
-            **rest: Other fields; `f_max` is half the sample rate by default.
-
-        Returns:
-            The front end.
-
-        Raises:
-            ValueError: The numbers do not fit.
-        """
-        samples = round(seconds * sample_rate)
-        hop = samples // max(frames - 1, 1)
-        rest.setdefault("f_max", sample_rate / 2)
-        return cls(sample_rate=sample_rate, seconds=seconds, hop=hop, mels=mels, frames=frames, **rest)
-
-    def lasting(self, seconds: float) -> FrontEnd:
-        """The front end for clips of another length, with as many frames a second, rounded to what fits."""
-        fits = 1 + round(seconds * self.sample_rate) // self.hop
-        return replace(self, seconds=seconds, frames=max(1, min(fits, round(self.frames * seconds / self.seconds))))
 
 
 @dataclass(frozen=True)

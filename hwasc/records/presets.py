@@ -6,9 +6,10 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Literal
 
-from hwasc.records.architecture import Architecture, FrontEnd
+from hwasc.records.architecture import Architecture
 from hwasc.records.blocks import GRN, InvertedResidual, Stride
 from hwasc.records.blocks.base import make_divisible
+from hwasc.records.front_end import FrontEnd
 
 
 def cp_mobile(

@@ -10,9 +10,10 @@ from typing import Any, ClassVar, Literal
 
 from hwasc.errors import UsageError
 from hwasc.records import bundled, schema, sizes
-from hwasc.records.architecture import N_FFT, Architecture, FrontEnd
+from hwasc.records.architecture import Architecture
 from hwasc.records.blocks import GRN, Block, Stride
 from hwasc.records.blocks.base import DEFAULT_KIND, Choices, of_kind
+from hwasc.records.front_end import N_FFT, FrontEnd
 from hwasc.records.schema import STRICT
 
 SCHEMA = 1

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from hwasc.records.architecture import FrontEnd
+from hwasc.records.front_end import FrontEnd
 from hwasc.records.schema import STRICT
 
 FUSED = ("weighted mean", "mean", "z1", "z2", "z1+z2")  # the names of the fused views, which no teacher may have

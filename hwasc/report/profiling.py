@@ -11,9 +11,10 @@ from hwasc.cost.firmware import Firmware
 from hwasc.cost.frontend import front_end_costs
 from hwasc.cost.limits import Check, certainty
 from hwasc.cost.offline import plan_offline
-from hwasc.records.architecture import Architecture, FrontEnd
+from hwasc.records.architecture import Architecture
 from hwasc.records.blocks.units import pair
 from hwasc.records.budget import Runtime
+from hwasc.records.front_end import FrontEnd
 from hwasc.records.schema import plain
 from hwasc.report import plots
 from hwasc.report.formats import TIMES, amount, count, kib, percent, shape, short, size

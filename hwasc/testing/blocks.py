@@ -30,9 +30,10 @@ from hwasc.models.student import Student
 from hwasc.models.supernet import Supernet
 from hwasc.parts import BLOCKS
 from hwasc.records import schema
-from hwasc.records.architecture import Architecture, FrontEnd
+from hwasc.records.architecture import Architecture
 from hwasc.records.blocks import INPUT, Block, InvertedResidual
 from hwasc.records.blocks.units import channels
+from hwasc.records.front_end import FrontEnd
 from hwasc.records.space import FrontEndChoices, SearchSpace, Stage, parse_stride
 from hwasc.records.widths import resized, widths
 from hwasc.training import pruning

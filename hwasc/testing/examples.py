@@ -14,7 +14,7 @@ from hwasc.models import supernet
 from hwasc.models.student import Student, build
 from hwasc.nas.job import Candidate, Proposal, Supernet
 from hwasc.records import schema
-from hwasc.records.architecture import FrontEnd
+from hwasc.records.front_end import FrontEnd
 from hwasc.records.settings import TrainSettings
 from hwasc.records.space import FrontEndChoices, SearchSpace, Stage
 from hwasc.records.training_clips import TrainingClips

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from hwasc.models.teachers.family import Family
-from hwasc.records.architecture import FrontEnd
+from hwasc.records.front_end import FrontEnd
 
 SMALL = FrontEnd.for_clip(40, 16)
 

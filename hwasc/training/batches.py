@@ -15,8 +15,8 @@ from hwasc.audio import augmentation
 from hwasc.audio.mel_noise import additive_noise
 from hwasc.data.features import Features
 from hwasc.parallel.gradient_accumulation import rank_and_world
-from hwasc.records.architecture import FrontEnd
 from hwasc.records.data_settings import AugmentSettings
+from hwasc.records.front_end import FrontEnd
 
 
 class Batch(NamedTuple):

@@ -11,7 +11,7 @@ from torch import Generator, Tensor
 from torch.nn import functional as F
 
 from hwasc.audio.augmentation import View, device_response, freq_mixstyle, frequency_mask, gain, mixup, time_roll
-from hwasc.records.architecture import FrontEnd
+from hwasc.records.front_end import FrontEnd
 
 FE = FrontEnd.for_clip(12, 20, sample_rate=8000, n_fft=512, window=512)
 RESPONSES = torch.linspace(-1, 1, 5)[:, None] * torch.linspace(-1, 1, 12)

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from hwasc.audio.frontend import LogMel, mel_filters
-from hwasc.records.architecture import FrontEnd
+from hwasc.records.front_end import FrontEnd
 
 CONFIGURATIONS = {
     "default": FrontEnd(),

@@ -12,7 +12,7 @@ from torch import Generator, Tensor
 from hwasc.audio.frontend import LogMel
 from hwasc.audio.mel_noise import additive_noise, noise_bands
 from hwasc.audio.noise import COLOURS, Noise
-from hwasc.records.architecture import FrontEnd
+from hwasc.records.front_end import FrontEnd
 
 FE = FrontEnd.for_clip(32, 33, sample_rate=16_000, n_fft=1024, window=1024)
 

@@ -14,7 +14,7 @@ from hwasc.audio.augmentation import device_response, load_responses
 from hwasc.audio.frontend import LogMel
 from hwasc.audio.reading import read_clip
 from hwasc.errors import DataError
-from hwasc.records.architecture import FrontEnd
+from hwasc.records.front_end import FrontEnd
 
 SHARED = Path(__file__).parents[3] / "shared" / "data"
 FE = FrontEnd.for_clip(64, 51, n_fft=2048, window=2048)

@@ -16,7 +16,7 @@ from hwasc.cli.output import accept_every_character
 from hwasc.data.clips import Clip
 from hwasc.data.features import extract
 from hwasc.progress import Reporter, print_table
-from hwasc.records.architecture import FrontEnd
+from hwasc.records.front_end import FrontEnd
 
 TEXT = "café – 50 % ± 2, \udcff\udce9 → 日本"
 SHOWN = {

@@ -12,8 +12,9 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from hwasc.records.architecture import Architecture, FrontEnd, save
+from hwasc.records.architecture import Architecture, save
 from hwasc.records.blocks import InvertedResidual
+from hwasc.records.front_end import FrontEnd
 
 pytestmark = pytest.mark.slow
 

@@ -13,8 +13,9 @@ from hwasc.cost.memory import plan_greedy
 from hwasc.cost.persistent import CHIP, CHIP_CMSIS_NN, HOST
 from hwasc.cost.scratch import EXTENSIONS, plan_with_scratch, scratch, window_in_file
 from hwasc.nas.declare import random_point
-from hwasc.records.architecture import Architecture, FrontEnd
+from hwasc.records.architecture import Architecture
 from hwasc.records.blocks import InvertedResidual
+from hwasc.records.front_end import FrontEnd
 from hwasc.records.presets import PRESETS, dcase2024_baseline
 from hwasc.records.space import SearchSpace
 

@@ -9,7 +9,7 @@ import librosa.filters
 import pytest
 
 from hwasc.cost.frontend import band_bins, fft_macs, front_end_costs
-from hwasc.records.architecture import FrontEnd
+from hwasc.records.front_end import FrontEnd
 from hwasc.records.space import SearchSpace
 
 

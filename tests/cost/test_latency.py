@@ -13,8 +13,9 @@ from hwasc.cost.graph import Graph, Operator
 from hwasc.cost.latency import CYCLES, Cycles, estimate, operator_cycles
 from hwasc.cost.scratch import EXTENSIONS
 from hwasc.errors import UsageError
-from hwasc.records.architecture import Architecture, FrontEnd
+from hwasc.records.architecture import Architecture
 from hwasc.records.blocks import InvertedResidual
+from hwasc.records.front_end import FrontEnd
 from hwasc.records.presets import dcase2024_baseline
 
 

@@ -10,8 +10,9 @@ from hwasc.cost.patch_choice import choose, count_of
 from hwasc.cost.patch_stretches import stretches
 from hwasc.cost.patches import in_patches, patched, whole
 from hwasc.errors import UsageError
-from hwasc.records.architecture import Architecture, FrontEnd
+from hwasc.records.architecture import Architecture
 from hwasc.records.blocks import GRN, InvertedResidual
+from hwasc.records.front_end import FrontEnd
 from hwasc.records.patches import Patches, Stretch
 from hwasc.records.presets import cp_mobile, dcase2024_baseline
 

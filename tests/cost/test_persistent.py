@@ -16,8 +16,9 @@ from hwasc.cost.offline import plan_offline
 from hwasc.errors import DataError
 from hwasc.models import build
 from hwasc.models.student import Student
-from hwasc.records.architecture import Architecture, FrontEnd
+from hwasc.records.architecture import Architecture
 from hwasc.records.blocks import GRN, InvertedResidual
+from hwasc.records.front_end import FrontEnd
 from hwasc.records.presets import cp_mobile, dcase2024_baseline
 from hwasc.training.quantization import calibrate, quantize
 

@@ -12,8 +12,9 @@ from hwasc.cost.memory import lifetimes, plan_greedy
 from hwasc.cost.scratch import EXTENSIONS, plan_with_scratch, scratch
 from hwasc.errors import UsageError
 from hwasc.nas.declare import random_point
-from hwasc.records.architecture import Architecture, FrontEnd
+from hwasc.records.architecture import Architecture
 from hwasc.records.blocks import InvertedResidual
+from hwasc.records.front_end import FrontEnd
 from hwasc.records.presets import PRESETS
 from hwasc.records.space import SearchSpace
 

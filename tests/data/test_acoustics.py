@@ -14,7 +14,7 @@ import soxr
 from hwasc.data import shortcuts
 from hwasc.data.acoustics import bandwidth_lines, empty_share, fitting_rate
 from hwasc.data.examination import examine
-from hwasc.records.architecture import FrontEnd
+from hwasc.records.front_end import FrontEnd
 
 RNG = np.random.default_rng(0)
 Wave = npt.NDArray[np.float64]

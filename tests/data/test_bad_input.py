@@ -12,7 +12,7 @@ from hwasc.data.clips import Clip, Dataset
 from hwasc.data.features import extract
 from hwasc.data.opening import open_dataset
 from hwasc.errors import DataError
-from hwasc.records.architecture import FrontEnd
+from hwasc.records.front_end import FrontEnd
 
 FE = FrontEnd.for_clip(16, 9, sample_rate=8000, n_fft=512, window=512)
 META = "filename\tscene_label\tidentifier\tsource_label\n"

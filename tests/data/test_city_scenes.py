@@ -9,7 +9,7 @@ import pytest
 
 from hwasc.data.features import extract
 from hwasc.data.opening import open_dataset
-from hwasc.records.architecture import FrontEnd
+from hwasc.records.front_end import FrontEnd
 
 ROOT = Path(__file__).parents[3] / "shared" / "data" / "city_scenes"
 pytestmark = pytest.mark.skipif(not ROOT.is_dir(), reason="the real field recordings are not here")

@@ -24,7 +24,7 @@ from hwasc.data.clips import Clip
 from hwasc.data.features import Features, extract
 from hwasc.data.store import Writer
 from hwasc.errors import DataError
-from hwasc.records.architecture import FrontEnd
+from hwasc.records.front_end import FrontEnd
 
 FE = FrontEnd.for_clip(16, 9, sample_rate=8000, n_fft=512, window=512)
 CLASSES = ("bus", "park")

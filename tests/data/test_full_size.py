@@ -24,7 +24,7 @@ from hwasc.data.clips import Clip
 from hwasc.data.extraction import Chunk, extract_chunks
 from hwasc.data.features import extract
 from hwasc.data.opening import open_dataset
-from hwasc.records.architecture import FrontEnd
+from hwasc.records.front_end import FrontEnd
 from hwasc.training.batches import training_batches
 
 pytestmark = pytest.mark.slow

@@ -17,8 +17,9 @@ import yaml
 
 from hwasc.dcase.rules import CLASSES, EXAMPLE, About
 from hwasc.records import architecture
-from hwasc.records.architecture import Architecture, FrontEnd
+from hwasc.records.architecture import Architecture
 from hwasc.records.blocks import GRN, InvertedResidual
+from hwasc.records.front_end import FrontEnd
 from hwasc.records.settings import Settings
 from hwasc.workspace import open_workspace
 

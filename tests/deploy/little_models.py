@@ -13,8 +13,9 @@ from onnx import TensorProto, helper, numpy_helper
 from hwasc.deploy.flatfile import FileTensor, write
 from hwasc.models.student import build
 from hwasc.records import schema
-from hwasc.records.architecture import Architecture, FrontEnd
+from hwasc.records.architecture import Architecture
 from hwasc.records.blocks import InvertedResidual
+from hwasc.records.front_end import FrontEnd
 from hwasc.training.weights import save_weights
 
 CLASSES = ["bus", "park", "tram"]

@@ -14,8 +14,9 @@ from hwasc.deploy import tflite
 from hwasc.deploy.flatfile import FileOperator, FileTensor, write
 from hwasc.errors import DataError, HwascError
 from hwasc.models import build
-from hwasc.records.architecture import Architecture, FrontEnd
+from hwasc.records.architecture import Architecture
 from hwasc.records.blocks import GRN, InvertedResidual
+from hwasc.records.front_end import FrontEnd
 from hwasc.training.quantization import calibrate, quantize
 
 pytest.importorskip("tflite_micro")

@@ -15,8 +15,9 @@ from hwasc.errors import DataError
 from hwasc.models import build
 from hwasc.models.blocks import GlobalResponseNorm
 from hwasc.models.student import Student
-from hwasc.records.architecture import Architecture, FrontEnd
+from hwasc.records.architecture import Architecture
 from hwasc.records.blocks import GRN, InvertedResidual
+from hwasc.records.front_end import FrontEnd
 from hwasc.training.quantization import calibrate, quantize
 
 pytestmark = pytest.mark.slow

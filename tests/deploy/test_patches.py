@@ -21,8 +21,9 @@ from hwasc.errors import UsageError
 from hwasc.models import build
 from hwasc.models.student import Student
 from hwasc.nas.declare import random_point
-from hwasc.records.architecture import Architecture, FrontEnd
+from hwasc.records.architecture import Architecture
 from hwasc.records.blocks import GRN, InvertedResidual
+from hwasc.records.front_end import FrontEnd
 from hwasc.records.patches import Patches, Stretch
 from hwasc.records.presets import cp_mobile, dcase2024_baseline
 from hwasc.records.space import SearchSpace

@@ -10,8 +10,9 @@ import torch
 from hwasc.deploy import tflite, vela
 from hwasc.errors import DataError, HwascError, UsageError
 from hwasc.models import build
-from hwasc.records.architecture import Architecture, FrontEnd
+from hwasc.records.architecture import Architecture
 from hwasc.records.blocks import GRN, InvertedResidual
+from hwasc.records.front_end import FrontEnd
 from hwasc.training.quantization import calibrate, quantize
 
 

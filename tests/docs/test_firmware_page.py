@@ -25,8 +25,9 @@ TOOLS = ("sh", "cc", "cmake", "arm-none-eabi-gcc", "qemu-system-arm")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with what the page begins with: a finished run, recordings, one of them as a WAV file."""
     import hwasc
-    from hwasc.records.architecture import Architecture, FrontEnd
+    from hwasc.records.architecture import Architecture
     from hwasc.records.blocks import InvertedResidual
+    from hwasc.records.front_end import FrontEnd
 
     folder = tmp_path_factory.mktemp("page")
     data = recordings(folder / "my_recordings", "abc", 6)

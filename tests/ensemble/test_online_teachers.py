@@ -15,7 +15,7 @@ import torch
 if TYPE_CHECKING:
     from hwasc.ensemble.fusion import FittedEnsemble
     from hwasc.ensemble.online_teachers import OnlineEnsemble
-    from hwasc.records.architecture import FrontEnd
+    from hwasc.records.front_end import FrontEnd
     from hwasc.training.distillation import DistillationData
     from hwasc.workspace import Workspace
 
@@ -49,7 +49,7 @@ def student_data(
 
 def other(fused: FittedEnsemble) -> FrontEnd:
     """A front end unlike the teachers'."""
-    from hwasc.records.architecture import FrontEnd
+    from hwasc.records.front_end import FrontEnd
 
     return FrontEnd.for_clip(20, 26, n_fft=1024, window=1024, sample_rate=16_000)
 

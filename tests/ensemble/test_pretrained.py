@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from hwasc.ensemble.pretrained import head_names, load_start_weights, open_start_weights, read_tensors
 from hwasc.errors import DataError, HwascError, UsageError
 from hwasc.models.teachers import TeacherSpec, build
-from hwasc.records.architecture import FrontEnd
+from hwasc.records.front_end import FrontEnd
 from hwasc.records.teacher_settings import PretrainedWeights
 
 SPEC = TeacherSpec("mobilenet_v3", 1, FrontEnd.for_clip(40, 16))

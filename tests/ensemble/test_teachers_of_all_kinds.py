@@ -21,7 +21,7 @@ from hwasc.ensemble.onnx_model import OnnxClassifier
 from hwasc.ensemble.teacher_front_ends import teacher_spec
 from hwasc.errors import DataError, HwascError, UsageError
 from hwasc.models.teachers import TeacherSpec, build
-from hwasc.records.architecture import FrontEnd
+from hwasc.records.front_end import FrontEnd
 from hwasc.records.settings import Settings
 from hwasc.training.weights import load_weights
 from hwasc.workspace import Workspace, open_workspace

@@ -10,7 +10,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from hwasc.models import student
 from hwasc.models.teachers import TeacherSpec, build
 from hwasc.models.teachers.mobilenet_v3 import MobileNetV3
-from hwasc.records.architecture import FrontEnd
+from hwasc.records.front_end import FrontEnd
 from hwasc.records.presets import cp_mobile
 
 

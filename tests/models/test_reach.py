@@ -14,7 +14,7 @@ from hwasc.models.blocks import GlobalResponseNorm
 from hwasc.models.teachers import TeacherSpec, bc_resnet, build, cp_resnet, mobilenet_v3, tf_sepnet
 from hwasc.models.teachers.reach import receptive_field
 from hwasc.parts import TEACHERS
-from hwasc.records.architecture import FrontEnd
+from hwasc.records.front_end import FrontEnd
 
 MAPS: dict[str, Callable[[nn.Module], nn.Module]] = {  # the part of each family up to its global average
     "cp_resnet": lambda m: nn.Sequential(m.features, m.head),

@@ -9,8 +9,9 @@ from torch import nn
 
 from hwasc.models import build
 from hwasc.models.blocks import GlobalResponseNorm, ShortcutPool, pad_same, same_padding
-from hwasc.records.architecture import Architecture, FrontEnd
+from hwasc.records.architecture import Architecture
 from hwasc.records.blocks import GRN, InvertedResidual
+from hwasc.records.front_end import FrontEnd
 
 GRNS = [
     None,

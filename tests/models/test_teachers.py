@@ -12,7 +12,7 @@ from hwasc.models.teachers import TeacherSpec, bc_resnet, build, describe, tf_se
 from hwasc.models.teachers.patch_transformer import PatchTransformer
 from hwasc.parts import TEACHERS
 from hwasc.records import schema
-from hwasc.records.architecture import FrontEnd
+from hwasc.records.front_end import FrontEnd
 
 SMALL = (40, 16)
 NARROW = {

@@ -10,8 +10,9 @@ from torch import nn
 
 from hwasc.models import build
 from hwasc.models.widening import widen_student
-from hwasc.records.architecture import Architecture, FrontEnd
+from hwasc.records.architecture import Architecture
 from hwasc.records.blocks import GRN, InvertedResidual
+from hwasc.records.front_end import FrontEnd
 from hwasc.records.widths import resized, widths
 
 

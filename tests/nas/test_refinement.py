@@ -23,6 +23,7 @@ from hwasc.nas.scoring import Scoring, candidate
 from hwasc.nas.trial import Refined, Trial, best_refined, read_refined
 from hwasc.records import architecture as architectures
 from hwasc.records import schema
+from hwasc.records.front_end import FrontEnd
 from hwasc.records.settings import Settings
 from hwasc.records.space import SearchSpace
 from hwasc.training.loop import predict
@@ -163,7 +164,7 @@ def test_only_a_better_net_is_chosen() -> None:
         seed=0,
         **measured,
     )
-    a = architectures.Architecture(architectures.FrontEnd(), (4, 8), (), 10)
+    a = architectures.Architecture(FrontEnd(), (4, 8), (), 10)
     one = Refined(
         number=3, origin="a", before=0.5, before_score=0.5, id=a.id, architecture=a, parameters=1, macs=100, memory=1,
         weights=1, max_cost_ratio=1.5, epochs=30, seconds=1.0, seed=0, **measured,

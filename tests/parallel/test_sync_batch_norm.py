@@ -22,7 +22,8 @@ import os, sys, torch
 from pathlib import Path
 from hwasc.models import build
 from hwasc.models.teachers import TeacherSpec, build as build_teacher
-from hwasc.records.architecture import Architecture, FrontEnd
+from hwasc.records.architecture import Architecture
+from hwasc.records.front_end import FrontEnd
 from hwasc.records.blocks import GRN, InvertedResidual
 from hwasc.records.settings import TrainSettings
 from hwasc.parallel import torchrun_workers

@@ -12,8 +12,9 @@ from hwasc import cost
 from hwasc.bench.comparison import Curve
 from hwasc.cost import graph, memory
 from hwasc.ensemble.fusion import FusionRow
-from hwasc.records.architecture import Architecture, FrontEnd
+from hwasc.records.architecture import Architecture
 from hwasc.records.blocks import InvertedResidual
+from hwasc.records.front_end import FrontEnd
 from hwasc.records.presets import cp_mobile, dcase2024_baseline
 from hwasc.report import formats, plots
 

@@ -22,7 +22,8 @@ from hwasc.ensemble.summary import EnsembleSummary, ExternalTeacherSummary, Trai
 from hwasc.nas.feasibility import Survey
 from hwasc.nas.result import SearchResult
 from hwasc.nas.trial import Refined, Trial, best, best_refined, pareto
-from hwasc.records.architecture import Architecture, ArchitectureFile, FrontEnd
+from hwasc.records.architecture import Architecture, ArchitectureFile
+from hwasc.records.front_end import FrontEnd
 from hwasc.records.measured_clips import MeasuredClips
 from hwasc.records.presets import cp_mobile, dcase2024_baseline
 from hwasc.report import formats, plots, reports

@@ -28,8 +28,9 @@ def models(tiny_workspace: Workspace, tmp_path_factory: pytest.TempPathFactory) 
     from hwasc.models import build
     from hwasc.nas.job import calibration_batches
     from hwasc.records import schema
-    from hwasc.records.architecture import Architecture, FrontEnd
+    from hwasc.records.architecture import Architecture
     from hwasc.records.blocks import GRN, InvertedResidual
+    from hwasc.records.front_end import FrontEnd
     from hwasc.records.settings import TrainSettings
     from hwasc.training.distillation import DistillationData, train_student
     from hwasc.training.quantization import calibrate, quantize

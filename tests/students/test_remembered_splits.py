@@ -36,8 +36,9 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with recordings `R`, and a student of them in `d`."""
     import hwasc
     from hwasc.records import architecture as architectures
-    from hwasc.records.architecture import Architecture, FrontEnd
+    from hwasc.records.architecture import Architecture
     from hwasc.records.blocks import InvertedResidual
+    from hwasc.records.front_end import FrontEnd
 
     folder = tmp_path_factory.mktemp("made")
     front_end = FrontEnd.for_clip(20, 9, n_fft=512, window=512, sample_rate=RATE)

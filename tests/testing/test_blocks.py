@@ -261,7 +261,8 @@ sys.modules[spec.name] = module
 spec.loader.exec_module(module)
 from hwasc.cost import measure
 from hwasc.parts import BLOCKS
-from hwasc.records.architecture import Architecture, FrontEnd
+from hwasc.records.architecture import Architecture
+from hwasc.records.front_end import FrontEnd
 from hwasc.records.blocks import Block
 BLOCKS.register("dws")(module.DepthwiseSeparable)
 block = Block.from_text("dws_k3_s2x1_c12")

@@ -18,7 +18,7 @@ from hwasc.models.student import Student
 from hwasc.nas.job import Candidate, Score
 from hwasc.nas.trial import Outcome
 from hwasc.parts import ENGINES, EXPORTERS, PROXIES, RUNTIMES, STRATEGIES, TEACHERS
-from hwasc.records.architecture import FrontEnd
+from hwasc.records.front_end import FrontEnd
 from hwasc.records.training_clips import TrainingClips
 from hwasc.testing.engines import check_engine
 from hwasc.testing.exporters import check_exporter

@@ -10,8 +10,8 @@ import numpy as np
 import torch
 
 from hwasc.audio import augmentation
-from hwasc.records.architecture import FrontEnd
 from hwasc.records.data_settings import AugmentSettings
+from hwasc.records.front_end import FrontEnd
 from hwasc.training.batches import Augment, Batch, training_batches
 
 FE = FrontEnd.for_clip(12, 20, sample_rate=8000, n_fft=512, window=512)

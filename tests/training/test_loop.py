@@ -12,8 +12,9 @@ from torch import Tensor, nn
 
 from hwasc.errors import HwascError
 from hwasc.models import build
-from hwasc.records.architecture import Architecture, FrontEnd
+from hwasc.records.architecture import Architecture
 from hwasc.records.blocks import GRN, InvertedResidual
+from hwasc.records.front_end import FrontEnd
 from hwasc.records.settings import TrainSettings
 from hwasc.training.batches import Batch
 from hwasc.training.loop import fit

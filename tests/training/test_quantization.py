@@ -15,8 +15,9 @@ from torch import nn
 
 from hwasc.models import build
 from hwasc.models.blocks import ConvUnit, GlobalResponseNorm
-from hwasc.records.architecture import Architecture, FrontEnd
+from hwasc.records.architecture import Architecture
 from hwasc.records.blocks import GRN, InvertedResidual
+from hwasc.records.front_end import FrontEnd
 from hwasc.records.settings import TrainSettings
 from hwasc.training.batches import Batch
 from hwasc.training.folding import folded

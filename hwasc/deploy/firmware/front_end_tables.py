@@ -11,7 +11,7 @@ import numpy.typing as npt
 from hwasc.cost.firmware_front_end import Arithmetic, check_fft, fft_passes, segment_bins
 from hwasc.cost.frontend import mel_edges
 from hwasc.errors import UsageError
-from hwasc.records.architecture import FrontEnd
+from hwasc.records.front_end import FrontEnd
 
 MARK = "/* Written by hwasc; do not edit, export again. */\n"
 FULL_SCALE = 32_768

@@ -13,7 +13,7 @@ from hwasc.cost.firmware_state import samples_needed
 from hwasc.deploy.firmware.c_text import table
 from hwasc.deploy.firmware.model_header import MARK, tag_check
 from hwasc.models.student import Student
-from hwasc.records.architecture import FrontEnd
+from hwasc.records.front_end import FrontEnd
 
 FILE = "scene_golden.h"
 FULL_SCALE = 32_768

@@ -9,7 +9,7 @@ from typing import Literal
 from hwasc.cost.firmware_front_end import Arithmetic
 from hwasc.cost.firmware_state import decision_hop
 from hwasc.errors import UsageError
-from hwasc.records.architecture import FrontEnd
+from hwasc.records.front_end import FrontEnd
 from hwasc.suggestion import did_you_mean
 
 ARITHMETIC: dict[str, Arithmetic] = {  # integers where the processor has no floating-point unit

@@ -11,7 +11,7 @@ from pathlib import Path
 import hwasc.deploy.firmware as firmware
 from hwasc.cost.firmware_front_end import Arithmetic, front_end_bytes
 from hwasc.deploy.firmware.front_end_tables import front_end_sources, front_end_tables
-from hwasc.records.architecture import FrontEnd
+from hwasc.records.front_end import FrontEnd
 
 MARK = "/* Written by hwasc; do not edit, export again. */\n"
 FOLDER = "front_end"

@@ -17,7 +17,7 @@ from hwasc.errors import UsageError
 from hwasc.models.teachers.family import Family, provide
 from hwasc.models.teachers.reach import receptive_field
 from hwasc.parts import TEACHERS
-from hwasc.records.architecture import FrontEnd
+from hwasc.records.front_end import FrontEnd
 from hwasc.records.schema import STRICT
 
 __all__ = ["LAPTOP", "Description", "Family", "TeacherSpec", "build", "describe", "provide", "receptive_field"]

@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 from hwasc.models.blocks import ConvUnit
 from hwasc.models.teachers.family import Family
-from hwasc.records.architecture import FrontEnd
+from hwasc.records.front_end import FrontEnd
 
 FRONT_END = FrontEnd(16_000, n_fft=512, window=480, hop=160, mels=40, frames=101, f_max=8_000.0)  # 30 ms, every 10 ms
 BANDS = 5

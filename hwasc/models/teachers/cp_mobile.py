@@ -13,7 +13,7 @@ from hwasc.models import student
 from hwasc.models.student import Student
 from hwasc.models.teachers.family import Family
 from hwasc.records import presets
-from hwasc.records.architecture import FrontEnd
+from hwasc.records.front_end import FrontEnd
 
 FRONT_END = FrontEnd(hop=500, mels=256, frames=64)  # 96 ms of 32 kHz; with 65 frames it would pass 30 M MACs
 

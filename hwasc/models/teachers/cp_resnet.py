@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from hwasc.models.blocks import ConvUnit
 from hwasc.models.teachers.family import Family
-from hwasc.records.architecture import FrontEnd
+from hwasc.records.front_end import FrontEnd
 
 # 256 perceptually weighted mel bands of 22.05 kHz, window 2048, a quarter of it apart, as their DCASE 2019 code has it
 FRONT_END = FrontEnd(22_050, n_fft=2048, window=2048, hop=512, mels=256, frames=44, f_max=11_025.0)

@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from hwasc.models.blocks import ConvUnit
 from hwasc.models.teachers.family import Family
-from hwasc.records.architecture import FrontEnd
+from hwasc.records.front_end import FrontEnd
 
 # 40 bands up to Nyquist, 40 ms, half overlapping
 FRONT_END = FrontEnd(44_100, n_fft=2048, window=1764, hop=882, mels=40, frames=51, f_max=22_050.0)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from torch import nn
 
 from hwasc.parts import TEACHERS
-from hwasc.records.architecture import FrontEnd
+from hwasc.records.front_end import FrontEnd
 
 
 @dataclass(frozen=True, kw_only=True)

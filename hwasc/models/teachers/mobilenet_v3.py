@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from hwasc.models.teachers.family import Family
-from hwasc.records.architecture import FrontEnd
 from hwasc.records.blocks import make_divisible
+from hwasc.records.front_end import FrontEnd
 
 # as PaSST's, its teacher: 25 ms every 10 ms up to 15 kHz
 FRONT_END = FrontEnd(n_fft=1024, window=800, hop=320, mels=128, frames=101, f_max=15_000.0)

@@ -12,8 +12,8 @@ from torch import Tensor, nn
 
 from hwasc.models.blocks import ConvUnit
 from hwasc.models.teachers.family import Family
-from hwasc.records.architecture import FrontEnd
 from hwasc.records.blocks import Stride
+from hwasc.records.front_end import FrontEnd
 
 FRONT_END = FrontEnd(hop=500, mels=256, frames=65)  # CP-Mobile's, as the authors' DCASE 2024 code takes it
 STAGES = ((2, 1.0, False), (2, 1.5, True), (2, 2.0, True), (3, 2.5, False))  # blocks, channels per width, pooled before

@@ -12,7 +12,7 @@ import numpy.typing as npt
 import hwasc.deploy.firmware
 from hwasc.cost.firmware_front_end import Arithmetic, front_end_bytes
 from hwasc.deploy.firmware.front_end_tables import front_end_sources, front_end_tables
-from hwasc.records.architecture import FrontEnd
+from hwasc.records.front_end import FrontEnd
 
 SOURCES = Path(hwasc.deploy.firmware.__file__).with_name("sources")
 STRICT = ("-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Werror")

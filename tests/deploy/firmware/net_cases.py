@@ -20,8 +20,9 @@ from hwasc.deploy.firmware.host import HostNet, host_net
 from hwasc.deploy.firmware.net_numbers import Net
 from hwasc.models import build
 from hwasc.models.blocks import GlobalResponseNorm
-from hwasc.records.architecture import Architecture, FrontEnd
+from hwasc.records.architecture import Architecture
 from hwasc.records.blocks import GRN, InvertedResidual
+from hwasc.records.front_end import FrontEnd
 from hwasc.training.quantization import calibrate, quantize
 
 FORMS = [GRN(shape, at, response) for shape in ("scalar", "channel") for at in ("sum", "expanded") for response in ("mean", "l2")]  # type: ignore[arg-type]  # fmt: skip

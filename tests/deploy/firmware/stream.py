@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from hwasc.cost.firmware_state import StateBytes, samples_before, samples_needed, state_bytes
-from hwasc.records.architecture import FrontEnd
+from hwasc.records.front_end import FrontEnd
 
 SOURCES = Path(__file__).parents[3] / "hwasc" / "deploy" / "firmware" / "sources"
 STRICT = ("-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Werror")

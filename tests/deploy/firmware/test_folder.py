@@ -25,7 +25,8 @@ from hwasc.deploy.firmware.toolchain import CORES
 from hwasc.deploy.runtimes.c import RUNTIME
 from hwasc.errors import DataError, HwascError, UsageError
 from hwasc.models.student import Student
-from hwasc.records.architecture import Architecture, FrontEnd
+from hwasc.records.architecture import Architecture
+from hwasc.records.front_end import FrontEnd
 from hwasc.testing import examples
 
 pytestmark = pytest.mark.skipif(shutil.which("cc") is None, reason="needs a C compiler, cc")

@@ -17,7 +17,7 @@ from hwasc.audio.frontend import LogMel
 from hwasc.cost.firmware_front_end import Arithmetic, front_end_bytes, front_end_flash
 from hwasc.deploy.firmware.front_end_tables import front_end_tables
 from hwasc.errors import UsageError
-from hwasc.records.architecture import FrontEnd
+from hwasc.records.front_end import FrontEnd
 from tests.deploy.firmware.logmel_in_c import STRICT, LogMelInC, write_folder
 
 gcc = pytest.mark.skipif(shutil.which("gcc") is None, reason="needs gcc")

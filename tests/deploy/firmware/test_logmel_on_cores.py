@@ -12,7 +12,7 @@ import pytest
 from hwasc.cost.firmware_front_end import Arithmetic
 from hwasc.deploy.firmware import toolchain
 from hwasc.deploy.firmware.emulator import EMULATOR, count
-from hwasc.records.architecture import FrontEnd
+from hwasc.records.front_end import FrontEnd
 from tests.deploy.firmware.logmel_in_c import LogMelInC, write_folder
 
 pytestmark = [

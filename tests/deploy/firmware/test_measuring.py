@@ -24,8 +24,9 @@ from hwasc.deploy.firmware.measuring import Measured, build_folder, measure_fold
 from hwasc.deploy.firmware.options import FirmwareOptions
 from hwasc.errors import DataError, HwascError, UsageError
 from hwasc.models import build
-from hwasc.records.architecture import Architecture, FrontEnd, save
+from hwasc.records.architecture import Architecture, save
 from hwasc.records.blocks import GRN, InvertedResidual
+from hwasc.records.front_end import FrontEnd
 from hwasc.training.quantization import calibrate, quantize
 
 pytestmark = pytest.mark.slow  # builds for six cores

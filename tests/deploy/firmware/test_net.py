@@ -25,8 +25,9 @@ from hwasc.deploy.firmware.net_numbers import Net
 from hwasc.deploy.firmware.net_tables import tables_of
 from hwasc.errors import HwascError, UsageError
 from hwasc.nas.declare import random_point
-from hwasc.records.architecture import Architecture, FrontEnd
+from hwasc.records.architecture import Architecture
 from hwasc.records.blocks import InvertedResidual
+from hwasc.records.front_end import FrontEnd
 from hwasc.records.presets import PRESETS
 from hwasc.records.space import SearchSpace
 from tests.deploy.firmware import net_cases

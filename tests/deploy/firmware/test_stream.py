@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hwasc.records.architecture import FrontEnd
+from hwasc.records.front_end import FrontEnd
 from tests.deploy.firmware.stream import Library, Stream
 
 pytestmark = pytest.mark.skipif(shutil.which("cc") is None, reason="needs a C compiler, cc")

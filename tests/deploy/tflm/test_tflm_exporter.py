@@ -16,9 +16,10 @@ from hwasc.deploy.tflm.names import identifier, name_of
 from hwasc.deploy.tflm.options import TflmOptions
 from hwasc.errors import UsageError
 from hwasc.records import schema
-from hwasc.records.architecture import Architecture, FrontEnd
+from hwasc.records.architecture import Architecture
 from hwasc.records.blocks import InvertedResidual
 from hwasc.records.budget import Budget
+from hwasc.records.front_end import FrontEnd
 from hwasc.training.weights import save_weights
 from tests.deploy.tflm.tflm_stub import PLAIN, student
 

@@ -22,8 +22,9 @@ from hwasc.deploy.tflm.exporter import EXPORTER
 from hwasc.deploy.tflm.folder import to_texts
 from hwasc.deploy.tflm.model_header import constant
 from hwasc.deploy.tflm.source_texts import string
-from hwasc.records.architecture import Architecture, FrontEnd
+from hwasc.records.architecture import Architecture
 from hwasc.records.blocks import InvertedResidual
+from hwasc.records.front_end import FrontEnd
 from tests.deploy.tflm.tflm_stub import EVERYTHING, NASTY, PLAIN, STATIC, TORCH, compiled, exported, student
 
 needs_compiler = pytest.mark.skipif(

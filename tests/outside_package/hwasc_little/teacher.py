@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import nn
 
 from hwasc.models.teachers import Family
-from hwasc.records.architecture import FrontEnd
+from hwasc.records.front_end import FrontEnd
 
 
 def build(classes: int, width: int, front_end: FrontEnd) -> nn.Module:
