@@ -19,7 +19,7 @@ from hwasc.audio.noise import Noise
 from hwasc.audio.reading import UnreadableClip, read_clips
 from hwasc.data.clips import Clip
 from hwasc.errors import DataError
-from hwasc.parallel.children import spawn_context
+from hwasc.parallel.children import process_context
 from hwasc.records.front_end import FrontEnd
 
 CHUNK = 64  # clips written at once
@@ -62,7 +62,7 @@ def extract_chunks(
         for task in tasks:
             yield extract_chunk(task, front_end, noise)
         return
-    pool = ProcessPoolExecutor(workers, mp_context=spawn_context())
+    pool = ProcessPoolExecutor(workers, mp_context=process_context())
     try:
         waiting: deque[Future[Chunk]] = deque()
         for task in tasks:

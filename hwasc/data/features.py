@@ -27,6 +27,7 @@ from hwasc.errors import DataError
 from hwasc.records.front_end import FrontEnd
 from hwasc.records.schema import canonical
 
+FEW = 500  # clips of so many take less time in this process than several processes take to start
 VERSION = 2  # part of every cache key; a new version computes all features anew
 Progress = Callable[[str, int, int], None]
 
@@ -100,7 +101,7 @@ def extract(
         cache: Folder of the cache.
         noise: Noise to add to every waveform first; the hashes remain those of the clips alone.
         max_unreadable: Greatest share of unreadable clips, 0 to 1; they are left out.
-        workers: Number of processes; the result does not depend on it.
+        workers: Number of processes, for more than a few clips; the result does not depend on it.
         progress: Called with a phase (`hashing` or `features`), and the files or clips done and in all.
         notify: Called with lines for the user.
 
@@ -128,7 +129,8 @@ def extract(
                 if not entry.complete():
                     with entry.writer() as writer:
                         _check_disk(entry, len(clips) - writer.clips, front_end)
-                        chunks = extract_chunks(clips[writer.clips :], front_end, workers, noise)
+                        rest = clips[writer.clips :]
+                        chunks = extract_chunks(rest, front_end, workers if len(rest) > FEW else 1, noise)
                         _write(writer, chunks, clips, lambda done: progress("features", done, len(clips)))
                         if content_hashes(clips, cache) != hashes:
                             writer.discard()

@@ -18,7 +18,7 @@ from hwasc.models import supernet as models
 from hwasc.nas.job import Supernet
 from hwasc.nas.problem import Problem
 from hwasc.nas.supernet_training import ALL_POINTS_AFTER, PARTS, SupernetTrainingData, fit_supernet
-from hwasc.parallel.children import spawn_context
+from hwasc.parallel.children import process_context
 from hwasc.parallel.device import configure_process
 from hwasc.parallel.gradient_accumulation import process_group
 from hwasc.records import schema
@@ -138,7 +138,7 @@ def _second_process(ws: Workspace, problem: Problem, data: SupernetTrainingData,
     with temporary_folder("hwasc-supernet-", Path(tempfile.gettempdir())) as folder:
         rendezvous = folder / "processes"
         arguments = (rendezvous, problem, data, checkpoint)
-        process = spawn_context().Process(target=_train_beside, args=arguments, daemon=True)
+        process = process_context().Process(target=_train_beside, args=arguments, daemon=True)
         process.start()
         try:
             with process_group(rendezvous, 0, PARTS):

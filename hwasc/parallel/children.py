@@ -12,7 +12,7 @@ import threading
 import weakref
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from multiprocessing import connection, resource_tracker, spawn, util
+from multiprocessing import connection, context, resource_tracker, spawn, util
 from multiprocessing.context import SpawnContext, SpawnProcess
 from typing import Any
 
@@ -108,19 +108,15 @@ def finish(child: subprocess.Popen[str], text: str = "", timeout: float | None =
 
 
 class _Beginning:
-    """Unpickled before all else: the main module and the child's own are imported next, which takes seconds with torch."""
+    """Unpickled before all else: the main module and the child's own are imported next, which may take seconds."""
 
     def __reduce__(self) -> tuple[Any, ...]:  # by its path, as the child does not know yet where hwasc lies
-        return runpy.run_path, (parent_watch.__file__, {"PARENT": os.getpid()}, parent_watch.AT_ONCE)
+        settings = {"PARENT": os.getpid(), "ENVIRONMENT": dict(os.environ)}
+        return runpy.run_path, (parent_watch.__file__, settings, parent_watch.AT_ONCE)
 
 
-class _Process(SpawnProcess):
-    """Ends with its parent, which handles Ctrl-C."""
-
-    @staticmethod
-    def _Popen(process_obj: Any) -> Any:
-        with _isolated():
-            return SpawnProcess._Popen(process_obj)  # type: ignore[attr-defined]
+class _EndsWithParent:
+    """What both kinds of processes have in common: they end with their parent, which handles Ctrl-C."""
 
     def _bootstrap(self, parent_sentinel: int | None = None) -> Any:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent ends its workers
@@ -131,14 +127,35 @@ class _Process(SpawnProcess):
         return super()._bootstrap(parent_sentinel)  # type: ignore[misc]
 
 
-class _Context(SpawnContext):
-    Process = _Process  # type: ignore[assignment]
+class _Spawned(_EndsWithParent, SpawnProcess):
+    @staticmethod
+    def _Popen(process_obj: Any) -> Any:
+        with _isolated():
+            return SpawnProcess._Popen(process_obj)  # type: ignore[attr-defined]
 
 
-def spawn_context() -> SpawnContext:
-    """The context for processes of `multiprocessing` and `concurrent.futures`: spawned, without the current folder on their path.
+class _SpawnContext(SpawnContext):
+    Process = _Spawned  # type: ignore[assignment]
 
-    Spawned, as a forked process may inherit locks of the numeric libraries' threads.
+
+if hasattr(context, "ForkServerContext"):
+
+    class _Forked(_EndsWithParent, context.ForkServerProcess):
+        @staticmethod
+        def _Popen(process_obj: Any) -> Any:
+            with _isolated():
+                return context.ForkServerProcess._Popen(process_obj)  # type: ignore[attr-defined]
+
+    class _ForkServerContext(context.ForkServerContext):
+        Process = _Forked  # type: ignore[assignment]
+
+
+def process_context() -> SpawnContext | context.ForkServerContext:
+    """The context for processes of `multiprocessing` and `concurrent.futures`, without the current folder on their path.
+
+    On Linux they are forked from a server that has imported torch, which would take two seconds a process, and does nothing
+    else. A fork of this process may inherit locks of the numeric libraries' threads. Elsewhere processes are spawned, as other
+    systems' libraries do not bear a fork.
 
     Returns:
         The context.
@@ -146,7 +163,11 @@ def spawn_context() -> SpawnContext:
     if os.name == "posix":
         with _isolated():
             resource_tracker.ensure_running()  # a process of its own, which locks and queues need
-    return _Context()
+    if sys.platform == "linux" and parent_watch.sees_any_process():
+        forked = _ForkServerContext()
+        forked.set_forkserver_preload(["torch"])
+        return forked
+    return _SpawnContext()
 
 
 def _end_after(parent_sentinel: int) -> None:

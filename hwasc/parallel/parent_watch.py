@@ -50,8 +50,25 @@ def wait_for_end(pipe: int | None, parent: int) -> None:
     poll = select.poll()
     if pipe is not None:
         poll.register(pipe, 0)  # only its end is of interest
-    while os.getppid() == parent and not poll.poll(EVERY):
+    try:
+        process = os.pidfd_open(parent) if hasattr(os, "pidfd_open") else None
+    except ProcessLookupError:
+        return
+    except OSError:  # an old Linux
+        process = None
+    if process is not None:
+        poll.register(process, select.POLLIN)
+    while (process is not None or os.getppid() == parent) and not poll.poll(EVERY):
         pass
+
+
+def sees_any_process() -> bool:
+    """Whether this system tells the end of any process: one forked from a server watches the process that asked for it."""
+    try:
+        os.close(os.pidfd_open(os.getpid()))
+    except (AttributeError, OSError):
+        return False
+    return True
 
 
 def _look(pipe: int | None, parent: int) -> None:
@@ -60,4 +77,6 @@ def _look(pipe: int | None, parent: int) -> None:
 
 
 if __name__ == AT_ONCE:
+    os.environ.clear()  # a process that was forked from a server has that one's
+    os.environ.update(globals()["ENVIRONMENT"])
     end_with_parent(None, globals()["PARENT"])

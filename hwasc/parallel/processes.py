@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from hwasc.errors import HwascError
-from hwasc.parallel.children import spawn_context
+from hwasc.parallel.children import process_context
 from hwasc.parallel.device import configure_process
 
 Result = TypeVar("Result")
@@ -56,7 +56,7 @@ def processes(workers: int) -> Iterator[Executor]:
         return
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # before the children load OpenMP
-    executor = ProcessPoolExecutor(workers, spawn_context(), initializer=configure_process)
+    executor = ProcessPoolExecutor(workers, process_context(), initializer=configure_process)
     try:
         yield executor
         executor.shutdown()

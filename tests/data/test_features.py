@@ -127,7 +127,8 @@ def test_an_interrupted_run_resumes_to_the_same_bytes(clips: list[Clip], tmp_pat
 
 
 @pytest.mark.slow
-def test_workers_give_the_same_bytes(clips: list[Clip], tmp_path: Path) -> None:
+def test_workers_give_the_same_bytes(clips: list[Clip], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hwasc.data.features.FEW", 0)
     clips[70] = Clip(
         id="gone", path=tmp_path / "gone.wav", start=0.0, seconds=1.0, scene="bus", location="x", device="d"
     )
@@ -249,7 +250,10 @@ def test_memory_stays_below_the_size_of_the_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_noise_is_added_to_the_waveform_and_cached_separately(clips: list[Clip], tmp_path: Path) -> None:
+def test_noise_is_added_to_the_waveform_and_cached_separately(
+    clips: list[Clip], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hwasc.data.features.FEW", 0)
     cache, few = tmp_path / "cache", clips[:70]
     noisy = extract(few, CLASSES, FE, cache, noise=(noise := open_noise("pink", 5.0, 3)))
     wave = noise.add_to(read_clip(few[66].path, few[66].start, 1.0, 8000), few[66].id, 8000)

@@ -27,9 +27,9 @@ def busy():
 """
 POOL = """
 from concurrent.futures import ProcessPoolExecutor
-from hwasc.parallel.children import spawn_context
+from hwasc.parallel.children import process_context
 if __name__ == "__main__":
-    with ProcessPoolExecutor(2, spawn_context()) as pool:
+    with ProcessPoolExecutor(2, process_context()) as pool:
         {work}
 """
 MODULE = """
@@ -40,12 +40,12 @@ if __name__ == "__main__":
     {work}
 """
 NESTED = """
-from hwasc.parallel.children import spawn_context
+from hwasc.parallel.children import process_context
 def middle():
-    spawn_context().Process(target=busy).start()
+    process_context().Process(target=busy).start()
     busy()
 if __name__ == "__main__":
-    spawn_context().Process(target=middle).start()
+    process_context().Process(target=middle).start()
     print("go", flush=True)
     time.sleep(60)
 """
@@ -198,4 +198,4 @@ def test_no_module_starts_processes_in_another_way() -> None:
             module, _, attribute = called.rpartition(".")
             assert not (module in ("subprocess", "os", "multiprocessing") and attribute in ways), f"{name}: {called}"
             if attribute == "ProcessPoolExecutor":
-                assert "spawn_context()" in ast.unparse(node), f"{name}: {ast.unparse(node)}"
+                assert "process_context()" in ast.unparse(node), f"{name}: {ast.unparse(node)}"

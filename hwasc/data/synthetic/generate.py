@@ -18,7 +18,7 @@ from hwasc.data.synthetic.devices import DEVICES, TEST_DEVICES, capture, impulse
 from hwasc.data.synthetic.scenes import CITIES, SCENES, render_location
 from hwasc.data.synthetic.signals import Array, Span, stream
 from hwasc.errors import UsageError
-from hwasc.parallel.children import spawn_context
+from hwasc.parallel.children import process_context
 from hwasc.records import schema
 from hwasc.records.leftovers import sweep_unfinished
 
@@ -160,7 +160,7 @@ def _write_all(folder: Path, spec: SyntheticSpec, workers: int, progress: Callab
     if workers <= 1:
         collect(map(write, locations))
     else:
-        with ProcessPoolExecutor(workers, mp_context=spawn_context()) as pool:
+        with ProcessPoolExecutor(workers, mp_context=process_context()) as pool:
             try:
                 collect(pool.map(write, locations, chunksize=4))
             except BaseException:
