@@ -7,7 +7,6 @@ draws does not depend on the size of a clip. So the same seed changes the same c
 from __future__ import annotations
 
 import functools
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +17,8 @@ import torch
 from torch import Generator, Tensor
 from torch.nn import functional as F
 
-from hwasc.audio.frontend import mel_filters
+from hwasc.audio.band_gains import LEAST, log_unit, of_decibels, scale_bands
+from hwasc.audio.frontend import hertz_to_mel, mel_filters, mel_points
 from hwasc.audio.reading import AUDIO_SUFFIXES, UnreadableClip, duration, read_clip
 from hwasc.errors import DataError
 from hwasc.records.front_end import FrontEnd
@@ -115,11 +115,9 @@ class View:
 
     def bands(self) -> Tensor:
         """Index of the band of `reference` nearest to the centre of each band of `front_end`, shape (mels,)."""
-        import librosa
-
         own, other = self.front_end, self.reference
-        low, high = librosa.hz_to_mel(other.f_min), librosa.hz_to_mel(other.f_max)
-        centres = librosa.hz_to_mel(librosa.mel_frequencies(own.mels + 2, fmin=own.f_min, fmax=own.f_max)[1:-1])
+        low, high = hertz_to_mel([other.f_min, other.f_max], other)
+        centres = hertz_to_mel(mel_points(own)[1:-1], other)
         return torch.from_numpy(np.rint((centres - low) / (high - low) * (other.mels + 1) - 1))
 
 
@@ -189,15 +187,8 @@ def gain(x: Tensor, generator: Generator, decibels: float, front_end: FrontEnd) 
     Returns:
         A batch of the same shape.
     """
-    change = (2 * _uniform(generator, len(x)) - 1).to(x).view(-1, 1, 1, 1) * decibels * math.log(10) / 10
-    return _scale_power(x, change, front_end)
-
-
-def _scale_power(x: Tensor, log_change: Tensor, front_end: FrontEnd) -> Tensor:
-    """Multiply the power above the log offset by exp(log_change)."""
-    floor, std = (math.log(front_end.log_offset) - front_end.mean) / front_end.std, front_end.std
-    power = torch.expm1((x - floor) * std).clamp(min=0)  # in units of the log offset
-    return torch.log1p(power * torch.exp(log_change)) / std + floor
+    change = (2 * _uniform(generator, len(x)) - 1).to(x).view(-1, 1, 1, 1) * decibels
+    return scale_bands(x, of_decibels(change, front_end), front_end)
 
 
 def device_response(
@@ -228,16 +219,17 @@ def device_response(
     response = responses.to(x)[index.to(x.device)[rows]][:, None, :, None]
     if front_end is None:
         return x.index_add(0, rows, response.expand_as(x[rows]))
-    return x.index_copy(0, rows, _scale_power(x[rows], response * front_end.std, front_end))
+    log_gain = response * (front_end.std * log_unit(front_end))
+    return x.index_copy(0, rows, scale_bands(x[rows], log_gain, front_end))
 
 
 def load_responses(folder: Path, front_end: FrontEnd) -> Tensor:
     """Load impulse responses of devices as offsets of the log-mel.
 
-    Every audio file is read whole and resampled to the front end's rate. Its offset is log(M |H|^2 / M 1) minus the mean
-    over the bands, divided by the front end's std; M are the mel filters on a frequency grid fine enough for the length
-    of the response. Convolution has this effect on a sound whose spectrum is flat within each band. Bands more than
-    60 dB below the strongest count as 60 dB below.
+    Every audio file is read whole and resampled to the front end's rate. Its offset is log(M |H|^2 / M 1) minus the mean over
+    the bands, in the unit of the front end's logarithm, divided by its std; M are the mel filters on a frequency grid fine
+    enough for the length of the response, and |H|^2 is |H| where they add up magnitudes. Convolution has this effect on a
+    sound whose spectrum is flat within each band. Bands more than 60 dB below the strongest count as 60 dB below.
 
     Args:
         folder: Folder of audio files, one for each device.
@@ -263,9 +255,9 @@ def _response(file: Path, front_end: FrontEnd, filters: Callable[[int], npt.NDAr
         raise DataError(f"{file}: cannot be used as an impulse response ({e})") from None
     n_fft = max(front_end.n_fft, 1 << (len(impulse) - 1).bit_length())
     mel = filters(n_fft)
-    gain = mel @ np.abs(np.fft.rfft(impulse, n_fft)) ** 2 / np.maximum(mel.sum(axis=1), 1e-30)
-    response = np.log(np.maximum(gain, gain.max() * 1e-6))
-    return torch.from_numpy((response - response.mean()) / front_end.std).float()
+    gain = mel @ np.abs(np.fft.rfft(impulse, n_fft)) ** front_end.power / np.maximum(mel.sum(axis=1), 1e-30)
+    response = np.log(np.maximum(gain, gain.max() * LEAST ** (front_end.power / 2)))
+    return torch.from_numpy((response - response.mean()) / (front_end.std * log_unit(front_end))).float()
 
 
 def _uniform(generator: Generator, *shape: int) -> Tensor:

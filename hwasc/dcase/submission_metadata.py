@@ -115,6 +115,8 @@ def _augmentations(settings: AugmentSettings, data: str) -> list[str]:
         "time rolling": settings.roll,
         "frequency masking": settings.mask,
         "gain": settings.gain,
+        "random equalizer": settings.equaliser_p,
+        "band limits": settings.band_limit_p,
     }
     names = [name for name, amount in used.items() if amount]
     folder = settings.response_folder or Path(data) / "impulse_responses"

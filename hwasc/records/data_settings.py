@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar, Literal
@@ -86,6 +87,14 @@ class AugmentSettings:
         response_p: Probability that a clip is convolved with a device's impulse response.
         response_folder: Folder of impulse responses; None: the data set's `impulse_responses` folder, if it has one.
         response_devices: Devices whose clips are convolved; empty: all.
+        equaliser_p: Probability that a clip gets a random smooth equaliser, as if another device had recorded it. For folders
+            without impulse responses.
+        equaliser_db: Standard deviation of the equaliser's gain at any frequency, dB.
+        equaliser_mel: Its length scale, mel: gains at frequencies further apart hardly depend on each other.
+        band_limit_p: Probability that a clip gets band limits.
+        band_limit_low: Range of the lower cut-off frequency, Hz.
+        band_limit_high: Range of the upper cut-off frequency, Hz.
+        band_limit_slope: Range of the slope beyond the cut-offs, dB an octave.
         noise_p: Probability that white or pink noise is added to a clip.
         noise_snr: Range that the signal-to-noise ratio is drawn from, dB.
         mixup_p: Probability that a clip is mixed with another clip of its batch, labels and targets included.
@@ -100,6 +109,13 @@ class AugmentSettings:
     response_p: float = 0.4
     response_folder: str | None = None
     response_devices: tuple[str, ...] = ("a",)
+    equaliser_p: float = 0.0
+    equaliser_db: float = 6.0
+    equaliser_mel: float = 500.0
+    band_limit_p: float = 0.0
+    band_limit_low: tuple[float, float] = (20.0, 400.0)
+    band_limit_high: tuple[float, float] = (3_000.0, 16_000.0)
+    band_limit_slope: tuple[float, float] = (6.0, 24.0)
     noise_p: float = 0.0
     noise_snr: tuple[float, float] = (5.0, 30.0)
     mixup_p: float = 0.0
@@ -113,6 +129,17 @@ class AugmentSettings:
                 "need 0 <= noise_p <= 1, 0 <= mixup_p <= 1 and mixup_alpha > 0, found "
                 f"{self.noise_p}, {self.mixup_p}, {self.mixup_alpha}"
             )
+        for name in ("equaliser_p", "band_limit_p"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"{name}: need a probability, 0 to 1, found {getattr(self, name)}")
+        if not 0 <= self.equaliser_db <= 60 or not 1 <= self.equaliser_mel < math.inf:
+            raise ValueError(
+                f"need 0 <= equaliser_db <= 60 and equaliser_mel >= 1, found {self.equaliser_db}, {self.equaliser_mel}"
+            )
+        for name in ("band_limit_low", "band_limit_high", "band_limit_slope"):
+            least, most = getattr(self, name)
+            if not 1 <= least <= most < math.inf:
+                raise ValueError(f"{name}: need 1 <= lowest <= highest, found {[least, most]}")
         low, high = self.noise_snr
         if not -200 <= low <= high <= 200:
             raise ValueError(f"noise_snr: need -200 <= lowest <= highest <= 200 (dB), found {list(self.noise_snr)}")

@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from hwasc.audio import augmentation
+from hwasc.audio.equaliser import draw_responses, equalised
 from hwasc.audio.mel_noise import additive_noise
 from hwasc.data.features import Features
 from hwasc.parallel.gradient_accumulation import rank_and_world
@@ -38,8 +39,8 @@ class Augment:
     """Augmentation of batches.
 
     With `drawn_in`, the draws of another front end are repeated: from the same generator the same clips are rolled by the same
-    time, masked in the same band, mixed with the same others, and given the same responses, gains, and kinds and levels of
-    noise. Only the noise itself is another sample.
+    time, masked in the same band, mixed with the same others, and given the same responses, equalisers, gains, and kinds and
+    levels of noise. Only the noise itself is another sample.
 
     Attributes:
         settings: What is done, how strongly and how often.
@@ -76,6 +77,8 @@ class Augment:
                 p=s.response_p,
                 front_end=self.front_end,
             )
+        if self.front_end is not None and (s.equaliser_p > 0 or s.band_limit_p > 0):
+            x = equalised(x, draw_responses(len(x), generator, s), self.front_end)
         if self.front_end is not None and s.noise_p > 0:
             x = additive_noise(x, generator, p=s.noise_p, snr=s.noise_snr, front_end=self.front_end)
         if self.front_end is not None and s.gain > 0:
