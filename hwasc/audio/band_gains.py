@@ -20,7 +20,15 @@ def log_unit(front_end: FrontEnd) -> float:
 
 
 def of_decibels(decibels: Tensor, front_end: FrontEnd) -> Tensor:
-    """Convert gains in dB to the natural logarithms by which the front end's bands grow: of power, or of magnitude."""
+    """Convert gains of a sound to gains of its bands, which add up powers or magnitudes.
+
+    Args:
+        decibels: dB, of any shape.
+        front_end: The front end.
+
+    Returns:
+        Natural logarithms of the bands' gains, see `scale_bands`.
+    """
     return decibels * math.log(10) / 10 * (front_end.power / 2)
 
 
