@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 import numpy as np
@@ -68,10 +69,10 @@ def predicted(copy: System, x: torch.Tensor) -> torch.Tensor:
 
 
 KINDS = [None, GRN(), GRN("channel", "expanded"), GRN("scalar", "sum", "l2"), GRN("channel", "expanded", "l2")]
+PAIRED = list(zip([*KINDS, None], itertools.cycle(["torch", "same"])))  # each kind and each padding
 
 
-@pytest.mark.parametrize("padding", ["same", "torch"])
-@pytest.mark.parametrize("grn", KINDS, ids=str)
+@pytest.mark.parametrize(("grn", "padding"), PAIRED, ids=str)
 def test_the_logits_are_the_evaluated_students_to_a_few_steps(grn: GRN | None, padding: str, tmp_path: Path) -> None:
     """Which sums in float32: an activation falls on the other side of a half now and then."""
     model = quantized(grn, padding)
@@ -85,8 +86,7 @@ def test_the_logits_are_the_evaluated_students_to_a_few_steps(grn: GRN | None, p
     assert torch.equal(one_by_one, exact_sums[:20]), "no result depends on the batch"
 
 
-@pytest.mark.parametrize("padding", ["same", "torch"])
-@pytest.mark.parametrize("grn", KINDS, ids=str)
+@pytest.mark.parametrize(("grn", "padding"), PAIRED, ids=str)
 def test_the_logits_are_the_chips_to_the_bit(grn: GRN | None, padding: str, tmp_path: Path) -> None:
     pytest.importorskip("tflite_micro")
     from hwasc.deploy import tflite

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -49,8 +50,7 @@ def clips(n: int) -> torch.Tensor:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("padding", ["same", "torch"])
-@pytest.mark.parametrize("grn", VARIANTS, ids=str)
+@pytest.mark.parametrize(("grn", "padding"), zip([*VARIANTS, None], itertools.cycle(["torch", "same"])), ids=str)
 def test_contract(grn: GRN | None, padding: str, tmp_path: Path) -> None:
     model = student(grn, padding)
     quantized = calibrate(quantize(model), [clips(32) for _ in range(4)])
