@@ -265,12 +265,10 @@ def _batches(ws: Workspace, features: Features, front_end: FrontEnd) -> tuple[fl
     rates: list[float] = []
     for epoch in range(ROUNDS):
         begin, count = time.perf_counter(), 0
-        for x, _, _ in training_batches(
-            features, None, batch=size, augment=augment, seed=ws.settings.seed, epoch=epoch
-        ):
+        for made in training_batches(features, None, batch=size, augment=augment, seed=ws.settings.seed, epoch=epoch):
             if not starts or count == 0:
                 starts.append(time.perf_counter() - begin)
-            count += len(x)
+            count += len(made.logmel)
         rates.append(count / size / (time.perf_counter() - begin))
     return statistics.median(starts), statistics.median(rates)
 

@@ -237,7 +237,7 @@ def _train(job: _Job) -> float:
             rows=job.rows,
         ),
         steps_per_epoch=count_batches(len(job.rows), job.settings.batch),
-        loss=lambda logits, labels, _: distillation_loss(logits, labels, None, alpha=0, temperature=1),
+        loss=lambda logits, batch: distillation_loss(logits, batch.labels, None, alpha=0, temperature=1),
         settings=job.settings,
         device=pick_device(job.device),
         seed=job.seed,

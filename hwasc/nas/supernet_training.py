@@ -117,8 +117,8 @@ def fit_supernet(
         return batch_loss(
             lambda x: net(x, point),
             made,
-            lambda y, labels, soft: distillation_loss(
-                y, labels, soft, alpha=c.alpha, temperature=c.temperature, reduction=c.reduction
+            lambda y, batch: distillation_loss(
+                y, batch.labels, batch.teacher, alpha=c.alpha, temperature=c.temperature, reduction=c.reduction
             ),
             device,
         )

@@ -27,11 +27,18 @@ class Batch(NamedTuple):
         logmel: (B, 1, mels, frames).
         labels: (B,) int64, or (B, classes) with sum 1 where clips are mixed.
         teacher: Logits (B, classes), or None without a teacher.
+        embeddings: Of a teacher, (B, D), or None.
     """
 
     logmel: Tensor
     labels: Tensor
-    teacher: Tensor | None
+    teacher: Tensor | None = None
+    embeddings: Tensor | None = None
+
+    def to(self, device: torch.device) -> Batch:
+        """The batch on a device; log-mels are laid out channels last."""
+        moved = Batch._make(None if v is None else v.to(device) for v in self)
+        return moved._replace(logmel=moved.logmel.to(memory_format=torch.channels_last))
 
 
 @dataclass(frozen=True)
@@ -96,7 +103,7 @@ class Augment:
         classes: int,
         temperature: float,
     ) -> Batch:
-        """Augment a whole batch. Where clips are mixed, so are their labels and the teacher's softmaxes.
+        """Augment a whole batch. Where clips are mixed, so are their labels, the teacher's softmaxes and the embeddings.
 
         Args:
             batch: Clips with labels (B,).
@@ -116,6 +123,7 @@ class Augment:
             logmel=mix(x),
             labels=mix(F.one_hot(batch.labels, classes).float()),
             teacher=None if batch.teacher is None else mix.logits(batch.teacher, temperature),
+            embeddings=None if batch.embeddings is None else mix(batch.embeddings),
         )
 
 
@@ -138,6 +146,7 @@ def training_batches(
     features: Features,
     targets: np.ndarray | OnlineTargets | None,
     *,
+    embeddings: np.ndarray | None = None,
     batch: int,
     augment: Augment | None,
     seed: int,
@@ -152,6 +161,7 @@ def training_batches(
     Args:
         features: All clips.
         targets: Teacher logits (n, classes) float32 of all n clips, or teachers that are run on every batch, or None.
+        embeddings: A teacher's embeddings (n, D) float32 of all n clips, or None.
         batch: Clips in a batch.
         augment: Augmentation, or None.
         seed: Decides, together with the epoch, order and augmentation.
@@ -172,7 +182,12 @@ def training_batches(
         # Online teachers repeat the draws of the augmentation below, so they get the generator's state before it.
         online = targets(chosen, generator.get_state()) if callable(targets) else None
         stored = torch.from_numpy(targets[chosen]) if isinstance(targets, np.ndarray) else None
-        made = Batch(features.batch(chosen), torch.from_numpy(features.labels[chosen]), stored)
+        made = Batch(
+            features.batch(chosen),
+            torch.from_numpy(features.labels[chosen]),
+            stored,
+            None if embeddings is None else torch.from_numpy(embeddings[chosen]),
+        )
         if augment is not None:
             made = augment.batch(
                 made, features.devices[chosen], generator, classes=len(features.classes), temperature=temperature
@@ -212,5 +227,4 @@ def rank_slice(batch: Batch, rank: int, world: int) -> tuple[Batch, float]:
     """
     clips = len(batch.logmel)
     first, end = (clips * k // world for k in (rank, rank + 1))
-    teacher = None if batch.teacher is None else batch.teacher[first:end]
-    return Batch(batch.logmel[first:end], batch.labels[first:end], teacher), (end - first) / clips
+    return Batch._make(None if v is None else v[first:end] for v in batch), (end - first) / clips

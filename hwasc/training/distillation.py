@@ -69,21 +69,20 @@ class DistillationData:
             temperature=self.temperature,
         )
 
-    def loss(self, logits: Tensor, labels: Tensor, teacher: Tensor | None) -> Tensor:
+    def loss(self, logits: Tensor, batch: Batch) -> Tensor:
         """Compute the distillation loss of a batch.
 
         Args:
             logits: The student's, (B, classes).
-            labels: (B,) int64, or (B, classes) with sum 1.
-            teacher: The teacher's logits, (B, classes), or None.
+            batch: Its labels and the teacher's logits.
 
         Returns:
             A scalar.
         """
         return distillation_loss(
             logits,
-            labels,
-            teacher,
+            batch.labels,
+            batch.teacher,
             alpha=self.alpha,
             temperature=self.temperature,
             reduction=self.reduction,

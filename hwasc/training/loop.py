@@ -33,7 +33,7 @@ from hwasc.records.settings import TrainSettings
 from hwasc.training.batches import Batch, rank_slice
 
 CHECKSUM = 16  # bytes before a checkpoint's content
-Loss = Callable[[Tensor, Tensor, "Tensor | None"], Tensor]  # logits, labels, teacher logits -> scalar
+Loss = Callable[[Tensor, Batch], Tensor]  # the model's output, and the batch on its device -> scalar
 EpochBatches = Callable[[int], Iterable[Batch]]  # epoch, from 0 -> its batches
 EpochSteps = Callable[[int], Iterable[PartialLosses]]  # epoch, from 0 -> the losses of each of its steps
 
@@ -107,11 +107,10 @@ def batch_loss(model: Callable[[Tensor], Tensor], batch: Batch, loss: Loss, devi
     Returns:
         A scalar on the device.
     """
-    x = batch.logmel.to(device, memory_format=torch.channels_last)
+    batch = batch.to(device)
     with mixed_precision(device, exact=getattr(model, "quantized", False)):
-        y = model(x)
-    y = y if y.dtype == torch.float64 else y.float()
-    return loss(y, batch.labels.to(device), None if batch.teacher is None else batch.teacher.to(device))
+        y = model(batch.logmel)
+    return loss(y if y.dtype == torch.float64 else y.float(), batch)
 
 
 def optimize(

@@ -60,7 +60,7 @@ def train(kind, out, stop):
             raise Stopped
     try:
         net = fit(model(kind), batches, steps_per_epoch=3,
-                  loss=lambda y, l, t: distillation_loss(y, l, t, alpha=0.5, temperature=2.0),
+                  loss=lambda y, b: distillation_loss(y, b.labels, b.teacher, alpha=0.5, temperature=2.0),
                   settings=TrainSettings(3, 13, 1e-2, 1e-3), device=torch.device("cpu"), seed=0,
                   checkpoint=Path(out).with_suffix(".ckpt"), on_epoch=on_epoch)
     except Stopped:

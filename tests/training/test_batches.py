@@ -47,7 +47,7 @@ def test_noise_and_mixup_are_off_and_then_change_no_bit() -> None:
     rng = np.random.default_rng([0, 0])
     g = torch.Generator().manual_seed(int(rng.integers(2**62)))
     order = rng.permutation(40)
-    for (x, labels, soft), rows in zip(made(s), (order[:16], order[16:32], order[32:]), strict=True):
+    for (x, labels, soft, _), rows in zip(made(s), (order[:16], order[16:32], order[32:]), strict=True):
         y = FEATURES.x[rows]
         y = augmentation.device_response(y, g, RESPONSES, torch.from_numpy(DEVICES[rows] == "a"), s.response_p, FE)
         y = augmentation.time_roll(augmentation.gain(y, g, s.gain, FE), g, s.roll)
@@ -60,13 +60,13 @@ def test_noise_and_mixup_come_by_the_seed() -> None:
         first, again, other = made(s), made(s), made(s, epoch=1)
         plain = made(AugmentSettings())
         for a, b, c, p in zip(first, again, other, plain, strict=True):
-            assert all(torch.equal(v, w) for v, w in zip(a, b, strict=True))
+            assert all(torch.equal(v, w) for v, w in zip(a[:3], b[:3], strict=True))
             assert not torch.equal(a[0], c[0]) and not torch.equal(a[0], p[0])
 
 
 def test_labels_and_targets_are_mixed_as_the_clips_are() -> None:
     still = AugmentSettings(0.0, roll=0.0, mask=0.0, gain=0.0, response_p=0.0, mixup_p=1.0)
-    for x, labels, soft in made(still, t=2.0):
+    for x, labels, soft, _ in made(still, t=2.0):
         assert labels.shape == soft.shape == (len(x), 3) and torch.allclose(labels.sum(1), torch.ones(len(x)))
         # the shares that explain the clip, found among all pairs, explain label and target
         for i in range(len(x)):
@@ -92,7 +92,7 @@ def test_the_same_draws_in_another_front_end() -> None:
         g = torch.Generator().manual_seed(3)
         augment = Augment(s, RESPONSES[:, : fe.mels], fe, drawn_in)
         x = torch.randn(16, 1, fe.mels, fe.frames, generator=torch.Generator().manual_seed(1))
-        _, labels, _ = augment.batch(Batch(x, torch.arange(16), None), DEVICES[:16], g, classes=16, temperature=1.0)
+        _, labels, *_ = augment.batch(Batch(x, torch.arange(16), None), DEVICES[:16], g, classes=16, temperature=1.0)
         states.append(g.get_state())
         shares.append(labels)
     assert torch.equal(*states) and torch.equal(*shares) and bool((shares[0] < 1).all(1).any())

@@ -161,7 +161,7 @@ def test_scales_move_until_they_are_held(tmp_path: Path) -> None:
                 model,
                 batches,
                 steps_per_epoch=2,
-                loss=lambda y, labels, _: nn.functional.cross_entropy(y, labels),
+                loss=lambda y, batch: nn.functional.cross_entropy(y, batch.labels),
                 settings=TrainSettings(4, 16, 1e-2),
                 device=torch.device("cpu"),
                 seed=0,
