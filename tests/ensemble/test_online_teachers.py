@@ -125,7 +125,7 @@ def test_epochs_repeat_and_teachers_run_once_for_each(fused: FittedEnsemble) -> 
     repeating = replace(data, targets=CachedOnlineEnsemble(spy), views=2)
     epochs = [list(repeating.batches(16, 0, epoch)) for epoch in range(4)]
     assert sum(sizes) == 2 * len(data.train), "two views of every clip, however many epochs"
-        for first, again, fresh in zip(epochs[1], epochs[3], data.batches(16, 0, 1), strict=True):
+    for first, again, fresh in zip(epochs[1], epochs[3], data.batches(16, 0, 1), strict=True):
         for a, b, c in zip(first[:3], again[:3], fresh[:3], strict=True):
             assert a is not None and b is not None and c is not None
             assert torch.equal(a, b) and torch.allclose(a, c)

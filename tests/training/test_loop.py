@@ -70,7 +70,7 @@ def test_a_broken_checkpoint_and_a_diverging_training_are_said(tmp_path: Path) -
     with pytest.raises(HwascError, match="not a readable checkpoint"):
         fit(model(), batches, **common, loss=loss, checkpoint=path)
     with pytest.raises(HwascError, match="lower the learning rate"):
-        fit(model(), batches, **common, loss=lambda y, labels, soft: loss(y, labels, soft) * float("nan"))
+        fit(model(), batches, **common, loss=lambda y, batch: loss(y, batch) * float("nan"))
 
 
 def test_the_loss_is_its_formula() -> None:
