@@ -39,7 +39,17 @@ class Student(nn.Module):
         return not isinstance(self.input, nn.Identity)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.output(self.pool(self.head(self.blocks(self.stem(self.input(x))))))
+        return self.classify(self.features(x))
+
+    def features(self, x: Tensor) -> Tensor:
+        """The output of the blocks, (B, channels, F, T), for log-mels (B, 1, mels, frames)."""
+        y: Tensor = self.blocks(self.stem(self.input(x)))
+        return y
+
+    def classify(self, features: Tensor) -> Tensor:
+        """Logits (B, classes) from the output of the blocks."""
+        y: Tensor = self.output(self.pool(self.head(features)))
+        return y
 
 
 class GlobalMean(nn.Module):

@@ -14,6 +14,7 @@ from hwasc.data.features import Features
 from hwasc.models.student import Student
 from hwasc.records.settings import TrainSettings
 from hwasc.training.batches import Augment, Batch, OnlineTargets, count_batches, training_batches
+from hwasc.training.feature_distillation import StudentWithMap, cosine_loss
 from hwasc.training.loop import fit
 from hwasc.training.loss import Reduction, distillation_loss
 
@@ -31,6 +32,9 @@ class DistillationData:
         rows: Indices of the clips to train on; all if None.
         reduction: How the loss reduces its divergence, see `distillation_loss`.
         views: Number of epochs that differ. After these, the same batches with the same draws come again. 0: all differ.
+        embeddings: A teacher's standardised embeddings (n, D) float32 of all n clips, or None. A float student's features are
+            trained to match them, see `feature_distillation`.
+        feature_weight: Weight of that part of the loss.
     """
 
     train: Features
@@ -41,6 +45,8 @@ class DistillationData:
     rows: np.ndarray | None = None
     reduction: Reduction = "batchmean"
     views: int = 0
+    embeddings: np.ndarray | None = None
+    feature_weight: float = 0.0
 
     @property
     def clips(self) -> int:
@@ -61,6 +67,7 @@ class DistillationData:
         return training_batches(
             self.train,
             self.targets,
+            embeddings=self.embeddings,
             batch=batch,
             augment=self.augment,
             seed=seed,
@@ -69,18 +76,24 @@ class DistillationData:
             temperature=self.temperature,
         )
 
-    def loss(self, logits: Tensor, batch: Batch) -> Tensor:
+    def loss(self, outputs: Tensor, batch: Batch) -> Tensor:
         """Compute the distillation loss of a batch.
 
         Args:
-            logits: The student's, (B, classes).
-            batch: Its labels and the teacher's logits.
+            outputs: The student's logits, (B, classes); with embeddings, the mapped features after them.
+            batch: Its labels, the teacher's logits and embeddings.
 
         Returns:
             A scalar.
         """
+        if batch.embeddings is not None:
+            logits, mapped = outputs.split(
+                [outputs.shape[1] - batch.embeddings.shape[1], batch.embeddings.shape[1]], dim=1
+            )
+            matched = self.feature_weight * cosine_loss(mapped, batch.embeddings)
+            return matched + self.loss(logits, batch._replace(embeddings=None))
         return distillation_loss(
-            logits,
+            outputs,
             batch.labels,
             batch.teacher,
             alpha=self.alpha,
@@ -103,7 +116,7 @@ def train_student(
     """Train a student in place.
 
     Args:
-        student: A float or quantized student.
+        student: A float or quantized student; a float one if there are embeddings.
         data: Clips, targets and loss.
         settings: Epochs, batch size, learning rate and weight decay.
         device: Device to train on.
@@ -118,8 +131,9 @@ def train_student(
     Raises:
         HwascError: The loss is no longer finite, or the checkpoint cannot be read or written.
     """
+    model = student if data.embeddings is None else StudentWithMap(student, data.embeddings.shape[1], seed)
     fit(
-        student,
+        model,
         lambda epoch: data.batches(settings.batch, seed, epoch),
         steps_per_epoch=count_batches(data.clips, settings.batch),
         loss=data.loss,
