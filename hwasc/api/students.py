@@ -29,6 +29,7 @@ def distill(
     teachers: Sequence[TeacherLike] | None = None,
     initial_weights: Literal["winner", "random"] | None = None,
     unseen: bool = False,
+    per_device: bool = False,
 ) -> DistillResult:
     """Train an architecture in full, quantize it, export it, and measure it on the test split at the end.
 
@@ -41,6 +42,8 @@ def distill(
         initial_weights: `winner`: the weights that a search wrote beside its winner, if they fit; `random`; None: the
             settings'.
         unseen: Whether you vouch that none of these clips were used by a search or a teacher whose record of clips is missing.
+        per_device: Whether a copy of the student is fine-tuned for each recording device with enough clips (`devices` of the
+            result). Other devices keep the general student.
 
     Returns:
         Metrics and costs of the student, and its files. The run folder also holds `report.html`.
@@ -60,7 +63,7 @@ def distill(
     if initial_weights is not None:
         ws = replace(ws, settings=ws.settings.changed({"distill.initial_weights": initial_weights}))
     record = as_architecture(architecture, classes=len(ws.classes))
-    result = distillation.distill(ws, record, run=Path(run), unseen=unseen)
+    result = distillation.distill(ws, record, run=Path(run), unseen=unseen, per_device=per_device)
     write_whole(result.run / "report.html", distill_report(result))
     distillation.check_onnx(result)
     return result

@@ -7,15 +7,21 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import hwasc
 from hwasc.cli import common
+
+if TYPE_CHECKING:
+    from hwasc.students.device_results import DeviceStudents
+    from hwasc.students.result import DistillResult
 
 EXAMPLES = """examples:
   hwasc distill --arch best.json
   hwasc distill --arch dcase2024_baseline --data my_recordings --run runs/baseline --seed 1
   hwasc distill --arch best.json --initial-weights random   # not from the weights of the search
-  hwasc distill --arch best.json --set distill.alpha=0      # on labels only, for comparison"""
+  hwasc distill --arch best.json --set distill.alpha=0      # on labels only, for comparison
+  hwasc distill --arch best.json --per-device               # and a student for each recording device"""
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -29,6 +35,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         choices=("winner", "random"),
         help="start from the weights that the search wrote beside best.json (default, if there are any), or from random ones",
     )
+    parser.add_argument(
+        "--per-device",
+        action="store_true",
+        help="also fine-tune a copy for each recording device, for a device that is known when the student runs (DCASE 2025)",
+    )
     common.add_unseen(parser)
     common.add_data(parser)
 
@@ -39,7 +50,12 @@ def run(args: argparse.Namespace) -> None:
 
     as_architecture(args.arch)  # a wrong name is refused before the data is opened
     result = hwasc.distill(
-        common.workspace(args), args.arch, run=args.run, initial_weights=args.initial_weights, unseen=args.unseen
+        common.workspace(args),
+        args.arch,
+        run=args.run,
+        initial_weights=args.initial_weights,
+        unseen=args.unseen,
+        per_device=args.per_device,
     )
     if args.json:
         common.print_json(result.to_json())
@@ -53,6 +69,22 @@ def run(args: argparse.Namespace) -> None:
     )
     print("  int8 by device group: " + ", ".join(f"{g} {v:.1%}" for g, v in q.groups.items()))
     print(f"  ONNX Runtime predicts the same scene for {result.onnx.agreement:.1%} of the clips")
+    if result.devices is not None:
+        _print_devices(result, result.devices)
     tflite, onnx = result.run / result.tflite.file, result.run / result.onnx.file
     print(f"int8 model {tflite} (for the chip), {onnx}\nreport     {args.run / 'report.html'}")
     print(f"next       hwasc export --weights {result.run / 'int8.safetensors'} --format c")
+
+
+def _print_devices(result: DistillResult, devices: DeviceStudents) -> None:
+    """A line for each device, what all students together have, and what they take."""
+    for s in devices.students:
+        v, used = s.validation, s.tflite or "the general student remains"
+        test = f"; test {s.test.general:.1%} to {s.test.own:.1%}" if s.test else ""
+        print(f"  device {s.device}: validation {v.general:.1%} to {v.own:.1%}{test}: {used}")
+    if devices.too_few:
+        print(f"  too few clips, the general student remains: {', '.join(devices.too_few)}")
+    print(
+        f"  each clip by the student of its device: int8 {devices.test.accuracy:.1%}; each student is a whole model of "
+        f"{result.tflite.bytes:,} B, {len(devices.chosen) + 1} in all"
+    )

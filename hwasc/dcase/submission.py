@@ -18,7 +18,16 @@ from hwasc.dcase.rules import About, Label
 from hwasc.dcase.standalone.system import GENERAL
 from hwasc.dcase.standalone_weights import packaged_student
 from hwasc.dcase.submission_metadata import complexity, describe, results
-from hwasc.dcase.submission_runs import FinishedRun, check_limits, check_names, check_run, notes_on, open_finished
+from hwasc.dcase.submission_runs import (
+    FinishedRun,
+    check_limits,
+    check_names,
+    check_run,
+    notes_on,
+    open_finished,
+    tested_together,
+    with_devices,
+)
 from hwasc.deploy.exporting import load_int8
 from hwasc.errors import HwascError
 from hwasc.parallel.device import configure_process
@@ -88,8 +97,8 @@ def submit(
 
     Args:
         year: The challenge's year.
-        runs: Run folders by subset (2024: '5' ... '100'), or `general` and, for devices with a student of their own, by device
-            (2025).
+        runs: Run folders by subset (2024: '5' ... '100'), or `general` and by device (2025). Students that the general run has
+            for single devices are taken too; a run that is named for a device goes before.
         evaluation: The official evaluation set as unpacked.
         label: The submission's label.
         about: Who submits.
@@ -111,6 +120,8 @@ def submit(
     named = Label.parse(label, year)
     check_names(year, runs)
     finished = {name: open_finished(folder) for name, folder in runs.items()}
+    if year == 2025:
+        finished = with_devices(finished)
     for name, run in finished.items():
         check_run(year, name, run)
     checks = {name: check_limits(year, run) for name, run in finished.items()}
@@ -214,8 +225,8 @@ def _write_predictions(
         _write(folder / "output.csv", csv),
         _write_json(folder / "complexity.json", task_files.complexity_2025(per_device)),
     ]
-    if len(finished) == 1:  # several students were never tested together
-        confusion = np.asarray(finished[GENERAL].result.test.int8.confusion)
+    if together := tested_together(finished):
+        confusion = np.asarray(together.confusion)
         accuracy = 100 * float(np.trace(confusion) / confusion.sum())
         files.append(_write_json(folder / "test_accuracy.json", {"Test Accuracy": round(accuracy, 2)}))
     return files

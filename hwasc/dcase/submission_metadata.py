@@ -12,7 +12,7 @@ from hwasc.cost import measure
 from hwasc.dcase import inference_package
 from hwasc.dcase.rules import Complexity
 from hwasc.dcase.standalone.system import GENERAL
-from hwasc.dcase.submission_runs import FinishedRun
+from hwasc.dcase.submission_runs import FinishedRun, tested_together
 from hwasc.dcase.task_files import DevelopmentResult, SystemDescription
 from hwasc.records import schema
 from hwasc.records.data_settings import AugmentSettings
@@ -47,18 +47,17 @@ def results(year: int, finished: Mapping[str, FinishedRun]) -> dict[str, Develop
 
     Returns:
         Metrics by subset (2024), or `general` and, with students of single devices, `device_specific` (2025). The latter are
-        known only by device.
+        known only by device where the students are of several runs.
     """
     if year == 2024:
         return {name: _result(run.result.test.int8) for name, run in finished.items()}
     general = _result(finished[GENERAL].result.test.int8)
     if len(finished) == 1:
         return {GENERAL: general}
-    by_device = {
-        device: run.result.test.int8.per_device[device]
-        for device, run in finished.items()
-        if device in run.result.test.int8.per_device
-    }
+    if together := tested_together(finished):
+        return {GENERAL: general, "device_specific": _result(together)}
+    own = {device: run.device_accuracy(device) for device, run in finished.items()}
+    by_device = {device: accuracy for device, accuracy in own.items() if accuracy is not None}
     unknown = {device for device in finished if device != GENERAL} - set(by_device)
     per_device = {d: a for d, a in general.per_device.items() if d not in unknown} | by_device
     return {GENERAL: general, "device_specific": DevelopmentResult(per_device=per_device)}
@@ -94,7 +93,13 @@ def describe(year: int, finished: Mapping[str, FinishedRun]) -> SystemDescriptio
         complexity_management=", ".join(
             ["weight quantization", *["knowledge distillation"] * with_teachers, "network design"]
         ),
-        pipeline=", ".join([*(teaching if with_teachers else ["train student"]), "quantization-aware training"]),
+        pipeline=", ".join(
+            [
+                *(teaching if with_teachers else ["train student"]),
+                *["device-specific fine-tuning"] * any(r.own for r in finished.values()),
+                "quantization-aware training",
+            ]
+        ),
         framework="pytorch",
     )
     if year == 2024:

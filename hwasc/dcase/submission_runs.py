@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from hwasc.cost.limits import Check, resolve
@@ -18,7 +18,9 @@ from hwasc.records.architecture import Architecture
 from hwasc.records.budget import Budget
 from hwasc.records.run import read_config
 from hwasc.records.settings import Settings
+from hwasc.students.device_results import DeviceStudent
 from hwasc.students.result import DistillResult
+from hwasc.training.metrics import Metrics
 
 FILES = ("result.json", "config.yaml", "int8.safetensors")
 
@@ -34,6 +36,7 @@ class FinishedRun:
         result: What `result.json` holds.
         settings: Settings of the run.
         data: The data set as the user named it.
+        own: For a device whose student was fine-tuned in this run, the record of that.
     """
 
     folder: Path
@@ -42,6 +45,13 @@ class FinishedRun:
     result: DistillResult
     settings: Settings
     data: str
+    own: DeviceStudent | None = None
+
+    def device_accuracy(self, device: str) -> float | None:
+        """Macro accuracy on a device's clips of the test split, 0..1; None where there are none."""
+        if self.own is not None:
+            return self.own.test.own if self.own.test else None
+        return self.result.test.int8.per_device.get(device)
 
     @property
     def subset(self) -> str:
@@ -85,6 +95,44 @@ def open_finished(folder: Path) -> FinishedRun:
         settings=schema.parse(Settings, config.get("settings"), f"{path}: settings"),
         data=result.data,
     )
+
+
+def with_devices(finished: Mapping[str, FinishedRun]) -> dict[str, FinishedRun]:
+    """Add the students that the general run has for single devices (`hwasc distill --per-device`).
+
+    Args:
+        finished: Runs by name; a run that is given for a device goes before.
+
+    Returns:
+        Runs by name.
+
+    Raises:
+        UsageError: The weights of such a student are missing, or are another architecture's.
+    """
+    general = finished[GENERAL]
+    found: dict[str, FinishedRun] = {}
+    for own in general.result.devices.chosen if general.result.devices else ():
+        if own.device in rules.DEVICES:
+            weights = general.folder / own.weights
+            if not weights.is_file() or load_int8(weights)[0].architecture != general.architecture:
+                raise UsageError(f"{weights}: is missing or another student's; run `hwasc distill --per-device` again")
+            found[own.device] = replace(general, weights=weights, own=own)
+    return {**found, **finished}
+
+
+def tested_together(finished: Mapping[str, FinishedRun]) -> Metrics | None:
+    """Metrics of the whole system on the test split.
+
+    Args:
+        finished: Runs by name: `general`, and others by device.
+
+    Returns:
+        The metrics; None where students of several runs were never tested together.
+    """
+    result = finished[GENERAL].result
+    if len(finished) == 1:
+        return result.test.int8
+    return result.devices.test if result.devices and all(r.own for n, r in finished.items() if n != GENERAL) else None
 
 
 def check_names(year: int, runs: Mapping[str, Path]) -> None:

@@ -147,6 +147,8 @@ class DistillSettings:
         train: Training of the float student.
         qat: Quantization-aware training of the int8 student.
         qat_frozen_epochs: Last epochs of `qat` in which activation scales are fixed.
+        device_train: Fine-tuning of a float student on the clips of one device (`hwasc distill --per-device`); `qat` follows.
+        device_clips: Fewest training clips of a device that gets a student of its own.
     """
 
     seed: int | None = None
@@ -161,6 +163,8 @@ class DistillSettings:
     train: TrainSettings = field(default_factory=TrainSettings)
     qat: TrainSettings = field(default_factory=lambda: TrainSettings(3, 32, 3e-4, 0.0))
     qat_frozen_epochs: int = 0
+    device_train: TrainSettings = field(default_factory=lambda: TrainSettings(10, 32, 1e-3, 1e-3))
+    device_clips: int = 100
 
     __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
 
@@ -173,6 +177,8 @@ class DistillSettings:
             raise ValueError("teacher_view: 'augmented' needs teachers (alpha above 0), and targets 'all'")
         if self.teacher_views < 0 or (self.teacher_views and self.teacher_view != "augmented"):
             raise ValueError(f"teacher_views: 0, or above 0 with teacher_view 'augmented', found {self.teacher_views}")
+        if self.device_clips < 2:
+            raise ValueError(f"device_clips: need at least 2, found {self.device_clips}")
         if not 0 <= self.alpha <= 1 or self.temperature <= 0:
             raise ValueError(f"need 0 <= alpha <= 1 and temperature > 0, found {self.alpha}, {self.temperature}")
 

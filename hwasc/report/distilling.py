@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from hwasc.cost.limits import value
 from hwasc.records.schema import plain
 from hwasc.report import plots
+from hwasc.report.device_students import device_parts
 from hwasc.report.ensemble import fusion_parts
 from hwasc.report.formats import amount, count, decimal, kib, percent, points
 from hwasc.report.page import Fact, Facts, Paragraph, Part, Picture, Preformatted, Section, Table, page
@@ -47,6 +48,11 @@ def distill_report(result: DistillResult) -> str:
         Section("Summary", parts),
         Section("Groups of devices", _by("group", test.float.groups, test.int8.groups, over)),
         Section("Devices", _by("device", test.float.per_device, test.int8.per_device, over)),
+        *(
+            [Section("Students of single devices", device_parts(result.devices, result.tflite.bytes))]
+            if result.devices
+            else []
+        ),
         Section("Classes", _by("class", test.float.per_class, test.int8.per_class, over)),
         Section("Confusion", _confusion(result, over)),
     ]

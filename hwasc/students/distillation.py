@@ -30,6 +30,7 @@ from hwasc.records.run_lock import alone_in_run_folder
 from hwasc.records.training_clips import TrainingClips
 from hwasc.students.initial_weights import initial_weights, read_initial_weights
 from hwasc.students.known import check_data_named, used_before
+from hwasc.students.per_device import FineTuned, device_workspace, fine_tune, measure_devices
 from hwasc.students.result import (
     RESULT,
     DistillResult,
@@ -73,7 +74,9 @@ def check_classes(record: ArchitectureFile, ws: Workspace) -> None:
 
 
 @alone_in_run_folder
-def distill(ws: Workspace, record: ArchitectureFile, *, run: Path, unseen: bool = False) -> DistillResult:
+def distill(
+    ws: Workspace, record: ArchitectureFile, *, run: Path, unseen: bool = False, per_device: bool = False
+) -> DistillResult:
     """Distil a float student, quantize it, distil the int8 student, export it, and measure all on the test split.
 
     Args:
@@ -81,6 +84,7 @@ def distill(ws: Workspace, record: ArchitectureFile, *, run: Path, unseen: bool 
         record: The architecture. Training starts from the weights that its file names, if `initial_weights` accepts them.
         run: The run folder; a run of the same configuration resumes there.
         unseen: The caller vouches that nothing else was trained on test clips, where the record of that is missing.
+        per_device: Whether a copy of the student is fine-tuned for each device, see `students.per_device`.
 
     Returns:
         The student's metrics, costs and files, also written as `result.json` in the run folder.
@@ -124,10 +128,16 @@ def distill(ws: Workspace, record: ArchitectureFile, *, run: Path, unseen: bool 
         load_into(model, read_initial_weights(record), record.weights_path, "float")
     model, float_losses = train_float(ws, data, model, run, clips=clips)
     quantized, qat_losses = train_int8(ws, data, model, run, clips=clips)
+    tuned = None
+    if per_device:
+        own_ws = device_workspace(ws)
+        own_data = _training_data(own_ws, record, fused and replace(fused, workspace=own_ws), online=online)
+        tuned = fine_tune(own_ws, own_data, (model, quantized), run=run, clips=clips)
     result = _measure(
         test_ws,
         model,
         quantized,
+        tuned=tuned,
         losses={"float": float_losses, "qat": qat_losses},
         fused=fused,
         start=start,
@@ -165,6 +175,7 @@ def _measure(
     model: Student,
     quantized: Student,
     *,
+    tuned: tuple[list[FineTuned], dict[str, int]] | None,
     losses: dict[str, list[float]],
     fused: FittedEnsemble | None,
     start: InitialWeights | None,
@@ -188,6 +199,9 @@ def _measure(
     float_test, _ = metrics(model.to(cpu), test)
     int8_test, int8_logits = metrics(quantized.to(cpu), test)
     onnx_logits = onnx_qcdq.predict(onnx_qcdq.Runtime(onnx_path), test)
+    devices = None
+    if tuned is not None:
+        devices = measure_devices(ws, tuned[0], test, general=int8_logits, run=run, clips=clips, too_few=tuned[1])
     ensemble = summarize(fused, ws.features(ws.dataset.test, fused.front_end, "test"), "test") if fused else None
     return DistillResult(
         run=run,
@@ -221,5 +235,6 @@ def _measure(
             sha256=sha256(onnx_path).hexdigest(),
         ),
         tflite=TfliteFile(file=chip_path.name, bytes=chip_path.stat().st_size, sha256=sha256(chip_path).hexdigest()),
+        devices=devices,
         environment=environment_of(run),
     )

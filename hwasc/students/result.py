@@ -15,6 +15,7 @@ from hwasc.ensemble.summary import ExternalTeacherSummary, TrainedTeacherSummary
 from hwasc.records import schema
 from hwasc.records.measured_clips import MeasuredClips
 from hwasc.records.results import Result
+from hwasc.students.device_results import DeviceStudents
 from hwasc.training.metrics import Metrics
 
 RESULT = "result.json"
@@ -121,6 +122,7 @@ class DistillResult(Result):
         losses: Training loss by epoch, of `float` and `qat`.
         onnx: The file for ONNX Runtime.
         tflite: The file for the chip.
+        devices: Students of single recording devices; None where there were to be none.
         environment: Command, versions, machine and date.
     """
 
@@ -145,6 +147,7 @@ class DistillResult(Result):
     losses: dict[str, list[float]]
     onnx: OnnxFile
     tflite: TfliteFile
+    devices: DeviceStudents | None = None
     environment: dict[str, Any]
 
     def to_json(self) -> dict[str, Any]:
@@ -152,6 +155,8 @@ class DistillResult(Result):
         values = schema.plain(self)
         test, started = values.pop("test"), values.pop("initial_weights")
         del values["run"]
+        if self.devices is None:
+            del values["devices"]
         digest = {"sha256": started["sha256"]} if started["sha256"] else {}
         return {
             "schema": 1,

@@ -27,7 +27,14 @@ pytestmark = pytest.mark.slow
 
 Run = Callable[..., tuple[int, str, str]]
 EVALUATION = 70
-SETTINGS = ["distill.alpha=0", "distill.train.epochs=30", "distill.qat.epochs=1", "data.subset=25"]
+SETTINGS = [
+    "distill.alpha=0",
+    "distill.train.epochs=30",
+    "distill.qat.epochs=1",
+    "data.subset=25",
+    "distill.device_train.epochs=2",
+    "distill.device_clips=6",
+]
 DEVICES = ("a", "s1", "s7", "unknown")
 
 
@@ -312,6 +319,44 @@ def test_devices_with_students_of_their_own(hwasc: Run, made: Path, tmp_path: Pa
     specific = meta["results"]["development_dataset"]["device_specific"]
     assert specific["device_wise"]["s1"]["accuracy"] is not None and specific["overall"]["accuracy"] is None
     assert not (tmp_path / "o/inference/predictions/Doe_INST_task1_2/test_accuracy.json").exists()
+
+
+def test_students_that_one_run_has_for_its_devices(
+    hwasc: Run, made: Path, tmp_path: Path, handed_in_2025: Path
+) -> None:
+    """`distill --per-device` and `submit` with one folder: each device's clips by its student, all tested together."""
+    from hwasc.students.distillation import distill
+
+    shutil.copytree(made / "s25", tmp_path / "s25")
+    ws = open_workspace(made / "data", Settings.load(None, SETTINGS), cache=made / "cache")
+    result = distill(ws, architecture.ArchitectureFile(ws_net(made)), run=tmp_path / "s25", per_device=True)
+    assert result.devices is not None and result.devices.chosen
+    own = {s.device for s in result.devices.chosen}
+    status, _, err = submit(hwasc, made, 2025, tmp_path / "o", str(tmp_path / "s25"), label="Doe_INST_task1_3")
+    assert status == 0, err
+    names = [f"audio/{i}.wav" for i in range(EVALUATION)]
+    shares = check_output(tmp_path / "o/task1/Doe_INST_task1_3/Doe_INST_task1_3.output.csv", names)
+    general = check_output(handed_in_2025 / "task1/Doe_INST_task1_1/Doe_INST_task1_1.output.csv", names)
+    of_known = np.array([DEVICES[i % 4] in own for i in range(EVALUATION)])
+    assert ((shares == general).all(1) == ~of_known).all() and of_known.any()
+    meta = yaml.safe_load((tmp_path / "o/task1/Doe_INST_task1_3/Doe_INST_task1_3.meta.yaml").read_text())
+    assert meta["system"]["description"]["num_models_at_inference"] == len(own) + 1
+    assert "device-specific fine-tuning" in meta["system"]["description"]["pipeline"]
+    assert meta["results"]["development_dataset"]["device_specific"]["overall"]["accuracy"] == pytest.approx(
+        100 * result.devices.test.accuracy, abs=0.006
+    )
+    written = tmp_path / "o/inference/predictions/Doe_INST_task1_3"
+    costs = json.loads((written / "complexity.json").read_text())
+    assert costs["max_Params"] == costs["per_device"]["a"]["Params"] == costs["per_device"]["s10"]["Params"]
+    assert (written / "test_accuracy.json").exists()
+    weights = tmp_path / "s25" / result.devices.chosen[0].weights
+    weights.unlink()
+    status, _, err = submit(hwasc, made, 2025, tmp_path / "p", str(tmp_path / "s25"))
+    assert status == 2 and f"{weights}: is missing or another student's" in err
+
+
+def ws_net(made: Path) -> Architecture:
+    return architecture.load(made / "s25" / "architecture.json").architecture
 
 
 def _shift_logits(run: Path) -> None:
