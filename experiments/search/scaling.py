@@ -18,8 +18,9 @@ from hwasc.nas import engines
 from hwasc.nas.declare import random_point
 from hwasc.nas.job import Candidate, Proposal
 from hwasc.parallel.processes import as_finished
-from hwasc.records.settings import Settings, TrainSettings
+from hwasc.records.settings import Settings
 from hwasc.records.space import SearchSpace
+from hwasc.records.train_settings import TrainSettings
 from hwasc.workspace import Workspace, open_workspace
 
 

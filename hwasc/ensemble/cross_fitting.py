@@ -27,7 +27,7 @@ from hwasc.parallel.jobs import pool
 from hwasc.parts import TEACHERS
 from hwasc.records import schema, training_clips
 from hwasc.records.damaged import usable
-from hwasc.records.settings import TrainSettings
+from hwasc.records.train_settings import TrainSettings
 from hwasc.records.training_clips import KEY
 from hwasc.training.batches import Augment, count_batches, training_batches
 from hwasc.training.loop import fit, predict

@@ -14,8 +14,8 @@ import torch
 from hwasc.data.features import Features
 from hwasc.models.student import Student
 from hwasc.records.architecture import Architecture
-from hwasc.records.settings import TrainSettings
 from hwasc.records.space import Point, SearchSpace
+from hwasc.records.train_settings import TrainSettings
 from hwasc.training.distillation import DistillationData, train_student
 from hwasc.training.loop import predict
 from hwasc.training.loss import clip_losses

@@ -17,7 +17,7 @@ from hwasc.nas.job import Candidate, Proposal, Score, Supernet
 from hwasc.nas.proxies import Proxy
 from hwasc.parallel.processes import as_finished
 from hwasc.records.front_end import FrontEnd
-from hwasc.records.settings import TrainSettings
+from hwasc.records.train_settings import TrainSettings
 from hwasc.training.distillation import DistillationData
 from hwasc.workspace import Workspace
 

@@ -19,7 +19,7 @@ from hwasc.parallel.device import pick_device
 from hwasc.records import schema, training_clips
 from hwasc.records.architecture import Architecture
 from hwasc.records.damaged import usable
-from hwasc.records.settings import TrainSettings
+from hwasc.records.train_settings import TrainSettings
 from hwasc.records.training_clips import TrainingClips
 from hwasc.training.distillation import DistillationData, train_student
 from hwasc.training.weights import load_weights, read_entries, save_weights

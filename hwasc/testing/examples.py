@@ -15,8 +15,8 @@ from hwasc.models.student import Student, build
 from hwasc.nas.job import Candidate, Proposal, Supernet
 from hwasc.records import schema
 from hwasc.records.front_end import FrontEnd
-from hwasc.records.settings import TrainSettings
 from hwasc.records.space import FrontEndChoices, SearchSpace, Stage
+from hwasc.records.train_settings import TrainSettings
 from hwasc.records.training_clips import TrainingClips
 from hwasc.training.distillation import DistillationData
 from hwasc.training.weights import save_weights

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from hwasc.data.features import Features
 from hwasc.models.student import Student
-from hwasc.records.settings import TrainSettings
+from hwasc.records.train_settings import TrainSettings
 from hwasc.training.batches import Augment, Batch, OnlineTargets, count_batches, training_batches
 from hwasc.training.feature_distillation import StudentWithMap, cosine_loss
 from hwasc.training.loop import fit

@@ -29,7 +29,7 @@ from hwasc.parallel.gradient_accumulation import (
 )
 from hwasc.parallel.sync_batch_norm import sync_batch_norms
 from hwasc.records.leftovers import aside
-from hwasc.records.settings import TrainSettings
+from hwasc.records.train_settings import TrainSettings
 from hwasc.training.batches import Batch, rank_slice
 
 CHECKSUM = 16  # bytes before a checkpoint's content

@@ -12,8 +12,8 @@ import torch
 from hwasc.models.supernet import Supernet as SupernetModel
 from hwasc.nas.declare import random_point
 from hwasc.nas.job import Candidate, Proposal, Supernet
-from hwasc.records.settings import TrainSettings
 from hwasc.records.space import SearchSpace
+from hwasc.records.train_settings import TrainSettings
 from hwasc.training.distillation import DistillationData
 from hwasc.training.weights import save_weights
 from hwasc.workspace import Workspace

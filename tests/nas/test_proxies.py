@@ -16,7 +16,7 @@ from hwasc.nas import job, proxies
 from hwasc.nas.job import Candidate
 from hwasc.nas.proxies import untrained
 from hwasc.parts import PROXIES
-from hwasc.records.settings import TrainSettings
+from hwasc.records.train_settings import TrainSettings
 from hwasc.training.distillation import DistillationData
 from hwasc.training.loss import clip_losses, distillation_loss
 from hwasc.training.metrics import macro_accuracy

@@ -24,8 +24,9 @@ from hwasc.nas.supernet_training import (
     sandwich,
 )
 from hwasc.nas.train_supernet import train_supernet
-from hwasc.records.settings import SupernetSettings, TrainSettings
+from hwasc.records.settings import SupernetSettings
 from hwasc.records.space import SearchSpace
+from hwasc.records.train_settings import TrainSettings
 from hwasc.training.loop import predict
 from hwasc.workspace import Workspace
 

@@ -25,7 +25,7 @@ from hwasc.models.teachers import TeacherSpec, build as build_teacher
 from hwasc.records.architecture import Architecture
 from hwasc.records.front_end import FrontEnd
 from hwasc.records.blocks import GRN, InvertedResidual
-from hwasc.records.settings import TrainSettings
+from hwasc.records.train_settings import TrainSettings
 from hwasc.parallel import torchrun_workers
 from hwasc.parallel.gradient_accumulation import is_first_rank
 from hwasc.training.batches import Batch

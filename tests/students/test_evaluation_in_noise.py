@@ -31,7 +31,7 @@ def models(tiny_workspace: Workspace, tmp_path_factory: pytest.TempPathFactory) 
     from hwasc.records.architecture import Architecture
     from hwasc.records.blocks import GRN, InvertedResidual
     from hwasc.records.front_end import FrontEnd
-    from hwasc.records.settings import TrainSettings
+    from hwasc.records.train_settings import TrainSettings
     from hwasc.training.distillation import DistillationData, train_student
     from hwasc.training.quantization import calibrate, quantize
     from hwasc.training.weights import save_weights

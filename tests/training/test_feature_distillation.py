@@ -17,7 +17,7 @@ from hwasc.records.architecture import Architecture
 from hwasc.records.blocks import GRN, InvertedResidual
 from hwasc.records.data_settings import AugmentSettings
 from hwasc.records.front_end import FrontEnd
-from hwasc.records.settings import TrainSettings
+from hwasc.records.train_settings import TrainSettings
 from hwasc.training.batches import Augment, Batch, rank_slice
 from hwasc.training.distillation import DistillationData, train_student
 from hwasc.training.feature_distillation import StudentWithMap, cosine_loss, standardised

@@ -15,7 +15,7 @@ from hwasc.models import build
 from hwasc.records.architecture import Architecture
 from hwasc.records.blocks import GRN, InvertedResidual
 from hwasc.records.front_end import FrontEnd
-from hwasc.records.settings import TrainSettings
+from hwasc.records.train_settings import TrainSettings
 from hwasc.training.batches import Batch
 from hwasc.training.loop import fit
 from hwasc.training.loss import distillation_loss

@@ -19,7 +19,7 @@ from hwasc.models.blocks import ConvUnit, GlobalResponseNorm
 from hwasc.records.architecture import Architecture
 from hwasc.records.blocks import GRN, InvertedResidual
 from hwasc.records.front_end import FrontEnd
-from hwasc.records.settings import TrainSettings
+from hwasc.records.train_settings import TrainSettings
 from hwasc.training.batches import Batch
 from hwasc.training.folding import folded
 from hwasc.training.loop import fit

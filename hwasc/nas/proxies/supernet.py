@@ -11,8 +11,8 @@ from hwasc.models.student import Student
 from hwasc.models.supernet import Supernet, recalibrate
 from hwasc.nas.job import Candidate, Score, calibration_batches, int8_score, limit_steps
 from hwasc.parallel.device import pick_device
-from hwasc.records.settings import TrainSettings
 from hwasc.records.space import SearchSpace
+from hwasc.records.train_settings import TrainSettings
 from hwasc.training.distillation import train_student
 from hwasc.training.weights import load_weights
 

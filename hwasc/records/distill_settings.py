@@ -1,0 +1,72 @@
+"""Settings of the distillation of a student."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal
+
+from hwasc.records.data_settings import AugmentSettings
+from hwasc.records.schema import STRICT
+from hwasc.records.train_settings import TrainSettings
+
+
+@dataclass(frozen=True)
+class DistillSettings:
+    """Distillation of a student, with the loss (1 - alpha) CE + alpha T^2 KL.
+
+    `experiments/distillation/loss.md` shows what each setting does.
+
+    Attributes:
+        seed: Of the student's weights, batches and augmentation; None: the run's seed, which also decides splits and teachers.
+        initial_weights: `winner`: the weights that a search wrote beside its winner, if they were trained on the same clips and
+            alpha is above 0. `random`: random weights.
+        alpha: Share of the teachers in the loss, 0..1; 0 trains on labels alone.
+        temperature: T, above 0.
+        reduction: Of KL. `batchmean` sums over classes, as the definition of KL does. `mean` averages over classes too, as some
+            recipes do: with C classes KL counts 1 / C as much, as if alpha / (1 - alpha) were C times smaller (and the whole
+            loss smaller).
+        targets: Which teachers the targets come from. `all`: the mean over the teachers of every fold, of which all but one were
+            trained on the clip. `out_of_fold`: only the teachers that were not trained on the clip; their logits are unbiased,
+            but from teachers with less data.
+        teacher_view: The clips that the teachers process. `cached`: the clips as recorded, once. `augmented`: each batch with
+            the student's augmentation, in `distill` alone (a search's proxies use cached targets).
+        teacher_views: With augmented teachers, augmented versions of each clip, one an epoch. After so many epochs the same
+            versions with their cached logits come again. 0: new versions in every epoch.
+        augment: Augmentation of students alone; fields that are left out are as in `Settings.augment`.
+        train: Training of the float student.
+        qat: Quantization-aware training of the int8 student.
+        qat_frozen_epochs: Last epochs of `qat` in which activation scales are fixed.
+        device_train: Fine-tuning of a float student on the clips of one device (`hwasc distill --per-device`); `qat` follows.
+        device_clips: Fewest training clips of a device that gets a student of its own.
+    """
+
+    seed: int | None = None
+    initial_weights: Literal["winner", "random"] = "winner"
+    alpha: float = 0.7
+    temperature: float = 2.0
+    reduction: Literal["batchmean", "mean"] = "batchmean"
+    targets: Literal["all", "out_of_fold"] = "all"
+    teacher_view: Literal["cached", "augmented"] = "cached"
+    teacher_views: int = 0
+    augment: AugmentSettings | None = None
+    train: TrainSettings = field(default_factory=TrainSettings)
+    qat: TrainSettings = field(default_factory=lambda: TrainSettings(3, 32, 3e-4, 0.0))
+    qat_frozen_epochs: int = 0
+    device_train: TrainSettings = field(default_factory=lambda: TrainSettings(10, 32, 1e-3, 1e-3))
+    device_clips: int = 100
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.qat_frozen_epochs <= self.qat.epochs:
+            raise ValueError(
+                f"need 0 <= qat_frozen_epochs <= qat.epochs, found {self.qat_frozen_epochs} and {self.qat.epochs}"
+            )
+        if self.teacher_view == "augmented" and (self.alpha == 0 or self.targets != "all"):
+            raise ValueError("teacher_view: 'augmented' needs teachers (alpha above 0), and targets 'all'")
+        if self.teacher_views < 0 or (self.teacher_views and self.teacher_view != "augmented"):
+            raise ValueError(f"teacher_views: 0, or above 0 with teacher_view 'augmented', found {self.teacher_views}")
+        if self.device_clips < 2:
+            raise ValueError(f"device_clips: need at least 2, found {self.device_clips}")
+        if not 0 <= self.alpha <= 1 or self.temperature <= 0:
+            raise ValueError(f"need 0 <= alpha <= 1 and temperature > 0, found {self.alpha}, {self.temperature}")
