@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -56,6 +58,30 @@ def test_statistics_equal_those_of_noise_in_the_waveform(colour: str, snr: float
     assert float((edges[0] - edges[1]).abs().max()) < 0.1
     spread = [(v + offset).log().std(0).mean() for v in (ours, true)]  # of single values, over the draws
     assert float(spread[0] / spread[1]) == pytest.approx(1, abs=0.08)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"log": "decibel", "log_offset": 0.0, "log_floor": 1e-10, "mean": -40.0, "std": 20.0},
+        {"power": 1, "log_offset": 0.001, "mean": 0.0, "std": 1.0, "mel_scale": "htk", "triangles": "mel", "area_norm": False},
+        {"pre_emphasis": 0.97, "edges": "reflect", "triangles": "mel", "mel_scale": "htk", "area_norm": False,
+         "window_shape": "symmetric", "gain": 2.0**10},
+        {"edges": "none", "frames": 30},
+    ],
+)  # fmt: skip
+def test_other_front_ends(changes: dict[str, Any]) -> None:
+    fe = replace(FE, **{"frames": 31, **changes})
+    true = np.stack([Noise("white", 5.0, s).add_to(scene(), "", FE.sample_rate) for s in range(60)])
+    plain = LogMel(fe)(torch.from_numpy(scene()[None]))[None].repeat(120, 1, 1, 1)
+    generator, colours = seeded(), seeded()
+    torch.rand((2, 120), generator=colours)
+    white = torch.randint(len(COLOURS), (120,), generator=colours) == COLOURS.index("white")
+    ours = additive_noise(plain, generator, 1.0, (5.0, 5.0), fe)[white, 0]
+    nats = fe.std * (1.0 if fe.log == "natural" else math.log(10) / 10)
+    means = [(v * nats).mean((0, 2)) for v in (ours, LogMel(fe)(torch.from_numpy(true)), plain[:, 0])]
+    assert float((means[1] - means[2]).abs().mean()) > 0.5, "the noise is heard"
+    assert float((means[0] - means[1]).abs().mean()) < (0.05 if fe.power == 2 else 0.12)
 
 
 def test_the_expected_power_never_falls_and_an_extreme_ratio_changes_nothing() -> None:
