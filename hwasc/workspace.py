@@ -12,9 +12,9 @@ from typing import Literal
 import torch
 
 from hwasc.audio.augmentation import load_responses
-from hwasc.audio.noise import Noise
 from hwasc.data import fingerprints, known_clips
 from hwasc.data.cache_folder import default_cache
+from hwasc.data.changes import Change
 from hwasc.data.clips import Clip, Dataset
 from hwasc.data.features import Features, extract, unextracted
 from hwasc.data.layouts import Options
@@ -75,14 +75,16 @@ class Workspace:
         """The scenes, known before the embedded ones are simulated."""
         return self.source.classes
 
-    def features(self, clips: Sequence[Clip], front_end: FrontEnd, what: str, noise: Noise | None = None) -> Features:
+    def features(
+        self, clips: Sequence[Clip], front_end: FrontEnd, what: str, *, change: Change | None = None
+    ) -> Features:
         """Log-mel features of clips, from the cache or extracted with a progress bar.
 
         Args:
             clips: What to extract.
             front_end: The log-mel.
             what: The split's name, for the bar.
-            noise: Noise that is added to the waveforms first.
+            change: What is done to the waveforms first.
 
         Returns:
             The features of all clips that can be read.
@@ -96,7 +98,7 @@ class Workspace:
                 self.dataset.classes,
                 front_end,
                 self.cache / "features",
-                noise=noise,
+                change=change,
                 workers=self.workers,
                 max_unreadable=self.settings.data.max_unreadable,
                 notify=self.reporter.say_once,
@@ -210,11 +212,26 @@ class Workspace:
             UsageError: The named folder is not there.
         """
         s = settings or self.settings.augment
-        folder = Path(s.response_folder) if s.response_folder else self.dataset.root / "impulse_responses"
-        if s.response_folder and not folder.is_dir():
+        folder = self.response_folder(s)
+        return Augment(s, load_responses(folder, front_end) if folder else None, front_end)
+
+    def response_folder(self, settings: AugmentSettings) -> Path | None:
+        """Find the folder of impulse responses.
+
+        Args:
+            settings: The folder's name, if it has one.
+
+        Returns:
+            The folder; None where none is named or comes with the data, or clips are not to be convolved.
+
+        Raises:
+            UsageError: The named folder is not there.
+        """
+        named = settings.response_folder
+        folder = Path(named) if named else self.dataset.root / "impulse_responses"
+        if named and not folder.is_dir():
             raise UsageError(f"augment.response_folder: {folder} is no folder")
-        wanted = s.response_p > 0 and folder.is_dir()
-        return Augment(s, load_responses(folder, front_end) if wanted else None, front_end)
+        return folder if settings.response_p > 0 and folder.is_dir() else None
 
 
 def _extract(

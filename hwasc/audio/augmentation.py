@@ -19,7 +19,8 @@ from torch.nn import functional as F
 
 from hwasc.audio.band_gains import LEAST, log_unit, of_decibels, scale_bands
 from hwasc.audio.frontend import hertz_to_mel, mel_filters, mel_points
-from hwasc.audio.reading import AUDIO_SUFFIXES, UnreadableClip, duration, read_clip
+from hwasc.audio.reading import UnreadableClip, duration, read_clip
+from hwasc.audio.waveform_changes import response_files
 from hwasc.errors import DataError
 from hwasc.records.front_end import FrontEnd
 
@@ -241,9 +242,7 @@ def load_responses(folder: Path, front_end: FrontEnd) -> Tensor:
     Raises:
         DataError: No folder, no audio files, or an unreadable file.
     """
-    files = [f for f in sorted(Path(folder).glob("*")) if f.suffix.lower() in AUDIO_SUFFIXES and f.name[0] != "."]
-    if not files:
-        raise DataError(f"{folder}: no impulse responses found; expected audio files, one for each device")
+    files = response_files(folder)
     filters = functools.cache(lambda n_fft: mel_filters(front_end, n_fft).astype(np.float64))
     return torch.stack([_response(file, front_end, filters) for file in files])
 

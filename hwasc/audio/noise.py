@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hwasc.audio.reading import AUDIO_SUFFIXES, UnreadableClip, duration, read_clip
+from hwasc.audio.waveform_changes import Wave, with_noise
 from hwasc.errors import DataError
 
 Colour = Literal["white", "pink"]
@@ -18,8 +19,6 @@ COLOURS: tuple[Colour, ...] = get_args(Colour)
 PINK_F_MIN = 20.0  # Hz; without a lowest frequency half of the power of pink noise would be inaudible
 VERSION = 1  # part of every seed; a new version draws other noise
 _ATTEMPTS = 20  # excerpts drawn until one is not silent
-
-Wave = npt.NDArray[np.float32]
 
 
 def power_spectrum(colour: Colour, frequency: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
@@ -78,9 +77,7 @@ class Noise:
             noise = self._excerpt(rng, len(wave), sample_rate)
         else:
             noise = coloured_noise(self.source, len(wave), sample_rate, rng)
-        noise = noise - noise.mean()
-        scale = np.std(wave, dtype=np.float64) / np.std(noise, dtype=np.float64) * 10 ** (-self.snr / 20)
-        return (wave + scale * noise).astype(np.float32)
+        return with_noise(wave, noise, self.snr)
 
     def _rng(self, clip: str) -> np.random.Generator:
         source = "folder" if self.files else self.source  # the name of a folder must not matter

@@ -32,6 +32,7 @@ __all__ = [
     "mono_clip",
     "read_clip",
     "read_clips",
+    "resampled",
 ]
 
 TOLERANCE = 0.01  # share of a clip that may be missing; resampling and encoders lose a few samples
@@ -178,7 +179,7 @@ def read_clips(
             for start in starts:
                 try:
                     mono = mono_clip(f.read(round(start * rate), wanted), seconds, rate)
-                    yield _resampled(mono, seconds=seconds, rate=rate, sample_rate=sample_rate)
+                    yield resampled(mono, seconds=seconds, rate=rate, sample_rate=sample_rate)
                 except UnreadableClip as e:
                     yield e
     except UnreadableClip as e:  # it could not be opened
@@ -268,9 +269,18 @@ def mono_clip(wave: npt.NDArray[np.float32], seconds: float, rate: int) -> npt.N
     return mono
 
 
-def _resampled(
-    mono: npt.NDArray[np.float32], *, seconds: float, rate: int, sample_rate: int
-) -> npt.NDArray[np.float32]:
+def resampled(mono: npt.NDArray[np.float32], *, seconds: float, rate: int, sample_rate: int) -> npt.NDArray[np.float32]:
+    """Resample a clip. Samples lost by rounding are replaced by zeros at the end.
+
+    Args:
+        mono: (samples,).
+        seconds: Length of the clip in seconds.
+        rate: Its sample rate in Hz.
+        sample_rate: That of the result in Hz.
+
+    Returns:
+        float32 of shape (round(seconds * sample_rate),).
+    """
     if rate != sample_rate:
         mono = soxr.resample(mono, rate, sample_rate, quality="HQ")
     samples = round(seconds * sample_rate)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import itertools
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -15,10 +14,10 @@ import numpy.typing as npt
 import torch
 
 from hwasc.audio.frontend import LogMel
-from hwasc.audio.noise import Noise
-from hwasc.audio.reading import UnreadableClip, read_clips
+from hwasc.audio.reading import UnreadableClip
+from hwasc.data.changes import Change
 from hwasc.data.clips import Clip
-from hwasc.errors import DataError
+from hwasc.data.waveforms import waveforms
 from hwasc.parallel.children import process_context
 from hwasc.records.front_end import FrontEnd
 
@@ -44,7 +43,7 @@ class Chunk:
 
 
 def extract_chunks(
-    clips: Sequence[Clip], front_end: FrontEnd, workers: int = 1, noise: Noise | None = None
+    clips: Sequence[Clip], front_end: FrontEnd, workers: int = 1, change: Change | None = None
 ) -> Iterator[Chunk]:
     """Compute the features of a clip list.
 
@@ -52,7 +51,7 @@ def extract_chunks(
         clips: The clips.
         front_end: The front end.
         workers: Number of spawned processes, each with at most two chunks in memory; 1 computes in this process.
-        noise: Noise to add to every waveform first.
+        change: What is done to every waveform first.
 
     Yields:
         Chunks in the order of the clips.
@@ -60,13 +59,13 @@ def extract_chunks(
     tasks = (clips[first : first + CHUNK] for first in range(0, len(clips), CHUNK))
     if workers <= 1:
         for task in tasks:
-            yield extract_chunk(task, front_end, noise)
+            yield extract_chunk(task, front_end, change)
         return
     pool = ProcessPoolExecutor(workers, mp_context=process_context())
     try:
         waiting: deque[Future[Chunk]] = deque()
         for task in tasks:
-            waiting.append(pool.submit(extract_chunk, task, front_end, noise))
+            waiting.append(pool.submit(extract_chunk, task, front_end, change.only(task) if change else None))
             if len(waiting) >= 2 * workers:
                 yield waiting.popleft().result()
         while waiting:
@@ -75,13 +74,13 @@ def extract_chunks(
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def extract_chunk(clips: Sequence[Clip], front_end: FrontEnd, noise: Noise | None = None) -> Chunk:
+def extract_chunk(clips: Sequence[Clip], front_end: FrontEnd, change: Change | None = None) -> Chunk:
     """Compute the features of one chunk.
 
     Args:
         clips: The clips of the chunk.
         front_end: The front end.
-        noise: Noise to add to every waveform first.
+        change: What is done to every waveform first.
 
     Returns:
         Features of the readable clips, and reasons of the others.
@@ -89,15 +88,13 @@ def extract_chunk(clips: Sequence[Clip], front_end: FrontEnd, noise: Noise | Non
     waves: list[npt.NDArray[np.float32]] = []
     positions: list[int] = []
     unreadable: dict[int, str] = {}
-    for i, (clip, wave) in enumerate(zip(clips, _read(clips, front_end.sample_rate), strict=True)):
-        if isinstance(wave, UnreadableClip):
-            unreadable[i] = str(wave)
-            continue
-        try:
-            waves.append(noise.add_to(wave, clip.id, front_end.sample_rate) if noise else wave)
-            positions.append(i)
-        except UnreadableClip as e:
-            unreadable[i] = str(e)
+    with _one_thread():  # filters, too
+        for i, wave in enumerate(waveforms(clips, front_end.sample_rate, change)):
+            if isinstance(wave, UnreadableClip):
+                unreadable[i] = str(wave)
+            else:
+                waves.append(wave)
+                positions.append(i)
     features = np.empty((len(waves), front_end.mels, front_end.frames), np.float16)
     log_mel = _log_mel(front_end)
     rounded = torch.from_numpy(features)  # shares the memory; torch rounds twice as fast as numpy, to the same values
@@ -113,34 +110,6 @@ def extract_chunk(clips: Sequence[Clip], front_end: FrontEnd, noise: Noise | Non
         unreadable |= {positions[i]: "samples out of range" for i in np.flatnonzero(~usable)}
         features = features[usable]
     return Chunk(features=features, unreadable=dict(sorted(unreadable.items())), clips=len(clips))
-
-
-def read_waves(
-    clips: Sequence[Clip], sample_rate: int, noise: Noise | None = None
-) -> Iterator[npt.NDArray[np.float32]]:
-    """Read the waveforms of clips that were read before.
-
-    Args:
-        clips: Clips whose features could be computed.
-        sample_rate: Hz.
-        noise: Noise to add to every waveform.
-
-    Yields:
-        Waveforms of shape (samples,), full scale 1.
-
-    Raises:
-        DataError: A clip cannot be read any more.
-    """
-    for clip, wave in zip(clips, _read(clips, sample_rate), strict=True):
-        if isinstance(wave, UnreadableClip):
-            raise DataError(f"{clip.id}: cannot be read any more ({wave})")
-        yield noise.add_to(wave, clip.id, sample_rate) if noise else wave
-
-
-def _read(clips: Sequence[Clip], sample_rate: int) -> Iterator[npt.NDArray[np.float32] | UnreadableClip]:
-    """Waveforms of clips, or why they cannot be used; neighbouring clips of one file are read in one pass."""
-    for (path, seconds), group in itertools.groupby(clips, key=lambda c: (c.path, c.seconds)):
-        yield from read_clips(path, [c.start for c in group], seconds, sample_rate)
 
 
 def in_blocks(

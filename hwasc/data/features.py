@@ -17,8 +17,7 @@ import numpy.typing as npt
 import torch
 from filelock import FileLock, Timeout
 
-from hwasc.audio import noise as noises
-from hwasc.audio.noise import Noise
+from hwasc.data.changes import Change, changed_hashes
 from hwasc.data.clips import Clip
 from hwasc.data.extraction import Chunk, extract_chunks
 from hwasc.data.hashing import MISSING, content_hashes
@@ -43,7 +42,8 @@ class Features:
         shape: (mels, frames) of a clip.
         clips: The n clips.
         classes: Names of the classes.
-        hashes: Content hash of each clip.
+        hashes: Content hash of each clip, with what was done to it.
+        change: What was done to the waveforms; None: nothing.
 
     Attributes:
         array: Features, float16 of shape (n, mels, frames), memory-mapped and read-only.
@@ -52,10 +52,16 @@ class Features:
     """
 
     def __init__(
-        self, path: Path, shape: tuple[int, int], clips: Sequence[Clip], classes: Sequence[str], hashes: Sequence[str]
+        self,
+        path: Path,
+        shape: tuple[int, int],
+        clips: Sequence[Clip],
+        classes: Sequence[str],
+        hashes: Sequence[str],
+        change: Change | None = None,
     ) -> None:
         self.path, self.shape, self.classes = path.absolute(), shape, tuple(classes)
-        self.clips, self.hashes = tuple(clips), list(hashes)
+        self.clips, self.hashes, self.change = tuple(clips), list(hashes), change
         number = {scene: i for i, scene in enumerate(classes)}
         self.labels = np.array([number[clip.scene] for clip in clips], dtype=np.int64)
         self.devices = np.array([clip.device for clip in clips], dtype=np.str_)
@@ -67,7 +73,7 @@ class Features:
         return len(self.clips)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Features, (self.path, self.shape, self.clips, self.classes, self.hashes)
+        return Features, (self.path, self.shape, self.clips, self.classes, self.hashes, self.change)
 
     def batch(self, indices: npt.NDArray[np.integer[Any]]) -> torch.Tensor:
         """Features of the clips at some indices, float32 of shape (B, 1, mels, frames)."""
@@ -83,7 +89,7 @@ def extract(
     front_end: FrontEnd,
     cache: Path,
     *,
-    noise: Noise | None = None,
+    change: Change | None = None,
     max_unreadable: float = 0.02,
     workers: int = 1,
     progress: Progress | None = None,
@@ -99,7 +105,7 @@ def extract(
         classes: Names of the classes, among them the scene of every clip.
         front_end: The front end.
         cache: Folder of the cache.
-        noise: Noise to add to every waveform first; the hashes remain those of the clips alone.
+        change: What is done to every waveform first.
         max_unreadable: Greatest share of unreadable clips, 0 to 1; they are left out.
         workers: Number of processes, for more than a few clips; the result does not depend on it.
         progress: Called with a phase (`hashing` or `features`), and the files or clips done and in all.
@@ -116,12 +122,10 @@ def extract(
     notify = notify or (lambda line: None)
     progress = progress or (lambda phase, done, total: None)
     try:
-        hashes = content_hashes(clips, cache, lambda done, total: progress("hashing", done, total))
+        hashes = changed_hashes(clips, change, cache, lambda done, total: progress("hashing", done, total))
         missing = [(clip.id, MISSING) for clip, h in zip(clips, hashes, strict=True) if h == MISSING]
         _check_unreadable(missing, len(clips), max_unreadable)
-        entry = Entry(
-            cache / _key(hashes, front_end, _noise_key(noise, clips, cache)), (front_end.mels, front_end.frames)
-        )
+        entry = Entry(cache / _key(hashes, front_end), (front_end.mels, front_end.frames))
         if not entry.complete():
             if entry.damaged():
                 notify(f"{entry.folder}: cached features are damaged (checksum); they are computed again")
@@ -130,9 +134,9 @@ def extract(
                     with entry.writer() as writer:
                         _check_disk(entry, len(clips) - writer.clips, front_end)
                         rest = clips[writer.clips :]
-                        chunks = extract_chunks(rest, front_end, workers if len(rest) > FEW else 1, noise)
+                        chunks = extract_chunks(rest, front_end, workers if len(rest) > FEW else 1, change)
                         _write(writer, chunks, clips, lambda done: progress("features", done, len(clips)))
-                        if content_hashes(clips, cache) != hashes:
+                        if changed_hashes(clips, change, cache) != hashes:
                             writer.discard()
                             raise DataError(
                                 "recordings were changed while their features were computed; run the same command again"
@@ -155,6 +159,7 @@ def extract(
         clips=[clips[i] for i in readable],
         classes=classes,
         hashes=[hashes[i] for i in readable],
+        change=change,
     )
 
 
@@ -184,23 +189,11 @@ def _check(clips: Sequence[Clip], classes: Sequence[str], front_end: FrontEnd) -
         raise DataError(f"the scene '{min(unknown)}' is not among the classes ({', '.join(classes)})")
 
 
-def _key(hashes: Sequence[str], front_end: FrontEnd, noise: str = "") -> str:
-    h = hashlib.blake2b(f"{VERSION} {canonical(front_end)}{noise}".encode(), digest_size=12)
+def _key(hashes: Sequence[str], front_end: FrontEnd) -> str:
+    h = hashlib.blake2b(f"{VERSION} {canonical(front_end)}".encode(), digest_size=12)
     for clip_hash in hashes:
         h.update(f"\n{clip_hash}".encode())
     return h.hexdigest()
-
-
-def _noise_key(noise: Noise | None, clips: Sequence[Clip], cache: Path) -> str:
-    """The part of the key for noisy features: the noise, and the ids of the clips, which are part of its seeds."""
-    if noise is None:
-        return ""
-    recordings = [
-        Clip(id=str(path), path=path, start=0.0, seconds=seconds, scene="", location="", device="")
-        for path, seconds in noise.files
-    ]
-    source = content_hashes(recordings, cache) if recordings else noise.source
-    return f" {canonical([noises.VERSION, source, noise.snr, noise.seed, [clip.id for clip in clips]])}"
 
 
 @contextmanager

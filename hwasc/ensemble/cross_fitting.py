@@ -289,7 +289,9 @@ def export_weights(teachers: Teachers, ws: Workspace, folder: Path) -> list[Path
     return files
 
 
-def out_of_fold_logits(teachers: Teachers, ws: Workspace) -> np.ndarray:
+def out_of_fold_logits(
+    teachers: Teachers, ws: Workspace, view: Features | None = None, what: str = "train"
+) -> np.ndarray:
     """Compute the logits of the training clips, each by the teachers that were not trained on its location.
 
     Logits of external teachers are taken as they are: it is unknown what these teachers were trained on.
@@ -297,13 +299,16 @@ def out_of_fold_logits(teachers: Teachers, ws: Workspace) -> np.ndarray:
     Args:
         teachers: The ensemble's teachers.
         ws: Data, cache and device.
+        view: The training clips, changed, through `teacher_front_end`; None: as recorded.
+        what: Their name in messages.
 
     Returns:
         Logits (n, teachers, classes).
     """
-    n, k, c = len(teachers.train), len(teachers.specs), len(teachers.train.classes)
+    train = view or teachers.train
+    n, k, c = len(train), len(teachers.specs), len(train.classes)
     out = np.zeros((n, k, c), np.float32)
-    by_front_end = features_by_front_end(ws, teachers.train, (spec.front_end for spec in teachers.specs), "train")
+    by_front_end = features_by_front_end(ws, train, (spec.front_end for spec in teachers.specs), what)
     for fold in range(teachers.folds):
         rows = np.flatnonzero(teachers.fold_of == fold)
         for j, spec in enumerate(teachers.specs):
@@ -311,7 +316,7 @@ def out_of_fold_logits(teachers: Teachers, ws: Workspace) -> np.ndarray:
             out[rows, j] = _cached_logits(
                 teachers, ws, k=j, fold=fold, features=features, rows=rows, name=f"fold{fold}"
             )
-    return _with_external(out, teachers, ws, features=teachers.train, what="train")
+    return _with_external(out, teachers, ws, features=train, what=what)
 
 
 def held_out_logits(teachers: Teachers, ws: Workspace, features: Features, what: str) -> np.ndarray:

@@ -102,9 +102,12 @@ def external_logits(teacher: ExternalTeacher, ws: Workspace, features: Features,
 
     Raises:
         DataError: Clips have no logits; it gives their number and the first of them.
+        UsageError: The clips were changed, but the teacher only has logits of clips as recorded.
     """
     ids = [c.id for c in features.clips]
     if teacher.table is not None:
+        if features.change is not None:
+            raise UsageError(no_sound([teacher.name]))
         return teacher.table.select(ids, what)
     assert teacher.front_end is not None
     path = ws.cache / "teachers" / teacher.key / f"{what}-{schema.digest([ids, features.hashes])}.npz"
@@ -124,6 +127,22 @@ def external_logits(teacher: ExternalTeacher, ws: Workspace, features: Features,
             teacher={"hash": teacher.hash, "name": teacher.name},
         )
     return logit_files.load(path, ids, features.hashes)
+
+
+def no_sound(names: Sequence[str]) -> str:
+    """The message where teachers that are tables of logits should process changed clips.
+
+    Args:
+        names: Of these teachers.
+
+    Returns:
+        What is wrong, and what to do.
+    """
+    return (
+        f"distill.teacher_view: 'waveform' gives the teachers changed clips, but {', '.join(names)} only "
+        f"{'have' if len(names) > 1 else 'has'} logits of the clips as recorded; give a model instead, leave "
+        f"{'them' if len(names) > 1 else 'it'} out, or set distill.teacher_view to cached"
+    )
 
 
 def check_external(teachers: Sequence[ExternalTeacher], ws: Workspace, clips: Sequence[Clip], what: str) -> None:

@@ -17,6 +17,7 @@ from torch.nn import functional as F
 
 from hwasc.data import logits as logit_files
 from hwasc.data.features import Features
+from hwasc.ensemble.corrected import corrected
 from hwasc.ensemble.cross_fitting import Teachers, content, held_out_logits, out_of_fold_logits, teach
 from hwasc.ensemble.fitting import all_backbone_scores, fit_ensemble
 from hwasc.ensemble.head_fitting import fit_mixture_weights
@@ -76,12 +77,26 @@ class FittedEnsemble:
         """z1's front end. All methods take features of this front end."""
         return teacher_front_end(self.workspace)
 
-    def targets(self) -> np.ndarray:
-        """Ensemble logits (n, classes) of the training clips, by the teachers that `distill.targets` names."""
+    def targets(
+        self, view: Features | None = None, labels: np.ndarray | None = None, what: str = "train"
+    ) -> np.ndarray:
+        """Ensemble logits of the training clips, by the teachers that `distill.targets` names, and corrected where it says so.
+
+        Args:
+            view: The training clips, changed; None: as recorded.
+            labels: Shares of the classes in each clip, (n, classes); None: each clip is of one class.
+            what: The clips' name in the cache and in messages.
+
+        Returns:
+            (n, classes), in the view that students learn from.
+        """
         t, ws = self.teachers, self.workspace
-        out_of_fold = ws.settings.distill.targets == "out_of_fold"
-        logits = out_of_fold_logits(t, ws) if out_of_fold else held_out_logits(t, ws, t.train, "train")
-        return self._views(t.train, logits)[self.view]
+        train, chosen = view or t.train, ws.settings.distill.targets
+        logits = held_out_logits(t, ws, train, what) if chosen == "all" else out_of_fold_logits(t, ws, view, what)
+        fused = self._views(train, logits)[self.view]
+        if chosen != "corrected":
+            return fused
+        return corrected(fused, np.eye(len(train.classes))[train.labels] if labels is None else labels)
 
     def held_out_logits(self, features: Features, what: str) -> np.ndarray:
         """Ensemble logits of clips that no teacher was trained on.

@@ -50,7 +50,7 @@ def features_by_front_end(
 
     Args:
         ws: Data, cache.
-        features: The clips in the front end of `teacher_front_end`.
+        features: The clips in the front end of `teacher_front_end`; others are changed as these are.
         front_ends: The other front ends; one may be given twice.
         what: The clips' name in messages, such as `train`.
 
@@ -63,7 +63,7 @@ def features_by_front_end(
     out = {teacher_front_end(ws): features}
     for front_end in front_ends:
         if front_end not in out:
-            out[front_end] = ws.features(features.clips, front_end, what)
+            out[front_end] = ws.features(features.clips, front_end, what, change=features.change)
             if out[front_end].hashes != features.hashes:
                 raise DataError(
                     f"front end {front_end} cannot process {len(features) - len(out[front_end]):,} of the {what} clips"

@@ -27,11 +27,13 @@ class DistillSettings:
             loss smaller).
         targets: Which teachers the targets come from. `all`: the mean over the teachers of every fold, of which all but one were
             trained on the clip. `out_of_fold`: only the teachers that were not trained on the clip; their logits are unbiased,
-            but from teachers with less data.
+            but from teachers with less data. `corrected`: as `out_of_fold`, and where the highest logit is of a wrong class, it
+            is exchanged with the true class's (arXiv 1911.07471).
         teacher_view: The clips that the teachers process. `cached`: the clips as recorded, once. `augmented`: each batch with
-            the student's augmentation, in `distill` alone (a search's proxies use cached targets).
-        teacher_views: With augmented teachers, augmented versions of each clip, one an epoch. After so many epochs the same
-            versions with their cached logits come again. 0: new versions in every epoch.
+            the student's augmentation in log-mel. `waveform`: views of each clip that are made in the waveform, once, for the
+            student and for every teacher. The last two are for `distill` alone: a search's proxies use cached targets.
+        teacher_views: Views of each clip, one an epoch; after so many epochs the same views with their cached logits come again.
+            With `augmented` teachers 0 makes new views in every epoch; `waveform` needs 1 at least.
         augment: Augmentation of students alone; fields that are left out are as in `Settings.augment`.
         train: Training of the float student.
         qat: Quantization-aware training of the int8 student.
@@ -45,8 +47,8 @@ class DistillSettings:
     alpha: float = 0.7
     temperature: float = 2.0
     reduction: Literal["batchmean", "mean"] = "batchmean"
-    targets: Literal["all", "out_of_fold"] = "all"
-    teacher_view: Literal["cached", "augmented"] = "cached"
+    targets: Literal["all", "out_of_fold", "corrected"] = "all"
+    teacher_view: Literal["cached", "augmented", "waveform"] = "cached"
     teacher_views: int = 0
     augment: AugmentSettings | None = None
     train: TrainSettings = field(default_factory=TrainSettings)
@@ -64,8 +66,12 @@ class DistillSettings:
             )
         if self.teacher_view == "augmented" and (self.alpha == 0 or self.targets != "all"):
             raise ValueError("teacher_view: 'augmented' needs teachers (alpha above 0), and targets 'all'")
-        if self.teacher_views < 0 or (self.teacher_views and self.teacher_view != "augmented"):
-            raise ValueError(f"teacher_views: 0, or above 0 with teacher_view 'augmented', found {self.teacher_views}")
+        least = 1 if self.teacher_view == "waveform" else 0
+        if self.teacher_views < least or (self.teacher_views and self.teacher_view == "cached"):
+            raise ValueError(
+                "teacher_views: 0, or above 0 with teacher_view 'augmented' or 'waveform' (which needs 1 at least), found "
+                f"{self.teacher_views}"
+            )
         if self.device_clips < 2:
             raise ValueError(f"device_clips: need at least 2, found {self.device_clips}")
         if not 0 <= self.alpha <= 1 or self.temperature <= 0:

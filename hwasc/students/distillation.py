@@ -16,6 +16,7 @@ from hwasc.ensemble.fusion import FittedEnsemble, distillation_data, fuse, targe
 from hwasc.ensemble.measured import measured
 from hwasc.ensemble.online_teachers import CachedOnlineEnsemble, check_online_teachers, online_ensemble
 from hwasc.ensemble.summary import summarize
+from hwasc.ensemble.waveform_views import check_waveform_teachers, with_waveform_views
 from hwasc.errors import HwascError, UsageError
 from hwasc.models import student
 from hwasc.models.student import Student
@@ -97,8 +98,7 @@ def distill(
     check_data_named(record.clips, ws, str(record))
     check_classes(record, ws)
     a, s = record.architecture, ws.settings
-    online = s.distill.teacher_view == "augmented"
-    check_online_teachers(s.teachers.external if online else ())
+    _check_teachers(ws)
     used = used_before(ws, record, unseen=unseen)
     test_ws, measured_clips = measured(ws, [*used, ws.training_clips], "test", what=f"the training of {record}")
     start = initial_weights(ws, record)
@@ -121,7 +121,7 @@ def distill(
     fused = fuse(ws) if s.distill.alpha > 0 else None
     if fused:
         check_external(fused.teachers.external, ws, test_ws.dataset.test, "test")
-    data = _training_data(ws, record, fused, online=online)
+    data = _training_data(ws, record, fused)
     torch.manual_seed(student_seed(ws))
     model = student.build(a)
     if start and record.weights_path:
@@ -159,15 +159,22 @@ def check_onnx(result: DistillResult) -> None:
         )
 
 
-def _training_data(
-    ws: Workspace, record: ArchitectureFile, fused: FittedEnsemble | None, *, online: bool
-) -> DistillationData:
-    front_end = record.architecture.front_end
-    data = distillation_data(ws, front_end, target_file(ws, fused) if fused and not online else None)
-    if not (fused and online):
+def _check_teachers(ws: Workspace) -> None:
+    external, view = ws.settings.teachers.external, ws.settings.distill.teacher_view
+    check_online_teachers(external if view == "augmented" else ())
+    check_waveform_teachers(external if view == "waveform" and ws.settings.distill.alpha > 0 else ())
+
+
+def _training_data(ws: Workspace, record: ArchitectureFile, fused: FittedEnsemble | None) -> DistillationData:
+    front_end, d = record.architecture.front_end, ws.settings.distill
+    cached = target_file(ws, fused) if fused and d.teacher_view == "cached" else None
+    data = distillation_data(ws, front_end, cached)
+    if d.teacher_view == "waveform":
+        return with_waveform_views(data, ws, front_end, fused)
+    if not fused or cached:
         return data
-    teachers, views = online_ensemble(fused, data.train, front_end), ws.settings.distill.teacher_views
-    return replace(data, targets=CachedOnlineEnsemble(teachers) if views else teachers, views=views)
+    teachers = online_ensemble(fused, data.train, front_end)
+    return replace(data, targets=CachedOnlineEnsemble(teachers) if d.teacher_views else teachers, views=d.teacher_views)
 
 
 def _measure(

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Literal
 
 from hwasc.audio.noise import COLOURS, Noise, open_noise
-from hwasc.data.extraction import read_waves
+from hwasc.data.changes import AddedNoise
 from hwasc.data.source import DataSource
+from hwasc.data.waveforms import read_waves
 from hwasc.deploy.runtimes import OpenedModel, Runtime, choose
 from hwasc.ensemble.measured import measured
 from hwasc.errors import DataError, UsageError
@@ -109,10 +110,11 @@ def evaluate(
 
     def measure(noise: Noise | None) -> Metrics:
         what = f"test, {noise.source} noise at {noise.snr:g} dB" if noise else "test"
-        features = ws.features(ws.dataset.test, opened.architecture.front_end, what, noise)
+        change = AddedNoise(noise) if noise else None
+        features = ws.features(ws.dataset.test, opened.architecture.front_end, what, change=change)
         with ws.reporter.track(f"running in {opened.runtime}", len(features)) as update:
             if source == "waveform" and opened.predict_waves:
-                waves = read_waves(features.clips, opened.architecture.front_end.sample_rate, noise)
+                waves = read_waves(features.clips, opened.architecture.front_end.sample_rate, change)
                 logits = opened.predict_waves(waves, update)
             else:
                 logits = opened.predict(features, update)

@@ -136,7 +136,7 @@ def _train(
     if usable(weights, load_weights, ws.reporter.say):
         return _loaded(model.architecture, weights, numbers, losses_path)
     losses = _read_losses(losses_path) if checkpoint.is_file() and losses_path.is_file() else []
-    title = f"distilling, {numbers}" if data.targets is not None else f"training on labels, {numbers}"
+    title = f"distilling, {numbers}" if data.taught else f"training on labels, {numbers}"
     with ws.reporter.track(title, train.epochs) as update:
 
         def on_epoch(epoch: int, loss: float) -> None:

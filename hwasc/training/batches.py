@@ -147,6 +147,7 @@ def training_batches(
     targets: np.ndarray | OnlineTargets | None,
     *,
     embeddings: np.ndarray | None = None,
+    labels: np.ndarray | None = None,
     batch: int,
     augment: Augment | None,
     seed: int,
@@ -162,6 +163,8 @@ def training_batches(
         features: All clips.
         targets: Teacher logits (n, classes) float32 of all n clips, or teachers that are run on every batch, or None.
         embeddings: A teacher's embeddings (n, D) float32 of all n clips, or None.
+        labels: Labels (n, classes) float32 with sum 1 of clips that are mixtures, or None: one class each. The augmentation must
+            not mix such clips again.
         batch: Clips in a batch.
         augment: Augmentation, or None.
         seed: Decides, together with the epoch, order and augmentation.
@@ -184,7 +187,7 @@ def training_batches(
         stored = torch.from_numpy(targets[chosen]) if isinstance(targets, np.ndarray) else None
         made = Batch(
             features.batch(chosen),
-            torch.from_numpy(features.labels[chosen]),
+            torch.from_numpy((features.labels if labels is None else labels)[chosen]),
             stored,
             None if embeddings is None else torch.from_numpy(embeddings[chosen]),
         )

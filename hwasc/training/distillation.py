@@ -19,6 +19,23 @@ from hwasc.training.loop import fit
 from hwasc.training.loss import Reduction, distillation_loss
 
 
+@dataclass(frozen=True, kw_only=True)
+class ViewData:
+    """One view of the training clips, see `hwasc.data.views`.
+
+    Attributes:
+        features: The clips in this view, in the order of the training clips.
+        labels: (n, classes) float32, each row with sum 1.
+        targets: Ensemble logits (n, classes) of the clips in this view, or None for labels only.
+        embeddings: A teacher's standardised embeddings (n, D) of the clips in this view, or None.
+    """
+
+    features: Features
+    labels: np.ndarray
+    targets: np.ndarray | None
+    embeddings: np.ndarray | None = None
+
+
 @dataclass(frozen=True)
 class DistillationData:
     """Clips, targets and loss of a distillation.
@@ -35,6 +52,7 @@ class DistillationData:
         embeddings: A teacher's standardised embeddings (n, D) float32 of all n clips, or None. A float student's features are
             trained to match them, see `feature_distillation`.
         feature_weight: Weight of that part of the loss.
+        waveform_views: Views that are trained on instead of the clips as recorded and `targets`, one an epoch in turn.
     """
 
     train: Features
@@ -47,6 +65,12 @@ class DistillationData:
     views: int = 0
     embeddings: np.ndarray | None = None
     feature_weight: float = 0.0
+    waveform_views: tuple[ViewData, ...] = ()
+
+    @property
+    def taught(self) -> bool:
+        """Whether there are targets."""
+        return self.targets is not None or any(view.targets is not None for view in self.waveform_views)
 
     @property
     def clips(self) -> int:
@@ -64,10 +88,12 @@ class DistillationData:
         Returns:
             The batches, see `training_batches`.
         """
+        view = self.waveform_views[epoch % len(self.waveform_views)] if self.waveform_views else None
         return training_batches(
-            self.train,
-            self.targets,
-            embeddings=self.embeddings,
+            view.features if view else self.train,
+            view.targets if view else self.targets,
+            embeddings=view.embeddings if view else self.embeddings,
+            labels=view.labels if view else None,
             batch=batch,
             augment=self.augment,
             seed=seed,

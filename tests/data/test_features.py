@@ -20,6 +20,7 @@ from hwasc.audio.frontend import LogMel
 from hwasc.audio.noise import open_noise
 from hwasc.audio.reading import read_clip
 from hwasc.data import extraction, features
+from hwasc.data.changes import AddedNoise
 from hwasc.data.clips import Clip
 from hwasc.data.features import Features, extract
 from hwasc.data.store import Writer
@@ -255,18 +256,18 @@ def test_noise_is_added_to_the_waveform_and_cached_separately(
 ) -> None:
     monkeypatch.setattr("hwasc.data.features.FEW", 0)
     cache, few = tmp_path / "cache", clips[:70]
-    noisy = extract(few, CLASSES, FE, cache, noise=(noise := open_noise("pink", 5.0, 3)))
+    noisy = extract(few, CLASSES, FE, cache, change=AddedNoise(noise := open_noise("pink", 5.0, 3)))
     wave = noise.add_to(read_clip(few[66].path, few[66].start, 1.0, 8000), few[66].id, 8000)
     assert torch.allclose(noisy.batch(np.array([66]))[0, 0], LogMel(FE)(torch.from_numpy(wave[None]))[0], atol=2e-3)
-    clean, again = extract(few, CLASSES, FE, cache), extract(few, CLASSES, FE, cache, noise=noise)
-    assert clean.path != noisy.path == again.path and clean.hashes == noisy.hashes
+    clean, again = extract(few, CLASSES, FE, cache), extract(few, CLASSES, FE, cache, change=AddedNoise(noise))
+    assert clean.path != noisy.path == again.path and not set(clean.hashes) & set(noisy.hashes)
     others = [open_noise("pink", 0.0, 3), open_noise("pink", 5.0, 4), open_noise("white", 5.0, 3)]
     named = [dataclasses.replace(c, id=f"x/{c.id}") for c in few]  # noise is drawn by id
-    found = {extract(few, CLASSES, FE, cache, noise=n).path for n in others} | {
-        extract(named, CLASSES, FE, cache, noise=noise).path
+    found = {extract(few, CLASSES, FE, cache, change=AddedNoise(n)).path for n in others} | {
+        extract(named, CLASSES, FE, cache, change=AddedNoise(noise)).path
     }
     assert len(found | {noisy.path, clean.path}) == 6
-    two = extract(few, CLASSES, FE, tmp_path / "other", noise=noise, workers=2)
+    two = extract(few, CLASSES, FE, tmp_path / "other", change=AddedNoise(noise), workers=2)
     assert two.path.read_bytes() == noisy.path.read_bytes()
 
 
@@ -277,7 +278,11 @@ def test_a_folder_of_noise_is_keyed_by_content(clips: list[Clip], tmp_path: Path
     for k in range(2):
         soundfile.write(folder / "n.wav", 0.1 * rng.standard_normal(20_000), 8000)
         os.utime(folder / "n.wav", ns=(k, k))
-        paths.add(extract(clips[:3], CLASSES, FE, tmp_path / "cache", noise=open_noise(str(folder), 0.0, 0)).path)
+        paths.add(
+            extract(clips[:3], CLASSES, FE, tmp_path / "cache", change=AddedNoise(open_noise(str(folder), 0.0, 0))).path
+        )
     moved = folder.rename(tmp_path / "moved")
-    paths.add(extract(clips[:3], CLASSES, FE, tmp_path / "cache", noise=open_noise(str(moved), 0.0, 0)).path)
+    paths.add(
+        extract(clips[:3], CLASSES, FE, tmp_path / "cache", change=AddedNoise(open_noise(str(moved), 0.0, 0))).path
+    )
     assert len(paths) == 2
