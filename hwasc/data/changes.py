@@ -79,7 +79,20 @@ class AddedNoise:
         return self
 
     def apply(self, wave: Wave, clip: Clip, sample_rate: int, partner: Wave | None) -> Wave:
-        """The noisy clip; see `Change.apply`."""
+        """Add the noise.
+
+        Args:
+            wave: (samples,).
+            clip: The clip.
+            sample_rate: Hz.
+            partner: None.
+
+        Returns:
+            The noisy clip, (samples,).
+
+        Raises:
+            UnreadableClip: A recording of noise cannot be read, or is silent.
+        """
         return self.noise.add_to(wave, clip.id, sample_rate)
 
 

@@ -106,7 +106,20 @@ class View:
         return replace(self, partners={c.id: self.partners[c.id] for c in clips if c.id in self.partners})
 
     def apply(self, wave: Wave, clip: Clip, sample_rate: int, partner: Wave | None) -> Wave:
-        """The clip in this view; see `Change.apply`."""
+        """Make the view of a clip.
+
+        Args:
+            wave: (samples,).
+            clip: The clip.
+            sample_rate: Hz.
+            partner: Samples of what it is mixed with, or None.
+
+        Returns:
+            (samples,), float32; values may exceed full scale.
+
+        Raises:
+            DataError: An impulse response cannot be read.
+        """
         s, draw = self.settings, self.draw(clip.id)
         wave = shifted(wave, draw.shift)
         if partner is not None:

@@ -92,7 +92,9 @@ def test_a_view_of_nothing_is_the_clip(clips: list[Clip]) -> None:
     (view,) = views(clips, STILL)
     for wave, clip in zip(waves(clips[:3], view), clips, strict=False):
         plain = read_clip(clip.path, clip.start, 1.0, 8000)
-        assert np.abs(wave - plain)[200:-200].max() < 0.02, "resampled to 48 kHz and back: the last tenth of the band falls"
+        assert np.abs(wave - plain)[200:-200].max() < 0.02, (
+            "resampled to 48 kHz and back: the last tenth of the band falls"
+        )
     same = read_clip(clips[0].path, 0.0, 1.0, SAMPLE_RATE)
     assert np.allclose(waves(clips[:1], view, SAMPLE_RATE)[0], same, atol=1e-6)
 
@@ -119,7 +121,9 @@ def test_partners_are_of_the_group_and_share_the_label(clips: list[Clip]) -> Non
         assert np.allclose(label, expected, atol=1e-6)
         mine, other = (read_clip(c.path, c.start, 1.0, SAMPLE_RATE) for c in (clip, partner))
         assert np.allclose(wave, mixture(mine, other, share), atol=1e-6)
-    assert len({p.id for p in view.partners.values()}) > 30 and 0.4 < np.mean([view.draw(c.id).share for c in clips]) < 0.6
+    assert (
+        len({p.id for p in view.partners.values()}) > 30 and 0.4 < np.mean([view.draw(c.id).share for c in clips]) < 0.6
+    )
     (lonely,) = make_views(clips[:1], [0], settings, seed=0, count=1)
     assert not lonely.partners and lonely.labels(clips[:1], CLASSES).tolist() == [[1, 0, 0]]
 
