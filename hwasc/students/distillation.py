@@ -131,7 +131,7 @@ def distill(
     tuned = None
     if per_device:
         own_ws = device_workspace(ws)
-        own_data = _training_data(own_ws, record, fused and replace(fused, workspace=own_ws), online=online)
+        own_data = _training_data(own_ws, record, fused and replace(fused, workspace=own_ws))
         tuned = fine_tune(own_ws, own_data, (model, quantized), run=run, clips=clips)
     result = _measure(
         test_ws,

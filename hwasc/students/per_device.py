@@ -58,10 +58,13 @@ def device_workspace(ws: Workspace) -> Workspace:
         ws: The run's.
 
     Returns:
-        The same data; shorter training, without impulse responses, equalisers and band limits.
+        The same data; shorter training, without impulse responses, equalisers and band limits, and without mixtures where these
+        are of clips of all devices.
     """
     s, d = ws.settings, ws.settings.distill
     augment: AugmentSettings = replace(d.augment or s.augment, response_p=0.0, equaliser_p=0.0, band_limit_p=0.0)
+    if d.teacher_view == "waveform":
+        augment = replace(augment, mixup_p=0.0)
     return replace(ws, settings=replace(s, distill=replace(d, train=d.device_train, augment=augment)))
 
 
