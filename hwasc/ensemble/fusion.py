@@ -268,6 +268,7 @@ def distillation_data(ws: Workspace, front_end: FrontEnd, targets: Path | None) 
         alpha=d.alpha,
         temperature=d.temperature,
         reduction=d.reduction,
+        label_smoothing=d.label_smoothing,
     )
 
 

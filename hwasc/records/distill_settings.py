@@ -25,6 +25,9 @@ class DistillSettings:
         reduction: Of KL. `batchmean` sums over classes, as the definition of KL does. `mean` averages over classes too, as some
             recipes do: with C classes KL counts 1 / C as much, as if alpha / (1 - alpha) were C times smaller (and the whole
             loss smaller).
+        label_smoothing: Share of the labels that is spread evenly over all classes, 0 to below 1.
+        branches: Parallel branches of each convolution in the float training, 1 to 8; 1: none. They are folded into the one
+            convolution that ships, so that costs do not change.
         targets: Which teachers the targets come from. `all`: the mean over the teachers of every fold, of which all but one were
             trained on the clip. `out_of_fold`: only the teachers that were not trained on the clip; their logits are unbiased,
             but from teachers with less data. `corrected`: as `out_of_fold`, and where the highest logit is of a wrong class, it
@@ -47,6 +50,8 @@ class DistillSettings:
     alpha: float = 0.7
     temperature: float = 2.0
     reduction: Literal["batchmean", "mean"] = "batchmean"
+    label_smoothing: float = 0.0
+    branches: int = 1
     targets: Literal["all", "out_of_fold", "corrected"] = "all"
     teacher_view: Literal["cached", "augmented", "waveform"] = "cached"
     teacher_views: int = 0
@@ -71,6 +76,10 @@ class DistillSettings:
             raise ValueError(
                 "teacher_views: 0, or above 0 with teacher_view 'augmented' or 'waveform' (which needs 1 at least), found "
                 f"{self.teacher_views}"
+            )
+        if not 0 <= self.label_smoothing < 1 or not 1 <= self.branches <= 8:
+            raise ValueError(
+                f"need 0 <= label_smoothing < 1 and branches from 1 to 8, found {self.label_smoothing}, {self.branches}"
             )
         if self.device_clips < 2:
             raise ValueError(f"device_clips: need at least 2, found {self.device_clips}")

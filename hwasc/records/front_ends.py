@@ -160,4 +160,4 @@ def name_of(front_end: FrontEnd) -> str | None:
 
 
 def _fits(name: str, front_end: FrontEnd) -> bool:
-    return FIELDS[name].get("sample_rate", FrontEnd.sample_rate) == front_end.sample_rate
+    return bool(FIELDS[name].get("sample_rate", FrontEnd.sample_rate) == front_end.sample_rate)

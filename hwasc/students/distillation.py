@@ -126,7 +126,7 @@ def distill(
     model = student.build(a)
     if start and record.weights_path:
         load_into(model, read_initial_weights(record), record.weights_path, "float")
-    model, float_losses = train_float(ws, data, model, run, clips=clips)
+    model, float_losses = train_float(ws, data, model, run, clips=clips, trained=start is not None)
     quantized, qat_losses = train_int8(ws, data, model, run, clips=clips)
     tuned = None
     if per_device:

@@ -65,7 +65,7 @@ def device_workspace(ws: Workspace) -> Workspace:
     augment: AugmentSettings = replace(d.augment or s.augment, response_p=0.0, equaliser_p=0.0, band_limit_p=0.0)
     if d.teacher_view == "waveform":
         augment = replace(augment, mixup_p=0.0)
-    return replace(ws, settings=replace(s, distill=replace(d, train=d.device_train, augment=augment)))
+    return replace(ws, settings=replace(s, distill=replace(d, train=d.device_train, augment=augment, branches=1)))
 
 
 def fine_tune(

@@ -12,6 +12,7 @@ import torch
 
 from hwasc.errors import HwascError, UsageError
 from hwasc.models import student
+from hwasc.models.branches import add_branches, fold_branches
 from hwasc.models.student import Student
 from hwasc.nas.job import calibration_batches
 from hwasc.parallel import torchrun_workers
@@ -42,10 +43,12 @@ class _Job:
     frozen_epochs: int
     seed: int
     checkpoint: Path
+    branches: int
+    trained: bool
 
 
 def train_float(
-    ws: Workspace, data: DistillationData, model: Student, run: Path, *, clips: TrainingClips
+    ws: Workspace, data: DistillationData, model: Student, run: Path, *, clips: TrainingClips, trained: bool = False
 ) -> tuple[Student, list[float]]:
     """Distil a float student.
 
@@ -55,11 +58,13 @@ def train_float(
         model: The student with its initial weights; trained in place.
         run: The run folder.
         clips: The recordings that it is trained on and chosen by.
+        trained: Whether the initial weights are trained ones, which `distill.branches` must not disturb.
 
     Returns:
         The student in eval mode, and its loss by epoch.
     """
-    return _train(ws, data, model, train=ws.settings.distill.train, numbers="float", run=run, clips=clips)
+    train = ws.settings.distill.train
+    return _train(ws, data, model, train=train, numbers="float", run=run, clips=clips, trained=trained)
 
 
 def train_int8(
@@ -126,6 +131,7 @@ def _train(
     numbers: Numbers,
     run: Path,
     clips: TrainingClips,
+    trained: bool = False,
 ) -> tuple[Student, list[float]]:
     """Train a stage unless it has ended before, and load its weights and losses.
 
@@ -154,6 +160,8 @@ def _train(
             frozen_epochs=ws.settings.distill.qat_frozen_epochs if numbers == "int8" else 0,
             seed=student_seed(ws) + (QAT_SEED if numbers == "int8" else 0),
             checkpoint=checkpoint,
+            branches=ws.settings.distill.branches if numbers == "float" else 1,
+            trained=trained,
         )
         with torchrun_workers.run_on_all_ranks(_train_on_worker, job, str(ws.device)):
             _fit(model, job, ws.device, on_epoch)
@@ -195,6 +203,10 @@ def _fit(model: Student, job: _Job, device: torch.device, on_epoch: Callable[[in
 
             hold_scales(model)
 
+    if job.branches > 1:
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(job.seed)
+            add_branches(model, job.branches, trained=job.trained)
     train_student(
         model,
         job.data,
@@ -205,6 +217,7 @@ def _fit(model: Student, job: _Job, device: torch.device, on_epoch: Callable[[in
         before_epoch=before_epoch,
         on_epoch=on_epoch,
     )
+    fold_branches(model)
 
 
 def _read_losses(path: Path) -> list[float]:

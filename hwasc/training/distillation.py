@@ -48,6 +48,7 @@ class DistillationData:
         temperature: Temperature of the loss, above 0.
         rows: Indices of the clips to train on; all if None.
         reduction: How the loss reduces its divergence, see `distillation_loss`.
+        label_smoothing: Of the labels' part of the loss, see `distillation_loss`.
         views: Number of epochs that differ. After these, the same batches with the same draws come again. 0: all differ.
         embeddings: A teacher's standardised embeddings (n, D) float32 of all n clips, or None. A float student's features are
             trained to match them, see `feature_distillation`.
@@ -62,6 +63,7 @@ class DistillationData:
     temperature: float
     rows: np.ndarray | None = None
     reduction: Reduction = "batchmean"
+    label_smoothing: float = 0.0
     views: int = 0
     embeddings: np.ndarray | None = None
     feature_weight: float = 0.0
@@ -125,6 +127,7 @@ class DistillationData:
             alpha=self.alpha,
             temperature=self.temperature,
             reduction=self.reduction,
+            label_smoothing=self.label_smoothing,
         )
 
 

@@ -30,6 +30,7 @@ from hwasc.parallel.gradient_accumulation import (
 from hwasc.parallel.sync_batch_norm import sync_batch_norms
 from hwasc.records.leftovers import aside
 from hwasc.records.train_settings import TrainSettings
+from hwasc.training.averaging import WeightAverage, run_through, statistics_anew
 from hwasc.training.batches import Batch, rank_slice
 
 CHECKSUM = 16  # bytes before a checkpoint's content
@@ -131,7 +132,7 @@ def optimize(
         model: The model.
         steps: Gives the losses of every step of an epoch, numbered from 0; see `gradient_accumulation.backward`.
         steps_per_epoch: Number of these steps.
-        settings: Epochs, learning rate and weight decay.
+        settings: Epochs, learning rate, weight decay and averaging.
         device: Device to train on.
         seed: Decides dropout and other draws inside the model.
         checkpoint: File that the first process writes after every epoch. If it exists, training resumes from it.
@@ -148,7 +149,8 @@ def optimize(
     model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # 1.4 times faster on CPUs too
     optimizer = AdamW(_parameter_groups(model, settings.weight_decay), lr=settings.lr)
     schedule = LambdaLR(optimizer, _warmup_and_cosine(max(settings.epochs * steps_per_epoch, 1)))
-    start = _resume(checkpoint, model, optimizer, schedule)
+    average = WeightAverage(model, settings.average * steps_per_epoch) if settings.average else None
+    start = _resume(checkpoint, model, optimizer, schedule, average)
     for epoch in range(start, settings.epochs):
         torch.manual_seed(1_000_003 * (epoch + 1) + seed)  # the same draws whether training was resumed or not
         model.train()
@@ -160,6 +162,8 @@ def optimize(
             total += backward(model, losses)
             optimizer.step()
             schedule.step()
+            if average:
+                average.update(model)
             count += 1
         mean = total / max(count, 1)
         if not math.isfinite(mean):
@@ -167,9 +171,15 @@ def optimize(
                 f"training diverged in epoch {epoch + 1} (loss {mean}); lower the learning rate, now {settings.lr}"
             )
         if checkpoint is not None and is_first_rank():
-            _save_checkpoint(checkpoint, _state(model, optimizer, schedule) | {"epoch": epoch + 1})
+            _save_checkpoint(checkpoint, _state(model, optimizer, schedule, average) | {"epoch": epoch + 1})
         if on_epoch is not None:
             on_epoch(epoch + 1, mean)
+    if average:
+        average.put_into(model)
+        torch.manual_seed(1_000_003 * (settings.epochs + 1) + seed)
+        with statistics_anew(model) as needed:
+            if needed:
+                run_through(steps(settings.epochs))
     return model.eval()
 
 
@@ -188,8 +198,9 @@ def _parameter_groups(model: nn.Module, weight_decay: float) -> list[dict[str, A
     return [{"params": decayed, "weight_decay": weight_decay}, {"params": free, "weight_decay": 0.0}]
 
 
-def _state(model: nn.Module, optimizer: AdamW, schedule: LambdaLR) -> dict[str, Any]:
-    return {"model": model.state_dict(), "optimizer": optimizer.state_dict(), "schedule": schedule.state_dict()}
+def _state(model: nn.Module, optimizer: AdamW, schedule: LambdaLR, average: WeightAverage | None) -> dict[str, Any]:
+    state = {"model": model.state_dict(), "optimizer": optimizer.state_dict(), "schedule": schedule.state_dict()}
+    return state | ({"average": average.state()} if average else {})
 
 
 def _save_checkpoint(path: Path, state: dict[str, Any]) -> None:
@@ -209,7 +220,9 @@ def _save_checkpoint(path: Path, state: dict[str, Any]) -> None:
         ) from None
 
 
-def _resume(path: Path | None, model: nn.Module, optimizer: AdamW, schedule: LambdaLR) -> int:
+def _resume(
+    path: Path | None, model: nn.Module, optimizer: AdamW, schedule: LambdaLR, average: WeightAverage | None
+) -> int:
     """Load the checkpoint that the first process finds, in all processes; the number of epochs done."""
     if path is None or not broadcast_from_first(path.is_file()):
         return 0
@@ -218,6 +231,8 @@ def _resume(path: Path | None, model: nn.Module, optimizer: AdamW, schedule: Lam
         model.load_state_dict(state["model"], strict=False)  # Brevitas' statistics buffers come and go
         optimizer.load_state_dict(state["optimizer"])
         schedule.load_state_dict(state["schedule"])
+        if average:
+            average.load(state["average"])
     except Exception as e:
         raise HwascError(
             f"{path}: not a readable checkpoint ({type(e).__name__}); delete it to train this part anew"

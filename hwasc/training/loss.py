@@ -18,6 +18,7 @@ def distillation_loss(
     alpha: float,
     temperature: float,
     reduction: Reduction = "batchmean",
+    label_smoothing: float = 0.0,
 ) -> Tensor:
     """Compute (1 - alpha) CE(labels) + alpha T^2 KL(teacher || student) at temperature T, the mean over clips.
 
@@ -30,11 +31,20 @@ def distillation_loss(
         alpha: Weight of the teacher, 0..1; 0 gives plain cross-entropy.
         temperature: Temperature T of both softmaxes, above 0.
         reduction: `batchmean` sums KL over the classes, `mean` averages it (smaller by the factor of the number of classes).
+        label_smoothing: Share of the labels that is spread evenly over all classes, 0 to below 1.
 
     Returns:
         A scalar.
     """
-    return clip_losses(logits, labels, teacher, alpha=alpha, temperature=temperature, reduction=reduction).mean()
+    return clip_losses(
+        logits,
+        labels,
+        teacher,
+        alpha=alpha,
+        temperature=temperature,
+        reduction=reduction,
+        label_smoothing=label_smoothing,
+    ).mean()
 
 
 def clip_losses(
@@ -45,6 +55,7 @@ def clip_losses(
     alpha: float,
     temperature: float,
     reduction: Reduction = "batchmean",
+    label_smoothing: float = 0.0,
 ) -> Tensor:
     """Compute the distillation loss of each clip.
 
@@ -55,11 +66,12 @@ def clip_losses(
         alpha: 0..1.
         temperature: Above 0.
         reduction: Of KL over the classes.
+        label_smoothing: Share of the labels that is spread evenly over all classes, 0 to below 1.
 
     Returns:
         Losses (B,).
     """
-    cross_entropy = F.cross_entropy(logits, labels, reduction="none")
+    cross_entropy = F.cross_entropy(logits, labels, reduction="none", label_smoothing=label_smoothing)
     if teacher is None or alpha == 0:
         return cross_entropy
     student = F.log_softmax(logits / temperature, 1)
