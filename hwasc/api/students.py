@@ -27,7 +27,7 @@ def distill(
     *,
     run: str | Path = "runs/distill",
     teachers: Sequence[TeacherLike] | None = None,
-    initial_weights: Literal["winner", "random"] | None = None,
+    initial_weights: Literal["winner", "random", "both"] | None = None,
     unseen: bool = False,
     per_device: bool = False,
 ) -> DistillResult:
@@ -39,8 +39,8 @@ def distill(
         run: The run folder. The same call resumes there.
         teachers: All of them: families, as names or objects (`hwasc.models.teachers.Family`); names of the settings' external
             teachers; external teachers as objects. None: the settings'.
-        initial_weights: `winner`: the weights that a search wrote beside its winner, if they fit; `random`; None: the
-            settings'.
+        initial_weights: `winner`: the weights that a search wrote beside its winner, if they fit; `random`; `both`: a float
+            training from each, and the better one on validation clips goes on; None: the settings'.
         unseen: Whether you vouch that none of these clips were used by a search or a teacher whose record of clips is missing.
         per_device: Whether a copy of the student is fine-tuned for each recording device with enough clips (`devices` of the
             result). Other devices keep the general student.

@@ -32,8 +32,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--initial-weights",
-        choices=("winner", "random"),
-        help="start from the weights that the search wrote beside best.json (default, if there are any), or from random ones",
+        choices=("winner", "random", "both"),
+        help="start from the weights that the search wrote beside best.json (default, if there are any), from random ones, "
+        "or from both: the better student on validation clips goes on",
     )
     parser.add_argument(
         "--per-device",
@@ -60,6 +61,11 @@ def run(args: argparse.Namespace) -> None:
     if args.json:
         common.print_json(result.to_json())
         return
+    if result.starts:
+        chosen = next(s.source for s in result.starts if s.chosen)
+        print(
+            f"float students on validation clips, by their start: {', '.join(map(str, result.starts))}; from {chosen}"
+        )
     f, q = result.test.float, result.test.int8
     print(result.measured.text())
     print(

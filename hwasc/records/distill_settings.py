@@ -19,7 +19,8 @@ class DistillSettings:
     Attributes:
         seed: Of the student's weights, batches and augmentation; None: the run's seed, which also decides splits and teachers.
         initial_weights: `winner`: the weights that a search wrote beside its winner, if they were trained on the same clips and
-            alpha is above 0. `random`: random weights.
+            alpha is above 0. `random`: random weights. `both`: a float training from each; the better student on validation
+            clips goes on.
         alpha: Share of the teachers in the loss, 0..1; 0 trains on labels alone.
         temperature: T, above 0.
         reduction: Of KL. `batchmean` sums over classes, as the definition of KL does. `mean` averages over classes too, as some
@@ -46,7 +47,7 @@ class DistillSettings:
     """
 
     seed: int | None = None
-    initial_weights: Literal["winner", "random"] = "winner"
+    initial_weights: Literal["winner", "random", "both"] = "winner"
     alpha: float = 0.7
     temperature: float = 2.0
     reduction: Literal["batchmean", "mean"] = "batchmean"

@@ -16,6 +16,7 @@ from hwasc.report.profiling import EXACT, flat_table
 
 if TYPE_CHECKING:
     from hwasc.students.result import DistillResult, OnnxFile
+    from hwasc.students.starts import StartScore
 
 PROVENANCE = ("id", "data", "dataset", "seed", "initial_weights", "alpha")
 _COSTS = {  # dotted name: label, note
@@ -58,7 +59,7 @@ def distill_report(result: DistillResult) -> str:
     ]
     if losses := {name: values for name, values in result.losses.items() if values}:
         curve = Picture(plots.training_curve(losses), "Measured. Training loss by epoch.")
-        sections.append(Section("Training", [curve]))
+        sections.append(Section("Training", [curve, *_starts(result.starts)]))
     if result.fusion:
         fused = fusion_parts(result.fusion, result.leave_one_out, result.mixing)
         sections.append(Section("Ensemble of teachers", fused))
@@ -106,6 +107,13 @@ def _by(what: str, before: Mapping[str, float], after: Mapping[str, float], over
     ]
     columns = (what, "float accuracy", "int8 accuracy", "change, points")
     return [Picture(plots.grouped_bars(groups), f"Measured {over}. Accuracy by {what}."), Table(columns, rows)]
+
+
+def _starts(starts: Sequence[StartScore]) -> list[Part]:
+    """Both float trainings, where the initial weights were chosen."""
+    rows = [(s.source, percent(s.accuracy), decimal(s.log_loss), "yes" if s.chosen else "no") for s in starts]
+    columns = ("initial weights", "accuracy on validation clips", "log loss", "chosen")
+    return [Table(columns, rows, "Float students by their initial weights")] if starts else []
 
 
 def _confusion(result: DistillResult, over: str) -> list[Part]:

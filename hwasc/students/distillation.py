@@ -18,7 +18,6 @@ from hwasc.ensemble.online_teachers import CachedOnlineEnsemble, check_online_te
 from hwasc.ensemble.summary import summarize
 from hwasc.ensemble.waveform_views import check_waveform_teachers, with_waveform_views
 from hwasc.errors import HwascError, UsageError
-from hwasc.models import student
 from hwasc.models.student import Student
 from hwasc.records import architecture as architectures
 from hwasc.records import training_clips
@@ -29,7 +28,7 @@ from hwasc.records.plain_values import listed
 from hwasc.records.run import environment_of, open_run
 from hwasc.records.run_lock import alone_in_run_folder
 from hwasc.records.training_clips import TrainingClips
-from hwasc.students.initial_weights import initial_weights, read_initial_weights
+from hwasc.students.initial_weights import initial_weights
 from hwasc.students.known import check_data_named, used_before
 from hwasc.students.per_device import FineTuned, device_workspace, fine_tune, measure_devices
 from hwasc.students.result import (
@@ -41,7 +40,8 @@ from hwasc.students.result import (
     ValidationAccuracy,
     WeightsSource,
 )
-from hwasc.students.stages import load_into, student_seed, train_float, train_int8
+from hwasc.students.stages import student_seed, train_int8
+from hwasc.students.starts import RANDOM, StartScore, train_from, train_from_both
 from hwasc.training.distillation import DistillationData
 from hwasc.training.loop import predict
 from hwasc.training.metrics import Metrics, measure_logits
@@ -122,11 +122,12 @@ def distill(
     if fused:
         check_external(fused.teachers.external, ws, test_ws.dataset.test, "test")
     data = _training_data(ws, record, fused)
-    torch.manual_seed(student_seed(ws))
-    model = student.build(a)
-    if start and record.weights_path:
-        load_into(model, read_initial_weights(record), record.weights_path, "float")
-    model, float_losses = train_float(ws, data, model, run, clips=clips, trained=start is not None)
+    starts: list[StartScore] = []
+    if start and s.distill.initial_weights == "both":
+        model, float_losses, starts = train_from_both(ws, data, record, start, run=run, clips=clips)
+        start = start if starts[0].chosen else None
+    else:
+        model, float_losses = train_from(ws, data, record, start, run=run, clips=clips)
     quantized, qat_losses = train_int8(ws, data, model, run, clips=clips)
     tuned = None
     if per_device:
@@ -141,6 +142,7 @@ def distill(
         losses={"float": float_losses, "qat": qat_losses},
         fused=fused,
         start=start,
+        starts=starts,
         clips=clips,
         measured_clips=measured_clips,
         run=run,
@@ -186,6 +188,7 @@ def _measure(
     losses: dict[str, list[float]],
     fused: FittedEnsemble | None,
     start: InitialWeights | None,
+    starts: list[StartScore],
     clips: TrainingClips,
     measured_clips: MeasuredClips,
     run: Path,
@@ -222,9 +225,8 @@ def _measure(
         alpha=ws.settings.distill.alpha,
         seed=ws.settings.seed,
         student_seed=student_seed(ws),
-        initial_weights=WeightsSource(source=start.by, sha256=start.sha256)
-        if start
-        else WeightsSource(source="random weights"),
+        initial_weights=WeightsSource(source=start.by, sha256=start.sha256) if start else WeightsSource(source=RANDOM),
+        starts=starts,
         validation=ValidationAccuracy(
             float=metrics(model, validation)[0].accuracy, int8=metrics(quantized, validation)[0].accuracy
         ),

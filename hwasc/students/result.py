@@ -16,6 +16,7 @@ from hwasc.records import schema
 from hwasc.records.measured_clips import MeasuredClips
 from hwasc.records.results import Result
 from hwasc.students.device_results import DeviceStudents
+from hwasc.students.starts import StartScore
 from hwasc.training.metrics import Metrics
 
 RESULT = "result.json"
@@ -113,6 +114,7 @@ class DistillResult(Result):
         seed: The run's.
         student_seed: Of the student's weights, batches and augmentation.
         initial_weights: The weights that training started from.
+        starts: Both trainings on validation clips, where the start was chosen by them; else empty.
         validation: Accuracy on validation clips.
         test: Metrics on test clips. Nothing was chosen by them.
         fusion: Each teacher and each view on test clips; empty without teachers.
@@ -138,6 +140,7 @@ class DistillResult(Result):
     seed: int
     student_seed: int
     initial_weights: WeightsSource
+    starts: list[StartScore] = field(default_factory=list)
     validation: ValidationAccuracy
     test: TestMetrics
     fusion: list[FusionRow]
@@ -155,8 +158,9 @@ class DistillResult(Result):
         values = schema.plain(self)
         test, started = values.pop("test"), values.pop("initial_weights")
         del values["run"]
-        if self.devices is None:
-            del values["devices"]
+        for name in ("devices", "starts"):
+            if not values[name]:
+                del values[name]
         digest = {"sha256": started["sha256"]} if started["sha256"] else {}
         return {
             "schema": 1,

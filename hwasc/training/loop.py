@@ -150,7 +150,7 @@ def optimize(
     optimizer = AdamW(_parameter_groups(model, settings.weight_decay), lr=settings.lr)
     schedule = LambdaLR(optimizer, _warmup_and_cosine(max(settings.epochs * steps_per_epoch, 1)))
     average = WeightAverage(model, settings.average * steps_per_epoch) if settings.average else None
-    start = _resume(checkpoint, model, optimizer, schedule, average)
+    start = _resume(checkpoint, model, optimizer, schedule, average=average)
     for epoch in range(start, settings.epochs):
         torch.manual_seed(1_000_003 * (epoch + 1) + seed)  # the same draws whether training was resumed or not
         model.train()
@@ -221,7 +221,7 @@ def _save_checkpoint(path: Path, state: dict[str, Any]) -> None:
 
 
 def _resume(
-    path: Path | None, model: nn.Module, optimizer: AdamW, schedule: LambdaLR, average: WeightAverage | None
+    path: Path | None, model: nn.Module, optimizer: AdamW, schedule: LambdaLR, *, average: WeightAverage | None
 ) -> int:
     """Load the checkpoint that the first process finds, in all processes; the number of epochs done."""
     if path is None or not broadcast_from_first(path.is_file()):

@@ -152,3 +152,21 @@ def test_what_is_refined_grows_from_its_slice(
     record = architectures.load(made / "r.json")
     assert record.weights is not None
     assert record.weights.by == ("refinement" if record.id == refined["id"] else "slice")
+
+
+def test_or_from_both_and_the_better_on_validation_clips_goes_on(hwasc: Run, made: Path) -> None:
+    more = ("--initial-weights", "both", "--set", "distill.branches=2", "--set", "distill.train.average=1")
+    argv = ("distill", "--arch", made / "winner.json", "--run", made / "both", "--json", *more)
+    status, out, err = hwasc(*argv, tiny=True)
+    assert status == 0, err
+    result = json.loads(out)
+    scores = {s["source"]: (s["accuracy"], -s["log_loss"]) for s in result["starts"]}
+    (best,) = [s["source"] for s in result["starts"] if s["chosen"]]
+    assert set(scores) == {"slice", "random weights"} and scores[best] == max(scores.values())
+    assert result["initial_weights"]["from"] == best and f"the student from {best} goes on" in err
+    folder = made / "both" / "starts" / ("winner" if best == "slice" else "random")
+    assert (made / "both" / "float.safetensors").read_bytes() == (folder / "float.safetensors").read_bytes()
+    assert result["validation"]["float"] == scores[best][0], "the folded student is what was scored"
+    assert "Float students by their initial weights" in (made / "both" / "report.html").read_text()
+    again = hwasc(*argv, tiny=True)
+    assert again[0] == 0 and json.loads(again[1])["int8"] == result["int8"]
