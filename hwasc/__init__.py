@@ -37,12 +37,12 @@ _MODULES = {  # public name -> module, imported at its first use
     "DistillResult": "hwasc.students.result",
     "EnsembleSummary": "hwasc.ensemble.summary",
     "Evaluation": "hwasc.students.evaluation",
-    "ExternalTeacherSettings": "hwasc.records.teacher_settings",
     "FrontEnd": "hwasc.records.front_end",
     "GRN": "hwasc.records.blocks",
     "HwascError": "hwasc.errors",
     "InfeasibleBudget": "hwasc.errors",
     "InvertedResidual": "hwasc.records.blocks",
+    "Member": "hwasc.records.teacher_settings",
     "Profile": "hwasc.deploy.profiling",
     "SearchResult": "hwasc.nas.result",
     "SearchSpace": "hwasc.records.space",
@@ -89,7 +89,7 @@ if TYPE_CHECKING:
     from hwasc.records.presets import dcase2024_baseline as dcase2024_baseline
     from hwasc.records.settings import Settings as Settings
     from hwasc.records.space import SearchSpace as SearchSpace
-    from hwasc.records.teacher_settings import ExternalTeacherSettings as ExternalTeacherSettings
+    from hwasc.records.teacher_settings import Member as Member
     from hwasc.students.evaluation import Evaluation as Evaluation
     from hwasc.students.result import DistillResult as DistillResult
     from hwasc.workspace import Workspace as Workspace

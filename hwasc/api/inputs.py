@@ -11,7 +11,7 @@ from hwasc.records.architecture import Architecture, ArchitectureFile
 from hwasc.records.budget import Budget
 from hwasc.records.presets import PRESETS
 from hwasc.records.space import SearchSpace
-from hwasc.records.teacher_settings import ExternalTeacherSettings
+from hwasc.records.teacher_settings import Member
 from hwasc.suggestion import did_you_mean
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 BudgetLike: TypeAlias = Budget | str | Path
 SpaceLike: TypeAlias = SearchSpace | str | Path
 ArchitectureLike: TypeAlias = Architecture | ArchitectureFile | str | Path
-TeacherLike: TypeAlias = "str | Family | ExternalTeacherSettings"  # a family, or a teacher that is not trained here
+TeacherLike: TypeAlias = "str | Family | Member"  # the name of a member or a family, or an object
 
 
 def as_budget(budget: BudgetLike) -> Budget:

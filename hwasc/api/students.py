@@ -37,8 +37,8 @@ def distill(
         ws: What `hwasc.open` gave.
         architecture: A search's `best`, an object, a preset's name, `best.json`, or a search's run folder.
         run: The run folder. The same call resumes there.
-        teachers: All of them: families, as names or objects (`hwasc.models.teachers.Family`); names of the settings' external
-            teachers; external teachers as objects. None: the settings'.
+        teachers: All of them: names of the settings' members, or of families; families (`hwasc.models.teachers.Family`) and
+            members as objects. None: the settings'.
         initial_weights: `winner`: the weights that a search wrote beside its winner, if they fit; `random`; `both`: a float
             training from each, and the better one on validation clips goes on; None: the settings'.
         unseen: Whether you vouch that none of these clips were used by a search or a teacher whose record of clips is missing.

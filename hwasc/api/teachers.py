@@ -12,7 +12,7 @@ from hwasc.errors import UsageError
 from hwasc.parts import TEACHERS
 from hwasc.records.run import environment
 from hwasc.records.schema import write_whole
-from hwasc.records.teacher_settings import ExternalTeacherSettings
+from hwasc.records.teacher_settings import Member
 
 if TYPE_CHECKING:
     from hwasc.ensemble.summary import EnsembleSummary
@@ -32,12 +32,12 @@ def teach(
 
     Args:
         ws: What `hwasc.open` gave.
-        teachers: All of them: families, as names or objects (`hwasc.models.teachers.Family`); names of the settings' external
-            teachers; external teachers as objects. None: the settings'.
+        teachers: All of them: names of the settings' members, or of families; families (`hwasc.models.teachers.Family`) and
+            members as objects. None: the settings'.
         split: The clips that they are compared on.
-        weights: A folder in which one set of weights is saved for each family, as initial weights for other teachers.
+        weights: A folder in which one set of weights is saved for each member of a family, as initial weights for other teachers.
         html: A page that is written.
-        unseen: Whether you vouch that weights to start from, and external models, that lack the record of their training clips
+        unseen: Whether you vouch that weights to start from, and ONNX models, that lack the record of their training clips
             were trained on none of these clips.
 
     Returns:
@@ -45,7 +45,7 @@ def teach(
 
     Raises:
         UsageError: A family is unknown, or a setting does not fit.
-        DataError: An external teacher has no logits for some clips.
+        DataError: A teacher has no logits for some clips.
     """
     from hwasc.ensemble.cross_fitting import export_weights
     from hwasc.ensemble.fusion import fuse
@@ -58,7 +58,7 @@ def teach(
     measured_ws, measured_clips = measured(ws, [ws.teacher_clips, *before], split, what="an ensemble")
     fused, clips = fuse(ws), getattr(measured_ws.dataset, split)
     if weights is not None:
-        export_weights(fused.teachers, ws, Path(weights))
+        export_weights(fused.teachers, Path(weights))
     summary = summarize(fused, ws.features(clips, fused.front_end, split), split, measured=measured_clips)
     if html is not None:
         from hwasc.report.reports import teach_report
@@ -72,11 +72,11 @@ def with_teachers(ws: Workspace, teachers: Sequence[TeacherLike] | None) -> Work
 
     Args:
         ws: What `hwasc.open` gave.
-        teachers: All of them: families, as names or objects (an object is registered under its name); names of the settings'
-            external teachers; external teachers as objects. None: the settings'.
+        teachers: All of them: names of the settings' members, or of families with all defaults; families as objects, which are
+            registered under their names; members as objects. None: the settings'.
 
     Returns:
-        The workspace. Settings of single families stay for those that are chosen.
+        The workspace.
 
     Raises:
         UsageError: A name is unknown, an object has the name of a built-in or installed family, or there are fewer than two
@@ -87,25 +87,17 @@ def with_teachers(ws: Workspace, teachers: Sequence[TeacherLike] | None) -> Work
     from hwasc.models.teachers import provide
 
     settings = ws.settings.teachers
-    named = {t.name: t for t in settings.external}
-    families: list[str] = []
-    external: list[ExternalTeacherSettings] = []
-    for teacher in teachers:
-        if isinstance(teacher, ExternalTeacherSettings):
-            external.append(teacher)
-        elif isinstance(teacher, str) and teacher in named:
-            external.append(named[teacher])
-        else:
-            families.append(TEACHERS.check(teacher) if isinstance(teacher, str) else provide(teacher))
+    given = {member.name: member for member in settings.members}
+
+    def member(teacher: TeacherLike) -> Member:
+        if isinstance(teacher, Member):
+            return teacher
+        if isinstance(teacher, str):
+            return given.get(teacher) or Member.of_family(TEACHERS.check(teacher))
+        return Member.of_family(provide(teacher))
+
     try:
-        settings = replace(
-            settings,
-            families=tuple(families),
-            external=tuple(external),
-            front_ends={k: v for k, v in settings.front_ends.items() if k in families},
-            widths={k: v for k, v in settings.widths.items() if k in families},
-            pretrained={k: v for k, v in settings.pretrained.items() if k in families},
-        )
+        settings = replace(settings, members=tuple(map(member, teachers)))
     except ValueError as e:
         raise UsageError(f"teachers: {e}") from None
     return replace(ws, settings=replace(ws.settings, teachers=settings))

@@ -1,7 +1,7 @@
 """Train the teachers by cross-fitting, fit the fusion heads z1 and z2 on their out-of-fold logits, and compare all of them on
 validation clips, also the ensemble without each teacher. `search` and `distill` do this when they need it; trained teachers are
-saved in the cache. The settings teachers.families, teachers.pretrained and teachers.external choose the teachers
-(docs/teachers.md). With --seeds everything is repeated with several seeds, splits included, and summarised over them.
+saved in the cache. The setting teachers.members lists the teachers (docs/teachers.md). With --seeds everything is repeated with
+several seeds, splits included, and summarised over them.
 """
 
 from __future__ import annotations
@@ -18,15 +18,17 @@ from hwasc.cli import common
 
 if TYPE_CHECKING:
     from hwasc.ensemble.leave_one_out import LeaveOneOutRow
-    from hwasc.ensemble.summary import EnsembleSummary, ExternalTeacherSummary, TrainedTeacherSummary
+    from hwasc.ensemble.summary import EnsembleSummary
+    from hwasc.ensemble.teacher_summary import TeacherSummary
 
 EXAMPLES = """examples:
   hwasc teach
-  hwasc teach --data my_recordings --set teachers.families=[cp_resnet,bc_resnet,crnn] --set teachers.folds=4 --workers 2
-  hwasc teach --set teachers.front_ends.bc_resnet=paper --set teachers.front_ends.cp_resnet='{mels: 128, frames: 65}'
+  hwasc teach --data my_recordings --set teachers=[cp_resnet,bc_resnet,crnn] --set teachers.folds=4 --workers 2
+  hwasc teach --set teachers='[crnn, {name: wide, family: crnn, width: 48, front_end: {mels: 128, frames: 65}}]'
   hwasc teach --data many_recordings --weights start
-  hwasc teach --data my_recordings --set teachers.pretrained.crnn=start/crnn.safetensors
-  hwasc teach --set teachers.external='[{name: beats, logits: beats.csv}]' --out teachers.json --html teachers.html
+  hwasc teach --data my_recordings \
+    --set teachers='[cp_resnet, {name: crnn, family: crnn, weights: start/crnn.safetensors}]'
+  hwasc teach --set teachers='[cp_resnet, crnn, {name: beats, logits: beats.csv}]' --out teachers.json --html teachers.html
   hwasc teach --config experiments/teachers/diverse.yaml --seeds 3 --split test"""
 
 
@@ -48,7 +50,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "--weights",
         metavar="DIR",
         type=Path,
-        help="save the first fold's weights as DIR/<family>.safetensors, as initial weights for other teachers (first seed)",
+        help="save the first fold's weights as DIR/<name>.safetensors, as initial weights for other teachers (first seed)",
     )
     common.add_unseen(parser)
     common.add_data(parser)
@@ -72,7 +74,7 @@ def run(args: argparse.Namespace) -> None:
     if args.json:
         common.print_json(result)
         return
-    columns = ("teacher", "front end", "receptive field", "parameters", "MACs")
+    columns = ("teacher", "what it is", "front end", "receptive field", "parameters", "MACs")
     common.print_table(columns, [_teacher(t) for t in summaries[0].teachers])
     if len(summaries) == 1:
         _print_one(summaries[0])
@@ -137,16 +139,13 @@ def _print_several(summaries: Sequence[EnsembleSummary]) -> None:
     print(f"mean ± standard deviation over {len(runs)} seeds, gains ± standard error; students learn from {views}")
 
 
-def _teacher(t: TrainedTeacherSummary | ExternalTeacherSummary) -> tuple[str, ...]:
-    from hwasc.ensemble.summary import ExternalTeacherSummary
-
+def _teacher(t: TeacherSummary) -> tuple[str, ...]:
     fe = t.front_end
     front_end = f"{fe.mels}x{fe.frames}, window {fe.window}, hop {fe.hop}, {fe.sample_rate} Hz" if fe else "-"
-    if isinstance(t, ExternalTeacherSummary):
-        return t.name, front_end, f"from {t.model or t.logits}", "-", "-"
     context = f" and {t.global_context}" if t.global_context else ""
-    field = f"{t.receptive_field[0]}x{t.receptive_field[1]}{context}"
-    return t.name, front_end, field, f"{t.parameters:,}", f"{t.macs:,}"
+    field = f"{t.receptive_field[0]}x{t.receptive_field[1]}{context}" if t.receptive_field else "-"
+    costs = ["-" if number is None else f"{number:,}" for number in (t.parameters, t.macs)]
+    return (t.name, t.text(), front_end, field, *costs)
 
 
 def _verdict(rows: Sequence[LeaveOneOutRow]) -> str:

@@ -31,7 +31,7 @@ def fit_ensemble(ws: Workspace, teachers: Teachers, ensemble: Ensemble, front_en
 
     Args:
         ws: Data, settings, device.
-        teachers: The trained and the external teachers.
+        teachers: All of them.
         ensemble: The heads.
         front_end: z1's.
 
@@ -39,7 +39,7 @@ def fit_ensemble(ws: Workspace, teachers: Teachers, ensemble: Ensemble, front_en
         The name of the view of lowest log loss on other locations, see `head_fitting.best_view`.
     """
     s, train = ws.settings, teachers.train
-    logits, labels = torch.from_numpy(out_of_fold_logits(teachers, ws)), torch.from_numpy(train.labels)
+    logits, labels = torch.from_numpy(out_of_fold_logits(teachers)), torch.from_numpy(train.labels)
     locations, held_out = [c.location for c in train.clips], torch.from_numpy(_held_out(ws, train))
     no_backbone = torch.zeros(len(train), len(teachers.names))
     fit_heads(

@@ -18,7 +18,8 @@ from torch.nn import functional as F
 from hwasc.data import logits as logit_files
 from hwasc.data.features import Features
 from hwasc.ensemble.corrected import corrected
-from hwasc.ensemble.cross_fitting import Teachers, content, held_out_logits, out_of_fold_logits, teach
+from hwasc.ensemble.cross_fitting import Teachers, held_out_logits, out_of_fold_logits, teach
+from hwasc.ensemble.family_teacher import content
 from hwasc.ensemble.fitting import all_backbone_scores, fit_ensemble
 from hwasc.ensemble.head_fitting import fit_mixture_weights
 from hwasc.ensemble.heads import VIEWS, Z1, Z2, Ensemble
@@ -59,7 +60,7 @@ class FittedEnsemble:
     """Teachers and the heads that were fitted on them.
 
     Attributes:
-        teachers: The trained and the external teachers.
+        teachers: All of them.
         ensemble: The heads.
         workspace: Data, settings, cache, device.
         key: Hash of all that the ensemble depends on.
@@ -90,9 +91,9 @@ class FittedEnsemble:
         Returns:
             (n, classes), in the view that students learn from.
         """
-        t, ws = self.teachers, self.workspace
-        train, chosen = view or t.train, ws.settings.distill.targets
-        logits = held_out_logits(t, ws, train, what) if chosen == "all" else out_of_fold_logits(t, ws, view, what)
+        t = self.teachers
+        train, chosen = view or t.train, self.workspace.settings.distill.targets
+        logits = held_out_logits(t, train, what) if chosen == "all" else out_of_fold_logits(t, view, what)
         fused = self._views(train, logits)[self.view]
         if chosen != "corrected":
             return fused
@@ -108,7 +109,7 @@ class FittedEnsemble:
         Returns:
             (n, classes), in the view that students learn from.
         """
-        return self._views(features, held_out_logits(self.teachers, self.workspace, features, what))[self.view]
+        return self._views(features, held_out_logits(self.teachers, features, what))[self.view]
 
     def table(self, features: Features, what: str) -> list[FusionRow]:
         """Compare teachers and views on clips that neither teachers nor heads were trained on.
@@ -120,7 +121,7 @@ class FittedEnsemble:
         Returns:
             A row for each teacher, for the weighted mean (one weight a teacher for all clips), and for each view.
         """
-        logits = held_out_logits(self.teachers, self.workspace, features, what)
+        logits = held_out_logits(self.teachers, features, what)
         by_teacher = logits.mean(1)
         single = {name: by_teacher[:, k] for k, name in enumerate(self.teachers.names)}
         weighted = {"weighted mean": np.einsum("k,nkc->nc", self.weights(), by_teacher)}
@@ -129,7 +130,7 @@ class FittedEnsemble:
 
     def weights(self) -> np.ndarray:
         """Weights (K,) of the weighted mean, fitted on out-of-fold logits of the training clips."""
-        logits, train = out_of_fold_logits(self.teachers, self.workspace), self.teachers.train
+        logits, train = out_of_fold_logits(self.teachers), self.teachers.train
         return np.asarray(fit_mixture_weights(torch.from_numpy(logits), torch.from_numpy(train.labels)))
 
     def mixing(self, features: Features, what: str) -> np.ndarray:
@@ -142,7 +143,7 @@ class FittedEnsemble:
         Returns:
             (n, K), the mean over the folds' teachers; each row sums to 1.
         """
-        logits = torch.from_numpy(held_out_logits(self.teachers, self.workspace, features, what))
+        logits = torch.from_numpy(held_out_logits(self.teachers, features, what))
         backbone_scores = self._backbone_scores(features)
         z1 = self.ensemble.to("cpu").eval().z1
         with torch.no_grad():
@@ -191,10 +192,8 @@ def fuse(ws: Workspace) -> FittedEnsemble:
         "view_chosen": "at best scale",  # by which rule, see `head_fitting.best_view`
         "seed": s.seed,
         "content": content(train),
+        "front_end": front_end,
     }
-    # The teachers' keys depend on the front end of z1 only where all teachers have the same one.
-    if any(spec.front_end != front_end for spec in teachers.specs) or not teachers.specs:
-        depends_on["front_end"] = front_end
     key = schema.digest(depends_on)
     path = ws.cache / "fusion" / f"{key}.safetensors"
     if not usable(path, load_weights, ws.reporter.say):

@@ -1,4 +1,4 @@
-"""What the given teachers were trained on: weights to start from and external models that say so."""
+"""What the given teachers were trained on: weights to start from and ONNX models that say so."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from pathlib import Path
 
 from hwasc.deploy.onnx_session import metadata_of, open_session
 from hwasc.errors import DataError
+from hwasc.records.teacher_settings import PretrainedWeights
 from hwasc.records.training_clips import TrainingClips, record_of
 from hwasc.training.weights import read_entries
 from hwasc.workspace import Workspace
 
 
 def teachers_clips(ws: Workspace, *, unseen: bool = False) -> list[TrainingClips]:
-    """What the teachers of the settings were trained on before: `teachers.pretrained`, and external ONNX models.
+    """What the teachers of the settings were trained on before: weights to start from, and ONNX models.
 
     Files of other programs say nothing of it; nothing is returned for them.
 
@@ -77,12 +78,10 @@ def selection_record(ws: Workspace) -> TrainingClips:
 
 
 def _metadata(ws: Workspace) -> Iterator[tuple[Path, Mapping[str, str]]]:
-    s = ws.settings.teachers
-    for setting in s.pretrained.values():
-        path = Path(setting if isinstance(setting, str) else setting.file)
+    for member in ws.settings.teachers.members:
+        path = Path(member.weights.file if isinstance(member.weights, PretrainedWeights) else str(member.weights))
         if path.suffix == ".safetensors" and path.is_file():
             yield path, read_entries(path)
-    for teacher in s.external:
-        path = Path(str(teacher.model))
+        path = Path(str(member.model))
         if path.suffix == ".onnx" and path.is_file():
             yield path, metadata_of(open_session(path), path)

@@ -11,13 +11,13 @@ import torch
 from torch import Tensor, nn
 
 from hwasc.data.features import Features
-from hwasc.ensemble.cross_fitting import load_fold
+from hwasc.ensemble.family_teacher import FamilyTeacher
 from hwasc.ensemble.fusion import FittedEnsemble
 from hwasc.ensemble.heads import Ensemble
-from hwasc.ensemble.teacher_front_ends import features_by_front_end
 from hwasc.errors import DataError, UsageError
 from hwasc.parallel.device import mixed_precision
 from hwasc.records.front_end import FrontEnd
+from hwasc.records.teacher_settings import Member
 from hwasc.training.batches import Augment, Batch, OnlineTargets
 
 
@@ -99,12 +99,12 @@ class CachedOnlineEnsemble:
         return self.cache[key]
 
 
-def check_online_teachers(external: Sequence[object]) -> None:
-    """UsageError where there are external teachers: their logits of augmented clips cannot be computed."""
-    if external:
+def check_online_teachers(members: Sequence[Member]) -> None:
+    """UsageError where a member is not of a family: its logits of augmented log-mels cannot be computed."""
+    if others := [member.name for member in members if member.kind != "family"]:
         raise UsageError(
-            "distill.teacher_view: 'augmented' runs the teachers on every batch, but external teachers only have logits of "
-            "the clips as recorded; set it to cached, or leave teachers.external out"
+            "distill.teacher_view: 'augmented' runs the teachers on every batch, which only those of a family can do; set it "
+            f"to cached, or leave {', '.join(others)} out of the teachers"
         )
 
 
@@ -120,26 +120,25 @@ def online_ensemble(fused: FittedEnsemble, train: Features, front_end: FrontEnd)
         The online teachers.
 
     Raises:
-        UsageError: There are external teachers.
+        UsageError: A teacher is not of a family.
         DataError: The student's front end can process fewer clips than the teachers' one, or others.
     """
-    ws, teachers = fused.workspace, fused.teachers
-    check_online_teachers(teachers.external)
-    z1 = fused.front_end
-    by_front_end = features_by_front_end(
-        ws, teachers.train, [z1, *(spec.front_end for spec in teachers.specs)], "train"
-    )
-    if train.hashes != teachers.train.hashes:
+    ws, z1, whole = fused.workspace, fused.front_end, fused.teachers.folds.clips
+    check_online_teachers(ws.settings.teachers.members)
+    teachers = [teacher for teacher in fused.teachers.members if isinstance(teacher, FamilyTeacher)]
+    by_front_end = {fe: whole.through(fe) for fe in (z1, *(teacher.spec.front_end for teacher in teachers))}
+    if train.hashes != whole.features.hashes:
         raise DataError(f"front end {front_end} cannot process the same training clips as the teachers' front end {z1}")
     chosen = ws.settings.distill.augment
     augments = {fe: (f, replace(ws.augment(fe, chosen), drawn_in=front_end)) for fe, f in by_front_end.items()}
 
-    def net(k: int, fold: int) -> nn.Module:
-        model = load_fold(teachers, k, fold).to(ws.device).eval()
+    def net(teacher: FamilyTeacher, fold: int) -> nn.Module:
+        model = teacher.net(fold).to(ws.device).eval()
         model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # a quarter less time on CPUs
         return model
 
-    nets = [(spec.front_end, [net(k, f) for f in range(teachers.folds)]) for k, spec in enumerate(teachers.specs)]
+    folds = range(fused.teachers.folds.count)
+    nets = [(teacher.spec.front_end, [net(teacher, fold) for fold in folds]) for teacher in teachers]
     return OnlineEnsemble(
         by_front_end=augments,
         teachers=nets,

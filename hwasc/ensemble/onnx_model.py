@@ -50,11 +50,22 @@ class OnnxClassifier:
             )
         self._order = self._class_order(metadata_of(self._session, path))
 
-    def predict(self, features: Features) -> npt.NDArray[np.float32]:
-        """Logits (n, classes) of all clips, in the data's order of classes. DataError where the log-mel has another size."""
+    def predict(self, features: Features, rows: npt.NDArray[np.integer[Any]] | None = None) -> npt.NDArray[np.float32]:
+        """Run it.
+
+        Args:
+            features: Log-mels of clips.
+            rows: Which of the clips, (n,); None: all.
+
+        Returns:
+            Logits (n, classes), in the data's order of classes.
+
+        Raises:
+            DataError: The log-mel has another size, or the output another shape.
+        """
+        rows = np.arange(len(features)) if rows is None else rows
         step = 1 if self._shape[0] == 1 else BATCH
-        out = [self._run(features, np.arange(i, min(i + step, len(features)))) for i in range(0, len(features), step)]
-        return np.concatenate(out)
+        return np.concatenate([self._run(features, rows[i : i + step]) for i in range(0, len(rows), step)])
 
     def _run(self, features: Features, rows: npt.NDArray[np.integer[Any]]) -> npt.NDArray[np.float32]:
         x = features.batch(rows).numpy()

@@ -30,21 +30,24 @@ class StartWeights:
     """The weights that a teacher's training starts from.
 
     Attributes:
+        teacher: The teacher's name.
         file: Their file.
         rename: Regular expressions of the file's tensor names to ours; None leaves a tensor out.
         hash: Of the file and the renaming, 16 hexadecimal digits.
     """
 
+    teacher: str
     file: Path
     rename: dict[str, str | None]
     hash: str
 
 
-def open_start_weights(setting: str | PretrainedWeights) -> StartWeights:
+def open_start_weights(setting: str | PretrainedWeights, teacher: str) -> StartWeights:
     """Open the weights that a setting names, and read their file once for its hash.
 
     Args:
         setting: A file, or a file with its renaming.
+        teacher: The name of the teacher, for messages.
 
     Returns:
         The weights.
@@ -53,22 +56,20 @@ def open_start_weights(setting: str | PretrainedWeights) -> StartWeights:
         UsageError: There is no such file, it is of another kind, or the renaming is broken.
     """
     chosen = PretrainedWeights(setting) if isinstance(setting, str) else setting
-    path = Path(chosen.file)
+    path, where = Path(chosen.file), f"weights of teacher {teacher}"
     if path.suffix not in (".safetensors", ".pt", ".pth"):
-        raise UsageError(
-            f"teachers.pretrained: {path} must be a .safetensors file, or a .pt or .pth checkpoint of tensors"
-        )
+        raise UsageError(f"{where}: {path} must be a .safetensors file, or a .pt or .pth checkpoint of tensors")
     if not path.is_file():
-        raise UsageError(f"teachers.pretrained: there is no file {path}")
+        raise UsageError(f"{where}: there is no file {path}")
     rename = chosen.rename if isinstance(chosen.rename, dict) else _read_mapping(Path(chosen.rename))
     for pattern, ours in rename.items():
         try:
             re.sub(pattern, ours or "", "")
         except (re.error, IndexError, RecursionError, OverflowError) as e:
-            raise UsageError(f"teachers.pretrained: '{pattern}' -> '{ours}' is not a valid renaming ({e})") from None
+            raise UsageError(f"{where}: '{pattern}' -> '{ours}' is not a valid renaming ({e})") from None
     content = sha256(path)
     content.update(schema.canonical([list(pair) for pair in rename.items()]).encode())  # the order counts
-    return StartWeights(file=path, rename=dict(rename), hash=content.hexdigest()[:16])
+    return StartWeights(teacher=teacher, file=path, rename=dict(rename), hash=content.hexdigest()[:16])
 
 
 def _read_mapping(path: Path) -> dict[str, str | None]:
@@ -182,7 +183,7 @@ def renamed(tensors: Mapping[str, Tensor], rename: Mapping[str, str | None], pat
             continue
         if ours in out:
             raise DataError(
-                f"{path}: two tensors would be named '{ours}' ('{name}' is one); correct teachers.pretrained's rename"
+                f"{path}: two tensors would be named '{ours}' ('{name}' is one); correct the rename of its weights"
             )
         out[ours] = tensor
     return out
@@ -239,13 +240,13 @@ def load_start_weights(model: nn.Module, spec: TeacherSpec, classes: int, start:
     if mistakes:
         raise DataError(
             f"{start.file}: does not fit {spec.family} of width {spec.width} at {spec.front_end.mels}x{spec.front_end.frames} "
-            f"({'; '.join(mistakes)}); correct teachers.pretrained's rename, or teachers.widths"
+            f"({'; '.join(mistakes)}); correct the rename of its weights, or the width of teacher {start.teacher}"
         )
     model.load_state_dict(taken, strict=False)
     there = next((given[n].shape[0] for n in sorted(unfit) if n in given and given[n].ndim), None)
     why = f"{there} classes there, {classes} here" if there is not None else "missing there"
     note = f"; its head is left out ({why})" if left_out else ""
-    return f"{spec.family} starts from {start.file.name} (hash {start.hash}): {len(taken):,} of {len(state):,} tensors{note}"
+    return f"{start.teacher} starts from {start.file.name} (hash {start.hash}): {len(taken):,} of {len(state):,} tensors{note}"
 
 
 def head_names(spec: TeacherSpec, classes: int) -> set[str]:

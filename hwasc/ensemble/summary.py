@@ -8,72 +8,11 @@ import numpy as np
 
 from hwasc.data.features import Features
 from hwasc.ensemble.cross_fitting import held_out_logits
-from hwasc.ensemble.external import ExternalTeacher
 from hwasc.ensemble.fusion import FittedEnsemble, FusionRow
 from hwasc.ensemble.leave_one_out import LeaveOneOutRow, leave_one_out
-from hwasc.models.teachers import describe
-from hwasc.records.front_end import FrontEnd
+from hwasc.ensemble.teacher_summary import TeacherSummary
 from hwasc.records.measured_clips import MeasuredClips
 from hwasc.records.results import Result
-
-
-@dataclass(frozen=True, kw_only=True)
-class PretrainedStart:
-    """The weights that a teacher's training started from.
-
-    Attributes:
-        file: Their file's name.
-        hash: Of the file and the renaming, hexadecimal.
-        rename: Regular expressions of the file's tensor names to ours.
-    """
-
-    file: str
-    hash: str
-    rename: dict[str, str | None]
-
-
-@dataclass(frozen=True, kw_only=True)
-class TrainedTeacherSummary:
-    """A teacher that was trained here.
-
-    Attributes:
-        name: Its family.
-        width: Of the family's net.
-        front_end: Its log-mel.
-        receptive_field: Bins x frames that its kernels reach.
-        global_context: What else an output depends on, and through which layer; empty: nothing.
-        parameters: Learned numbers.
-        macs: Of a clip.
-        pretrained: The weights that its training started from; None: random weights.
-    """
-
-    name: str
-    width: int
-    front_end: FrontEnd
-    receptive_field: tuple[int, int]
-    global_context: str
-    parameters: int
-    macs: int
-    pretrained: PretrainedStart | None
-
-
-@dataclass(frozen=True, kw_only=True)
-class ExternalTeacherSummary:
-    """A teacher that was not trained here.
-
-    Attributes:
-        name: Its name in the settings.
-        front_end: The log-mel of its model; None where its logits are in files.
-        model: The ONNX file.
-        logits: The file or folder of logits.
-        hash: Of that file, hexadecimal.
-    """
-
-    name: str
-    front_end: FrontEnd | None
-    model: str | None
-    logits: str | None
-    hash: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,7 +36,7 @@ class EnsembleSummary(Result):
     clips: int
     seed: int
     dataset: str
-    teachers: list[TrainedTeacherSummary | ExternalTeacherSummary]
+    teachers: list[TeacherSummary]
     fusion: list[FusionRow]
     view: str
     mixing: dict[str, dict[str, dict[str, float]]]
@@ -120,13 +59,13 @@ def summarize(
         The summary.
     """
     teachers, ws = fused.teachers, fused.workspace
-    logits = held_out_logits(teachers, ws, features, split).mean(1)
+    logits = held_out_logits(teachers, features, split).mean(1)
     return EnsembleSummary(
         split=split,
         clips=len(features),
         seed=ws.settings.seed,
         dataset=ws.fingerprint,
-        teachers=[*_trained(fused), *map(_external, teachers.external)],
+        teachers=[teacher.summary() for teacher in teachers.members],
         fusion=fused.table(features, split),
         view=fused.view,
         mixing=_mixing(fused, features, split),
@@ -145,30 +84,3 @@ def _mixing(fused: FittedEnsemble, features: Features, split: str) -> dict[str, 
         }
         for key, of in keys.items()
     }
-
-
-def _trained(fused: FittedEnsemble) -> list[TrainedTeacherSummary]:
-    out = []
-    for spec, start in zip(fused.teachers.specs, fused.teachers.starts, strict=True):
-        d = describe(spec, len(fused.teachers.train.classes))
-        pretrained = PretrainedStart(file=start.file.name, hash=start.hash, rename=start.rename) if start else None
-        out.append(
-            TrainedTeacherSummary(
-                name=spec.family,
-                width=spec.width,
-                front_end=spec.front_end,
-                receptive_field=d.receptive_field,
-                global_context=d.global_context,
-                parameters=d.parameters,
-                macs=d.macs,
-                pretrained=pretrained,
-            )
-        )
-    return out
-
-
-def _external(teacher: ExternalTeacher) -> ExternalTeacherSummary:
-    s = teacher.setting
-    return ExternalTeacherSummary(
-        name=s.name, front_end=teacher.front_end, model=s.model, logits=s.logits, hash=teacher.hash
-    )

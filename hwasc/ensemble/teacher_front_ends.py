@@ -3,44 +3,44 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 
 from hwasc.data.features import Features
 from hwasc.errors import DataError, UsageError
-from hwasc.models.teachers import TeacherSpec
 from hwasc.parts import TEACHERS
 from hwasc.records.front_end import FrontEnd
+from hwasc.records.teacher_settings import FrontEndSettings, Member
 from hwasc.workspace import Workspace
 
 
 def teacher_front_end(ws: Workspace) -> FrontEnd:
-    """The front end of z1, and of every teacher for which the settings name no other."""
+    """The front end of z1, and of every member for which the settings name no other."""
     t = ws.settings.teachers
     return FrontEnd.for_clip(t.mels, t.frames).lasting(ws.settings.data.seconds)
 
 
-def teacher_spec(ws: Workspace, family: str) -> TeacherSpec:
-    """Make the spec of a teacher from the settings.
+def member_front_end(ws: Workspace, member: Member) -> FrontEnd:
+    """The front end of a member.
 
     Args:
         ws: The settings.
-        family: The teacher's family.
+        member: The member.
 
     Returns:
-        Family, width and front end.
+        Its own front end, that of its family's paper, or that of `teacher_front_end`.
 
     Raises:
-        UsageError: The width or the front end does not fit the family or the clips.
+        UsageError: It does not fit the clips.
     """
-    t, seconds = ws.settings.teachers, ws.settings.data.seconds
-    chosen = t.front_ends.get(family)
+    seconds = ws.settings.data.seconds
     try:
-        spec = TeacherSpec(family, t.widths.get(family, 0), teacher_front_end(ws))
-        if chosen == "paper":
-            return replace(spec, front_end=TEACHERS.get(family).paper.lasting(seconds))
-        return replace(spec, front_end=chosen.front_end(seconds)) if chosen else spec
+        if member.front_end is None:
+            return teacher_front_end(ws)
+        if isinstance(member.front_end, FrontEndSettings):
+            return member.front_end.front_end(seconds)
+        paper: FrontEnd = TEACHERS.get(str(member.family)).paper
+        return paper.lasting(seconds)
     except ValueError as e:
-        raise UsageError(f"teachers: {family}: {e}") from None
+        raise UsageError(f"teacher {member.name}: {e}") from None
 
 
 def features_by_front_end(

@@ -12,21 +12,21 @@ from hwasc.data.clips import Clip
 from hwasc.data.features import Features
 from hwasc.data.splits import folds
 from hwasc.data.views import View, in_log_mel, make_views
-from hwasc.ensemble.external import no_sound
 from hwasc.ensemble.fusion import FittedEnsemble
+from hwasc.ensemble.logit_table_teacher import no_sound
 from hwasc.errors import DataError, UsageError
 from hwasc.records import schema
 from hwasc.records.damaged import usable
 from hwasc.records.front_end import FrontEnd
-from hwasc.records.teacher_settings import ExternalTeacherSettings
+from hwasc.records.teacher_settings import Member
 from hwasc.records.training_clips import KEY
 from hwasc.training.distillation import DistillationData, ViewData
 from hwasc.workspace import Workspace
 
 
-def check_waveform_teachers(external: Sequence[ExternalTeacherSettings]) -> None:
+def check_waveform_teachers(members: Sequence[Member]) -> None:
     """UsageError where teachers have logits of clips as recorded, and no model that could process a view."""
-    tables = [teacher.name for teacher in external if teacher.logits is not None]
+    tables = [member.name for member in members if member.logits is not None]
     if tables:
         raise UsageError(no_sound(tables))
 

@@ -13,51 +13,12 @@ from hwasc.errors import UsageError
 from hwasc.records import schema
 from hwasc.records.data_settings import AugmentSettings, DataSettings
 from hwasc.records.distill_settings import DistillSettings
-from hwasc.records.part_names import ProxyName, StrategyName, TeacherName
+from hwasc.records.former_settings import check_no_former
+from hwasc.records.part_names import ProxyName, StrategyName
 from hwasc.records.plain_values import DEPTH, named
 from hwasc.records.schema import STRICT
-from hwasc.records.teacher_settings import ExternalTeacherSettings, FrontEndSettings, PretrainedWeights
+from hwasc.records.teacher_settings import TeacherSettings
 from hwasc.records.train_settings import TrainSettings
-
-
-@dataclass(frozen=True)
-class TeacherSettings:
-    """The teachers.
-
-    Attributes:
-        families: Families that are trained, by name.
-        folds: Folds of cross-fitting, 2 at least; no two have a location in common.
-        mels: Mel bands of z1, and of the families that `front_ends` does not name.
-        frames: Frames of a second of sound, likewise.
-        train: Training of a teacher.
-        front_ends: By family, `paper` or a front end.
-        widths: By family, see `hwasc.models.teachers`.
-        pretrained: By family, the weights that training starts from.
-        external: Teachers that are not trained here (`docs/teachers.md`).
-    """
-
-    families: tuple[TeacherName, ...] = ("cp_resnet", "crnn", "tf_sepnet")
-    folds: int = 3
-    mels: int = 64
-    frames: int = 33
-    train: TrainSettings = field(default_factory=lambda: TrainSettings(25, 32, 6e-3, 1e-2))
-    front_ends: dict[str, Literal["paper"] | FrontEndSettings] = field(default_factory=dict)
-    widths: dict[str, int] = field(default_factory=dict)
-    pretrained: dict[str, str | PretrainedWeights] = field(default_factory=dict)
-    external: tuple[ExternalTeacherSettings, ...] = ()
-
-    __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
-
-    def __post_init__(self) -> None:
-        if self.folds < 2:
-            raise ValueError(f"folds: cross-fitting needs at least 2, found {self.folds}")
-        names = [*self.families, *(o.name for o in self.external)]
-        if len(names) < 2 or len(set(names)) < len(names):
-            raise ValueError("families: at least two different teachers are needed to fuse (external ones count)")
-        for key in ("front_ends", "widths", "pretrained"):
-            for family in getattr(self, key):
-                if family not in self.families:
-                    raise ValueError(f"{key}: '{family}' is none of the families ({', '.join(self.families)})")
 
 
 @dataclass(frozen=True)
@@ -239,17 +200,20 @@ class Settings:
         data = {} if data is None else data  # an empty file
         if not isinstance(data, dict):
             raise UsageError(f"{path}: expected a mapping of keys to values, found {named(data)}")
+        if isinstance(data.get("teachers"), list):
+            data = {**data, "teachers": {"members": data["teachers"]}}
         if isinstance(source, Mapping):
             schema.check_plain(source, "settings")
             for key, value in source.items():
                 if key.count(".") > DEPTH:
                     raise UsageError(f"settings: '{key[:70]}...' is nested deeper than {DEPTH} levels")
-                data = _merge(data, _nested(str(key), value))
+                data = _merge(data, _nested(*_full(str(key), value)))
         for text in overrides:
             _set(data, text)
         if seed is not None:
             data["seed"] = seed
         where = " and ".join([str(path)] * (path is not None) + ["--set"] * bool(overrides)) or "settings"
+        check_no_former(data, where)
         return schema.parse(cls, _overlaid(_merge(dataclasses.asdict(cls()), data)), where)
 
     def changed(self, changes: Sequence[str] | Mapping[str, Any] = (), seed: int | None = None) -> Settings:
@@ -266,7 +230,8 @@ class Settings:
             UsageError: As in `load`.
         """
         if isinstance(changes, Mapping):
-            return Settings.load({**dataclasses.asdict(self), **changes}, (), seed)
+            long = dict(_full(key, value) for key, value in changes.items())
+            return Settings.load({**dataclasses.asdict(self), **long}, (), seed)
         return Settings.load(dataclasses.asdict(self), changes, seed)
 
 
@@ -276,6 +241,11 @@ def _overlaid(data: dict[str, Any]) -> dict[str, Any]:
     if not (isinstance(run, dict) and isinstance(distill, dict) and isinstance(distill["augment"], dict)):
         return data
     return {**data, "distill": {**distill, "augment": _merge(run, distill["augment"])}}
+
+
+def _full(key: str, value: Any) -> tuple[str, Any]:
+    """A key with its value; `teachers` with a list is short for `teachers.members`."""
+    return ("teachers.members" if key == "teachers" and isinstance(value, (list, tuple)) else key), value
 
 
 def _merge(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
@@ -304,7 +274,8 @@ def _set(data: dict[str, Any], text: str) -> None:
     where = f"--set {flat if len(flat) <= 80 else flat[:70] + '...'}"
     if key.count(".") > DEPTH:
         raise UsageError(f"{where}: is nested deeper than {DEPTH} levels")
-    _put(data, key, schema.parse_yaml(value, where), where)
+    key, parsed = _full(key, schema.parse_yaml(value, where))
+    _put(data, key, parsed, where)
 
 
 def _put(data: dict[str, Any], key: str, value: Any, where: str) -> None:

@@ -1,15 +1,25 @@
-"""Settings of single teachers: front ends, pretrained weights, and external teachers."""
+"""Settings of the teachers: a list of members of several kinds, and how they are trained."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Annotated, Any, ClassVar, Literal
 
-from hwasc.records.front_end import FrontEnd
+from pydantic import BeforeValidator
+
+from hwasc.records.front_end import Edges, FrontEnd, Window
+from hwasc.records.part_names import TeacherName
 from hwasc.records.schema import STRICT
+from hwasc.records.train_settings import TrainSettings
 
 FUSED = ("weighted mean", "mean", "z1", "z2", "z1+z2")  # the names of the fused views, which no teacher may have
+KINDS: Mapping[str, tuple[str, ...]] = {  # the kinds of members, and the settings that each can have
+    "family": ("width", "front_end", "seed", "train", "weights"),
+    "model": ("front_end",),
+    "logits": (),
+}
 
 
 @dataclass(frozen=True)
@@ -19,46 +29,68 @@ class FrontEndSettings:
     Attributes:
         mels: Mel bands.
         frames: Frames of a second of sound, from which the hop follows; where `hop` is given, frames of the clip.
-        sample_rate: Hz.
+        hop: Samples; None: follows from `frames`.
+        f_max: Highest frequency of the mel bands, Hz; None: half the sample rate.
+        sample_rate: Hz; this and the rest as in `FrontEnd`.
         n_fft: Length of the FFT, samples.
         window: Length of the window, samples.
-        hop: Samples; None: follows from `frames`.
         f_min: Lowest frequency of the mel bands, Hz.
-        f_max: Highest frequency of the mel bands, Hz; None: half the sample rate.
+        log_offset: Added before the logarithm.
+        mean: Subtracted from the logarithm.
+        std: The result is divided by it.
+        pre_emphasis: c of the pre-emphasis; 0: none.
+        pre_emphasis_of: `clip` or `frame`.
+        remove_mean: Whether the mean of each frame is subtracted first.
+        window_shape: `periodic`, `symmetric` or `povey`.
+        edges: What is beyond the ends of a clip: `zeros`, `reflect` or `none`.
+        mel_scale: `slaney` or `htk`.
+        triangles: Slopes of the filters, linear in `hertz` or in `mel`.
+        area_norm: Whether each filter has the same area, or the same height.
+        power: Of the magnitudes, 1 or 2.
+        gain: Factor of the bands.
+        log_floor: The least value that the logarithm is taken of; 0: none.
+        log: `natural` or `decibel`.
     """
 
     mels: int = 64
     frames: int = 33
-    sample_rate: int = 32_000
-    n_fft: int = 4096
-    window: int = 3072
     hop: int | None = None
-    f_min: float = 0.0
     f_max: float | None = None
+    sample_rate: int = FrontEnd.sample_rate
+    n_fft: int = FrontEnd.n_fft
+    window: int = FrontEnd.window
+    f_min: float = FrontEnd.f_min
+    log_offset: float = FrontEnd.log_offset
+    mean: float = FrontEnd.mean
+    std: float = FrontEnd.std
+    pre_emphasis: float = FrontEnd.pre_emphasis
+    pre_emphasis_of: Literal["clip", "frame"] = FrontEnd.pre_emphasis_of
+    remove_mean: bool = FrontEnd.remove_mean
+    window_shape: Window = FrontEnd.window_shape
+    edges: Edges = FrontEnd.edges
+    mel_scale: Literal["slaney", "htk"] = FrontEnd.mel_scale
+    triangles: Literal["hertz", "mel"] = FrontEnd.triangles
+    area_norm: bool = FrontEnd.area_norm
+    power: Literal[1, 2] = FrontEnd.power
+    gain: float = FrontEnd.gain
+    log_floor: float = FrontEnd.log_floor
+    log: Literal["natural", "decibel"] = FrontEnd.log
 
     __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
 
     def front_end(self, seconds: float) -> FrontEnd:
         """The front end for clips of `seconds`. ValueError where the numbers do not fit."""
-        hop = self.hop or self.sample_rate // max(self.frames - 1, 1)
-        f_max = self.sample_rate / 2 if self.f_max is None else self.f_max
-        front_end = FrontEnd(
-            sample_rate=self.sample_rate,
-            seconds=seconds if self.hop else 1.0,
-            n_fft=self.n_fft,
-            window=self.window,
-            hop=hop,
-            mels=self.mels,
-            frames=self.frames,
-            f_min=self.f_min,
-            f_max=f_max,
-        )
-        return front_end if self.hop else front_end.lasting(seconds)
+        given = {f.name: getattr(self, f.name) for f in fields(self)}
+        given["f_max"] = self.sample_rate / 2 if self.f_max is None else self.f_max
+        if self.hop:
+            return FrontEnd(**given, seconds=seconds)
+        given["hop"] = self.sample_rate // max(self.frames - 1, 1)
+        return FrontEnd(**given, seconds=1.0).lasting(seconds)
 
 
 @dataclass(frozen=True)
 class PretrainedWeights:
-    """The weights that the training of a family starts from.
+    """The weights that the training of a teacher starts from.
 
     Attributes:
         file: A .safetensors file, or a .pt or .pth checkpoint that contains only tensors.
@@ -73,23 +105,94 @@ class PretrainedWeights:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ExternalTeacherSettings(FrontEndSettings):
-    """A teacher that is not trained here. It has either a model or logits.
+class Member:
+    """A teacher of the ensemble. It is of one kind: a `family`, a `model`, or `logits`. As plain text: name and family.
 
     Attributes:
-        name: Letters, digits, `.`, `_` or `-`; not the name of a view.
-        model: An ONNX file that takes log-mels of this front end.
+        name: Letters, digits, `.`, `_` or `-`; not the name of a view. Caches and tables go by it.
+        family: Is trained here, by cross-fitting, see `hwasc.models.teachers`.
+        model: An ONNX classifier of log-mels.
         logits: A CSV or npz file of logits by clip id, or a folder of such files.
+        width: Of the family's net; None: the family's default.
+        front_end: `paper`: that of the family's paper. None: `teachers.mels` x `teachers.frames`.
+        seed: Of the family's weights and batches; None: it follows from the run's seed and the name.
+        train: Training of the family; None: `teachers.train`.
+        weights: That the family's training starts from; None: random ones.
     """
 
     name: str
+    family: TeacherName | None = None
     model: str | None = None
     logits: str | None = None
+    width: int | None = None
+    front_end: Literal["paper"] | FrontEndSettings | None = None
+    seed: int | None = None
+    train: TrainSettings | None = None
+    weights: str | PretrainedWeights | None = None
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[A-Za-z0-9][\w.-]*", self.name) or self.name in FUSED:
             raise ValueError(
                 f"name: expected letters, digits, '.', '_' or '-', and none of {', '.join(FUSED)}, found '{self.name}'"
             )
-        if (self.model is None) == (self.logits is None):
-            raise ValueError(f"'{self.name}' needs either a model or logits")
+        kinds = [kind for kind in KINDS if getattr(self, kind) is not None]
+        if len(kinds) != 1:
+            found = " and ".join(kinds) or "none"
+            raise ValueError(f"'{self.name}' needs exactly one of {', '.join(KINDS)}, found {found}")
+        others = [f.name for f in fields(self) if f.name not in ("name", *KINDS, *KINDS[kinds[0]])]
+        if unfit := [name for name in others if getattr(self, name) is not None]:
+            raise ValueError(f"'{self.name}' has '{kinds[0]}', which {', '.join(unfit)} cannot go with")
+        if self.front_end == "paper" and self.family is None:
+            raise ValueError(f"'{self.name}': only a family has a front end 'paper'")
+        if self.width is not None and self.width < 1:
+            raise ValueError(f"'{self.name}': width must be at least 1, found {self.width}")
+        if self.seed is not None and self.seed < 0:
+            raise ValueError(f"'{self.name}': seed must be at least 0, found {self.seed}")
+
+    @property
+    def kind(self) -> str:
+        """One of `KINDS`."""
+        return next(kind for kind in KINDS if getattr(self, kind) is not None)
+
+    @classmethod
+    def of_family(cls, family: str) -> Member:
+        """The member that is named as its family and has all of its defaults."""
+        return cls(name=family, family=family)
+
+
+def _long_form(entry: Any) -> Any:
+    return {"name": entry, "family": entry} if isinstance(entry, str) else entry
+
+
+@dataclass(frozen=True)
+class TeacherSettings:
+    """The teachers. A list in place of these settings is short for `members`.
+
+    Attributes:
+        members: The teachers; text stands for a family that gives its name, too.
+        folds: Folds of cross-fitting, 2 at least; no two have a location in common.
+        mels: Mel bands of z1, and of the members without a front end of their own.
+        frames: Frames of a second of sound, likewise.
+        train: Training of the members that have none of their own.
+    """
+
+    members: tuple[Annotated[Member, BeforeValidator(_long_form)], ...] = tuple(
+        map(Member.of_family, ("cp_resnet", "crnn", "tf_sepnet"))
+    )
+    folds: int = 3
+    mels: int = 64
+    frames: int = 33
+    train: TrainSettings = field(default_factory=lambda: TrainSettings(25, 32, 6e-3, 1e-2))
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
+
+    def __post_init__(self) -> None:
+        if self.folds < 2:
+            raise ValueError(f"folds: cross-fitting needs at least 2, found {self.folds}")
+        names = [member.name for member in self.members]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(f"members: each needs a name of its own, found {', '.join(twice)} twice")
+        if len(names) < 2:
+            raise ValueError("members: at least two teachers are needed to fuse")

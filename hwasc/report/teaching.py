@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from hwasc.ensemble.summary import EnsembleSummary, ExternalTeacherSummary, TrainedTeacherSummary
+from hwasc.ensemble.summary import EnsembleSummary
+from hwasc.ensemble.teacher_summary import TeacherSummary
 from hwasc.report.ensemble import fusion_parts
 from hwasc.report.formats import ABSENT, count
 from hwasc.report.page import Paragraph, Part, Section, Table, page
@@ -25,6 +26,7 @@ def teach_report(summary: EnsembleSummary, environment: Mapping[str, Any] | None
     over = f"over {count(s.clips)} {s.split} clips"
     columns = (
         "teacher",
+        "what it is",
         "front end: mels x frames",
         "window, hop, Hz",
         "receptive field: mels x frames",
@@ -50,11 +52,10 @@ def _clips(s: EnsembleSummary) -> list[Part]:
     return [Paragraph(f"Measured on {s.measured.text()}.")] if s.measured else []
 
 
-def _row(t: TrainedTeacherSummary | ExternalTeacherSummary) -> list[str]:
+def _row(t: TeacherSummary) -> list[str]:
     fe = t.front_end
     log_mel = [f"{fe.mels} x {fe.frames}", f"{fe.window}, {fe.hop}, {fe.sample_rate}"] if fe else [ABSENT] * 2
-    if isinstance(t, ExternalTeacherSummary):
-        return [t.name, *log_mel, f"from {t.model or t.logits}", ABSENT, ABSENT]
     context = f" and {t.global_context}" if t.global_context else ""
-    field = f"{t.receptive_field[0]} x {t.receptive_field[1]}{context}"
-    return [t.name, *log_mel, field, count(t.parameters), count(t.macs)]
+    field = f"{t.receptive_field[0]} x {t.receptive_field[1]}{context}" if t.receptive_field else ABSENT
+    costs = [ABSENT if number is None else count(number) for number in (t.parameters, t.macs)]
+    return [t.name, t.text(), *log_mel, field, *costs]

@@ -11,7 +11,7 @@ from torch import nn
 
 from hwasc.cost import measure
 from hwasc.data.features import Features
-from hwasc.ensemble.external import check_external
+from hwasc.ensemble.cross_fitting import check_teachers
 from hwasc.ensemble.fusion import FittedEnsemble, distillation_data, fuse, target_file
 from hwasc.ensemble.measured import measured
 from hwasc.ensemble.online_teachers import CachedOnlineEnsemble, check_online_teachers, online_ensemble
@@ -120,7 +120,7 @@ def distill(
     architectures.save(run / "architecture.json", a, record.provenance, clips=clips.reference)
     fused = fuse(ws) if s.distill.alpha > 0 else None
     if fused:
-        check_external(fused.teachers.external, ws, test_ws.dataset.test, "test")
+        check_teachers(fused.teachers.members, test_ws, "test")
     data = _training_data(ws, record, fused)
     starts: list[StartScore] = []
     if start and s.distill.initial_weights == "both":
@@ -162,9 +162,9 @@ def check_onnx(result: DistillResult) -> None:
 
 
 def _check_teachers(ws: Workspace) -> None:
-    external, view = ws.settings.teachers.external, ws.settings.distill.teacher_view
-    check_online_teachers(external if view == "augmented" else ())
-    check_waveform_teachers(external if view == "waveform" and ws.settings.distill.alpha > 0 else ())
+    members, view = ws.settings.teachers.members, ws.settings.distill.teacher_view
+    check_online_teachers(members if view == "augmented" else ())
+    check_waveform_teachers(members if view == "waveform" and ws.settings.distill.alpha > 0 else ())
 
 
 def _training_data(ws: Workspace, record: ArchitectureFile, fused: FittedEnsemble | None) -> DistillationData:

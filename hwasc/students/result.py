@@ -11,7 +11,7 @@ from hwasc.cost.measure import Costs
 from hwasc.deploy.exporting import export
 from hwasc.ensemble.fusion import FusionRow
 from hwasc.ensemble.leave_one_out import LeaveOneOutRow
-from hwasc.ensemble.summary import ExternalTeacherSummary, TrainedTeacherSummary
+from hwasc.ensemble.teacher_summary import TeacherSummary
 from hwasc.records import schema
 from hwasc.records.measured_clips import MeasuredClips
 from hwasc.records.results import Result
@@ -144,7 +144,7 @@ class DistillResult(Result):
     validation: ValidationAccuracy
     test: TestMetrics
     fusion: list[FusionRow]
-    teachers: list[TrainedTeacherSummary | ExternalTeacherSummary]
+    teachers: list[TeacherSummary]
     leave_one_out: list[LeaveOneOutRow]
     mixing: dict[str, dict[str, dict[str, float]]]
     losses: dict[str, list[float]]

@@ -25,7 +25,7 @@ class Family:
         make: Builds a module by torch's global generator.
         width: The default, for a laptop (5 to 15 million MACs at 64 mels x 33 frames); at least 1.
         about: One line for people: what is special about it, what the width counts.
-        paper: The front end of the paper for a clip of 1 s; `teachers.front_ends.NAME=paper` selects it.
+        paper: The front end of the paper for a clip of 1 s; `front_end: paper` of a member selects it.
         global_context: What an output depends on besides its receptive field, and through which layer; may be empty.
     """
 
@@ -62,7 +62,7 @@ def provide(family: Family) -> str:
         family: Any family.
 
     Returns:
-        Its name, for `teachers.families`.
+        Its name, as members give it in `family`.
 
     Raises:
         UsageError: A built-in or installed family has the name.
