@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from hwasc.workspace import Workspace
 
 TINY = [
-    "teachers.families=[crnn,patch_transformer]", "teachers.folds=2", "teachers.mels=40", "teachers.frames=17",
+    "teachers=[crnn,patch_transformer]", "teachers.folds=2", "teachers.mels=40", "teachers.frames=17",
     "teachers.train.epochs=1", "teachers.train.batch=32", "fusion.epochs=1", "search.proxy=distillation", "search.trials=3",
     "search.population=2", "search.at_a_time=2", "search.train.epochs=1", "search.train.batch=32", "distill.train.epochs=2",
     "distill.train.batch=32", "distill.qat.epochs=1", "distill.qat.batch=32", "search.rescore=2",

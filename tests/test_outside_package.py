@@ -42,7 +42,7 @@ def test_a_search_uses_its_parts_by_name(
     space.write_text(tiny_space.read_text().replace("grn: [none, channel]}", "block: [dws]}"))
     out = run(
         installed, "-m", "hwasc", "search", "--budget", "dcase2024", "--space", space, "--data", tiny_data,
-        "--cache", tmp_path / "cache", *tiny_settings, "--set", "teachers.families=[crnn,little]", "--strategy", "little",
+        "--cache", tmp_path / "cache", *tiny_settings, "--set", "teachers=[crnn,little]", "--strategy", "little",
         "--trials", 2, "--rescore", 0, "--run", tmp_path / "run", "--out", tmp_path / "best.json", "--json", "--quiet",
     )  # fmt: skip
     assert json.loads(out)["trials"] == 2

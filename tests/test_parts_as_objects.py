@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import hwasc
-from hwasc.ensemble.cross_fitting import training_seed
+from hwasc.ensemble.family_teacher import training_seed
 from hwasc.errors import UsageError
 from hwasc.parts import TEACHERS
 

@@ -10,7 +10,7 @@ here=$(dirname "$0") out=${1:-runs/forty_places}
 mkdir -p "$out"
 export out
 places="--data synthetic --set data.synthetic_train_locations=8 --set data.validation_share=0.5"
-two="--set teachers.families=[cp_mobile,crnn] --set teachers.widths.cp_mobile=24 --set teachers.folds=5"
+two="--config $here/two_teachers.yaml"
 mixed="--set augment.mixup_p=0.5"
 teach() { # name [argument ...]
   local name=$1

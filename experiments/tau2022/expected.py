@@ -65,10 +65,10 @@ def stored_values(net: nn.Module, front_end: FrontEnd) -> int:
 def specs(s: Settings) -> list[TeacherSpec]:
     """The teachers of a preset."""
     out = []
-    for family in s.teachers.families:
-        chosen, own = s.teachers.front_ends.get(family), FrontEnd.for_clip(s.teachers.mels, s.teachers.frames)
-        front_end = TEACHERS.get(family).paper if chosen == "paper" else chosen.front_end(1.0) if chosen else own
-        out.append(TeacherSpec(family, s.teachers.widths.get(family, 0), front_end))
+    for member in s.teachers.members:
+        chosen, own = member.front_end, FrontEnd.for_clip(s.teachers.mels, s.teachers.frames)
+        front_end = TEACHERS.get(member.family).paper if chosen == "paper" else chosen.front_end(1.0) if chosen else own
+        out.append(TeacherSpec(member.family, member.width or 0, front_end))
     return out
 
 

@@ -95,7 +95,7 @@ class FamilyTeacher:
         return self.folder / f"fold{fold}.safetensors"
 
     def check(self, clips: Sequence[Clip], what: str) -> None:
-        """Nothing: it can process any clip."""
+        """See `Teacher.check`: it can process any clip."""
 
     def jobs(self) -> Sequence[FamilyJob]:
         """A job for each fold without weights; see `Teacher.jobs`."""

@@ -43,7 +43,7 @@ class LogitTableTeacher:
         return f"{self.name}-{schema.digest([self.table.hash])}"
 
     def check(self, clips: Sequence[Clip], what: str) -> None:
-        """DataError where too many clips have no logits (`data.max_unreadable`), see `Teacher.check`."""
+        """See `Teacher.check`: more clips than `max_missing` have no logits."""
         ids = [c.id for c in clips]
         if len(self.table.missing(ids)) > self.max_missing * len(ids):
             self.table.select(ids, what)

@@ -49,7 +49,7 @@ class OnnxTeacher:
         return f"{self.name}-{schema.digest([self.hash, self.front_end, VERSION])}"
 
     def check(self, clips: Sequence[Clip], what: str) -> None:
-        """Nothing: it can process any clip."""
+        """See `Teacher.check`: it can process any clip."""
 
     def jobs(self) -> Sequence[Job]:
         """None."""

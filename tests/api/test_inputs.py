@@ -67,14 +67,12 @@ def test_architectures_as_names_objects_and_files(tmp_path: Path) -> None:
 
 
 def test_teachers_as_names_and_objects(tmp_path: Path) -> None:
-    mine = hwasc.ExternalTeacherSettings(name="mine", logits="mine.csv")
-    ws = hwasc.open(settings={"teachers.widths": {"crnn": 8, "cp_resnet": 16}}, cache=tmp_path, progress=False)
+    mine, wide = hwasc.Member(name="mine", logits="mine.csv"), hwasc.Member(name="wide", family="crnn", width=32)
+    ws = hwasc.open(settings={"teachers": [wide, "cp_resnet"]}, cache=tmp_path, progress=False)
     assert with_teachers(ws, None) is ws
-    chosen = with_teachers(ws, ["crnn", mine])
-    assert chosen.settings.teachers.families == ("crnn",) and chosen.settings.teachers.external == (mine,)
-    assert chosen.settings.teachers.widths == {"crnn": 8}, "what is set for a family that is left out goes with it"
-    assert with_teachers(chosen, ["tf_sepnet", "mine"]).settings.teachers.external == (mine,), "by the settings' name"
-    with pytest.raises(hwasc.UsageError, match="at least two different teachers"):
+    chosen = with_teachers(ws, ["crnn", mine, "wide"])
+    assert chosen.settings.teachers.members == (hwasc.Member.of_family("crnn"), mine, wide), "by the settings' name"
+    with pytest.raises(hwasc.UsageError, match="at least two teachers"):
         with_teachers(ws, ["crnn"])
 
 

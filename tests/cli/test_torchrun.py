@@ -21,8 +21,7 @@ pytestmark = pytest.mark.slow
 TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "--", "hwasc"]
 # nets that draw nothing inside: with dropout two processes differ as two seeds do
 SETTINGS = [
-    "teachers.families=[cp_resnet,cp_mobile]",
-    "teachers.widths={cp_resnet: 8, cp_mobile: 8}",
+    "teachers=[{name: a, family: cp_resnet, width: 8}, {name: b, family: cp_mobile, width: 8}]",
     "distill.train.batch=33",
 ]
 

@@ -165,6 +165,6 @@ def test_distill_with_all_of_it(hwasc: Run, tmp_path: Path, monkeypatch: pytest.
     status, _, err = hwasc(*argv, "--set", "distill.teacher_views=8", "--run", tmp_path / "v", tiny=True)
     assert status == 2 and "teacher_views: 0, or above 0 with teacher_view 'augmented' or" in err
     argv += ["--set", "distill.teacher_view=augmented"]
-    external = "teachers.external=[{name: beats, logits: beats.csv}]"
-    status, _, err = hwasc(*argv, "--set", external, "--run", tmp_path / "o", tiny=True)
-    assert status == 2 and "only have logits of the clips as recorded" in err
+    given = "teachers=[crnn, {name: beats, logits: beats.csv}]"
+    status, _, err = hwasc(*argv, "--set", given, "--run", tmp_path / "o", tiny=True)
+    assert status == 2 and "leave beats out of the teachers" in err

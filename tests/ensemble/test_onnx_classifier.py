@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hwasc.ensemble.external import ExternalTeacher, external_logits
+from hwasc.ensemble.clip_set import ClipSet
 from hwasc.ensemble.onnx_model import OnnxClassifier
+from hwasc.ensemble.onnx_teacher import OnnxTeacher
 from hwasc.errors import DataError
-from hwasc.records.teacher_settings import ExternalTeacherSettings
 from hwasc.testing import examples
 from tests.deploy.little_models import CLASSES, NET, onnx_file
 
@@ -28,7 +28,7 @@ def logits_of(
     tmp_path: Path, clips: Any, monkeypatch: pytest.MonkeyPatch
 ) -> Callable[..., tuple[np.ndarray, list[str]]]:
     """The logits of a model as a teacher, and what is said of it."""
-    monkeypatch.setattr("hwasc.ensemble.external.features_by_front_end", lambda ws, f, fes, what: dict.fromkeys(fes, f))
+    monkeypatch.setattr("hwasc.ensemble.clip_set.features_by_front_end", lambda ws, f, fes, what: dict.fromkeys(fes, f))
 
     def given(path: Path) -> tuple[np.ndarray, list[str]]:
         said: list[str] = []
@@ -37,10 +37,10 @@ def logits_of(
             dataset=SimpleNamespace(classes=tuple(CLASSES)),
             reporter=SimpleNamespace(say=said.append),
         )
-        setting = ExternalTeacherSettings(name=path.stem, model=str(path))
-        teacher = ExternalTeacher(setting=setting, hash=path.stem, front_end=NET.front_end, table=None)
-        first = external_logits(teacher, ws, clips, "train")
-        np.testing.assert_array_equal(external_logits(teacher, ws, clips, "train"), first)  # from the cache
+        teacher = OnnxTeacher(name=path.stem, model=path, hash=path.stem, front_end=NET.front_end)
+        asked = ClipSet.of(ws, clips, "train")
+        first = teacher.logits(asked, 0)
+        np.testing.assert_array_equal(teacher.logits(asked, 1), first)  # from the cache
         return first, said
 
     return given

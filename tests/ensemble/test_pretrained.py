@@ -38,7 +38,7 @@ def test_a_stated_mapping_brings_every_tensor_but_the_head_of_other_classes(tmp_
     torch.save(source, path)
     model = fresh()
     before = {n: t.clone() for n, t in model.state_dict().items()}
-    note = load_start_weights(model, SPEC, 10, open_start_weights(PretrainedWeights(str(path), EFFICIENT_AT)))
+    note = load_start_weights(model, SPEC, 10, open_start_weights(PretrainedWeights(str(path), EFFICIENT_AT), "mine"))
     head = {"classifier.5.weight", "classifier.5.bias"}
     assert head_names(SPEC, 10) == head
     for name, tensor in model.state_dict().items():
@@ -46,7 +46,7 @@ def test_a_stated_mapping_brings_every_tensor_but_the_head_of_other_classes(tmp_
         assert torch.equal(tensor, before[name] if name in head else from_file), name
     total = len(source)
     assert note.endswith(f"{total - 2:,} of {total:,} tensors; its head is left out (527 classes there, 10 here)")
-    assert "mobilenet_v3 starts from mn.pt (hash " in note
+    assert "mine starts from mn.pt (hash " in note
 
 
 def test_a_head_of_the_same_classes_is_taken_and_safetensors_give_the_same(tmp_path: Path) -> None:
@@ -58,7 +58,7 @@ def test_a_head_of_the_same_classes_is_taken_and_safetensors_give_the_same(tmp_p
     for name, rename in (("a.pth", EFFICIENT_AT), ("a.safetensors", str(mapping))):
         models.append(fresh())
         note = load_start_weights(
-            models[-1], SPEC, 10, open_start_weights(PretrainedWeights(str(tmp_path / name), rename))
+            models[-1], SPEC, 10, open_start_weights(PretrainedWeights(str(tmp_path / name), rename), "mine")
         )
         assert "left out" not in note
     states = [m.state_dict() for m in models]
@@ -70,9 +70,9 @@ def test_the_hash_is_of_content_and_mapping(tmp_path: Path) -> None:
     for name, seed in (("a.pt", 0), ("b.pt", 1), ("c.pt", 0)):
         torch.manual_seed(seed)
         torch.save({"x": torch.randn(3)}, tmp_path / name)
-    a, b = (open_start_weights(str(tmp_path / name)).hash for name in ("a.pt", "b.pt"))
-    assert a != b and open_start_weights(str(tmp_path / "a.pt")).hash == a
-    assert open_start_weights(PretrainedWeights(str(tmp_path / "a.pt"), {"x": "y"})).hash != a
+    a, b = (open_start_weights(str(tmp_path / name), "mine").hash for name in ("a.pt", "b.pt"))
+    assert a != b and open_start_weights(str(tmp_path / "a.pt"), "mine").hash == a
+    assert open_start_weights(PretrainedWeights(str(tmp_path / "a.pt"), {"x": "y"}), "mine").hash != a
 
 
 class Code:
@@ -113,7 +113,7 @@ def test_what_does_not_match_is_listed(tmp_path: Path, change: object, said: str
     torch.save(source, tmp_path / "mn.pt")
     with pytest.raises(DataError, match=said) as e:
         load_start_weights(
-            fresh(), SPEC, 10, open_start_weights(PretrainedWeights(str(tmp_path / "mn.pt"), EFFICIENT_AT))
+            fresh(), SPEC, 10, open_start_weights(PretrainedWeights(str(tmp_path / "mn.pt"), EFFICIENT_AT), "mine")
         )
     assert len(str(e.value)) < 600 and "mobilenet_v3 of width 1 at 40x16" in str(e.value)
     if "more" in said:
@@ -121,14 +121,14 @@ def test_what_does_not_match_is_listed(tmp_path: Path, change: object, said: str
             fresh(),
             SPEC,
             10,
-            open_start_weights(PretrainedWeights(str(tmp_path / "mn.pt"), {**EFFICIENT_AT, "^more$": None})),
+            open_start_weights(PretrainedWeights(str(tmp_path / "mn.pt"), {**EFFICIENT_AT, "^more$": None}), "mine"),
         )
 
 
 def test_without_the_mapping_the_names_are_listed_and_counted(tmp_path: Path) -> None:
     torch.save(theirs(), tmp_path / "mn.pt")
     with pytest.raises(DataError, match=r"32 missing there: .*, \.\.\.; 32 unknown here"):
-        load_start_weights(fresh(), SPEC, 10, open_start_weights(str(tmp_path / "mn.pt")))
+        load_start_weights(fresh(), SPEC, 10, open_start_weights(str(tmp_path / "mn.pt"), "mine"))
 
 
 @pytest.mark.parametrize(
@@ -145,19 +145,21 @@ def test_other_files_are_refused_in_a_line(tmp_path: Path, name: str, content: b
     if content is not None:
         (tmp_path / name).write_bytes(content)
     with pytest.raises(HwascError, match=said) as e:
-        read_tensors(open_start_weights(str(tmp_path / name)).file)
+        read_tensors(open_start_weights(str(tmp_path / name), "mine").file)
     assert "\n" not in str(e.value)
 
 
 def test_broken_mappings_are_refused(tmp_path: Path) -> None:
     torch.save({"a": torch.ones(1), "b": torch.ones(1)}, tmp_path / "m.pt")
     with pytest.raises(UsageError, match="is not a valid renaming"):
-        open_start_weights(PretrainedWeights(str(tmp_path / "m.pt"), {"(": ""}))
+        open_start_weights(PretrainedWeights(str(tmp_path / "m.pt"), {"(": ""}), "mine")
     (tmp_path / "names.json").write_text('["a"]')
     with pytest.raises(UsageError, match="expected a mapping"):
-        open_start_weights(PretrainedWeights(str(tmp_path / "m.pt"), str(tmp_path / "names.json")))
+        open_start_weights(PretrainedWeights(str(tmp_path / "m.pt"), str(tmp_path / "names.json")), "mine")
     with pytest.raises(DataError, match="two tensors would be named 'b'"):
-        load_start_weights(fresh(), SPEC, 10, open_start_weights(PretrainedWeights(str(tmp_path / "m.pt"), {"a": "b"})))
+        load_start_weights(
+            fresh(), SPEC, 10, open_start_weights(PretrainedWeights(str(tmp_path / "m.pt"), {"a": "b"}), "mine")
+        )
     torch.save({"epoch": 3, "model": {"lr": 1}}, tmp_path / "m.pt")
     with pytest.raises(DataError, match="contains no tensors by name, but epoch, model"):
         read_tensors(tmp_path / "m.pt")

@@ -148,7 +148,7 @@ def test_distill_on_views(hwasc: Run, tmp_path: Path) -> None:
     assert found[0]["fusion"] and not found[2]["fusion"]
     status, _, err = hwasc(*argv, "--set", "distill.teacher_views=0", "--run", tmp_path / "none", tiny=True)
     assert status == 2 and "'waveform' (which needs 1 at least)" in err
-    tables = ("--set", "teachers.external=[{name: beats, logits: beats.csv}]")
+    tables = ("--set", "teachers=[crnn, {name: beats, logits: beats.csv}]")
     status, _, err = hwasc(*argv, *tables, "--run", tmp_path / "tables", tiny=True)
     assert status == 2 and "beats only has logits of the clips as recorded" in err
     nowhere = ("--set", "distill.augment.response_folder=nowhere")

@@ -36,9 +36,15 @@ def settings_tree() -> Any:
     return schema.plain(
         Settings.load(
             {
-                "teachers.front_ends": {"crnn": {"mels": 48, "frames": 12}},
-                "teachers.pretrained": {"crnn": {"file": "a.pt", "rename": {"a": None}}},
-                "teachers.external": [{"name": "beats", "logits": "b.csv"}],
+                "teachers": [
+                    {
+                        "name": "wide",
+                        "family": "crnn",
+                        "front_end": {"mels": 48, "frames": 12},
+                        "weights": {"file": "a.pt", "rename": {"a": None}},
+                    },
+                    {"name": "beats", "logits": "b.csv"},
+                ],
                 "distill.augment": {"gain": 0.0},
             }
         )
@@ -144,8 +150,8 @@ TEXTS = [
     "? x", "- a", "|\n x", "\0", "\ud800", "true", "{a: 1, a: 2}", "[" * 9000, "", "@x", "%x", "{self: 1}", "1:30", "=", "{?}",
 ]  # fmt: skip
 NAMES = [
-    "seed", "data", "data.seconds", "distill.train.epochs", "teachers.front_ends", "teachers.external", "augment.noise_snr", "",
-    "..", "a." * 50_000, "__class__", "self", "distill.augment", "search.strategy", "teachers.families", "seed.real",
+    "seed", "data", "data.seconds", "distill.train.epochs", "teachers.mels", "teachers.members", "augment.noise_snr", "",
+    "..", "a." * 50_000, "__class__", "self", "distill.augment", "search.strategy", "teachers", "seed.real",
 ]  # fmt: skip
 
 

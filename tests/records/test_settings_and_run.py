@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,14 +13,16 @@ from hwasc.errors import UsageError
 from hwasc.records import schema
 from hwasc.records.run import open_run
 from hwasc.records.settings import Settings
+from hwasc.records.teacher_settings import Member
+from hwasc.records.train_settings import TrainSettings
 
 
 def test_defaults_file_overrides_and_seed(tmp_path: Path) -> None:
     path = tmp_path / "s.yaml"
     path.write_text("distill: {alpha: 0.5, train: {epochs: 3}}\nsearch: {train: {lr: 1e-3}}\n")
-    s = Settings.load(path, ["distill.train.batch=16", "teachers.families=[crnn,bc_resnet]"], seed=7)
+    s = Settings.load(path, ["distill.train.batch=16", "teachers=[crnn,bc_resnet]"], seed=7)
     assert (s.distill.alpha, s.distill.train.epochs, s.distill.train.batch, s.seed) == (0.5, 3, 16, 7)
-    assert s.search.train.lr == 1e-3 and s.teachers.families == ("crnn", "bc_resnet")
+    assert s.search.train.lr == 1e-3 and [m.family for m in s.teachers.members] == ["crnn", "bc_resnet"]
     assert s.distill.temperature == Settings().distill.temperature  # what is not named keeps its default
 
 
@@ -36,13 +39,22 @@ def test_defaults_file_overrides_and_seed(tmp_path: Path) -> None:
         ("search.trials=0", "trials"),
         ("search.strategy=grid", "strategy"),
         ("teachers.folds=1", "folds"),
-        ("teachers.families=[crnn]", "at least two different teachers"),
-        ("teachers.front_ends.crn=paper", "front_ends: 'crn' is none of the families"),
-        ("teachers.front_ends.crnn.mel=3", "did you mean 'mels'"),
-        ("teachers.external=[{name: crnn, logits: a.csv}]", "at least two different teachers"),
-        ("teachers.external=[{name: mean, logits: a.csv}]", "none of weighted mean, mean, z1, z2"),
-        ("teachers.external=[{name: a}]", "'a' needs either a model or logits"),
-        ("teachers.pretrained.crnn.fil=a.pt", "did you mean 'file'"),
+        ("teachers.members=[crnn]", "at least two teachers"),
+        ("teachers=[crnn, crn]", r"members\.1: .*did you mean 'crnn'"),
+        ("teachers=[crnn, {name: crnn, logits: a.csv}]", "a name of its own, found crnn twice"),
+        ("teachers=[crnn, {name: mean, logits: a.csv}]", "none of weighted mean, mean, z1, z2"),
+        ("teachers=[crnn, {name: a}]", "'a' needs exactly one of family, model, logits, found none"),
+        ("teachers=[crnn, {name: a, family: crnn, model: a.onnx}]", "found family and model"),
+        ("teachers=[crnn, {name: a, logits: a.csv, width: 8, seed: 0}]", "'logits', which width, seed cannot go with"),
+        ("teachers=[crnn, {name: a, model: a.onnx, front_end: paper}]", "only a family has a front end 'paper'"),
+        ("teachers=[crnn, {name: a, family: crnn, front_end: {mel: 3}}]", "did you mean 'mels'"),
+        ("teachers=[crnn, {name: a, family: crnn, weights: {fil: a.pt}}]", "did you mean 'file'"),
+        ("teachers=[crnn, {name: a, family: crnn, width: 0}]", "width must be at least 1"),
+        ("teachers=[crnn, {family: crnn}]", r"'teachers\.members\.1\.name' is missing"),
+        ("teachers=[crnn, 3]", r"members\.1: expected a mapping"),
+        ("teachers=3", "teachers: expected a mapping"),
+        ("teachers.families=[crnn]", r"teachers\.families is now teachers\.members=\["),
+        ("teachers.widths.crnn=8", r"teachers\.widths is now teachers\.members=\[\{name: crnn, family: crnn, width"),
         ("seed.a=1", "'seed"),
         ("augment.noise_snr=[20, 5]", "lowest <= highest"),
         ("augment.mixup_p=2", "mixup_p"),
@@ -54,6 +66,24 @@ def test_defaults_file_overrides_and_seed(tmp_path: Path) -> None:
 def test_wrong_overrides_name_the_key(override: str, said: str) -> None:
     with pytest.raises(UsageError, match=said):
         Settings.load(None, ["seed=1", override])
+
+
+def test_teachers_are_a_list_in_a_file_and_on_the_command_line(tmp_path: Path) -> None:
+    path = tmp_path / "s.yaml"
+    path.write_text("teachers: [crnn, {name: wide, family: crnn, width: 32, seed: 5, train: {epochs: 2}}]\n")
+    s = Settings.load(path, ["teachers.folds=4"])
+    assert s.teachers.folds == 4 and s.teachers.members[0] == Member.of_family("crnn")
+    assert s.teachers.members[1] == Member(
+        name="wide", family="crnn", width=32, seed=5, train=replace(TrainSettings(), epochs=2)
+    )
+    short = s.changed(["teachers=[crnn,cp_resnet]"])
+    assert (
+        short
+        == s.changed({"teachers": ["crnn", "cp_resnet"]})
+        == s.changed({"teachers.members": ["crnn", "cp_resnet"]})
+    )
+    assert short.teachers.folds == 4 and [m.name for m in short.teachers.members] == ["crnn", "cp_resnet"]
+    assert schema.parse(Settings, schema.plain(s), "run.json") == s
 
 
 def test_a_run_folder_refuses_another_configuration_and_shows_the_difference(tmp_path: Path) -> None:

@@ -18,7 +18,8 @@ from hwasc.cost.limits import Check, Range
 from hwasc.deploy.profiling import Arena, CrossCheck, Profile
 from hwasc.ensemble.fusion import FusionRow
 from hwasc.ensemble.leave_one_out import LeaveOneOutRow
-from hwasc.ensemble.summary import EnsembleSummary, ExternalTeacherSummary, TrainedTeacherSummary
+from hwasc.ensemble.summary import EnsembleSummary
+from hwasc.ensemble.teacher_summary import TeacherSummary
 from hwasc.nas.feasibility import Survey
 from hwasc.nas.result import SearchResult
 from hwasc.nas.trial import Refined, Trial, best, best_refined, pareto
@@ -279,17 +280,18 @@ def test_search_report_names_the_teachers_that_do_not_help():
 
 
 def test_a_page_about_teachers_shows_the_weights_of_z1():
-    trained = TrainedTeacherSummary(
+    trained = TeacherSummary(
         name="crnn",
+        kind="family",
+        source="crnn",
         width=16,
         front_end=FrontEnd.for_clip(64, 33),
         receptive_field=(38, 16),
         global_context="all frames",
         parameters=12_345,
         macs=7,
-        pretrained=None,
     )
-    external = ExternalTeacherSummary(name=NASTY, front_end=None, model=None, logits="x.csv", hash="h")
+    external = TeacherSummary(name=NASTY, kind="logits", source="x.csv", hash="h")
     names = ("crnn", NASTY, "mean", "z1", "z2", "z1+z2")
     result = summary(
         teachers=[trained, external],
