@@ -10,10 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from hwasc.data.splits import folds
 from hwasc.ensemble.corrected import corrected
-from hwasc.ensemble.cross_fitting import load_fold
+from hwasc.ensemble.family_teacher import FamilyTeacher
 from hwasc.ensemble.fusion import FittedEnsemble, distillation_data, fuse
 from hwasc.ensemble.waveform_views import waveform_views, with_waveform_views
 from hwasc.records import architecture as architectures
@@ -44,6 +45,12 @@ def space(tiny_data: Path, tiny_cache: Path, tiny_settings: list[str]) -> Callab
     return opened
 
 
+def net_of(fused: FittedEnsemble, k: int, fold: int) -> nn.Module:
+    teacher = fused.teachers.members[k]
+    assert isinstance(teacher, FamilyTeacher)
+    return teacher.net(fold).eval()
+
+
 def student_data(ws: Workspace, front_end: FrontEnd, fused: FittedEnsemble | None) -> DistillationData:
     return with_waveform_views(distillation_data(ws, front_end, None), ws, front_end, fused)
 
@@ -54,7 +61,7 @@ def test_teachers_get_the_views_that_the_student_gets(space: Callable[..., Works
     fused = fuse(ws)
     data = student_data(ws, fused.front_end, fused)
     assert data.targets is None and data.taught and len(data.waveform_views) == 2
-    nets = [load_fold(fused.teachers, k, f).eval() for f in range(2) for k in range(2)]
+    nets = [net_of(fused, k, f) for f in range(2) for k in range(2)]
     first, second = data.waveform_views
     for view in (first, second):
         x, wanted = view.features.batch(np.arange(30)), view.targets
@@ -98,11 +105,9 @@ def test_out_of_fold_teachers_know_no_part_of_a_mixture(space: Callable[..., Wor
     change = waveform_views(ws, clips)[0]
     assert len(change.partners) > 30
     assert all(fold_of[own] == fold_of[partner.id] for own, partner in change.partners.items())
-    rows = np.flatnonzero(fused.teachers.fold_of == 1)
+    rows = np.flatnonzero(fused.teachers.folds.of == 1)
     with torch.no_grad():
-        found = torch.stack([load_fold(fused.teachers, k, 1).eval()(view.features.batch(rows)) for k in range(2)]).mean(
-            0
-        )
+        found = torch.stack([net_of(fused, k, 1)(view.features.batch(rows)) for k in range(2)]).mean(0)
     assert np.allclose(found, view.targets[rows], atol=1e-3)  # type: ignore[index]
     right = student_data(space("distill.targets=corrected"), fused.front_end, fuse(space("distill.targets=corrected")))
     fixed = right.waveform_views[0]
