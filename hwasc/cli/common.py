@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import hwasc
 from hwasc.errors import UsageError
 from hwasc.parts import ENGINES
+from hwasc.records.effort import EFFORTS
 from hwasc.registry import Registry
 
 if TYPE_CHECKING:
@@ -58,6 +59,11 @@ def add_data(parser: argparse.ArgumentParser) -> None:
     data.add_argument("--config", metavar="FILE", type=Path, help="settings file (YAML)")
     data.add_argument(
         "--set", metavar="A.B=C", action="append", default=[], dest="overrides", help="one setting; repeatable"
+    )
+    data.add_argument(
+        "--effort",
+        choices=EFFORTS,
+        help="quick, default or thorough: sets of settings, which --config and --set change",
     )
     data.add_argument("--seed", type=whole(0), help="determines every random draw (default 0)")
     machine = parser.add_argument_group("machine")
@@ -119,7 +125,8 @@ def workspace(args: argparse.Namespace, seed_offset: int = 0, split: Literal["te
     """
     from hwasc.records.settings import Settings
 
-    settings = Settings.load(args.config, args.overrides, args.seed)
+    effort = [f"effort={args.effort}"] if args.effort else []
+    settings = Settings.load(args.config, [*effort, *args.overrides], args.seed)
     return hwasc.open(
         args.data,
         settings=replace(settings, seed=settings.seed + seed_offset),

@@ -13,6 +13,7 @@ from hwasc.errors import UsageError
 from hwasc.records import schema
 from hwasc.records.data_settings import AugmentSettings, DataSettings
 from hwasc.records.distill_settings import DistillSettings
+from hwasc.records.effort import Effort, changes
 from hwasc.records.former_settings import check_no_former
 from hwasc.records.part_names import ProxyName, StrategyName
 from hwasc.records.plain_values import DEPTH, named
@@ -157,6 +158,8 @@ class Settings:
 
     Attributes:
         seed: Every random number follows from it.
+        effort: A set of settings that come after the defaults and before all that is set: `quick` for a first look, `default`,
+            `thorough` for the last tenths of a point. See `hwasc.records.effort`.
         data: Clips and splits.
         augment: Augmentation of training clips.
         teachers: The teachers.
@@ -166,6 +169,7 @@ class Settings:
     """
 
     seed: int = 0
+    effort: Effort = "default"
     data: DataSettings = field(default_factory=DataSettings)
     augment: AugmentSettings = field(default_factory=AugmentSettings)
     teachers: TeacherSettings = field(default_factory=TeacherSettings)
@@ -182,7 +186,7 @@ class Settings:
         overrides: Sequence[str] = (),
         seed: int | None = None,
     ) -> Settings:
-        """Load settings: the defaults, changed by a file or mapping, then by single settings, then by the seed.
+        """Load settings: the defaults, changed by the effort, a file or mapping, then by single settings, then by the seed.
 
         Args:
             source: A settings file (YAML), or a mapping, nested or with dotted names.
@@ -214,7 +218,7 @@ class Settings:
             data["seed"] = seed
         where = " and ".join([str(path)] * (path is not None) + ["--set"] * bool(overrides)) or "settings"
         check_no_former(data, where)
-        return schema.parse(cls, _overlaid(_merge(dataclasses.asdict(cls()), data)), where)
+        return schema.parse(cls, _overlaid(_merge(_defaults(data, where), data)), where)
 
     def changed(self, changes: Sequence[str] | Mapping[str, Any] = (), seed: int | None = None) -> Settings:
         """Change single settings.
@@ -233,6 +237,20 @@ class Settings:
             long = dict(_full(key, value) for key, value in changes.items())
             return Settings.load({**dataclasses.asdict(self), **long}, (), seed)
         return Settings.load(dataclasses.asdict(self), changes, seed)
+
+
+def _defaults(data: Mapping[str, Any], where: str) -> dict[str, Any]:
+    """All settings of the effort that is named."""
+    base = dataclasses.asdict(Settings())
+    try:
+        named_effort = changes(data.get("effort", "default"))
+    except ValueError as e:
+        raise UsageError(f"{where}: {e}") from None
+    for key, value in named_effort.items():
+        if key.startswith("search.rescore_train."):  # None by default: it follows from the proxy
+            base["search"]["rescore_train"] = base["search"]["rescore_train"] or dataclasses.asdict(TrainSettings())
+        base = _merge(base, _nested(key, value))
+    return base
 
 
 def _overlaid(data: dict[str, Any]) -> dict[str, Any]:
