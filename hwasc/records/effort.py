@@ -10,6 +10,13 @@ from hwasc.suggestion import did_you_mean
 Effort = Literal["quick", "default", "thorough"]
 
 # Time grows with epochs, folds and trials in proportion
+# Each at the front end and near the size of its paper: twenty times the work of the default three, for a GPU
+PAPERS = (
+    {"name": "cp_resnet", "family": "cp_resnet", "front_end": "paper"},
+    {"name": "bc_resnet", "family": "bc_resnet", "front_end": "paper", "width": 8},
+    {"name": "tf_sepnet", "family": "tf_sepnet", "front_end": "paper"},
+    {"name": "crnn", "family": "crnn", "front_end": "paper"},
+)
 EFFORTS: Mapping[Effort, Mapping[str, Any]] = {
     "quick": {
         "teachers.folds": 2,
@@ -25,6 +32,7 @@ EFFORTS: Mapping[Effort, Mapping[str, Any]] = {
     },
     "default": {},
     "thorough": {
+        "teachers.members": PAPERS,
         "teachers.folds": 4,
         "teachers.train.epochs": 60,
         "search.trials": 1_000,
