@@ -7,16 +7,19 @@ import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 import hwasc as api
+from hwasc.ensemble.fusion import distillation_data
 from hwasc.records import architecture
 from hwasc.records.architecture import Architecture
 from hwasc.records.blocks import GRN, InvertedResidual
 from hwasc.records.front_end import FrontEnd
-from hwasc.students.per_device import device_workspace, folder_name
+from hwasc.students.per_device import device_workspace, fine_tune, folder_name
 from hwasc.students.result import DistillResult
 from hwasc.training.batches import training_batches
 from hwasc.workspace import Workspace
@@ -28,7 +31,6 @@ NET = Architecture(
     (InvertedResidual(3, 16, 12, (1, 2), False, GRN("channel")),),
     10,
 )
-pytestmark = pytest.mark.slow
 SETTINGS = ["distill.alpha=0", "distill.train.epochs=8", "distill.qat.epochs=1", "distill.device_train.epochs=3",
             "distill.device_train.lr=0.01", "distill.device_clips=6"]  # fmt: skip
 
@@ -43,6 +45,7 @@ def made(tmp_path_factory: pytest.TempPathFactory, tiny_workspace: Workspace) ->
     return folder
 
 
+@pytest.mark.slow
 def test_each_device_with_enough_clips_has_a_student(hwasc: Run, made: Path, tiny_workspace: Workspace) -> None:
     result = DistillResult.read(made / "run")
     devices = result.devices
@@ -70,6 +73,7 @@ def test_each_device_with_enough_clips_has_a_student(hwasc: Run, made: Path, tin
     assert "Students of single devices" in page and "DCASE 2025 counts each model by itself" in page
 
 
+@pytest.mark.slow
 def test_the_same_command_resumes_and_prints_each_device(hwasc: Run, made: Path) -> None:
     written = (made / "run" / "result.json").read_text()
     arguments = [x for s in SETTINGS for x in ("--set", s)]
@@ -105,6 +109,47 @@ def test_a_device_is_trained_on_its_clips_without_those_of_other_devices(tiny_wo
         for v in b.labels
     ]
     assert sorted(seen) == sorted(map(int, names))
+
+
+def test_validation_clips_of_the_device_decide(
+    tiny_workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same student is no worse; one that names one scene always is worse, and one that knows the scenes is better."""
+    ws = replace(tiny_workspace, settings=tiny_workspace.settings.changed(SETTINGS))
+    data = distillation_data(ws, NET.front_end, None)
+    clips = ws.features(ws.dataset.validation, NET.front_end, "validation")
+    trained_on: dict[str, set[str]] = {}
+
+    class Named(torch.nn.Module):
+        def __init__(self, right: bool | None) -> None:
+            super().__init__()
+            self.architecture, self.right = NET, right
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            known = {
+                row.numpy().tobytes(): int(y)
+                for row, y in zip(clips.batch(np.arange(len(clips))), clips.labels, strict=True)
+            }
+            y = torch.tensor([known[row.contiguous().numpy().tobytes()] for row in x])
+            if self.right is None:  # right for every other scene
+                y = torch.where(y % 2 == 0, y, (y + 1) % 10)
+            return 5.0 * torch.nn.functional.one_hot(y if self.right is not False else 0 * y, 10)
+
+    general: Any = Named(None)
+    own = {"a": Named(True), "c": Named(False), "s2": general}
+
+    def train(_: Any, d: Any, model: Any, run: Path, **__: Any) -> Any:
+        device = run.name
+        trained_on[device] = set(d.train.devices[d.rows].tolist())
+        return own[device], []
+
+    monkeypatch.setattr("hwasc.students.per_device.train_float", train)
+    monkeypatch.setattr("hwasc.students.per_device.train_int8", train)
+    tuned, too_few = fine_tune(device_workspace(ws), data, (general, general), run=tmp_path, clips=ws.training_clips)
+    assert {t.device: t.chosen for t in tuned} == {"a": True, "c": False, "s2": True}
+    assert trained_on == {d: {d} for d in own} and too_few.keys() == {"b", "s1", "s3"}
+    by_device = {t.device: t.validation for t in tuned}
+    assert by_device["a"].own == 1 > by_device["a"].general and by_device["s2"].own == by_device["s2"].general
 
 
 def test_folder_names() -> None:
