@@ -23,6 +23,8 @@ class DistillSettings:
             clips goes on.
         alpha: Share of the teachers in the loss, 0..1; 0 trains on labels alone.
         temperature: T, above 0.
+        choose: What is chosen by short distillations scored on validation locations, of `alpha` (0.5, 0.7, 0.9) and `temperature`
+            (1, 2, 4); the values above remain where no other is better by more than a standard error. In `distill` alone.
         reduction: Of KL. `batchmean` sums over classes, as the definition of KL does. `mean` averages over classes too, as some
             recipes do: with C classes KL counts 1 / C as much, as if alpha / (1 - alpha) were C times smaller (and the whole
             loss smaller).
@@ -50,6 +52,7 @@ class DistillSettings:
     initial_weights: Literal["winner", "random", "both"] = "winner"
     alpha: float = 0.7
     temperature: float = 2.0
+    choose: tuple[Literal["alpha", "temperature"], ...] = ()
     reduction: Literal["batchmean", "mean"] = "batchmean"
     label_smoothing: float = 0.0
     branches: int = 1
@@ -72,6 +75,8 @@ class DistillSettings:
             )
         if self.teacher_view == "augmented" and (self.alpha == 0 or self.targets != "all"):
             raise ValueError("teacher_view: 'augmented' needs teachers (alpha above 0), and targets 'all'")
+        if self.choose and self.alpha == 0:
+            raise ValueError("choose: there is nothing to choose without teachers (alpha 0)")
         least = 1 if self.teacher_view == "waveform" else 0
         if self.teacher_views < least or (self.teacher_views and self.teacher_view == "cached"):
             raise ValueError(

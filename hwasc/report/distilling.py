@@ -15,6 +15,7 @@ from hwasc.report.page import Fact, Facts, Paragraph, Part, Picture, Preformatte
 from hwasc.report.profiling import EXACT, flat_table
 
 if TYPE_CHECKING:
+    from hwasc.students.loss_choice import LossChoice
     from hwasc.students.result import DistillResult, OnnxFile
     from hwasc.students.starts import StartScore
 
@@ -60,6 +61,8 @@ def distill_report(result: DistillResult) -> str:
     if losses := {name: values for name, values in result.losses.items() if values}:
         curve = Picture(plots.training_curve(losses), "Measured. Training loss by epoch.")
         sections.append(Section("Training", [curve, *_starts(result.starts)]))
+    if result.loss_choice:
+        sections.append(Section("Choice of the loss", _loss_choice(result.loss_choice)))
     if result.fusion:
         fused = fusion_parts(result.fusion, result.leave_one_out, result.mixing)
         sections.append(Section("Ensemble of teachers", fused))
@@ -140,6 +143,27 @@ def _onnx(onnx: OnnxFile) -> list[Part]:
         "ONNX accuracy": Fact(percent(onnx.accuracy), f"macro, measured with the file itself, {over}", "measured"),
     }
     return [Facts(facts), flat_table({"file": onnx.file, "sha256": onnx.sha256})]
+
+
+def _loss_choice(choice: LossChoice) -> list[Part]:
+    """The short distillations that were compared on validation clips."""
+    columns = ("alpha", "temperature", "accuracy, mean over locations", "log loss, nats", "gain, points", "chosen")
+    rows = [
+        (
+            f"{t.alpha:g}",
+            f"{t.temperature:g}",
+            percent(t.accuracy),
+            decimal(t.log_loss),
+            f"{points(t.gain)} ± {100 * t.error:.1f}",
+            "yes" if (t.alpha, t.temperature) == (choice.alpha, choice.temperature) else "",
+        )
+        for t in choice.trials
+    ]
+    caption = (
+        f"Measured on validation clips, by which one was chosen, after {count(choice.epochs)} epochs each. The first row is "
+        "that of the settings; another is chosen if its gain is above its standard error over locations"
+    )
+    return [Table(columns, rows, caption)]
 
 
 def _scores(result: DistillResult, over: str) -> Table:

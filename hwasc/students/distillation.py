@@ -30,6 +30,7 @@ from hwasc.records.run_lock import alone_in_run_folder
 from hwasc.records.training_clips import TrainingClips
 from hwasc.students.initial_weights import initial_weights
 from hwasc.students.known import check_data_named, used_before
+from hwasc.students.loss_choice import LossChoice, choose_loss
 from hwasc.students.per_device import FineTuned, device_workspace, fine_tune, measure_devices
 from hwasc.students.result import (
     RESULT,
@@ -122,6 +123,7 @@ def distill(
     if fused:
         check_teachers(fused.teachers.members, test_ws, "test")
     data = _training_data(ws, record, fused)
+    data, choice = choose_loss(ws, data, record, start, run=run, clips=clips)
     starts: list[StartScore] = []
     if start and s.distill.initial_weights == "both":
         model, float_losses, starts = train_from_both(ws, data, record, start, run=run, clips=clips)
@@ -133,12 +135,14 @@ def distill(
     if per_device:
         own_ws = device_workspace(ws)
         own_data = _training_data(own_ws, record, fused and replace(fused, workspace=own_ws))
+        own_data = replace(own_data, alpha=data.alpha, temperature=data.temperature)
         tuned = fine_tune(own_ws, own_data, (model, quantized), run=run, clips=clips)
     result = _measure(
         test_ws,
         model,
         quantized,
         tuned=tuned,
+        choice=choice,
         losses={"float": float_losses, "qat": qat_losses},
         fused=fused,
         start=start,
@@ -185,6 +189,7 @@ def _measure(
     quantized: Student,
     *,
     tuned: tuple[list[FineTuned], dict[str, int]] | None,
+    choice: LossChoice | None,
     losses: dict[str, list[float]],
     fused: FittedEnsemble | None,
     start: InitialWeights | None,
@@ -222,7 +227,8 @@ def _measure(
         data=ws.data,
         dataset=ws.fingerprint,
         measured=measured_clips,
-        alpha=ws.settings.distill.alpha,
+        alpha=choice.alpha if choice else ws.settings.distill.alpha,
+        loss_choice=choice,
         seed=ws.settings.seed,
         student_seed=student_seed(ws),
         initial_weights=WeightsSource(source=start.by, sha256=start.sha256) if start else WeightsSource(source=RANDOM),

@@ -16,6 +16,7 @@ from hwasc.records import schema
 from hwasc.records.measured_clips import MeasuredClips
 from hwasc.records.results import Result
 from hwasc.students.device_results import DeviceStudents
+from hwasc.students.loss_choice import LossChoice
 from hwasc.students.starts import StartScore
 from hwasc.training.metrics import Metrics
 
@@ -111,6 +112,7 @@ class DistillResult(Result):
         dataset: Fingerprint of the training and validation clips.
         measured: The test clips that the figures are of.
         alpha: Share of the teachers in the loss, 0..1.
+        loss_choice: How alpha and temperature were chosen; None where they were not.
         seed: The run's.
         student_seed: Of the student's weights, batches and augmentation.
         initial_weights: The weights that training started from.
@@ -137,6 +139,7 @@ class DistillResult(Result):
     dataset: str
     measured: MeasuredClips
     alpha: float
+    loss_choice: LossChoice | None = None
     seed: int
     student_seed: int
     initial_weights: WeightsSource
@@ -158,7 +161,7 @@ class DistillResult(Result):
         values = schema.plain(self)
         test, started = values.pop("test"), values.pop("initial_weights")
         del values["run"]
-        for name in ("devices", "starts"):
+        for name in ("devices", "starts", "loss_choice"):
             if not values[name]:
                 del values[name]
         digest = {"sha256": started["sha256"]} if started["sha256"] else {}

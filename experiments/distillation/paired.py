@@ -1,0 +1,68 @@
+"""Paired comparison of students: runs `NAME-SEED`, or `NAME_PART-SEED` where the recordings are tested in parts.
+
+python experiments/distillation/paired.py FOLDER [--against NAME]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import re
+import statistics
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+
+def pooled(results: Sequence[dict[str, Any]]) -> float:
+    """Macro accuracy of int8 over the test clips of all parts together, in percent."""
+    matrix = sum(np.array(r["int8"]["confusion"], float) for r in results)
+    return 100 * float(np.mean(np.diag(matrix) / matrix.sum(1)))
+
+
+def shown(values: Sequence[float]) -> str:
+    """Mean and its standard error."""
+    error = statistics.stdev(values) / math.sqrt(len(values)) if len(values) > 1 else math.nan
+    return f"{statistics.mean(values):+.1f} ± {error:.1f}"
+
+
+def main() -> None:
+    """Print a Markdown table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--against", default="labels")
+    args = parser.parse_args()
+    runs: dict[str, dict[tuple[str, str], dict[str, Any]]] = defaultdict(dict)  # by name, then by seed and part
+    for path in sorted(args.folder.glob("*-*/result.json")):
+        if match := re.fullmatch(r"(.+?)(?:_(\d+))?-(\d+)", path.parent.name):
+            runs[match[1]][match[3], match[2] or ""] = json.loads(path.read_text())
+    if args.against not in runs:
+        parser.error(f"{args.folder}: has no runs of {args.against}")
+    base = runs[args.against]
+    columns = (
+        "seeds",
+        "int8 %, all parts",
+        "gain over seeds, points",
+        "gain over seeds and parts, points",
+        "validation",
+    )
+    print(f"| student (against {args.against}) | {' | '.join(columns)} |\n|{'---|' * (len(columns) + 1)}")
+    for name, found in runs.items():
+        both = [key for key in found if key in base]
+        by_seed = {seed: [key for key in both if key[0] == seed] for seed in sorted({seed for seed, _ in both})}
+        own = [pooled([found[key] for key in keys]) for keys in by_seed.values()]
+        gains = [value - pooled([base[key] for key in keys]) for value, keys in zip(own, by_seed.values(), strict=True)]
+        pairs = [100 * (found[key]["int8"]["accuracy"] - base[key]["int8"]["accuracy"]) for key in both]
+        chosen_by = [100 * (found[key]["validation"]["int8"] - base[key]["validation"]["int8"]) for key in both]
+        print(
+            f"| {name} | {len(by_seed)} | {statistics.mean(own):.1f} | {shown(gains)} | {shown(pairs)} | "
+            f"{shown(chosen_by)} |"
+        )
+
+
+if __name__ == "__main__":
+    main()
