@@ -28,6 +28,8 @@ def distill(
     run: str | Path = "runs/distill",
     teachers: Sequence[TeacherLike] | None = None,
     initial_weights: Literal["winner", "random", "both"] | None = None,
+    weights: str | Path | None = None,
+    training: bool = True,
     unseen: bool = False,
     per_device: bool = False,
 ) -> DistillResult:
@@ -41,7 +43,11 @@ def distill(
             members as objects. None: the settings'.
         initial_weights: `winner`: the weights that a search wrote beside its winner, if they fit; `random`; `both`: a float
             training from each, and the better one on validation clips goes on; None: the settings'.
-        unseen: Whether you vouch that none of these clips were used by a search or a teacher whose record of clips is missing.
+        weights: A file of float weights to start from: hwasc's `float.safetensors`, or a published checkpoint (.pt or .pth of
+            tensors alone) whose tensors are the net's in order. None: as `initial_weights` says.
+        training: False: the given weights are only quantized, calibrated on training clips, exported and measured.
+        unseen: Whether you vouch that none of these clips were used by a search, a teacher or given weights whose record of
+            clips is missing.
         per_device: Whether a copy of the student is fine-tuned for each recording device with enough clips (`devices` of the
             result). Other devices keep the general student.
 
@@ -63,7 +69,15 @@ def distill(
     if initial_weights is not None:
         ws = replace(ws, settings=ws.settings.changed({"distill.initial_weights": initial_weights}))
     record = as_architecture(architecture, classes=len(ws.classes))
-    result = distillation.distill(ws, record, run=Path(run), unseen=unseen, per_device=per_device)
+    result = distillation.distill(
+        ws,
+        record,
+        run=Path(run),
+        weights=None if weights is None else Path(weights),
+        training=training,
+        unseen=unseen,
+        per_device=per_device,
+    )
     write_whole(result.run / "report.html", distill_report(result))
     distillation.check_onnx(result)
     return result

@@ -21,6 +21,7 @@ EXAMPLES = """examples:
   hwasc distill --arch dcase2024_baseline --data my_recordings --run runs/baseline --seed 1
   hwasc distill --arch best.json --initial-weights random   # not from the weights of the search
   hwasc distill --arch best.json --set distill.alpha=0      # on labels only, for comparison
+  hwasc distill --arch cp_mobile --weights published.pt --no-training --unseen --data my_recordings
   hwasc distill --arch best.json --per-device               # and a student for each recording device"""
 
 
@@ -35,6 +36,17 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         choices=("winner", "random", "both"),
         help="start from the weights that the search wrote beside best.json (default, if there are any), from random ones, "
         "or from both: the better student on validation clips goes on",
+    )
+    parser.add_argument(
+        "--weights",
+        metavar="FILE",
+        type=Path,
+        help="start from the float weights of this file: .safetensors by name, or a published .pt checkpoint in order",
+    )
+    parser.add_argument(
+        "--no-training",
+        action="store_true",
+        help="only quantize, calibrate, export and measure the weights of --weights",
     )
     parser.add_argument(
         "--per-device",
@@ -55,6 +67,8 @@ def run(args: argparse.Namespace) -> None:
         args.arch,
         run=args.run,
         initial_weights=args.initial_weights,
+        weights=args.weights,
+        training=not args.no_training,
         unseen=args.unseen,
         per_device=args.per_device,
     )

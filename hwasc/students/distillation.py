@@ -21,14 +21,14 @@ from hwasc.errors import HwascError, UsageError
 from hwasc.models.student import Student
 from hwasc.records import architecture as architectures
 from hwasc.records import training_clips
-from hwasc.records.architecture import ArchitectureFile, InitialWeights
+from hwasc.records.architecture import ArchitectureFile
 from hwasc.records.bounded import sha256
 from hwasc.records.measured_clips import MeasuredClips
 from hwasc.records.plain_values import listed
 from hwasc.records.run import environment_of, open_run
 from hwasc.records.run_lock import alone_in_run_folder
 from hwasc.records.training_clips import TrainingClips
-from hwasc.students.initial_weights import initial_weights
+from hwasc.students.given_weights import check_given, read_given_weights
 from hwasc.students.known import check_data_named, used_before
 from hwasc.students.loss_choice import LossChoice, choose_loss
 from hwasc.students.per_device import FineTuned, device_workspace, fine_tune, measure_devices
@@ -41,8 +41,8 @@ from hwasc.students.result import (
     ValidationAccuracy,
     WeightsSource,
 )
-from hwasc.students.stages import student_seed, train_int8
-from hwasc.students.starts import RANDOM, StartScore, train_from, train_from_both
+from hwasc.students.stages import calibrate_only, student_seed, train_int8
+from hwasc.students.starts import RANDOM, Start, StartScore, initial_student, start_of, train_from, train_from_both
 from hwasc.training.distillation import DistillationData
 from hwasc.training.loop import predict
 from hwasc.training.metrics import Metrics, measure_logits
@@ -77,7 +77,14 @@ def check_classes(record: ArchitectureFile, ws: Workspace) -> None:
 
 @alone_in_run_folder
 def distill(
-    ws: Workspace, record: ArchitectureFile, *, run: Path, unseen: bool = False, per_device: bool = False
+    ws: Workspace,
+    record: ArchitectureFile,
+    *,
+    run: Path,
+    weights: Path | None = None,
+    training: bool = True,
+    unseen: bool = False,
+    per_device: bool = False,
 ) -> DistillResult:
     """Distil a float student, quantize it, distil the int8 student, export it, and measure all on the test split.
 
@@ -85,6 +92,8 @@ def distill(
         ws: Data, settings, cache, device. `distill.alpha` 0 trains on labels alone, without teachers.
         record: The architecture. Training starts from the weights that its file names, if `initial_weights` accepts them.
         run: The run folder; a run of the same configuration resumes there.
+        weights: Float weights to start from, see `read_given_weights`; None: those of the search or random ones.
+        training: Whether the student is trained. If not, the given weights are only quantized and calibrated.
         unseen: The caller vouches that nothing else was trained on test clips, where the record of that is missing.
         per_device: Whether a copy of the student is fine-tuned for each device, see `students.per_device`.
 
@@ -92,18 +101,20 @@ def distill(
         The student's metrics, costs and files, also written as `result.json` in the run folder.
 
     Raises:
-        UsageError: The architecture is for other data, the run folder holds another configuration, or all test clips were used
-            by the search or by a teacher.
+        UsageError: The architecture is for other data, the run folder holds another configuration, all test clips were used by
+            the search or by a teacher, or the given weights say nothing of the clips that they were trained on.
         HwascError: Another command works in the run folder.
     """
     check_data_named(record.clips, ws, str(record))
     check_classes(record, ws)
     a, s = record.architecture, ws.settings
     _check_teachers(ws)
-    used = used_before(ws, record, unseen=unseen)
+    given = read_given_weights(weights, a, ws.cache) if weights else None
+    check_given(given, training=training, per_device=per_device, unseen=unseen)
+    used = [*used_before(ws, record, unseen=unseen), *([given.clips] if given and given.clips else [])]
     test_ws, measured_clips = measured(ws, [*used, ws.training_clips], "test", what=f"the training of {record}")
-    start = initial_weights(ws, record)
-    weights = {"weights": start.sha256} if start else {}
+    start = start_of(ws, record, given)
+    started = {"weights": start.sha256} if start else {}
     open_run(
         run,
         {
@@ -112,25 +123,31 @@ def distill(
             "dataset": ws.fingerprint,
             "test": {"dataset": measured_clips.dataset, "left_out": measured_clips.left_out},
             "architecture": a,
-            **weights,
+            **started,
+            **({} if training else {"training": False}),
             "settings": s,
         },
     )
     clips = ws.remember(ws.training_clips.joined(used))
     training_clips.save(clips, run / training_clips.FILE)
     architectures.save(run / "architecture.json", a, record.provenance, clips=clips.reference)
-    fused = fuse(ws) if s.distill.alpha > 0 else None
+    fused = fuse(ws) if s.distill.alpha > 0 and training else None
     if fused:
         check_teachers(fused.teachers.members, test_ws, "test")
-    data = _training_data(ws, record, fused)
-    data, choice = choose_loss(ws, data, record, start, run=run, clips=clips)
+    data = _training_data(ws, record, fused) if training else distillation_data(ws, a.front_end, None)
+    data, choice = choose_loss(ws, data, a, start, run=run, clips=clips)
     starts: list[StartScore] = []
-    if start and s.distill.initial_weights == "both":
-        model, float_losses, starts = train_from_both(ws, data, record, start, run=run, clips=clips)
+    qat_losses: list[float] = []
+    float_losses: list[float] = []
+    if not training:
+        model, quantized = calibrate_only(ws, data, initial_student(ws, a, start), run, clips=clips)
+    elif start and s.distill.initial_weights == "both":
+        model, float_losses, starts = train_from_both(ws, data, a, start, run=run, clips=clips)
         start = start if starts[0].chosen else None
     else:
-        model, float_losses = train_from(ws, data, record, start, run=run, clips=clips)
-    quantized, qat_losses = train_int8(ws, data, model, run, clips=clips)
+        model, float_losses = train_from(ws, data, a, start, run=run, clips=clips)
+    if training:
+        quantized, qat_losses = train_int8(ws, data, model, run, clips=clips)
     tuned = None
     if per_device:
         own_ws = device_workspace(ws)
@@ -192,7 +209,7 @@ def _measure(
     choice: LossChoice | None,
     losses: dict[str, list[float]],
     fused: FittedEnsemble | None,
-    start: InitialWeights | None,
+    start: Start | None,
     starts: list[StartScore],
     clips: TrainingClips,
     measured_clips: MeasuredClips,
@@ -231,7 +248,9 @@ def _measure(
         loss_choice=choice,
         seed=ws.settings.seed,
         student_seed=student_seed(ws),
-        initial_weights=WeightsSource(source=start.by, sha256=start.sha256) if start else WeightsSource(source=RANDOM),
+        initial_weights=WeightsSource(source=start.source, sha256=start.sha256)
+        if start
+        else WeightsSource(source=RANDOM),
         starts=starts,
         validation=ValidationAccuracy(
             float=metrics(model, validation)[0].accuracy, int8=metrics(quantized, validation)[0].accuracy

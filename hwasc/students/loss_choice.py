@@ -11,10 +11,10 @@ import torch
 from torch.nn import functional as F
 
 from hwasc.data.features import Features
-from hwasc.records.architecture import ArchitectureFile, InitialWeights
+from hwasc.records.architecture import Architecture
 from hwasc.records.distill_settings import DistillSettings
 from hwasc.records.training_clips import TrainingClips
-from hwasc.students.starts import train_from
+from hwasc.students.starts import Start, train_from
 from hwasc.training.distillation import DistillationData
 from hwasc.training.loop import predict
 from hwasc.workspace import Workspace
@@ -82,8 +82,8 @@ def candidates(settings: DistillSettings) -> list[tuple[float, float]]:
 def choose_loss(
     ws: Workspace,
     data: DistillationData,
-    record: ArchitectureFile,
-    start: InitialWeights | None,
+    architecture: Architecture,
+    start: Start | None,
     *,
     run: Path,
     clips: TrainingClips,
@@ -95,7 +95,7 @@ def choose_loss(
     Args:
         ws: Data and settings.
         data: What the student is trained on.
-        record: The architecture; its weights lie beside it.
+        architecture: The net.
         start: The weights that each training starts from, or None for random ones.
         run: The run folder, where every trial can be resumed.
         clips: The recordings that the student is trained on and chosen by.
@@ -108,14 +108,14 @@ def choose_loss(
         return data, None
     train = replace(d.train, epochs=max(1, d.train.epochs // SHORTER))
     short = replace(ws, settings=replace(ws.settings, distill=replace(d, train=train)))
-    validation = ws.features(ws.dataset.validation, record.architecture.front_end, "validation")
+    validation = ws.features(ws.dataset.validation, architecture.front_end, "validation")
     right: list[np.ndarray] = []
     trials: list[LossTrial] = []
     for alpha, temperature in candidates(d):
         ws.reporter.say(f"choosing the loss: alpha {alpha:g}, temperature {temperature:g}")
         tried = replace(data, alpha=alpha, temperature=temperature)
         folder = run / FOLDER / f"{alpha:g}-{temperature:g}"
-        student, _ = train_from(short, tried, record, start, run=folder, clips=clips)
+        student, _ = train_from(short, tried, architecture, start, run=folder, clips=clips)
         logits = predict(student, validation, ws.device)
         right.append(_right_by_location(logits, validation))
         gains = right[-1] - right[0]

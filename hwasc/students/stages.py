@@ -90,6 +90,36 @@ def train_int8(
     return _train(ws, data, quantized, train=ws.settings.distill.qat, numbers="int8", run=run, clips=clips)
 
 
+def calibrate_only(
+    ws: Workspace, data: DistillationData, model: Student, run: Path, *, clips: TrainingClips
+) -> tuple[Student, Student]:
+    """Quantize a trained float student and calibrate it on training clips, without any training.
+
+    Args:
+        ws: Settings.
+        data: Its training clips.
+        model: The float student.
+        run: The run folder, which gets the weights of both.
+        clips: The recordings that it is calibrated on.
+
+    Returns:
+        The float and the int8 student in eval mode.
+    """
+    from hwasc.training.quantization import calibrate, quantize
+
+    students: list[Student] = []
+    numbers: Numbers
+    for numbers in ("float", "int8"):
+        path = run / f"{numbers}.safetensors"
+        if not usable(path, load_weights, ws.reporter.say):
+            made = model.eval() if numbers == "float" else quantize(students[0])
+            if numbers == "int8":
+                calibrate(made, calibration_batches(data.train, student_seed(ws)))
+            _save(ws, made, path, numbers=numbers, losses=[], clips=clips)
+        students.append(_loaded(model.architecture, path, numbers, run / f"{numbers}_losses.json")[0])
+    return students[0], students[1]
+
+
 def student_seed(ws: Workspace) -> int:
     """The seed of the student's weights, batches and augmentation."""
     s = ws.settings
@@ -165,11 +195,17 @@ def _train(
         )
         with torchrun_workers.run_on_all_ranks(_train_on_worker, job, str(ws.device)):
             _fit(model, job, ws.device, on_epoch)
-    classes = json.dumps(list(ws.dataset.classes))
-    about = {"architecture": schema.canonical(model.architecture), "classes": classes, "numbers": numbers}
-    save_weights(weights, model, {**about, LOSSES: json.dumps(losses), **training_clips.metadata(clips)})
+    _save(ws, model, weights, numbers=numbers, losses=losses, clips=clips)
     checkpoint.unlink(missing_ok=True)
     return _loaded(model.architecture, weights, numbers, losses_path)
+
+
+def _save(
+    ws: Workspace, model: Student, path: Path, *, numbers: Numbers, losses: list[float], clips: TrainingClips
+) -> None:
+    classes = json.dumps(list(ws.dataset.classes))
+    about = {"architecture": schema.canonical(model.architecture), "classes": classes, "numbers": numbers}
+    save_weights(path, model, {**about, LOSSES: json.dumps(losses), **training_clips.metadata(clips)})
 
 
 def _loaded(a: Architecture, weights: Path, numbers: Numbers, losses: Path) -> tuple[Student, list[float]]:
