@@ -4,19 +4,20 @@
 # views in the waveform. The same student, three seeds, paired. Can be run again after a stop.
 #   hwasc data fetch yamnet
 #   experiments/distillation/views.sh embedded [FOLDER]                          (default runs/views_embedded)
-#   experiments/distillation/views.sh recordings DATA RESPONSES [FOLDER]         (default runs/views_recordings; four parts)
-# DATA: a folder with meta.csv or <scene>/<file>; RESPONSES: impulse responses of microphones (e.g. MicIRP).
+#   experiments/distillation/views.sh recordings DATA RESPONSES [FOLDER] [ARCH]  (default runs/views_recordings; four parts)
+# DATA: a folder with meta.csv or <scene>/<file>; RESPONSES: impulse responses of microphones (e.g. MicIRP); ARCH: a student for the
+# data's classes, default that of ../city_scenes. Both defaults are CP-Mobile with 16 channels at 64 x 33.
 # Environment: SEEDS, default "0 1 2"; ARMS, some of the arms below; VIEWS, views of a clip, default 16; WORKERS, default 2; PARTS,
 # default "1 2 3 4"; SETTINGS, further settings for all (name=value ...).
 set -euo pipefail
 here=$(dirname "$0") study=${1:-embedded}
 case $study in
   embedded)
-    out=${2:-runs/views_embedded} parts=""
+    out=${2:-runs/views_embedded} parts="" arch=""
     common=(--data synthetic)
     ;;
   recordings)
-    data=$2 responses=$3 out=${4:-runs/views_recordings} parts=${PARTS:-1 2 3 4}
+    data=$2 responses=$3 out=${4:-runs/views_recordings} arch=${5:-$here/../city_scenes/student.json} parts=${PARTS:-1 2 3 4}
     common=(--data "$data" --set "augment.response_folder=$responses" --set augment.response_devices=[]
       --set augment.mixup_p=0.5 --set teachers.folds=4 --set teachers.train.epochs=60
       --set distill.train.epochs=160 --set distill.qat.epochs=8)
@@ -25,7 +26,8 @@ case $study in
 esac
 for setting in ${SETTINGS:-}; do common+=(--set "$setting"); done
 mkdir -p "$out"
-export here out
+[ -n "$arch" ] || { python "$here/students.py" "$out" && arch=$out/grn.json; }
+export here out arch
 arms() { # name, teachers (probe: with the probe; families: without), settings
   local views=distill.teacher_views=${VIEWS:-16}
   local waveform="distill.teacher_view=waveform $views"
@@ -44,10 +46,9 @@ student() { # run teachers common ... -- settings ...
   shift 2
   while [ "$1" != -- ]; do given+=("$1") && shift; done
   shift
-  hwasc distill --arch "$out/grn.json" --run "$run" --config "$here/views_$teachers.yaml" "${given[@]}" "${@/#/--set=}"
+  hwasc distill --arch "$arch" --run "$run" --config "$here/views_$teachers.yaml" "${given[@]}" "${@/#/--set=}"
 }
 export -f student
-python "$here/students.py" "$out"
 for seed in ${SEEDS:-0 1 2}; do
   for part in ${parts:-whole}; do
     where=() suffix=""

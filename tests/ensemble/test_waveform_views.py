@@ -14,6 +14,7 @@ from torch import nn
 
 from hwasc.data.splits import folds
 from hwasc.ensemble.corrected import corrected
+from hwasc.ensemble.cross_fitting import held_out_logits
 from hwasc.ensemble.family_teacher import FamilyTeacher
 from hwasc.ensemble.fusion import FittedEnsemble, distillation_data, fuse
 from hwasc.ensemble.waveform_views import waveform_views, with_waveform_views
@@ -24,6 +25,7 @@ from hwasc.records.front_end import FrontEnd
 from hwasc.records.settings import Settings
 from hwasc.training.distillation import DistillationData
 from hwasc.workspace import Workspace, open_workspace
+from tests.ensemble.test_teachers_of_all_kinds import export as linear_onnx
 
 pytestmark = pytest.mark.slow
 
@@ -74,6 +76,25 @@ def test_teachers_get_the_views_that_the_student_gets(space: Callable[..., Works
     other = student_data(ws, OTHER, fused)
     assert np.array_equal(other.waveform_views[0].targets, first.targets), "the same views for every student"  # type: ignore[arg-type]
     assert np.allclose(other.waveform_views[0].labels, first.labels)
+
+
+def test_models_that_were_trained_elsewhere_get_the_views(space: Callable[..., Workspace], tmp_path: Path) -> None:
+    """One at the student's own front end, whose logits are a linear map of what the student gets; one at another rate."""
+    net = linear_onnx(tmp_path / "own.onnx", space(), size=(40, 17))
+    linear_onnx(tmp_path / "other.onnx", space(), size=(20, 26))
+    other = "{mels: 20, frames: 26, sample_rate: 16000, n_fft: 1024, window: 1024, f_max: 8000.0}"
+    ws = space(
+        f"teachers.members=[{{name: own, model: {tmp_path / 'own.onnx'}}}, {{name: other, model: "
+        f"{tmp_path / 'other.onnx'}, front_end: {other}}}]"
+    )
+    fused = fuse(ws)
+    view, _ = student_data(ws, fused.front_end, fused).waveform_views
+    with torch.no_grad():
+        found = net(view.features.batch(np.arange(len(view.features)))).numpy()
+    by_teacher = held_out_logits(fused.teachers, view.features, "train-view1")[:, 0]
+    assert np.allclose(by_teacher[:, 0], found, atol=1e-2) and np.allclose(by_teacher.mean(1), view.targets, atol=1e-4)
+    plain = held_out_logits(fused.teachers, fused.teachers.train, "train")[:, 0]
+    assert (np.abs(by_teacher - plain).mean((0, 2)) > 0.1).all(), "both get other sound than as recorded"
 
 
 def test_batches_are_of_one_view_an_epoch(space: Callable[..., Workspace]) -> None:
