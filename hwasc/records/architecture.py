@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -17,6 +17,7 @@ from hwasc.records.training_clips import ClipsReference
 
 SCHEMA = 1
 HEAD = "head"
+FIRST_FIELDS = 12  # of `FrontEnd` that it had from the start
 
 
 @dataclass(frozen=True)
@@ -57,8 +58,15 @@ class Architecture:
 
     @cached_property  # a search uses it some twenty times for each candidate
     def id(self) -> str:
-        """Hash of the canonical JSON."""
-        return schema.digest(self)
+        """Hash of the canonical JSON.
+
+        Left out are those fields of the front end beyond `FIRST_FIELDS` that have their defaults: older files keep their ids.
+        """
+        values = schema.plain(self)
+        for part in fields(FrontEnd)[FIRST_FIELDS:]:
+            if values["front_end"][part.name] == part.default:
+                del values["front_end"][part.name]
+        return schema.digest(values)
 
     @cached_property
     def program(self) -> tuple[Unit, ...]:

@@ -168,3 +168,14 @@ def test_the_size_is_that_of_the_deployment_graph(a: A.Architecture) -> None:
     assert a.size.weights == sum(op.weights for op in convolutions)
     assert a.size.macs == sum(op.macs for op in convolutions)
     assert a.size.cells == max(math.prod(graph.tensors[op.output]) for op in convolutions)
+
+
+def test_files_from_before_the_front_end_had_all_its_parts_keep_their_ids() -> None:
+    file = Path(__file__).parents[2] / "experiments" / "city_scenes" / "student.json"
+    record = A.load(file)
+    written = json.loads(file.read_text())
+    assert (
+        record.id == written["id"] == record.architecture.id and "mel_scale" not in written["architecture"]["front_end"]
+    )
+    other = dataclasses.replace(record.architecture.front_end, mel_scale="htk")
+    assert dataclasses.replace(record.architecture, front_end=other).id != record.id
