@@ -17,12 +17,13 @@ if TYPE_CHECKING:
     from onnxruntime import InferenceSession
 
 
-def open_session(path: Path, fused: bool = True) -> InferenceSession:
+def open_session(path: Path, fused: bool = True, content: bytes | None = None) -> InferenceSession:
     """Open a model.
 
     Args:
         path: An .onnx file.
         fused: Whether the runtime may rewrite the graph, which changes integer results on some machines.
+        content: The model, where it is another than the file's.
 
     Returns:
         The session.
@@ -41,7 +42,7 @@ def open_session(path: Path, fused: bool = True) -> InferenceSession:
     options.intra_op_num_threads = 1
     options.log_severity_level = 4
     try:
-        source = str(path) if is_utf8(path) else path.read_bytes()
+        source = content or (str(path) if is_utf8(path) else path.read_bytes())
         with contextlib.redirect_stdout(io.StringIO()):  # it prints of a file that it cannot read
             return onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
     except Exception as e:  # ONNX Runtime has an exception class a failure, none public

@@ -30,7 +30,18 @@ def save_weights(path: Path, model: nn.Module, metadata: dict[str, str] | None =
         model: The model.
         metadata: Lines by key, stored with the weights.
     """
-    state = {k: v.detach().cpu().contiguous().clone() for k, v in model.state_dict().items()}
+    save_tensors(path, model.state_dict(), metadata)
+
+
+def save_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: dict[str, str] | None = None) -> None:
+    """Write tensors, which `load_weights` reads again. Equal tensors give equal bytes.
+
+    Args:
+        path: File to write.
+        tensors: By name.
+        metadata: Lines by key, stored with them.
+    """
+    state = {k: v.detach().cpu().contiguous().clone() for k, v in tensors.items()}
     write_whole(path, _ordered(safetensors.torch.save(state, metadata or {})))
 
 

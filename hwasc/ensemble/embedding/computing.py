@@ -1,0 +1,181 @@
+"""Embeddings of clips, computed once by worker processes and kept in the cache by content."""
+
+from __future__ import annotations
+
+import functools
+import itertools
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from hwasc.audio.frontend import LogMel
+from hwasc.audio.reading import UnreadableClip, read_clips
+from hwasc.data.clips import Clip
+from hwasc.data.features import Features
+from hwasc.ensemble.embedding.context import with_neighbours
+from hwasc.ensemble.embedding.inputs import NetInput, net_input
+from hwasc.ensemble.embedding.nets import EmbeddingNet, NetFile, open_net
+from hwasc.errors import DataError
+from hwasc.parallel.jobs import in_order, pool
+from hwasc.records import schema
+from hwasc.records.damaged import usable
+from hwasc.records.front_end import FrontEnd
+from hwasc.records.waveform import Waveform
+from hwasc.training.weights import load_weights, save_tensors
+from hwasc.workspace import Workspace
+
+VERSION = 1  # part of cache keys; a new version computes all embeddings anew
+CHUNK = 256  # clips of a job, and of a file in the cache
+BATCH = 16  # clips that a net gets at once
+NAME = "embeddings"
+Array = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Embedding:
+    """A way to turn clips into vectors.
+
+    Attributes:
+        net: The net's file, and its tensor.
+        hash: SHA-256 of the file.
+        front_end: What clips are made into.
+        context: Windows of context on each side, see `with_neighbours`; the embeddings are averaged.
+    """
+
+    net: NetFile
+    hash: str
+    front_end: FrontEnd | Waveform
+    context: int = 0
+
+    @property
+    def key(self) -> str:
+        """Hash of all that a clip's embedding depends on besides the clip."""
+        return schema.digest([VERSION, self.hash, self.net.tensor, self.front_end, self.context])
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Job:
+    embedding: Embedding
+    clips: tuple[Clip, ...]
+    path: Path
+
+
+def embed(ws: Workspace, embedding: Embedding, features: Features, what: str) -> Array:
+    """Compute embeddings of clips, or read them from the cache.
+
+    Args:
+        ws: Cache, workers, reporter.
+        embedding: How.
+        features: The n clips, in any front end.
+        what: Their name for the progress, such as `train`.
+
+    Returns:
+        (n, size).
+
+    Raises:
+        DataError: A clip cannot be read any more, or the net cannot be run.
+    """
+    jobs = []
+    for start in range(0, len(features), CHUNK):
+        hashes = features.hashes[start : start + CHUNK]
+        path = ws.cache / "embeddings" / embedding.key / f"{schema.digest(hashes)}.safetensors"
+        jobs.append(_Job(embedding=embedding, clips=features.clips[start : start + CHUNK], path=path))
+    lacking = [job for job in jobs if not usable(job.path, load_weights, ws.reporter.say)]
+    if lacking:
+        title = f"embeddings by {embedding.net.path.name} ({what})"
+        with ws.reporter.track(title, sum(len(job.clips) for job in lacking)) as update, pool(ws.workers) as run:
+            done = 0
+            for i, _ in run(_compute, lacking):
+                done += len(lacking[i].clips)
+                update(done, "clips")
+    return np.concatenate([load_weights(job.path)[NAME].numpy() for job in jobs])
+
+
+def check_in_child(embedding: Embedding) -> int:
+    """Open a net in another process and run it on silence, so that a damaged file can crash no more than that process.
+
+    Args:
+        embedding: The net, and what clips are made into.
+
+    Returns:
+        Size of the embedding.
+
+    Raises:
+        HwascError: See `open_net`; or the process died.
+    """
+    with pool(2) as run:
+        (size,) = in_order(run(_size, [embedding]), 1)
+    return size
+
+
+def _size(embedding: Embedding) -> int:
+    fe = embedding.front_end
+    silence = np.zeros((1, fe.mels, fe.frames) if isinstance(fe, FrontEnd) else (1, fe.samples), np.float32)
+    net, taken = _opened(embedding)
+    return net.embed(taken.windows(silence)).shape[1]
+
+
+def _compute(job: _Job) -> None:
+    found = _embed(job.embedding, job.clips)
+    save_tensors(job.path, {NAME: torch.from_numpy(found)}, {"net": job.embedding.hash})
+
+
+def _embed(embedding: Embedding, clips: Sequence[Clip]) -> Array:
+    groups = with_neighbours(clips, embedding.context)
+    alone = {(str(c.path), c.start): c for c in itertools.chain(*groups)}
+    unique = [alone[key] for key in sorted(alone)]
+    vectors: dict[tuple[str, float], Array] = {}
+    unreadable: dict[tuple[str, float], str] = {}
+    batch: list[tuple[tuple[str, float], Array]] = []
+    for clip, wave in zip(unique, _waves(unique, embedding.front_end.sample_rate), strict=True):
+        key = (str(clip.path), clip.start)
+        if isinstance(wave, UnreadableClip):
+            unreadable[key] = str(wave)
+            continue
+        batch.append((key, wave))
+        if len(batch) == BATCH:
+            vectors |= _embed_batch(embedding, batch)
+            batch = []
+    vectors |= _embed_batch(embedding, batch)
+    out = []
+    for group in groups:
+        keys = [(str(c.path), c.start) for c in group]
+        if keys[0] in unreadable:
+            raise DataError(f"{group[0].id}: cannot be read any more ({unreadable[keys[0]]})")
+        out.append(np.mean([vectors[key] for key in keys if key in vectors], axis=0))
+    return np.stack(out).astype(np.float32)
+
+
+def _embed_batch(
+    embedding: Embedding, batch: Sequence[tuple[tuple[str, float], Array]]
+) -> dict[tuple[str, float], Array]:
+    if not batch:
+        return {}
+    net, taken = _opened(embedding)
+    waves = np.stack([wave for _, wave in batch])
+    if isinstance(embedding.front_end, FrontEnd):
+        with torch.inference_mode():
+            waves = _log_mel(embedding.front_end)(torch.from_numpy(waves)).numpy()
+    found = net.embed(taken.windows(waves))
+    means = found.reshape(len(batch), -1, found.shape[1]).mean(1)
+    return {key: mean for (key, _), mean in zip(batch, means, strict=True)}
+
+
+def _waves(clips: Sequence[Clip], sample_rate: int) -> Iterator[Array | UnreadableClip]:
+    for (path, seconds), group in itertools.groupby(clips, key=lambda c: (c.path, c.seconds)):
+        yield from read_clips(path, [c.start for c in group], seconds, sample_rate)
+
+
+@functools.lru_cache(maxsize=2)
+def _opened(embedding: Embedding) -> tuple[EmbeddingNet, NetInput]:
+    net = open_net(embedding.net)
+    return net, net_input(net.shape, embedding.front_end, str(embedding.net.path))
+
+
+@functools.lru_cache(maxsize=2)
+def _log_mel(front_end: FrontEnd) -> LogMel:
+    return LogMel(front_end)
