@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Literal
@@ -12,7 +12,7 @@ from typing import Literal
 import torch
 
 from hwasc.audio.augmentation import load_responses
-from hwasc.data import fingerprints, known_clips
+from hwasc.data import fingerprints, known_clips, nets
 from hwasc.data.cache_folder import default_cache
 from hwasc.data.changes import Change
 from hwasc.data.clips import Clip, Dataset
@@ -51,6 +51,7 @@ class Workspace:
         device: Where nets run.
         workers: Processes on this machine. No result depends on their number.
         reporter: Shows progress.
+        missing_nets: Names of public nets of optional teachers that `hwasc data fetch` has not put into the cache.
     """
 
     source: DataSource
@@ -59,6 +60,7 @@ class Workspace:
     device: torch.device
     workers: int = 1
     reporter: Reporter = field(default_factory=lambda: Reporter(quiet=True))
+    missing_nets: tuple[str, ...] = ()
 
     @property
     def data(self) -> str:
@@ -273,6 +275,7 @@ def open_workspace(
     cache = cache or default_cache()
     sweep_files(cache)  # what commands left that were killed
     sweep_unfinished(cache / "synthetic")
+    settings, missing_nets = _with_present_teachers(settings, cache)
     name = str(data) if data is not None else SYNTHETIC
     if data is None:
         reporter.say(
@@ -289,7 +292,24 @@ def open_workspace(
         _spec(settings)  # a wrong setting is named before anything is simulated
     else:
         _ = source.dataset
-    return Workspace(source, settings, cache, device=pick_device(device), workers=workers, reporter=reporter)
+    return Workspace(
+        source,
+        settings,
+        cache,
+        device=pick_device(device),
+        workers=workers,
+        reporter=reporter,
+        missing_nets=missing_nets,
+    )
+
+
+def _with_present_teachers(settings: Settings, cache: Path) -> tuple[Settings, tuple[str, ...]]:
+    """The settings without optional teachers whose net was not fetched, and the names of these nets."""
+    members, missing = nets.present(settings.teachers.members, cache)
+    try:
+        return replace(settings, teachers=replace(settings.teachers, members=members)), missing
+    except ValueError as e:
+        raise UsageError(f"teachers.{e}; of those, {', '.join(missing)} was not fetched") from None
 
 
 def _opened(

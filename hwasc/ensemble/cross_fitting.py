@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from hwasc.data.features import Features
+from hwasc.data.nets import NETS
 from hwasc.ensemble.clip_set import ClipSet
 from hwasc.ensemble.family_teacher import FamilyTeacher
 from hwasc.ensemble.kinds import open_teacher
@@ -61,6 +62,8 @@ def teach(ws: Workspace) -> Teachers:
         UsageError: A setting of a member does not fit, or a file is missing.
         DataError: A file cannot be used, or a member has no logits for too many clips.
     """
+    for net in ws.missing_nets:
+        ws.reporter.say_once(f"the ensemble is without {net}: `hwasc data fetch {net}` adds it; {NETS[net].brings}")
     folds = Folds(ws)
     members = tuple(open_teacher(member, folds) for member in ws.settings.teachers.members)
     check_teachers(members, ws, "validation")

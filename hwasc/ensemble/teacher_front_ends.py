@@ -8,6 +8,7 @@ from hwasc.data.features import Features
 from hwasc.errors import DataError, UsageError
 from hwasc.parts import TEACHERS
 from hwasc.records.front_end import FrontEnd
+from hwasc.records.front_ends import FRONT_ENDS
 from hwasc.records.teacher_settings import FrontEndSettings, Member
 from hwasc.workspace import Workspace
 
@@ -37,6 +38,8 @@ def member_front_end(ws: Workspace, member: Member) -> FrontEnd:
             return teacher_front_end(ws)
         if isinstance(member.front_end, FrontEndSettings):
             return member.front_end.front_end(seconds)
+        if member.front_end in FRONT_ENDS:
+            return FRONT_ENDS[str(member.front_end)](seconds)
         paper: FrontEnd = TEACHERS.get(str(member.family)).paper
         return paper.lasting(seconds)
     except ValueError as e:

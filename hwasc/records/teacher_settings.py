@@ -10,13 +10,19 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import BeforeValidator
 
 from hwasc.records.front_end import Edges, FrontEnd, Window
+from hwasc.records.front_ends import FRONT_ENDS
 from hwasc.records.part_names import TeacherName
 from hwasc.records.schema import STRICT
 from hwasc.records.train_settings import TrainSettings
+from hwasc.records.waveform import WaveformSettings
+from hwasc.suggestion import did_you_mean
 
 FUSED = ("weighted mean", "mean", "z1", "z2", "z1+z2")  # the names of the fused views, which no teacher may have
+MOST_CONTEXT = 60  # windows on each side
 KINDS: Mapping[str, tuple[str, ...]] = {  # the kinds of members, and the settings that each can have
     "family": ("width", "front_end", "seed", "train", "weights"),
+    "embedding": ("front_end", "tensor", "context", "probe", "sha256", "optional"),
+    "hf": ("context", "probe"),
     "model": ("front_end",),
     "logits": (),
 }
@@ -106,29 +112,46 @@ class PretrainedWeights:
 
 @dataclass(frozen=True, kw_only=True)
 class Member:
-    """A teacher of the ensemble. It is of one kind: a `family`, a `model`, or `logits`. As plain text: name and family.
+    """A teacher of the ensemble. It is of one kind, one of `KINDS`. As plain text: name and family.
 
     Attributes:
         name: Letters, digits, `.`, `_` or `-`; not the name of a view. Caches and tables go by it.
         family: Is trained here, by cross-fitting, see `hwasc.models.teachers`.
+        embedding: A net that turns sound into vectors, with a probe that is fitted by cross-fitting: an ONNX or .tflite file, or
+            the name of one of `hwasc data fetch`.
+        hf: The same of Hugging Face: a folder, or a name on its hub.
         model: An ONNX classifier of log-mels.
         logits: A CSV or npz file of logits by clip id, or a folder of such files.
         width: Of the family's net; None: the family's default.
-        front_end: `paper`: that of the family's paper. None: `teachers.mels` x `teachers.frames`.
+        front_end: A log-mel, a waveform, or the name of a published log-mel (`hwasc.records.front_ends`). `paper`: that of the
+            family's paper. None: `teachers.mels` x `teachers.frames`, or that of the fetched net.
         seed: Of the family's weights and batches; None: it follows from the run's seed and the name.
         train: Training of the family; None: `teachers.train`.
         weights: That the family's training starts from; None: random ones.
+        tensor: The embedding in its file, by name or number; None: the first output.
+        context: Windows around a clip, on each side, whose embeddings are averaged with its own where its recording is longer
+            than the clip; None: 0.
+        probe: `ridge` or `logistic` regression; None: ridge.
+        sha256: Of the embedding's file, which is refused if it has another; None: any.
+        optional: Whether the member is left out where the file of its embedding is not there; None: no.
     """
 
     name: str
     family: TeacherName | None = None
+    embedding: str | None = None
+    hf: str | None = None
     model: str | None = None
     logits: str | None = None
     width: int | None = None
-    front_end: Literal["paper"] | FrontEndSettings | None = None
+    front_end: str | FrontEndSettings | WaveformSettings | None = None
     seed: int | None = None
     train: TrainSettings | None = None
     weights: str | PretrainedWeights | None = None
+    tensor: str | int | None = None
+    context: int | None = None
+    probe: Literal["ridge", "logistic"] | None = None
+    sha256: str | None = None
+    optional: bool | None = None
 
     __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
 
@@ -144,12 +167,25 @@ class Member:
         others = [f.name for f in fields(self) if f.name not in ("name", *KINDS, *KINDS[kinds[0]])]
         if unfit := [name for name in others if getattr(self, name) is not None]:
             raise ValueError(f"'{self.name}' has '{kinds[0]}', which {', '.join(unfit)} cannot go with")
-        if self.front_end == "paper" and self.family is None:
-            raise ValueError(f"'{self.name}': only a family has a front end 'paper'")
+        self._check_front_end()
+        if self.context is not None and not 0 <= self.context <= MOST_CONTEXT:
+            raise ValueError(f"'{self.name}': context must be 0 to {MOST_CONTEXT}, found {self.context}")
         if self.width is not None and self.width < 1:
             raise ValueError(f"'{self.name}': width must be at least 1, found {self.width}")
         if self.seed is not None and self.seed < 0:
             raise ValueError(f"'{self.name}': seed must be at least 0, found {self.seed}")
+
+    def _check_front_end(self) -> None:
+        fe = self.front_end
+        if fe == "paper" and self.family is None:
+            raise ValueError(f"'{self.name}': only a family has a front end 'paper'")
+        if isinstance(fe, WaveformSettings) and self.embedding is None:
+            raise ValueError(f"'{self.name}': only an embedding can have a waveform for its front end")
+        if isinstance(fe, str) and fe != "paper" and fe not in FRONT_ENDS:
+            known = ["paper", *FRONT_ENDS] if self.family else list(FRONT_ENDS)
+            raise ValueError(
+                f"'{self.name}': there is no front end '{fe}'{did_you_mean(fe, known)} (there are {', '.join(known)})"
+            )
 
     @property
     def kind(self) -> str:
@@ -178,8 +214,9 @@ class TeacherSettings:
         train: Training of the members that have none of their own.
     """
 
-    members: tuple[Annotated[Member, BeforeValidator(_long_form)], ...] = tuple(
-        map(Member.of_family, ("cp_resnet", "crnn", "tf_sepnet"))
+    members: tuple[Annotated[Member, BeforeValidator(_long_form)], ...] = (
+        *map(Member.of_family, ("cp_resnet", "crnn", "tf_sepnet")),
+        Member(name="yamnet", embedding="yamnet", optional=True),
     )
     folds: int = 3
     mels: int = 64

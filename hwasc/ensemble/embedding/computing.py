@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import itertools
 from collections.abc import Iterator, Sequence
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -64,8 +65,8 @@ class _Job:
     path: Path
 
 
-def embed(ws: Workspace, embedding: Embedding, features: Features, what: str) -> Array:
-    """Compute embeddings of clips, or read them from the cache.
+def embedding_files(ws: Workspace, embedding: Embedding, features: Features, what: str) -> list[Path]:
+    """Compute embeddings of clips, unless the cache has them.
 
     Args:
         ws: Cache, workers, reporter.
@@ -74,7 +75,7 @@ def embed(ws: Workspace, embedding: Embedding, features: Features, what: str) ->
         what: Their name for the progress, such as `train`.
 
     Returns:
-        (n, size).
+        The files in the cache, for `read_embeddings`.
 
     Raises:
         DataError: A clip cannot be read any more, or the net cannot be run.
@@ -92,7 +93,22 @@ def embed(ws: Workspace, embedding: Embedding, features: Features, what: str) ->
             for i, _ in run(_compute, lacking):
                 done += len(lacking[i].clips)
                 update(done, "clips")
-    return np.concatenate([load_weights(job.path)[NAME].numpy() for job in jobs])
+    return [job.path for job in jobs]
+
+
+def read_embeddings(files: Sequence[Path]) -> Array:
+    """Read embeddings.
+
+    Args:
+        files: What `embedding_files` gave.
+
+    Returns:
+        (n, size), in the order of the clips.
+
+    Raises:
+        DataError: A file is damaged.
+    """
+    return np.concatenate([load_weights(path)[NAME].numpy() for path in files])
 
 
 def check_in_child(embedding: Embedding) -> int:
@@ -105,11 +121,13 @@ def check_in_child(embedding: Embedding) -> int:
         Size of the embedding.
 
     Raises:
-        HwascError: See `open_net`; or the process died.
+        HwascError: See `open_net`; or the file crashes the process.
     """
     with pool(2) as run:
-        (size,) = in_order(run(_size, [embedding]), 1)
-    return size
+        try:
+            return in_order(run(_size, [embedding]), 1)[0]
+        except BrokenProcessPool:
+            raise DataError(f"{embedding.net.path}: is damaged (what should run it crashed)") from None
 
 
 def _size(embedding: Embedding) -> int:

@@ -38,4 +38,4 @@ def _neighbours(clip: Clip, context: int, lengths: dict[Path, float]) -> list[Cl
             lengths[clip.path] = 0.0  # the clip itself is read, and its error told
     steps = [k for k in range(-context, context + 1) if k]
     starts = [round(clip.start + k * clip.seconds, 6) for k in steps]
-    return [replace(clip, start=s) for s in starts if 0 <= s and s + clip.seconds <= lengths[clip.path] + SLACK]
+    return [replace(clip, start=s) for s in starts if s >= 0 and s + clip.seconds <= lengths[clip.path] + SLACK]

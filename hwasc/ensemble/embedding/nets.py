@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from hwasc.ensemble.external import EXPORTED
+from hwasc.ensemble.onnx_teacher import EXPORTED
 from hwasc.errors import DataError, UsageError
 
 LARGEST = 16_384  # numbers of an embedding; more are a feature map, of which no probe can be fitted to few clips

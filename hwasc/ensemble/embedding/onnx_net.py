@@ -34,7 +34,7 @@ class OnnxNet:
             if not 0 <= tensor < len(outputs):
                 raise UsageError(f"{path}: has {len(outputs)} outputs, numbered from 0; there is no number {tensor}")
             tensor = outputs[tensor]
-        self._tensor = outputs[0] if tensor is None else tensor
+        self._tensor: str = outputs[0] if tensor is None else str(tensor)
         if self._tensor not in outputs:
             self._session = open_session(path, content=_with_output(path, self._tensor))
         inputs = self._session.get_inputs()
@@ -55,7 +55,8 @@ class OnnxNet:
         for part, given in zip(found, parts, strict=True):
             if not part.ndim or len(part) != len(given):
                 raise DataError(
-                    f"{self._path}: '{self._tensor}' is {list(part.shape)} for {len(given)} windows; its first axis must be theirs"
+                    f"{self._path}: '{self._tensor}' is {list(part.shape)} for {len(given)} windows; "
+                    "the first axis must be theirs"
                 )
         return vectors(np.concatenate(found), self._path)
 
@@ -71,4 +72,6 @@ def _with_output(path: Path, tensor: str) -> bytes:
             return bytes(model.SerializeToString())
     except Exception as e:  # protobuf's, onnx's and the system's
         raise DataError(f"{path}: its graph cannot be read ({reason(e)})") from None
-    raise UsageError(f"{path}: has no tensor '{tensor}'{did_you_mean(tensor, inner)}; a viewer such as Netron shows them")
+    raise UsageError(
+        f"{path}: has no tensor '{tensor}'{did_you_mean(tensor, inner)}; a viewer such as Netron shows them"
+    )

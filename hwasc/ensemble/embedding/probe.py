@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -23,7 +23,7 @@ GRIDS = {  # strengths of the L2 penalty, in steps of half a decade (ridge) and 
     "ridge": tuple(10.0 ** (i / 2) for i in range(2, 13)),
     "logistic": tuple(10.0**i for i in range(6)),
 }
-INNER_FOLDS = 3
+INNER_FOLDS = 5
 SCALES = np.geomspace(0.05, 200, 200)  # of the scores
 STEPS = 300  # of a logistic regression, at most
 Array = npt.NDArray[np.float64]
@@ -61,9 +61,10 @@ def fit_probe(
 ) -> Probe:
     """Fit a probe to training clips.
 
-    Embeddings are standardised, and every class weighs the same. The penalty is that of lowest log loss in a cross-validation whose
-    folds share no location. There each penalty's scores are multiplied by the one factor of lowest log loss, which makes logits of
-    the scores of a ridge regression, and mends the confidence of a logistic one.
+    Embeddings are standardised, and every class weighs the same. A cross-validation whose folds share no location gives the log
+    loss of each penalty. There each penalty's scores are multiplied by the one factor of lowest log loss, which makes logits of
+    the scores of a ridge regression, and mends the confidence of a logistic one. Of the penalties whose loss is within a standard
+    error of the lowest, the strongest is taken.
 
     Args:
         embeddings: (n, size).
@@ -91,10 +92,11 @@ def fit_probe(
             held_out[penalty].append(x[test] @ weight.T + bias)
     chosen, scale = GRIDS[kind][len(GRIDS[kind]) // 2], 1.0
     if rows:
-        known = labels[np.concatenate(rows)]
-        losses = {p: _best_scale(np.concatenate(scores), known, classes) for p, scores in held_out.items()}
-        chosen = min(losses, key=lambda p: losses[p][0])
-        scale = losses[chosen][1]
+        known = np.concatenate(rows)
+        locations = [clips[i].location for i in known]
+        fitted = {p: _best_scale(np.concatenate(scores), labels[known], classes) for p, scores in held_out.items()}
+        chosen = _strongest({p: losses for p, (losses, _) in fitted.items()}, locations)
+        scale = fitted[chosen][1]
     ((_, weight, bias),) = _fits(x, labels, classes=classes, kind=kind, penalties=(chosen,))
     weight = scale * weight / std
     return Probe(weight=weight, bias=scale * bias - weight @ mean, penalty=chosen, scale=scale)
@@ -139,15 +141,26 @@ def _balanced(labels: npt.NDArray[np.int64], classes: int) -> Array:
     return np.asarray(len(labels) / (np.count_nonzero(counts) * counts[labels]), np.float64)
 
 
-def _best_scale(scores: Array, labels: npt.NDArray[np.int64], classes: int) -> tuple[float, float]:
-    """The lowest balanced log loss of scores times a factor, and the factor."""
+def _best_scale(scores: Array, labels: npt.NDArray[np.int64], classes: int) -> tuple[Array, float]:
+    """Losses (n,) of the factor of scores with the lowest balanced log loss, and the factor."""
     share, rows = _balanced(labels, classes), np.arange(len(labels))
     centred = scores - scores.max(1, keepdims=True)
-    losses = [
-        float(np.mean(share * (np.log(np.exp(s * centred).sum(1)) - s * centred[rows, labels]))) for s in SCALES
-    ]
-    best = int(np.argmin(losses))
+    losses = [share * (np.log(np.exp(s * centred).sum(1)) - s * centred[rows, labels]) for s in SCALES]
+    best = int(np.argmin([loss.mean() for loss in losses]))
     return losses[best], float(SCALES[best])
+
+
+def _strongest(losses: Mapping[float, Array], locations: Sequence[str]) -> float:
+    """The strongest penalty whose loss is not above the lowest by more than the standard error over locations."""
+    best = min(losses, key=lambda p: float(losses[p].mean()))
+    place = np.unique(locations, return_inverse=True)[1]
+    for penalty in sorted(losses, reverse=True):
+        excess = losses[penalty] - losses[best]
+        sums = np.bincount(place, excess)
+        error = np.std(sums, ddof=1) * np.sqrt(len(sums)) if len(sums) > 1 else 0.0
+        if sums.sum() <= error:
+            return penalty
+    return best
 
 
 def save_probe(path: Path, probe: Probe, metadata: dict[str, str]) -> None:
