@@ -17,6 +17,7 @@ __version__ = "0.2.0"
 _MODULES = {  # public name -> module, imported at its first use
     "open": "hwasc.api.datasets",
     "fetch": "hwasc.api.datasets",
+    "fetch_net": "hwasc.api.datasets",
     "check": "hwasc.api.datasets",
     "search": "hwasc.api.architectures",
     "profile": "hwasc.api.architectures",
@@ -65,6 +66,7 @@ if TYPE_CHECKING:
     from hwasc.api.challenge import submit as submit
     from hwasc.api.datasets import check as check
     from hwasc.api.datasets import fetch as fetch
+    from hwasc.api.datasets import fetch_net as fetch_net
     from hwasc.api.datasets import open as open
     from hwasc.api.students import distill as distill
     from hwasc.api.students import evaluate as evaluate

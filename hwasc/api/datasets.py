@@ -102,10 +102,8 @@ def fetch(
     if name not in fetching.SOURCES:
         raise UsageError(f"{name}: no data set of this name can be fetched (known: {', '.join(fetching.SOURCES)})")
     for address in (url, subsets):
-        if address not in (None, "none") and not str(address).startswith(("https://", "http://")):
-            raise UsageError(
-                f"{address}: expected an address that begins with https:// (or http://, of a server of your own)"
-            )
+        if address != "none":
+            _check_address(address)
     return fetching.fetch(
         fetching.SOURCES[name],
         Path(folder),
@@ -114,6 +112,51 @@ def fetch(
         keep_archives=keep_archives,
         reporter=Reporter(quiet=not progress),
     )
+
+
+def fetch_net(
+    name: str,
+    *,
+    cache: str | Path | None = None,
+    file: str | Path | None = None,
+    url: str | None = None,
+    progress: bool = True,
+) -> Path:
+    """Put a public pretrained net into the cache, where teachers find it (`docs/teachers.md`).
+
+    Args:
+        name: `yamnet`: 4 MB, Apache-2.0.
+        cache: Folder of caches; None: `$HWASC_CACHE` or `~/.cache/hwasc`.
+        file: A file that you have, which is copied; None: the net is downloaded.
+        url: Address of a mirror; None: where it was published.
+        progress: Whether progress is shown on standard error.
+
+    Returns:
+        The file in the cache.
+
+    Raises:
+        UsageError: The name is unknown, or the address is none.
+        DataError: The file is another than the published one.
+        HwascError: The download failed.
+    """
+    from hwasc.data.cache_folder import default_cache
+    from hwasc.data.nets import NETS
+    from hwasc.data.nets import fetch_net as fetched
+
+    if name not in NETS:
+        raise UsageError(f"{name}: no net of this name can be fetched (known: {', '.join(NETS)})")
+    _check_address(url)
+    folder = default_cache() if cache is None else Path(cache)
+    return fetched(
+        name, folder, file=None if file is None else Path(file), url=url, reporter=Reporter(quiet=not progress)
+    )
+
+
+def _check_address(address: str | None) -> None:
+    if address is not None and not address.startswith(("https://", "http://")):
+        raise UsageError(
+            f"{address}: expected an address that begins with https:// (or http://, of a server of your own)"
+        )
 
 
 def check(

@@ -1,6 +1,7 @@
-"""Fetch a public data set, or check what a data folder holds.
+"""Fetch a public data set or pretrained net, or check what a data folder holds.
 
-`fetch`: downloads, checks and unpacks the archives of TAU Urban Acoustic Scenes 2022 Mobile and the DCASE subset lists.
+`fetch`: downloads, checks and unpacks the archives of TAU Urban Acoustic Scenes 2022 Mobile and the DCASE subset lists; or puts a
+pretrained net into the cache, which is one of the default teachers from then on.
 `check`: decodes every listed file, counts, and compares the counts with those of the official lists.
 """
 
@@ -20,8 +21,10 @@ if TYPE_CHECKING:
 
 EXAMPLES = """examples:
   hwasc data fetch tau2022 /data/tau2022          # the same command continues, or replaces missing files
+  hwasc data fetch yamnet                         # 4 MB into the cache; --from FILE copies it from a file
   hwasc data check /data/tau2022 --workers 8
   hwasc data check my_recordings"""
+NETS = ("yamnet",)
 NAMED = 3  # files that are named on a line
 GROUPS = 12  # scenes or recorders that are listed one by one
 LISTED = 5  # files that a fault names
@@ -32,12 +35,25 @@ PLACES = 8  # locations that are listed one by one; if there are more, only thei
 def arguments(parser: argparse.ArgumentParser) -> None:
     """The verb's own arguments."""
     verbs = parser.add_subparsers(dest="what", metavar="fetch|check", required=True)
-    fetch = verbs.add_parser("fetch", help="download and unpack a public data set", description=_fetch.__doc__)
+    fetch = verbs.add_parser("fetch", help="download a public data set or net", description=_fetch.__doc__)
     fetch.add_argument(
-        "name", metavar="NAME", choices=("tau2022",), help="tau2022: TAU Urban Acoustic Scenes 2022 Mobile"
+        "name",
+        metavar="NAME",
+        choices=("tau2022", *NETS),
+        help="tau2022: TAU Urban Acoustic Scenes 2022 Mobile; yamnet: a pretrained net for the ensemble of teachers",
     )
-    fetch.add_argument("dir", metavar="DIR", type=Path, help="a new folder, or one that was fetched into before")
-    fetch.add_argument("--url", help="the JSON of another record or of a mirror (default Zenodo's)")
+    fetch.add_argument(
+        "dir",
+        metavar="DIR",
+        type=Path,
+        nargs="?",
+        help="of a data set: a new folder, or one that was fetched into before",
+    )
+    fetch.add_argument("--url", help="the JSON of another record (default Zenodo's); of a net, the address of a mirror")
+    fetch.add_argument("--from", metavar="FILE", type=Path, dest="file", help="of a net: copy this file, download nothing")
+    fetch.add_argument(
+        "--cache", metavar="DIR", type=Path, help="of a net: where it is put (default $HWASC_CACHE or ~/.cache/hwasc)"
+    )
     fetch.add_argument(
         "--subsets",
         metavar="URL|none",
@@ -73,11 +89,17 @@ def run(args: argparse.Namespace) -> None:
 
 
 def _fetch(args: argparse.Namespace) -> None:
-    """Prints the disk space that is needed, resumes an interrupted download, checks every archive by the MD5 of the record,
-    unpacks it once and removes it. Put archives that you downloaded in another manner into DIR/archives.
+    """Of a data set, prints the disk space that is needed, resumes an interrupted download, checks every archive by the MD5 of the
+    record, unpacks it once and removes it. Put archives that you downloaded in another manner into DIR/archives. A net is checked
+    by its SHA-256 and put into the cache.
     """
     from hwasc.data.fetching import SOURCES
 
+    if args.name in NETS:
+        _fetch_net(args)
+        return
+    if args.dir is None or args.file or args.cache:
+        raise UsageError(f"data fetch {args.name}: name a folder DIR to put it in; --from and --cache are for nets")
     source = SOURCES[args.name]
     print(f"{source.title}: {source.terms}, see {source.page}", file=sys.stderr)
     done = hwasc.fetch(
@@ -93,6 +115,23 @@ def _fetch(args: argparse.Namespace) -> None:
         return
     print(f"{done.root}: {done.files:,} files of {done.archives} archives, {done.unpacked} of them unpacked just now")
     print(f"next: hwasc data check {done.root}")
+
+
+def _fetch_net(args: argparse.Namespace) -> None:
+    from hwasc.data.nets import NETS as nets
+
+    if args.dir or args.subsets or args.keep_archives:
+        raise UsageError(
+            f"data fetch {args.name}: a net is put into the cache (--cache); DIR, --subsets and --keep-archives are for data sets"
+        )
+    net = nets[args.name]
+    print(f"{net.title}: {net.terms}, see {net.page}", file=sys.stderr)
+    path = hwasc.fetch_net(args.name, cache=args.cache, file=args.file, url=args.url, progress=not args.quiet)
+    if args.json:
+        common.print_json({"net": args.name, "file": str(path), "sha256": net.sha256, "bytes": net.size})
+        return
+    print(f"{path}: {net.size:,} bytes, SHA-256 {net.sha256}")
+    print(f"{args.name} is one of the default teachers from now on, and `embedding: {args.name}` in `teachers` names it")
 
 
 def _check(args: argparse.Namespace) -> None:

@@ -24,7 +24,7 @@ GRIDS = {  # strengths of the L2 penalty, in steps of half a decade (ridge) and 
     "logistic": tuple(10.0**i for i in range(6)),
 }
 INNER_FOLDS = 5
-SCALES = np.geomspace(0.05, 200, 200)  # of the scores
+SCALES = np.geomspace(0.05, 10_000, 250)  # of the scores
 STEPS = 300  # of a logistic regression, at most
 Array = npt.NDArray[np.float64]
 
