@@ -50,7 +50,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         help="of a data set: a new folder, or one that was fetched into before",
     )
     fetch.add_argument("--url", help="the JSON of another record (default Zenodo's); of a net, the address of a mirror")
-    fetch.add_argument("--from", metavar="FILE", type=Path, dest="file", help="of a net: copy this file, download nothing")
+    fetch.add_argument(
+        "--from", metavar="FILE", type=Path, dest="file", help="of a net: copy this file, download nothing"
+    )
     fetch.add_argument(
         "--cache", metavar="DIR", type=Path, help="of a net: where it is put (default $HWASC_CACHE or ~/.cache/hwasc)"
     )
@@ -89,9 +91,9 @@ def run(args: argparse.Namespace) -> None:
 
 
 def _fetch(args: argparse.Namespace) -> None:
-    """Of a data set, prints the disk space that is needed, resumes an interrupted download, checks every archive by the MD5 of the
-    record, unpacks it once and removes it. Put archives that you downloaded in another manner into DIR/archives. A net is checked
-    by its SHA-256 and put into the cache.
+    """Of a data set, prints the disk space that is needed, resumes an interrupted download, checks every archive by the MD5 of
+    the record, unpacks it once and removes it. Put archives that you downloaded in another manner into DIR/archives. A net is
+    checked by its SHA-256 and put into the cache.
     """
     from hwasc.data.fetching import SOURCES
 
@@ -131,7 +133,9 @@ def _fetch_net(args: argparse.Namespace) -> None:
         common.print_json({"net": args.name, "file": str(path), "sha256": net.sha256, "bytes": net.size})
         return
     print(f"{path}: {net.size:,} bytes, SHA-256 {net.sha256}")
-    print(f"{args.name} is one of the default teachers from now on, and `embedding: {args.name}` in `teachers` names it")
+    print(
+        f"{args.name} is one of the default teachers from now on, and `embedding: {args.name}` in `teachers` names it"
+    )
 
 
 def _check(args: argparse.Namespace) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,9 +14,11 @@ import numpy.typing as npt
 import torch
 
 from hwasc.audio.frontend import LogMel
-from hwasc.audio.reading import UnreadableClip, read_clips
+from hwasc.audio.reading import UnreadableClip
+from hwasc.data.changes import Change
 from hwasc.data.clips import Clip
 from hwasc.data.features import Features
+from hwasc.data.waveforms import waveforms
 from hwasc.ensemble.embedding.context import with_neighbours
 from hwasc.ensemble.embedding.inputs import NetInput, net_input
 from hwasc.ensemble.embedding.nets import EmbeddingNet, NetFile, open_net
@@ -34,6 +36,7 @@ CHUNK = 256  # clips of a job, and of a file in the cache
 BATCH = 16  # clips that a net gets at once
 NAME = "embeddings"
 Array = npt.NDArray[np.float32]
+_Key = tuple[str, float, str]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,6 +65,7 @@ class Embedding:
 class _Job:
     embedding: Embedding
     clips: tuple[Clip, ...]
+    change: Change | None
     path: Path
 
 
@@ -82,9 +86,10 @@ def embedding_files(ws: Workspace, embedding: Embedding, features: Features, wha
     """
     jobs = []
     for start in range(0, len(features), CHUNK):
-        hashes = features.hashes[start : start + CHUNK]
+        clips, hashes = features.clips[start : start + CHUNK], features.hashes[start : start + CHUNK]
         path = ws.cache / "embeddings" / embedding.key / f"{schema.digest(hashes)}.safetensors"
-        jobs.append(_Job(embedding=embedding, clips=features.clips[start : start + CHUNK], path=path))
+        change = features.change.only(clips) if features.change else None
+        jobs.append(_Job(embedding=embedding, clips=clips, change=change, path=path))
     lacking = [job for job in jobs if not usable(job.path, load_weights, ws.reporter.say)]
     if lacking:
         title = f"embeddings by {embedding.net.path.name} ({what})"
@@ -138,39 +143,40 @@ def _size(embedding: Embedding) -> int:
 
 
 def _compute(job: _Job) -> None:
-    found = _embed(job.embedding, job.clips)
+    found = _embed(job.embedding, job.clips, job.change)
     save_tensors(job.path, {NAME: torch.from_numpy(found)}, {"net": job.embedding.hash})
 
 
-def _embed(embedding: Embedding, clips: Sequence[Clip]) -> Array:
+def _embed(embedding: Embedding, clips: Sequence[Clip], change: Change | None) -> Array:
     groups = with_neighbours(clips, embedding.context)
-    alone = {(str(c.path), c.start): c for c in itertools.chain(*groups)}
-    unique = [alone[key] for key in sorted(alone)]
-    vectors: dict[tuple[str, float], Array] = {}
-    unreadable: dict[tuple[str, float], str] = {}
-    batch: list[tuple[tuple[str, float], Array]] = []
-    for clip, wave in zip(unique, _waves(unique, embedding.front_end.sample_rate), strict=True):
-        key = (str(clip.path), clip.start)
+
+    def key(clip: Clip) -> _Key:  # a change is another one for every id
+        return str(clip.path), clip.start, clip.id if change else ""
+
+    by_key = {key(clip): clip for clip in itertools.chain(*groups)}
+    unique = [by_key[k] for k in sorted(by_key)]
+    vectors: dict[_Key, Array] = {}
+    unreadable: dict[_Key, str] = {}
+    batch: list[tuple[_Key, Array]] = []
+    for clip, wave in zip(unique, waveforms(unique, embedding.front_end.sample_rate, change), strict=True):
         if isinstance(wave, UnreadableClip):
-            unreadable[key] = str(wave)
+            unreadable[key(clip)] = str(wave)
             continue
-        batch.append((key, wave))
+        batch.append((key(clip), wave))
         if len(batch) == BATCH:
             vectors |= _embed_batch(embedding, batch)
             batch = []
     vectors |= _embed_batch(embedding, batch)
     out = []
     for group in groups:
-        keys = [(str(c.path), c.start) for c in group]
+        keys = [key(clip) for clip in group]
         if keys[0] in unreadable:
             raise DataError(f"{group[0].id}: cannot be read any more ({unreadable[keys[0]]})")
-        out.append(np.mean([vectors[key] for key in keys if key in vectors], axis=0))
+        out.append(np.mean([vectors[k] for k in keys if k in vectors], axis=0))
     return np.stack(out).astype(np.float32)
 
 
-def _embed_batch(
-    embedding: Embedding, batch: Sequence[tuple[tuple[str, float], Array]]
-) -> dict[tuple[str, float], Array]:
+def _embed_batch(embedding: Embedding, batch: Sequence[tuple[_Key, Array]]) -> dict[_Key, Array]:
     if not batch:
         return {}
     net, taken = _opened(embedding)
@@ -180,12 +186,7 @@ def _embed_batch(
             waves = _log_mel(embedding.front_end)(torch.from_numpy(waves)).numpy()
     found = net.embed(taken.windows(waves))
     means = found.reshape(len(batch), -1, found.shape[1]).mean(1)
-    return {key: mean for (key, _), mean in zip(batch, means, strict=True)}
-
-
-def _waves(clips: Sequence[Clip], sample_rate: int) -> Iterator[Array | UnreadableClip]:
-    for (path, seconds), group in itertools.groupby(clips, key=lambda c: (c.path, c.seconds)):
-        yield from read_clips(path, [c.start for c in group], seconds, sample_rate)
+    return {k: mean for (k, _), mean in zip(batch, means, strict=True)}
 
 
 @functools.lru_cache(maxsize=2)

@@ -19,9 +19,9 @@ from hwasc.training.weights import load_weights, save_tensors
 
 VERSION = 1  # part of cache keys
 Kind = Literal["ridge", "logistic"]
-GRIDS = {  # strengths of the L2 penalty, in steps of half a decade (ridge) and a decade (logistic: 1 / C)
-    "ridge": tuple(10.0 ** (i / 2) for i in range(2, 13)),
-    "logistic": tuple(10.0**i for i in range(6)),
+GRIDS = {  # strengths of the L2 penalty over the number of clips; scikit-learn's alpha of ridge and 1 / C of logistic regression
+    "ridge": tuple(10.0 ** (i / 2) for i in range(-4, 5)),
+    "logistic": tuple(10.0**i for i in range(-3, 3)),
 }
 INNER_FOLDS = 5
 SCALES = np.geomspace(0.05, 10_000, 250)  # of the scores
@@ -36,7 +36,7 @@ class Probe:
     Attributes:
         weight: (classes, size).
         bias: (classes,).
-        penalty: The strength of regularisation that was chosen.
+        penalty: The strength of regularisation that was chosen, over the number of clips.
         scale: The factor from scores to logits that was chosen.
     """
 
@@ -113,7 +113,7 @@ def _fits(
         if kind == "ridge":
             from sklearn.linear_model import Ridge
 
-            ridge = Ridge(alpha=penalty).fit(x, np.eye(classes)[labels], sample_weight=share)
+            ridge = Ridge(alpha=penalty * len(x)).fit(x, np.eye(classes)[labels], sample_weight=share)
             yield penalty, ridge.coef_, ridge.intercept_
             continue
         fitted = _logistic(x, labels, share, penalty)
@@ -132,7 +132,7 @@ def _logistic(x: Array, labels: npt.NDArray[np.int64], share: Array, penalty: fl
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # the penalty is chosen by what the weights are worth
-        return LogisticRegression(C=1 / penalty, max_iter=STEPS).fit(x, labels, sample_weight=share)
+        return LogisticRegression(C=1 / (penalty * len(x)), max_iter=STEPS).fit(x, labels, sample_weight=share)
 
 
 def _balanced(labels: npt.NDArray[np.int64], classes: int) -> Array:
