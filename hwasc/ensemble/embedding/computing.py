@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import itertools
 from collections.abc import Sequence
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,7 +22,7 @@ from hwasc.ensemble.embedding.context import with_neighbours
 from hwasc.ensemble.embedding.inputs import NetInput, net_input
 from hwasc.ensemble.embedding.nets import EmbeddingNet, NetFile, open_net
 from hwasc.errors import DataError
-from hwasc.parallel.jobs import in_order, pool
+from hwasc.parallel.jobs import pool
 from hwasc.records import schema
 from hwasc.records.damaged import usable
 from hwasc.records.front_end import FrontEnd
@@ -116,8 +115,8 @@ def read_embeddings(files: Sequence[Path]) -> Array:
     return np.concatenate([load_weights(path)[NAME].numpy() for path in files])
 
 
-def check_in_child(embedding: Embedding) -> int:
-    """Open a net in another process and run it on silence, so that a damaged file can crash no more than that process.
+def check(embedding: Embedding) -> int:
+    """Check that a net can be run on what clips are made into.
 
     Args:
         embedding: The net, and what clips are made into.
@@ -126,16 +125,8 @@ def check_in_child(embedding: Embedding) -> int:
         Size of the embedding.
 
     Raises:
-        HwascError: See `open_net`; or the file crashes the process.
+        HwascError: See `open_net`; or its input does not fit.
     """
-    with pool(2) as run:
-        try:
-            return in_order(run(_size, [embedding]), 1)[0]
-        except BrokenProcessPool:
-            raise DataError(f"{embedding.net.path}: is damaged (what should run it crashed)") from None
-
-
-def _size(embedding: Embedding) -> int:
     fe = embedding.front_end
     silence = np.zeros((1, fe.mels, fe.frames) if isinstance(fe, FrontEnd) else (1, fe.samples), np.float32)
     net, taken = _opened(embedding)

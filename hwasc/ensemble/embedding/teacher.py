@@ -13,9 +13,10 @@ import numpy as np
 
 from hwasc.data.clips import Clip
 from hwasc.data.nets import NETS, net_path
+from hwasc.deploy import litert_check
 from hwasc.ensemble.clip_set import ClipSet, cached_logits
 from hwasc.ensemble.embedding import probe
-from hwasc.ensemble.embedding.computing import Embedding, check_in_child, embedding_files, read_embeddings
+from hwasc.ensemble.embedding.computing import Embedding, check, embedding_files, read_embeddings
 from hwasc.ensemble.embedding.nets import NetFile
 from hwasc.ensemble.teacher import Folds
 from hwasc.ensemble.teacher_front_ends import teacher_front_end
@@ -208,11 +209,13 @@ def open_embedding(member: Member, folds: Folds) -> EmbeddingTeacher:
     embedding = Embedding(
         net=NetFile(path=path, tensor=tensor), hash=digest, front_end=front_end, context=member.context or 0
     )
+    if path.suffix.lower() == ".tflite":
+        litert_check.check(path)
     return EmbeddingTeacher(
         name=member.name,
         kind="embedding",
         embedding=embedding,
-        size=check_in_child(embedding),
+        size=check(embedding),
         probe=member.probe or "ridge",
         folds=folds,
     )
