@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from hwasc.ensemble.embedding.teacher import open_embedding
+from hwasc.ensemble.embedding.teacher import open_embedding, open_hf
 from hwasc.ensemble.family_teacher import open_family
 from hwasc.ensemble.logit_table_teacher import open_logit_table
 from hwasc.ensemble.onnx_teacher import open_onnx
@@ -14,6 +14,7 @@ from hwasc.records.teacher_settings import Member
 KINDS: Mapping[str, Callable[[Member, Folds], Teacher]] = {
     "family": open_family,
     "embedding": open_embedding,
+    "hf": open_hf,
     "model": open_onnx,
     "logits": open_logit_table,
 }

@@ -44,7 +44,7 @@ class Embedding:
 
     Attributes:
         net: The net's file, and its tensor.
-        hash: SHA-256 of the file.
+        hash: SHA-256 of the file, or `hf_hash`.
         front_end: What clips are made into.
         context: Windows of context on each side, see `with_neighbours`; the embeddings are averaged.
     """
@@ -92,7 +92,8 @@ def embedding_files(ws: Workspace, embedding: Embedding, features: Features, wha
     lacking = [job for job in jobs if not usable(job.path, load_weights, ws.reporter.say)]
     if lacking:
         title = f"embeddings by {embedding.net.path.name} ({what})"
-        with ws.reporter.track(title, sum(len(job.clips) for job in lacking)) as update, pool(ws.workers) as run:
+        workers = ws.workers if embedding.net.device == "cpu" else 1  # they would share the GPU, and load the net each
+        with ws.reporter.track(title, sum(len(job.clips) for job in lacking)) as update, pool(workers) as run:
             done = 0
             for i, _ in run(_compute, lacking):
                 done += len(lacking[i].clips)

@@ -43,12 +43,14 @@ class NetFile:
     """A file with a net.
 
     Attributes:
-        path: An .onnx or .tflite file.
+        path: An .onnx or .tflite file, or a folder of a model of transformers.
         tensor: Which of its tensors is the embedding, by name or number; None: the first output.
+        device: Where a model of transformers runs; files run on the CPU.
     """
 
     path: Path
     tensor: str | int | None = None
+    device: str = "cpu"
 
 
 def open_net(file: NetFile) -> EmbeddingNet:
@@ -66,6 +68,10 @@ def open_net(file: NetFile) -> EmbeddingNet:
         DataError: The file is damaged, or its input is none of sound.
     """
     path = file.path
+    if path.is_dir():
+        from hwasc.ensemble.embedding.hf_net import HfNet
+
+        return HfNet(path, file.device)
     if not path.is_file():
         raise UsageError(f"{path}: there is no such net")
     if path.suffix.lower() in EXPORTED:

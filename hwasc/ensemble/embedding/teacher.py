@@ -17,6 +17,7 @@ from hwasc.deploy import litert_check
 from hwasc.ensemble.clip_set import ClipSet, cached_logits
 from hwasc.ensemble.embedding import probe
 from hwasc.ensemble.embedding.computing import Embedding, check, embedding_files, read_embeddings
+from hwasc.ensemble.embedding.hf_net import feature_extractor, hf_folder, hf_hash
 from hwasc.ensemble.embedding.nets import NetFile
 from hwasc.ensemble.teacher import Folds
 from hwasc.ensemble.teacher_front_ends import teacher_front_end
@@ -214,6 +215,38 @@ def open_embedding(member: Member, folds: Folds) -> EmbeddingTeacher:
     return EmbeddingTeacher(
         name=member.name,
         kind="embedding",
+        embedding=embedding,
+        size=check(embedding),
+        probe=member.probe or "ridge",
+        folds=folds,
+    )
+
+
+def open_hf(member: Member, folds: Folds) -> EmbeddingTeacher:
+    """Open the model of transformers of a member.
+
+    Args:
+        member: Its settings, with `hf`.
+        folds: The training clips in folds.
+
+    Returns:
+        The teacher.
+
+    Raises:
+        UsageError: transformers is not installed, or there is no such model.
+        DataError: The model cannot be loaded.
+    """
+    ws, folder = folds.workspace, hf_folder(str(member.hf))
+    rate = feature_extractor(folder).sampling_rate
+    embedding = Embedding(
+        net=NetFile(path=folder, device=str(ws.device)),
+        hash=hf_hash(folder),
+        front_end=Waveform(sample_rate=rate, seconds=ws.settings.data.seconds),
+        context=member.context or 0,
+    )
+    return EmbeddingTeacher(
+        name=member.name,
+        kind="hf",
         embedding=embedding,
         size=check(embedding),
         probe=member.probe or "ridge",
