@@ -14,14 +14,14 @@ from hwasc.records.front_ends import FRONT_ENDS
 from hwasc.records.part_names import TeacherName
 from hwasc.records.schema import STRICT
 from hwasc.records.train_settings import TrainSettings
-from hwasc.records.waveform import WaveformSettings
+from hwasc.records.waveform import Waveform
 from hwasc.suggestion import did_you_mean
 
 FUSED = ("weighted mean", "mean", "z1", "z2", "z1+z2")  # the names of the fused views, which no teacher may have
 MOST_CONTEXT = 60  # windows on each side
 KINDS: Mapping[str, tuple[str, ...]] = {  # the kinds of members, and the settings that each can have
     "family": ("width", "front_end", "seed", "train", "weights"),
-    "embedding": ("front_end", "tensor", "context", "probe", "sha256", "optional"),
+    "embedding": ("front_end", "waveform", "tensor", "context", "probe", "sha256", "optional"),
     "hf": ("context", "probe"),
     "model": ("front_end",),
     "logits": (),
@@ -123,11 +123,12 @@ class Member:
         model: An ONNX classifier of log-mels.
         logits: A CSV or npz file of logits by clip id, or a folder of such files.
         width: Of the family's net; None: the family's default.
-        front_end: A log-mel, a waveform, or the name of a published log-mel (`hwasc.records.front_ends`). `paper`: that of the
+        front_end: A log-mel, or the name of a published one (`hwasc.records.front_ends`). `paper`: that of the
             family's paper. None: `teachers.mels` x `teachers.frames`, or that of the fetched net.
         seed: Of the family's weights and batches; None: it follows from the run's seed and the name.
         train: Training of the family; None: `teachers.train`.
         weights: That the family's training starts from; None: random ones.
+        waveform: Sample rate, Hz, of the waveform that the net of an embedding takes in place of a log-mel.
         tensor: The embedding in its file, by name or number; None: the first output.
         context: Windows around a clip, on each side, whose embeddings are averaged with its own where its recording is longer
             than the clip; None: 0.
@@ -143,10 +144,11 @@ class Member:
     model: str | None = None
     logits: str | None = None
     width: int | None = None
-    front_end: str | FrontEndSettings | WaveformSettings | None = None
+    front_end: str | FrontEndSettings | None = None
     seed: int | None = None
     train: TrainSettings | None = None
     weights: str | PretrainedWeights | None = None
+    waveform: int | None = None
     tensor: str | int | None = None
     context: int | None = None
     probe: Literal["ridge", "logistic"] | None = None
@@ -168,6 +170,10 @@ class Member:
         if unfit := [name for name in others if getattr(self, name) is not None]:
             raise ValueError(f"'{self.name}' has '{kinds[0]}', which {', '.join(unfit)} cannot go with")
         self._check_front_end()
+        if self.waveform is not None:
+            Waveform(sample_rate=self.waveform, seconds=1.0)
+            if self.front_end is not None:
+                raise ValueError(f"'{self.name}': its net takes a waveform or a log-mel (front_end), not both")
         if self.context is not None and not 0 <= self.context <= MOST_CONTEXT:
             raise ValueError(f"'{self.name}': context must be 0 to {MOST_CONTEXT}, found {self.context}")
         if self.width is not None and self.width < 1:
@@ -179,8 +185,6 @@ class Member:
         fe = self.front_end
         if fe == "paper" and self.family is None:
             raise ValueError(f"'{self.name}': only a family has a front end 'paper'")
-        if isinstance(fe, WaveformSettings) and self.embedding is None:
-            raise ValueError(f"'{self.name}': only an embedding can have a waveform for its front end")
         if isinstance(fe, str) and fe != "paper" and fe not in FRONT_ENDS:
             known = ["paper", *FRONT_ENDS] if self.family else list(FRONT_ENDS)
             raise ValueError(

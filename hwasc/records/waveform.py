@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
-
-from hwasc.records.schema import STRICT
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,23 +31,3 @@ class Waveform:
     def samples(self) -> int:
         """Samples of one clip."""
         return round(self.seconds * self.sample_rate)
-
-
-@dataclass(frozen=True, kw_only=True)
-class WaveformSettings:
-    """A waveform as the front end of a teacher.
-
-    Attributes:
-        waveform: Its sample rate, Hz.
-    """
-
-    waveform: int
-
-    __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
-
-    def __post_init__(self) -> None:
-        Waveform(sample_rate=self.waveform, seconds=1.0)
-
-    def front_end(self, seconds: float) -> Waveform:
-        """The waveform of clips of `seconds`. ValueError where a clip has no sample."""
-        return Waveform(sample_rate=self.waveform, seconds=seconds)

@@ -34,7 +34,9 @@ def test_settings_as_a_mapping(settings: dict[str, Any], tmp_path: Path) -> None
     given = copy.deepcopy(settings)
     ws = hwasc.open(settings=settings, overrides=["seed=2"], cache=tmp_path, progress=False)
     batch = ["distill.train.batch=16"] if len(settings) == 2 else []
-    assert ws.settings == hwasc.Settings().changed(["distill.train.epochs=7", *batch], seed=2)
+    expected = hwasc.Settings().changed(["distill.train.epochs=7", *batch], seed=2)
+    assert replace(ws.settings, teachers=expected.teachers) == expected
+    assert [m.name for m in ws.settings.teachers.members] == ["cp_resnet", "crnn", "tf_sepnet"], "YAMNet was not fetched"
     assert settings == given, "the caller's own mapping stays as it is"
 
 

@@ -43,7 +43,7 @@ def test_defaults_file_overrides_and_seed(tmp_path: Path) -> None:
         ("teachers=[crnn, crn]", r"members\.1: .*did you mean 'crnn'"),
         ("teachers=[crnn, {name: crnn, logits: a.csv}]", "a name of its own, found crnn twice"),
         ("teachers=[crnn, {name: mean, logits: a.csv}]", "none of weighted mean, mean, z1, z2"),
-        ("teachers=[crnn, {name: a}]", "'a' needs exactly one of family, model, logits, found none"),
+        ("teachers=[crnn, {name: a}]", "'a' needs exactly one of family, embedding, hf, model, logits, found none"),
         ("teachers=[crnn, {name: a, family: crnn, model: a.onnx}]", "found family and model"),
         ("teachers=[crnn, {name: a, logits: a.csv, width: 8, seed: 0}]", "'logits', which width, seed cannot go with"),
         ("teachers=[crnn, {name: a, model: a.onnx, front_end: paper}]", "only a family has a front end 'paper'"),

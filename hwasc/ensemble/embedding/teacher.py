@@ -126,7 +126,7 @@ class EmbeddingTeacher:
         return self.folds.workspace.cache / "teachers" / self.key
 
     def check(self, clips: Sequence[Clip], what: str) -> None:
-        """Nothing: it can process any clip."""
+        """See `Teacher.check`: it can process any clip."""
 
     def jobs(self) -> Sequence[ProbeJob]:
         """Compute the embeddings of the training clips; then a job for each fold without a probe."""
@@ -279,6 +279,8 @@ def embedding_path(member: Member, cache: Path) -> Path:
 
 def _front_end(member: Member, folds: Folds, published: str | None) -> FrontEnd | Waveform:
     seconds, fe = folds.workspace.settings.data.seconds, member.front_end or published
+    if member.waveform is not None:
+        return Waveform(sample_rate=member.waveform, seconds=seconds)
     if fe is None:
         return teacher_front_end(folds.workspace)
     return FRONT_ENDS[fe](seconds) if isinstance(fe, str) else fe.front_end(seconds)
