@@ -36,7 +36,9 @@ def test_settings_as_a_mapping(settings: dict[str, Any], tmp_path: Path) -> None
     batch = ["distill.train.batch=16"] if len(settings) == 2 else []
     expected = hwasc.Settings().changed(["distill.train.epochs=7", *batch], seed=2)
     assert replace(ws.settings, teachers=expected.teachers) == expected
-    assert [m.name for m in ws.settings.teachers.members] == ["cp_resnet", "crnn", "tf_sepnet"], "YAMNet was not fetched"
+    assert [m.name for m in ws.settings.teachers.members] == ["cp_resnet", "crnn", "tf_sepnet"], (
+        "YAMNet was not fetched"
+    )
     assert settings == given, "the caller's own mapping stays as it is"
 
 

@@ -94,9 +94,9 @@ def load_model(folder: Path, kind: str, **more: Any) -> torch.nn.Module:
     """
     with _errors(folder):
         made: torch.nn.Module = getattr(_transformers(), kind).from_pretrained(
-            folder, use_safetensors=True, dtype=torch.float32, **SAFE, **more
+            folder, use_safetensors=True, **SAFE, **more
         )
-    return made.eval()
+    return made.float().eval()
 
 
 class HfNet:
@@ -126,10 +126,13 @@ class HfNet:
                 found = self._model(x)
         except (TypeError, ValueError, RuntimeError) as e:  # such as a model of sound and text
             raise DataError(f"{self._folder}: cannot be run on sound alone ({reason(e)})") from None
-        pooled, states = (getattr(found, name, None) for name in ("pooler_output", "last_hidden_state"))
-        if pooled is None and (states is None or states.ndim != 3):
-            raise DataError(f"{self._folder}: gives neither a pooled output nor hidden states over time")
-        return vectors((states.mean(1) if pooled is None else pooled).float().cpu().numpy(), self._folder)
+        pooled: torch.Tensor | None = getattr(found, "pooler_output", None)
+        if pooled is None:
+            states: torch.Tensor | None = getattr(found, "last_hidden_state", None)
+            if states is None or states.ndim != 3:
+                raise DataError(f"{self._folder}: gives neither a pooled output nor hidden states over time")
+            pooled = states.mean(1)
+        return vectors(pooled.float().cpu().numpy(), self._folder)
 
 
 def extracted(extractor: Any, waves: npt.NDArray[np.float32]) -> torch.Tensor:
