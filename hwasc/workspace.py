@@ -304,8 +304,10 @@ def open_workspace(
 
 
 def _with_present_teachers(settings: Settings, cache: Path) -> tuple[Settings, tuple[str, ...]]:
-    """The settings without optional teachers whose net was not fetched, and the names of these nets."""
+    """The settings without optional teachers that cannot be used, and the names of the nets that were not fetched."""
     members, missing = nets.present(settings.teachers.members, cache)
+    if settings.distill.teacher_view == "augmented":  # of log-mels, from which a net of its own front end has nothing
+        members = tuple(member for member in members if not member.optional)
     try:
         return replace(settings, teachers=replace(settings.teachers, members=members)), missing
     except ValueError as e:

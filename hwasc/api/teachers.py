@@ -12,7 +12,7 @@ from hwasc.errors import UsageError
 from hwasc.parts import TEACHERS
 from hwasc.records.run import environment
 from hwasc.records.schema import write_whole
-from hwasc.records.teacher_settings import Member
+from hwasc.records.teacher_settings import PUBLIC_NETS, Member
 
 if TYPE_CHECKING:
     from hwasc.ensemble.summary import EnsembleSummary
@@ -93,6 +93,8 @@ def with_teachers(ws: Workspace, teachers: Sequence[TeacherLike] | None) -> Work
         if isinstance(teacher, Member):
             return teacher
         if isinstance(teacher, str):
+            if teacher in PUBLIC_NETS and teacher not in given:
+                return Member(name=teacher, embedding=teacher)
             return given.get(teacher) or Member.of_family(TEACHERS.check(teacher))
         return Member.of_family(provide(teacher))
 

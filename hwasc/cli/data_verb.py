@@ -24,7 +24,6 @@ EXAMPLES = """examples:
   hwasc data fetch yamnet                         # 4 MB into the cache; --from FILE copies it from a file
   hwasc data check /data/tau2022 --workers 8
   hwasc data check my_recordings"""
-NETS = ("yamnet",)
 NAMED = 3  # files that are named on a line
 GROUPS = 12  # scenes or recorders that are listed one by one
 LISTED = 5  # files that a fault names
@@ -34,12 +33,14 @@ PLACES = 8  # locations that are listed one by one; if there are more, only thei
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """The verb's own arguments."""
+    from hwasc.records.teacher_settings import PUBLIC_NETS
+
     verbs = parser.add_subparsers(dest="what", metavar="fetch|check", required=True)
     fetch = verbs.add_parser("fetch", help="download a public data set or net", description=_fetch.__doc__)
     fetch.add_argument(
         "name",
         metavar="NAME",
-        choices=("tau2022", *NETS),
+        choices=("tau2022", *PUBLIC_NETS),
         help="tau2022: TAU Urban Acoustic Scenes 2022 Mobile; yamnet: a pretrained net for the ensemble of teachers",
     )
     fetch.add_argument(
@@ -96,8 +97,9 @@ def _fetch(args: argparse.Namespace) -> None:
     checked by its SHA-256 and put into the cache.
     """
     from hwasc.data.fetching import SOURCES
+    from hwasc.records.teacher_settings import PUBLIC_NETS
 
-    if args.name in NETS:
+    if args.name in PUBLIC_NETS:
         _fetch_net(args)
         return
     if args.dir is None or args.file or args.cache:
@@ -120,13 +122,13 @@ def _fetch(args: argparse.Namespace) -> None:
 
 
 def _fetch_net(args: argparse.Namespace) -> None:
-    from hwasc.data.nets import NETS as nets
+    from hwasc.data.nets import NETS
 
     if args.dir or args.subsets or args.keep_archives:
         raise UsageError(
             f"data fetch {args.name}: a net is put into the cache (--cache); DIR, --subsets and --keep-archives are for data sets"
         )
-    net = nets[args.name]
+    net = NETS[args.name]
     print(f"{net.title}: {net.terms}, see {net.page}", file=sys.stderr)
     path = hwasc.fetch_net(args.name, cache=args.cache, file=args.file, url=args.url, progress=not args.quiet)
     if args.json:

@@ -16,6 +16,7 @@ PAPERS = (
     {"name": "bc_resnet", "family": "bc_resnet", "front_end": "paper", "width": 8},
     {"name": "tf_sepnet", "family": "tf_sepnet", "front_end": "paper"},
     {"name": "crnn", "family": "crnn", "front_end": "paper"},
+    {"name": "yamnet", "embedding": "yamnet", "optional": True},
 )
 EFFORTS: Mapping[Effort, Mapping[str, Any]] = {
     "quick": {

@@ -18,6 +18,7 @@ from hwasc.records.waveform import Waveform
 from hwasc.suggestion import did_you_mean
 
 FUSED = ("weighted mean", "mean", "z1", "z2", "z1+z2")  # the names of the fused views, which no teacher may have
+PUBLIC_NETS = ("yamnet",)  # that `hwasc data fetch` knows
 MOST_CONTEXT = 60  # windows on each side
 KINDS: Mapping[str, tuple[str, ...]] = {  # the kinds of members, and the settings that each can have
     "family": ("width", "front_end", "seed", "train", "weights"),
@@ -112,7 +113,7 @@ class PretrainedWeights:
 
 @dataclass(frozen=True, kw_only=True)
 class Member:
-    """A teacher of the ensemble. It is of one kind, one of `KINDS`. As plain text: name and family.
+    """A teacher of the ensemble. It is of one kind, one of `KINDS`. As plain text: name and family, or public net.
 
     Attributes:
         name: Letters, digits, `.`, `_` or `-`; not the name of a view. Caches and tables go by it.
@@ -203,7 +204,9 @@ class Member:
 
 
 def _long_form(entry: Any) -> Any:
-    return {"name": entry, "family": entry} if isinstance(entry, str) else entry
+    if not isinstance(entry, str):
+        return entry
+    return {"name": entry, ("embedding" if entry in PUBLIC_NETS else "family"): entry}
 
 
 @dataclass(frozen=True)
@@ -211,7 +214,7 @@ class TeacherSettings:
     """The teachers. A list in place of these settings is short for `members`.
 
     Attributes:
-        members: The teachers; text stands for a family that gives its name, too.
+        members: The teachers; text stands for a family or a public net that gives its name, too.
         folds: Folds of cross-fitting, 2 at least; no two have a location in common.
         mels: Mel bands of z1, and of the members without a front end of their own.
         frames: Frames of a second of sound, likewise.

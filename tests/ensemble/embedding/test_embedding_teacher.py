@@ -27,7 +27,7 @@ from hwasc.ensemble.teacher_front_ends import teacher_front_end
 from hwasc.errors import DataError, UsageError
 from hwasc.records.bounded import sha256
 from hwasc.records.settings import Settings
-from hwasc.records.teacher_settings import Member, TeacherSettings
+from hwasc.records.teacher_settings import PUBLIC_NETS, Member, TeacherSettings
 from hwasc.workspace import Workspace, open_workspace
 from tests.ensemble.embedding.little_models import wav2vec2_model
 from tests.ensemble.embedding.little_nets import hidden, onnx_net, tflite_net
@@ -103,11 +103,11 @@ def test_embeddings_are_the_nets_and_are_computed_once(
     x = read_embeddings(embedding_files(ws, teacher.embedding, train, "train"))
     logmel = train.batch(np.arange(8)).numpy()
     np.testing.assert_allclose(x[:8], hidden(logmel), rtol=0.02, atol=0.02 * np.abs(x).max())  # float16 features
-    noisy = ws.features(train.clips, teacher_front_end(ws), "noisy", change=AddedNoise(Noise("white", (), 0.0, 0)))
+    noisy = ws.features(train.clips, teacher_front_end(ws), "noisy", change=AddedNoise(Noise("white", 0.0, 0)))
     changed = teacher.logits(ClipSet.of(ws, noisy, "noisy"), 0)
     y = read_embeddings(embedding_files(ws, teacher.embedding, noisy, "noisy"))
     np.testing.assert_allclose(y[:8], hidden(noisy.batch(np.arange(8)).numpy()), rtol=0.02, atol=0.02 * np.abs(y).max())
-    assert np.abs(changed - teacher.logits(teachers.folds.clips, 0)).max() > 0.01
+    assert (changed != teacher.logits(teachers.folds.clips, 0)).all()
     monkeypatch.setattr(computing, "_compute", None)
     assert teach(ws).keys == teachers.keys
     again = read_embeddings(embedding_files(ws, teacher.embedding, train, "train"))
@@ -146,6 +146,8 @@ def test_a_fetched_net_is_part_of_the_default_ensemble(little: Path, tmp_path: P
     assert open_workspace(tiny_data, Settings(), cache=tmp_path).missing_nets == ("yamnet",)
     path = fetch_net("yamnet", tmp_path, file=little)
     assert path == net_path("yamnet", tmp_path) and path.read_bytes() == little.read_bytes()
+    online = Settings.load({"distill.teacher_view": "augmented", "distill.targets": "all"})
+    assert len(open_workspace(tiny_data, online, cache=tmp_path).settings.teachers.members) == 3, "it cannot run online"
     ws = open_workspace(tiny_data, Settings(), cache=tmp_path)
     assert ws.missing_nets == () and ws.settings.teachers.members[-1].sha256 == NETS["yamnet"].sha256
     teacher = open_teacher(ws.settings.teachers.members[-1], Folds(ws))
@@ -163,6 +165,7 @@ def test_another_file_is_not_taken_for_a_public_net(little: Path, tmp_path: Path
 
 
 def test_the_catalogue_is_whole() -> None:
+    assert tuple(NETS) == PUBLIC_NETS
     for name, net in NETS.items():
         assert isinstance(net, PublicNet) and net.url.startswith("https://") and len(net.sha256) == 64
         member = Member(name=name, embedding=name, front_end=net.front_end, tensor=net.tensor)
@@ -200,3 +203,8 @@ def test_nets_that_are_not_there(
 def test_settings_that_do_not_fit(entry: dict[str, object], message: str) -> None:
     with pytest.raises(UsageError, match=message):
         Settings.load({"teachers": ["crnn", {"name": "a", **entry}]})
+
+
+def test_a_public_net_may_be_named_alone() -> None:
+    members = Settings.load({"teachers": ["crnn", "yamnet"]}).teachers.members
+    assert members == (Member.of_family("crnn"), Member(name="yamnet", embedding="yamnet"))
