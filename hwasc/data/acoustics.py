@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from hwasc.audio.frontend import mel_points
 from hwasc.records.front_end import FrontEnd
 
 RATES = (8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000)
@@ -18,10 +19,7 @@ COMMON_SHARE = 0.1  # of the recordings
 @functools.lru_cache(maxsize=8)
 def centres(front_end: FrontEnd) -> npt.NDArray[np.float64]:
     """The middle frequencies of a front end's mel bands, Hz, ascending, shape (mels,)."""
-    import librosa
-
-    points = librosa.mel_frequencies(front_end.mels + 2, fmin=front_end.f_min, fmax=front_end.f_max)
-    return np.asarray(points[1:-1], np.float64)
+    return mel_points(front_end)[1:-1]
 
 
 def empty_share(bandwidth: float, front_end: FrontEnd) -> float:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import singledispatch
 from typing import Any
 
@@ -31,7 +31,8 @@ from hwasc.training.newton import ROOT_BITS
 from hwasc.training.quantization import QuantGRN
 from hwasc.training.rounding import shift_of, shift_of_mean
 
-FRONT_END = ("sample_rate", "seconds", "n_fft", "hop", "window", "mels", "frames", "log_offset", "mean", "std")
+IN_BUFFERS = ("f_min", "f_max", "mel_scale", "triangles", "area_norm", "gain", "window_shape")
+FRONT_END = tuple(f.name for f in fields(FrontEnd) if f.name not in IN_BUFFERS)
 
 
 @torch.no_grad()

@@ -16,13 +16,14 @@ from hwasc.audio.reading import read_clip
 from hwasc.cost import measure
 from hwasc.dcase.inference_package import complexity
 from hwasc.dcase.standalone.system import System
-from hwasc.dcase.standalone_weights import to_bytes
+from hwasc.dcase.standalone_weights import packaged_log_mel, to_bytes
 from hwasc.models import build
 from hwasc.models.blocks import GlobalResponseNorm
 from hwasc.models.student import Student
 from hwasc.records.architecture import Architecture
 from hwasc.records.blocks import GRN, InvertedResidual
 from hwasc.records.front_end import FrontEnd
+from hwasc.records.front_ends import FRONT_ENDS, front_end
 from hwasc.training.quantization import calibrate, quantize
 
 pytestmark = pytest.mark.slow
@@ -180,6 +181,13 @@ def test_the_front_end_is_ours_to_the_bit(rate: int, channels: int, tmp_path: Pa
     expected = torch.cat([log_mel(waves[:4]), log_mel(waves[4:])]).half()
     assert inputs[0].shape == (1, 1, 40, 17) and inputs[0].dtype == torch.float16
     assert torch.equal(torch.cat(inputs)[:, 0], expected)
+
+
+@pytest.mark.parametrize("name", FRONT_ENDS)
+def test_so_are_those_of_published_nets(name: str) -> None:
+    fe = front_end(name, 1.0)
+    waves = torch.from_numpy(np.random.default_rng(0).normal(0, 0.1, (2, fe.samples))).float()
+    assert torch.equal(packaged_log_mel(fe)(waves), LogMel(fe)(waves))
 
 
 def test_short_and_silent_files_get_logits_too(tmp_path: Path) -> None:

@@ -15,15 +15,16 @@ from torch.nn import functional as F
 
 
 class LogMel(nn.Module):
-    """Waveforms (B, samples) to log-mel (B, mels, frames) float32: hann STFT, mel filters on power, logarithm, scaling."""
+    """Waveforms (B, samples) to log-mel (B, mels, frames) float32: pre-emphasis, STFT, mel filters, logarithm, scaling."""
 
     def __init__(self, settings: Mapping[str, Any]) -> None:
         """Prepare buffers; the mel filters come with the weights.
 
         Args:
-            settings: sample_rate (Hz), seconds, n_fft, hop, window (samples), mels, frames, log_offset, mean, std, and `ranges`:
-                for each group of filters their number, and the first and last row that they weight of the spectrum's real and
-                imaginary parts in turn.
+            settings: Of hwasc's `FrontEnd`: sample_rate (Hz), seconds, n_fft, hop, window (samples), mels, frames, edges,
+                pre_emphasis, pre_emphasis_of, remove_mean, power, log_offset, log_floor, log, mean, std. And `ranges`: for each
+                group of filters their number, and the first and last row that they weight of the spectrum: of its real and
+                imaginary parts in turn, or of its magnitudes.
         """
         super().__init__()
         self.settings = dict(settings)
@@ -38,16 +39,35 @@ class LogMel(nn.Module):
 
     def forward(self, waveform: Tensor) -> Tensor:
         s = self.settings
-        needed = (s["frames"] - 1) * s["hop"]
+        frames = self.frames(waveform) * self.get_buffer("window")
+        spectrum = torch.fft.rfft(frames.flatten(0, 1), s["n_fft"])
+        if s["power"] == 2:
+            bins = torch.view_as_real(spectrum).flatten(1).square_()  # re, im in turn, each with a row of the filters
+        else:
+            bins = spectrum.abs()
+        bands = [bins[:, a:b] @ self.get_buffer(f"filters{i}") for i, (_, a, b) in enumerate(s["ranges"])]
+        mel = torch.cat(bands, dim=1).view(len(waveform), s["frames"], s["mels"]) + s["log_offset"]
+        if s["log_floor"] > 0:
+            mel.clamp_(min=s["log_floor"])
+        logs = mel.log_() if s["log"] == "natural" else mel.log10_().mul_(10)
+        return (logs - s["mean"]).div_(s["std"]).transpose(1, 2)
+
+    def frames(self, waveform: Tensor) -> Tensor:
+        """Cut waveforms (B, samples) into overlapping frames (B, frames, window)."""
+        s, x = self.settings, waveform.float()
+        emphasis = s["pre_emphasis"]
+        if emphasis and s["pre_emphasis_of"] == "clip":
+            x = x[:, 1:] - emphasis * x[:, :-1]
         before = s["n_fft"] // 2 - (s["n_fft"] - s["window"]) // 2  # what the first window lacks, centred on sample 0
-        after = max(needed - before + s["window"] - waveform.shape[1], 0)
-        padded = F.pad(waveform.float(), (before, after))
-        frames = padded.unfold(1, s["window"], s["hop"])[:, : s["frames"]] * self.get_buffer("window")
-        spectrum = torch.view_as_real(torch.fft.rfft(frames.flatten(0, 1), s["n_fft"]))
-        squares = spectrum.flatten(1).square_()  # re, im of each bin in turn, each with a row of the filters
-        bands = [squares[:, a:b] @ self.get_buffer(f"filters{i}") for i, (_, a, b) in enumerate(s["ranges"])]
-        mel = torch.cat(bands, dim=1).view(len(waveform), s["frames"], s["mels"])
-        return ((mel + s["log_offset"]).log_() - s["mean"]).div_(s["std"]).transpose(1, 2)
+        before = 0 if s["edges"] == "none" else before
+        after = max((s["frames"] - 1) * s["hop"] - before + s["window"] - x.shape[1], 0)
+        x = F.pad(x, (before, after), mode="reflect" if s["edges"] == "reflect" else "constant")
+        frames = x.unfold(1, s["window"], s["hop"])[:, : s["frames"]]
+        if s["remove_mean"]:
+            frames = frames - frames.mean(2, keepdim=True)
+        if emphasis and s["pre_emphasis_of"] == "frame":
+            frames = frames - emphasis * torch.cat([frames[..., :1], frames[..., :-1]], dim=2)
+        return frames
 
     @torch.inference_mode()
     def of_files(self, paths: Sequence[str]) -> list[Tensor]:
