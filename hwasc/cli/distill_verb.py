@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import hwasc
 from hwasc.cli import common
+from hwasc.cli.teachers_table import print_contributions
 
 if TYPE_CHECKING:
     from hwasc.students.device_results import DeviceStudents
@@ -88,6 +89,7 @@ def run(args: argparse.Namespace) -> None:
         f"by location {q.by_location:.1%} of {q.locations}"
     )
     print("  int8 by device group: " + ", ".join(f"{g} {v:.1%}" for g, v in q.groups.items()))
+    print_contributions(result.fusion, result.leave_one_out, result.mixing, "test")
     print(f"  ONNX Runtime predicts the same scene for {result.onnx.agreement:.1%} of the clips")
     if result.devices is not None:
         _print_devices(result, result.devices)

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import hwasc
 from hwasc.cli import common
+from hwasc.cli.teachers_table import print_contributions
 from hwasc.parts import PROXIES, STRATEGIES
 
 EXAMPLES = """examples:
@@ -139,5 +140,7 @@ def run(args: argparse.Namespace) -> None:
             else f"{costs['int8_memory']['activations']:,} B activations"
         )
     )
+    teachers = found.teachers
+    print_contributions(teachers.fusion, teachers.leave_one_out, teachers.mixing, "validation")
     print(f"architecture {args.out}\nreport       {args.run / 'report.html'}")
     print(f"next         hwasc distill --arch {args.out}" + (f" --data {args.data}" if args.data else ""))

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 
 import hwasc
 from hwasc.cli import common
+from hwasc.cli.teachers_table import print_contributions
 
 if TYPE_CHECKING:
-    from hwasc.ensemble.leave_one_out import LeaveOneOutRow
     from hwasc.ensemble.summary import EnsembleSummary
     from hwasc.ensemble.teacher_summary import TeacherSummary
 
@@ -96,20 +96,7 @@ def _print_one(summary: EnsembleSummary) -> None:
         f"z1+z2 against the best teacher: {fusion.accuracy - single:+.1%}; "
         f"against the mean logit: {fusion.accuracy - mean.accuracy:+.1%}; students learn from {summary.view}\n"
     )
-    common.print_table(
-        ("mean logit without", "accuracy", "log loss", "gain by it", "nats"),
-        [
-            (
-                r.name,
-                f"{r.accuracy:.1%}",
-                f"{r.log_loss:.3f}",
-                f"{r.accuracy_gain:+.1%}",
-                r.gain_in_nats,
-            )
-            for r in summary.leave_one_out
-        ],
-    )
-    print(_verdict(summary.leave_one_out))
+    print_contributions(summary.fusion, summary.leave_one_out, summary.mixing, summary.split)
 
 
 def _print_several(summaries: Sequence[EnsembleSummary]) -> None:
@@ -146,10 +133,3 @@ def _teacher(t: TeacherSummary) -> tuple[str, ...]:
     field = f"{t.receptive_field[0]}x{t.receptive_field[1]}{context}" if t.receptive_field else "-"
     costs = ["-" if number is None else f"{number:,}" for number in (t.parameters, t.macs)]
     return (t.name, t.text(), front_end, field, *costs)
-
-
-def _verdict(rows: Sequence[LeaveOneOutRow]) -> str:
-    useless = [r.name for r in rows if not r.helps]
-    if not useless:
-        return "every teacher improves the ensemble, in accuracy or in log loss"
-    return f"the ensemble is no worse without {', '.join(useless)} (one left out at a time); more teachers are not always better"

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from hwasc.ensemble.contributions import Contribution, contributions
 from hwasc.records.teacher_settings import FUSED
 from hwasc.report import plots
-from hwasc.report.formats import decimal, percent, points
+from hwasc.report.formats import ABSENT, decimal, percent, points
 from hwasc.report.page import Paragraph, Part, Picture, Table
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ def fusion_parts(
     mixing: Mapping[str, Mapping[str, Mapping[str, float]]],
     clips: int | None = None,
 ) -> list[Part]:
-    """The comparison in a sentence, bars and a table of all rows, z1's weights, and the mean without each teacher.
+    """The comparison in a sentence, bars and a table of all rows, z1's weights, and what each teacher brings.
 
     Args:
         rows: Each teacher and each fusion.
@@ -47,31 +48,42 @@ def fusion_parts(
             Picture(plots.share_bars(groups), f"Measured {over}. z1's mean weight of each teacher by {by}, per cent.")
             for by, groups in mixing.items()
         ),
-        *_leave_one_out(leave_one_out, over),
+        *_contributions(contributions(rows, leave_one_out, mixing), over),
     ]
 
 
-def _leave_one_out(rows: Sequence[LeaveOneOutRow], over: str) -> list[Part]:
+def _contributions(rows: Sequence[Contribution], over: str) -> list[Part]:
     if not rows:
         return []
     shown = [
         (
             r.name,
-            percent(r.accuracy),
-            decimal(r.log_loss),
-            points(r.accuracy_gain),
-            r.gain_in_nats,
+            percent(r.alone.accuracy),
+            decimal(r.alone.log_loss),
+            percent(r.without.accuracy),
+            points(r.without.accuracy_gain),
+            r.without.gain_in_nats,
+            ABSENT if r.z1_weight is None else percent(r.z1_weight),
         )
         for r in rows
     ]
-    useless = [r.name for r in rows if not r.helps]
+    useless = [r.name for r in rows if not r.without.helps]
     text = (
         f"The mean logit is no worse without {', '.join(useless)}."
         if useless
         else "The mean logit is worse without any of them."
     )
-    head = ("without", "macro accuracy", "log loss", "gain by it, points", "gain by it, nats")
-    return [Paragraph(text), Table(head, shown, f"The mean logit with one teacher left out, measured {over}")]
+    head = (
+        "what each teacher brings",
+        "macro accuracy",
+        "log loss",
+        "mean logit without it",
+        "gain by it, points",
+        "gain by it, nats",
+        "z1's weight",
+    )
+    caption = f"Each teacher alone, the mean logit with this teacher left out, and z1's weight, mean over scenes; measured {over}"
+    return [Paragraph(text), Table(head, shown, caption)]
 
 
 def verdict(rows: Sequence[FusionRow]) -> str:

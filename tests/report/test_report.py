@@ -267,15 +267,23 @@ def test_search_report(n, limits):
     assert "+1.0 points against the plain mean" in shown
 
 
-def test_search_report_names_the_teachers_that_do_not_help():
+def test_search_report_shows_what_each_teacher_brings():
     row = {"accuracy": 0.5, "log_loss": 1.2, "accuracy_gain": 0.02, "log_loss_gain": 0.1, "standard_error": 0.03}
     left = [
         LeaveOneOutRow(**{**row, "name": "good", "helps": True}),
         LeaveOneOutRow(**{**row, "name": NASTY, "log_loss_gain": -0.1, "helps": False}),
     ]
-    shown = check_page(search(trials(5), {}, teachers=summary(leave_one_out=left))).text
+    alone = [
+        FusionRow(name=n, accuracy=a, log_loss=1.0, ece=0.1) for n, a in (("good", 0.613), (NASTY, 0.4), ("mean", 0.52))
+    ]
+    mixing = {"scene": {"park": {"good": 0.9, NASTY: 0.1}, "tram": {"good": 0.6, NASTY: 0.4}}, "device": {}}
+    about = {"fusion": alone, "mixing": mixing, "leave_one_out": left}
+    text = search(trials(5), {}, teachers=summary(**about))
+    shown = check_page(text).text
     assert "no worse without <script>alert" in shown and "+0.100 ± 0.030" in shown
-    shown = check_page(search(trials(5), {}, teachers=summary(leave_one_out=left[:1]))).text
+    cells = [formats.percent(0.613), "1.000", formats.percent(0.5), "+2.0", "+0.100 ± 0.030", formats.percent(0.75)]
+    assert " ".join(["good", *cells]) in " ".join(shown.split()), "alone, without it, and z1's mean weight over scenes"
+    shown = check_page(search(trials(5), {}, teachers=summary(**{**about, "leave_one_out": left[:1]}))).text
     assert "is worse without any of them" in shown
 
 
