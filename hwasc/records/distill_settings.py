@@ -40,6 +40,9 @@ class DistillSettings:
             student and for every teacher. The last two are for `distill` alone: a search's proxies use cached targets.
         teacher_views: Views of each clip, one an epoch; after so many epochs the same views with their cached logits come again.
             With `augmented` teachers 0 makes new views in every epoch; `waveform` needs 1 at least.
+        feature_weight: Weight of feature distillation in the training of the float student: 1 - cos of the angle between a linear
+            map of its last features, which only training knows, and a teacher's standardised embedding. 0: none.
+        feature_teacher: Name of the teacher whose embeddings these are; None: the first of `teachers` that has embeddings.
         augment: Augmentation of students alone; fields that are left out are as in `Settings.augment`.
         train: Training of the float student.
         qat: Quantization-aware training of the int8 student.
@@ -59,6 +62,8 @@ class DistillSettings:
     targets: Literal["all", "out_of_fold", "corrected"] = "all"
     teacher_view: Literal["cached", "augmented", "waveform"] = "cached"
     teacher_views: int = 0
+    feature_weight: float = 0.0
+    feature_teacher: str | None = None
     augment: AugmentSettings | None = None
     train: TrainSettings = field(default_factory=TrainSettings)
     qat: TrainSettings = field(default_factory=lambda: TrainSettings(3, 32, 3e-4, 0.0))
@@ -87,6 +92,8 @@ class DistillSettings:
             raise ValueError(
                 f"need 0 <= label_smoothing < 1 and branches from 1 to 8, found {self.label_smoothing}, {self.branches}"
             )
+        if not 0 <= self.feature_weight <= 1000:
+            raise ValueError(f"feature_weight: need 0 to 1000, found {self.feature_weight}")
         if self.device_clips < 2:
             raise ValueError(f"device_clips: need at least 2, found {self.device_clips}")
         if not 0 <= self.alpha <= 1 or self.temperature <= 0:

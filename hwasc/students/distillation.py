@@ -28,6 +28,7 @@ from hwasc.records.plain_values import listed
 from hwasc.records.run import environment_of, open_run
 from hwasc.records.run_lock import alone_in_run_folder
 from hwasc.records.training_clips import TrainingClips
+from hwasc.students.feature_targets import feature_teacher, with_embeddings
 from hwasc.students.given_weights import check_given, read_given_weights
 from hwasc.students.known import check_data_named, used_before
 from hwasc.students.loss_choice import LossChoice, choose_loss
@@ -134,7 +135,9 @@ def distill(
     fused = fuse(ws) if s.distill.alpha > 0 and training else None
     if fused:
         check_teachers(fused.teachers.members, test_ws, "test")
-    data = _training_data(ws, record, fused) if training else distillation_data(ws, a.front_end, None)
+    data = (
+        with_embeddings(_training_data(ws, record, fused), ws) if training else distillation_data(ws, a.front_end, None)
+    )
     data, choice = choose_loss(ws, data, a, start, run=run, clips=clips)
     starts: list[StartScore] = []
     qat_losses: list[float] = []
@@ -183,6 +186,7 @@ def check_onnx(result: DistillResult) -> None:
 
 
 def _check_teachers(ws: Workspace) -> None:
+    feature_teacher(ws.settings)
     members, view = ws.settings.teachers.members, ws.settings.distill.teacher_view
     check_online_teachers(members if view == "augmented" else ())
     check_waveform_teachers(members if view == "waveform" and ws.settings.distill.alpha > 0 else ())

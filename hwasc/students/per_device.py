@@ -102,7 +102,7 @@ def fine_tune(
             continue
         ws.reporter.say(f"fine-tuning a student for device {device} on {len(rows):,} clips")
         folder = run / FOLDER / folder_name(device)
-        own = replace(data, rows=rows, embeddings=None)
+        own = replace(data.without_embeddings(), rows=rows)
         copied = copy.deepcopy(float_student)
         trained, _ = train_float(ws, own, copied, folder, clips=clips)
         student, _ = train_int8(ws, own, trained, folder, clips=clips)

@@ -87,7 +87,9 @@ def train_int8(
     quantized = quantize(model)
     if not usable(run / "int8.safetensors", load_weights, ws.reporter.say):
         calibrate(quantized, calibration_batches(data.train, student_seed(ws)))
-    return _train(ws, data, quantized, train=ws.settings.distill.qat, numbers="int8", run=run, clips=clips)
+    return _train(
+        ws, data.without_embeddings(), quantized, train=ws.settings.distill.qat, numbers="int8", run=run, clips=clips
+    )
 
 
 def calibrate_only(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -73,6 +73,11 @@ class DistillationData:
     def taught(self) -> bool:
         """Whether there are targets."""
         return self.targets is not None or any(view.targets is not None for view in self.waveform_views)
+
+    def without_embeddings(self) -> DistillationData:
+        """The same data without feature distillation."""
+        views = tuple(replace(view, embeddings=None) for view in self.waveform_views)
+        return replace(self, embeddings=None, waveform_views=views)
 
     @property
     def clips(self) -> int:

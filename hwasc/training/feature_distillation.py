@@ -50,15 +50,18 @@ def cosine_loss(mapped: Tensor, embeddings: Tensor) -> Tensor:
     return 1 - F.cosine_similarity(mapped, embeddings, dim=1).mean()
 
 
-def standardised(embeddings: np.ndarray) -> np.ndarray:
-    """Standardise each dimension over the clips; without this, what all clips share would decide the angles.
+def standardised(embeddings: np.ndarray, among: np.ndarray) -> np.ndarray:
+    """Standardise each dimension; without this, what all clips share would decide the angles.
 
     Args:
         embeddings: (n, D).
+        among: (m, D), whose mean and standard deviation become 0 and 1.
 
     Returns:
-        (n, D) float32 of mean 0 and standard deviation 1; 0 in a dimension that does not vary.
+        (n, D) float32; 0 in a dimension that does not vary among the latter.
     """
-    x = embeddings.astype(np.float64)
-    std = x.std(0)
-    return np.asarray((x - x.mean(0)) / np.where(std > 0, std, 1.0), np.float32)
+    clips = among.astype(np.float64)
+    std = clips.std(0)
+    return np.asarray(
+        (embeddings - clips.mean(0)) * np.divide(1, std, out=np.zeros_like(std), where=std > 0), np.float32
+    )
