@@ -62,5 +62,6 @@ for seed in ${SEEDS:-0 1 2}; do
     done < <(arms)
   done
 done | xargs -r -P "${WORKERS:-2}" -L 1 bash -c 'student "$@"' _
-python "$here/paired.py" "$out" --against labels
-python "$here/paired.py" "$out" --against families-cached
+for base in labels families-cached; do
+  ! compgen -G "$out/$base[_-][0-9]*" >/dev/null || python "$here/paired.py" "$out" --against "$base"
+done
