@@ -13,6 +13,7 @@ import sys
 import time
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -335,3 +336,24 @@ def test_ctrl_c_exits_130_and_the_same_command_continues(
     published.statuses.clear()
     assert hwasc(*command(published, tmp_path / "tau"))[0] == 0
     assert audio(published) == sum(map(len, archives.values())), "bytes received before were not sent again"
+
+
+def test_a_net_is_put_into_the_cache(hwasc: Run, site: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from hwasc.data import nets
+
+    content = b"a net" * 1000
+    net = replace(nets.NETS["yamnet"], sha256=hashlib.sha256(content).hexdigest(), size=len(content))
+    monkeypatch.setattr(nets, "NETS", {"yamnet": net})
+    site.files["net"], site.files["other"] = content, b"other" * 1000
+    address = ("--url", f"{site.url}/net")
+    status, out, err = hwasc("data", "fetch", "yamnet", "--cache", str(tmp_path), *address)
+    assert status == 0 and net.sha256 in out and "Apache-2.0" in err, err
+    assert nets.net_path("yamnet", tmp_path).read_bytes() == content
+    sent = site.bytes_of("net")
+    assert hwasc("data", "fetch", "yamnet", "--cache", str(tmp_path), *address)[0] == 0
+    assert site.bytes_of("net") == sent, "what is there is not downloaded again"
+    status, _, err = hwasc("data", "fetch", "yamnet", "--cache", str(tmp_path / "b"), "--url", f"{site.url}/other")
+    assert status == 1 and "is another file than YAMNet" in err
+    for more in (("x",), ("--subsets", "none")):
+        assert hwasc("data", "fetch", "yamnet", *more)[0] == 2
+    assert hwasc("data", "fetch", "tau2022", "--cache", str(tmp_path))[0] == 2

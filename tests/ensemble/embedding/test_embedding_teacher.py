@@ -25,6 +25,7 @@ from hwasc.ensemble.kinds import open_teacher
 from hwasc.ensemble.teacher import Folds
 from hwasc.ensemble.teacher_front_ends import teacher_front_end
 from hwasc.errors import DataError, UsageError
+from hwasc.progress import Reporter
 from hwasc.records.bounded import sha256
 from hwasc.records.settings import Settings
 from hwasc.records.teacher_settings import PUBLIC_NETS, Member, TeacherSettings
@@ -112,6 +113,10 @@ def test_embeddings_are_the_nets_and_are_computed_once(
     assert teach(ws).keys == teachers.keys
     again = read_embeddings(embedding_files(ws, teacher.embedding, train, "train"))
     np.testing.assert_array_equal(again, x)
+    said: list[str] = []
+    monkeypatch.setattr(Reporter, "say", lambda _, text: said.append(text))
+    teach(replace(ws, missing_nets=("yamnet",)))
+    assert "hwasc data fetch yamnet" in said[0] and "70.2 to 72.1 %" in said[0]
 
 
 def test_context_is_what_the_recording_has(tmp_path: Path) -> None:
