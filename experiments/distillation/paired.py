@@ -25,9 +25,48 @@ def pooled(results: Sequence[dict[str, Any]]) -> float:
 
 
 def shown(values: Sequence[float]) -> str:
-    """Mean and its standard error."""
-    error = statistics.stdev(values) / math.sqrt(len(values)) if len(values) > 1 else math.nan
+    """Mean ± two standard errors."""
+    error = 2 * statistics.stdev(values) / math.sqrt(len(values)) if len(values) > 1 else math.nan
     return f"{statistics.mean(values):+.1f} ± {error:.1f}"
+
+
+def read(folder: Path) -> dict[str, dict[tuple[str, str], dict[str, Any]]]:
+    """The finished runs in a folder: by name, then by seed and part ("" where there are no parts)."""
+    runs: dict[str, dict[tuple[str, str], dict[str, Any]]] = defaultdict(dict)
+    for path in sorted(folder.glob("*-*/result.json")):
+        if match := re.fullmatch(r"(.+?)(?:_(\d+))?-(\d+)", path.parent.name):
+            runs[match[1]][match[3], match[2] or ""] = json.loads(path.read_text())
+    return runs
+
+
+def table(runs: dict[str, dict[tuple[str, str], dict[str, Any]]], against: str) -> list[str]:
+    """Lines of a Markdown table; each student is compared by the seeds and parts that `against` has as well."""
+    base = runs[against]
+    columns = (
+        "seeds",
+        "int8 %, all parts",
+        "gain over seeds, points",
+        "gain over seeds and parts, points",
+        "validation",
+    )
+    lines = [
+        f"| student (against {against}; ± two standard errors) | {' | '.join(columns)} |",
+        "|---" * (len(columns) + 1) + "|",
+    ]
+    for name, found in runs.items():
+        both = [key for key in found if key in base]
+        if not both:
+            continue
+        by_seed = {seed: [key for key in both if key[0] == seed] for seed in sorted({seed for seed, _ in both})}
+        own = [pooled([found[key] for key in keys]) for keys in by_seed.values()]
+        gains = [value - pooled([base[key] for key in keys]) for value, keys in zip(own, by_seed.values(), strict=True)]
+        pairs = [100 * (found[key]["int8"]["accuracy"] - base[key]["int8"]["accuracy"]) for key in both]
+        chosen_by = [100 * (found[key]["validation"]["int8"] - base[key]["validation"]["int8"]) for key in both]
+        lines.append(
+            f"| {name} | {len(by_seed)} | {statistics.mean(own):.1f} | {shown(gains)} | {shown(pairs)} | "
+            f"{shown(chosen_by)} |"
+        )
+    return lines
 
 
 def main() -> None:
@@ -36,32 +75,10 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--against", default="labels")
     args = parser.parse_args()
-    runs: dict[str, dict[tuple[str, str], dict[str, Any]]] = defaultdict(dict)  # by name, then by seed and part
-    for path in sorted(args.folder.glob("*-*/result.json")):
-        if match := re.fullmatch(r"(.+?)(?:_(\d+))?-(\d+)", path.parent.name):
-            runs[match[1]][match[3], match[2] or ""] = json.loads(path.read_text())
+    runs = read(args.folder)
     if args.against not in runs:
         parser.error(f"{args.folder}: has no runs of {args.against}")
-    base = runs[args.against]
-    columns = (
-        "seeds",
-        "int8 %, all parts",
-        "gain over seeds, points",
-        "gain over seeds and parts, points",
-        "validation",
-    )
-    print(f"| student (against {args.against}) | {' | '.join(columns)} |\n|{'---|' * (len(columns) + 1)}")
-    for name, found in runs.items():
-        both = [key for key in found if key in base]
-        by_seed = {seed: [key for key in both if key[0] == seed] for seed in sorted({seed for seed, _ in both})}
-        own = [pooled([found[key] for key in keys]) for keys in by_seed.values()]
-        gains = [value - pooled([base[key] for key in keys]) for value, keys in zip(own, by_seed.values(), strict=True)]
-        pairs = [100 * (found[key]["int8"]["accuracy"] - base[key]["int8"]["accuracy"]) for key in both]
-        chosen_by = [100 * (found[key]["validation"]["int8"] - base[key]["validation"]["int8"]) for key in both]
-        print(
-            f"| {name} | {len(by_seed)} | {statistics.mean(own):.1f} | {shown(gains)} | {shown(pairs)} | "
-            f"{shown(chosen_by)} |"
-        )
+    print("\n".join(table(runs, args.against)))
 
 
 if __name__ == "__main__":
