@@ -28,6 +28,8 @@ from hwasc.records import teacher_settings
 from hwasc.records.settings import Settings
 from hwasc.records.teacher_settings import Member
 from hwasc.workspace import Workspace, open_workspace
+from tests.ensemble.embedding.little_models import wav2vec2_model
+from tests.ensemble.embedding.little_nets import onnx_net
 from tests.ensemble.given_teachers import export, ids_of, write_logits
 
 pytestmark = pytest.mark.slow
@@ -47,8 +49,24 @@ def logits(folder: Path, ws: Workspace) -> Member:
     return Member(name="mine", logits=str(folder / "m.csv"))
 
 
-MEMBERS: dict[str, Callable[[Path, Workspace], Member]] = {"family": family, "model": model, "logits": logits}
-CROSS_FITTED = {"family"}
+def embedding(folder: Path, ws: Workspace) -> Member:
+    file = onnx_net(folder / "net.onnx", (1, 40, 17), inputs=40 * 17)
+    return Member(name="mine", embedding=str(file), tensor="hidden")
+
+
+def hf(folder: Path, ws: Workspace) -> Member:
+    pytest.importorskip("transformers")
+    return Member(name="mine", hf=str(wav2vec2_model(folder / "hf")))
+
+
+MEMBERS: dict[str, Callable[[Path, Workspace], Member]] = {
+    "family": family,
+    "embedding": embedding,
+    "hf": hf,
+    "model": model,
+    "logits": logits,
+}
+CROSS_FITTED = {"family", "embedding", "hf"}
 WITHOUT_SOUND = {"logits"}
 
 
@@ -101,6 +119,11 @@ class FixedFolds(Folds):
         self.__dict__["of"] = of
 
 
+def apart(found: np.ndarray, expected: np.ndarray) -> float:
+    """Greatest difference, as a share of the range: a probe on a net of random weights has small logits."""
+    return float(np.abs(found - expected).max() / np.ptp(expected))
+
+
 def run(job: Job) -> str:
     return job.run()
 
@@ -122,7 +145,7 @@ def test_the_same_clips_have_the_same_logits(kind: str, member: Member, space: C
         assert np.isfinite(by_fold).all() and np.ptp(by_fold[0], 0).min() > 0
         assert np.array_equal(by_fold[0], by_fold[1]) != teacher.cross_fitted
         some = np.array([5, 2, 9])
-        np.testing.assert_allclose(teacher.logits(clips.part(some), 0), by_fold[0][some], rtol=1e-3, atol=1e-4)
+        assert apart(teacher.logits(clips.part(some), 0), by_fold[0][some]) < 1e-3
     again = opened(space(member), member)
     assert again.key == teacher.key and not again.jobs()
     assert np.array_equal(again.logits(clips_of(ws, "test"), 1), by_fold[1])
@@ -144,7 +167,7 @@ def test_logits_are_cached_by_the_content_of_the_clips(
             teacher.logits(clips_of(ws, "test", noisy), 0)
         return
     changed = teacher.logits(clips_of(ws, "test", noisy), 0)
-    assert np.isfinite(changed).all() and np.abs(changed - clean).max() > 1e-3
+    assert np.isfinite(changed).all() and apart(changed, clean) > 1e-2
     assert np.array_equal(teacher.logits(clips_of(ws, "test"), 0), clean), "each clip set has its own file"
 
 
@@ -162,7 +185,7 @@ def test_jobs_resume_and_run_in_other_processes(kind: str, member: Member, space
     with pool(2) as submit:
         assert all(in_order(submit(run, list(opened(ws, member).jobs())), 2))
     there = [opened(ws, member).logits(clips_of(ws, "validation"), fold) for fold in range(2)]
-    np.testing.assert_allclose(there, here, rtol=1e-4, atol=1e-4)
+    assert apart(np.array(there), np.array(here)) < 1e-3
 
 
 def test_a_cross_fitted_teacher_is_not_trained_on_the_fold(
@@ -186,8 +209,8 @@ def test_a_cross_fitted_teacher_is_not_trained_on_the_fold(
         job.run()
     clips = clips_of(ws, "validation")
     assert relabelled.key != teacher.key
-    np.testing.assert_allclose(relabelled.logits(clips, 0), teacher.logits(clips, 0), rtol=1e-3, atol=1e-4)
-    assert np.abs(relabelled.logits(clips, 1) - teacher.logits(clips, 1)).max() > 1e-3
+    assert apart(relabelled.logits(clips, 0), teacher.logits(clips, 0)) < 1e-3
+    assert apart(relabelled.logits(clips, 1), teacher.logits(clips, 1)) > 1e-2
 
 
 def test_its_name_is_in_every_table(kind: str, member: Member, space: Callable[..., Workspace]) -> None:
