@@ -80,7 +80,7 @@ def mel_filters(front_end: FrontEnd, n_fft: int | None = None) -> npt.NDArray[np
 def _mel_triangles(fe: FrontEnd, n_fft: int) -> npt.NDArray[np.float32]:
     """Filters with slopes that are linear in mel."""
     edges = hertz_to_mel(mel_points(fe), fe)
-    bins = hertz_to_mel(np.linspace(0, fe.sample_rate / 2, 1 + n_fft // 2), fe)
+    bins = hertz_to_mel(np.fft.rfftfreq(n_fft, 1 / fe.sample_rate), fe)
     rising = (bins - edges[:-2, None]) / (edges[1:-1] - edges[:-2])[:, None]
     falling = (edges[2:, None] - bins) / (edges[2:] - edges[1:-1])[:, None]
     filters = np.maximum(0, np.minimum(rising, falling))

@@ -24,6 +24,7 @@ from hwasc.cost.patches import Patched, patched
 from hwasc.cost.row_graph import Padding
 from hwasc.deploy.constants import Constants, Filters, IntegerFilters, Quantized, constants, quantized_numbers, vector
 from hwasc.deploy.exporters import Planner
+from hwasc.deploy.firmware.front_end_text import front_end_text
 from hwasc.deploy.flatfile import FileOperator, FileTensor, read_metadata, write
 from hwasc.deploy.patch_options import PatchOptions
 from hwasc.models.student import Student
@@ -33,7 +34,6 @@ from hwasc.records.patches import PATCHES, Patches
 from hwasc.records.training_clips import KEY, TrainingClips
 
 PLAN_ENTRY, ENTRY = "OfflineMemoryAllocation", "hwasc"
-FRONT_END = "hann STFT (centred, zero padded) -> slaney mel filters on power -> log(x + log_offset) -> (x - mean) / std"
 POINTWISE = {
     "add": ("ADD", "AddOptions"),
     "mul": ("MUL", "MulOptions"),
@@ -236,7 +236,7 @@ def _about(
             "layout": "1 x mels x frames x 1",
             "scale": scale,
             "zero_point": zero_point,
-            "front_end": f"{FRONT_END}; its numbers: architecture.front_end",
+            "front_end": f"{front_end_text(model.architecture.front_end)}; its numbers: architecture.front_end",
         },
         **({KEY: schema.plain(clips.reference)} if clips else {}),
         **({PATCHES: schema.plain(patches)} if patches else {}),
@@ -375,4 +375,4 @@ def _activation(op: Operator) -> int:
     return int(tflite.ActivationFunctionType.RELU if op.relu else tflite.ActivationFunctionType.NONE)
 
 
-__all__ = ["FRONT_END", "Constants", "Filters", "Planner", "constants", "export", "to_bytes", "vector"]
+__all__ = ["Constants", "Filters", "Planner", "constants", "export", "to_bytes", "vector"]

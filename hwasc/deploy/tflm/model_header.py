@@ -10,8 +10,8 @@ from hwasc import __version__
 from hwasc.cost.firmware_front_end import Arithmetic, front_end_bytes
 from hwasc.cost.memory import Plan
 from hwasc.cost.persistent import ERROR, MEASURED_WITH
+from hwasc.deploy.firmware.front_end_text import front_end_text
 from hwasc.deploy.flatfile import Contents
-from hwasc.deploy.tflite import FRONT_END
 from hwasc.deploy.tflm.arena_sizes import REFERENCE, ArenaSize
 from hwasc.deploy.tflm.programs import named
 from hwasc.records.architecture import Architecture
@@ -108,13 +108,13 @@ constexpr float kOutputScale = {float_literal(found.output[0])};
 constexpr int kOutputZeroPoint = {found.output[1]};
 
 // The front end, as {name}_features computes it:
-// {FRONT_END}.
-// Waveform at full scale 1; natural logarithm; filters of unit area; the first kFrames frames of the clip.
+// {front_end_text(fe)}.
+// Waveform at full scale 1; the first kFrames frames of the clip.
 constexpr int kSampleRate = {fe.sample_rate};  // Hz
 constexpr float kClipSeconds = {float_literal(fe.seconds)};
 constexpr int kClipSamples = {fe.samples};
 constexpr int kFftSize = {fe.n_fft};
-constexpr int kWindow = {fe.window};  // samples, periodic, in the middle of the FFT
+constexpr int kWindow = {fe.window};  // samples
 constexpr int kHop = {fe.hop};  // samples
 constexpr float kMinHz = {float_literal(fe.f_min)};  // the lowest band begins, the highest ends
 constexpr float kMaxHz = {float_literal(fe.f_max)};
