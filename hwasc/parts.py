@@ -14,7 +14,14 @@ TEACHERS: Registry[Any] = Registry(  # of `hwasc.models.teachers.Family`
     "hwasc.teachers",
     {
         name: f"hwasc.models.teachers.{name}:FAMILY"
-        for name in ("cp_resnet", "crnn", "tf_sepnet", "bc_resnet", "patch_transformer", "cp_mobile", "mobilenet_v3")
+        for name in (
+            *("cp_resnet", "crnn", "tf_sepnet", "bc_resnet", "patch_transformer", "cp_mobile", "mobilenet_v3"),
+            *("resnet", "passt", "beats"),
+        )
+    }
+    | {
+        f"edp_{name}": f"hwasc.models.teachers.edp:{name.upper()}"
+        for name in ("wide", "deep", "expanded", "kernel5", "inner_grn")
     },
 )
 STRATEGIES: Registry[Any] = Registry(  # of classes that fulfil `hwasc.nas.strategies.Strategy`

@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Any
-
 import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from hwasc.data.features import Features
-from hwasc.data.splits import hold_out
+from hwasc.ensemble.clip_batches import ClipBatches, chunks, held_out_clips
 from hwasc.ensemble.cross_fitting import Teachers, out_of_fold_logits
 from hwasc.ensemble.head_fitting import best_view, cross_fitted_views, fit_backbone, fit_heads, log_loss_gain
 from hwasc.ensemble.heads import Ensemble
-from hwasc.progress import Update
 from hwasc.records.front_end import FrontEnd
 from hwasc.workspace import Workspace
-
-BATCH = 256
 
 
 def fit_ensemble(ws: Workspace, teachers: Teachers, ensemble: Ensemble, front_end: FrontEnd) -> str:
@@ -40,7 +34,7 @@ def fit_ensemble(ws: Workspace, teachers: Teachers, ensemble: Ensemble, front_en
     """
     s, train = ws.settings, teachers.train
     logits, labels = torch.from_numpy(out_of_fold_logits(teachers)), torch.from_numpy(train.labels)
-    locations, held_out = [c.location for c in train.clips], torch.from_numpy(_held_out(ws, train))
+    locations, held_out = [c.location for c in train.clips], torch.from_numpy(held_out_clips(ws, train))
     no_backbone = torch.zeros(len(train), len(teachers.names))
     fit_heads(
         ensemble,
@@ -76,32 +70,28 @@ def _fit_backbone(
     ws: Workspace, teachers: Teachers, ensemble: Ensemble, *, logits: Tensor, held_out: np.ndarray, front_end: FrontEnd
 ) -> None:
     """Train z1's backbone on augmented clips; held-out clips decide which epoch's weights are used."""
-    s, train, augment = ws.settings, teachers.train, ws.augment(front_end)
+    s, train = ws.settings, teachers.train
     ensemble.to(ws.device)
-
-    def batch(rows: np.ndarray, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        return x.to(ws.device), logits[rows].to(ws.device), torch.from_numpy(train.labels[rows]).to(ws.device)
-
-    def batches(epoch: int) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-        rng = np.random.default_rng([s.seed, epoch])
-        generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
-        for rows in _chunks(rng.permutation(np.flatnonzero(~held_out)), 64):
-            if len(rows) > 1:
-                yield batch(rows, augment(train.batch(rows), train.devices[rows], generator))
-
-    def validate() -> float:
-        ensemble.eval()
-        with torch.no_grad():
-            losses = [
-                F.cross_entropy(ensemble(x, y), labels, reduction="sum")
-                for x, y, labels in (batch(r, train.batch(r)) for r in _chunks(np.flatnonzero(held_out)))
-            ]
-        return float(sum(losses)) / int(held_out.sum())
-
     with ws.reporter.track("fusion heads z1, z2", s.fusion.epochs) as update:
+        clips = ClipBatches(
+            train=train,
+            logits=logits,
+            held_out=held_out,
+            augment=ws.augment(front_end),
+            device=ws.device,
+            seed=s.seed,
+            update=update,
+        )
+
+        def validate() -> float:
+            ensemble.eval()
+            with torch.no_grad():
+                losses = [F.cross_entropy(ensemble(x, y), z, reduction="sum") for x, y, z in clips.validation()]
+            return float(sum(losses)) / int(held_out.sum())
+
         fit_backbone(
             ensemble,
-            _counted(batches, update),
+            clips.epoch,
             epochs=s.fusion.epochs,
             lr=s.fusion.lr,
             weight_decay=s.fusion.weight_decay,
@@ -126,24 +116,5 @@ def all_backbone_scores(ensemble: Ensemble, features: Features, device: torch.de
         return torch.zeros(len(features), len(z1.head.weight))  # the backbone was left out, see `fit_ensemble`
     with torch.no_grad():
         return torch.cat(
-            [z1.backbone_scores(features.batch(r).to(device)).float().cpu() for r in _chunks(np.arange(len(features)))]
+            [z1.backbone_scores(features.batch(r).to(device)).float().cpu() for r in chunks(np.arange(len(features)))]
         )
-
-
-def _held_out(ws: Workspace, train: Features) -> np.ndarray:
-    """Which training clips z1's backbone is not trained on, (n,) booleans: all clips of some locations."""
-    held_out = {c.id for c in hold_out(train.clips, ws.settings.fusion.hold_out, ws.settings.seed)[1]}
-    return np.array([c.id in held_out for c in train.clips])
-
-
-def _counted(batches: Callable[[int], Iterator[Any]], update: Update) -> Callable[[int], Iterator[Any]]:
-    def epoch(number: int) -> Iterator[Any]:
-        yield from batches(number)
-        update(number + 1)
-
-    return epoch
-
-
-def _chunks(rows: np.ndarray, size: int = BATCH) -> Iterator[np.ndarray]:
-    for start in range(0, len(rows), size):
-        yield rows[start : start + size]

@@ -15,12 +15,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from hwasc.ensemble.best_epoch import Batch, best_epoch
 from hwasc.ensemble.heads import VIEWS, Ensemble
 
 CLIPS = 20_000  # at most, to fit a few hundred numbers; more clips give the same fit
 PARTS = 5  # folds of locations in `cross_fitted_views`
 STEPS = 200  # of L-BFGS, at most
-Batch = tuple[Tensor, Tensor, Tensor]  # log-mel (B, 1, F, T), logits (B, K, C), labels (B,)
 
 
 def fit_mixture_weights(logits: Tensor, labels: Tensor) -> Tensor:
@@ -117,18 +117,27 @@ def fit_backbone(
         ValueError: An epoch has no batch.
     """
     z1 = ensemble.z1
-    trained = [*z1.backbone.parameters(), *z1.head.parameters()]
-    optimizer = torch.optim.AdamW(trained, lr=lr, weight_decay=weight_decay)
-    lowest, best_epoch, best = validate(), 0, copy.deepcopy(z1.state_dict())
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
-        for epoch in range(epochs):
-            _train_epoch(ensemble, batches(epoch), optimizer)
-            if (now := validate()) < lowest:
-                lowest, best_epoch, best = now, epoch + 1, copy.deepcopy(z1.state_dict())
-    z1.load_state_dict(best)
+
+    def loss(batch: Batch) -> Tensor:
+        logmel, logits, labels = batch
+        views = ensemble.views(logmel, logits)
+        return F.cross_entropy(views["z1"], labels) + F.cross_entropy(views["z1+z2"], labels)
+
+    def train() -> None:
+        ensemble.eval().z1.backbone.train()
+
+    best = best_epoch(
+        z1,
+        loss,
+        batches,
+        optimizer=torch.optim.AdamW([*z1.backbone.parameters(), *z1.head.parameters()], lr=lr, weight_decay=weight_decay),
+        epochs=epochs,
+        train=train,
+        validate=validate,
+        seed=seed,
+    )
     ensemble.eval().zero_grad()
-    return best_epoch
+    return best
 
 
 def log_loss_gain(logits: Tensor, reference: Tensor, labels: Tensor, locations: Sequence[str]) -> tuple[float, float]:
@@ -225,21 +234,6 @@ def cross_fitted_views(
             for name, view in model.fused_views(backbone_scores[held_out], logits[held_out]).items():
                 out[name][held_out] = view
     return out
-
-
-def _train_epoch(ensemble: Ensemble, batches: Iterable[Batch], optimizer: torch.optim.Optimizer) -> None:
-    ensemble.eval().z1.backbone.train()
-    count = 0
-    for logmel, logits, labels in batches:
-        views = ensemble.views(logmel, logits)
-        loss = F.cross_entropy(views["z1"], labels) + F.cross_entropy(views["z1+z2"], labels)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        count += 1
-    if count == 0:
-        raise ValueError("there are no clips to fit the fusion heads on")
-    ensemble.eval()
 
 
 def _minimise(parameters: list[Tensor], loss: Callable[[], Tensor]) -> None:

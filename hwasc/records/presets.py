@@ -1,4 +1,4 @@
-"""Published nets as architectures: CP-Mobile (Schmid et al., DCASE 2023) and the DCASE 2024 baseline."""
+"""Nets by name: CP-Mobile (Schmid et al., DCASE 2023), the DCASE 2024 baseline, and students of the paper's size."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Literal
 from hwasc.records.architecture import Architecture
 from hwasc.records.blocks import GRN, InvertedResidual, Stride
 from hwasc.records.blocks.base import make_divisible
+from hwasc.records.edp import edp_31k, edp_60k
 from hwasc.records.front_end import FrontEnd
 
 
@@ -80,4 +81,6 @@ PRESETS: dict[str, Callable[..., Architecture]] = {
     "cp_mobile_24": partial(cp_mobile, 24),
     "cp_mobile_16": partial(cp_mobile, 16),
     "cp_mobile_8": partial(cp_mobile, 8),
+    "edp_60k": edp_60k,
+    "edp_31k": edp_31k,
 }

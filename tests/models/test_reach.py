@@ -24,8 +24,13 @@ MAPS: dict[str, Callable[[nn.Module], nn.Module]] = {  # the part of each family
     "mobilenet_v3": lambda m: m.features,
     "crnn": lambda m: m.features[:-1],
     "patch_transformer": lambda m: m.embed,
+    "resnet": lambda m: nn.Sequential(m.conv1, m.maxpool, m.layer1, m.layer2, m.layer3, m.layer4),
+    "passt": lambda m: m.patch_embed,
+    "beats": lambda m: m.patch_embedding,
 }
-WIDTHS = {"cp_resnet": 2, "bc_resnet": 1, "tf_sepnet": 4, "cp_mobile": 4, "mobilenet_v3": 1, "crnn": 2}
+MAPS |= {f"edp_{name}": MAPS["cp_mobile"] for name in ("wide", "deep", "expanded", "kernel5", "inner_grn")}
+WIDTHS = {"cp_resnet": 2, "bc_resnet": 1, "tf_sepnet": 4, "cp_mobile": 4, "mobilenet_v3": 1, "crnn": 2, "resnet": 1}
+WIDTHS |= {name: 4 for name in MAPS if name.startswith("edp_")}
 
 
 def trunk(family: str, mels: int = 64) -> nn.Module:
@@ -42,7 +47,8 @@ def positive(model: nn.Module) -> nn.Module:
             nn.init.constant_(module.gamma, 0.1)
         for name, child in module.named_children():
             if isinstance(child, nn.MaxPool2d):  # a maximum sends its gradient to one of its inputs only
-                setattr(module, name, nn.AvgPool2d(child.kernel_size, ceil_mode=child.ceil_mode))
+                pool = nn.AvgPool2d(child.kernel_size, child.stride, child.padding, ceil_mode=child.ceil_mode)
+                setattr(module, name, pool)
     return model
 
 
@@ -86,7 +92,7 @@ def test_receptive_field_is_that_of_the_kernels(family: str, mels: int, kernels_
     assert extent(lit(trunk(family, mels), around(field))) == field
 
 
-@pytest.mark.parametrize("family", ["cp_resnet", "bc_resnet", "tf_sepnet", "cp_mobile", "mobilenet_v3"])
+@pytest.mark.parametrize("family", ["cp_resnet", "bc_resnet", "tf_sepnet", "cp_mobile", "mobilenet_v3", "edp_wide"])
 def test_families_name_their_global_context(family: str) -> None:
     model = trunk(family)
     by_kernels = receptive_field(build(TeacherSpec(family, WIDTHS[family]), 2))

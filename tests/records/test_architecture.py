@@ -12,11 +12,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hwasc.cost.graph import build
+from hwasc.cost.limits import resolve
+from hwasc.cost.measure import measure
 from hwasc.errors import UsageError
 from hwasc.records import architecture as A
 from hwasc.records import schema
 from hwasc.records.blocks import GRN, InvertedResidual
-from hwasc.records.presets import cp_mobile, dcase2024_baseline, make_divisible
+from hwasc.records.budget import Budget
+from hwasc.records.presets import PRESETS, cp_mobile, dcase2024_baseline, make_divisible
 
 grns = st.one_of(
     st.none(),
@@ -179,3 +182,18 @@ def test_files_from_before_the_front_end_had_all_its_parts_keep_their_ids() -> N
     )
     other = dataclasses.replace(record.architecture.front_end, mel_scale="htk")
     assert dataclasses.replace(record.architecture, front_end=other).id != record.id
+
+
+@pytest.mark.parametrize(("name", "parameters", "macs"), [("edp_60k", 60_000, 30e6), ("edp_31k", 31_260, 28.64e6)])
+def test_students_of_the_papers_size_are_within_a_tenth_and_the_budget(name: str, parameters: int, macs: float) -> None:
+    a = PRESETS[name]()
+    costs = measure(a)
+    assert f"{costs.parameters:,} parameters and {costs.macs.torchinfo:,} MACs" in str(PRESETS[name].__doc__)
+    assert abs(costs.parameters / parameters - 1) < 0.1 and abs(costs.macs.torchinfo / macs - 1) < 0.1
+    assert (a.front_end.mels, a.front_end.frames) == (256, 64) and all(b.grn for b in a.blocks)
+    assert resolve(Budget.load("dcase2024")).feasible(costs)
+    channels = a.stem[1]
+    for block in a.blocks:
+        assert block.shortcut == (block.channels == channels and block.stride == (1, 1))
+        channels = block.channels
+    assert a.padding == "same" and PRESETS[name](classes=3).classes == 3

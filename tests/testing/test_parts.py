@@ -29,6 +29,7 @@ from hwasc.testing.teachers import check_teacher
 
 NARROW = {
     "cp_resnet": 8, "bc_resnet": 1, "tf_sepnet": 16, "patch_transformer": 16, "crnn": 4, "cp_mobile": 8, "mobilenet_v3": 2,
+    "resnet": 4, "passt": 32, "beats": 32, "edp_wide": 8, "edp_deep": 8, "edp_expanded": 8, "edp_kernel5": 8, "edp_inner_grn": 8,
 }  # fmt: skip
 EXTRA = {"tflm": "tflite_micro", "litert-ref": "ai_edge_litert", "ray": "ray"}
 

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from hwasc.models.teachers.family import Family
+from hwasc.models.teachers.patches import heads_of, leave_out
 from hwasc.records.front_end import FrontEnd
 
 # PaSST's: 25 ms every 10 ms up to 15 kHz
@@ -67,9 +68,7 @@ class PatchTransformer(nn.Module):
             ValueError: The heads do not divide the width.
         """
         super().__init__()
-        heads = 4 if width < 256 else width // 64
-        if width < 1 or width % heads:
-            raise ValueError(f"width must be a positive multiple of {heads}, found {width}")
+        heads = heads_of(width)
         self.size, self.patchout = size, patchout
         self.embed = nn.Conv2d(1, width, patch, patch)
         self.frequency = nn.Parameter(torch.empty(1, width, size[0] // patch[0], 1))
@@ -93,16 +92,9 @@ class PatchTransformer(nn.Module):
         grid = grid + self.frequency + self.time[..., : grid.shape[3]]
         if self.training:
             for axis, share in zip((2, 3), self.patchout, strict=True):
-                grid = _leave_out(grid, axis, share)
+                grid = leave_out(grid, axis, share)
         tokens = self.blocks(grid.flatten(2).transpose(1, 2))
         return self.head(self.norm(tokens).mean(1))
-
-
-def _leave_out(grid: Tensor, axis: int, share: float) -> Tensor:
-    """Leave out a random share of the rows or columns; at least one stays, the order too."""
-    count = grid.shape[axis]
-    chosen = torch.randperm(count)[: max(1, count - round(share * count))].sort().values
-    return grid.index_select(axis, chosen.to(grid.device))
 
 
 def build(classes: int, width: int, front_end: FrontEnd) -> nn.Module:

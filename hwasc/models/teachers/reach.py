@@ -14,10 +14,11 @@ from torch import nn
 def receptive_field(model: nn.Module) -> tuple[int, int]:
     """The receptive field of a cell of the last map, before the global average.
 
-    Layers are counted in the order of registration, which must be the order of their run; a layer parallel to another must be
-    1 x 1, or lie along the other axis. Averages over a whole axis and layers that weight the whole map (broadcast,
-    squeeze-and-excitation, GRN, recurrence, attention) are not kernels: `Family.global_context` names them. A module that only
-    passes such averages on has the attribute `averages = True`.
+    Layers are counted in the order of registration, which must be the order of their run. A layer parallel to another must be
+    1 x 1 without a stride, or lie along the other axis, or be in a module with the attribute `parallel = True`, which is not
+    counted. Averages over a whole axis and layers that weight the whole map (broadcast, squeeze-and-excitation, GRN, recurrence,
+    attention) are not kernels: `Family.global_context` names them. A module that only passes such averages on has the attribute
+    `averages = True`.
 
     Args:
         model: A convolutional net.
@@ -37,7 +38,7 @@ def receptive_field(model: nn.Module) -> tuple[int, int]:
 def _local(module: nn.Module) -> Iterator[nn.Conv2d | nn.MaxPool2d]:
     if isinstance(module, (nn.Conv2d, nn.MaxPool2d)):
         yield module
-    elif not getattr(module, "averages", False):
+    elif not getattr(module, "averages", False) and not getattr(module, "parallel", False):
         for child in module.children():
             yield from _local(child)
 
