@@ -147,7 +147,7 @@ def test_distill_leaves_a_measured_int8_student(hwasc: Run, made: Path) -> None:
     assert set(result["int8"]["per_device"]) == {"a", "b", "c", "s1", "s2", "s3", "s4", "s5", "s6"}
     assert set(result["int8"]["groups"]) == {"real", "seen", "unseen"}
     assert [r["name"] for r in result["fusion"]] == [
-        "crnn", "patch_transformer", "weighted mean", "mean", "z1", "z2", "z1+z2",
+        "crnn", "patch_transformer", "weighted mean", "mean", "z1", "z2", "z1+z2", "z1 (paper)", "z2 (paper)", "z1+z2 (paper)",
     ]  # fmt: skip
     assert [r["name"] for r in result["leave_one_out"]] == ["crnn", "patch_transformer"]
     assert [t["front_end"]["mels"] for t in result["teachers"]] == [40, 40]

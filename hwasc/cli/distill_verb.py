@@ -89,6 +89,8 @@ def run(args: argparse.Namespace) -> None:
         f"by location {q.by_location:.1%} of {q.locations}"
     )
     print("  int8 by device group: " + ", ".join(f"{g} {v:.1%}" for g, v in q.groups.items()))
+    if fused := [f"{r.name} {r.accuracy:.1%}" for r in result.fusion if r.name in FUSED]:
+        print("  the teachers, fused: " + ", ".join(fused))
     print_contributions(result.fusion, result.leave_one_out, result.mixing, "test")
     print(f"  ONNX Runtime predicts the same scene for {result.onnx.agreement:.1%} of the clips")
     if result.devices is not None:

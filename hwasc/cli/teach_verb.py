@@ -85,17 +85,21 @@ def run(args: argparse.Namespace) -> None:
 
 
 def _print_one(summary: EnsembleSummary) -> None:
+    from hwasc.records.teacher_settings import PAPER
+
     rows = {r.name: r for r in summary.fusion}
     common.print_table(
         (f"on {summary.split} clips", "accuracy", "log loss", "ECE"),
         [(r.name, f"{r.accuracy:.1%}", f"{r.log_loss:.3f}", f"{r.ece:.3f}") for r in rows.values()],
     )
     single = max(rows[t.name].accuracy for t in summary.teachers)
-    fusion, mean = rows["z1+z2"], rows["mean"]
-    print(
-        f"z1+z2 against the best teacher: {fusion.accuracy - single:+.1%}; "
-        f"against the mean logit: {fusion.accuracy - mean.accuracy:+.1%}; students learn from {summary.view}\n"
-    )
+    mean = rows["mean"]
+    for fusion in (rows[name] for name in ("z1+z2", PAPER[-1]) if name in rows):
+        print(
+            f"{fusion.name} against the best teacher: {fusion.accuracy - single:+.1%}; "
+            f"against the mean logit: {fusion.accuracy - mean.accuracy:+.1%}"
+        )
+    print(f"students learn from {summary.view}\n")
     print_contributions(summary.fusion, summary.leave_one_out, summary.mixing, summary.split)
 
 

@@ -1,8 +1,8 @@
 """The ensemble: teachers fused by z1 and z2, the table that compares the views, and the targets that students learn from.
 
-`fuse` does it all: it trains the teachers, fits the heads of `hwasc.ensemble.heads` on the teachers' out-of-fold logits, and
-chooses the view. Out-of-fold logits of a clip come from teachers that were not trained on its location. On clips that the
-teachers were trained on, all teachers look reliable, and the heads would learn wrong weights.
+`fuse` does it all: it trains the teachers, fits the heads of `hwasc.ensemble.heads` and those of `hwasc.ensemble.paper_heads` on
+the teachers' out-of-fold logits, and chooses the view. Out-of-fold logits of a clip come from teachers that were not trained on
+its location. On clips that the teachers were trained on, all teachers look reliable, and the heads would learn wrong weights.
 """
 
 from __future__ import annotations
@@ -22,7 +22,9 @@ from hwasc.ensemble.cross_fitting import Teachers, held_out_logits, out_of_fold_
 from hwasc.ensemble.family_teacher import content
 from hwasc.ensemble.fitting import all_backbone_scores, fit_ensemble
 from hwasc.ensemble.head_fitting import fit_mixture_weights
-from hwasc.ensemble.heads import VIEWS, Z1, Z2, Ensemble
+from hwasc.ensemble.heads import Z1, Z2, Ensemble
+from hwasc.ensemble.paper_fitting import all_paper_weights, fit_paper_heads, fused_by_paper, untrained_paper_heads
+from hwasc.ensemble.paper_heads import PAPER_NAMES, PAPER_VIEWS, PaperHeads
 from hwasc.ensemble.teacher_front_ends import teacher_front_end
 from hwasc.models import student
 from hwasc.records import schema
@@ -61,14 +63,16 @@ class FittedEnsemble:
 
     Attributes:
         teachers: All of them.
-        ensemble: The heads.
+        ensemble: The heads `evidence`.
+        paper: The heads `paper`; None where `fusion.epochs` leaves out what is trained by gradient steps.
         workspace: Data, settings, cache, device.
         key: Hash of all that the ensemble depends on.
-        view: The view that students learn from, see `FusionSettings.view`.
+        view: The view that students learn from, see `FusionSettings.heads` and `FusionSettings.view`.
     """
 
     teachers: Teachers
     ensemble: Ensemble
+    paper: PaperHeads | None
     workspace: Workspace
     key: str
     view: str
@@ -77,6 +81,11 @@ class FittedEnsemble:
     def front_end(self) -> FrontEnd:
         """z1's front end. All methods take features of this front end."""
         return teacher_front_end(self.workspace)
+
+    @property
+    def heads(self) -> Ensemble | PaperHeads:
+        """The heads that have the view that students learn from."""
+        return self.paper if self.paper is not None and self.view in PAPER_VIEWS else self.ensemble
 
     def targets(
         self, view: Features | None = None, labels: np.ndarray | None = None, what: str = "train"
@@ -134,15 +143,17 @@ class FittedEnsemble:
         return np.asarray(fit_mixture_weights(torch.from_numpy(logits), torch.from_numpy(train.labels)))
 
     def mixing(self, features: Features, what: str) -> np.ndarray:
-        """z1's mixture weights of clips that no teacher was trained on.
+        """z1's mixture weights of clips that no teacher was trained on, by the heads of `fusion.heads`.
 
         Args:
             features: The clips.
             what: Their name in the cache and in messages.
 
         Returns:
-            (n, K), the mean over the folds' teachers; each row sums to 1.
+            (n, K), where the teachers of the folds differ their mean; each row sums to 1.
         """
+        if self.paper is not None and self.workspace.settings.fusion.heads == "paper":
+            return all_paper_weights(self.paper, features, self.workspace.device).numpy()
         logits = torch.from_numpy(held_out_logits(self.teachers, features, what))
         backbone_scores = self._backbone_scores(features)
         z1 = self.ensemble.to("cpu").eval().z1
@@ -159,7 +170,11 @@ class FittedEnsemble:
         model = self.ensemble.to("cpu").eval()
         with torch.no_grad():
             by_fold = [model.fused_views(backbone_scores, fold) for fold in folds.unbind(1)]
-        return {name: torch.stack([views[name] for views in by_fold]).mean(0).numpy() for name in VIEWS}
+        if self.paper is not None:
+            weights = all_paper_weights(self.paper, features, self.workspace.device)
+            for views, fold in zip(by_fold, folds.unbind(1), strict=True):
+                views.update(fused_by_paper(self.paper, weights, fold))
+        return {name: torch.stack([views[name] for views in by_fold]).mean(0).numpy() for name in by_fold[0]}
 
 
 def z1_architecture(front_end: FrontEnd, teachers: int) -> Architecture:
@@ -182,30 +197,42 @@ def z1_architecture(front_end: FrontEnd, teachers: int) -> Architecture:
 
 
 def fuse(ws: Workspace) -> FittedEnsemble:
-    """Train the teachers and fit the fusion heads, unless the cache holds them."""
+    """Train the teachers and fit both sets of fusion heads, unless the cache holds them."""
     teachers = teach(ws)
     s, train = ws.settings, teachers.train
     front_end, names = teacher_front_end(ws), teachers.names
     depends_on = {
         "teachers": teachers.keys,
-        "fusion": replace(s.fusion, view="auto"),
+        "fusion": replace(s.fusion, view="auto", heads="evidence"),
         "view_chosen": "at best scale",  # by which rule, see `head_fitting.best_view`
         "seed": s.seed,
         "content": content(train),
         "front_end": front_end,
     }
     key = schema.digest(depends_on)
+    about = {"teachers": ",".join(teachers.keys), KEY: ws.training_clips.reference.text()}
+    size = {"teachers": len(names), "classes": len(train.classes), "seed": s.seed}
     path = ws.cache / "fusion" / f"{key}.safetensors"
     if not usable(path, load_weights, ws.reporter.say):
-        ensemble = _untrained(front_end, len(names), len(train.classes), seed=s.seed)
+        ensemble = _untrained(front_end, **size)
         view = fit_ensemble(ws, teachers, ensemble, front_end)
-        about = {"teachers": ",".join(teachers.keys), "view": view, KEY: ws.training_clips.reference.text()}
-        save_weights(path, ensemble, about)
+        save_weights(path, ensemble, about | {"view": view})
     # Loaded after training, too: a trained net has another memory format than a loaded one, and so other rounding.
-    ensemble = _untrained(front_end, len(names), len(train.classes), seed=s.seed)
+    ensemble = _untrained(front_end, **size)
     ensemble.load_state_dict(load_weights(path))
-    view = s.fusion.view if s.fusion.view != "auto" else load_metadata(path, "view")
-    return FittedEnsemble(teachers=teachers, ensemble=ensemble, workspace=ws, key=key, view=view)
+    paper, paper_path = None, path.with_name(f"{key}-paper.safetensors")
+    if s.fusion.epochs:
+        if not usable(paper_path, load_weights, ws.reporter.say):
+            paper = untrained_paper_heads(front_end, **size, hidden=s.fusion.paper_hidden)
+            view = fit_paper_heads(ws, teachers, paper, front_end)
+            save_weights(paper_path, paper, about | {"view": view})
+        paper = untrained_paper_heads(front_end, **size, hidden=s.fusion.paper_hidden)
+        paper.load_state_dict(load_weights(paper_path))
+    by_paper = s.fusion.heads == "paper"
+    view = s.fusion.view if s.fusion.view != "auto" else load_metadata(paper_path if by_paper else path, "view")
+    if by_paper:
+        view = PAPER_NAMES.get(view, view)
+    return FittedEnsemble(teachers=teachers, ensemble=ensemble, paper=paper, workspace=ws, key=key, view=view)
 
 
 def _untrained(front_end: FrontEnd, teachers: int, classes: int, *, seed: int) -> Ensemble:

@@ -130,7 +130,9 @@ def fit_backbone(
         z1,
         loss,
         batches,
-        optimizer=torch.optim.AdamW([*z1.backbone.parameters(), *z1.head.parameters()], lr=lr, weight_decay=weight_decay),
+        optimizer=torch.optim.AdamW(
+            [*z1.backbone.parameters(), *z1.head.parameters()], lr=lr, weight_decay=weight_decay
+        ),
         epochs=epochs,
         train=train,
         validate=validate,

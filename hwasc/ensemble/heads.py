@@ -1,6 +1,9 @@
 """The fusion heads: z1 weights the teachers clip by clip, z2 corrects their mean class by class, the ensemble adds both.
 
-After arXiv 2512.13905. Only its abstract is public, so the shapes and the training of the heads are our own design.
+After arXiv 2512.13905, of which the abstract and summaries are public: z1 reuses the student's backbone, with one score for each
+teacher and a softmax; z2 is a small MLP over the teachers' logits; both are trained together on held-out clips.
+`hwasc.ensemble.paper_heads` does just this. The heads of this module, `evidence`, are our own design: they see how certain the
+teachers are and how much they agree, and are small enough for a few thousand clips.
 
 There are four views, that is, ways to fuse the logits of K teachers:
 

@@ -14,6 +14,7 @@ from hwasc.data.features import Features
 from hwasc.ensemble.family_teacher import FamilyTeacher
 from hwasc.ensemble.fusion import FittedEnsemble
 from hwasc.ensemble.heads import Ensemble
+from hwasc.ensemble.paper_heads import PaperHeads
 from hwasc.errors import DataError, UsageError
 from hwasc.parallel.device import mixed_precision
 from hwasc.records.front_end import FrontEnd
@@ -36,7 +37,7 @@ class OnlineEnsemble:
 
     by_front_end: Mapping[FrontEnd, tuple[Features, Augment]]
     teachers: Sequence[tuple[FrontEnd, Sequence[nn.Module]]]
-    ensemble: Ensemble
+    ensemble: Ensemble | PaperHeads
     view: str
     z1: FrontEnd
     device: torch.device
@@ -142,7 +143,7 @@ def online_ensemble(fused: FittedEnsemble, train: Features, front_end: FrontEnd)
     return OnlineEnsemble(
         by_front_end=augments,
         teachers=nets,
-        ensemble=fused.ensemble.to(ws.device).eval(),
+        ensemble=fused.heads.to(ws.device).eval(),
         view=fused.view,
         z1=z1,
         device=ws.device,

@@ -15,8 +15,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from hwasc.ensemble.heads import Standardise
+from hwasc.records.teacher_settings import LEARNED, PAPER
 
-PAPER_VIEWS = ("z1 (paper)", "z2 (paper)", "z1+z2 (paper)")
+PAPER_VIEWS = PAPER
+PAPER_NAMES = dict(zip(LEARNED, PAPER_VIEWS, strict=True))  # by the names of the other heads' views
 HIDDEN = 64
 
 
@@ -40,7 +42,7 @@ class PaperHeads(nn.Module):
     def weights(self, logmel: Tensor) -> Tensor:
         """z1's mixture weights: log-mel (B, 1, F, T) -> (B, K), positive; each row sums to 1."""
         scores: Tensor = self.backbone(logmel)
-        return F.softmax(scores[:, : self.teachers].float(), dim=1)
+        return F.softmax(scores[:, : self.teachers], dim=1)
 
     def fused_views(self, weights: Tensor, logits: Tensor) -> dict[str, Tensor]:
         """Fuse logits in every view.
@@ -89,4 +91,3 @@ def joint_loss(views: dict[str, Tensor], labels: Tensor) -> Tensor:
         A scalar, nats.
     """
     return torch.stack([F.cross_entropy(views[name], labels) for name in PAPER_VIEWS]).sum()
-

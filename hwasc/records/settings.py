@@ -26,19 +26,28 @@ from hwasc.records.train_settings import TrainSettings
 class FusionSettings:
     """Fitting z1 and z2 on the teachers' out-of-fold logits.
 
+    There are two sets of both heads: `evidence`, this project's own, and `paper`, as public summaries tell those of arXiv
+    2512.13905. Both are fitted and compared; `docs/teachers.md` shows how they differ.
+
     Attributes:
-        z1_ridge: Penalty on the weights of z1's gate.
-        z2_ridge: Penalty on the weights of z2's MLPs.
-        epochs: Of z1's backbone; 0 leaves it out.
-        lr: Learning rate of z1's backbone.
-        weight_decay: Of z1's backbone.
-        hold_out: Share of the locations that z1's backbone is not trained on. The backbone is used only if it helps there.
-        view: The view that students learn from. `auto` chooses the view of lowest log loss on locations that the heads were
-            not fitted on (cross-fitted), each view at its best scale, or `mean` where the gain is within a standard error.
+        heads: The set that students learn from, `evidence` or `paper`.
+        z1_ridge: Penalty on the weights of z1's gate (`evidence`).
+        z2_ridge: Penalty on the weights of z2's MLPs (`evidence`).
+        paper_hidden: Width of z2's MLP (`paper`).
+        epochs: Of z1's backbone (`evidence`), and of both heads of `paper`; 0 leaves these out.
+        lr: Their learning rate.
+        weight_decay: Theirs.
+        hold_out: Share of the locations that they are not trained on. The backbone of `evidence` is used only if it helps there;
+            the heads of `paper` have the weights of the epoch that is best there.
+        view: The view of these heads that students learn from. `auto` chooses the view of lowest log loss on locations that the
+            heads were not fitted on (cross-fitted; of `paper` the held-out ones), each view at its best scale, or `mean` where
+            the gain is within a standard error.
     """
 
+    heads: Literal["evidence", "paper"] = "evidence"
     z1_ridge: float = 0.03
     z2_ridge: float = 1.0
+    paper_hidden: int = 64
     epochs: int = 10
     lr: float = 2e-3
     weight_decay: float = 1e-2
@@ -48,6 +57,10 @@ class FusionSettings:
     __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
 
     def __post_init__(self) -> None:
+        if self.paper_hidden < 1 or (self.heads == "paper" and not self.epochs):
+            raise ValueError(
+                f"need paper_hidden >= 1, and epochs >= 1 for the heads 'paper', found {self.paper_hidden} and {self.epochs}"
+            )
         if min(self.z1_ridge, self.z2_ridge, self.lr) <= 0 or self.epochs < 0 or not 0 < self.hold_out < 1:
             raise ValueError(
                 "need z1_ridge, z2_ridge and lr > 0, epochs >= 0 and 0 < hold_out < 1, found "

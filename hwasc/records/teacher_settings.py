@@ -17,7 +17,10 @@ from hwasc.records.train_settings import TrainSettings
 from hwasc.records.waveform import Waveform
 from hwasc.suggestion import did_you_mean
 
-FUSED = ("weighted mean", "mean", "z1", "z2", "z1+z2")  # the names of the fused views, which no teacher may have
+LEARNED = ("z1", "z2", "z1+z2")
+PAPER = tuple(f"{view} (paper)" for view in LEARNED)
+TAKEN = ("weighted mean", "mean", *LEARNED)  # names that no teacher may have; those of `PAPER` have brackets, which none can
+FUSED = (*TAKEN, *PAPER)  # the names of the fused views
 PUBLIC_NETS = ("yamnet",)  # that `hwasc data fetch` knows
 MOST_CONTEXT = 60  # windows on each side
 KINDS: Mapping[str, tuple[str, ...]] = {  # the kinds of members, and the settings that each can have
@@ -159,9 +162,9 @@ class Member:
     __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
 
     def __post_init__(self) -> None:
-        if not re.fullmatch(r"[A-Za-z0-9][\w.-]*", self.name) or self.name in FUSED:
+        if not re.fullmatch(r"[A-Za-z0-9][\w.-]*", self.name) or self.name in TAKEN:
             raise ValueError(
-                f"name: expected letters, digits, '.', '_' or '-', and none of {', '.join(FUSED)}, found '{self.name}'"
+                f"name: expected letters, digits, '.', '_' or '-', and none of {', '.join(TAKEN)}, found '{self.name}'"
             )
         kinds = [kind for kind in KINDS if getattr(self, kind) is not None]
         if len(kinds) != 1:

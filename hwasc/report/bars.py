@@ -10,6 +10,7 @@ from matplotlib.collections import PatchCollection
 from matplotlib.colors import to_rgba
 from matplotlib.patches import Rectangle
 
+from hwasc.records.teacher_settings import FUSED, LEARNED, PAPER
 from hwasc.report.canvas import WIDTH, render, sheet
 from hwasc.report.formats import decimal, percent, short
 from hwasc.report.theme import BLOCKS, BLUE, GREEN, GRID, INK, MUTED, NEUTRAL, ORANGE, PINK, SKY, on
@@ -56,7 +57,7 @@ def grouped_bars(groups: Mapping[str, Mapping[str, float]]) -> str:
 
 def fusion_bars(rows: Sequence[FusionRow]) -> str:
     """Plot macro accuracy and log loss of teachers and fusions, with figures."""
-    fused = {"weighted mean": ORANGE, "mean": ORANGE, "z1": BLUE, "z2": BLUE, "z1+z2": BLUE}
+    fused = {name: ORANGE for name in FUSED} | {name: BLUE for name in LEARNED} | {name: SKY for name in PAPER}
     height = 0.26 * max(len(rows), 1) + 0.55
     with sheet(height) as figure:
         figure.subplots_adjust(left=0.175, right=0.985, top=1 - 0.4 / height, bottom=0.1 / height, wspace=0.06)

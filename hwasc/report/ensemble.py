@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from hwasc.ensemble.contributions import Contribution, contributions
-from hwasc.records.teacher_settings import FUSED
+from hwasc.records.teacher_settings import FUSED, PAPER
 from hwasc.report import plots
 from hwasc.report.formats import ABSENT, decimal, percent, points
 from hwasc.report.page import Paragraph, Part, Picture, Table
@@ -41,7 +41,8 @@ def fusion_parts(
         *([Paragraph(text)] if (text := verdict(rows)) else []),
         Picture(
             plots.fusion_bars(rows),
-            f"Measured {over}. Teachers in grey, the plain mean of their logits in orange, the learned heads in blue.",
+            f"Measured {over}. Teachers in grey, means of their logits in orange, the learned heads in blue, those of the paper in "
+            "light blue.",
         ),
         Table(("teacher or fusion", "macro accuracy", "log loss", "calibration error"), shown, f"Measured {over}"),
         *(
@@ -107,7 +108,12 @@ def verdict(rows: Sequence[FusionRow]) -> str:
         text += f" and {points(learned.accuracy - top.accuracy)} against the best single teacher, {top.name}"
     text += f"; its log loss is {decimal(learned.log_loss)} (mean: {decimal(mean.log_loss)})."
     if gain <= 0 and loss >= 0:
-        return text + " The learned heads do not beat the plain mean here."
-    if gain <= 0 or loss >= 0:
-        return text + f" It beats the plain mean in {'log loss' if loss < 0 else 'accuracy'} only."
+        text += " The learned heads do not beat the plain mean here."
+    elif gain <= 0 or loss >= 0:
+        text += f" It beats the plain mean in {'log loss' if loss < 0 else 'accuracy'} only."
+    if paper := by_name.get(PAPER[-1]):
+        text += (
+            f" The heads as the paper tells them, {paper.name}, reach {percent(paper.accuracy)} and a log loss of "
+            f"{decimal(paper.log_loss)}."
+        )
     return text

@@ -23,6 +23,7 @@ from hwasc.errors import DataError, HwascError, UsageError
 from hwasc.models.teachers import TeacherSpec, build
 from hwasc.records.front_end import FrontEnd
 from hwasc.records.settings import Settings
+from hwasc.records.teacher_settings import FUSED
 from hwasc.training.weights import load_weights
 from hwasc.workspace import Workspace, open_workspace
 from tests.ensemble.given_teachers import export, ids_of, write_logits
@@ -194,7 +195,7 @@ def test_logits_and_models_from_outside_join_the_fusion(
     status, printed, err = hwasc("teach", "--set", external, "--out", out, tiny=True)
     assert status == 0, err
     result = json.loads(out.read_text())
-    assert [r["name"] for r in result["fusion"]] == [*teachers.names, "weighted mean", "mean", "z1", "z2", "z1+z2"]
+    assert [r["name"] for r in result["fusion"]] == [*teachers.names, *FUSED]
     left = {r["name"]: r for r in result["leave_one_out"]}
     assert left["sure"]["helps"] and left["sure"]["log_loss_gain"] > 0.1
     lines = printed.splitlines()

@@ -88,7 +88,12 @@ def test_block_of_passt_is_torchs_encoder_layer() -> None:
     theirs = nn.TransformerEncoderLayer(
         32, 4, 128, 0.0, activation="gelu", layer_norm_eps=1e-6, batch_first=True, norm_first=True
     ).eval()
-    names = {"attn.qkv.": "self_attn.in_proj_", "attn.proj": "self_attn.out_proj", "mlp.fc1": "linear1", "mlp.fc2": "linear2"}
+    names = {
+        "attn.qkv.": "self_attn.in_proj_",
+        "attn.proj": "self_attn.out_proj",
+        "mlp.fc1": "linear1",
+        "mlp.fc2": "linear2",
+    }
 
     def name(key: str) -> str:
         for old, new in names.items():

@@ -25,3 +25,5 @@ def test_verdict_admits_defeat():
     assert "do not beat" in verdict([row("mean", 0.6, 1.0), row("z1+z2", 0.59, 1.1)])
     assert "in log loss only" in verdict([row("mean", 0.6, 1.0), row("z1+z2", 0.6, 0.9)])
     assert verdict([row("crnn", 0.6, 1.0)]) == ""
+    both = verdict([row("mean", 0.6, 1.0), row("z1+z2", 0.62, 0.9), row("z1+z2 (paper)", 0.61, 0.95)])
+    assert both.endswith("z1+z2 (paper), reach 61.0 % and a log loss of 0.950.")
