@@ -61,6 +61,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Distill and print the results."""
     from hwasc.api.inputs import as_architecture
+    from hwasc.records.teacher_settings import FUSED
 
     as_architecture(args.arch)  # a wrong name is refused before the data is opened
     result = hwasc.distill(

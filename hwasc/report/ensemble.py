@@ -41,7 +41,7 @@ def fusion_parts(
         *([Paragraph(text)] if (text := verdict(rows)) else []),
         Picture(
             plots.fusion_bars(rows),
-            f"Measured {over}. Teachers in grey, means of their logits in orange, the learned heads in blue, those of the paper in "
+            f"Measured {over}. Teachers in grey, means of their logits in orange, the learned heads in blue, the paper's in "
             "light blue.",
         ),
         Table(("teacher or fusion", "macro accuracy", "log loss", "calibration error"), shown, f"Measured {over}"),
