@@ -19,7 +19,11 @@ from hwasc.suggestion import did_you_mean
 
 LEARNED = ("z1", "z2", "z1+z2")
 PAPER = tuple(f"{view} (paper)" for view in LEARNED)
-TAKEN = ("weighted mean", "mean", *LEARNED)  # names that no teacher may have; those of `PAPER` have brackets, which none can
+TAKEN = (
+    "weighted mean",
+    "mean",
+    *LEARNED,
+)  # names that no teacher may have; those of `PAPER` have brackets, which none can
 FUSED = (*TAKEN, *PAPER)  # the names of the fused views
 PUBLIC_NETS = ("yamnet",)  # that `hwasc data fetch` knows
 MOST_CONTEXT = 60  # windows on each side

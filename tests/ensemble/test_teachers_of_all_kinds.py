@@ -93,7 +93,9 @@ def test_teachers_process_the_clips_through_their_own_front_ends(space: Callable
     np.testing.assert_allclose(logits[row, :1], expected, rtol=1e-4, atol=1e-5)
     fused = fuse(ws)
     assert fused.key != fuse(space()).key and fused.front_end == FrontEnd.for_clip(40, 17)
-    assert len(fused.table(ws.features(ws.dataset.validation, fused.front_end, "validation"), "validation")) == 7
+    assert len(fused.table(ws.features(ws.dataset.validation, fused.front_end, "validation"), "validation")) == 2 + len(
+        FUSED
+    )
 
 
 def test_several_of_one_family(space: Callable[..., Workspace]) -> None:

@@ -19,7 +19,13 @@ LISTS = Path(__file__).parents[3] / "shared" / "data" / "tau2022_lists"
 
 
 @pytest.mark.parametrize(
-    ("preset", "arguments"), [("cp_mobile", []), ("ours", ["--search", "--arch", "dcase2024_baseline"])]
+    ("preset", "arguments"),
+    [
+        ("tau2022/cp_mobile", []),
+        ("tau2022/ours", ["--search", "--arch", "dcase2024_baseline"]),
+        ("teachers/paper", ["--arch", "edp_60k"]),
+        ("teachers/sut_2025", ["--arch", "edp_31k"]),
+    ],
 )
 def test_presets_load_and_say_what_they_should_take(
     preset: str, arguments: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
@@ -29,16 +35,22 @@ def test_presets_load_and_say_what_they_should_take(
     expected = importlib.util.module_from_spec(spec)
     monkeypatch.setitem(sys.modules, "expected", expected)
     spec.loader.exec_module(expected)
-    path = FOLDER / f"{preset}.yaml"
+    path = FOLDER.parent / f"{preset}.yaml"
     monkeypatch.setattr(sys, "argv", ["expected.py", str(path), *arguments])
     expected.main()
-    printed = {line.split()[0]: line for line in capsys.readouterr().out.splitlines()}
+    out = capsys.readouterr().out.splitlines()
+    printed = {line.split()[0]: line for line in out}
     lines = (FOLDER / "expected.md").read_text().splitlines()
-    row = next(line for line in lines if line.startswith(f"| `{preset}.yaml` |") and " GB |" in line)
+    row = next(line for line in lines if line.startswith(f"| `{path.name}` |"))
     cells = [cell.strip() for cell in row.split("|")]
     assert printed["all"].split()[-2] == cells[2] and printed["features"].split()[1] == cells[3].split()[0]
     assert printed["GPU"].split("(")[0].split("memory ")[1].strip() == cells[4]
     assert " ".join(printed["cache"].split()[1:3]) == " ".join(cells[5].split()[:2])
+    teachers = [line.split() for line in out if line.startswith("teacher ")]
+    counts = {line.split(" | ")[0].removeprefix("| "): line for line in lines}
+    for words in teachers if preset in ("tau2022/ours", "teachers/paper") else []:
+        _, name, _, parameters, _, macs, _, _, clips, _, _, whole, *_ = words
+        assert counts[name] == f"| {name} | {parameters} | {macs} M | {clips} M | {whole} P |"
     head = path.read_text()
     assert "NOT run on TAU here" in head and cells[4] in head and " ".join(cells[5].split()[:2]) in head
     assert f"about {round(float(cells[2]))} hours" in " ".join(head.replace("#", " ").split())
