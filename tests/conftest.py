@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 TINY = [
     "teachers=[crnn,patch_transformer]", "teachers.folds=2", "teachers.mels=40", "teachers.frames=17",
-    "teachers.train.epochs=1", "teachers.train.batch=32", "fusion.epochs=1", "search.proxy=distillation", "search.trials=3",
+    "teachers.train.epochs=1", "teachers.train.batch=32", "fusion.epochs=1", "fusion.paper_epochs=1", "search.proxy=distillation",
+    "search.trials=3",
     "search.population=2", "search.at_a_time=2", "search.train.epochs=1", "search.train.batch=32", "distill.train.epochs=2",
     "distill.train.batch=32", "distill.qat.epochs=1", "distill.qat.batch=32", "search.rescore=2",
     "search.rescore_train.epochs=1", "search.refine_train.epochs=2",

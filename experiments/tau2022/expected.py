@@ -7,10 +7,11 @@
 Counts: of every net the parameters, the MACs of a clip, and its clips in training (clips x epochs x what the folds train on).
 Time: each such clip costs its MACs times 6 (two operations each, forward once and backward twice) at --tera operations a second
 that small nets are taken to reach, --dense for nets of large matrix products (resnet, passt, beats), and --milliseconds of one
-core that loads and augments it, one after the other; quantization-aware epochs four times the net's part. It may be wrong by a factor
-of three either way. Memory of the GPU, of the net that takes most: what every layer gives, for a batch, in single precision, three
-times (itself, its normalised and its rectified form are stored for the gradient), and four numbers a parameter (itself, its
-gradient, AdamW's two means). Cache: float16 log-mel of all clips (training, validation, test), once for every front end.
+core that loads and augments it, one after the other; quantization-aware epochs four times the net's part. It may be wrong by a
+factor of three either way. Memory of the GPU, of the net that takes most: what every layer gives, for a batch, in single
+precision, three times (itself, its normalised and its rectified form are stored for the gradient), and four numbers a parameter
+(itself, its gradient, AdamW's two means). Cache: float16 log-mel of all clips (training, validation, test), once for every
+front end.
 """
 
 from __future__ import annotations
@@ -116,14 +117,14 @@ def main() -> None:
         parts.append(Part(title, clips, found.macs, found.parameters, dense=spec.family in DENSE))
         memory.append((taken(build(spec, CLASSES), spec.front_end, train.batch), train.batch, name))
         front_ends.add(spec.front_end)
-    if s.fusion.epochs:
-        kept, count = clips_used * (1 - s.fusion.hold_out) * s.fusion.epochs, len(s.teachers.members)
-        for name, backbone in (
-            ("z1", z1_architecture(own, count)),
-            ("z1 and z2 (paper)", replace(edp_60k(max(count, 2)), front_end=own)),
-        ):
-            z1 = measure(backbone)
-            parts.append(Part(f"fusion heads, {name}", kept, z1.macs.conv, z1.parameters))
+    kept, count = clips_used * (1 - s.fusion.hold_out), len(s.teachers.members)
+    paper = replace(edp_60k(max(count, 2)), front_end=own)
+    for name, epochs, backbone in (
+        ("z1", s.fusion.epochs, z1_architecture(own, count)),
+        ("z1 and z2 (paper)", s.fusion.paper_epochs, paper),
+    ):
+        z1 = measure(backbone)
+        parts.append(Part(f"fusion heads, {name}", kept * epochs, z1.macs.conv, z1.parameters))
     if args.search:
         first, again = s.search.train, s.search.second
         parts.append(

@@ -64,7 +64,7 @@ class FittedEnsemble:
     Attributes:
         teachers: All of them.
         ensemble: The heads `evidence`.
-        paper: The heads `paper`; None where `fusion.epochs` leaves out what is trained by gradient steps.
+        paper: The heads `paper`; None where `fusion.paper_epochs` leaves them out.
         workspace: Data, settings, cache, device.
         key: Hash of all that the ensemble depends on.
         view: The view that students learn from, see `FusionSettings.heads` and `FusionSettings.view`.
@@ -221,7 +221,7 @@ def fuse(ws: Workspace) -> FittedEnsemble:
     ensemble = _untrained(front_end, **size)
     ensemble.load_state_dict(load_weights(path))
     paper, paper_path = None, path.with_name(f"{key}-paper.safetensors")
-    if s.fusion.epochs:
+    if s.fusion.paper_epochs:
         if not usable(paper_path, load_weights, ws.reporter.say):
             paper = untrained_paper_heads(front_end, **size, hidden=s.fusion.paper_hidden)
             view = fit_paper_heads(ws, teachers, paper, front_end)

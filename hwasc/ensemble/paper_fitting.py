@@ -63,7 +63,7 @@ def fit_paper_heads(ws: Workspace, teachers: Teachers, heads: PaperHeads, front_
     held_out = held_out_clips(ws, train)
     heads.standardise.set(logits[~held_out].flatten(1))
     heads.to(ws.device)
-    with ws.reporter.track("fusion heads of the paper", s.fusion.epochs) as update:
+    with ws.reporter.track("fusion heads of the paper", s.fusion.paper_epochs) as update:
         clips = ClipBatches(
             train=train,
             logits=logits,
@@ -74,7 +74,7 @@ def fit_paper_heads(ws: Workspace, teachers: Teachers, heads: PaperHeads, front_
             update=update,
         )
         train_together(
-            heads, clips, epochs=s.fusion.epochs, lr=s.fusion.lr, weight_decay=s.fusion.weight_decay, seed=s.seed
+            heads, clips, epochs=s.fusion.paper_epochs, lr=s.fusion.lr, weight_decay=s.fusion.weight_decay, seed=s.seed
         )
     if not held_out.any():
         return "mean"

@@ -34,11 +34,12 @@ class FusionSettings:
         z1_ridge: Penalty on the weights of z1's gate (`evidence`).
         z2_ridge: Penalty on the weights of z2's MLPs (`evidence`).
         paper_hidden: Width of z2's MLP (`paper`).
-        epochs: Of z1's backbone (`evidence`), and of both heads of `paper`; 0 leaves these out.
-        lr: Their learning rate.
-        weight_decay: Theirs.
-        hold_out: Share of the locations that they are not trained on. The backbone of `evidence` is used only if it helps there;
-            the heads of `paper` have the weights of the epoch that is best there.
+        paper_epochs: Of z1 and z2 (`paper`); 0 leaves them out.
+        epochs: Of z1's backbone (`evidence`); 0 leaves it out.
+        lr: Learning rate of both trainings.
+        weight_decay: Likewise.
+        hold_out: Share of the locations that neither is trained on. The backbone of `evidence` is used only if it helps there,
+            and the heads of `paper` have the weights of the epoch that is best there.
         view: The view of these heads that students learn from. `auto` chooses the view of lowest log loss on locations that the
             heads were not fitted on (cross-fitted; of `paper` the held-out ones), each view at its best scale, or `mean` where
             the gain is within a standard error.
@@ -48,6 +49,7 @@ class FusionSettings:
     z1_ridge: float = 0.03
     z2_ridge: float = 1.0
     paper_hidden: int = 64
+    paper_epochs: int = 30
     epochs: int = 10
     lr: float = 2e-3
     weight_decay: float = 1e-2
@@ -57,9 +59,10 @@ class FusionSettings:
     __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
 
     def __post_init__(self) -> None:
-        if self.paper_hidden < 1 or (self.heads == "paper" and not self.epochs):
+        if self.paper_hidden < 1 or self.paper_epochs < (self.heads == "paper"):
             raise ValueError(
-                f"need paper_hidden >= 1, and epochs >= 1 for the heads 'paper', found {self.paper_hidden} and {self.epochs}"
+                "need paper_hidden >= 1 and paper_epochs >= 0, and paper_epochs >= 1 for the heads 'paper', found "
+                f"{self.paper_hidden} and {self.paper_epochs}"
             )
         if min(self.z1_ridge, self.z2_ridge, self.lr) <= 0 or self.epochs < 0 or not 0 < self.hold_out < 1:
             raise ValueError(

@@ -143,8 +143,8 @@ def test_the_backbone_is_the_students_with_one_score_a_teacher(teachers: int) ->
 
 
 def test_heads_that_cannot_be_trained_are_refused() -> None:
-    with pytest.raises(ValueError, match="epochs >= 1 for the heads 'paper'"):
-        FusionSettings(heads="paper", epochs=0)
+    with pytest.raises(ValueError, match="paper_epochs >= 1 for the heads 'paper'"):
+        FusionSettings(heads="paper", paper_epochs=0)
     with pytest.raises(ValueError, match="paper_hidden >= 1"):
         FusionSettings(paper_hidden=0)
 

@@ -23,7 +23,7 @@ from hwasc.errors import DataError, HwascError, UsageError
 from hwasc.models.teachers import TeacherSpec, build
 from hwasc.records.front_end import FrontEnd
 from hwasc.records.settings import Settings
-from hwasc.records.teacher_settings import FUSED
+from hwasc.records.teacher_settings import FUSED, PAPER
 from hwasc.training.weights import load_weights
 from hwasc.workspace import Workspace, open_workspace
 from tests.ensemble.given_teachers import export, ids_of, write_logits
@@ -293,4 +293,5 @@ def test_teachers_from_outside_alone(space: Callable[..., Workspace], tmp_path: 
     both = ", ".join(f"{{name: {n}, logits: '{tmp_path / n}.csv'}}" for n in "ab")
     fused = fuse(space(f"teachers=[{both}]"))
     table = fused.table(ws.features(ws.dataset.validation, fused.front_end, "validation"), "validation")
-    assert [r.name for r in table][:2] == ["a", "b"] and all(r.accuracy == 1 for r in table)
+    assert [r.name for r in table][:2] == ["a", "b"]
+    assert all(r.accuracy == 1 for r in table if r.name not in PAPER)  # those are hardly trained here
