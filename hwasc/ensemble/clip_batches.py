@@ -43,12 +43,27 @@ class ClipBatches:
     update: Update
 
     def batch(self, rows: np.ndarray, logmel: Tensor) -> Batch:
-        """Log-mel, logits and labels of some clips on the device."""
+        """Put together a batch.
+
+        Args:
+            rows: The clips, (B,).
+            logmel: Theirs, (B, 1, F, T).
+
+        Returns:
+            Log-mel, logits (B, K, C) and labels (B,), on the device.
+        """
         labels = torch.from_numpy(self.train.labels[rows])
         return logmel.to(self.device), self.logits[rows].to(self.device), labels.to(self.device)
 
     def epoch(self, number: int) -> Iterator[Batch]:
-        """Augmented batches of the clips that are not held out, in an order of this epoch (from 0)."""
+        """Give the batches of an epoch: the clips that are not held out, augmented, in an order of their own.
+
+        Args:
+            number: Of the epoch, from 0.
+
+        Yields:
+            Batches.
+        """
         rng = np.random.default_rng([self.seed, number])
         generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
         for rows in chunks(rng.permutation(np.flatnonzero(~self.held_out)), TRAINED):
@@ -57,13 +72,25 @@ class ClipBatches:
         self.update(number + 1)
 
     def validation(self) -> Iterator[Batch]:
-        """The held-out clips as they are."""
+        """Give the held-out clips as they are.
+
+        Yields:
+            Batches.
+        """
         for rows in chunks(np.flatnonzero(self.held_out)):
             yield self.batch(rows, self.train.batch(rows))
 
 
 def chunks(rows: np.ndarray, size: int = BATCH) -> Iterator[np.ndarray]:
-    """Divide rows into parts of a size, the last one smaller."""
+    """Divide rows into parts.
+
+    Args:
+        rows: (n,).
+        size: Of each part but the last.
+
+    Yields:
+        The parts in order.
+    """
     for start in range(0, len(rows), size):
         yield rows[start : start + size]
 

@@ -41,22 +41,70 @@ def build_wide(classes: int, width: int, front_end: FrontEnd) -> Student:
 
 
 def build_deep(classes: int, width: int, front_end: FrontEnd) -> Student:
-    """Build it with half as many blocks again. Arguments as in `build_wide`."""
+    """Build it with half as many blocks again.
+
+    Args:
+        classes: How many.
+        width: Base channels, at least 4.
+        front_end: Of its inputs.
+
+    Returns:
+        The module: log-mel (B, 1, mels, frames) -> logits (B, classes).
+
+    Raises:
+        ValueError: The width is below 4.
+    """
     return _build(classes, width, front_end, blocks=(3, 3, 3))
 
 
 def build_expanded(classes: int, width: int, front_end: FrontEnd) -> Student:
-    """Build it with six times as many channels between expansion and projection. Arguments as in `build_wide`."""
+    """Build it with six times as many channels between expansion and projection.
+
+    Args:
+        classes: How many.
+        width: Base channels, at least 4.
+        front_end: Of its inputs.
+
+    Returns:
+        The module: log-mel (B, 1, mels, frames) -> logits (B, classes).
+
+    Raises:
+        ValueError: The width is below 4.
+    """
     return _build(classes, width, front_end, expansion=6.0)
 
 
 def build_kernel5(classes: int, width: int, front_end: FrontEnd) -> Student:
-    """Build it with depthwise kernels of 5 x 5. Arguments as in `build_wide`."""
+    """Build it with depthwise kernels of 5 x 5.
+
+    Args:
+        classes: How many.
+        width: Base channels, at least 4.
+        front_end: Of its inputs.
+
+    Returns:
+        The module: log-mel (B, 1, mels, frames) -> logits (B, classes).
+
+    Raises:
+        ValueError: The width is below 4.
+    """
     return _build(classes, width, front_end, kernel=5)
 
 
 def build_inner_grn(classes: int, width: int, front_end: FrontEnd) -> Student:
-    """Build it with GRN on the L2 norm of the expanded channels, as in ConvNeXt V2. Arguments as in `build_wide`."""
+    """Build it with GRN on the L2 norm of the expanded channels, as in ConvNeXt V2.
+
+    Args:
+        classes: How many.
+        width: Base channels, at least 4.
+        front_end: Of its inputs.
+
+    Returns:
+        The module: log-mel (B, 1, mels, frames) -> logits (B, classes).
+
+    Raises:
+        ValueError: The width is below 4.
+    """
     return _build(classes, width, front_end, grn=GRN("channel", "expanded", "l2"))
 
 

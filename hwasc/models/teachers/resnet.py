@@ -26,9 +26,9 @@ class BasicBlock(nn.Module):
 
     def __init__(self, inputs: int, channels: int, stride: int) -> None:
         super().__init__()
-        self.conv1 = nn.Conv2d(inputs, channels, 3, stride, 1, bias=False)
+        self.conv1 = nn.Conv2d(inputs, channels, 3, stride, padding=1, bias=False)
         self.bn1 = nn.BatchNorm2d(channels)
-        self.conv2 = nn.Conv2d(channels, channels, 3, 1, 1, bias=False)
+        self.conv2 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
         self.bn2 = nn.BatchNorm2d(channels)
         self.downsample = (
             None
@@ -52,7 +52,7 @@ class ResNet(nn.Module):
 
     def __init__(self, classes: int, width: int, depths: tuple[int, int, int, int] = DEPTHS) -> None:
         super().__init__()
-        self.conv1 = nn.Conv2d(1, width, 7, 2, 3, bias=False)
+        self.conv1 = nn.Conv2d(1, width, 7, 2, padding=3, bias=False)
         self.bn1 = nn.BatchNorm2d(width)
         self.maxpool = nn.MaxPool2d(3, 2, 1)
         stages, inputs = [], width
