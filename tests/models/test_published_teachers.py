@@ -133,15 +133,15 @@ def test_published_files_fit_by_the_renaming_of_the_docs(tmp_path: Path) -> None
     file = published(passt.PaSST(classes, 16, (128, 998), depth=4), second, tmp_path / "passt.safetensors")
     spec = TeacherSpec("passt", 16, fe)
     model = build(spec, 10)
-    said = load_start_weights(model, spec, 10, open_start_weights(PretrainedWeights(str(file), PASST_NAMES)))
+    said = load_start_weights(model, spec, 10, open_start_weights(PretrainedWeights(str(file), PASST_NAMES), "mine"))
     assert "its head is left out (527 classes there, 10 here)" in said
     with pytest.raises(DataError, match="head_dist"):
-        load_start_weights(model, spec, 10, open_start_weights(str(file)))
+        load_start_weights(model, spec, 10, open_start_weights(str(file), "mine"))
     repeated = {f"encoder.layers.{i}.self_attn.relative_attention_bias.weight": torch.zeros(320, 4) for i in (1, 2, 3)}
     file = published(beats.Beats(classes, 16, depth=4), repeated, tmp_path / "beats.safetensors")
     spec = TeacherSpec("beats", 16, front_end("beats", 1.0))
     model = build(spec, 10)
-    load_start_weights(model, spec, 10, open_start_weights(PretrainedWeights(str(file), BEATS_NAMES)))
+    load_start_weights(model, spec, 10, open_start_weights(PretrainedWeights(str(file), BEATS_NAMES), "mine"))
     assert bool(model.get_parameter("encoder.layers.3.fc1.bias").any())
 
 
