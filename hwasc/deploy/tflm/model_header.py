@@ -74,6 +74,7 @@ def model_header(
         The text.
     """
     a, fe, guard = architecture, architecture.front_end, f"{name.upper()}_H_"
+    log_mel = "\n// ".join(front_end_text(fe).split("; "))
     clips = (
         f"// trained on {trained.train} and chosen by {trained.validation} recordings, digest {trained.digest}: {CLIPS}\n"
         if trained
@@ -108,7 +109,7 @@ constexpr float kOutputScale = {float_literal(found.output[0])};
 constexpr int kOutputZeroPoint = {found.output[1]};
 
 // The front end, as {name}_features computes it:
-// {front_end_text(fe)}.
+// {log_mel}.
 // Waveform at full scale 1; the first kFrames frames of the clip.
 constexpr int kSampleRate = {fe.sample_rate};  // Hz
 constexpr float kClipSeconds = {float_literal(fe.seconds)};
