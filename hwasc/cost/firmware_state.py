@@ -2,7 +2,7 @@
 
 `scene_state` in hwasc/deploy/firmware/sources/scene.h is the same on all processors. Its scratch memory is the front end's while
 samples come in and the net's at a decision. A frame whose window begins before the clip or ends after it is the clip's own, since
-samples there count as zero; the frames between are shared by clips that overlap.
+samples there are zero or mirrored; the frames between are shared by clips that overlap.
 """
 
 from __future__ import annotations
@@ -84,13 +84,26 @@ def decision_hop(front_end: FrontEnd, seconds: float | None = None) -> int:
 
 def samples_before(front_end: FrontEnd) -> int:
     """Samples of a clip's first window that lie before the clip."""
+    if front_end.edges == "none":
+        return 0
     return front_end.n_fft // 2 - (front_end.n_fft - front_end.window) // 2
+
+
+def samples_of_frame(front_end: FrontEnd) -> int:
+    """Samples that a frame is computed from: its window, and what of it is mirrored at a clip's begin, and emphasised."""
+    mirrored = 2 * samples_before(front_end) + 1 if front_end.edges == "reflect" else 0
+    return max(front_end.window, mirrored) + _ahead(front_end)
 
 
 def samples_needed(front_end: FrontEnd) -> int:
     """Samples of a clip until all windows of its frames have ended: the clip, or what of it the frames need."""
     last = (front_end.frames - 1) * front_end.hop + front_end.window - samples_before(front_end)
-    return min(front_end.samples, last)
+    return min(front_end.samples, last + _ahead(front_end))
+
+
+def _ahead(front_end: FrontEnd) -> int:
+    """Samples by which the pre-emphasis of a clip looks ahead."""
+    return front_end.samples - front_end.emphasised
 
 
 def stored_frames(front_end: FrontEnd, decision_hop: int) -> Frames:
@@ -111,7 +124,8 @@ def stored_frames(front_end: FrontEnd, decision_hop: int) -> Frames:
             f"a decision each {decision_hop:,} samples: name a multiple of {front_end.hop:,}, the samples from frame to frame"
         )
     before = samples_before(front_end)
-    room = samples_needed(front_end) + before - front_end.window  # the last window that ends in the clip begins here
+    # the last window for which there are all samples when the clip is decided begins here
+    room = samples_needed(front_end) + before - samples_of_frame(front_end)
     tail_begin = 0 if room < 0 else min(front_end.frames, room // front_end.hop + 1)
     head = min(tail_begin, -(-before // front_end.hop))
     pending = 1 + room // decision_hop if head else 0
@@ -143,7 +157,7 @@ def state_bytes(
         UsageError: The decision hop does not fit the front end.
     """
     frames = stored_frames(front_end, decision_hop)
-    audio = align(front_end.window, WORD // SAMPLE) * SAMPLE
+    audio = align(samples_of_frame(front_end), WORD // SAMPLE) * SAMPLE
     net, frame = (max(WORD, align(size, WORD)) for size in (net_bytes, front_end_bytes))
     # Clips that do not overlap leave no samples over at a decision, so that the net may run in their place
     alone = decision_hop < samples_needed(front_end)

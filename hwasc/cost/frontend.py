@@ -118,19 +118,20 @@ def fft_macs(n: int) -> int:
 
 
 def mel_edges(front_end: FrontEnd) -> list[float]:
-    """Compute the edges of the mel bands on Slaney's mel scale.
+    """Compute the edges of the mel bands.
 
     Args:
-        front_end: Bands, frequencies, sample rate and FFT.
+        front_end: Bands, frequencies, mel scale, sample rate and FFT.
 
     Returns:
         mels + 2 edges in FFT bins; band b rises from edge b to edge b + 1 and falls to edge b + 2. An edge within 1e-9 of a bin
         lies on it, and gives it no weight.
     """
     fe = front_end
-    low, high = _mel(fe.f_min), _mel(fe.f_max)
-    hertz = [_hertz(low + (high - low) * i / (fe.mels + 1)) for i in range(fe.mels + 2)]
-    return [round(f * fe.n_fft / fe.sample_rate, 9) for f in hertz]
+    mel, hertz = SCALES[fe.mel_scale]
+    low, high = mel(fe.f_min), mel(fe.f_max)
+    edges = [hertz(low + (high - low) * i / (fe.mels + 1)) for i in range(fe.mels + 2)]
+    return [round(f * fe.n_fft / fe.sample_rate, 9) for f in edges]
 
 
 def band_bins(front_end: FrontEnd) -> list[int]:
@@ -143,9 +144,20 @@ def band_bins(front_end: FrontEnd) -> list[int]:
 LINEAR, KNEE, STEP = 200 / 3, 1000.0, math.log(6.4) / 27
 
 
-def _mel(hertz: float) -> float:
+def _slaney(hertz: float) -> float:
     return hertz / LINEAR if hertz < KNEE else KNEE / LINEAR + math.log(hertz / KNEE) / STEP
 
 
-def _hertz(mel: float) -> float:
+def _slaney_hertz(mel: float) -> float:
     return mel * LINEAR if mel < KNEE / LINEAR else KNEE * math.exp(STEP * (mel - KNEE / LINEAR))
+
+
+def _htk(hertz: float) -> float:
+    return 1127 * math.log1p(hertz / 700)
+
+
+def _htk_hertz(mel: float) -> float:
+    return 700 * math.expm1(mel / 1127)
+
+
+SCALES = {"slaney": (_slaney, _slaney_hertz), "htk": (_htk, _htk_hertz)}  # from hertz to mel, and back

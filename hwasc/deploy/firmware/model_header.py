@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from hwasc import __version__
 from hwasc.cost.firmware_state import StateBytes
 from hwasc.deploy.firmware.c_text import string
+from hwasc.deploy.firmware.front_end_numbers import clip_numbers, frame_numbers, part_numbers
 from hwasc.records.architecture import Architecture
 
 MARK = "/* Written by hwasc; do not edit, export again. */\n"
-FORMAT = 1  # of the generated files, as scene.h checks it
+FORMAT = 2  # of the generated files, as scene.h checks it
 
 
 def model_header(
@@ -38,11 +39,13 @@ def model_header(
     fe = architecture.front_end
     groups: list[tuple[str, Mapping[str, object]]] = [
         ("The export", {"FORMAT": FORMAT, "TAG": tag, "ARCHITECTURE": string(architecture.id)}),
-        ("The clip: samples a second, samples", {"SAMPLE_RATE": fe.sample_rate, "CLIP": fe.samples}),
+        ("The clip: samples a second, samples", clip_numbers(fe)),
         (
-            "The log-mel: samples of the window, of the FFT, from frame to frame; bands and frames of a clip",
-            {"WINDOW": fe.window, "FFT": fe.n_fft, "HOP": fe.hop, "MELS": fe.mels, "FRAMES": fe.frames},
+            "The log-mel: samples of the window, of the FFT, from frame to frame; bands and frames of a clip; samples of the first "
+            "window before the clip, and those that a frame is computed from",
+            frame_numbers(fe),
         ),
+        ("Parts of the log-mel, see scene_front_end.h", part_numbers(fe)),
         ("The net, the front end and the stream", {k.removeprefix("SCENE_"): v for k, v in sorted(macros.items())}),
         (
             "Bytes of the state, and of the room at its end",

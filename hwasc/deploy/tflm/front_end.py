@@ -9,7 +9,8 @@ import re
 from pathlib import Path
 
 import hwasc.deploy.firmware as firmware
-from hwasc.cost.firmware_front_end import Arithmetic, front_end_bytes
+from hwasc.cost.firmware_front_end import Arithmetic
+from hwasc.deploy.firmware.front_end_numbers import front_end_numbers
 from hwasc.deploy.firmware.front_end_tables import front_end_sources, front_end_tables
 from hwasc.records.front_end import FrontEnd
 
@@ -52,19 +53,7 @@ def _renamed(text: str, name: str) -> str:
 
 
 def _header(front_end: FrontEnd, arithmetic: Arithmetic, tag: str) -> str:
-    fe = front_end
-    numbers = {
-        "TAG": tag,
-        "SAMPLE_RATE": fe.sample_rate,
-        "CLIP": fe.samples,
-        "WINDOW": fe.window,
-        "FFT": fe.n_fft,
-        "HOP": fe.hop,
-        "MELS": fe.mels,
-        "FRAMES": fe.frames,
-        "INTEGER": int(arithmetic == "integer"),
-        "FRONT_END_BYTES": front_end_bytes(fe, arithmetic),
-    }
+    numbers = {"TAG": tag, **front_end_numbers(front_end, arithmetic)}
     return (
         f"{MARK}/* The numbers of this model's log-mel. */\n#ifndef SCENE_MODEL_H\n#define SCENE_MODEL_H\n\n"
         + "".join(f"#define SCENE_{key} {value}\n" for key, value in numbers.items())

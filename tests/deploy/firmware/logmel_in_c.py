@@ -11,6 +11,8 @@ import numpy.typing as npt
 
 import hwasc.deploy.firmware
 from hwasc.cost.firmware_front_end import Arithmetic, front_end_bytes
+from hwasc.cost.firmware_state import samples_before, samples_of_frame
+from hwasc.deploy.firmware.front_end_numbers import front_end_numbers
 from hwasc.deploy.firmware.front_end_tables import front_end_sources, front_end_tables
 from hwasc.records.front_end import FrontEnd
 
@@ -20,18 +22,7 @@ STRICT = ("-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Werror
 
 def model_header(fe: FrontEnd, arithmetic: Arithmetic) -> str:
     """The numbers that the log-mel reads of `scene_model.h`."""
-    numbers = {
-        "SCENE_SAMPLE_RATE": fe.sample_rate,
-        "SCENE_WINDOW": fe.window,
-        "SCENE_FFT": fe.n_fft,
-        "SCENE_HOP": fe.hop,
-        "SCENE_MELS": fe.mels,
-        "SCENE_FRAMES": fe.frames,
-        "SCENE_CLIP": fe.samples,
-        "SCENE_INTEGER": int(arithmetic == "integer"),
-        "SCENE_FRONT_END_BYTES": front_end_bytes(fe, arithmetic),
-    }
-    return "".join(f"#define {name} {value}\n" for name, value in numbers.items())
+    return "".join(f"#define SCENE_{name} {value}\n" for name, value in front_end_numbers(fe, arithmetic).items())
 
 
 def write_folder(folder: Path, fe: FrontEnd, arithmetic: Arithmetic, *, scale: float, zero_point: int) -> list[Path]:
@@ -82,7 +73,7 @@ class LogMelInC:
             self.addends = (ctypes.c_int32 * fe.mels).in_dll(loaded, "scene_addends")
 
     def frame(self, ring: npt.NDArray[np.int16], start: int, first: int, end: int) -> npt.NDArray[np.int8]:
-        """One frame, from a ring of a window's samples."""
+        """One frame, from a ring of its samples."""
         out = np.zeros(self.front_end.mels, np.int8)
         pointers = [ctypes.c_void_p(a.ctypes.data) for a in (ring, self.memory, out)]
         self.function(
@@ -92,16 +83,17 @@ class LogMelInC:
 
     def window(self, samples: npt.NDArray[np.int16], t: int, start: int) -> npt.NDArray[np.int8]:
         """Frame t of a clip; its window begins in the ring at `start`."""
-        fe = self.front_end
-        before = fe.n_fft // 2 - (fe.n_fft - fe.window) // 2
-        begin = t * fe.hop - before
-        first, end = max(0, -begin), max(0, min(fe.window, len(samples) - begin))
-        window = np.full(fe.window, 12345, np.int16)  # what lies beyond the clip's edges must not be read
-        if first < end:
-            window[first:end] = samples[begin + first : begin + end]
-        return self.frame(np.roll(window, start), start, first, end)
+        fe, span = self.front_end, samples_of_frame(self.front_end)
+        begin, ahead = t * fe.hop - samples_before(fe), fe.samples - fe.emphasised
+        first, end = max(0, -begin), max(0, min(fe.window, len(samples) - ahead - begin))
+        ring = np.full(span, 12345, np.int16)  # what lies beyond the clip's edges must not be read
+        # as the stream has them: all samples of the frame, or at the clip's end the last ones
+        last = min(begin + span, len(samples))
+        for at in range(max(0, last - span), last):
+            ring[(at - begin + start) % span] = samples[at]
+        return self.frame(ring, start, first, end)
 
     def clip(self, samples: npt.NDArray[np.int16], turn: int = 0) -> npt.NDArray[np.int8]:
         """The features of a clip, (mels, frames); frame t's window begins in the ring at turn * t."""
         fe = self.front_end
-        return np.stack([self.window(samples, t, turn * t % fe.window) for t in range(fe.frames)], axis=1)
+        return np.stack([self.window(samples, t, turn * t % samples_of_frame(fe)) for t in range(fe.frames)], axis=1)

@@ -24,7 +24,7 @@ static int16_t *audio_of(scene_state *state) {
  * Compute a frame.
  *
  * start: where the window's first sample is in the ring.
- * first, end: the part of the window that lies within the clip; the rest counts as zero.
+ * first, end: the part of the window that lies within the clip; the rest is zero or mirrored.
  * column: where the frame goes in `features`.
  */
 static void compute(scene_state *state, uint32_t start, uint32_t first, uint32_t end, uint32_t column) {
@@ -32,7 +32,7 @@ static void compute(scene_state *state, uint32_t start, uint32_t first, uint32_t
                        state->features + (size_t)column * SCENE_MELS);
 }
 
-/* A window is full: compute its frame for each clip that has it among its first ones, and once for all that share it. */
+/* The samples of a window are there: compute its frame for each clip that has it among its first ones, and once for all that share it. */
 static void take_frame(scene_state *state) {
 #if SCENE_TAIL_BEGIN > 0
     uint32_t back, t;
@@ -103,9 +103,9 @@ static void decide(scene_state *state) {
         {
             uint32_t end = SCENE_NEEDED + SCENE_BEFORE - t * SCENE_HOP;
             uint32_t first = t * SCENE_HOP < SCENE_BEFORE ? SCENE_BEFORE - t * SCENE_HOP : 0u;
-            uint32_t start = (state->write + SCENE_WINDOW - end) % SCENE_WINDOW;
+            uint32_t start = (state->write + SCENE_SPAN - end) % SCENE_SPAN;
             uint32_t column = SCENE_PENDING * SCENE_HEAD + SCENE_SHARED + (t - SCENE_TAIL_BEGIN);
-            compute(state, start, first, end, column);
+            compute(state, start, first, end - SCENE_AHEAD_, column);
             state->order[t] = (uint16_t)column;
         }
 #endif
@@ -122,21 +122,21 @@ static void decide(scene_state *state) {
 
 void scene_init(scene_state *state) {
     memset(state, 0, sizeof *state);
-    state->to_frame = SCENE_WINDOW - SCENE_BEFORE;
+    state->to_frame = SCENE_SPAN - SCENE_BEFORE;
     state->to_decision = SCENE_NEEDED;
 }
 
 size_t scene_push(scene_state *state, const int16_t *samples, size_t n) {
     size_t decisions = 0;
     while (n > 0) {
-        uint32_t take = SCENE_WINDOW - state->write;
+        uint32_t take = SCENE_SPAN - state->write;
         take = state->to_frame < take ? state->to_frame : take;
         take = state->to_decision < take ? state->to_decision : take;
         take = n < take ? (uint32_t)n : take;
         memcpy(audio_of(state) + state->write, samples, take * sizeof *samples);
         samples += take;
         n -= take;
-        state->write = state->write + take == SCENE_WINDOW ? 0 : state->write + take;
+        state->write = state->write + take == SCENE_SPAN ? 0 : state->write + take;
         state->to_frame -= take;
         state->to_decision -= take;
         if (state->to_frame == 0) {

@@ -24,7 +24,7 @@
 
 #include "scene_model.h"
 
-#if SCENE_FORMAT != 1
+#if SCENE_FORMAT != 2
 #error "scene_model.h and scene.h are of different versions of hwasc; export again"
 #endif
 #if SCENE_DECISION_HOP % SCENE_HOP != 0 || SCENE_DECISION_HOP < SCENE_HOP
@@ -40,16 +40,16 @@
 #endif
 
 /*
- * Frames of a clip. A frame's window may begin before the clip or end after it, and there the samples count as zero, as they did
- * in training. So the first frames (head) and the last ones (tail) are a clip's own; those between are shared by the clips that
+ * Frames of a clip. A frame's window may begin before the clip or end after it, and there the samples are zero or mirrored, as they
+ * were in training. So the first frames (head) and the last ones (tail) are a clip's own; those between are shared by the clips that
  * overlap. The last frames are computed at the decision, the others when their window is full. A decision is made as soon as the
  * samples that frames need are there: mostly the whole clip.
  */
-#define SCENE_BEFORE (SCENE_FFT / 2 - (SCENE_FFT - SCENE_WINDOW) / 2) /* samples of the first window before the clip */
 #define SCENE_LEAST_(a, b) ((a) < (b) ? (a) : (b))
 #define SCENE_MOST_(a, b) ((a) < (b) ? (b) : (a))
-#define SCENE_NEEDED SCENE_LEAST_(SCENE_CLIP, (SCENE_FRAMES - 1) * SCENE_HOP + SCENE_WINDOW - SCENE_BEFORE)
-#define SCENE_LAST_FULL (SCENE_NEEDED + SCENE_BEFORE - SCENE_WINDOW) /* where the last window that ends in the clip may begin */
+#define SCENE_AHEAD_ (SCENE_EMPHASIS == 1) /* a clip that is pre-emphasised has one sample less */
+#define SCENE_NEEDED SCENE_LEAST_(SCENE_CLIP, (SCENE_FRAMES - 1) * SCENE_HOP + SCENE_WINDOW - SCENE_BEFORE + SCENE_AHEAD_)
+#define SCENE_LAST_FULL (SCENE_NEEDED + SCENE_BEFORE - SCENE_SPAN) /* where the last window with all its samples may begin */
 #define SCENE_TAIL_BEGIN (SCENE_LAST_FULL < 0 ? 0 : SCENE_LEAST_(SCENE_FRAMES, SCENE_LAST_FULL / SCENE_HOP + 1))
 #define SCENE_TAIL (SCENE_FRAMES - SCENE_TAIL_BEGIN)
 #define SCENE_HEAD SCENE_LEAST_(SCENE_TAIL_BEGIN, (SCENE_BEFORE + SCENE_HOP - 1) / SCENE_HOP)
@@ -64,7 +64,7 @@
 
 /* Clips that do not overlap leave no samples over, so that the net may run in their place. */
 #define SCENE_AUDIO_IS_SCRATCH (SCENE_DECISION_HOP >= SCENE_NEEDED)
-#define SCENE_AUDIO ((SCENE_WINDOW + 3) / 4 * 4) /* samples */
+#define SCENE_AUDIO ((SCENE_SPAN + 3) / 4 * 4) /* samples */
 #define SCENE_WORDS(bytes) (((bytes) + 7) / 8)
 
 /* What is alive while a frame is computed. */
@@ -95,7 +95,7 @@ typedef struct scene_state {
     uint32_t slot;                   /* place of the next shared frame */
     uint32_t origin;                 /* place that the first frame of the clip that is decided next would have among the shared */
 #if !SCENE_AUDIO_IS_SCRATCH
-    int16_t audio[SCENE_AUDIO]; /* the last SCENE_WINDOW samples, in a ring */
+    int16_t audio[SCENE_AUDIO]; /* the last SCENE_SPAN samples, in a ring */
 #endif
     uint16_t order[SCENE_FRAMES];                 /* where the clip's frames are in `features` */
     int8_t features[SCENE_COLUMNS * SCENE_MELS];  /* frames: pending clips' first ones, shared ones, the last ones */

@@ -1,6 +1,9 @@
 #include "scene_fft_float.h"
 
+#include <string.h>
+
 #include "scene_front_end.h"
+#include "scene_samples.h"
 
 /* The complex FFT of CMSIS-DSP in place of the passes here: where there is Helium, it uses Helium. */
 #ifdef SCENE_CMSIS_DSP
@@ -42,38 +45,84 @@ INLINE number load(const float *from) {
     return out;
 }
 
+/* A sample of the window from the samples of the clip, less `level`. */
+INLINE float value(const int16_t *in, float level) {
+#if SCENE_EMPHASIS
+    return (float)in[SCENE_AHEAD] - scene_features.emphasis * (float)in[SCENE_AHEAD - 1] - level;
+#elif SCENE_REMOVE_MEAN
+    return (float)*in - level;
+#else
+    (void)level;
+    return (float)*in;
+#endif
+}
+
+/* What is subtracted from each sample: the mean of the frame, emphasised where frames are. */
+INLINE float level_of(const int16_t *ring, uint32_t start, uint32_t first, uint32_t end) {
+#if SCENE_REMOVE_MEAN && SCENE_EMPHASIS == 1
+    const float sum = (float)scene_window_sum(ring, start, first, end, 1);
+    return (sum - scene_features.emphasis * (float)scene_window_sum(ring, start, first, end, 0)) / SCENE_WINDOW;
+#elif SCENE_REMOVE_MEAN
+    const float mean = (float)scene_window_sum(ring, start, first, end, 0) / SCENE_WINDOW;
+#if SCENE_EMPHASIS
+    return mean - scene_features.emphasis * mean;
+#else
+    return mean;
+#endif
+#else
+    (void)ring, (void)start, (void)first, (void)end;
+    return 0.0f;
+#endif
+}
+
+/* Whether there is a sample `at` in the window; those beyond the clip are zero, or mirrored. */
+#if SCENE_AS_THEY_ARE
+#define IS_SAMPLE(at) ((at) >= first && (at) < end)
+#else
+#define IS_SAMPLE(at) ((at) < SCENE_WINDOW)
+#endif
+
 /* Sample `at` of the window, tapered. */
-INLINE float sample(const int16_t *ring, uint32_t start, uint32_t at) {
+INLINE float sample(const int16_t *ring, uint32_t start, uint32_t first, uint32_t end, uint32_t at, float level) {
+#if SCENE_AS_THEY_ARE
     const uint32_t place = start + at < SCENE_WINDOW ? start + at : start + at - SCENE_WINDOW;
-    return (float)ring[place] * scene_window[at <= SCENE_WINDOW / 2 ? at : SCENE_WINDOW - at];
+    const int16_t *const in = ring + place;
+    (void)first, (void)end;
+#else
+    int16_t taps[2];
+    scene_taps(ring, start, first, end, at, taps);
+    const int16_t *const in = taps + 1 - SCENE_AHEAD;
+#endif
+    return value(in, level) * scene_window[at <= SCENE_LAST_WEIGHT / 2 ? at : SCENE_LAST_WEIGHT - at];
 }
 
 /* 2 * BLOCK samples of the window from `from` on, tapered, with zeros where there are none. */
-static void fetch(const int16_t *ring, uint32_t start, uint32_t first, uint32_t end, uint32_t from, float *out) {
+static void fetch(const int16_t *ring, uint32_t start, uint32_t first, uint32_t end, uint32_t from, float level,
+                  float *out) {
     const uint32_t last = from + 2 * BLOCK - 1;
-    const uint32_t wrap = SCENE_WINDOW - start; /* the sample that lies at ring[0] */
-    if (from < first || last >= end || (from < wrap && last >= wrap) ||
-        (from <= SCENE_WINDOW / 2 && last > SCENE_WINDOW / 2)) {
+    const uint32_t wrap = SCENE_SPAN - start; /* the sample that lies at ring[0] */
+    if (from < first + SCENE_BEHIND || last >= end || (from < wrap + SCENE_BEHIND && last + SCENE_AHEAD >= wrap) ||
+        (from <= SCENE_LAST_WEIGHT / 2 && last > SCENE_LAST_WEIGHT / 2)) {
         for (uint32_t i = 0; i < 2 * BLOCK; i++) {
-            out[i] = from + i >= first && from + i < end ? sample(ring, start, from + i) : 0.0f;
+            out[i] = IS_SAMPLE(from + i) ? sample(ring, start, first, end, from + i, level) : 0.0f;
         }
         return;
     }
     const int16_t *in = ring + (from < wrap ? start + from : from - wrap);
     const int16_t *const stop = in + 2 * BLOCK;
-    if (last <= SCENE_WINDOW / 2) {
+    if (last <= SCENE_LAST_WEIGHT / 2) {
         for (const float *taper = scene_window + from; in < stop; in += 4, out += 4, taper += 4) {
-            out[0] = (float)in[0] * taper[0];
-            out[1] = (float)in[1] * taper[1];
-            out[2] = (float)in[2] * taper[2];
-            out[3] = (float)in[3] * taper[3];
+            out[0] = value(in, level) * taper[0];
+            out[1] = value(in + 1, level) * taper[1];
+            out[2] = value(in + 2, level) * taper[2];
+            out[3] = value(in + 3, level) * taper[3];
         }
     } else {
-        for (const float *taper = scene_window + SCENE_WINDOW - from; in < stop; in += 4, out += 4, taper -= 4) {
-            out[0] = (float)in[0] * taper[0];
-            out[1] = (float)in[1] * taper[-1];
-            out[2] = (float)in[2] * taper[-2];
-            out[3] = (float)in[3] * taper[-3];
+        for (const float *taper = scene_window + SCENE_LAST_WEIGHT - from; in < stop; in += 4, out += 4, taper -= 4) {
+            out[0] = value(in, level) * taper[0];
+            out[1] = value(in + 1, level) * taper[-1];
+            out[2] = value(in + 2, level) * taper[-2];
+            out[3] = value(in + 3, level) * taper[-3];
         }
     }
 }
@@ -81,8 +130,9 @@ static void fetch(const int16_t *ring, uint32_t start, uint32_t first, uint32_t 
 #ifdef SCENE_CMSIS_DSP
 
 static void transform(const int16_t *ring, uint32_t start, uint32_t first, uint32_t end, float *data) {
+    const float level = level_of(ring, start, first, end);
     for (uint32_t from = 0; from < SCENE_FFT; from += 2 * BLOCK) {
-        fetch(ring, start, first, end, from, data + from);
+        fetch(ring, start, first, end, from, level, data + from);
     }
     arm_cfft_f32(&CMSIS_FFT, data, 0, 1);
 }
@@ -160,11 +210,12 @@ static uint32_t next_reversed(uint32_t value, uint32_t size) {
  * bits. */
 static void first_pass(const int16_t *ring, uint32_t start, uint32_t first, uint32_t end, float *data) {
     static const uint8_t reversed[BLOCK] = {0, 4, 2, 6, 1, 5, 3, 7};
+    const float level = level_of(ring, start, first, end);
     float block[8][2 * BLOCK];
     for (uint32_t n = 0, place = 0; n < EIGHTH; n += BLOCK, place = next_reversed(place, EIGHTH / BLOCK)) {
         for (uint32_t m = 0; m < 8; m++) {
             if (REACHES(m)) {
-                fetch(ring, start, first, end, 2 * (n + m * EIGHTH), block[m]);
+                fetch(ring, start, first, end, 2 * (n + m * EIGHTH), level, block[m]);
             }
         }
         float *const to = data + 16 * place;
@@ -235,6 +286,23 @@ static void transform(const int16_t *ring, uint32_t start, uint32_t first, uint3
 
 #endif
 
+/* A power, or its square root where bands are of magnitudes. */
+INLINE float power_or_root(float power) {
+#if SCENE_MAGNITUDE
+    uint32_t bits;
+    float inverse; /* of the root, by Newton's method, from a start within 4 % */
+    memcpy(&bits, &power, sizeof bits);
+    bits = 0x5F375A86u - (bits >> 1);
+    memcpy(&inverse, &bits, sizeof inverse);
+    for (int i = 0; i < 3; i++) {
+        inverse *= 1.5f - 0.5f * power * inverse * inverse;
+    }
+    return power * inverse;
+#else
+    return power;
+#endif
+}
+
 /* Powers of the real FFT's bins from the complex FFT of its even and odd samples. The window holds the factor 1/2. */
 static void split(float *data) {
     for (uint32_t k = 1; k < SCENE_POINTS / 2; k++) {
@@ -243,11 +311,11 @@ static void split(float *data) {
         const float even_re = a.re + b.re, even_im = a.im - b.im, odd_re = a.im + b.im, odd_im = b.re - a.re;
         const float re = cosine * odd_re + sine * odd_im, im = cosine * odd_im - sine * odd_re;
         const float low_re = even_re + re, low_im = even_im + im, high_re = even_re - re, high_im = even_im - im;
-        data[k] = low_re * low_re + low_im * low_im;
-        data[2 * SCENE_POINTS - k] = high_re * high_re + high_im * high_im;
+        data[k] = power_or_root(low_re * low_re + low_im * low_im);
+        data[2 * SCENE_POINTS - k] = power_or_root(high_re * high_re + high_im * high_im);
     }
     const number middle = load(data + SCENE_POINTS);
-    data[SCENE_POINTS / 2] = 4.0f * (middle.re * middle.re + middle.im * middle.im);
+    data[SCENE_POINTS / 2] = power_or_root(4.0f * (middle.re * middle.re + middle.im * middle.im));
 }
 
 void scene_powers(const int16_t *ring, uint32_t start, uint32_t first, uint32_t end, float *data) {

@@ -8,7 +8,7 @@
 extern "C" {
 #endif
 
-/* Computes powers of the spectrum of a frame.
+/* Computes powers of the spectrum of a frame, or magnitudes where SCENE_MAGNITUDE is 1.
  *
  * ring, start, first, end: as for scene_logmel_frame.
  * data: SCENE_FFT numbers. Afterwards data[k] is the power of bin k for 0 < k <= SCENE_FFT / 4, and

@@ -4,6 +4,7 @@
 
 #include "scene_fixed.h"
 #include "scene_front_end.h"
+#include "scene_samples.h"
 
 /* The first pass: how far the inputs of a butterfly lie apart, and how many butterflies fetch their samples together.
  * Inputs beyond the window are zero. */
@@ -12,6 +13,7 @@
 #define REACHES(input) (2 * STEP * (input) < SCENE_WINDOW)
 #define FIRST_BITS (SCENE_FIRST_RADIX == 8 ? 3 : 2)
 #define ROOT_HALF 1518500250 /* 2^31 sqrt(1/2) */
+#define LEVEL_BITS 14        /* below a sample's, where samples are emphasised or less their mean */
 
 typedef struct {
     int32_t re, im;
@@ -57,34 +59,117 @@ SCENE_INLINE void store(int32_t *to, number value) {
     to[1] = value.im;
 }
 
-/* 2 * BLOCK samples of the window from `from` on, tapered, with zeros where there are none. A sample of 2^15 becomes
- * 2^30, less what the sums of the first pass need. */
+#if SCENE_HEADROOM
+
+#define BEFORE(shift) ((shift) % 16) /* of SCENE_SHIFTS */
+#define AFTER(shift) ((shift) / 16)
+
+/* A sample of the window from the samples of the clip, shifted, less `level`; its unit is 2^-LEVEL_BITS. */
+SCENE_INLINE int32_t value(const int16_t *in, int shift, int32_t level) {
+    const int32_t here = in[SCENE_AHEAD] * (1 << (BEFORE(shift) + LEVEL_BITS)) - level;
+#if SCENE_EMPHASIS
+    return here - scene_high(in[SCENE_AHEAD - 1] * (1 << (BEFORE(shift) + LEVEL_BITS + 1)), scene_features.emphasis);
+#else
+    return here;
+#endif
+}
+
+/* It tapered and shifted: a sample of 2^15 becomes 2^30, less what the sums of the first pass need. */
+SCENE_INLINE int32_t tapered(int32_t sample, int32_t taper, int shift) {
+    return scene_high(sample, taper) * (1 << AFTER(shift)) >> (LEVEL_BITS + FIRST_BITS + SCENE_HEADROOM - 16);
+}
+
+#else
+
+/* A sample of the window, shifted. */
+SCENE_INLINE int32_t value(const int16_t *in, int shift, int32_t level) {
+    (void)level;
+    return *in * (1 << shift);
+}
+
+/* It tapered: a sample of 2^15 becomes 2^30, less what the sums of the first pass need. */
+SCENE_INLINE int32_t tapered(int32_t sample, int32_t taper, int shift) {
+    (void)shift;
+    return scene_tapered(sample, taper, FIRST_BITS);
+}
+
+#endif
+
+/* What is subtracted from each sample: the mean of the frame, emphasised where frames are. */
+SCENE_INLINE int32_t level_of(const int16_t *ring, uint32_t start, uint32_t first, uint32_t end, int shift) {
+#if SCENE_REMOVE_MEAN
+    int64_t sum = (int64_t)scene_window_sum(ring, start, first, end, SCENE_AHEAD) * (1 << LEVEL_BITS);
+#if SCENE_EMPHASIS == 1
+    sum -= ((int64_t)scene_window_sum(ring, start, first, end, 0) * scene_features.emphasis) >> (31 - LEVEL_BITS);
+#endif
+    const int32_t mean = (int32_t)(sum * (1 << BEFORE(shift)) / SCENE_WINDOW);
+#if SCENE_EMPHASIS == 2
+    return mean - 2 * scene_high(mean, scene_features.emphasis);
+#else
+    return mean;
+#endif
+#else
+    (void)ring, (void)start, (void)first, (void)end, (void)shift;
+    return 0;
+#endif
+}
+
+/* 2 * BLOCK samples of the window from `from` on, tapered, with zeros where there are none. */
 static void fetch(const int16_t *ring, uint32_t start, uint32_t first, uint32_t end, uint32_t from, int shift,
-                  int32_t *out) {
+                  int32_t level, int32_t *out) {
     const uint32_t stop = from + 2 * BLOCK;
-    const uint32_t wrap = SCENE_WINDOW - start; /* the sample that lies at ring[0] */
-    if (from < first || stop > end || (from < wrap && stop > wrap)) {
+    const uint32_t wrap = SCENE_SPAN - start; /* the sample that lies at ring[0] */
+    if (from < first + SCENE_BEHIND || stop > end || (from < wrap + SCENE_BEHIND && stop + SCENE_AHEAD > wrap)) {
         for (uint32_t at = from; at < stop; at++) {
+#if SCENE_AS_THEY_ARE
             const int32_t sample = at >= first && at < end ? ring[at < wrap ? start + at : at - wrap] : 0;
-            const uint32_t side = at <= SCENE_WINDOW / 2 ? at : at < SCENE_WINDOW ? SCENE_WINDOW - at : 0;
-            *out++ = scene_tapered(sample * (1 << shift), scene_window[side], FIRST_BITS);
+#else
+            int32_t sample = 0;
+            if (at < SCENE_WINDOW) {
+                int16_t taps[2];
+                scene_taps(ring, start, first, end, at, taps);
+                sample = value(taps + 1 - SCENE_AHEAD, shift, level);
+            }
+#endif
+            const uint32_t side = at <= SCENE_LAST_WEIGHT / 2 ? at : at < SCENE_WINDOW ? SCENE_LAST_WEIGHT - at : 0;
+            *out++ = tapered(SCENE_AS_THEY_ARE ? sample * (1 << shift) : sample, scene_window[side], shift);
         }
         return;
     }
     const int16_t *in = ring + (from < wrap ? start + from : from - wrap);
-    const int16_t *const middle = in + (from > SCENE_WINDOW / 2    ? 0
-                                        : stop <= SCENE_WINDOW / 2 ? 2 * BLOCK
-                                                                   : SCENE_WINDOW / 2 + 1 - from);
+    const int16_t *const middle = in + (from > SCENE_LAST_WEIGHT / 2    ? 0
+                                        : stop <= SCENE_LAST_WEIGHT / 2 ? 2 * BLOCK
+                                                                        : SCENE_LAST_WEIGHT / 2 + 1 - from);
     const int16_t *const last = in + 2 * BLOCK;
     const int32_t *taper = scene_window + from;
     for (; in < middle; in++) {
-        *out++ = scene_tapered(*in * (1 << shift), *taper++, FIRST_BITS);
+        *out++ = tapered(value(in, shift, level), *taper++, shift);
     }
-    taper = scene_window + SCENE_WINDOW - (stop - (uint32_t)(last - in));
+    taper = scene_window + SCENE_LAST_WEIGHT - (stop - (uint32_t)(last - in));
     for (; in < last; in++) {
-        *out++ = scene_tapered(*in * (1 << shift), *taper--, FIRST_BITS);
+        *out++ = tapered(value(in, shift, level), *taper--, shift);
     }
 }
+
+#if SCENE_HEADROOM
+int scene_more_bits(const int16_t *ring, uint32_t start, uint32_t first, uint32_t end, int shift) {
+    const uint32_t stop = end < SCENE_WINDOW ? end : SCENE_WINDOW;
+    const int32_t level = level_of(ring, start, first, stop, shift);
+    int32_t block[2 * BLOCK], bits = 0;
+    int more = -SCENE_HEADROOM;
+    for (uint32_t from = 0; from < SCENE_WINDOW; from += 2 * BLOCK) {
+        fetch(ring, start, first, stop, from, shift, level, block);
+        for (uint32_t i = 0; i < 2 * BLOCK; i++) {
+            bits |= block[i] ^ (block[i] >> 31);
+        }
+    }
+    /* a bit less than samples have before the taper, which halves their sums */
+    for (; shift + more < scene_features.most_shift && bits < 1 << (28 - FIRST_BITS); more++) {
+        bits = 2 * bits + 1;
+    }
+    return more;
+}
+#endif
 
 /* The number whose last bits are those of `value` in reverse, below `size`. */
 static uint32_t next_reversed(uint32_t value, uint32_t size) {
@@ -144,11 +229,12 @@ SCENE_INLINE void butterfly(const int32_t *in, int32_t *out) {
  * bits. */
 static void first_pass(const int16_t *ring, uint32_t start, uint32_t first, uint32_t end, int shift, int32_t *data) {
     static const uint8_t reversed[BLOCK] = {0, 4, 2, 6, 1, 5, 3, 7};
+    const int32_t level = level_of(ring, start, first, end, shift);
     int32_t block[SCENE_FIRST_RADIX][2 * BLOCK];
     for (uint32_t n = 0, place = 0; n < STEP; n += BLOCK, place = next_reversed(place, STEP / BLOCK)) {
         for (uint32_t m = 0; m < SCENE_FIRST_RADIX; m++) {
             if (REACHES(m)) {
-                fetch(ring, start, first, end, 2 * (n + m * STEP), shift, block[m]);
+                fetch(ring, start, first, end, 2 * (n + m * STEP), shift, level, block[m]);
             }
         }
         int32_t *const to = data + 2 * SCENE_FIRST_RADIX * place;
@@ -192,8 +278,39 @@ static const int32_t *pass_of_four(int32_t *data, uint32_t size, const int32_t *
     return twiddles + 6 * size;
 }
 
+#if SCENE_MAGNITUDE
+
+/* The square root of a number below 2^63, in units of 2^-SCENE_ROOT_BITS. */
+static uint64_t power_or_root(uint64_t square) {
+    /* sqrt(1 + f) is a polynomial fitted to the least largest error; its unit is 2^29 */
+    static const int32_t coefficients[6] = {536870990, 268426620, -66946970, 32426045, -17057341, 6962628};
+    int32_t sum = -1431957;
+    if (square == 0) {
+        return 0;
+    }
+    const int zeros = scene_leading_zeros(square), exponent = 63 - zeros;
+    const int32_t f = (int32_t)((square << zeros) >> 32 & 0x7FFFFFFF); /* unit 2^31 */
+    for (int i = 5; i >= 0; i--) {
+        sum = coefficients[i] + 2 * scene_high(sum, f);
+    }
+    if (exponent & 1) {
+        sum = 4 * scene_high(sum, ROOT_HALF);
+    }
+    const int shift = exponent / 2 + SCENE_ROOT_BITS - 29;
+    return shift < 0 ? (uint64_t)(sum >> -shift) : (uint64_t)sum << shift;
+}
+
+#else
+
+/* A power without its last bits. */
+SCENE_INLINE uint64_t power_or_root(uint64_t square) {
+    return square >> SCENE_POWER_SHIFT;
+}
+
+#endif
+
 SCENE_INLINE void store_power(int32_t *to, int32_t re, int32_t im) {
-    const uint64_t power = (scene_square(re) + scene_square(im)) >> SCENE_POWER_SHIFT;
+    const uint64_t power = power_or_root(scene_square(re) + scene_square(im));
     to[0] = (int32_t)(uint32_t)power;
     to[1] = (int32_t)(power >> 32);
 }

@@ -64,6 +64,20 @@ SCENE_INLINE int32_t scene_tapered(int32_t sample, int32_t taper, int right) {
 #endif
 }
 
+/* Zeros above the highest one; value is not 0. */
+static inline int scene_leading_zeros(uint64_t value) {
+#if defined(__GNUC__)
+    const uint32_t high = (uint32_t)(value >> 32);
+    return high ? __builtin_clz(high) : 32 + __builtin_clz((uint32_t)value);
+#else
+    int zeros = 0;
+    for (; !(value >> 63); value <<= 1) {
+        zeros++;
+    }
+    return zeros;
+#endif
+}
+
 /* a^2, of an a that is above -2^31. */
 SCENE_INLINE uint64_t scene_square(int32_t a) {
 #if SCENE_LONG_PRODUCTS

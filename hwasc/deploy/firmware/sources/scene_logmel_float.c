@@ -28,11 +28,17 @@ static float logarithm(float x) {
     return whole * 0.69314718f + (f + f * f * (series * f - 0.5f));
 }
 
+#if SCENE_FLOOR
+#define LEAST scene_features.least
+#else
+#define LEAST -128.0f
+#endif
+
 /* One feature from the power of its band: rounded, halves up, and limited to int8. */
 static int8_t feature(float power) {
     const float value = logarithm(power + scene_features.offset) * scene_features.factor + scene_features.addend;
-    if (value <= -128.0f) {
-        return -128;
+    if (value <= LEAST) {
+        return (int8_t)LEAST;
     }
     return value >= 127.0f ? 127 : (int8_t)((int32_t)(value + 128.5f) - 128);
 }
@@ -42,15 +48,27 @@ void scene_logmel_frame(const int16_t *ring, uint32_t start, uint32_t first, uin
     const float *power = data + scene_bins[0];
     uint32_t left = SCENE_FFT / 4 + 1 - scene_bins[0]; /* bins before those that lie further on */
     float rising_side = 0.0f;
+#if SCENE_SHARES
+    const float *share = scene_shares;
+#endif
     scene_powers(ring, start, first, end, data);
     for (uint32_t i = 0; i <= SCENE_MELS; i++) {
         uint32_t bins = scene_bins[i + 1];
-        float sum = 0.0f, sum_of_sums = 0.0f; /* the latter weighs each bin with its distance to the upper edge */
+        float sum = 0.0f;
+#if SCENE_SHARES
+        float falling = 0.0f;
+#else
+        float sum_of_sums = 0.0f; /* weighs each bin with its distance to the upper edge */
+#endif
         while (bins > 0) {
             const uint32_t run = bins < left ? bins : left;
             for (const float *const stop = power + run; power < stop; power++) {
                 sum += *power;
+#if SCENE_SHARES
+                falling += *power * *share++;
+#else
                 sum_of_sums += sum;
+#endif
             }
             bins -= run;
             left -= run;
@@ -59,9 +77,11 @@ void scene_logmel_frame(const int16_t *ring, uint32_t start, uint32_t first, uin
                 left = SCENE_FFT;
             }
         }
+#if !SCENE_SHARES
         const float falling = sum_of_sums * scene_slopes[i].step + sum * scene_slopes[i].rest;
+#endif
         if (i > 0) {
-            out[i - 1] = feature(scene_areas[i - 1] * (rising_side + falling));
+            out[i - 1] = feature(scene_heights[SCENE_HEIGHT_OF(i - 1)] * (rising_side + falling));
         }
         rising_side = sum - falling;
     }

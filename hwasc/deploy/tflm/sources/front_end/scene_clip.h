@@ -10,7 +10,7 @@
 extern "C" {
 #endif
 
-/* Computes the features of a clip. What lies beyond the clip's edges counts as zero, as it did in training.
+/* Computes the features of a clip. What lies beyond the clip's edges is as it was in training.
  *
  * samples: SCENE_CLIP of them, full scale 32768.
  * memory: SCENE_FRONT_END_BYTES bytes, aligned to 8; nothing in it needs to be kept from clip to clip.
