@@ -1,8 +1,10 @@
 """Fits the rates of `hwasc.cost.firmware_rates` to counts in an emulator, and tells the error on nets that were not fitted.
 
-    python experiments/firmware/fit.py [--nets 12] [--held-out 8] [--workers 2] [--counts FILE] [--write]
+    python experiments/firmware/fit.py [--nets 12] [--held-out 8] [--workers 2] [--counts FILE] [--write] [--parts]
 
-Nets are random points of the full search space with random weights. `--write` replaces the module.
+Nets are random points of the full search space with random weights. `--write` replaces the module. Parts of the log-mel that not
+all front ends have (pre-emphasis, means, magnitudes, slopes in mel) are fitted to what a front end with them takes more than one
+without; `--parts` fits them alone.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ import statistics
 import tempfile
 import textwrap
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, get_args
 
@@ -23,11 +25,12 @@ from scipy.optimize import nnls
 
 from hwasc.cost import firmware_rates
 from hwasc.cost import graph as graphs
-from hwasc.cost.firmware_front_end import Arithmetic, front_end_bytes
+from hwasc.cost.firmware_front_end import Arithmetic
 from hwasc.cost.firmware_latency import LOOP
-from hwasc.cost.firmware_work import Amounts, frame_work, net_work
+from hwasc.cost.firmware_work import PARTS, Amounts, frame_work, net_work
 from hwasc.cost.row_planner import plan_rows
 from hwasc.deploy.firmware.emulator import count
+from hwasc.deploy.firmware.front_end_numbers import front_end_numbers
 from hwasc.deploy.firmware.front_end_tables import front_end_sources, front_end_tables
 from hwasc.deploy.firmware.net_counts import count_net
 from hwasc.deploy.firmware.toolchain import CORES, SOURCES
@@ -55,6 +58,28 @@ FRONT_ENDS = [  # mels, frames, window, FFT, sample rate
 HELD_OUT_FRONT_ENDS = [
     FrontEnd(sample_rate=rate, n_fft=n_fft, window=window, hop=rate // 40, mels=mels, frames=41, f_max=rate / 2)
     for rate, n_fft, window, mels in ((32_000, 4096, 3200, 64), (16_000, 1024, 800, 40))
+]
+PART_VALUES: list[dict[str, Any]] = [
+    *(
+        {"pre_emphasis": 0.97, "pre_emphasis_of": of, "remove_mean": mean}
+        for of in ("clip", "frame")
+        for mean in (False, True)
+    ),
+    {"remove_mean": True},
+    {"power": 1},
+    {"triangles": "mel"},
+]
+PART_FRONT_ENDS = [
+    (replace(fe, frames=40), replace(fe, frames=40, **values))
+    for fe in (FRONT_ENDS[3], FRONT_ENDS[6])
+    for values in PART_VALUES
+]
+HELD_OUT_PARTS = [
+    (fe, replace(fe, **{"mel_scale": "htk", "triangles": "mel", "area_norm": False}, **values))
+    for fe, values in (
+        (HELD_OUT_FRONT_ENDS[0], {"pre_emphasis": 0.97, "window_shape": "symmetric", "edges": "reflect"}),
+        (HELD_OUT_FRONT_ENDS[1], {"power": 1, "log_offset": 1e-3}),
+    )
 ]
 
 START = '''"""Instructions of each piece of the C export's work, by core, and what they miss.
@@ -175,11 +200,7 @@ def count_frame(front_end: FrontEnd, arithmetic: Arithmetic, name: str, folder: 
     """Count one frame's log-mel."""
     fe = front_end
     (folder / "scene_front_end_tables.c").write_text(front_end_tables(fe, 0.05, 0, arithmetic))
-    macros = {
-        **{"FRAMES": fe.frames, "MELS": fe.mels, "WINDOW": fe.window, "FFT": fe.n_fft, "HOP": fe.hop},
-        **{"CLASSES": 10, "CLIP": fe.samples, "SAMPLE_RATE": fe.sample_rate, "INTEGER": int(arithmetic == "integer")},
-        "FRONT_END_BYTES": front_end_bytes(fe, arithmetic),
-    }
+    macros = {"CLASSES": 10, **front_end_numbers(fe, arithmetic)}
     (folder / "scene_model.h").write_text("".join(f"#define SCENE_{k} {v}\n" for k, v in macros.items()))
     sources = [
         folder / "scene_front_end_tables.c",
@@ -202,6 +223,31 @@ def frame_samples(counts: list[dict[str, int]], name: str) -> list[Sample]:
     return out
 
 
+def count_parts(job: tuple[FrontEnd, FrontEnd, list[str]]) -> dict[str, list[int]]:
+    """Count one frame's log-mel without some parts and with them, in each arithmetic on each core."""
+    without, wanted, cores = job
+    one, other = (count_frames((fe, cores)) for fe in (without, wanted))
+    return {key: [one[key], other[key]] for key in one}
+
+
+def fit_parts(rates: dict[str, dict[str, float]], counts: list[dict[str, list[int]]], name: str) -> float:
+    """Put the rates of the parts on a core into those of its log-mel; return the largest miss of those that are not fitted."""
+    missed = 0.0
+    for arithmetic in ARITHMETICS:
+        kind, data = f"frame/{arithmetic}", []
+        for (_, fe), found in zip(PART_FRONT_ENDS, counts, strict=False):
+            without, count = found[f"{arithmetic} {name}"]
+            work = {(kind, k): v for k, v in frame_work(fe, arithmetic).items() if k in PARTS}
+            data.append(Sample(work, max(count - without, 0), count))
+        base = {k: v for k, v in rates[kind].items() if k not in PARTS}
+        rates[kind] = dict(sorted((base | fit(data)[kind]).items()))
+        for (_, fe), found in zip(HELD_OUT_PARTS, counts[len(PART_FRONT_ENDS) :], strict=True):
+            count = found[f"{arithmetic} {name}"][1]
+            work = {(kind, k): v for k, v in frame_work(fe, arithmetic).items()}
+            missed = max(missed, abs(predicted(rates, Sample(work, count, count)) / count - 1))
+    return missed
+
+
 def misses(rates: dict[str, dict[str, float]], wholes: list[list[Sample]]) -> list[float]:
     """Estimate over count, less 1, for each whole."""
     return [sum(predicted(rates, s) for s in whole) / sum(s.count for s in whole) - 1 for whole in wholes]
@@ -215,8 +261,11 @@ def main() -> None:
     parser.add_argument("--cores", nargs="+", default=list(CORES))
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--counts", type=Path, help="keep the counts in this file; where it exists, only fit them")
+    parser.add_argument("--parts", action="store_true", help="fit the log-mel's parts alone")
     parser.add_argument("--write", action="store_true", help="replace hwasc/cost/firmware_rates.py")
     args = parser.parse_args()
+    if args.parts:
+        return parts(args.cores, args.workers, args.write)
     nets = architectures(args.nets + args.held_out, 0)
     counts = counted(nets, args.cores, args.workers, args.counts)
     rates, errors = dict(firmware_rates.RATES), dict(firmware_rates.ERRORS)
@@ -226,6 +275,7 @@ def main() -> None:
         frames = frame_samples(counts["frames"], name)
         known = len(FRONT_ENDS) * len(ARITHMETICS)
         rates[name] = fit([*(s for whole in wholes[: args.nets] for s in whole), *frames[:known]])
+        fit_parts(rates[name], counts["parts"], name)
         held = wholes[args.nets :]
         net = [abs(m) for m in misses(rates[name], held)]
         large = [[s] for whole in held for s in whole if s.count > 0.02 * s.scale]
@@ -240,14 +290,27 @@ def main() -> None:
         write(rates, errors)
 
 
+def parts(cores: list[str], workers: int, written: bool) -> None:
+    """Fit the parts of the log-mel alone."""
+    rates = dict(firmware_rates.RATES)
+    with ProcessPoolExecutor(workers, spawn_context()) as pool:
+        counts = list(pool.map(count_parts, [(*pair, cores) for pair in (*PART_FRONT_ENDS, *HELD_OUT_PARTS)]))
+    for name in cores:
+        print(f"{name:12s}frame: most {fit_parts(rates[name], counts, name):8.2%}")
+    if written:
+        write(rates, firmware_rates.ERRORS)
+
+
 def counted(nets: list[Architecture], cores: list[str], workers: int, kept: Path | None) -> dict[str, Any]:
     """Count everything, or read what was counted before."""
     if kept and kept.exists():
         return dict(json.loads(kept.read_text()))
     with ProcessPoolExecutor(workers, spawn_context()) as pool:
         frames = list(pool.map(count_frames, [(fe, cores) for fe in (*FRONT_ENDS, *HELD_OUT_FRONT_ENDS)]))
+        pairs = [(*pair, cores) for pair in (*PART_FRONT_ENDS, *HELD_OUT_PARTS)]
+        counted_parts = list(pool.map(count_parts, pairs))
         done = list(pool.map(count_one, [(a, i, cores) for i, a in enumerate(nets)]))
-    found = {"nets": done, "frames": frames}
+    found = {"nets": done, "frames": frames, "parts": counted_parts}
     if kept:
         kept.write_text(json.dumps(found))
     return found

@@ -10,7 +10,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from hwasc.cost.firmware_front_end import Arithmetic, fft_passes, segment_bins
+from hwasc.cost.firmware_front_end import Arithmetic, fft_passes, segment_bins, shares
 from hwasc.cost.graph import Graph, Operator
 from hwasc.cost.row_plan import RowPlan
 from hwasc.records.front_end import FrontEnd
@@ -155,9 +155,9 @@ def frame_work(front_end: FrontEnd, arithmetic: Arithmetic) -> Amounts:
         arithmetic: `float` or `integer`.
 
     Returns:
-        Its pieces.
+        Its pieces; those of parts that not all front ends have are in `PARTS`.
     """
-    points = front_end.n_fft // 2
+    fe, points = front_end, front_end.n_fft // 2
     passes = [radix for radix, _ in fft_passes(front_end.n_fft, arithmetic)]
     return {
         "window": front_end.window,
@@ -167,4 +167,21 @@ def frame_work(front_end: FrontEnd, arithmetic: Arithmetic) -> Amounts:
         "bins": sum(segment_bins(front_end)[1:]),
         "mels": front_end.mels,
         "runs": 1,
+        **{name: amount for name, amount in _parts(fe).items() if amount},
+    }
+
+
+PARTS = ("levelled", "emphasised", "means", "roots", "shares")
+
+
+def _parts(fe: FrontEnd) -> Amounts:
+    """Samples of the window: not taken as they are, emphasised, summed up for a mean; bins: with a root, with a weight each."""
+    emphasised = fe.pre_emphasis > 0
+    sums = 2 if emphasised and fe.pre_emphasis_of == "clip" else 1
+    return {
+        "levelled": fe.window * (emphasised or fe.remove_mean),
+        "emphasised": fe.window * emphasised,
+        "means": fe.window * sums * fe.remove_mean,
+        "roots": fe.n_fft // 2 * (fe.power == 1),
+        "shares": shares(fe),
     }

@@ -15,7 +15,6 @@ from hwasc.cost.firmware_front_end import (
     half_window,
     has_floor,
     has_offset,
-    heights,
     segment_bins,
     shares,
 )

@@ -41,8 +41,8 @@ def model_header(
         ("The export", {"FORMAT": FORMAT, "TAG": tag, "ARCHITECTURE": string(architecture.id)}),
         ("The clip: samples a second, samples", clip_numbers(fe)),
         (
-            "The log-mel: samples of the window, of the FFT, from frame to frame; bands and frames of a clip; samples of the first "
-            "window before the clip, and those that a frame is computed from",
+            "The log-mel: samples of the window, of the FFT, from frame to frame; bands and frames of a clip; the part of the "
+            "first window that is before the clip; samples that a frame is made of",
             frame_numbers(fe),
         ),
         ("Parts of the log-mel, see scene_front_end.h", part_numbers(fe)),

@@ -10,6 +10,7 @@ from hwasc.cost.firmware_latency import ARITHMETIC, estimate_c
 from hwasc.cost.firmware_rates import RATES
 from hwasc.cost.firmware_state import StateBytes, samples_needed
 from hwasc.cost.row_plan import RowPlan
+from hwasc.deploy.firmware.front_end_text import front_end_text
 from hwasc.deploy.firmware.options import FirmwareOptions
 from hwasc.deploy.firmware.readme_text import INSTRUCTIONS, TEMPLATE
 from hwasc.records.architecture import Architecture
@@ -86,6 +87,7 @@ def text(
         arithmetic="single precision" if options.numbers == "float" else "integers only",
         f_min=fe.f_min,
         f_max=fe.f_max,
+        parts=front_end_text(fe),
         macs=macs,
         axis=plan.axis,
         decision_hop=decision_hop,

@@ -75,6 +75,7 @@ The stack comes on top: at most {stack:,} bytes in `scene_push` (`-fstack-usage`
 | scenes | {classes} |
 | log-mel | {mels} bands x {frames} frames; FFT {n_fft}, window {window}, {frame_hop} samples from frame to frame, {arithmetic} |
 | frequencies | {f_min:g} to {f_max:g} Hz |
+| in order | {parts} |
 | net | int8, {macs:,} multiply-accumulates a clip, rows of {axis} |
 | decisions | each {decision_hop:,} samples ({frames_a_decision} frames) |
 

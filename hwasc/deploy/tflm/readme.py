@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from hwasc import __version__
 from hwasc.cost.firmware_front_end import Arithmetic, front_end_bytes, front_end_flash
 from hwasc.cost.graph import Graph
+from hwasc.deploy.firmware.front_end_text import front_end_text
 from hwasc.deploy.tflm.arena_sizes import REFERENCE, ArenaSize
 from hwasc.deploy.tflm.model_header import constant
 from hwasc.deploy.tflm.programs import named
@@ -62,9 +63,10 @@ without TensorFlow Lite Micro, and computes features as samples arrive.
 | clip | {samples_clip:,} samples at {rate} Hz |
 | log-mel | {mels} bands x {frames} frames; FFT {n_fft}, window {window}, {hop} samples from frame to frame, {arithmetic} |
 | frequencies | {f_min:g} to {f_max:g} Hz |
+| in order | {parts} |
 
-Samples are as the microphone gives them, full scale 32768: a gain that training did not have changes the result. What lies beyond
-the clip's edges counts as zero, as in training.
+Samples are as the microphone gives them, full scale 32768: a gain that training did not have changes the result. The log-mel is
+that of training, at the clip's ends too.
 """
 
 
@@ -122,5 +124,6 @@ def readme_text(
         arithmetic="single precision" if arithmetic == "float" else "integers only",
         f_min=fe.f_min,
         f_max=fe.f_max,
+        parts=front_end_text(fe),
     )
     return text.encode("ascii", "backslashreplace").decode()

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from hwasc.cost.firmware_state import StateBytes, samples_before, samples_needed, state_bytes
+from hwasc.deploy.firmware.front_end_numbers import clip_numbers, frame_numbers, part_numbers
 from hwasc.records.front_end import FrontEnd
 
 SOURCES = Path(__file__).parents[3] / "hwasc" / "deploy" / "firmware" / "sources"
@@ -30,10 +31,14 @@ void scene_net_run(const int8_t *features, const uint16_t *order, void *memory, 
 LOGMEL = """
 #include "scene_logmel.h"
 void scene_logmel_frame(const int16_t *ring, uint32_t start, uint32_t first, uint32_t end, void *memory, int8_t *out) {
-    uint32_t i, m, hash = 3;
+    const int32_t from = (int32_t)first, to = (int32_t)(end < SCENE_WINDOW ? end : SCENE_WINDOW);
+    int32_t i;
+    uint32_t m, hash = 3;
     for (i = 0; i < SCENE_WINDOW; i++) {
-        uint32_t at = (start + i) % SCENE_WINDOW;
-        hash = hash * 37u + (i < first || i >= end ? 0u : (uint16_t)ring[at]);
+        const int32_t mirrored = i < from ? 2 * from - i : i >= to ? 2 * to - 2 - i : i;
+        const uint32_t at = (start + SCENE_SPAN + (uint32_t)(SCENE_MIRRORED ? mirrored : i)) % SCENE_SPAN;
+        const uint32_t next = SCENE_EMPHASIS == 1 ? (uint16_t)ring[(at + 1) % SCENE_SPAN] : 0u;
+        hash = hash * 37u + (!SCENE_MIRRORED && i != mirrored ? 0u : 5u * next + (uint16_t)ring[at]);
     }
     for (m = 0; m < SCENE_FRONT_END_BYTES; m++) ((uint8_t *)memory)[m] = (uint8_t)(hash - m);
     for (m = 0; m < SCENE_MELS; m++) out[m] = (int8_t)(uint8_t)(hash >> (m % 24));
@@ -74,8 +79,8 @@ class Stream:
         """A stand-in for scene_model.h."""
         fe, names = self.front_end, "{" + ", ".join(f'"c{i}"' for i in range(CLASSES)) + "}"
         values = {
-            **{"FORMAT": 1, "WINDOW": fe.window, "FFT": fe.n_fft, "HOP": fe.hop, "MELS": fe.mels, "FRAMES": fe.frames},
-            **{"CLIP": fe.samples, "DECISION_HOP": self.hop, "NET_BYTES": self.net, "FRONT_END_BYTES": self.memory},
+            **{"FORMAT": 2, **clip_numbers(fe), **frame_numbers(fe), **part_numbers(fe)},
+            **{"DECISION_HOP": self.hop, "NET_BYTES": self.net, "FRONT_END_BYTES": self.memory},
             **{"CLASSES": CLASSES, "CLASS_NAMES": names, "OUTPUT_SCALE": "0.25f", "OUTPUT_ZERO_POINT": -3},
             **{"SMOOTHING": self.smoothing, "STATE_PADDING": self.bytes.padding, "STATE_BYTES": self.bytes.total},
         }
@@ -105,15 +110,19 @@ class Stream:
         """The logits of each decision, of clips that are cut out and padded with zeros, without any state."""
         fe, found = self.front_end, []
         for start in range(0, len(samples) - samples_needed(fe) + 1, self.hop):
-            clip = np.zeros(fe.samples + 2 * fe.window + fe.n_fft, np.int64)
+            clip = np.zeros(fe.samples, np.int64)
             part = samples[start : start + fe.samples]
-            clip[fe.window : fe.window + len(part)] = part
+            clip[: len(part)] = part
+            clip %= 65536
+            # as the pre-emphasis would, each sample with the next one
+            y = 5 * clip[1:] + clip[:-1] if fe.emphasised < fe.samples else clip
+            after = max(0, (fe.frames - 1) * fe.hop - samples_before(fe) + fe.window - len(y))
+            y = np.pad(y, (samples_before(fe), after), mode="reflect" if fe.edges == "reflect" else "constant")
             value = 7
             for t in range(fe.frames):
-                begin = fe.window + t * fe.hop - samples_before(fe)
                 frame = 3
-                for x in clip[begin : begin + fe.window]:
-                    frame = (frame * 37 + int(x) % 65536) % 2**32
+                for x in y[t * fe.hop : t * fe.hop + fe.window]:
+                    frame = (frame * 37 + int(x)) % 2**32
                 for m in range(fe.mels):
                     value = (value * 31 + (frame >> m % 24) % 256) % 2**32
             found.append([((value >> 8 * c) % 256 + 128) % 256 - 128 for c in range(CLASSES)])

@@ -105,7 +105,7 @@ def test_the_self_test_passes_and_fails_where_a_number_is_changed(out: Path) -> 
     tables.write_text(text)
     front_end = out / "src" / "scene_front_end_tables.c"
     areas = front_end.read_text()
-    front_end.write_text(re.sub(r"(scene_areas\[SCENE_MELS\] = \{\n\s*)[^,]*,", r"\g<1>1.0f,", areas))
+    front_end.write_text(re.sub(r"(scene_heights\[SCENE_HEIGHTS\] = \{\n\s*)[^,]*,", r"\g<1>1.0f,", areas))
     status, stated = selftest(out)
     assert status == 1 and stated.startswith("FAIL: the log-mel: frame, band 0, 0 is ")
 

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -28,18 +29,21 @@ RANDOM_FRAMES = r"""
 #include "scene_logmel.h"
 
 int main(void) {
-    static int16_t ring[SCENE_WINDOW];
+    static int16_t ring[SCENE_SPAN];
     static uint64_t memory[SCENE_FRONT_END_BYTES / 8];
     int8_t out[SCENE_MELS];
     uint32_t seed = 1;
     for (uint32_t frame = 0; frame < 64; frame++) {
-        for (uint32_t i = 0; i < SCENE_WINDOW; i++) {
+        for (uint32_t i = 0; i < SCENE_SPAN; i++) {
             seed = seed * 1664525u + 1013904223u;
             const int32_t sample = (int32_t)(seed >> 16) - 32768;
             ring[i] = (int16_t)(frame % 4 == 3 ? (sample < 0 ? -32768 : 32767) : sample / (1 << frame % 16));
         }
-        const uint32_t first = frame % 3 ? 0 : seed % SCENE_WINDOW, end = frame % 5 ? SCENE_WINDOW : seed / 3 % SCENE_WINDOW;
-        scene_logmel_frame(ring, seed / 7 % SCENE_WINDOW, first, end, memory, out);
+        const uint32_t most = SCENE_MIRRORED ? SCENE_BEFORE + 1 : SCENE_WINDOW;
+        const uint32_t first = frame % 3 ? 0 : seed % most;
+        const uint32_t least = SCENE_MIRRORED ? SCENE_WINDOW / 2 : SCENE_EMPHASIS == 1;
+        const uint32_t end = frame % 5 || first > 0 ? SCENE_WINDOW : least + seed / 3 % (SCENE_WINDOW - least);
+        scene_logmel_frame(ring, seed / 7 % SCENE_SPAN, first, end, memory, out);
     }
     return 0;
 }
@@ -64,6 +68,67 @@ FRONT_ENDS = {
     "low offset": replace(front_end(40, 1024, 1024), log_offset=1e-10, mean=-12.0, std=4.0),
     "band": FrontEnd(44_100, 0.5, 2048, 2000, 1001, 64, 21, 50.0, 14_000.0, 1e-4, 0.0, 1.0),
 }
+HTK: dict[str, Any] = {"mel_scale": "htk", "area_norm": False}
+KALDI: dict[str, Any] = {**HTK, "triangles": "mel"}
+PARTS = {  # those of published nets, then one part after the other
+    "cp_mobile": replace(
+        front_end(256, 4096, 3072),
+        **{
+            "hop": 500,
+            "frames": 32,
+            "f_max": 15_000.0,
+            "pre_emphasis": 0.97,
+            "window_shape": "symmetric",
+            "edges": "reflect",
+        },
+        **KALDI,
+    ),
+    "baseline": replace(front_end(256, 4096, 3072), hop=500, frames=32, edges="reflect", **HTK),
+    "yamnet": FrontEnd(
+        16_000, 0.5, 512, 400, 160, 64, 48, 125.0, 7500.0, 1e-3, 0.0, 1.0, edges="none", power=1, **KALDI
+    ),
+    "kaldi": FrontEnd(
+        *(16_000, 0.5, 512, 400, 160, 128, 48, 20.0, 8000.0, 0.0, 15.0, 6.5),
+        **{
+            "pre_emphasis": 0.97,
+            "pre_emphasis_of": "frame",
+            "remove_mean": True,
+            "window_shape": "povey",
+            "edges": "none",
+        },
+        **{"gain": 2.0**30, "log_floor": 1.19e-7},
+        **KALDI,
+    ),
+    "decibel": FrontEnd(
+        *(32_000, 0.5, 1024, 1024, 320, 64, 51, 50.0, 14_000.0, 0.0, -40.0, 20.0),
+        **{"edges": "reflect", "log_floor": 1e-8, "log": "decibel"},
+    ),
+    "emphasis": replace(FRONT_ENDS["1024"], pre_emphasis=0.9),
+    "emphasis of frames": replace(FRONT_ENDS["1024"], pre_emphasis=0.9, pre_emphasis_of="frame"),
+    "mean": replace(FRONT_ENDS["1024"], remove_mean=True),
+    "mean, emphasis": replace(FRONT_ENDS["1024"], remove_mean=True, pre_emphasis=0.95),
+    "mean, emphasis, mirrored": replace(FRONT_ENDS["odd window"], remove_mean=True, pre_emphasis=0.95, edges="reflect"),
+    "odd, mirrored": replace(
+        FRONT_ENDS["odd window"],
+        **{
+            "remove_mean": True,
+            "pre_emphasis": 0.95,
+            "pre_emphasis_of": "frame",
+            "edges": "reflect",
+            "log_floor": 1e-4,
+        },
+        window_shape="povey",
+    ),
+    "symmetric": replace(FRONT_ENDS["odd window"], window_shape="symmetric"),
+    "magnitude": replace(FRONT_ENDS["1024"], power=1, gain=3.0),
+    "magnitude, slopes": replace(FRONT_ENDS["1024"], power=1, triangles="mel", log_floor=1e-2),
+    "floor": replace(FRONT_ENDS["1024"], log_floor=1e-4),
+    "mirrored at both ends": FrontEnd(
+        16_000, 0.03, 512, 500, 77, 20, 6, f_max=8000.0, edges="reflect", pre_emphasis=0.97
+    ),
+}
+FRONT_ENDS |= PARTS
+FEW = ["odd window", "cp_mobile", "yamnet", "odd, mirrored", "mean, emphasis, mirrored"]  # with every part in one
 
 
 def sounds(fe: FrontEnd) -> dict[str, npt.NDArray[np.int16]]:
@@ -88,16 +153,24 @@ def expected(fe: FrontEnd, samples: npt.NDArray[np.int16]) -> npt.NDArray[np.flo
     return np.asarray(LogMel(fe)(torch.from_numpy(samples / np.float32(32_768))[None])[0])
 
 
+def ends(fe: FrontEnd) -> tuple[float, int]:
+    """Scale and zero point of an input that holds the features of all sounds."""
+    wanted = np.concatenate([expected(fe, samples).ravel() for samples in sounds(fe).values()])
+    scale = float(wanted.max() - wanted.min()) / 255
+    return scale, round(-128 - float(wanted.min()) / scale)
+
+
 @gcc
 @pytest.mark.filterwarnings("ignore:Empty filters")
 @pytest.mark.parametrize("arithmetic", ["float", "integer"])
 @pytest.mark.parametrize("name", FRONT_ENDS)
 def test_int8_features_are_those_of_the_project(name: str, arithmetic: Arithmetic, tmp_path: Path) -> None:
     fe = FRONT_ENDS[name]
-    in_c = LogMelInC(tmp_path, fe, arithmetic, scale=SCALE, zero_point=ZERO_POINT)
+    scale, zero_point = ends(fe) if name in PARTS else (SCALE, ZERO_POINT)
+    in_c = LogMelInC(tmp_path, fe, arithmetic, scale=scale, zero_point=zero_point)
     equal = []
     for sound, samples in sounds(fe).items():
-        wanted = np.clip(np.round(expected(fe, samples) / np.float32(SCALE)) + ZERO_POINT, -128, 127)
+        wanted = np.clip(np.round(expected(fe, samples) / np.float32(scale)) + zero_point, -128, 127)
         steps = np.abs(in_c.clip(samples, turn=321) - wanted)
         assert steps.max() <= 1, sound
         equal.append(steps == 0)
@@ -105,7 +178,7 @@ def test_int8_features_are_those_of_the_project(name: str, arithmetic: Arithmeti
 
 
 @gcc
-@pytest.mark.parametrize("name", ["256", "1024", "4096", "band"])
+@pytest.mark.parametrize("name", ["256", "1024", "4096", "band", "cp_mobile", "baseline", "odd, mirrored"])
 def test_logarithms_are_within_a_thousandth(name: str, tmp_path: Path) -> None:
     """Each band is measured in steps of 1e-5 around what it should be."""
     fe = FRONT_ENDS[name]
@@ -119,7 +192,7 @@ def test_logarithms_are_within_a_thousandth(name: str, tmp_path: Path) -> None:
 
 
 @gcc
-@pytest.mark.parametrize("name", ["256", "1024", "4096", "band"])
+@pytest.mark.parametrize("name", ["256", "1024", "4096", "band", "emphasis", "mean, emphasis, mirrored", "magnitude"])
 def test_logarithms_in_integers_are_within_a_thousandth(name: str, tmp_path: Path) -> None:
     """Each feature is moved to just below and just above where it is rounded up."""
     fe = FRONT_ENDS[name]
@@ -135,8 +208,9 @@ def test_logarithms_in_integers_are_within_a_thousandth(name: str, tmp_path: Pat
 
 
 @gcc
-def test_cores_without_long_products_give_the_same(tmp_path: Path) -> None:
-    fe = FRONT_ENDS["1024"]
+@pytest.mark.parametrize("name", ["1024", "kaldi", "magnitude"])
+def test_cores_without_long_products_give_the_same(name: str, tmp_path: Path) -> None:
+    fe = FRONT_ENDS[name]
     long, short = (
         LogMelInC(tmp_path / define, fe, "integer", scale=SCALE, zero_point=ZERO_POINT, flags=("-O2", f"-D{define}"))
         for define in ("LONG", "SCENE_SHORT_PRODUCTS")
@@ -147,9 +221,10 @@ def test_cores_without_long_products_give_the_same(tmp_path: Path) -> None:
 
 @gcc
 @pytest.mark.parametrize("arithmetic", ["float", "integer"])
-def test_sanitizers_find_nothing(arithmetic: Arithmetic, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", FEW)
+def test_sanitizers_find_nothing(name: str, arithmetic: Arithmetic, tmp_path: Path) -> None:
     """A program of its own, because the address sanitizer must come before the interpreter's memory."""
-    sources = write_folder(tmp_path, FRONT_ENDS["odd window"], arithmetic, scale=SCALE, zero_point=ZERO_POINT)
+    sources = write_folder(tmp_path, FRONT_ENDS[name], arithmetic, scale=SCALE, zero_point=ZERO_POINT)
     main = tmp_path / "main.c"
     main.write_text(RANDOM_FRAMES)
     flags = ("-g", "-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
@@ -160,9 +235,10 @@ def test_sanitizers_find_nothing(arithmetic: Arithmetic, tmp_path: Path) -> None
 
 
 @pytest.mark.skipif(shutil.which("arm-none-eabi-gcc") is None, reason="needs arm-none-eabi-gcc")
+@pytest.mark.parametrize("name", ["4096", "odd, mirrored", "magnitude, slopes"])
 @pytest.mark.parametrize("core", ["cortex-m0plus", "cortex-m3"])
-def test_no_float_in_integers(core: str, tmp_path: Path) -> None:
-    for source in write_folder(tmp_path, FRONT_ENDS["4096"], "integer", scale=SCALE, zero_point=ZERO_POINT):
+def test_no_float_in_integers(core: str, name: str, tmp_path: Path) -> None:
+    for source in write_folder(tmp_path, FRONT_ENDS[name], "integer", scale=SCALE, zero_point=ZERO_POINT):
         target = source.with_suffix(".o")
         command = ["arm-none-eabi-gcc", *STRICT, "-O2", f"-mcpu={core}", "-mthumb", "-c", source, "-o", target]
         subprocess.run(command, check=True, timeout=60)
@@ -186,7 +262,7 @@ def test_where_the_window_begins_in_the_ring_changes_nothing(tmp_path: Path) -> 
 
 @pytest.mark.parametrize("compiler", ["gcc", "clang"])
 @pytest.mark.parametrize("arithmetic", ["float", "integer"])
-@pytest.mark.parametrize("name", ["odd window"])
+@pytest.mark.parametrize("name", FEW)
 def test_compiles_without_a_warning(compiler: str, name: str, arithmetic: Arithmetic, tmp_path: Path) -> None:
     if shutil.which(compiler) is None:
         pytest.skip(f"needs {compiler}")
@@ -199,7 +275,7 @@ def test_compiles_without_a_warning(compiler: str, name: str, arithmetic: Arithm
 
 @pytest.mark.skipif(shutil.which("arm-none-eabi-gcc") is None, reason="needs arm-none-eabi-gcc")
 @pytest.mark.parametrize("arithmetic", ["float", "integer"])
-@pytest.mark.parametrize("name", ["1024", "4096", "odd window"])
+@pytest.mark.parametrize("name", ["1024", "4096", *FEW])
 def test_tables_are_as_large_as_counted(name: str, arithmetic: Arithmetic, tmp_path: Path) -> None:
     fe = FRONT_ENDS[name]
     tables = write_folder(tmp_path, fe, arithmetic, scale=SCALE, zero_point=ZERO_POINT)[0]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,7 +18,7 @@ from tests.deploy.firmware.stream import Library, Stream
 pytestmark = pytest.mark.skipif(shutil.which("cc") is None, reason="needs a C compiler, cc")
 
 
-def front_end(samples: int, window: int, hop: int, frames: int, n_fft: int = 16) -> FrontEnd:
+def front_end(samples: int, window: int, hop: int, frames: int, n_fft: int = 16, **rest: Any) -> FrontEnd:
     return FrontEnd(
         sample_rate=1000,
         seconds=samples / 1000,
@@ -27,6 +28,7 @@ def front_end(samples: int, window: int, hop: int, frames: int, n_fft: int = 16)
         mels=3,
         frames=frames,
         f_max=500.0,
+        **rest,
     )
 
 
@@ -43,6 +45,19 @@ STREAMS = {
     "a hop of one": Stream(front_end(20, 6, 1, 21), 1),
     "more scratch for the net": Stream(front_end(40, 12, 4, 11), 8, net=1001, memory=8),
     "an odd window": Stream(front_end(40, 7, 4, 11, n_fft=8), 12),
+    "no edges": Stream(front_end(40, 12, 5, 6, edges="none"), 10),
+    "no edges, and a rest": Stream(front_end(41, 12, 3, 9, edges="none", pre_emphasis=0.9), 6),
+    "no edges, windows shorter than the hop": Stream(front_end(40, 4, 9, 5, edges="none"), 18),
+    "mirrored": Stream(front_end(40, 12, 4, 11, edges="reflect"), 8),
+    "mirrored, one decision a clip": Stream(front_end(40, 12, 4, 11, edges="reflect"), 40),
+    "mirrored, an odd window": Stream(front_end(41, 7, 3, 14, n_fft=8, edges="reflect"), 3),
+    "mirrored, frames that end before the clip": Stream(front_end(40, 12, 4, 6, edges="reflect"), 12),
+    "mirrored, the last frame is in the middle of the end": Stream(front_end(40, 16, 5, 9, edges="reflect"), 10),
+    "mirrored at both ends": Stream(front_end(10, 15, 3, 4, edges="reflect"), 3),
+    "emphasised": Stream(front_end(40, 12, 4, 10, pre_emphasis=0.9), 8),
+    "emphasised and mirrored": Stream(front_end(41, 12, 4, 11, pre_emphasis=0.9, edges="reflect"), 20),
+    "emphasised and mirrored, an odd window": Stream(front_end(30, 15, 3, 10, pre_emphasis=0.9, edges="reflect"), 9),
+    "emphasised within frames": Stream(front_end(40, 12, 4, 11, pre_emphasis=0.9, pre_emphasis_of="frame"), 12),
 }
 
 
@@ -162,7 +177,7 @@ def test_every_processor_has_the_same_size(name: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        (("FORMAT 1", "FORMAT 2"), "different versions of hwasc"),
+        (("FORMAT 2", "FORMAT 1"), "different versions of hwasc"),
         (("DECISION_HOP 20", "DECISION_HOP 21"), "must be a multiple of SCENE_HOP"),
         (("SMOOTHING 0", "SMOOTHING 40000"), "from 0 to 32767"),
         (("STATE_BYTES ", "STATE_BYTES 1"), "size_is_as_predicted"),

@@ -6,6 +6,7 @@
 #define SCENE_CLASSES 3
 #define SCENE_NET_BYTES 64
 #define SCENE_WINDOW 64
+#define SCENE_SPAN 64
 #define SCENE_CLIP 256
 #define SCENE_FRONT_END_BYTES 256
 #endif
