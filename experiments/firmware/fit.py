@@ -36,7 +36,7 @@ from hwasc.deploy.firmware.net_counts import count_net
 from hwasc.deploy.firmware.toolchain import CORES, SOURCES
 from hwasc.deploy.firmware.untrained import untrained_student
 from hwasc.nas.declare import random_point
-from hwasc.parallel.children import spawn_context
+from hwasc.parallel.children import process_context
 from hwasc.records.architecture import Architecture
 from hwasc.records.blocks import GRN, InvertedResidual
 from hwasc.records.front_end import FrontEnd
@@ -75,7 +75,7 @@ PART_FRONT_ENDS = [
     for values in PART_VALUES
 ]
 HELD_OUT_PARTS = [
-    (fe, replace(fe, **{"mel_scale": "htk", "triangles": "mel", "area_norm": False}, **values))
+    (fe, replace(fe, **{"frames": 40, "mel_scale": "htk", "triangles": "mel", "area_norm": False}, **values))
     for fe, values in (
         (HELD_OUT_FRONT_ENDS[0], {"pre_emphasis": 0.97, "window_shape": "symmetric", "edges": "reflect"}),
         (HELD_OUT_FRONT_ENDS[1], {"power": 1, "log_offset": 1e-3}),
@@ -293,7 +293,7 @@ def main() -> None:
 def parts(cores: list[str], workers: int, written: bool) -> None:
     """Fit the parts of the log-mel alone."""
     rates = dict(firmware_rates.RATES)
-    with ProcessPoolExecutor(workers, spawn_context()) as pool:
+    with ProcessPoolExecutor(workers, process_context()) as pool:
         counts = list(pool.map(count_parts, [(*pair, cores) for pair in (*PART_FRONT_ENDS, *HELD_OUT_PARTS)]))
     for name in cores:
         print(f"{name:12s}frame: most {fit_parts(rates[name], counts, name):8.2%}")
@@ -305,7 +305,7 @@ def counted(nets: list[Architecture], cores: list[str], workers: int, kept: Path
     """Count everything, or read what was counted before."""
     if kept and kept.exists():
         return dict(json.loads(kept.read_text()))
-    with ProcessPoolExecutor(workers, spawn_context()) as pool:
+    with ProcessPoolExecutor(workers, process_context()) as pool:
         frames = list(pool.map(count_frames, [(fe, cores) for fe in (*FRONT_ENDS, *HELD_OUT_FRONT_ENDS)]))
         pairs = [(*pair, cores) for pair in (*PART_FRONT_ENDS, *HELD_OUT_PARTS)]
         counted_parts = list(pool.map(count_parts, pairs))

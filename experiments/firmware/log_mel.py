@@ -1,14 +1,15 @@
 """Compares the log-mel in C with the project's own on recordings, and counts its instructions; see log_mel.md.
 
-`python log_mel.py RECORDINGS [STUDENT]`: a folder with .ogg or .wav files of 32 kHz, a .tflite file that hwasc wrote. Results are
-Markdown tables on standard output.
+`python log_mel.py RECORDINGS [STUDENT]`: a folder with .ogg or .wav files of 32 kHz, a .tflite file that hwasc wrote.
+`python log_mel.py RECORDINGS NAME...`: front ends of published nets by name, and their instructions, instead of the project's own
+sizes. Results are Markdown tables on standard output.
 """
 
 from __future__ import annotations
 
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -20,15 +21,17 @@ import torch
 from hwasc.audio.frontend import LogMel
 from hwasc.cost.firmware_front_end import Arithmetic, front_end_bytes, front_end_flash
 from hwasc.deploy.firmware.emulator import count
+from hwasc.deploy.firmware.front_end_numbers import front_end_numbers
 from hwasc.deploy.firmware.front_end_tables import front_end_sources, front_end_tables
 from hwasc.deploy.firmware.host import compile_host, run_host
 from hwasc.deploy.firmware.toolchain import SOURCES, core
 from hwasc.deploy.interpreter import Runtime
 from hwasc.records.front_end import FrontEnd
+from hwasc.records.front_ends import FRONT_ENDS, front_end, name_of
 
 CLIPS = 6  # of a second, evenly spread over each recording
 RATE = 32_000
-FRONT_ENDS = [
+SIZES = [
     *(FrontEnd.for_clip(40, 33, window=w, n_fft=n) for w, n in ((512, 512), (1024, 1024), (2048, 2048), (2048, 4096))),
     *(FrontEnd.for_clip(m, t, window=3072, n_fft=4096) for m, t in ((40, 33), (256, 64))),
     *(FrontEnd.for_clip(40, 33, 1.0, 16_000, window=w, n_fft=w) for w in (512, 1024)),
@@ -42,18 +45,17 @@ CORES: dict[str, Arithmetic] = {
 MAIN = r"""
 #include <stdio.h>
 #include "scene_logmel.h"
-#define BEFORE (SCENE_FFT / 2 - (SCENE_FFT - SCENE_WINDOW) / 2)
 
 int main(void) {
-    static int16_t clip[SCENE_CLIP], ring[SCENE_WINDOW];
+    static int16_t clip[SCENE_CLIP];
     static uint64_t memory[SCENE_FRONT_END_BYTES / 8];
     static VALUE out[SCENE_MELS];
     while (fread(clip, sizeof clip, 1, stdin) == 1)
         for (int t = 0; t < SCENE_FRAMES; t++) {
-            const int begin = t * SCENE_HOP - BEFORE;
-            for (int i = 0; i < SCENE_WINDOW; i++)
-                ring[i] = begin + i < 0 || begin + i >= SCENE_CLIP ? 0 : clip[begin + i];
-            scene_logmel_frame(ring, 0, 0, SCENE_WINDOW, memory, out);
+            const int begin = t * SCENE_HOP - SCENE_BEFORE, last = SCENE_CLIP - SCENE_SPAN;
+            const int ring = begin < 0 ? 0 : begin < last ? begin : last, left = SCENE_CLIP - (SCENE_EMPHASIS == 1) - begin;
+            const int start = begin < 0 ? SCENE_SPAN + begin : begin - ring, end = left < SCENE_WINDOW ? left : SCENE_WINDOW;
+            scene_logmel_frame(clip + ring, (uint32_t)start, begin < 0 ? (uint32_t)-begin : 0, (uint32_t)end, memory, out);
             fwrite(out, sizeof *out, SCENE_MELS, stdout);
         }
     return 0;
@@ -88,11 +90,7 @@ def own(fe: FrontEnd, samples: Samples) -> Values:
 
 def header(fe: FrontEnd, arithmetic: Arithmetic) -> str:
     """What the log-mel reads of `scene_model.h`."""
-    numbers = {
-        "FFT": fe.n_fft, "WINDOW": fe.window, "HOP": fe.hop, "MELS": fe.mels, "FRAMES": fe.frames, "CLIP": fe.samples,
-        "INTEGER": int(arithmetic == "integer"), "FRONT_END_BYTES": front_end_bytes(fe, arithmetic),
-    }  # fmt: skip
-    return "".join(f"#define SCENE_{name} {value}\n" for name, value in numbers.items())
+    return "".join(f"#define SCENE_{name} {value}\n" for name, value in front_end_numbers(fe, arithmetic).items())
 
 
 def files(fe: FrontEnd, arithmetic: Arithmetic, scale: float, zero_point: int) -> dict[str, str]:
@@ -106,14 +104,22 @@ def with_values(texts: dict[str, str], arithmetic: Arithmetic) -> dict[str, str]
     """The same, but what comes out is not yet rounded: logarithms, or features in units of 2^-16."""
     name = f"scene_logmel_{arithmetic}.c"
     edits = {
-        "float": [("= feature(", "= logarithm(scene_features.offset + ")],
+        "float": [("static int8_t feature", "static float feature")],
         "integer": [("static int8_t feature", "static int32_t feature")],
     }[arithmetic]
     text = texts[name]
     if arithmetic == "integer":
         begin = text.index("    const int32_t rounded")
         end = text.index("}", begin)
-        text = f"{text[:begin]}    return value + scene_addends[band];\n{text[end:]}"
+        value = "value + scene_addends[SCENE_HEIGHT_OF(band)]"
+        text = (
+            f"{text[:begin]}    return SCENE_FLOOR && {value} < LEAST * 65536 ? LEAST * 65536 : {value};\n{text[end:]}"
+        )
+        text = text.replace("        return LEAST;", "        return LEAST * 65536;")
+    else:
+        begin = text.index("    if (value <= LEAST)")
+        end = text.index("}", text.index("return value >= ", begin))
+        text = f"{text[:begin]}    return SCENE_FLOOR && value < LEAST ? LEAST : value;\n{text[end:]}"
     for old, new in edits:
         assert old in text
         text = text.replace(old, new)
@@ -135,9 +141,9 @@ def run(texts: dict[str, str], value: str, samples: Samples, fe: FrontEnd) -> np
     return np.frombuffer(out, kind).reshape(len(samples), fe.frames, fe.mels)
 
 
-def agreement(samples: Samples) -> Iterator[str]:
+def agreement(samples: Samples, front_ends: Sequence[FrontEnd]) -> Iterator[str]:
     """A row a front end and arithmetic: largest and mean difference, int8 features equal and one step apart."""
-    for fe in FRONT_ENDS:
+    for fe in front_ends:
         samples_in = samples
         if fe.sample_rate != RATE:
             samples_in = to_int16(soxr.resample(samples.T / np.float32(32_768), RATE, fe.sample_rate)[: fe.samples].T)
@@ -151,9 +157,8 @@ def agreement(samples: Samples) -> Iterator[str]:
             texts = files(fe, arithmetic, scale, zero_point)
             steps = np.abs(run(texts, "int8_t", samples_in, fe) - stored)
             exact = run(with_values(texts, arithmetic), "float" if arithmetic == "float" else "int32_t", samples_in, fe)
-            if arithmetic == "integer":
-                exact = (exact / 2.0**16 - zero_point) * scale * fe.std + fe.mean
-            apart = np.abs(exact - wanted)
+            exact = (exact / (2.0**16 if arithmetic == "integer" else 1) - zero_point) * scale * fe.std + fe.mean
+            apart = np.abs(exact - wanted) * (1 if fe.log == "natural" else np.log(10) / 10)
             yield (
                 f"| {name(fe)} | {arithmetic} | {apart.max():.1e} | {apart.mean():.1e} | {100 * np.mean(steps == 0):.4f} % "
                 f"| {int(steps.max())} |"
@@ -178,12 +183,14 @@ def scenes(samples: Samples, student: Path) -> Iterator[str]:
 
 def name(fe: FrontEnd) -> str:
     """A front end in the first columns of a table."""
-    return f"{fe.sample_rate // 1000} kHz | {fe.mels} x {fe.frames} | {fe.window} | {fe.n_fft}"
+    published = name_of(fe)
+    rate = f"{fe.sample_rate // 1000} kHz" + (f", {published}" if published and published != "hwasc" else "")
+    return f"{rate} | {fe.mels} x {fe.frames} | {fe.window} | {fe.n_fft}"
 
 
-def instructions() -> Iterator[str]:
+def instructions(front_ends: Sequence[FrontEnd]) -> Iterator[str]:
     """A row a front end: instructions of a clip on each core, RAM and tables."""
-    for fe in FRONT_ENDS:
+    for fe in front_ends:
         millions = []
         for chip, arithmetic in CORES.items():
             with tempfile.TemporaryDirectory() as folder:
@@ -197,21 +204,24 @@ def instructions() -> Iterator[str]:
         yield f"| {name(fe)} | {' | '.join(millions)} | {front_end_bytes(fe, 'float'):,} | {flash:,} |"
 
 
-def main(recordings: Path, student: Path | None = None) -> None:
+def main(recordings: Path, *rest: str) -> None:
     """Print the tables."""
+    names = [name for name in rest if name in FRONT_ENDS]
+    student = Path(rest[0]) if rest and not names else None
+    front_ends = [front_end(name, 1.0) for name in names] or SIZES
     head = "| rate | bands x frames | window | FFT |"
     samples = clips(recordings)
     print(f"{len(samples)} clips\n\n{head} arithmetic | largest | mean | int8 equal | steps at most |\n|" + "---|" * 9)
-    for line in agreement(samples):
+    for line in agreement(samples, front_ends):
         print(line, flush=True)
     if student is not None:
         print(f"\n{head} arithmetic | same scene | equal logits |\n|" + "---|" * 7)
         for line in scenes(samples, student):
             print(line, flush=True)
     print(f"\n{head} {' | '.join(CORES)} | RAM | tables |\n|" + "---|" * (6 + len(CORES)))
-    for line in instructions():
+    for line in instructions(front_ends):
         print(line, flush=True)
 
 
 if __name__ == "__main__":
-    main(*map(Path, sys.argv[1:3]))
+    main(Path(sys.argv[1]), *sys.argv[2:])

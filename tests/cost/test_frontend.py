@@ -15,13 +15,16 @@ from hwasc.records.space import SearchSpace
 
 @pytest.mark.parametrize("n_fft", [512, 601, 1024, 2048, 4096])
 @pytest.mark.parametrize("band", [(0.0, 1.0), (0.003, 0.94), (0.0013, 0.44)])
-def test_the_bins_of_a_band_are_those_that_librosa_weights(n_fft: int, band: tuple[float, float]) -> None:
+@pytest.mark.parametrize("scale", ["slaney", "htk"])
+def test_the_bins_of_a_band_are_those_that_librosa_weights(n_fft: int, band: tuple[float, float], scale: str) -> None:
     for rate, mels in itertools.product((16_000, 32_000, 44_100), (13, 40, 96, 256)):
         low, high = band[0] * rate / 2, band[1] * rate / 2
-        front_end = FrontEnd.for_clip(mels, 9, 1.0, rate, n_fft=n_fft, window=n_fft, f_min=low, f_max=high)
+        front_end = FrontEnd.for_clip(
+            mels, 9, 1.0, rate, n_fft=n_fft, window=n_fft, f_min=low, f_max=high, mel_scale=scale
+        )
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message="Empty filters")
-            filters = librosa.filters.mel(sr=rate, n_fft=n_fft, n_mels=mels, fmin=low, fmax=high)
+            filters = librosa.filters.mel(sr=rate, n_fft=n_fft, n_mels=mels, fmin=low, fmax=high, htk=scale == "htk")
         assert band_bins(front_end) == (filters > 1e-9).sum(axis=1).tolist()  # below: rounding at the upper edge
 
 

@@ -300,6 +300,11 @@ def test_other_ffts_are_refused(n_fft: int) -> None:
             action()
 
 
+def test_logarithms_of_next_to_nothing_are_refused() -> None:
+    with pytest.raises(UsageError, match="log_offset 1e-40, log_floor 0: the log-mel in C needs one of at least 1e-30"):
+        front_end_tables(replace(FRONT_ENDS["1024"], log_offset=1e-40), SCALE, 0, "float")
+
+
 CMSIS = r"""
 typedef struct { unsigned fftLen; } arm_cfft_instance_f32;
 #define SIZE(n) static const arm_cfft_instance_f32 arm_cfft_sR_f32_len##n = {n};
