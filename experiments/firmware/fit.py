@@ -15,7 +15,7 @@ import random
 import statistics
 import tempfile
 import textwrap
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, get_args
@@ -293,7 +293,7 @@ def main() -> None:
 def parts(cores: list[str], workers: int, written: bool) -> None:
     """Fit the parts of the log-mel alone."""
     rates = dict(firmware_rates.RATES)
-    with ProcessPoolExecutor(workers, process_context()) as pool:
+    with ThreadPoolExecutor(workers) as pool:  # compiler and emulator are processes
         counts = list(pool.map(count_parts, [(*pair, cores) for pair in (*PART_FRONT_ENDS, *HELD_OUT_PARTS)]))
     for name in cores:
         print(f"{name:12s}frame: most {fit_parts(rates[name], counts, name):8.2%}")

@@ -196,7 +196,7 @@ def instructions(front_ends: Sequence[FrontEnd]) -> Iterator[str]:
             with tempfile.TemporaryDirectory() as folder:
                 source = Path(folder, "source")
                 source.mkdir()
-                for path, text in files(fe, arithmetic, 0.0173, -7).items():
+                for path, text in files(fe, arithmetic, 0.0173 if fe.log == "natural" else 0.5, -7).items():
                     (source / path).write_text(text)
                 found = count("frame", sorted(source.glob("*.c")), core(chip), Path(folder, "build"), include=[source])
             millions.append(f"{found.instructions['frame'] * fe.frames / 1e6:.2f}")
