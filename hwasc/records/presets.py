@@ -11,6 +11,7 @@ from hwasc.records.blocks import GRN, InvertedResidual, Stride
 from hwasc.records.blocks.base import make_divisible
 from hwasc.records.edp import edp_31k, edp_60k
 from hwasc.records.front_end import FrontEnd
+from hwasc.records.front_ends import front_end as published
 
 
 def cp_mobile(
@@ -21,10 +22,9 @@ def cp_mobile(
     strides: Mapping[int, Stride] | None = None,
     grn: Literal["none", "scalar", "channel"] = "scalar",
     classes: int = 10,
-    mels: int = 256,
-    frames: int = 64,
+    front_end: FrontEnd | None = None,
 ) -> Architecture:
-    """CP-Mobile. By default, at 256 x 64: 126,952 parameters and 28,893,268 MACs by the torchinfo rule.
+    """CP-Mobile. By default, at its published log-mel of 256 x 64: 126,952 parameters and 28,893,268 MACs by the torchinfo rule.
 
     Args:
         base: Channels of the stem.
@@ -34,8 +34,7 @@ def cp_mobile(
         strides: (frequency, time) strides by block number, from 1 over the whole net; None: {2: (2, 2), 4: (2, 1)}.
         grn: Global response normalization.
         classes: Scenes.
-        mels: Mel bands.
-        frames: Frames of a clip of 1 s.
+        front_end: Its log-mel; None: the published one, `cp_mobile_2023` of `hwasc.records.front_ends`, for clips of 1 s.
 
     Returns:
         The architecture.
@@ -55,12 +54,12 @@ def cp_mobile(
                 )
             )
             channels = width
-    front_end = FrontEnd.for_clip(mels, frames)
+    front_end = front_end or published("cp_mobile_2023", 1.0)
     return Architecture(front_end, (base // 4, base), tuple(out), classes, padding="torch")
 
 
 def dcase2024_baseline(classes: int = 10) -> Architecture:
-    """The DCASE 2024 task 1 baseline at 256 x 65: 61,148 parameters and 29,419,156 MACs by the torchinfo rule."""
+    """The DCASE 2024 task 1 baseline at its own log-mel of 256 x 65: 61,148 parameters, 29,419,156 MACs by the torchinfo rule."""
     return cp_mobile(
         base=32,
         multiplier=1.8,
@@ -69,8 +68,7 @@ def dcase2024_baseline(classes: int = 10) -> Architecture:
         strides={3: (1, 2), 4: (2, 1)},
         grn="none",
         classes=classes,
-        mels=256,
-        frames=65,
+        front_end=published("dcase2024_baseline", 1.0),
     )
 
 

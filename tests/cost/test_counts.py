@@ -29,7 +29,7 @@ def test_the_published_counts_to_the_unit() -> None:
     assert (baseline.int8_memory.activations, baseline.int8_memory.lower_bound) == (210_944, 174_080)
     mobile = measure(cp_mobile())
     assert (mobile.parameters, mobile.macs.torchinfo, mobile.int8_memory.activations) == (126_952, 28_893_268, 229_376)
-    assert measure(cp_mobile(frames=65)).macs.torchinfo == 31_684_180
+    assert measure(cp_mobile(front_end=FrontEnd(frames=65))).macs.torchinfo == 31_684_180
     assert measure(cp_mobile(base=16)).int8_memory.activations == 114_688
     assert measure(cp_mobile(base=8)).int8_memory.activations == 57_344
 

@@ -14,8 +14,9 @@ from hwasc.models.student import Student
 from hwasc.models.teachers.family import Family
 from hwasc.records import presets
 from hwasc.records.front_end import FrontEnd
+from hwasc.records.front_ends import front_end as published
 
-FRONT_END = FrontEnd(hop=500, mels=256, frames=64)  # 96 ms of 32 kHz; with 65 frames it would pass 30 M MACs
+FRONT_END = published("cp_mobile_2023", 1.0)  # 96 ms of 32 kHz; with 65 frames it would pass 30 M MACs
 
 
 def build(classes: int, width: int, front_end: FrontEnd) -> Student:
