@@ -27,7 +27,7 @@ def decoded(monkeypatch: pytest.MonkeyPatch) -> set[str]:
         names.add(path.name)
         return read_clips(path, *arguments)
 
-    monkeypatch.setattr("hwasc.data.extraction.read_clips", recorded)
+    monkeypatch.setattr("hwasc.data.waveforms.read_clips", recorded)
     return names
 
 

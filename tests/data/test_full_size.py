@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from hwasc.data import extraction, hashing, splits
+from hwasc.data import extraction, hashing, splits, waveforms
 from hwasc.data import logits as logit_files
 from hwasc.data.clips import Clip
 from hwasc.data.extraction import Chunk, extract_chunks
@@ -96,7 +96,7 @@ def counts(root: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
         monkeypatch.setattr(module, name, wrapped)
 
     count_calls(hashing, "_hash_file", "hashed")
-    count_calls(extraction, "read_clips", "read")
+    count_calls(waveforms, "read_clips", "read")
     data, found["open"] = counted(lambda: open_dataset(root, seconds=0.05))
     clips = [*data.train, *data.validation]
     made, found["features"] = counted(lambda: extract(clips, data.classes, FE, root / "cache"))

@@ -59,9 +59,10 @@ def test_proxies(name: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ENGINES.names())
+@pytest.mark.parametrize(
+    "name", [name for name in ENGINES.names() if name != "ray"]
+)  # whose cluster tests/nas/test_engines.py starts
 def test_engines(name: str) -> None:
-    needed(name)
     check_engine(ENGINES.get(name)(workers=1))
 
 

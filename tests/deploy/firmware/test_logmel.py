@@ -19,6 +19,7 @@ from hwasc.cost.firmware_front_end import Arithmetic, front_end_bytes, front_end
 from hwasc.deploy.firmware.front_end_tables import front_end_tables
 from hwasc.errors import UsageError
 from hwasc.records.front_end import FrontEnd
+from tests.audio.slow_log_mel import slow_log_mel
 from tests.deploy.firmware.logmel_in_c import STRICT, LogMelInC, write_folder
 
 gcc = pytest.mark.skipif(shutil.which("gcc") is None, reason="needs gcc")
@@ -162,8 +163,15 @@ def ends(fe: FrontEnd) -> tuple[float, int]:
 
 @gcc
 @pytest.mark.filterwarnings("ignore:Empty filters")
-@pytest.mark.parametrize("arithmetic", ["float", "integer"])
-@pytest.mark.parametrize("name", FRONT_ENDS)
+@pytest.mark.parametrize(
+    ("name", "arithmetic"),
+    [
+        (name, arithmetic)
+        for i, name in enumerate(FRONT_ENDS)
+        for k, arithmetic in enumerate(("float", "integer"))
+        if name not in PARTS or name in FEW or (i + k) % 2  # each part in one of the two, and all together in both
+    ],
+)
 def test_int8_features_are_those_of_the_project(name: str, arithmetic: Arithmetic, tmp_path: Path) -> None:
     fe = FRONT_ENDS[name]
     scale, zero_point = ends(fe) if name in PARTS else (SCALE, ZERO_POINT)
@@ -194,12 +202,15 @@ def test_logarithms_are_within_a_thousandth(name: str, tmp_path: Path) -> None:
 @gcc
 @pytest.mark.parametrize("name", ["256", "1024", "4096", "band", "emphasis", "mean, emphasis, mirrored", "magnitude"])
 def test_logarithms_in_integers_are_within_a_thousandth(name: str, tmp_path: Path) -> None:
-    """Each feature is moved to just below and just above where it is rounded up."""
+    """Each feature is moved to just below and just above where it is rounded up.
+
+    Magnitudes of bands that are 90 dB below a loud tone are within a hundredth: there rounding in the FFT counts.
+    """
     fe = FRONT_ENDS[name]
     in_c = LogMelInC(tmp_path, fe, "integer", scale=SCALE, zero_point=ZERO_POINT)
-    addends, most = np.array(in_c.addends), 1e-3 / fe.std / SCALE
+    addends, most = np.array(in_c.addends), (1e-3 if fe.power == 2 else 1e-2) / fe.std / SCALE
     for sound, samples in sounds(fe).items():
-        wanted = expected(fe, samples).astype(float) / SCALE + ZERO_POINT
+        wanted = slow_log_mel(samples / 32_768, fe) / SCALE + ZERO_POINT  # the log-mel in float32 may be as far off
         for t in (0, 1, fe.frames // 2):
             for side, rounded in ((-most, 0), (most, 1)):
                 moved = addends - np.rint((wanted[:, t] - 0.5 - side) * 2**16).astype(int)
