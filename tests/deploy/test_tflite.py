@@ -82,7 +82,7 @@ def test_heads_are_the_interpreters_and_outputs_do_not_depend_on_the_plan(
     part: int, interpreter: Interpreter, tmp_path: Path
 ) -> None:
     rng = np.random.default_rng(part)
-    for a in odd_architectures(48)[part::4]:
+    for a in odd_architectures(32)[part::4]:
         model, graph = student(a), deployment.build(a)
         greedy, offline = plan_greedy(graph), plan_offline(graph)
         interpreter.load(tflite.export(model, tmp_path / "g.tflite", CLASSES))
@@ -99,7 +99,7 @@ def test_heads_are_the_interpreters_and_outputs_do_not_depend_on_the_plan(
 
 @pytest.mark.parametrize("part", range(4))
 def test_logits_are_the_students(part: int, interpreter: Interpreter, tmp_path: Path) -> None:
-    for a in odd_architectures(24)[part::4]:
+    for a in odd_architectures(16)[part::4]:
         model = student(a)
         interpreter.load(tflite.export(model, tmp_path / "m.tflite", CLASSES))
         x = torch.randn(8, 1, a.front_end.mels, a.front_end.frames)

@@ -10,7 +10,9 @@ from torch.utils.flop_counter import FlopCounterMode
 from hwasc.models import student
 from hwasc.models.teachers import TeacherSpec, build
 from hwasc.models.teachers.mobilenet_v3 import MobileNetV3
+from hwasc.parts import TEACHERS
 from hwasc.records.front_end import FrontEnd
+from hwasc.records.front_ends import front_end
 from hwasc.records.presets import cp_mobile
 
 
@@ -42,10 +44,10 @@ def test_mobilenet_v3_has_the_published_size_and_cost(width: int, million: float
 
 
 def test_cp_mobile_is_the_preset_and_the_students_module() -> None:
-    front_end = FrontEnd.for_clip(256, 64)
-    model = build(TeacherSpec("cp_mobile", 32, front_end), 10)
+    family = TEACHERS.get("cp_mobile")
+    model = build(TeacherSpec("cp_mobile", 32, family.paper), 10)
     assert isinstance(model, student.Student) and model.architecture == cp_mobile() and count(model) == 126_952
-    assert cp_mobile().front_end == front_end
+    assert cp_mobile().front_end == family.paper == front_end("cp_mobile_2023", 1.0)
     assert build(TeacherSpec("cp_mobile", 8, FrontEnd.for_clip(40, 16)), 3).architecture.front_end.mels == 40
 
 

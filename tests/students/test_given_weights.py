@@ -119,7 +119,7 @@ def test_what_does_not_fit_is_named(checkpoint: Path, tmp_path: Path) -> None:
         read_given_weights(tmp_path / "a.bin", NET)
 
 
-def test_they_are_calibrated_without_training_or_trained_further(hwasc: Run, checkpoint: Path, tmp_path: Path) -> None:
+def test_they_are_calibrated_without_training(hwasc: Run, checkpoint: Path, tmp_path: Path) -> None:
     architectures.save(tmp_path / "net.json", NET)
     argv = ["distill", "--arch", tmp_path / "net.json", "--weights", checkpoint, "--json", "--set", "distill.alpha=0"]
     status, _, err = hwasc(*argv, "--run", tmp_path / "a", tiny=True)
@@ -133,8 +133,6 @@ def test_they_are_calibrated_without_training_or_trained_further(hwasc: Run, che
     assert (tmp_path / "a" / "student.tflite").is_file() and (tmp_path / "a" / "report.html").is_file()
     again = read_given_weights(tmp_path / "a" / "float.safetensors", NET)
     assert again.how == "by name" and again.clips is not None
-    status, out, err = hwasc(*argv, "--run", tmp_path / "b", "--unseen", tiny=True)
-    assert status == 0 and len(json.loads(out)["losses"]["float"]) == 2, err
 
 
 def test_wrong_use(hwasc: Run, checkpoint: Path, tmp_path: Path) -> None:
