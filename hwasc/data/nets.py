@@ -29,7 +29,6 @@ class PublicNet:
         terms: Its licence.
         tensor: Number of the tensor that is the embedding.
         front_end: Its log-mel, a name of `hwasc.records.front_ends`.
-        brings: What was measured with it.
     """
 
     title: str
@@ -40,7 +39,6 @@ class PublicNet:
     terms: str
     tensor: int
     front_end: str
-    brings: str
 
 
 NETS: Mapping[str, PublicNet] = {
@@ -53,7 +51,6 @@ NETS: Mapping[str, PublicNet] = {
         terms="Apache-2.0",
         tensor=90,
         front_end="yamnet_coral",
-        brings="on one set of real recordings it took the mean of the default ensemble from 70.2 to 72.1 % (docs/teachers.md)",
     )
 }
 

@@ -63,7 +63,10 @@ def teach(ws: Workspace) -> Teachers:
         DataError: A file cannot be used, or a member has no logits for too many clips.
     """
     for net in ws.missing_nets:
-        ws.reporter.say_once(f"the ensemble is without {net}: `hwasc data fetch {net}` adds it; {NETS[net].brings}")
+        ws.reporter.say_once(
+            f"the ensemble is without the pretrained net {net} ({NETS[net].size / 1e6:.0f} MB): `hwasc data fetch {net}` adds "
+            "it, and the table of teachers then shows what it brings"
+        )
     folds = Folds(ws)
     members = tuple(open_teacher(member, folds) for member in ws.settings.teachers.members)
     check_teachers(members, ws, "validation")

@@ -116,7 +116,7 @@ def test_embeddings_are_the_nets_and_are_computed_once(
     said: list[str] = []
     monkeypatch.setattr(Reporter, "say", lambda _, text: said.append(text))
     teach(replace(ws, missing_nets=("yamnet",)))
-    assert "hwasc data fetch yamnet" in said[0] and "70.2 to 72.1 %" in said[0]
+    assert "hwasc data fetch yamnet" in said[0] and "(4 MB)" in said[0]
 
 
 def test_context_is_what_the_recording_has(tmp_path: Path) -> None:
