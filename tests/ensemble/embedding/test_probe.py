@@ -69,6 +69,32 @@ def test_logits_are_calibrated_at_new_locations(kind: Kind) -> None:
     assert losses[1] < 1.15 * min(losses.values())
 
 
+def test_the_scale_is_right_with_few_places_of_many_clips() -> None:
+    """The clips of a place share most of what misleads; still new places have a loss below that of a uniform guess."""
+    rng, below, share = np.random.default_rng(0), 0, []
+    centres = rng.normal(0, 0.25, (CLASSES, SIZE))
+
+    def places(count: int) -> tuple[np.ndarray, np.ndarray, list[Clip]]:
+        labels = np.repeat(np.arange(count) % CLASSES, 25)
+        x = centres[labels] + np.repeat(rng.normal(0, 1, (count, SIZE)), 25, 0) + rng.normal(0, 0.3, (25 * count, SIZE))
+        names = [(str(c), f"{k // 25}") for k, c in enumerate(labels)]
+        clips = [
+            Clip(id=str(i), path=Path("a"), start=i, seconds=1, scene=c, location=k, device="a")
+            for i, (c, k) in enumerate(names)
+        ]
+        return x.astype(np.float32), labels, clips
+
+    fresh, known, _ = places(300)
+    for seed in range(12):
+        x, labels, clips = places(30)
+        logits = fit_probe(x, labels, clips, classes=CLASSES, kind="ridge", seed=seed).logits(fresh).astype(np.float64)
+        losses = {s: log_loss(known, softmax(s * logits)) for s in np.geomspace(0.1, 10, 41)}
+        below += log_loss(known, softmax(logits)) < np.log(CLASSES)
+        share.append(min(losses, key=lambda s: losses[s]))
+    assert below >= 11
+    assert 0.6 < np.median(share) < 1.6  # what the logits would have to be multiplied by
+
+
 def test_a_probe_on_noise_is_not_sure_of_itself() -> None:
     x, labels, clips = data(120, seed=1)
     noise = np.random.default_rng(0).normal(0, 1, x.shape).astype(np.float32)
