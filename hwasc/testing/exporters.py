@@ -8,7 +8,6 @@ def test_my_exporter() -> None:
 
 from __future__ import annotations
 
-import copy
 import tempfile
 from dataclasses import fields, is_dataclass
 from pathlib import Path
@@ -21,6 +20,7 @@ from hwasc.parts import EXPORTERS, RUNTIMES
 from hwasc.testing import examples
 from hwasc.testing.runtimes import CPU, check_model
 from hwasc.training.loop import predict
+from hwasc.training.quantization.copying import copied
 
 
 def check_exporter(exporter: Exporter) -> None:
@@ -46,9 +46,7 @@ def check_exporter(exporter: Exporter) -> None:
         for planner in exporter.planners:
             first, second = (folder / f"{planner}{i}" / f"student{suffix}" for i in range(2))
             for out in (first, second):
-                found = exporter.export(
-                    copy.deepcopy(student), out, examples.CLASSES, planner, clips=examples.TRAINING_CLIPS
-                )
+                found = exporter.export(copied(student), out, examples.CLASSES, planner, clips=examples.TRAINING_CLIPS)
                 assert found == out and out.exists(), f"export returns {found}; it must write and return {out}"
                 assert [p.name for p in out.parent.iterdir()] == [out.name], "there are other files beside the export"
             assert out.is_file() == bool(suffix), (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import warnings
 from typing import Any
 
@@ -13,6 +14,8 @@ with warnings.catch_warnings():
     import brevitas.nn as qnn
     import brevitas.quant as bq
     from brevitas.quant_tensor import IntQuantTensor, QuantTensor
+
+from hwasc.training.quantization.copying import copied
 
 MIN_RANGE = 1e-4  # of an activation: with the tiny scale of one that is always zero the interpreter would abort
 
@@ -26,6 +29,11 @@ def quantizer(signed: bool) -> nn.Module:
     Returns:
         A module that takes a tensor or a quant tensor and returns a quant tensor.
     """
+    return copied(_template(signed))
+
+
+@functools.cache
+def _template(signed: bool) -> nn.Module:
     if signed:
         return qnn.QuantIdentity(
             act_quant=bq.Int8ActPerTensorFloat, scaling_min_val=MIN_RANGE, return_quant_tensor=True

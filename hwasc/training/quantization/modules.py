@@ -7,6 +7,7 @@ In eval mode they compute whole numbers as the kernels do (`rounding`); in train
 
 from __future__ import annotations
 
+import functools
 import warnings
 from functools import singledispatch
 from typing import Any
@@ -26,6 +27,7 @@ from hwasc.records import blocks as records
 from hwasc.records.blocks import Conv, DepthwiseConv, Pool, ResponseNorm, Unit
 from hwasc.training.folding import folded
 from hwasc.training.quantization.activations import quantizer, real, step_of
+from hwasc.training.quantization.copying import copied
 from hwasc.training.quantization.normalization import QuantGRN
 from hwasc.training.quantization.operations import (
     EXACT,
@@ -54,17 +56,15 @@ class QuantConvUnit(nn.Module):
             if unit.padded_by_conv
             else ((conv.kernel_size[0], conv.kernel_size[1]), (conv.stride[0], conv.stride[1]))
         )
-        self.conv = qnn.QuantConv2d(
-            conv.in_channels,
-            conv.out_channels,
-            conv.kernel_size,
-            conv.stride,
-            padding=conv.padding,
-            groups=conv.groups,
-            bias=True,
-            weight_quant=bq.Int8WeightPerChannelFloat,
-            bias_quant=bq.Int32Bias,
-            return_quant_tensor=False,
+        self.conv = copied(
+            _template(
+                conv.in_channels,
+                conv.out_channels,
+                kernel=tuple(conv.kernel_size),
+                stride=tuple(conv.stride),
+                padding=conv.padding if isinstance(conv.padding, str) else tuple(conv.padding),
+                groups=conv.groups,
+            )
         )
         weight, bias = folded(unit)
         self.conv.weight.data.copy_(weight)
@@ -107,6 +107,33 @@ class QuantConvUnit(nn.Module):
             numbers, taps = wide(numbers), wide(taps)
         total = functional.conv2d(numbers, taps, stride=conv.stride, padding=conv.padding, groups=conv.groups)
         return total, bias
+
+
+@functools.lru_cache(maxsize=256)  # the convolutions of a search space recur
+def _template(
+    channels: int,
+    filters: int,
+    *,
+    kernel: tuple[int, ...],
+    stride: tuple[int, ...],
+    padding: str | tuple[int, ...],
+    groups: int,
+) -> qnn.QuantConv2d:
+    with torch.random.fork_rng(
+        devices=[]
+    ):  # its first weights are not used: no draw may depend on what was built before
+        return qnn.QuantConv2d(
+            channels,
+            filters,
+            kernel,
+            stride,
+            padding=padding,
+            groups=groups,
+            bias=True,
+            weight_quant=bq.Int8WeightPerChannelFloat,
+            bias_quant=bq.Int32Bias,
+            return_quant_tensor=False,
+        )
 
 
 class QuantSum(nn.Module):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import warnings
 from collections.abc import Callable, Iterable
 
@@ -16,6 +15,7 @@ with warnings.catch_warnings():
 
 from hwasc.models.student import Student
 from hwasc.training.quantization.activations import Frozen, quantizer
+from hwasc.training.quantization.copying import copied
 from hwasc.training.quantization.modules import Output, quantized_module
 
 
@@ -24,7 +24,7 @@ def quantize(student: Student) -> Student:
 
     The copy is a `Student` whose modules are replaced by quantized ones; its `architecture` stays.
     """
-    quantized = copy.deepcopy(student).cpu()
+    quantized = copied(student).cpu()
     for unit in student.architecture.program:
         parent, _, name = unit.name.rpartition(".")
         setattr(quantized.get_submodule(parent), name, quantized_module(unit, quantized.get_submodule(unit.name)))
