@@ -1,4 +1,5 @@
-# `make demo` runs the main job on the embedded scenes, `make check` the quick tests, `make test` all of them. Each installs first.
+# `make demo` runs the main job on the embedded scenes, `make check` the quick tests, `make test` nearly all, `make test-all` all of
+# them. Each installs first.
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -7,7 +8,7 @@ DEMO_FLAGS := --config experiments/demo.yaml --cache $(DEMO)/cache --workers 2
 
 PYTEST := OMP_NUM_THREADS=1 OMP_WAIT_POLICY=passive $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
-.PHONY: install demo check test lint docs package clean
+.PHONY: install demo check test test-all lint docs package clean
 
 install: $(VENV)/installed
 
@@ -39,9 +40,14 @@ lint: install
 
 # The quick lane: at most two minutes on two cores
 check: lint
-	$(PYTEST) -m "not slow"
+	$(PYTEST) -m "not slow and not long"
 
+# At most ten minutes on two cores
 test: lint
+	$(PYTEST) -m "not long"
+
+# What CI runs, before a release too
+test-all: lint
 	$(PYTEST)
 
 # The documentation site, into site/: warnings are errors, no network is needed to build or to read it

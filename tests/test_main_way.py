@@ -236,6 +236,7 @@ def test_profile_of_the_winner(hwasc: Run, made: Path) -> None:
     assert "<svg" in (made / "p.html").read_text()
 
 
+@pytest.mark.long
 def test_another_number_of_workers_gives_the_same(hwasc: Run, tiny_space: Path, made: Path, tmp_path: Path) -> None:
     status, _, err = hwasc(
         "search", "--budget", "dcase2024", "--space", tiny_space, "--run", tmp_path / "s", "--out", tmp_path / "best.json",

@@ -35,6 +35,7 @@ def run(environment: dict[str, str], *argv: object) -> str:
     return done.stdout
 
 
+@pytest.mark.long
 def test_a_search_uses_its_parts_by_name(
     installed: dict[str, str], tiny_data: Path, tiny_space: Path, tiny_settings: list[str], tmp_path: Path
 ) -> None:

@@ -30,7 +30,11 @@ def recordings(folder: Path, scenes: int, places: int, seconds: float, rate: int
 
 @pytest.mark.parametrize(
     ("scenes", "clip", "length", "rate", "suffix", "channels"),
-    [(2, 0.5, 4.2, 8_000, "wav", 1), (50, 1.0, 2.0, 44_100, "flac", 2), (3, 10.0, 21.0, 48_000, "ogg", 1)],
+    [
+        (2, 0.5, 4.2, 8_000, "wav", 1),
+        pytest.param(50, 1.0, 2.0, 44_100, "flac", 2, marks=pytest.mark.long),
+        (3, 10.0, 21.0, 48_000, "ogg", 1),
+    ],
 )
 def test_search_distill_and_evaluate(
     hwasc: Run, tiny_settings: list[str], tiny_space: Path, tmp_path: Path,

@@ -17,6 +17,7 @@ from hwasc.records import schema
 pytestmark = pytest.mark.slow
 
 
+@pytest.mark.long
 def test_the_table_holds_every_proxy_and_resumes(
     hwasc: Callable[..., tuple[int, str, str]], tiny_space: Path, tmp_path: Path
 ) -> None:

@@ -16,6 +16,7 @@ pytestmark = pytest.mark.slow
 Run = Callable[..., tuple[int, str, str]]
 
 
+@pytest.mark.long
 def test_a_table_is_scored_once_and_every_strategy_runs_on_it(hwasc: Run, tiny_space: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
     argv = ("bench", "strategies", "--budget", "dcase2024", "--space", tiny_space, "--run", run, "--seeds", 2)

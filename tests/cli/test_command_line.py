@@ -296,7 +296,13 @@ def test_ctrl_c_in_one_process_exits_130_and_the_same_command_goes_on(
     "engine",
     [
         "local",
-        pytest.param("ray", marks=pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="no hwasc[ray]")),
+        pytest.param(
+            "ray",
+            marks=[
+                pytest.mark.long,
+                pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="no hwasc[ray]"),
+            ],
+        ),
     ],
 )
 def test_ctrl_c_exits_130_and_the_same_command_goes_on(

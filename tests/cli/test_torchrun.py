@@ -30,6 +30,7 @@ def torchrun(*arguments: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run([*TORCHRUN, *map(str, arguments)], capture_output=True, text=True, timeout=300)
 
 
+@pytest.mark.long
 def test_two_processes_distil_what_one_does(
     hwasc: Callable[..., tuple[int, str, str]], tiny_data: Path, tiny_settings: list[str], tmp_path: Path
 ) -> None:

@@ -64,6 +64,7 @@ def test_tau_without_its_audio_is_recognised_and_every_clip_is_missing(hwasc: Ru
 
 
 @needs_lists
+@pytest.mark.long
 def test_a_shortened_list_of_tau_is_reported(tmp_path: Path) -> None:
     for path in LISTS.iterdir():
         (tmp_path / path.name).write_bytes(path.read_bytes())

@@ -321,6 +321,7 @@ def test_devices_with_students_of_their_own(hwasc: Run, made: Path, tmp_path: Pa
     assert not (tmp_path / "o/inference/predictions/Doe_INST_task1_2/test_accuracy.json").exists()
 
 
+@pytest.mark.long
 def test_students_that_one_run_has_for_its_devices(
     hwasc: Run, made: Path, tmp_path: Path, handed_in_2025: Path
 ) -> None:

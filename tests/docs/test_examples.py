@@ -21,6 +21,7 @@ def environment() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "passive"}
 
 
+@pytest.mark.long
 def test_the_notebook_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     nbformat = pytest.importorskip("nbformat")
     nbclient = pytest.importorskip("nbclient")
@@ -36,6 +37,7 @@ def test_the_notebook_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     assert (tmp_path / "notebook_runs" / "student.tflite").read_bytes()[4:8] == b"TFL3"
 
 
+@pytest.mark.long
 def test_the_script_goes_from_recordings_to_a_model_file(
     tmp_path: Path, tiny_data: Path, tiny_cache: Path, tiny_space: Path, tiny_settings: list[str]
 ) -> None:

@@ -44,6 +44,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.long
 def test_the_commands_run_one_after_the_other(place: Path) -> None:
     missing = [tool for tool in TOOLS if not shutil.which(tool)]
     if missing:

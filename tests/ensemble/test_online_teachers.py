@@ -139,6 +139,7 @@ def _shift(x: torch.Tensor, of: torch.Tensor) -> torch.Tensor:
     return error.argmin(0) / frames
 
 
+@pytest.mark.long
 def test_distill_with_all_of_it(hwasc: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from hwasc.records import architecture as architectures
     from hwasc.records.architecture import Architecture

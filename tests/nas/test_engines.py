@@ -21,7 +21,7 @@ from hwasc.parts import ENGINES
 pytestmark = pytest.mark.slow
 
 with_ray = pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="Ray is not installed (hwasc[ray])")
-KINDS = [("local", 1), ("local", 2), pytest.param(("ray", 2), marks=with_ray)]
+KINDS = [("local", 1), ("local", 2), pytest.param(("ray", 2), marks=[with_ray, pytest.mark.long])]
 
 
 def measured(score: Score) -> tuple[float, float | None, float | None]:

@@ -55,6 +55,7 @@ def worker_below(node: Any, future: Future[Score], besides: int = 0, seconds: fl
     raise AssertionError(f"no trial runs there (done: {future.done()})")
 
 
+@pytest.mark.long
 def test_a_trial_whose_worker_and_then_whose_node_dies_is_run_again(
     cluster: Any, candidates: list[Candidate], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -108,6 +108,7 @@ for name in ("tflm", "litert-ref"):
 """
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_the_interpreters_and_ray_run_nothing_from_there(tmp_path: Path) -> None:
     pytest.importorskip("ray")
