@@ -26,11 +26,12 @@ TAKEN = (
 )  # names that no teacher may have; those of `PAPER` have brackets, which none can
 FUSED = (*TAKEN, *PAPER)  # the names of the fused views
 PUBLIC_NETS = ("yamnet",)  # that `hwasc data fetch` knows
+FINE_TUNING = TrainSettings(epochs=5, batch=16, lr=5e-5, weight_decay=1e-2)  # of pretrained transformers, as is usual
 MOST_CONTEXT = 60  # windows on each side
 KINDS: Mapping[str, tuple[str, ...]] = {  # the kinds of members, and the settings that each can have
     "family": ("width", "front_end", "seed", "train", "weights"),
     "embedding": ("front_end", "waveform", "tensor", "context", "probe", "sha256", "optional"),
-    "hf": ("context", "probe"),
+    "hf": ("context", "probe", "fine_tune", "seed", "train"),
     "model": ("front_end",),
     "logits": (),
 }
@@ -133,14 +134,15 @@ class Member:
         width: Of the family's net; None: the family's default.
         front_end: A log-mel, or the name of a published one (`hwasc.records.front_ends`). `paper`: that of the
             family's paper. None: `teachers.mels` x `teachers.frames`, or that of the fetched net.
-        seed: Of the family's weights and batches; None: it follows from the run's seed and the name.
-        train: Training of the family; None: `teachers.train`.
+        seed: Of the weights and batches of what is trained; None: it follows from the run's seed and the name.
+        train: Training of the family, None: `teachers.train`; or of a fine-tuned model, None: `FINE_TUNING`.
         weights: That the family's training starts from; None: random ones.
         waveform: Sample rate, Hz, of the waveform that the net of an embedding takes in place of a log-mel.
         tensor: The embedding in its file, by name or number; None: the first output.
         context: Windows around a clip, on each side, whose embeddings are averaged with its own where its recording is longer
             than the clip; None: 0.
         probe: `ridge` or `logistic` regression; None: ridge.
+        fine_tune: Whether all of a model of Hugging Face is trained, in place of a probe alone; None: no.
         sha256: Of the embedding's file, which is refused if it has another; None: any.
         optional: Whether the member is left out where the file of its embedding is not there; None: no.
     """
@@ -160,6 +162,7 @@ class Member:
     tensor: str | int | None = None
     context: int | None = None
     probe: Literal["ridge", "logistic"] | None = None
+    fine_tune: bool | None = None
     sha256: str | None = None
     optional: bool | None = None
 
@@ -178,6 +181,13 @@ class Member:
         if unfit := [name for name in others if getattr(self, name) is not None]:
             raise ValueError(f"'{self.name}' has '{kinds[0]}', which {', '.join(unfit)} cannot go with")
         self._check_front_end()
+        if self.hf is not None:
+            misfit = ("context", "probe") if self.fine_tune else ("seed", "train")
+            if unfit := [name for name in misfit if getattr(self, name) is not None]:
+                found = (
+                    "goes with `fine_tune: true` alone" if not self.fine_tune else "cannot go with `fine_tune: true`"
+                )
+                raise ValueError(f"'{self.name}': {', '.join(unfit)} {found}")
         if self.waveform is not None:
             Waveform(sample_rate=self.waveform, seconds=1.0)
             if self.front_end is not None:

@@ -102,7 +102,7 @@ def load_model(folder: Path, kind: str, **more: Any) -> torch.nn.Module:
 class HfNet:
     """A model as an `EmbeddingNet` that takes waveforms at its feature extractor's rate.
 
-    The embedding is the model's pooled output where it has one, else the mean of its last hidden states over time.
+    Its embeddings are those of `pooled`.
 
     Args:
         folder: What `hf_folder` gave.
@@ -121,18 +121,36 @@ class HfNet:
     def embed(self, inputs: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         """Compute embeddings, see `EmbeddingNet`."""
         x = extracted(self._extractor, inputs).to(self._device)
-        try:
-            with torch.inference_mode(), mixed_precision(self._device):
-                found = self._model(x)
-        except (TypeError, ValueError, RuntimeError) as e:  # such as a model of sound and text
-            raise DataError(f"{self._folder}: cannot be run on sound alone ({reason(e)})") from None
-        pooled: torch.Tensor | None = getattr(found, "pooler_output", None)
-        if pooled is None:
-            states: torch.Tensor | None = getattr(found, "last_hidden_state", None)
-            if states is None or states.ndim != 3:
-                raise DataError(f"{self._folder}: gives neither a pooled output nor hidden states over time")
-            pooled = states.mean(1)
-        return vectors(pooled.float().cpu().numpy(), self._folder)
+        with torch.inference_mode(), mixed_precision(self._device):
+            found = pooled(self._model, x, self._folder)
+        return vectors(found.float().cpu().numpy(), self._folder)
+
+
+def pooled(model: torch.nn.Module, inputs: torch.Tensor, folder: Path) -> torch.Tensor:
+    """Compute embeddings: a model's pooled output where it has one, else the mean of its last hidden states over time.
+
+    Args:
+        model: From `load_model`.
+        inputs: (B, ...), from `extracted`.
+        folder: Of the model, for messages.
+
+    Returns:
+        (B, size).
+
+    Raises:
+        DataError: It gives neither, or cannot be run on sound alone.
+    """
+    try:
+        found = model(inputs)
+    except (TypeError, ValueError, RuntimeError) as e:  # such as a model of sound and text
+        raise DataError(f"{folder}: cannot be run on sound alone ({reason(e)})") from None
+    output: torch.Tensor | None = getattr(found, "pooler_output", None)
+    if output is None:
+        states: torch.Tensor | None = getattr(found, "last_hidden_state", None)
+        if states is None or states.ndim != 3:
+            raise DataError(f"{folder}: gives neither a pooled output nor hidden states over time")
+        output = states.mean(1)
+    return output
 
 
 def extracted(extractor: Any, waves: npt.NDArray[np.float32]) -> torch.Tensor:
