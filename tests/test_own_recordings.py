@@ -33,7 +33,7 @@ def recordings(folder: Path, scenes: int, places: int, seconds: float, rate: int
     [
         (2, 0.5, 4.2, 8_000, "wav", 1),
         pytest.param(50, 1.0, 2.0, 44_100, "flac", 2, marks=pytest.mark.long),
-        (3, 10.0, 21.0, 48_000, "ogg", 1),
+        pytest.param(3, 10.0, 21.0, 48_000, "ogg", 1, marks=pytest.mark.long),
     ],
 )
 def test_search_distill_and_evaluate(

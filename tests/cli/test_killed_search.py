@@ -80,6 +80,7 @@ def pareto(run: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(f))
 
 
+@pytest.mark.long
 def test_a_killed_search_loses_at_most_the_trial_in_flight(
     hwasc: Callable[..., tuple[int, str, str]], tiny_data: Path, tiny_cache: Path, tiny_space: Path,
     tiny_settings: list[str], tmp_path: Path,

@@ -156,6 +156,7 @@ def test_everything_is_cached(space: Callable[..., Workspace], monkeypatch: pyte
         assert a.features.path == b.features.path and np.array_equal(a.targets, b.targets)  # type: ignore[arg-type]
 
 
+@pytest.mark.long
 def test_distill_on_views(hwasc: Run, tmp_path: Path) -> None:
     net = Architecture(OTHER, (4, 8), (InvertedResidual(3, 16, 8, (1, 1), True, GRN()),), 10)
     architectures.save(tmp_path / "a.json", net, {})

@@ -22,8 +22,8 @@ LISTS = Path(__file__).parents[3] / "shared" / "data" / "tau2022_lists"
     ("preset", "arguments"),
     [
         ("tau2022/cp_mobile", []),
-        ("tau2022/ours", ["--search", "--arch", "dcase2024_baseline"]),
-        ("teachers/paper", ["--arch", "edp_60k"]),
+        pytest.param("tau2022/ours", ["--search", "--arch", "dcase2024_baseline"], marks=pytest.mark.long),
+        pytest.param("teachers/paper", ["--arch", "edp_60k"], marks=pytest.mark.long),
         ("teachers/sut_2025", ["--arch", "edp_31k"]),
     ],
 )
@@ -75,8 +75,13 @@ def test_a_subset_may_be_a_number() -> None:
     assert [Settings.load(None, [f"data.subset={v}"]).data.subset for v in ("25", "'25'", "null")] == ["25", "25", None]
 
 
+LARGE = [
+    pytest.param(s, n, marks=pytest.mark.long) for s, n in ((10, 13_960), (25, 34_900), (50, 69_800), (100, 139_620))
+]
+
+
 @pytest.mark.skipif(not LISTS.is_dir(), reason="the official TAU 2022 lists are not here")
-@pytest.mark.parametrize(("subset", "clips"), [(5, 6_980), (10, 13_960), (25, 34_900), (50, 69_800), (100, 139_620)])
+@pytest.mark.parametrize(("subset", "clips"), [(5, 6_980), *LARGE])
 def test_the_five_official_subsets_have_their_official_sizes(subset: int, clips: int) -> None:
     named = Settings.load(None, [f"data.subset={subset}"]).data.subset
     data = open_tau(LISTS, subset=named, look_for_audio=False)

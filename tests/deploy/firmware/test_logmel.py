@@ -233,6 +233,7 @@ def test_cores_without_long_products_give_the_same(name: str, tmp_path: Path) ->
 @gcc
 @pytest.mark.parametrize("arithmetic", ["float", "integer"])
 @pytest.mark.parametrize("name", FEW)
+@pytest.mark.long
 def test_sanitizers_find_nothing(name: str, arithmetic: Arithmetic, tmp_path: Path) -> None:
     """A program of its own, because the address sanitizer must come before the interpreter's memory."""
     sources = write_folder(tmp_path, FRONT_ENDS[name], arithmetic, scale=SCALE, zero_point=ZERO_POINT)

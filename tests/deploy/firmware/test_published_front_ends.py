@@ -76,7 +76,7 @@ def test_each_log_mel_is_there() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "arithmetic"), [*QUICK.items(), *(pytest.param(*pair, marks=pytest.mark.slow) for pair in OTHERS.items())]
+    ("name", "arithmetic"), [*QUICK.items(), *(pytest.param(*pair, marks=pytest.mark.long) for pair in OTHERS.items())]
 )
 def test_the_self_test_passes(name: str, arithmetic: Arithmetic, tmp_path: Path) -> None:
     """It compares features and logits of a stream with hwasc's own; another size of the state would not compile."""
