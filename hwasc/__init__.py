@@ -25,6 +25,8 @@ _MODULES = {  # public name -> module, imported at its first use
     "distill": "hwasc.api.students",
     "evaluate": "hwasc.api.students",
     "export": "hwasc.api.students",
+    "load": "hwasc.api.recordings",
+    "predict": "hwasc.api.recordings",
     "bench_proxies": "hwasc.api.benchmarks",
     "bench_strategies": "hwasc.api.benchmarks",
     "bench_data": "hwasc.api.benchmarks",
@@ -33,6 +35,7 @@ _MODULES = {  # public name -> module, imported at its first use
     "Architecture": "hwasc.records.architecture",
     "ArchitectureFile": "hwasc.records.architecture",
     "Block": "hwasc.records.blocks",
+    "Classifier": "hwasc.students.classifier",
     "Budget": "hwasc.records.budget",
     "DataError": "hwasc.errors",
     "DistillResult": "hwasc.students.result",
@@ -44,6 +47,7 @@ _MODULES = {  # public name -> module, imported at its first use
     "InfeasibleBudget": "hwasc.errors",
     "InvertedResidual": "hwasc.records.blocks",
     "Member": "hwasc.records.teacher_settings",
+    "Predictions": "hwasc.students.prediction",
     "Profile": "hwasc.deploy.profiling",
     "SearchResult": "hwasc.nas.result",
     "SearchSpace": "hwasc.records.space",
@@ -68,6 +72,8 @@ if TYPE_CHECKING:
     from hwasc.api.datasets import fetch as fetch
     from hwasc.api.datasets import fetch_net as fetch_net
     from hwasc.api.datasets import open as open
+    from hwasc.api.recordings import load as load
+    from hwasc.api.recordings import predict as predict
     from hwasc.api.students import distill as distill
     from hwasc.api.students import evaluate as evaluate
     from hwasc.api.students import export as export
@@ -92,7 +98,9 @@ if TYPE_CHECKING:
     from hwasc.records.settings import Settings as Settings
     from hwasc.records.space import SearchSpace as SearchSpace
     from hwasc.records.teacher_settings import Member as Member
+    from hwasc.students.classifier import Classifier as Classifier
     from hwasc.students.evaluation import Evaluation as Evaluation
+    from hwasc.students.prediction import Predictions as Predictions
     from hwasc.students.result import DistillResult as DistillResult
     from hwasc.workspace import Workspace as Workspace
 

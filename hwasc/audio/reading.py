@@ -24,6 +24,7 @@ __all__ = [
     "LevelMeter",
     "Levels",
     "UnreadableClip",
+    "check_scale",
     "clip_count",
     "decode",
     "duration",
@@ -172,8 +173,7 @@ def read_clips(
     """
     try:
         with recording(path) as f:
-            if f.floats and (why := out_of_scale(_peak(path, *_identity(path)))):
-                raise UnreadableClip(why)
+            check_scale(path, f)
             rate = f.rate
             wanted = round(seconds * rate)
             for start in starts:
@@ -185,6 +185,20 @@ def read_clips(
     except UnreadableClip as e:  # it could not be opened
         for _ in starts:
             yield e
+
+
+def check_scale(path: Path, opened: Recording) -> None:
+    """Refuse a recording of floating-point numbers whose full scale is not 1.
+
+    Args:
+        path: The recording.
+        opened: The same, open.
+
+    Raises:
+        UnreadableClip: Its largest sample is far above 1.
+    """
+    if opened.floats and (why := out_of_scale(_peak(path, *_identity(path)))):
+        raise UnreadableClip(why)
 
 
 def _identity(path: Path) -> tuple[int, int]:

@@ -95,6 +95,25 @@ def extract_chunk(clips: Sequence[Clip], front_end: FrontEnd, change: Change | N
             else:
                 waves.append(wave)
                 positions.append(i)
+    features, usable = log_mels(waves, front_end)
+    if not usable.all():
+        unreadable |= {positions[i]: "samples out of range" for i in np.flatnonzero(~usable)}
+        features = features[usable]
+    return Chunk(features=features, unreadable=dict(sorted(unreadable.items())), clips=len(clips))
+
+
+def log_mels(
+    waves: Sequence[npt.NDArray[np.float32]], front_end: FrontEnd
+) -> tuple[npt.NDArray[np.float16], npt.NDArray[np.bool_]]:
+    """Compute features as they are stored.
+
+    Args:
+        waves: n waveforms of shape (samples,).
+        front_end: The front end.
+
+    Returns:
+        Features (n, mels, frames), and whether all numbers of each are finite, (n,).
+    """
     features = np.empty((len(waves), front_end.mels, front_end.frames), np.float16)
     log_mel = _log_mel(front_end)
     rounded = torch.from_numpy(features)  # shares the memory; torch rounds twice as fast as numpy, to the same values
@@ -103,13 +122,9 @@ def extract_chunk(clips: Sequence[Clip], front_end: FrontEnd, change: Change | N
         for block in in_blocks(waves, front_end):
             rounded[done : done + len(block)].copy_(log_mel(torch.from_numpy(np.stack(block))))
             done += len(block)
-        usable = (
-            rounded.flatten(1).sum(1, dtype=torch.float32).isfinite().numpy()
-        )  # a sum of finite float16 values does not overflow float32
-    if not usable.all():
-        unreadable |= {positions[i]: "samples out of range" for i in np.flatnonzero(~usable)}
-        features = features[usable]
-    return Chunk(features=features, unreadable=dict(sorted(unreadable.items())), clips=len(clips))
+        # a sum of finite float16 values does not overflow float32
+        usable = rounded.flatten(1).sum(1, dtype=torch.float32).isfinite().numpy()
+    return features, usable
 
 
 def in_blocks(
