@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import stat
 import sys
@@ -152,15 +153,17 @@ def _listen(args: argparse.Namespace, classifier: Classifier) -> None:
         blocks: Iterator[np.ndarray] = microphone(rate, args.mic or None)
     else:
         blocks = _raw()
-    for decided in classifier.listen(blocks, rate, every=args.every):
-        if args.json:
-            print(canonical(decided), flush=True)
-        elif isinstance(decided, Skipped):
-            print(f"{decided.start:8.2f} s  not classified ({decided.reason})", flush=True)
-        else:
-            print(
-                f"{decided.start:8.2f} to {decided.end:8.2f} s  {decided.scene} {decided.probability:.0%}", flush=True
-            )
+    with contextlib.suppress(KeyboardInterrupt) if args.mic is not None else contextlib.nullcontext():
+        for decided in classifier.listen(blocks, rate, every=args.every):
+            if args.json:
+                print(canonical(decided), flush=True)
+            elif isinstance(decided, Skipped):
+                print(f"{decided.start:8.2f} s  not classified ({decided.reason})", flush=True)
+            else:
+                print(
+                    f"{decided.start:8.2f} to {decided.end:8.2f} s  {decided.scene} {decided.probability:.0%}",
+                    flush=True,
+                )
 
 
 def _raw() -> Iterator[np.ndarray]:

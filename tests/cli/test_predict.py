@@ -8,7 +8,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -94,6 +94,21 @@ def test_raw_samples_are_classified_as_they_come(model: Path, sounds: Path) -> N
     expected = json.loads(whole.stdout)["files"][0]["windows"]
     assert [d["scene"] for d in decided] == [w["scene"] for w in expected]
     np.testing.assert_allclose([d["probabilities"] for d in decided], [w["probabilities"] for w in expected], atol=1e-6)
+
+
+def test_a_microphone_is_listened_to_until_ctrl_c(
+    hwasc: Run, model: Path, sounds: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    samples, _ = soundfile.read(sounds / "a.wav", dtype="float32")
+
+    def heard(rate: int, device: str | None) -> Iterator[np.ndarray]:
+        assert (rate, device) == (16_000, "usb")
+        yield samples[:, None]
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("hwasc.audio.microphone.microphone", heard)
+    status, out, err = hwasc("predict", model, "--mic", "usb", "--rate", 16_000)
+    assert status == 0 and err == "" and [line.split()[0] for line in out.splitlines()] == ["0.00", "1.00", "2.00"]
 
 
 @pytest.mark.parametrize(
