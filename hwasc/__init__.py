@@ -27,6 +27,8 @@ _MODULES = {  # public name -> module, imported at its first use
     "export": "hwasc.api.students",
     "load": "hwasc.api.recordings",
     "predict": "hwasc.api.recordings",
+    "budgets": "hwasc.api.bundled",
+    "spaces": "hwasc.api.bundled",
     "bench_proxies": "hwasc.api.benchmarks",
     "bench_strategies": "hwasc.api.benchmarks",
     "bench_data": "hwasc.api.benchmarks",
@@ -67,6 +69,8 @@ if TYPE_CHECKING:
     from hwasc.api.benchmarks import bench_firmware as bench_firmware
     from hwasc.api.benchmarks import bench_proxies as bench_proxies
     from hwasc.api.benchmarks import bench_strategies as bench_strategies
+    from hwasc.api.bundled import budgets as budgets
+    from hwasc.api.bundled import spaces as spaces
     from hwasc.api.challenge import submit as submit
     from hwasc.api.datasets import check as check
     from hwasc.api.datasets import fetch as fetch

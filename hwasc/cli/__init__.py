@@ -21,6 +21,8 @@ VERBS = {
     "teach": "train the teachers and fit their fusion",
     "evaluate": "measure a finished model file on the test split",
     "predict": "classify recordings or a microphone with a finished model",
+    "budgets": "the bundled budgets",
+    "spaces": "the bundled search spaces",
     "bench": "measure ranking by proxies, strategies, data loading, or firmware on emulated chips",
     "export": "write a distilled student as a file for a runtime",
     "data": "fetch a public data set, or check what a data folder holds",
