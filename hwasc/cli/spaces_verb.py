@@ -41,9 +41,8 @@ def run(args: argparse.Namespace) -> None:
         return
     columns = ("space", "points", "mel bands", "frames a second", "stages", "blocks", "widest")
     common.print_table(columns, [(name, *_row(space)) for name, space in known.items()])
-    print(
-        "points: before the rules between choices and the budget. hwasc search --space NAME takes one; hwasc spaces NAME prints it"
-    )
+    print("points: before the rules between choices and the budget")
+    print("hwasc search --space NAME takes one; hwasc spaces NAME prints its file, to copy and change")
 
 
 def _row(space: SearchSpace) -> tuple[str, ...]:

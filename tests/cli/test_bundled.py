@@ -37,18 +37,14 @@ def test_every_bundled_file_is_listed_and_printed_whole(
 
 def test_limits_chips_and_sizes_are_the_files(hwasc: Run) -> None:
     lines = {line.split()[0]: line for line in hwasc("budgets")[1].splitlines() if line}
-    assert "parameter_memory 128,000, macs.torchinfo 30,000,000" in lines["dcase2024"] or (
-        "macs.torchinfo 30,000,000, parameter_memory 128,000" in lines["dcase2024"]
-    )
+    assert "macs.torchinfo 30,000,000, parameter_memory 128,000 B" in lines["dcase2024"]
     assert "cortex-m4, 64 MHz, 256 KiB RAM, 1,024 KiB flash" in lines["nrf52840"] and "Nordic" in lines["nrf52840"]
     lines = {line.split()[0]: line for line in hwasc("spaces")[1].splitlines() if line}
     size = math.prod(len(values) for values in SearchSpace.load("bench").choices().values())
     assert f" {size:,} " in lines["bench"]
 
 
-@pytest.mark.parametrize(
-    ("verb", "wrong", "near"), [("budgets", "dcase2042", "dcase2024"), ("spaces", "smal", "small")]
-)
+@pytest.mark.parametrize(("verb", "wrong", "near"), [("budgets", "nrf5284", "nrf52840"), ("spaces", "smal", "small")])
 def test_a_wrong_name_is_one_line(hwasc: Run, verb: str, wrong: str, near: str) -> None:
     status, _, err = hwasc(verb, wrong)
     assert status == 2 and f"did you mean '{near}'" in err and "Traceback" not in err
