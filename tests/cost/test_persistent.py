@@ -67,7 +67,7 @@ def random_architectures(count: int, seed: int) -> list[Architecture]:
     return out
 
 
-@pytest.mark.parametrize("part", range(3))
+@pytest.mark.parametrize("part", [0, *(pytest.param(part, marks=pytest.mark.long) for part in (1, 2))])
 def test_tails_are_the_interpreters_and_arenas_suffice(part: int, interpreter: Interpreter, tmp_path: Path) -> None:
     for a in random_architectures(14, part):
         plan = plan_greedy(deployment.build(a))

@@ -158,7 +158,7 @@ def test_the_folder_of_an_interactive_python_comes_last_in_children(
 
 
 @pytest.mark.parametrize("name", KILLED)
-@pytest.mark.parametrize("after", [0.0, 1.0])
+@pytest.mark.parametrize("after", [0.0, pytest.param(1.0, marks=pytest.mark.long)])
 def test_children_end_within_two_seconds_of_a_killed_parent(name: str, after: float, tmp_path: Path) -> None:
     program = tmp_path / "program.py"
     program.write_text(BEGIN + KILLED[name])

@@ -326,7 +326,9 @@ def test_the_same_command_again_writes_the_same_bytes(hwasc: Run, made: Path, re
     assert (resumable / "d/result.json").read_bytes() == once
 
 
-@pytest.mark.parametrize("damage", ["flipped", "zeroed", "cut"])
+@pytest.mark.parametrize(
+    "damage", ["flipped", *(pytest.param(how, marks=pytest.mark.long) for how in ("zeroed", "cut"))]
+)
 @pytest.mark.parametrize("part", ["float.safetensors", "int8.safetensors", "features"])
 def test_what_is_damaged_is_made_anew(
     hwasc: Run, made: Path, resumable: Path, tmp_path: Path, part: str, damage: str

@@ -272,7 +272,7 @@ def test_where_the_window_begins_in_the_ring_changes_nothing(tmp_path: Path) -> 
             assert (in_c.frame(np.roll(ring, start), start, first, end) == plain).all(), (first, end, start)
 
 
-@pytest.mark.parametrize("compiler", ["gcc", "clang"])
+@pytest.mark.parametrize("compiler", ["gcc", pytest.param("clang", marks=pytest.mark.long)])
 @pytest.mark.parametrize("arithmetic", ["float", "integer"])
 @pytest.mark.parametrize("name", FEW)
 def test_compiles_without_a_warning(compiler: str, name: str, arithmetic: Arithmetic, tmp_path: Path) -> None:

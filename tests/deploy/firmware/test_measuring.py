@@ -67,6 +67,7 @@ def measured(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str
 
 @needs_compiler
 @needs_emulator
+@pytest.mark.long
 def test_all_cores_give_the_same_logits_and_need_the_predicted_ram(folder: Path, measured: dict[str, Measured]) -> None:
     assert len({m.logits for m in measured.values()}) == 1 and len(set(measured["cortex-m4"].logits)) > 1
     assert {m.state for m in measured.values()} == {int(read_macros(folder)["SCENE_STATE_BYTES"])}

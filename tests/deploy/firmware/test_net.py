@@ -138,7 +138,7 @@ def test_sums_and_products_without_short_forms(
     [
         "dcase2024_baseline",
         "cp_mobile_8",
-        *(pytest.param(f"cp_mobile{b}", marks=pytest.mark.slow) for b in ("", "_24", "_16")),
+        *(pytest.param(f"cp_mobile{b}", marks=pytest.mark.long) for b in ("", "_24", "_16")),
     ],
 )
 def test_presets(name: str, tmp_path: Path, interpreter: object) -> None:
