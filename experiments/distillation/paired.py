@@ -25,9 +25,10 @@ def pooled(results: Sequence[dict[str, Any]]) -> float:
 
 
 def shown(values: Sequence[float]) -> str:
-    """Mean ± two standard errors."""
-    error = 2 * statistics.stdev(values) / math.sqrt(len(values)) if len(values) > 1 else math.nan
-    return f"{statistics.mean(values):+.1f} ± {error:.1f}"
+    """Mean ± two standard errors; the value alone where there is one."""
+    if len(values) == 1:
+        return f"{values[0]:+.1f}"
+    return f"{statistics.mean(values):+.1f} ± {2 * statistics.stdev(values) / math.sqrt(len(values)):.1f}"
 
 
 def read(folder: Path) -> dict[str, dict[tuple[str, str], dict[str, Any]]]:
