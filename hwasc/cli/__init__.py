@@ -11,6 +11,7 @@ import traceback
 from collections.abc import Sequence
 
 import hwasc
+from hwasc.cli.completion import SHELLS, PrintCompletion
 from hwasc.cli.output import accept_every_character
 from hwasc.parallel.module_path import leave_out_current_folder
 
@@ -43,6 +44,13 @@ def parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     top.add_argument("--version", action="version", version=f"hwasc {hwasc.__version__}")
+    top.add_argument(
+        "--print-completion",
+        metavar="SHELL",
+        choices=SHELLS,
+        action=PrintCompletion,
+        help=f"print the script that completes commands in {', '.join(SHELLS)}",
+    )
     verbs = top.add_subparsers(dest="verb", metavar="VERB", required=True)
     for name, about in VERBS.items():
         module = importlib.import_module(f"hwasc.cli.{name}_verb")
