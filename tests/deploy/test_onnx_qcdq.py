@@ -51,8 +51,8 @@ def quantized(grn: GRN | None, padding: str) -> Student:
     [
         (None, "same"),
         (None, "torch"),
-        (GRN(), "torch"),
-        (GRN("channel", "expanded"), "same"),
+        pytest.param(GRN(), "torch", marks=pytest.mark.long),
+        pytest.param(GRN("channel", "expanded"), "same", marks=pytest.mark.long),
         (GRN("scalar", "sum", "l2"), "torch"),
     ],
     ids=str,

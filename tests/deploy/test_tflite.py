@@ -77,7 +77,7 @@ def odd_architectures(count: int) -> list[Architecture]:
     return out
 
 
-@pytest.mark.parametrize("part", range(4))
+@pytest.mark.parametrize("part", [0, *(pytest.param(part, marks=pytest.mark.long) for part in (1, 2, 3))])
 def test_heads_are_the_interpreters_and_outputs_do_not_depend_on_the_plan(
     part: int, interpreter: Interpreter, tmp_path: Path
 ) -> None:
@@ -138,7 +138,9 @@ def striped(n: int, seed: int) -> tuple[torch.Tensor, torch.Tensor]:
 GRNS = [None, GRN(), GRN("channel", "expanded"), GRN("scalar", "sum", "l2"), GRN("channel", "expanded", "l2")]
 
 
-@pytest.mark.parametrize("grn", GRNS, ids=str)
+@pytest.mark.parametrize(
+    "grn", [*GRNS[:1], *GRNS[3:], *(pytest.param(g, marks=pytest.mark.long) for g in GRNS[1:3])], ids=str
+)
 def test_a_trained_student_decides_the_same_on_the_chip(grn: GRN | None, tmp_path: Path) -> None:
     blocks = (
         InvertedResidual(3, 24, 12, (1, 1), True, grn),

@@ -14,7 +14,7 @@ import torch
 from hwasc.parallel.device import precision
 from hwasc.training.batches import Batch, rank_slice
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.long]
 
 # Trains in double precision, so that what is left of a difference is rounding; batches of 13 and a rest of 4 share unevenly.
 PROGRAM = """
