@@ -7,8 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 import hwasc
-from hwasc.cli import common
-from hwasc.records import bundled
+from hwasc.cli.bundled_listing import add_listing, print_listing
 
 if TYPE_CHECKING:
     from hwasc.records.budget import Budget
@@ -19,30 +18,19 @@ EXAMPLES = """examples:
   hwasc budgets --json"""
 
 
-def arguments(parser: argparse.ArgumentParser) -> None:
-    """The verb's own arguments."""
-    parser.add_argument("name", nargs="?", metavar="NAME", help="print the file of this budget")
-    common.add_output(parser)
+arguments = add_listing
 
 
 def run(args: argparse.Namespace) -> None:
     """Print."""
-    if args.name:
-        from hwasc.records.budget import Budget
+    from hwasc.records.budget import Budget
 
-        found = Budget.load(args.name)
-        if args.json:
-            common.print_json(found)
-        else:
-            print(bundled.find("budgets", args.name).read_text(encoding="utf-8"), end="")
-        return
-    known = hwasc.budgets()
-    if args.json:
-        common.print_json(known)
-        return
-    rows = [(name, _limits(budget), _chip(budget), _source(budget)) for name, budget in known.items()]
-    common.print_table(("budget", "at most", "chip", "source"), rows)
-    print("hwasc search --budget NAME takes one; hwasc budgets NAME prints its file, to copy and change")
+    columns = ("at most", "chip", "source")
+    print_listing(args, "budgets", load=Budget.load, known=hwasc.budgets, columns=columns, row=_row)
+
+
+def _row(budget: Budget) -> tuple[str, str, str]:
+    return _limits(budget), _chip(budget), _source(budget)
 
 
 def _limits(budget: Budget) -> str:

@@ -79,7 +79,7 @@ def run(args: argparse.Namespace) -> None:
     if not live:
         from hwasc.api.recordings import recordings
 
-        recordings(args.sources)  # a missing source is named before the model is opened
+        files = recordings(args.sources)  # a missing source is named before the model is opened
     classifier = hwasc.load(args.model, runtime=args.runtime, device=args.device, workers=args.workers)
     if live:
         _listen(args, classifier)
@@ -87,7 +87,7 @@ def run(args: argparse.Namespace) -> None:
     from hwasc.progress import Reporter
 
     result = hwasc.predict(
-        classifier, args.sources, every=args.every, csv=args.csv, html=args.html, reporter=Reporter(quiet=args.quiet)
+        classifier, files, every=args.every, csv=args.csv, html=args.html, reporter=Reporter(quiet=args.quiet)
     )
     for s in result.skipped:
         where = "" if s.start is None else f", {s.start:g} s"

@@ -1,4 +1,6 @@
-"""The bundled search spaces with their sizes. With a name or a file: all of it, to copy and change."""
+"""The bundled search spaces with their sizes (points before the rules between choices and the budget). With a name or a file: all
+of it, to copy and change.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +8,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 import hwasc
-from hwasc.cli import common
-from hwasc.records import bundled
+from hwasc.cli.bundled_listing import add_listing, print_listing
 
 if TYPE_CHECKING:
     from hwasc.records.space import SearchSpace
@@ -18,31 +19,15 @@ EXAMPLES = """examples:
   hwasc spaces --json"""
 
 
-def arguments(parser: argparse.ArgumentParser) -> None:
-    """The verb's own arguments."""
-    parser.add_argument("name", nargs="?", metavar="NAME", help="print the file of this space")
-    common.add_output(parser)
+arguments = add_listing
 
 
 def run(args: argparse.Namespace) -> None:
     """Print."""
-    if args.name:
-        from hwasc.records.space import SearchSpace
+    from hwasc.records.space import SearchSpace
 
-        found = SearchSpace.load(args.name)
-        if args.json:
-            common.print_json(found)
-        else:
-            print(bundled.find("search_spaces", args.name).read_text(encoding="utf-8"), end="")
-        return
-    known = hwasc.spaces()
-    if args.json:
-        common.print_json(known)
-        return
-    columns = ("space", "points", "mel bands", "frames a second", "stages", "blocks", "widest")
-    common.print_table(columns, [(name, *_row(space)) for name, space in known.items()])
-    print("points: before the rules between choices and the budget")
-    print("hwasc search --space NAME takes one; hwasc spaces NAME prints its file, to copy and change")
+    columns = ("points", "mel bands", "frames a second", "stages", "blocks", "widest")
+    print_listing(args, "search_spaces", load=SearchSpace.load, known=hwasc.spaces, columns=columns, row=_row)
 
 
 def _row(space: SearchSpace) -> tuple[str, ...]:

@@ -163,9 +163,7 @@ class FamilyTeacher:
         )
 
     def _seed(self, fold: int) -> int:
-        if self.seed is not None:
-            return int(np.random.SeedSequence([self.seed, fold]).generate_state(1)[0])
-        return training_seed(self.folds.workspace.settings.seed, self.name, fold)
+        return training_seed(self.folds.workspace.settings.seed, self.name, fold, own=self.seed)
 
     def _record(self, fold: int) -> dict[str, Any]:
         ws, start = self.folds.workspace, self.start
@@ -206,19 +204,20 @@ def open_family(member: Member, folds: Folds) -> FamilyTeacher:
     )
 
 
-def training_seed(seed: int, name: str, fold: int) -> int:
+def training_seed(seed: int, name: str, fold: int, *, own: int | None = None) -> int:
     """The seed of a teacher's training, which does not depend on what other teachers there are.
 
     Args:
         seed: The run's.
         name: The teacher's.
         fold: The fold that is left out of the training.
+        own: The teacher's own seed in the settings, which counts in place of the run's and the name; None: it has none.
 
     Returns:
         32 bits.
     """
     number = int.from_bytes(hashlib.sha256(name.encode()).digest()[:4], "big")
-    return int(np.random.SeedSequence([seed, number, fold]).generate_state(1)[0])
+    return int(np.random.SeedSequence([seed, number, fold] if own is None else [own, fold]).generate_state(1)[0])
 
 
 def content(features: Features) -> str:

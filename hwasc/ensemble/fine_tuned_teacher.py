@@ -112,6 +112,7 @@ class FineTunedTeacher:
         name: Its name in the settings.
         spec: The model.
         hash: Of its files.
+        parameters: Learned numbers, the classifier's among them.
         train: Its training.
         seed: The settings' own seed; None: it follows from the run's seed and the name.
         folds: The training clips in folds.
@@ -121,6 +122,7 @@ class FineTunedTeacher:
     name: str
     spec: FineTunedSpec
     hash: str
+    parameters: int
     train: TrainSettings
     seed: int | None
     folds: Folds
@@ -198,19 +200,16 @@ class FineTunedTeacher:
 
     def summary(self) -> TeacherSummary:
         """See `Teacher.summary`."""
-        parameters = sum(p.numel() for p in FineTunedNet(self.spec).parameters())
         return TeacherSummary(
             name=self.name,
             kind="hf",
             source=f"{self.spec.folder} (fine-tuned)",
             hash=self.hash[:16],
-            parameters=parameters,
+            parameters=self.parameters,
         )
 
     def _seed(self, fold: int) -> int:
-        if self.seed is not None:
-            return int(np.random.SeedSequence([self.seed, fold]).generate_state(1)[0])
-        return training_seed(self.folds.workspace.settings.seed, self.name, fold)
+        return training_seed(self.folds.workspace.settings.seed, self.name, fold, own=self.seed)
 
 
 def open_fine_tuned(member: Member, folds: Folds) -> FineTunedTeacher:
@@ -230,11 +229,12 @@ def open_fine_tuned(member: Member, folds: Folds) -> FineTunedTeacher:
     folder = hf_folder(str(member.hf))
     data = folds.workspace.dataset
     spec = FineTunedSpec(folder=folder, seconds=folds.workspace.settings.data.seconds, classes=len(data.classes))
-    FineTunedNet(spec)
+    net = FineTunedNet(spec)
     return FineTunedTeacher(
         name=member.name,
         spec=spec,
         hash=hf_hash(folder),
+        parameters=sum(p.numel() for p in net.parameters()),
         train=member.train or FINE_TUNING,
         seed=member.seed,
         folds=folds,

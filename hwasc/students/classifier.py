@@ -121,28 +121,16 @@ class Classifier:
         yield from self._decided(slider.end())
 
     def _decided(self, found: Sequence[Window]) -> Iterator[prediction.Window | Skipped]:
-        usable = [(start, wave) for start, wave in found if not isinstance(wave, UnreadableClip)]
-        made: dict[float, prediction.Window] = {}
-        if usable:
-            starts = [start for start, _ in usable]
-            logits = self.logits([wave for _, wave in usable])
-            whole = classified("", starts, logits, classes=self.classes, seconds=self.seconds)
-            made = {window.start: window for window in whole.windows}
-        for start, wave in found:
-            yield made[start] if start in made else Skipped(file="", start=start, reason=str(wave))
-
-    def logits(self, waves: Sequence[npt.NDArray[np.float32]]) -> npt.NDArray[np.float32]:
-        """Compute logits of windows that are in memory.
-
-        Args:
-            waves: n windows (samples,) at `sample_rate`, full scale 1.
-
-        Returns:
-            (n, classes).
-        """
+        if not found:
+            return
+        skipped: list[Skipped] = []
         with _features(self) as writer:
-            writer.add(waves)
-            return writer.logits(Reporter(quiet=True))
+            starts = writer.read("", iter(found), skipped)
+            logits = writer.logits(Reporter(quiet=True))
+        decided: list[prediction.Window | Skipped] = list(skipped)
+        if starts:
+            decided += classified("", starts, logits, classes=self.classes, seconds=self.seconds).windows
+        yield from sorted(decided, key=lambda one: one.start or 0.0)
 
     def _step(self, every: float | None) -> float:
         step = self.seconds if every is None else every
