@@ -44,6 +44,7 @@ def played(trials: int, names: tuple[str, ...] = STRATEGIES.names()) -> tuple[Co
     ), runs
 
 
+@pytest.mark.slow
 def test_the_bundled_space_is_a_corner_of_the_full_one_and_of_the_size_it_says() -> None:
     space, budget = SearchSpace.load("bench"), resolve(Budget.load("dcase2024"))
     candidates = every_candidate(Problem(space=space, budget=budget, classes=10))

@@ -257,6 +257,7 @@ def test_a_full_disk_is_said_in_one_line(
     assert hwasc(*argv, tiny=True)[0] == 0, "the same command goes on"
 
 
+@pytest.mark.slow
 def test_ctrl_c_in_one_process_exits_130_and_the_same_command_goes_on(
     hwasc: Run, tmp_path: Path, tiny_space: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

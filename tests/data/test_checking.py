@@ -48,6 +48,7 @@ def test_the_counts_agree_with_each_other() -> None:
 
 
 @needs_lists
+@pytest.mark.slow
 def test_tau_without_its_audio_is_recognised_and_every_clip_is_missing(hwasc: Run, tmp_path: Path) -> None:
     root = tmp_path / "tau"
     shutil.copytree(LISTS, root)

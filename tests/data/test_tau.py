@@ -29,6 +29,7 @@ def full() -> Dataset:
 
 
 @needs_lists
+@pytest.mark.slow
 def test_the_official_lists_have_their_published_counts(full: Dataset) -> None:
     assert len(full.classes) == 10 and full.classes == tuple(sorted(full.classes))
     assert len(full.train) + len(full.validation) == 139_620 and len(full.test) == 29_680
@@ -67,6 +68,7 @@ def test_opening_is_fast_and_reproducible(full: Dataset) -> None:
 
 
 @needs_lists
+@pytest.mark.slow
 def test_subsets_are_nested_and_divide_no_segment() -> None:
     segments: defaultdict[str, int] = defaultdict(int)
     train = [row[0] for row in tables.read(LISTS / "fold1_train.csv.xz", tables.LIST_COLUMNS)]

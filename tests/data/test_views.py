@@ -71,6 +71,7 @@ def views(clips: list[Clip], settings: AugmentSettings, count: int = 1, **more: 
     return make_views(clips, [c.location for c in clips], settings, seed=3, count=count, **more)  # type: ignore[arg-type]
 
 
+@pytest.mark.slow
 def test_neither_order_nor_other_clips_nor_workers_matter(
     clips: list[Clip], responses: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

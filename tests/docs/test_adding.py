@@ -18,6 +18,7 @@ def blocks(page: Path, language: str) -> list[str]:
 
 
 @pytest.mark.parametrize("name", PAGES)
+@pytest.mark.slow
 def test_the_code_of_a_page_keeps_the_contract(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     page = ROOT / "docs" / "adding" / f"{name}.md"
     code, *_, test = blocks(page, "python")

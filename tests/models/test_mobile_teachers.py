@@ -34,6 +34,7 @@ def test_mobilenet_v3_large_has_torchvisions_count() -> None:
     ),  # EfficientAT's table: mn04 to mn40 on AudioSet's 527 classes, 10 s at 128 mels
     [(4, 0.983, 0.11), (5, 1.43, 0.16), (10, 4.88, 0.54), (20, 17.91, 2.06), (30, 39.09, 4.55), (40, 68.43, 8.03)],
 )
+@pytest.mark.slow
 def test_mobilenet_v3_has_the_published_size_and_cost(width: int, million: float, billion_macs: float) -> None:
     with torch.device("meta"):
         model = MobileNetV3(527, width).eval()

@@ -29,6 +29,7 @@ def batch(space: SearchSpace, point: dict[str, object], clips: int = 4) -> torch
 
 
 @pytest.mark.parametrize(("space", "count"), [(SPACE, 60), (FULL, 12)])
+@pytest.mark.slow
 def test_every_slice_is_the_student_of_its_point(space: SearchSpace, count: int) -> None:
     torch.manual_seed(0)
     net, rng = Supernet(space, 5), random.Random(0)

@@ -31,6 +31,7 @@ def within(name: str, seed: int) -> tuple[Architecture, ResolvedBudget]:
 
 @pytest.mark.parametrize("name", ["dcase2024", "cortex-m4-128k"])
 @pytest.mark.parametrize("seed", [0, 1])
+@pytest.mark.slow
 def test_wide_then_narrow_ends_at_the_edge(name: str, seed: int) -> None:
     a, budget = within(name, seed)
     wide = widen(a, budget, times=1.2)

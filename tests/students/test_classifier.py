@@ -73,6 +73,7 @@ def test_a_file_has_the_logits_that_evaluate_computes(
     assert all(w.scene == examples.CLASSES[int(np.argmax(w.probabilities))] for w in found.windows)
 
 
+@pytest.mark.slow
 def test_files_arrays_and_blocks_give_the_same(models: dict[str, Path], sound: Path) -> None:
     classifier = hwasc.load(models[".safetensors"])
     samples, rate = soundfile.read(sound, dtype="int16")

@@ -119,6 +119,7 @@ def test_what_does_not_fit_is_named(checkpoint: Path, tmp_path: Path) -> None:
         read_given_weights(tmp_path / "a.bin", NET)
 
 
+@pytest.mark.slow
 def test_they_are_calibrated_without_training(hwasc: Run, checkpoint: Path, tmp_path: Path) -> None:
     architectures.save(tmp_path / "net.json", NET)
     argv = ["distill", "--arch", tmp_path / "net.json", "--weights", checkpoint, "--json", "--set", "distill.alpha=0"]

@@ -52,6 +52,7 @@ def little() -> Iterator[ModuleType]:
 
 
 @pytest.mark.parametrize("stride", [(1, 1), (2, 1)])
+@pytest.mark.slow
 def test_the_block_of_the_page(little: ModuleType, stride: Stride) -> None:
     check_block(little.DepthwiseSeparable(kernel=3, channels=12, stride=stride), inputs=8)
 

@@ -92,6 +92,7 @@ def test_it_compiles_without_a_warning(compiler: str, out: Path) -> None:
     assert done.returncode == 0, done.stderr.decode()
 
 
+@pytest.mark.slow
 def test_the_self_test_passes_and_fails_where_a_number_is_changed(out: Path) -> None:
     assert selftest(out) == (0, "net: all logits equal\nlog-mel: 0 of 680 features differ, by one step\npass\n")
     tables = out / "src" / "scene_net_tables.c"

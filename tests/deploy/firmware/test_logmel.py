@@ -172,6 +172,7 @@ def ends(fe: FrontEnd) -> tuple[float, int]:
         if name not in PARTS or name in FEW or (i + k) % 2  # each part in one of the two, and all together in both
     ],
 )
+@pytest.mark.slow
 def test_int8_features_are_those_of_the_project(name: str, arithmetic: Arithmetic, tmp_path: Path) -> None:
     fe = FRONT_ENDS[name]
     scale, zero_point = ends(fe) if name in PARTS else (SCALE, ZERO_POINT)
@@ -187,6 +188,7 @@ def test_int8_features_are_those_of_the_project(name: str, arithmetic: Arithmeti
 
 @gcc
 @pytest.mark.parametrize("name", ["256", "1024", "4096", "band", "cp_mobile", "baseline", "odd, mirrored"])
+@pytest.mark.slow
 def test_logarithms_are_within_a_thousandth(name: str, tmp_path: Path) -> None:
     """Each band is measured in steps of 1e-5 around what it should be."""
     fe = FRONT_ENDS[name]
@@ -201,6 +203,7 @@ def test_logarithms_are_within_a_thousandth(name: str, tmp_path: Path) -> None:
 
 @gcc
 @pytest.mark.parametrize("name", ["256", "1024", "4096", "band", "emphasis", "mean, emphasis, mirrored", "magnitude"])
+@pytest.mark.slow
 def test_logarithms_in_integers_are_within_a_thousandth(name: str, tmp_path: Path) -> None:
     """Each feature is moved to just below and just above where it is rounded up.
 
@@ -249,6 +252,7 @@ def test_sanitizers_find_nothing(name: str, arithmetic: Arithmetic, tmp_path: Pa
 @pytest.mark.skipif(shutil.which("arm-none-eabi-gcc") is None, reason="needs arm-none-eabi-gcc")
 @pytest.mark.parametrize("name", ["4096", "odd, mirrored", "magnitude, slopes"])
 @pytest.mark.parametrize("core", ["cortex-m0plus", "cortex-m3"])
+@pytest.mark.slow
 def test_no_float_in_integers(core: str, name: str, tmp_path: Path) -> None:
     for source in write_folder(tmp_path, FRONT_ENDS[name], "integer", scale=SCALE, zero_point=ZERO_POINT):
         target = source.with_suffix(".o")
@@ -275,6 +279,7 @@ def test_where_the_window_begins_in_the_ring_changes_nothing(tmp_path: Path) -> 
 @pytest.mark.parametrize("compiler", ["gcc", pytest.param("clang", marks=pytest.mark.long)])
 @pytest.mark.parametrize("arithmetic", ["float", "integer"])
 @pytest.mark.parametrize("name", FEW)
+@pytest.mark.slow
 def test_compiles_without_a_warning(compiler: str, name: str, arithmetic: Arithmetic, tmp_path: Path) -> None:
     if shutil.which(compiler) is None:
         pytest.skip(f"needs {compiler}")

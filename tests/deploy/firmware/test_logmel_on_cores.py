@@ -56,6 +56,7 @@ def ring_of(length: int) -> npt.NDArray[np.int16]:
         ("cortex-m0+", "integer", 1024, 1024, 600_000, EVERY_PART),
     ],
 )
+@pytest.mark.slow
 def test_features_and_instructions(
     core: str, arithmetic: Arithmetic, n_fft: int, window: int, most: int, rest: dict[str, Any], tmp_path: Path
 ) -> None:

@@ -61,6 +61,7 @@ def check(
 
 @needs_compiler
 @pytest.mark.parametrize("seed", range(4))
+@pytest.mark.slow
 def test_odd_nets(seed: int, tmp_path: Path, interpreter: object) -> None:
     a = net_cases.random_architecture(seed)
     check(a, *net_cases.numbers(a), tmp_path, interpreter, ("mels", "frames")[seed % 2])  # type: ignore[arg-type]
@@ -68,6 +69,7 @@ def test_odd_nets(seed: int, tmp_path: Path, interpreter: object) -> None:
 
 @needs_compiler
 @pytest.mark.parametrize("seed", [0, *(pytest.param(s, marks=pytest.mark.slow) for s in range(1, 3))])
+@pytest.mark.slow
 def test_nets_of_the_full_space(seed: int, tmp_path: Path, interpreter: object) -> None:
     space = SearchSpace.load("full")
     a = space.architecture(random_point(space, random.Random(seed)), 10)
@@ -84,6 +86,7 @@ def test_nets_of_the_full_space(seed: int, tmp_path: Path, interpreter: object) 
         pytest.param("mels", "torch", marks=pytest.mark.slow),
     ],
 )
+@pytest.mark.slow
 def test_every_grn(axis: Axis, padding: str, tmp_path: Path, interpreter: object) -> None:
     blocks = tuple(
         InvertedResidual(3 + 2 * (i % 2), 12, 6, ((1, 1), (1, 2), (2, 1), (1, 1))[i % 4], True, form)
@@ -95,6 +98,7 @@ def test_every_grn(axis: Axis, padding: str, tmp_path: Path, interpreter: object
 
 @needs_compiler
 @pytest.mark.parametrize("seed", range(3))
+@pytest.mark.slow
 def test_scales_far_from_any_calibration(seed: int, tmp_path: Path, interpreter: object) -> None:
     a = net_cases.random_architecture(100 + seed)
     graph, found = net_cases.numbers(a)
@@ -141,6 +145,7 @@ def test_sums_and_products_without_short_forms(
         *(pytest.param(f"cp_mobile{b}", marks=pytest.mark.long) for b in ("", "_24", "_16")),
     ],
 )
+@pytest.mark.slow
 def test_presets(name: str, tmp_path: Path, interpreter: object) -> None:
     a = PRESETS[name]()
     check(a, *net_cases.numbers(a, 1), tmp_path, interpreter)
@@ -170,6 +175,7 @@ def test_neither_compiler_has_anything_to_say(compiler: str, tmp_path: Path, mon
 
 @needs_compiler
 @pytest.mark.parametrize(("axis", "padding"), [("mels", "same"), ("frames", "torch")])
+@pytest.mark.slow
 def test_sanitizers_find_nothing_in_exactly_as_much_memory(axis: Axis, padding: str, tmp_path: Path) -> None:
     a = small(padding)
     net = net_cases.compiled(*net_cases.numbers(a), a, tmp_path, axis=axis, flags=SANITIZERS)
@@ -177,6 +183,7 @@ def test_sanitizers_find_nothing_in_exactly_as_much_memory(axis: Axis, padding: 
 
 
 @needs_compiler
+@pytest.mark.slow
 def test_frames_may_lie_in_any_order(tmp_path: Path) -> None:
     a = small()
     graph, found = net_cases.numbers(a)

@@ -78,6 +78,7 @@ def test_each_log_mel_is_there() -> None:
 @pytest.mark.parametrize(
     ("name", "arithmetic"), [*QUICK.items(), *(pytest.param(*pair, marks=pytest.mark.long) for pair in OTHERS.items())]
 )
+@pytest.mark.slow
 def test_the_self_test_passes(name: str, arithmetic: Arithmetic, tmp_path: Path) -> None:
     """It compares features and logits of a stream with hwasc's own; another size of the state would not compile."""
     model = student(front_end(name))
@@ -97,6 +98,7 @@ def test_the_self_test_passes(name: str, arithmetic: Arithmetic, tmp_path: Path)
 
 
 @pytest.mark.parametrize(("name", "arithmetic"), QUICK.items())
+@pytest.mark.slow
 def test_the_copy_for_tensorflow_lite_micro_computes_whole_clips(
     name: str, arithmetic: Arithmetic, tmp_path: Path
 ) -> None:

@@ -71,6 +71,7 @@ SAMPLES = np.random.default_rng(0).integers(-(2**15), 2**15, 150).astype(np.int1
 
 @settings(max_examples=20, deadline=None)
 @given(pieces=st.lists(st.integers(0, 60), max_size=12))
+@pytest.mark.slow
 def test_any_pieces_give_the_whole_clips_decisions(library: Library, pieces: list[int]) -> None:
     expected, found, state, at = library.whole(SAMPLES), [], library.state(), 0
     for piece in [*pieces, *[1] * len(SAMPLES)]:

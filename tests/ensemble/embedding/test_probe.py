@@ -69,6 +69,7 @@ def test_logits_are_calibrated_at_new_locations(kind: Kind) -> None:
     assert losses[1] < 1.15 * min(losses.values())
 
 
+@pytest.mark.slow
 def test_the_scale_is_right_with_few_places_of_many_clips() -> None:
     """The clips of a place share most of what misleads; still new places have a loss below that of a uniform guess."""
     rng, below, share = np.random.default_rng(0), 0, []
