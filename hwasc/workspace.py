@@ -30,6 +30,7 @@ from hwasc.parallel.processes import as_finished, processes
 from hwasc.progress import Reporter
 from hwasc.records import training_clips
 from hwasc.records.data_settings import AugmentSettings
+from hwasc.records.earlier_run import RunInputs
 from hwasc.records.front_end import FrontEnd
 from hwasc.records.leftovers import sweep_files, sweep_unfinished
 from hwasc.records.settings import Settings
@@ -66,6 +67,12 @@ class Workspace:
     def data(self) -> str:
         """The data set as the user named it: a folder, or `synthetic`."""
         return self.source.name
+
+    @property
+    def inputs(self) -> RunInputs:
+        """Where data and cache lie, for the run folder."""
+        data = self.data if self.data == SYNTHETIC else str(Path(self.data).absolute())
+        return RunInputs(data=data, cache=str(self.cache.absolute()))
 
     @property
     def dataset(self) -> Dataset:

@@ -12,6 +12,7 @@ from hwasc.registry import name_of
 
 if TYPE_CHECKING:
     from hwasc.deploy.profiling import Profile
+    from hwasc.nas.choice import Preference
     from hwasc.nas.engines import Engine
     from hwasc.nas.proxies import Proxy
     from hwasc.nas.result import SearchResult
@@ -29,7 +30,9 @@ def search(
     trials: int | None = None,
     engine: str | Engine = "local",
     address: str | None = None,
-    run: str | Path = "runs/search",
+    run: str | Path | None = None,
+    prefer: Preference = "accuracy",
+    pick: int | None = None,
 ) -> SearchResult:
     """Find the most accurate architecture of a search space within a budget.
 
@@ -42,7 +45,11 @@ def search(
         trials: Candidates that are scored; None: the settings'.
         engine: Where candidates are scored: a name, or an object. No score depends on it.
         address: Of a running Ray cluster, with `engine="ray"`.
-        run: The run folder. The same call resumes there.
+        run: The run folder. The same call resumes there, and one with more trials goes on there. None: `runs/search`, or a
+            numbered one where that holds another search.
+        prefer: `accuracy`, or the cost that is to be low (`memory`, `macs`, `parameters`): then the cheapest candidate whose
+            score is within one standard error of the highest becomes the winner.
+        pick: Number of the trial that becomes the winner whatever its score.
 
     Returns:
         The finished search; its `best` goes into `hwasc.distill`. The run folder also holds `report.html`.
@@ -56,9 +63,10 @@ def search(
         >>> found.best.architecture.text()  # doctest: +SKIP
     """
     from hwasc.nas import engines, strategies
+    from hwasc.nas.choice import Choice
     from hwasc.nas.search import search as find
 
-    budget, space, run = as_budget(budget), as_space(space), Path(run)
+    budget, space = as_budget(budget), as_space(space)
     named = {"strategy": strategy, "proxy": proxy, "trials": trials}
     changes = [f"search.{key}={value}" for key, value in named.items() if isinstance(value, (str, int))]
     settings = ws.settings.changed(changes)
@@ -72,11 +80,12 @@ def search(
         strategy=strategies.start(s.strategy if strategy is None else strategy, space, s.population, ws.settings.seed),
         proxy=proxy,
         engine=engines.create(engine, workers=ws.workers, address=address),
-        run=run,
+        run=None if run is None else Path(run),
+        choice=Choice(prefer=prefer, pick=pick),
     )
     from hwasc.report.searching import search_report  # loads matplotlib: not before a refused budget
 
-    write_whole(run / "report.html", search_report(result))
+    write_whole(result.run / "report.html", search_report(result))
     return result
 
 
@@ -94,7 +103,8 @@ def profile(
     """Count what an architecture costs on the chip, layer by layer.
 
     Args:
-        architecture: An object, a preset's name, `best.json` or a search's run folder; None: the model's.
+        architecture: An object, a preset's name, `best.json`, a search's run folder or a trial of it (`runs/search:7`); None:
+            the model's.
         budget: Compared with the costs; None: the bundled one that the architecture was searched for, if any.
         model: A .tflite file, whose memory is measured in the chip's interpreter.
         npu: With a model: Arm Vela's estimate for an Ethos-U, e.g. `ethos-u55-128`.

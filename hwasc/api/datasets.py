@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from hwasc.errors import UsageError
 from hwasc.progress import Reporter
+from hwasc.records.earlier_run import read_run
 from hwasc.records.settings import Settings
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ def open(
     seed: int | None = None,
     settings: Settings | Mapping[str, Any] | str | Path | None = None,
     overrides: Sequence[str] = (),
+    like: str | Path | None = None,
     cache: str | Path | None = None,
     device: str = "auto",
     workers: int = 1,
@@ -36,6 +38,7 @@ def open(
         settings: The whole tree, a settings file (YAML), or a mapping of what differs from the defaults, nested or with
             dotted names: `{"distill.train.epochs": 100}`.
         overrides: Single settings as text, `"a.b=c"`.
+        like: A run folder. Where `data`, `settings` or `cache` are None, those of that run are used.
         cache: Folder of features, teachers and logits; None: `$HWASC_CACHE` or `~/.cache/hwasc`.
         device: `auto`, `cpu`, `cuda`, `cuda:1`, `mps`.
         workers: Processes on this machine. No result depends on their number.
@@ -56,6 +59,14 @@ def open(
     """
     from hwasc.workspace import open_workspace
 
+    reporter = Reporter(quiet=not progress)
+    if like is not None:
+        earlier = read_run(Path(like))
+        settings = earlier.settings if settings is None else settings
+        if earlier.inputs is not None:
+            data = earlier.inputs.data if data is None else data
+            cache = earlier.inputs.cache if cache is None else cache
+        reporter.say(f"continues {like}: data {data}, cache {cache}")
     if not isinstance(settings, Settings):
         settings = Settings.load(settings, overrides, seed)
     elif overrides or seed is not None:
@@ -66,7 +77,7 @@ def open(
         cache=None if cache is None else Path(cache),
         device=device,
         workers=workers,
-        reporter=Reporter(quiet=not progress),
+        reporter=reporter,
         split=split,
     )
 

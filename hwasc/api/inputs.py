@@ -9,6 +9,7 @@ from hwasc.errors import UsageError
 from hwasc.records import architecture as architectures
 from hwasc.records.architecture import Architecture, ArchitectureFile
 from hwasc.records.budget import Budget
+from hwasc.records.earlier_run import is_run
 from hwasc.records.presets import PRESETS
 from hwasc.records.space import SearchSpace
 from hwasc.records.teacher_settings import Member
@@ -37,7 +38,8 @@ def as_architecture(architecture: ArchitectureLike, *, classes: int = 10) -> Arc
     """An architecture, with its provenance.
 
     Args:
-        architecture: An object, the name of a preset, `best.json`, or the run folder of a search.
+        architecture: An object, the name of a preset, `best.json`, the run folder of a search or of a distillation, or a trial
+            of a search: `runs/search:7`.
         classes: Number of scenes, for a preset.
 
     Returns:
@@ -50,14 +52,52 @@ def as_architecture(architecture: ArchitectureLike, *, classes: int = 10) -> Arc
         return architecture
     if isinstance(architecture, Architecture):
         return ArchitectureFile.of(architecture)
+    from hwasc.nas.trial_files import parse_trial, trial_record
+
     path = Path(architecture)
     if path.is_dir():
-        return architectures.load(path / "best.json")
+        return architectures.load(path / ("architecture.json" if is_run(path, "distill") else "best.json"))
     if path.is_file():
         return architectures.load(path)
+    if (trial := parse_trial(str(architecture))) is not None:
+        return trial_record(*trial)
     if str(architecture) in PRESETS:
         return ArchitectureFile.of(PRESETS[str(architecture)](classes=classes), preset=str(architecture))
+    if path.name == "best.json":
+        raise UsageError(
+            f"{path}: no such file; a search leaves its winner in its run folder (--arch runs/search), --out copies it"
+        )
     if path.suffix == "" and path.parent == Path("."):
         suggestion = did_you_mean(str(architecture), PRESETS)
         raise UsageError(f"{architecture}: neither a file nor a preset{suggestion} (presets: {', '.join(PRESETS)})")
     return architectures.load(path)
+
+
+def run_of(architecture: ArchitectureLike) -> Path | None:
+    """The run folder that an architecture comes from, whose data and settings a distillation goes on with.
+
+    Args:
+        architecture: What `as_architecture` takes.
+
+    Returns:
+        The folder of the file or of the trial, or the one that a copy of `best.json` names if it is still there and its winner
+        is the same. None for presets, objects and lone files.
+    """
+    from hwasc.nas.trial_files import parse_trial
+
+    if not isinstance(architecture, (str, Path)):
+        return None
+    path = Path(architecture)
+    if path.is_file():
+        if is_run(path.parent):
+            return path.parent
+        record = architectures.load(path)
+        named = record.provenance.get("run")
+        run = path.parent / named if isinstance(named, str) else None
+        if run is None or not is_run(run, "search"):
+            return None
+        best = run / "best.json"
+        return run if best.is_file() and architectures.load(best).id == record.id else None
+    trial = None if path.is_dir() else parse_trial(str(architecture))
+    folder = trial[0] if trial else path
+    return folder if is_run(folder) else None

@@ -25,7 +25,7 @@ def distill(
     ws: Workspace,
     architecture: ArchitectureLike,
     *,
-    run: str | Path = "runs/distill",
+    run: str | Path | None = None,
     teachers: Sequence[TeacherLike] | None = None,
     initial_weights: Literal["winner", "random", "both"] | None = None,
     weights: str | Path | None = None,
@@ -37,8 +37,9 @@ def distill(
 
     Args:
         ws: What `hwasc.open` gave.
-        architecture: A search's `best`, an object, a preset's name, `best.json`, or a search's run folder.
-        run: The run folder. The same call resumes there.
+        architecture: A search's `best`, an object, a preset's name, `best.json`, a search's run folder, or any trial of it:
+            `runs/search:7`.
+        run: The run folder. The same call resumes there. None: `runs/distill`, or a numbered one where that holds another run.
         teachers: All of them: names of the settings' members, or of families; families (`hwasc.models.teachers.Family`) and
             members as objects. None: the settings'.
         initial_weights: `winner`: the weights that a search wrote beside its winner, if they fit; `random`; `both`: a float
@@ -62,17 +63,22 @@ def distill(
         >>> student = hwasc.distill(ws, found.best, run="runs/s")  # doctest: +SKIP
         >>> student.test.int8.accuracy, student.costs.arena  # doctest: +SKIP
     """
+    from hwasc.nas.trial_files import parse_trial, trial_with_weights
     from hwasc.report.reports import distill_report
     from hwasc.students import distillation
 
     ws = with_teachers(ws, teachers)
     if initial_weights is not None:
         ws = replace(ws, settings=ws.settings.changed({"distill.initial_weights": initial_weights}))
-    record = as_architecture(architecture, classes=len(ws.classes))
+    trial = parse_trial(str(architecture)) if isinstance(architecture, (str, Path)) else None
+    if trial and ws.settings.distill.initial_weights != "random":
+        record = trial_with_weights(ws, *trial)
+    else:
+        record = as_architecture(architecture, classes=len(ws.classes))
     result = distillation.distill(
         ws,
         record,
-        run=Path(run),
+        run=None if run is None else Path(run),
         weights=None if weights is None else Path(weights),
         training=training,
         unseen=unseen,

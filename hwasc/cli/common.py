@@ -112,24 +112,36 @@ def add_output(parser: argparse.ArgumentParser) -> None:
     output.add_argument("--quiet", action="store_true", help="no progress, only results and errors")
 
 
-def workspace(args: argparse.Namespace, seed_offset: int = 0, split: Literal["test", "all"] = "test") -> Workspace:
+def workspace(
+    args: argparse.Namespace,
+    seed_offset: int = 0,
+    split: Literal["test", "all"] = "test",
+    like: Path | None = None,
+) -> Workspace:
     """Open the workspace that the shared arguments describe.
 
     Args:
         args: Parsed arguments, those of `add_data` among them.
         seed_offset: Added to the seed.
         split: `all` opens the folder without splits.
+        like: A run folder, whose data, cache and settings are used where the arguments name none. --config and --effort name all
+            settings; --set and --seed change single ones.
 
     Returns:
         Data, settings, cache and device.
     """
+    from hwasc.records.earlier_run import read_run
     from hwasc.records.settings import Settings
 
     effort = [f"effort={args.effort}"] if args.effort else []
-    settings = Settings.load(args.config, [*effort, *args.overrides], args.seed)
+    if like is not None and not (args.config or effort):
+        settings = read_run(like).settings.changed(args.overrides, args.seed)
+    else:
+        settings = Settings.load(args.config, [*effort, *args.overrides], args.seed)
     return hwasc.open(
         args.data,
         settings=replace(settings, seed=settings.seed + seed_offset),
+        like=like,
         cache=args.cache,
         device=args.device,
         workers=args.workers,

@@ -1,6 +1,7 @@
 """Train an architecture in full: float distillation from the ensemble, folding of batch norm, int8 quantization-aware
 distillation, export, and metrics on the test split. The winner of a search starts from the weights that are saved beside it, if
-they were trained on the same clips; a preset starts from random weights. Run the same command again to continue a stopped run.
+they were trained on the same clips; a preset starts from random weights. Data, cache and settings are those of the search unless
+others are given. Run the same command again to continue a stopped run.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import hwasc
 from hwasc.cli import common
+from hwasc.cli.next_step import next_step
 from hwasc.cli.teachers_table import print_contributions
 
 if TYPE_CHECKING:
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
     from hwasc.students.result import DistillResult
 
 EXAMPLES = """examples:
+  hwasc distill --arch runs/search                          # the winner, with the data and settings of the search
+  hwasc distill --arch runs/search:7                        # another trial of that search
   hwasc distill --arch best.json
   hwasc distill --arch dcase2024_baseline --data my_recordings --run runs/baseline --seed 1
   hwasc distill --arch best.json --initial-weights random   # not from the weights of the search
@@ -28,9 +32,17 @@ EXAMPLES = """examples:
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """The verb's own arguments."""
-    parser.add_argument("--arch", required=True, metavar="FILE|PRESET", help="best.json of a search, or a preset")
     parser.add_argument(
-        "--run", metavar="DIR", type=Path, default=Path("runs/distill"), help="run folder (default runs/distill)"
+        "--arch",
+        required=True,
+        metavar="RUN|RUN:TRIAL|FILE|PRESET",
+        help="a search's run folder or its best.json, a trial of it, or a preset",
+    )
+    parser.add_argument(
+        "--run",
+        metavar="DIR",
+        type=Path,
+        help="run folder (default runs/distill, or the next free runs/distill-2, ...)",
     )
     parser.add_argument(
         "--initial-weights",
@@ -60,12 +72,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Distill and print the results."""
-    from hwasc.api.inputs import as_architecture
+    from hwasc.api.inputs import as_architecture, run_of
     from hwasc.records.teacher_settings import FUSED
 
     as_architecture(args.arch)  # a wrong name is refused before the data is opened
     result = hwasc.distill(
-        common.workspace(args),
+        common.workspace(args, like=run_of(args.arch)),
         args.arch,
         run=args.run,
         initial_weights=args.initial_weights,
@@ -97,8 +109,8 @@ def run(args: argparse.Namespace) -> None:
     if result.devices is not None:
         _print_devices(result, result.devices)
     tflite, onnx = result.run / result.tflite.file, result.run / result.onnx.file
-    print(f"int8 model {tflite} (for the chip), {onnx}\nreport     {args.run / 'report.html'}")
-    print(f"next       hwasc export --weights {result.run / 'int8.safetensors'} --format c")
+    print(f"int8 model   {tflite} (for the chip), {onnx}\nreport       {result.run / 'report.html'}")
+    next_step(["export", "--weights", result.run / "int8.safetensors", "--format", "c"])
 
 
 def _print_devices(result: DistillResult, devices: DeviceStudents) -> None:

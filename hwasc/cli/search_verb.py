@@ -4,35 +4,45 @@ Trains the teachers and their fusion once, then one set of weights for all candi
 supernet). Both are saved in the cache. A candidate's slice of the supernet is distilled for a few steps, quantized to int8, and
 ranked by its distillation loss on validation clips; the best few are distilled for longer, from their slices, before one is
 chosen. Candidates that do not meet the budget are never scored. With --refine the best are widened past the budget and pruned
-until they meet it again. Run the same command again to continue a stopped search.
+until they meet it again. Run the same command again to continue a stopped search; with more --trials it goes on to that number.
+`hwasc search --run DIR` alone continues the search of a run folder with all that it was given.
 """
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import hwasc
 from hwasc.cli import common
+from hwasc.cli.next_step import next_step
 from hwasc.cli.teachers_table import print_contributions
+from hwasc.errors import UsageError
 from hwasc.parts import PROXIES, STRATEGIES
+
+if TYPE_CHECKING:
+    from hwasc.records.earlier_run import EarlierRun
 
 EXAMPLES = """examples:
   hwasc search --budget dcase2024
   hwasc search --budget budgets/nrf52840.yaml --data my_recordings --workers 2
   hwasc search --budget dcase2024 --data /shared/scenes --cache /shared/cache --engine ray --address auto
   hwasc search --budget dcase2024 --proxy distillation --trials 24 --set search.population=8 --set search.at_a_time=4
-  hwasc search --budget half.yaml --set search.supernet.budget=dcase2024 --strategy tpe --run runs/half"""
+  hwasc search --budget half.yaml --set search.supernet.budget=dcase2024 --strategy tpe --run runs/half
+  hwasc search --run runs/search --trials 1000              # goes on with a finished search
+  hwasc search --run runs/search --prefer memory            # the smallest that is as good, within the error
+  hwasc search --run runs/search --pick 7 --out best.json   # another point of the front"""
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """The verb's own arguments."""
     parser.add_argument(
-        "--budget", required=True, metavar="NAME|FILE", help="a bundled budget (dcase2024, ...) or a file"
+        "--budget",
+        metavar="NAME|FILE",
+        help="a bundled budget (see 'hwasc budgets') or a file; needed for a new search",
     )
-    parser.add_argument(
-        "--space", default="full", metavar="NAME|FILE", help="a bundled search space or a file (default full)"
-    )
+    parser.add_argument("--space", metavar="NAME|FILE", help="a bundled search space or a file (default full)")
     common.add_part(parser, "--strategy", STRATEGIES, help="how points are proposed: %(choices)s (default nsga2)")
     parser.add_argument("--trials", type=common.whole(1), help="candidates to score (default 500)")
     common.add_part(
@@ -66,15 +76,17 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         help="widen the K best past the budget, then prune them until they meet it (default 0; K 1)",
     )
     parser.add_argument(
-        "--run", metavar="DIR", type=Path, default=Path("runs/search"), help="run folder (default runs/search)"
+        "--prefer",
+        choices=("accuracy", "memory", "macs", "parameters"),
+        default="accuracy",
+        help="the winner: the most accurate (default), or the one of least memory, MACs or parameters among those whose "
+        "score is within one standard error of the highest",
     )
+    parser.add_argument("--pick", type=common.whole(0), metavar="TRIAL", help="the winner is the trial of this number")
     parser.add_argument(
-        "--out",
-        metavar="FILE",
-        type=Path,
-        help="also write the winner here, its weights beside it (default best.json)",
-        default=Path("best.json"),
+        "--run", metavar="DIR", type=Path, help="run folder (default runs/search, or the next free runs/search-2, ...)"
     )
+    parser.add_argument("--out", metavar="FILE", type=Path, help="also write the winner here, its weights beside it")
     common.add_data(parser)
     common.add_engine(parser)
 
@@ -88,27 +100,32 @@ def run(args: argparse.Namespace) -> None:
         "search.refine": args.refine,
     }
     args.overrides = [*args.overrides, *(f"{key}={value}" for key, value in named.items() if value is not None)]
+    earlier = _continued(args)
     found = hwasc.search(
-        common.workspace(args),
-        budget=args.budget,
-        space=args.space,
+        common.workspace(args, like=earlier.folder if earlier else None),
+        budget=earlier.budget if earlier else args.budget,
+        space=args.space or (earlier.space if earlier else "full"),
         strategy=args.strategy,
         proxy=args.proxy,
         trials=args.trials,
         engine=args.engine,
         address=args.address,
         run=args.run,
+        prefer=args.prefer,
+        pick=args.pick,
     )
-    from hwasc.nas.winner_weights import copy_winner
+    if args.out is not None:
+        from hwasc.nas.winner_weights import copy_winner
 
-    copy_winner(found.best, args.out)
+        copy_winner(found.best, args.out, run=found.run)
+    best = args.out or found.run / "best.json"
     costs = found.best.provenance["costs"]
     if args.json:
         common.print_json(
             {
-                "best": str(args.out),
-                "run": str(args.run),
-                "report": str(args.run / "report.html"),
+                "best": str(best),
+                "run": str(found.run),
+                "report": str(found.run / "report.html"),
                 "data": found.best.provenance["data"],
                 "dataset": found.best.provenance["dataset"],
                 "split": "validation",
@@ -142,5 +159,16 @@ def run(args: argparse.Namespace) -> None:
     )
     teachers = found.teachers
     print_contributions(teachers.fusion, teachers.leave_one_out, teachers.mixing, "validation")
-    print(f"architecture {args.out}\nreport       {args.run / 'report.html'}")
-    print(f"next         hwasc distill --arch {args.out}" + (f" --data {args.data}" if args.data else ""))
+    print(f"architecture {best}\nreport       {found.run / 'report.html'}")
+    next_step(["distill", "--arch", args.out or found.run])
+
+
+def _continued(args: argparse.Namespace) -> EarlierRun | None:
+    """The search of the run folder, where only that is named."""
+    from hwasc.records.earlier_run import is_run, read_run
+
+    if args.budget is not None:
+        return None
+    if args.run is None or not is_run(args.run, "search"):
+        raise UsageError("--budget names what to search for (see 'hwasc budgets'); --run alone continues a search")
+    return read_run(args.run)

@@ -12,7 +12,7 @@ from hwasc.nas import refinement_job
 from hwasc.nas.problem import Problem
 from hwasc.nas.refinement_job import RefinementJob
 from hwasc.nas.scoring import Scoring, candidate
-from hwasc.nas.trial import Refined, Trial, by_score, read_refined
+from hwasc.nas.trial import REFINED, Refined, Trial, by_score, read_refined
 from hwasc.parallel.jobs import pool
 from hwasc.records import training_clips
 from hwasc.records.lines import append_line
@@ -39,7 +39,7 @@ def refine(ws: Workspace, problem: Problem, scoring: Scoring, *, rescored: Seque
     chosen = by_score(rescored)[: s.search.refine]
     if not chosen:
         return []
-    journal = run / "refined.jsonl"
+    journal = run / REFINED
     finished = _finished(journal, chosen)
     missing = [t for t in chosen if t.number not in finished]
     scoring = Scoring(

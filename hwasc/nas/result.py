@@ -12,20 +12,13 @@ from hwasc.ensemble.summary import EnsembleSummary
 from hwasc.errors import UsageError
 from hwasc.nas.feasibility import Survey
 from hwasc.nas.study import Journal
-from hwasc.nas.trial import Refined, Trial, read_refined
+from hwasc.nas.trial import BEST, REFINED, SECOND, TRIALS, Refined, Trial, read_refined
 from hwasc.records import architecture as architectures
 from hwasc.records import schema
 from hwasc.records.architecture import ArchitectureFile
 from hwasc.records.results import Result
 
-RESULT, BEST, TRIALS, SECOND, REFINED, TEACHERS = (
-    "result.json",
-    "best.json",
-    "trials.jsonl",
-    "rescored.jsonl",
-    "refined.jsonl",
-    "teachers.json",
-)
+RESULT, TEACHERS = "result.json", "teachers.json"
 
 
 @dataclass(frozen=True, kw_only=True)

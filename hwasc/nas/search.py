@@ -22,28 +22,33 @@ from hwasc.ensemble.fusion import FittedEnsemble, fuse, target_file
 from hwasc.ensemble.known_clips import selection_record
 from hwasc.ensemble.summary import summarize
 from hwasc.errors import HwascError
+from hwasc.nas.choice import BY_SCORE, Choice, Chosen, choose
 from hwasc.nas.engines import Engine
 from hwasc.nas.feasibility import Survey, examine
 from hwasc.nas.predictor import smoothed
 from hwasc.nas.problem import Problem
 from hwasc.nas.proxies import Proxy, check_accuracy
 from hwasc.nas.refinement import provenance, refine
-from hwasc.nas.result import SECOND, TRIALS, SearchResult
+from hwasc.nas.result import SearchResult
 from hwasc.nas.scoring import Scoring, evaluator
 from hwasc.nas.second_scores import diverse, rescore
 from hwasc.nas.strategies import Strategy
 from hwasc.nas.study import Evaluate, Journal, Study
 from hwasc.nas.train_supernet import train_supernet
-from hwasc.nas.trial import Refined, Trial, best, best_refined, by_score, pareto
+from hwasc.nas.trial import BEST, SECOND, TRIALS, Refined, Trial, best, by_score, pareto
 from hwasc.nas.winner_weights import write_winner_weights
 from hwasc.progress import Reporter
 from hwasc.records import architecture as architectures
 from hwasc.records import schema, training_clips
 from hwasc.records.budget import Budget
-from hwasc.records.run import environment_of, open_run
-from hwasc.records.run_lock import alone_in_run_folder
+from hwasc.records.earlier_run import write_inputs
+from hwasc.records.run import environment_of, free_folder, open_run
+from hwasc.records.run_lock import locked_run
 from hwasc.records.space import SearchSpace
 from hwasc.workspace import Workspace
+
+FOLDER = Path("runs/search")
+GROWING = ("settings.search.trials", "settings.search.rescore", "settings.search.refine")
 
 
 def survey(problem: Problem, *, seed: int, reporter: Reporter) -> Survey:
@@ -73,7 +78,6 @@ def survey(problem: Problem, *, seed: int, reporter: Reporter) -> Survey:
     return result
 
 
-@alone_in_run_folder
 def search(
     ws: Workspace,
     space: SearchSpace,
@@ -81,12 +85,14 @@ def search(
     *,
     strategy: Strategy,
     engine: AbstractContextManager[Engine],
-    run: Path,
+    run: Path | None,
     proxy: str | Proxy | None = None,
+    choice: Choice = BY_SCORE,
 ) -> SearchResult:
     """Search a space for the most accurate candidate within a budget.
 
-    Writes the journals, the winner with its weights and the result to the run folder. The same search again resumes there.
+    Writes the journals, the winner with its weights and the result to the run folder. The same search again resumes there, and
+    one of more trials, second scores or refinements goes on there: it ends as if it had been that long from the start.
 
     Args:
         ws: Data, settings, cache, device.
@@ -94,8 +100,9 @@ def search(
         budget: The limits.
         strategy: Proposes candidates.
         engine: Where candidates are scored.
-        run: The run folder.
+        run: The run folder; None: `runs/search`, or a numbered one where that holds another search.
         proxy: How candidates are scored first; None: the settings'.
+        choice: How the winner is chosen among the scored candidates.
 
     Returns:
         The finished search.
@@ -109,17 +116,36 @@ def search(
     problem = Problem(space=space, budget=resolve(budget), classes=classes, seconds=s.data.seconds)
     check_accuracy(s.search.proxy if proxy is None else proxy)
     space_survey = survey(problem, seed=s.seed, reporter=ws.reporter)
-    open_run(
-        run,
-        {
-            "verb": "search",
-            "data": ws.data,
-            "dataset": ws.fingerprint,
-            "budget": budget,
-            "space": space,
-            "settings": s,
-        },
-    )
+    config = {
+        "verb": "search",
+        "data": ws.data,
+        "dataset": ws.fingerprint,
+        "budget": budget,
+        "space": space,
+        "settings": s,
+    }
+    run = run or free_folder(FOLDER, config, growing=GROWING)
+    with locked_run(run):
+        open_run(run, config, growing=GROWING)
+        write_inputs(run, ws.inputs)
+        return _search(
+            ws, problem, strategy=strategy, engine=engine, run=run, proxy=proxy, choice=choice, survey=space_survey
+        )
+
+
+def _search(
+    ws: Workspace,
+    problem: Problem,
+    *,
+    strategy: Strategy,
+    engine: AbstractContextManager[Engine],
+    run: Path,
+    proxy: str | Proxy | None,
+    choice: Choice,
+    survey: Survey,
+) -> SearchResult:
+    """The stages of a search after its survey, in a run folder that no other process works in."""
+    s = ws.settings
     fused = fuse(ws)
     scoring = first_scoring(ws, problem, target_file(ws, fused), proxy)
     study = Study(problem, strategy, Journal(run / TRIALS), seed=s.seed)
@@ -127,13 +153,23 @@ def search(
         trials = _first_scores(ws, study, evaluator(ws, scoring, opened))
         if not trials:
             raise HwascError(
-                f"none of {study.proposed:,} points of the space {space.name} meets the budget {budget.name}; "
+                f"none of {study.proposed:,} points of the space {problem.space.name} meets the budget "
+                f"{problem.budget.name}; "
                 "raise a limit or name another space"
             )
         rescored = _second_scores(ws, problem, scoring, engine=opened, trials=trials, run=run)
     refined = refine(ws, problem, scoring, rescored=rescored, run=run)
     return _finish(
-        ws, problem, fused, scoring, survey=space_survey, trials=trials, rescored=rescored, refined=refined, run=run
+        ws,
+        problem,
+        fused,
+        scoring,
+        survey=survey,
+        trials=trials,
+        rescored=rescored,
+        refined=refined,
+        chosen=choose(choice, trials=trials, rescored=rescored, refined=refined),
+        run=run,
     )
 
 
@@ -227,15 +263,16 @@ def _finish(
     trials: list[Trial],
     rescored: list[Trial],
     refined: list[Refined],
+    chosen: Chosen,
     run: Path,
 ) -> SearchResult:
-    """Choose the winner, write its weights and its architecture file, and the result."""
-    s, front, winner = ws.settings, pareto(trials), best(rescored or trials)
+    """Write the winner's weights and its architecture file, and the result."""
+    s, front, winner, pruned = ws.settings, pareto(trials), chosen.trial, chosen.refined
     if winner.number not in {
         t.number for t in front
     }:  # the winner by second scores may lie behind the front of first scores
         front = by_score([*front, *(t for t in trials if t.number == winner.number)])
-    proposal, pruned = problem.proposal(winner.point), best_refined(refined, winner)
+    proposal = problem.proposal(winner.point)
     clips = selection_record(ws)
     training_clips.save(clips, run / training_clips.FILE)
     weights = write_winner_weights(ws, scoring, proposal, refined=pruned, path=run / "best.safetensors")
@@ -258,8 +295,9 @@ def _finish(
             "clips": len(validation),
             "split": "validation",
             "trial": winner.number,
-            "by": "distillation" if rescored else s.search.proxy,
-            "epochs": (s.search.second if rescored else s.search.train).epochs,
+            "by": chosen.proxy or s.search.proxy,
+            "chosen": chosen.how,
+            "epochs": (s.search.second if chosen.proxy else s.search.train).epochs,
             **(provenance(pruned) if pruned else {}),
         },
         "seed": s.seed,
@@ -267,7 +305,7 @@ def _finish(
     }
     result = SearchResult(
         run=run,
-        best=architectures.save(run / "best.json", architecture, about, weights, clips=clips.reference),
+        best=architectures.save(run / BEST, architecture, about, weights, clips=clips.reference),
         trial=winner,
         chosen_refined=pruned,
         front=front,

@@ -15,10 +15,9 @@ from hwasc.nas.job import Proposal, Score
 from hwasc.nas.predictor import Smoother
 from hwasc.nas.problem import Problem
 from hwasc.nas.strategies import Strategy
-from hwasc.nas.trial import Outcome, Trial
-from hwasc.records import schema
+from hwasc.nas.trial import Outcome, Trial, read_trials
 from hwasc.records.architecture import Architecture
-from hwasc.records.lines import append_line, read_lines
+from hwasc.records.lines import append_line
 
 PATIENCE = 2_000  # the search ends after so many proposals in a row without a new feasible candidate
 RANDOM_AFTER = 200  # after so many in a row, every second point is drawn at random
@@ -38,10 +37,7 @@ class Journal:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.trials: dict[int, Trial] = {}
-        for number, record in enumerate(read_lines(path), 1):
-            trial = schema.parse(Trial, record, f"{path}: line {number}")
-            self.trials[trial.number] = trial
+        self.trials = read_trials(path)
 
     def append(self, trial: Trial) -> None:
         """Write a trial to the disk."""

@@ -45,22 +45,8 @@ def train_supernet(ws: Workspace, problem: Problem, targets: Path) -> Supernet:
         UsageError: `search.supernet.budget` is tighter than the search's budget.
     """
     s = ws.settings
+    path = supernet_file(ws, problem, targets)
     problem = _with_budget(s.search.supernet.budget, problem)
-    key = schema.digest(
-        {
-            "space": problem.space,
-            "limits": problem.budget.limits,
-            "targets": targets.name,
-            "supernet": replace(s.search.supernet, budget=None),  # the key has its limits
-            "growing": ALL_POINTS_AFTER,
-            "augment": s.distill.augment or s.augment,
-            "alpha": s.distill.alpha,
-            "temperature": s.distill.temperature,
-            "reduction": s.distill.reduction,
-            "seed": s.seed,
-        }
-    )
-    path = ws.cache / "supernets" / f"{key}.safetensors"
     ready = Supernet(path.absolute(), problem.space, problem.seconds)  # absolute: a process may run in another folder
     if usable(path, load_weights, ws.reporter.say):
         return ready
@@ -80,6 +66,35 @@ def train_supernet(ws: Workspace, problem: Problem, targets: Path) -> Supernet:
     save_weights(path, net, {"space": problem.space.name, KEY: ws.training_clips.reference.text()})
     checkpoint.unlink(missing_ok=True)
     return ready
+
+
+def supernet_file(ws: Workspace, problem: Problem, targets: Path) -> Path:
+    """Where the cache has the supernet of a search, once it is trained.
+
+    Args:
+        ws: Settings and cache.
+        problem: As for `train_supernet`.
+        targets: Likewise.
+
+    Returns:
+        The file of its weights.
+    """
+    s = ws.settings
+    key = schema.digest(
+        {
+            "space": problem.space,
+            "limits": _with_budget(s.search.supernet.budget, problem).budget.limits,
+            "targets": targets.name,
+            "supernet": replace(s.search.supernet, budget=None),  # the key has its limits
+            "growing": ALL_POINTS_AFTER,
+            "augment": s.distill.augment or s.augment,
+            "alpha": s.distill.alpha,
+            "temperature": s.distill.temperature,
+            "reduction": s.distill.reduction,
+            "seed": s.seed,
+        }
+    )
+    return ws.cache / "supernets" / f"{key}.safetensors"
 
 
 def _with_budget(name: str | None, problem: Problem) -> Problem:

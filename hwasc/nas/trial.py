@@ -12,6 +12,9 @@ from hwasc.records.architecture import Architecture
 from hwasc.records.lines import read_lines
 from hwasc.records.schema import STRICT
 
+# in the run folder
+TRIALS, SECOND, REFINED, BEST = "trials.jsonl", "rescored.jsonl", "refined.jsonl", "best.json"
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -127,6 +130,19 @@ class Refined:
     schema: int = field(default=1)
 
     __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
+
+
+def read_trials(path: Path) -> dict[int, Trial]:
+    """Read a journal of trials: `trials.jsonl`, `rescored.jsonl`.
+
+    Args:
+        path: The file; a last line that a crash cut short is dropped.
+
+    Returns:
+        Its trials by number, none where there is no such file.
+    """
+    trials = (schema.parse(Trial, r, f"{path}: line {n}") for n, r in enumerate(read_lines(path), 1))
+    return {trial.number: trial for trial in trials}
 
 
 def read_refined(path: Path) -> list[Refined]:

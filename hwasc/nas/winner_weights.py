@@ -6,6 +6,7 @@ A slice of a supernet was trained together with all other candidates. A student 
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -61,12 +62,13 @@ def write_winner_weights(
     return InitialWeights(path.name, sha256(path).hexdigest(), ws.fingerprint, "slice")
 
 
-def copy_winner(record: ArchitectureFile, to: Path) -> ArchitectureFile:
+def copy_winner(record: ArchitectureFile, to: Path, *, run: Path) -> ArchitectureFile:
     """Copy an architecture file, the weights that it names and the record of its clips. These get the new file's name.
 
     Args:
         record: As read from a file.
         to: The new file.
+        run: The search's run folder, which the copy names by its path from the copy.
 
     Returns:
         The new record.
@@ -79,4 +81,5 @@ def copy_winner(record: ArchitectureFile, to: Path) -> ArchitectureFile:
     if weights is not None and record.weights_path is not None:
         weights = replace(weights, file=to.with_suffix(".safetensors").name)
         schema.write_whole(to.with_name(weights.file), record.weights_path.read_bytes())
-    return architectures.save(to, record.architecture, record.provenance, weights, clips=record.clips)
+    about = {**record.provenance, "run": os.path.relpath(run, to.parent)}
+    return architectures.save(to, record.architecture, about, weights, clips=record.clips)

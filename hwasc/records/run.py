@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import importlib.metadata
+import itertools
 import json
 import os
 import platform
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from hwasc.errors import UsageError
 from hwasc.records import schema
 from hwasc.records.plain_values import named
 
+CONFIG = "config.yaml"
 AS_TYPED = ("data",)  # keys of what people typed; the fingerprint of what is there is compared instead
 PACKAGES = ("torch", "brevitas", "nni", "optuna", "torch-pruning", "numpy", "onnxruntime")
 
@@ -62,12 +64,13 @@ def environment_of(folder: Path) -> dict[str, Any]:
     return now
 
 
-def open_run(folder: Path, config: dict[str, Any]) -> Path:
+def open_run(folder: Path, config: dict[str, Any], *, growing: Sequence[str] = ()) -> Path:
     """Create a run folder, or resume in one of the same configuration.
 
     Args:
         folder: The run folder.
         config: The resolved configuration, JSON-ready values or records by name.
+        growing: Dotted names of counts that may be larger than they were; the run goes on to the new count.
 
     Returns:
         The folder.
@@ -75,22 +78,48 @@ def open_run(folder: Path, config: dict[str, Any]) -> Path:
     Raises:
         UsageError: The folder holds a run of another configuration; it lists the differences. Or it is a file.
     """
-    path = folder / "config.yaml"
+    path = folder / CONFIG
     config = json.loads(schema.canonical(config))
     if path.is_file():
         old = read_config(folder)
-        changes = list(_differences(old, config))
+        changes = list(_differences(old, config, growing=growing))
         if changes:
             shown = "; ".join(changes[:5]) + (f"; and {len(changes) - 5} more" if len(changes) > 5 else "")
             raise UsageError(
                 f"{folder} holds a run with another configuration: {shown}. Name another folder with --run, or delete this one"
             )
+        if list(_differences(old, config)):  # only counts that have grown
+            schema.write_whole(path, yaml.safe_dump(config, sort_keys=False))
     else:
         if folder.exists() and not folder.is_dir():
             raise UsageError(f"{folder} is a file; --run names a folder")
         schema.write_whole(path, yaml.safe_dump(config, sort_keys=False))
         schema.write_json(folder / "environment.json", environment())
     return folder
+
+
+def free_folder(first: Path, config: dict[str, Any], *, growing: Sequence[str] = ()) -> Path:
+    """The folder of a run that was given none: the first that is free, or that holds the same run.
+
+    Args:
+        first: Tried first; then `-2`, `-3` and so on are added to its name.
+        config: As for `open_run`.
+        growing: As for `open_run`.
+
+    Returns:
+        The folder.
+    """
+    config = json.loads(schema.canonical(config))
+    for number in itertools.count(1):
+        folder = first if number == 1 else first.with_name(f"{first.name}-{number}")
+        if not (folder / CONFIG).is_file():
+            if not folder.exists() or folder.is_dir():
+                return folder
+        else:
+            with contextlib.suppress(UsageError):  # a broken configuration: somebody's folder
+                if not any(_differences(read_config(folder), config, growing=growing)):
+                    return folder
+    raise AssertionError("unreachable")
 
 
 def read_config(folder: Path) -> dict[str, Any]:
@@ -105,7 +134,7 @@ def read_config(folder: Path) -> dict[str, Any]:
     Raises:
         UsageError: Its config.yaml is missing, broken or of another shape.
     """
-    path = folder / "config.yaml"
+    path = folder / CONFIG
     config = schema.read_yaml(path, "run configuration")
     if not isinstance(config, dict):
         raise UsageError(
@@ -122,9 +151,13 @@ def _same_file(old: Any, new: Any) -> bool:
         return False
 
 
-def _differences(old: Any, new: Any, where: str = "") -> Iterator[str]:
+def _differences(old: Any, new: Any, where: str = "", *, growing: Sequence[str] = ()) -> Iterator[str]:
     if isinstance(old, dict) and isinstance(new, dict):
         for key in [*old, *(k for k in new if k not in old)]:
-            yield from _differences(old.get(key), new.get(key), f"{where}.{key}" if where else str(key))
+            yield from _differences(
+                old.get(key), new.get(key), f"{where}.{key}" if where else str(key), growing=growing
+            )
+    elif where in growing and isinstance(old, int) and isinstance(new, int) and old < new:
+        return
     elif old != new and where not in AS_TYPED and not _same_file(old, new):
         yield f"{where} was {repr(old)[:80]}, is now {repr(new)[:80]}"

@@ -23,10 +23,11 @@ from hwasc.records import architecture as architectures
 from hwasc.records import training_clips
 from hwasc.records.architecture import ArchitectureFile
 from hwasc.records.bounded import sha256
+from hwasc.records.earlier_run import write_inputs
 from hwasc.records.measured_clips import MeasuredClips
 from hwasc.records.plain_values import listed
-from hwasc.records.run import environment_of, open_run
-from hwasc.records.run_lock import alone_in_run_folder
+from hwasc.records.run import environment_of, free_folder, open_run
+from hwasc.records.run_lock import locked_run
 from hwasc.records.training_clips import TrainingClips
 from hwasc.students.feature_targets import feature_teacher, with_embeddings
 from hwasc.students.given_weights import check_given, read_given_weights
@@ -49,6 +50,7 @@ from hwasc.training.loop import predict
 from hwasc.training.metrics import Metrics, measure_logits
 from hwasc.workspace import Workspace
 
+FOLDER = Path("runs/distill")
 AGREEMENT = 0.99  # share of test clips for which ONNX Runtime and the quantized student must predict the same scene
 
 
@@ -76,12 +78,11 @@ def check_classes(record: ArchitectureFile, ws: Workspace) -> None:
         )
 
 
-@alone_in_run_folder
 def distill(
     ws: Workspace,
     record: ArchitectureFile,
     *,
-    run: Path,
+    run: Path | None,
     weights: Path | None = None,
     training: bool = True,
     unseen: bool = False,
@@ -92,7 +93,8 @@ def distill(
     Args:
         ws: Data, settings, cache, device. `distill.alpha` 0 trains on labels alone, without teachers.
         record: The architecture. Training starts from the weights that its file names, if `initial_weights` accepts them.
-        run: The run folder; a run of the same configuration resumes there.
+        run: The run folder; a run of the same configuration resumes there. None: `runs/distill`, or a numbered one where that
+            holds another run.
         weights: Float weights to start from, see `read_given_weights`; None: those of the search or random ones.
         training: Whether the student is trained. If not, the given weights are only quantized and calibrated.
         unseen: The caller vouches that nothing else was trained on test clips, where the record of that is missing.
@@ -108,27 +110,53 @@ def distill(
     """
     check_data_named(record.clips, ws, str(record))
     check_classes(record, ws)
-    a, s = record.architecture, ws.settings
     _check_teachers(ws)
-    given = read_given_weights(weights, a, ws.cache) if weights else None
+    given = read_given_weights(weights, record.architecture, ws.cache) if weights else None
     check_given(given, training=training, per_device=per_device, unseen=unseen)
     used = [*used_before(ws, record, unseen=unseen), *([given.clips] if given and given.clips else [])]
     test_ws, measured_clips = measured(ws, [*used, ws.training_clips], "test", what=f"the training of {record}")
     start = start_of(ws, record, given)
-    started = {"weights": start.sha256} if start else {}
-    open_run(
-        run,
-        {
-            "verb": "distill",
-            "data": ws.data,
-            "dataset": ws.fingerprint,
-            "test": {"dataset": measured_clips.dataset, "left_out": measured_clips.left_out},
-            "architecture": a,
-            **started,
-            **({} if training else {"training": False}),
-            "settings": s,
-        },
-    )
+    config = {
+        "verb": "distill",
+        "data": ws.data,
+        "dataset": ws.fingerprint,
+        "test": {"dataset": measured_clips.dataset, "left_out": measured_clips.left_out},
+        "architecture": record.architecture,
+        **({"weights": start.sha256} if start else {}),
+        **({} if training else {"training": False}),
+        "settings": ws.settings,
+    }
+    run = run or free_folder(FOLDER, config)
+    with locked_run(run):
+        open_run(run, config)
+        write_inputs(run, ws.inputs)
+        return _distill(
+            ws,
+            record,
+            run=run,
+            start=start,
+            training=training,
+            per_device=per_device,
+            used=used,
+            test_ws=test_ws,
+            measured_clips=measured_clips,
+        )
+
+
+def _distill(
+    ws: Workspace,
+    record: ArchitectureFile,
+    *,
+    run: Path,
+    start: Start | None,
+    training: bool,
+    per_device: bool,
+    used: list[TrainingClips],
+    test_ws: Workspace,
+    measured_clips: MeasuredClips,
+) -> DistillResult:
+    """Train and measure a student, in a run folder that no other process works in."""
+    a, s = record.architecture, ws.settings
     clips = ws.remember(ws.training_clips.joined(used))
     training_clips.save(clips, run / training_clips.FILE)
     architectures.save(run / "architecture.json", a, record.provenance, clips=clips.reference)

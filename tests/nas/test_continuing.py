@@ -1,0 +1,136 @@
+"""A finished search goes on: more trials, another winner, any trial distilled with the settings of the search."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from hwasc.models.supernet import Supernet
+from hwasc.nas.trial import read_trials
+from hwasc.records import architecture as architectures
+from hwasc.records.earlier_run import read_run
+from hwasc.records.space import SearchSpace
+from hwasc.training.weights import load_weights
+
+pytestmark = pytest.mark.slow
+
+Run = Callable[..., tuple[int, str, str]]
+SUPERNET = ("--set", "search.proxy=supernet", "--set", "search.proxy_steps=1", "--rescore", "0")
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("continuing")
+
+
+def searched(hwasc: Run, tiny_space: Path, *more: object) -> dict[str, object]:
+    argv = ("search", "--budget", "dcase2024", "--space", tiny_space, "--json", *SUPERNET, *more)
+    status, out, err = hwasc(*argv, tiny=True)
+    assert status == 0, err
+    result: dict[str, object] = json.loads(out)
+    return result
+
+
+def test_more_trials_end_where_a_longer_search_does(hwasc: Run, tiny_space: Path, made: Path) -> None:
+    searched(hwasc, tiny_space, "--run", made / "s", "--trials", 3)
+    assert not (made / "best.json").exists() and not Path("best.json").exists(), "the winner stays in the run folder"
+    status, out, err = hwasc("search", "--run", made / "s", "--trials", 5, "--json")
+    assert status == 0, err
+    assert f"continues {made / 's'}" in err
+    extended = json.loads(out)
+    whole = searched(hwasc, tiny_space, "--run", made / "whole", "--trials", 5)
+    assert extended["trials"] == whole["trials"] == 5
+    assert extended["costs"] == whole["costs"]
+    trials = [read_trials(made / run / "trials.jsonl") for run in ("s", "whole")]
+    longer, at_once = ([replace(t, seconds=0.0) for t in found.values()] for found in trials)
+    assert longer == at_once
+    assert read_run(made / "s").settings == read_run(made / "whole").settings
+    status, _, err = hwasc("search", "--run", made / "s", "--trials", 4)
+    assert status == 2 and "settings.search.trials was 5, is now 4" in err
+
+
+def test_another_winner_is_named_and_the_copy_names_its_run(hwasc: Run, made: Path) -> None:
+    best = json.loads((made / "s" / "best.json").read_text())["provenance"]["proxy"]["trial"]
+    other = (best + 1) % 5
+    status, out, err = hwasc("search", "--run", made / "s", "--pick", other, "--out", made / "picked.json")
+    assert status == 0, err
+    assert f"hwasc distill --arch {made / 'picked.json'}" in out
+    record = architectures.load(made / "picked.json")
+    assert record.id == read_trials(made / "s" / "trials.jsonl")[other].id
+    assert record.provenance["run"] == "s" and record.provenance["proxy"]["chosen"] == "pick"
+    assert json.loads((made / "s" / "result.json").read_text())["winner"] == other
+    status, _, err = hwasc("search", "--run", made / "s", "--pick", 9)
+    assert status == 2 and "no trial 9; this search has the trials 0 to 4" in err
+    status, out, err = hwasc("search", "--run", made / "s", "--prefer", "memory", "--json")
+    assert status == 0, err
+    trials = read_trials(made / "s" / "trials.jsonl").values()
+    top = max(trials, key=lambda t: t.score)
+    least = min(t.memory for t in trials if t.score >= top.score - top.score_error)
+    assert json.loads(out)["trial"]["memory"] == least
+
+
+def test_any_trial_is_distilled_from_its_slice_with_the_settings_of_the_search(
+    hwasc: Run, made: Path, tiny_space: Path, tiny_data: Path, tiny_cache: Path
+) -> None:
+    chosen = json.loads((made / "s" / "result.json").read_text())["winner"]
+    number = (chosen + 1) % 5
+    still = ("--set", "distill.train.lr=1e-12", "--set", "distill.train.epochs=1")  # it ends with what it starts from
+    status, out, err = hwasc(
+        "distill", "--arch", f"{made / 's'}:{number}", "--run", made / "d", "--json", *still, "--seed", 0
+    )
+    assert status == 0, err
+    assert json.loads(out)["initial_weights"]["from"] == "slice"
+    run = read_run(made / "d")
+    assert run.inputs is not None and (run.inputs.data, run.inputs.cache) == (str(tiny_data), str(tiny_cache))
+    assert run.settings.teachers == read_run(made / "s").settings.teachers and run.settings.distill.train.epochs == 1
+    record = architectures.load(made / "s" / f"trial-{number}.json")
+    trial = read_trials(made / "s" / "trials.jsonl")[number]
+    assert record.id == trial.id and record.provenance["proxy"]["trial"] == number
+    assert record.provenance["costs"]["parameters"] == trial.parameters
+    newest = max((tiny_cache / "supernets").glob("*.safetensors"), key=lambda p: p.stat().st_mtime)
+    net = Supernet(SearchSpace.load(str(tiny_space)), 10)
+    net.load_state_dict(load_weights(newest))
+    found = load_weights(made / "s" / f"trial-{number}.safetensors")
+    slice_ = net.student(trial.point)
+    assert all(torch.equal(found[name], p) for name, p in slice_.named_parameters())
+
+
+def test_a_run_folder_that_is_taken_is_numbered(
+    hwasc: Run, made: Path, tiny_space: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(made)
+    first = searched(hwasc, tiny_space, "--trials", 2)
+    second = searched(hwasc, tiny_space, "--trials", 2, "--set", "search.proxy_steps=2")
+    again = searched(hwasc, tiny_space, "--trials", 2)
+    longer = searched(hwasc, tiny_space, "--trials", 3)
+    assert [r["run"] for r in (first, second, again, longer)] == ["runs/search", "runs/search-2", *["runs/search"] * 2]
+    shutil.rmtree(made / "runs")
+
+
+@pytest.mark.parametrize(
+    ("argv", "message"),
+    [
+        (("search",), "--budget names what to search for"),
+        (("search", "--run", "nowhere"), "--budget names what to search for"),
+        (("distill", "--arch", "nowhere:3"), "nowhere is not the run folder of a search"),
+        (("distill", "--arch", "{made}/s:99"), "has no trial 99; it has the trials 0 to 4"),
+        (("profile", "--arch", "{made}/s:99"), "has no trial 99"),
+        (("distill", "--arch", "{made}/best.json"), "a search leaves its winner in its run folder"),
+    ],
+)
+def test_what_is_not_there_is_said_at_once(hwasc: Run, made: Path, argv: tuple[str, ...], message: str) -> None:
+    status, _, err = hwasc(*(a.format(made=made) for a in argv))
+    assert status == 2 and message in err and "synthetic" not in err
+
+
+def test_profile_knows_any_trial(hwasc: Run, made: Path) -> None:
+    trial = read_trials(made / "s" / "trials.jsonl")[0]
+    status, out, err = hwasc("profile", "--arch", f"{made / 's'}:0", "--json")
+    assert status == 0, err
+    assert json.loads(out)["parameters"] == trial.parameters
