@@ -56,6 +56,12 @@ def add_data(parser: argparse.ArgumentParser) -> None:
     """Add the options of data, settings and machine."""
     data = parser.add_argument_group("data and settings")
     data.add_argument("--data", metavar="DIR", help="TAU 2022 Mobile, a folder of recordings, or 'synthetic' (default)")
+    data.add_argument(
+        "--like",
+        metavar="RUN",
+        type=Path,
+        help="a run folder whose data, cache and settings are used where none are given here",
+    )
     data.add_argument("--config", metavar="FILE", type=Path, help="settings file (YAML)")
     data.add_argument(
         "--set", metavar="A.B=C", action="append", default=[], dest="overrides", help="one setting; repeatable"
@@ -124,8 +130,8 @@ def workspace(
         args: Parsed arguments, those of `add_data` among them.
         seed_offset: Added to the seed.
         split: `all` opens the folder without splits.
-        like: A run folder, whose data, cache and settings are used where the arguments name none. --config and --effort name all
-            settings; --set and --seed change single ones.
+        like: The run folder that --like stands for where it is not given; None: none. --config and --effort name all settings;
+            --set and --seed change single ones.
 
     Returns:
         Data, settings, cache and device.
@@ -134,6 +140,7 @@ def workspace(
     from hwasc.records.settings import Settings
 
     effort = [f"effort={args.effort}"] if args.effort else []
+    like = args.like or like
     if like is not None and not (args.config or effort):
         settings = read_run(like).settings.changed(args.overrides, args.seed)
     else:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import hwasc
 from hwasc.cli import common
+from hwasc.cli.next_step import next_step
 from hwasc.errors import DataError, UsageError
 
 if TYPE_CHECKING:
@@ -118,7 +119,7 @@ def _fetch(args: argparse.Namespace) -> None:
         common.print_json(done)
         return
     print(f"{done.root}: {done.files:,} files of {done.archives} archives, {done.unpacked} of them unpacked just now")
-    print(f"next: hwasc data check {done.root}")
+    next_step(["data", "check", done.root])
 
 
 def _fetch_net(args: argparse.Namespace) -> None:
@@ -166,6 +167,8 @@ def _check(args: argparse.Namespace) -> None:
         _print(found, seconds)
     if found.faults:
         raise DataError(f"{found.root}: {found.faults[0]}{_and_more(found)}; {_advice(found)}")
+    if not args.json:
+        next_step(["search", "--budget", "dcase2024", "--data", found.root])
 
 
 def _print(found: Inventory, seconds: float) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import hwasc
 from hwasc.cli import common
+from hwasc.cli.next_step import next_step
 from hwasc.data.clips import UnsplittableError
 from hwasc.errors import DataError, UsageError
 from hwasc.parts import RUNTIMES
@@ -83,7 +84,7 @@ def run(args: argparse.Namespace) -> None:
     """Evaluate and print."""
     snrs = _snrs(args.snr or (SNRS if args.noise else ""))
     try:
-        ws = common.workspace(args, split=args.split)
+        ws = common.workspace(args, split=args.split, like=_run_of(args))
     except UnsplittableError as e:
         raise DataError(f"{e}; if all of the folder is new to the model, add --split all") from None
     noise = list(dict.fromkeys(args.noise or SOURCES))
@@ -103,6 +104,10 @@ def run(args: argparse.Namespace) -> None:
     _print(result)
     if args.html:
         print(f"page {args.html}")
+    if args.model.suffix == ".safetensors":
+        next_step(["export", "--weights", args.model, "--format", "c"])
+    elif not args.model.is_dir():
+        next_step(["predict", args.model, "--mic"])
 
 
 def _snrs(text: str) -> list[float]:
@@ -133,3 +138,13 @@ def _print(result: Evaluation) -> None:
         for noise, snr, x in levels
     ]
     common.print_table(("noise", "SNR", "accuracy", "log loss", "ECE", *m.groups), rows)
+
+
+def _run_of(args: argparse.Namespace) -> Path | None:
+    """The run folder in which the model lies, where no other data are named."""
+    from hwasc.records.earlier_run import is_run
+
+    if args.data is not None:
+        return None
+    model = args.model if args.model.is_dir() else args.model.parent
+    return model if is_run(model) else None

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import hwasc
 from hwasc.cli import common
+from hwasc.cli.next_step import next_step
 from hwasc.parts import EXPORTERS
 
 OPTIONS = ("hop", "target", "arithmetic", "smoothing", "patches", "kernels", "budget", "name")
@@ -83,6 +84,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Export and print the path."""
     from hwasc.deploy.exporters import choose_format, default_path, find
+    from hwasc.records.earlier_run import is_run
 
     chosen = args.format or (None if args.out else "onnx")
     out = args.out or default_path(chosen or "onnx")
@@ -96,3 +98,6 @@ def run(args: argparse.Namespace) -> None:
     summary = getattr(find(choose_format(out, chosen)), "summary", None)
     for line in summary(path) if summary else ():
         print(f"  {line}")
+    run = args.weights.parent
+    if choose_format(out, chosen) in ("c", "tflite", "onnx"):  # what `evaluate` runs
+        next_step(["evaluate", "--model", path, *(["--like", run] if is_run(run) else [])])

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import hwasc
 from hwasc.cli import common
+from hwasc.cli.next_step import next_step
 
 EXAMPLES = """examples:
   hwasc profile --arch best.json
@@ -72,3 +73,7 @@ def run(args: argparse.Namespace) -> None:
         print_emulation(result.emulation)
     if args.html:
         print(f"page {args.html}")
+    if args.arch:
+        next_step(["distill", "--arch", args.arch])
+    else:
+        next_step(["evaluate", "--model", args.model])

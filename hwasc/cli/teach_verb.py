@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import hwasc
 from hwasc.cli import common
+from hwasc.cli.next_step import data_options, next_step
 from hwasc.cli.teachers_table import print_contributions
 
 if TYPE_CHECKING:
@@ -82,6 +83,7 @@ def run(args: argparse.Namespace) -> None:
         _print_several(summaries)
     if args.html:
         print(f"page {args.html}")
+    next_step(["search", "--budget", "dcase2024", *data_options(args)])
 
 
 def _print_one(summary: EnsembleSummary) -> None:
