@@ -25,6 +25,7 @@ _MODULES = {  # public name -> module, imported at its first use
     "distill": "hwasc.api.students",
     "evaluate": "hwasc.api.students",
     "export": "hwasc.api.students",
+    "compare": "hwasc.api.comparisons",
     "load": "hwasc.api.recordings",
     "predict": "hwasc.api.recordings",
     "budgets": "hwasc.api.bundled",
@@ -39,6 +40,7 @@ _MODULES = {  # public name -> module, imported at its first use
     "Block": "hwasc.records.blocks",
     "Classifier": "hwasc.students.classifier",
     "Budget": "hwasc.records.budget",
+    "Comparison": "hwasc.students.comparison",
     "DataError": "hwasc.errors",
     "DistillResult": "hwasc.students.result",
     "EnsembleSummary": "hwasc.ensemble.summary",
@@ -72,6 +74,7 @@ if TYPE_CHECKING:
     from hwasc.api.bundled import budgets as budgets
     from hwasc.api.bundled import spaces as spaces
     from hwasc.api.challenge import submit as submit
+    from hwasc.api.comparisons import compare as compare
     from hwasc.api.datasets import check as check
     from hwasc.api.datasets import fetch as fetch
     from hwasc.api.datasets import fetch_net as fetch_net
@@ -103,6 +106,7 @@ if TYPE_CHECKING:
     from hwasc.records.space import SearchSpace as SearchSpace
     from hwasc.records.teacher_settings import Member as Member
     from hwasc.students.classifier import Classifier as Classifier
+    from hwasc.students.comparison import Comparison as Comparison
     from hwasc.students.evaluation import Evaluation as Evaluation
     from hwasc.students.prediction import Predictions as Predictions
     from hwasc.students.result import DistillResult as DistillResult

@@ -57,4 +57,4 @@ for seed in ${SEEDS:-0 1 2}; do
     done
   done
 done | xargs -r -P "${WORKERS:-2}" -L 1 bash -c 'student "$@"' _
-python "$here/../summary.py" "$out" --against default
+hwasc compare "$out" --against default --html "$out/comparison.html"

@@ -23,4 +23,4 @@ distill() { # seed name [argument ...]
 export -f search distill
 printf '%s\n' c arena | xargs -P 2 -I{} bash -c 'search {} "$@"' _ "$@"
 for seed in ${SEEDS:-0 1 2}; do printf '%s\n' "$seed c" "$seed arena"; done | xargs -P 2 -L 1 bash -c 'distill "$@" '"${*@Q}" _
-python "$here/../summary.py" "$out"
+hwasc compare "$out" --html "$out/comparison.html"

@@ -35,4 +35,4 @@ for base in 8 16 24 32; do
   echo "0 found_${base}_from_random $out/found_$base.json --initial-weights random"
 done >>"$out/jobs"
 <"$out/jobs" xargs -P 2 -L 1 bash -c 'distill "$@" '"${*@Q}" _
-python "$here/../summary.py" "$out"
+hwasc compare "$out" --html "$out/comparison.html"

@@ -63,8 +63,8 @@ def open(
     if like is not None:
         earlier = read_run(Path(like))
         settings = earlier.settings if settings is None else settings
+        data = earlier.data if data is None else data
         if earlier.inputs is not None:
-            data = earlier.inputs.data if data is None else data
             cache = earlier.inputs.cache if cache is None else cache
         reporter.say(f"continues {like}: data {data}, cache {cache}")
     if not isinstance(settings, Settings):

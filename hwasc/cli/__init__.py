@@ -22,6 +22,7 @@ VERBS = {
     "teach": "train the teachers and fit their fusion",
     "evaluate": "measure a finished model file on the test split",
     "predict": "classify recordings or a microphone with a finished model",
+    "compare": "set distilled students side by side, over seeds",
     "budgets": "the bundled budgets",
     "spaces": "the bundled search spaces",
     "bench": "measure ranking by proxies, strategies, data loading, or firmware on emulated chips",

@@ -53,6 +53,14 @@ class EarlierRun:
     config: dict[str, Any]
 
     @property
+    def data(self) -> str | None:
+        """The data as they were named then, if that still names the same; else their absolute path, if it is known."""
+        named = self.config.get("data")
+        if self.inputs is None or (isinstance(named, str) and str(Path(named).absolute()) == self.inputs.data):
+            return named if isinstance(named, str) else None
+        return self.inputs.data
+
+    @property
     def budget(self) -> Budget:
         """The budget of a search. UsageError where the run is none."""
         return schema.parse(Budget, self.config.get("budget"), f"{self.folder / CONFIG}: budget")

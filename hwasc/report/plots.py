@@ -3,11 +3,13 @@
 from hwasc.report.bands import strategy_curves
 from hwasc.report.bars import confusion, fusion_bars, grouped_bars, share_bars
 from hwasc.report.curves import noise_curve, pareto_plot, search_curve, training_curve
+from hwasc.report.dots import dots
 from hwasc.report.row_timeline import row_timeline
 from hwasc.report.timeline import layer_chart, memory_timeline
 
 __all__ = [
     "confusion",
+    "dots",
     "fusion_bars",
     "grouped_bars",
     "layer_chart",
