@@ -11,13 +11,13 @@ import typing
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import NoneType, UnionType
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import hwasc
 from hwasc import cli
 from hwasc.records import bundled, schema
+from hwasc.records.key_docs import choices_of, docs_of
 from hwasc.records.settings import Settings
-from hwasc.registry import Registry
 
 WORDS = {int: "whole number", float: "number", str: "text", bool: "true or false", Path: "path"}
 
@@ -36,7 +36,8 @@ def settings() -> str:
     """Every settings key: type, default and meaning."""
     intro = (
         "# Settings\n\nSettings are read from a YAML file (`--config FILE`) and from the command line (`--set a.b=c`, which may "
-        "be given several times; the value is YAML). What neither names has its default. Unknown keys are errors.\n\n"
+        "be given several times; the value is YAML). What neither names has its default. Unknown keys are errors. "
+        "`hwasc init mine.yaml` writes a file with all of them.\n\n"
         "    # mine.yaml\n    data: {seconds: 2.0}\n    distill:\n      train: {epochs: 80}\n"
     )
     return f"{intro}\n{records(Settings, '##')}"
@@ -150,47 +151,32 @@ def _inside(hint: Any) -> list[type]:
 
 
 def _record(cls: Any, where: list[str], places: dict[type, list[str]], level: str) -> str:
-    intro, meanings = _docstring(cls)
+    intro, meanings = docs_of(cls)
     title = ", ".join(f"`{w}`" for w in where if w) or "At the top"
     hints = typing.get_type_hints(cls, include_extras=True)
     rows = []
     for field in dataclasses.fields(cls):
         key = f"{where[0]}.{field.name}".lstrip(".") if len(where) == 1 else field.name
         hint = hints[field.name]
-        rows.append((f"`{key}`", _type(hint, places), _default(field, hint), meanings.get(field.name, "")))
+        rows.append((f"`{key}`", _type(hint, places), _default(field, hint), _prose(meanings.get(field.name, ""))))
     table = _table(("key", "type", "default", "meaning"), rows)
-    return f"{level} {title} {{ #{_anchor(cls)} }}\n\n{intro}\n\n{table}"
+    return f"{level} {title} {{ #{_anchor(cls)} }}\n\n{_prose(intro)}\n\n{table}"
 
 
 def _anchor(cls: type) -> str:
     return cls.__name__.lower()
 
 
-def _docstring(cls: type) -> tuple[str, dict[str, str]]:
-    """What a record's docstring says before its keys, and of each key: `key, other: meaning`, in sections or in running text."""
-    text = re.split(r"\n\s*(?:Raises|Returns):", inspect.getdoc(cls) or "")[0]
-    text = re.sub(r"(?m)^\s*(?:Args|Attributes):\s*$", "", text)
-    names = "|".join(field.name for field in dataclasses.fields(cls))  # type: ignore[arg-type]
-    found = list(re.finditer(rf"(?:^|(?<=[.;:)]\s)|(?<=\n)\s*)((?:{names})(?:, (?:{names}))*):\s", text))
-    ends = [*(m.start() for m in found), len(text)][1:]
-    meanings = {}
-    for match, end in zip(found, ends, strict=True):
-        for name in match[1].split(", "):
-            meanings[name] = _prose(text[match.end() : end])
-    return _prose(text[: found[0].start()] if found else text), meanings
-
-
 def _type(hint: Any, places: dict[type, list[str]]) -> str:
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if choices := choices_of(hint):
+        return ", ".join(f"`{name}`" for name in choices)
     if origin is Annotated:
-        names = [f"`{name}`" for known in arguments[1:] if isinstance(known, Registry) for name in known.names()]
-        return ", ".join(names) or _type(arguments[0], places)
+        return _type(arguments[0], places)
     if hint in WORDS:
         return WORDS[hint]
     if hint in places:
         return f"[{_words(hint.__name__)}](#{_anchor(hint)})"
-    if origin is Literal:
-        return ", ".join(f"`{a}`" for a in arguments)
     if origin in (typing.Union, UnionType):
         return " or ".join("nothing" if a is NoneType else _type(a, places) for a in arguments)
     if origin is tuple:

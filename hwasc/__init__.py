@@ -19,6 +19,7 @@ _MODULES = {  # public name -> module, imported at its first use
     "fetch": "hwasc.api.datasets",
     "fetch_net": "hwasc.api.datasets",
     "check": "hwasc.api.datasets",
+    "init": "hwasc.api.settings",
     "search": "hwasc.api.architectures",
     "profile": "hwasc.api.architectures",
     "teach": "hwasc.api.teachers",
@@ -81,6 +82,7 @@ if TYPE_CHECKING:
     from hwasc.api.datasets import open as open
     from hwasc.api.recordings import load as load
     from hwasc.api.recordings import predict as predict
+    from hwasc.api.settings import init as init
     from hwasc.api.students import distill as distill
     from hwasc.api.students import evaluate as evaluate
     from hwasc.api.students import export as export

@@ -16,6 +16,7 @@ from hwasc.cli.output import accept_every_character
 from hwasc.parallel.module_path import leave_out_current_folder
 
 VERBS = {
+    "init": "write a settings file with every setting explained",
     "search": "find the best architecture within a budget",
     "distill": "train, quantize, export and measure an architecture",
     "profile": "what an architecture costs, layer by layer",

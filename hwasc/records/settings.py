@@ -205,7 +205,7 @@ class Settings:
         """Load settings: the defaults, changed by the effort, a file or mapping, then by single settings, then by the seed.
 
         Args:
-            source: A settings file (YAML), or a mapping, nested or with dotted names.
+            source: A settings file (YAML), or a mapping; keys are nested or dotted names.
             overrides: Single settings, `a.b=c`; the value is YAML.
             seed: The run's seed.
 
@@ -220,14 +220,10 @@ class Settings:
         data = {} if data is None else data  # an empty file
         if not isinstance(data, dict):
             raise UsageError(f"{path}: expected a mapping of keys to values, found {named(data)}")
-        if isinstance(data.get("teachers"), list):
-            data = {**data, "teachers": {"members": data["teachers"]}}
         if isinstance(source, Mapping):
             schema.check_plain(source, "settings")
-            for key, value in source.items():
-                if key.count(".") > DEPTH:
-                    raise UsageError(f"settings: '{key[:70]}...' is nested deeper than {DEPTH} levels")
-                data = _merge(data, _nested(*_full(str(key), value)))
+            data = source
+        data = _undotted(data, str(path) if path is not None else "settings")
         for text in overrides:
             _set(data, text)
         if seed is not None:
@@ -275,6 +271,16 @@ def _overlaid(data: dict[str, Any]) -> dict[str, Any]:
     if not (isinstance(run, dict) and isinstance(distill, dict) and isinstance(distill["augment"], dict)):
         return data
     return {**data, "distill": {**distill, "augment": _merge(run, distill["augment"])}}
+
+
+def _undotted(data: Mapping[str, Any], where: str) -> dict[str, Any]:
+    """Keys with dots as nested ones; later keys come on top of earlier ones."""
+    nested: dict[str, Any] = {}
+    for key, value in data.items():
+        if str(key).count(".") > DEPTH:
+            raise UsageError(f"{where}: '{str(key)[:70]}...' is nested deeper than {DEPTH} levels")
+        nested = _merge(nested, _nested(*_full(str(key), value)))
+    return nested
 
 
 def _full(key: str, value: Any) -> tuple[str, Any]:
