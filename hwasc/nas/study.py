@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,10 +15,11 @@ from hwasc.nas.declare import random_point
 from hwasc.nas.job import Proposal, Score
 from hwasc.nas.predictor import Smoother
 from hwasc.nas.problem import Problem
-from hwasc.nas.strategies import Strategy
+from hwasc.nas.strategies import Enqueues, Strategy
 from hwasc.nas.trial import Outcome, Trial, read_trials
 from hwasc.records.architecture import Architecture
 from hwasc.records.lines import append_line
+from hwasc.records.space import Point
 
 PATIENCE = 2_000  # the search ends after so many proposals in a row without a new feasible candidate
 RANDOM_AFTER = 200  # after so many in a row, every second point is drawn at random
@@ -78,8 +80,23 @@ class Study:
         infeasible: How many of them exceed a limit or break a rule of the space.
     """
 
-    def __init__(self, problem: Problem, strategy: Strategy, journal: Journal, *, seed: int) -> None:
+    def __init__(
+        self, problem: Problem, strategy: Strategy, journal: Journal, *, seed: int, first: Sequence[Point] = ()
+    ) -> None:
+        """Begin a search.
+
+        Args:
+            problem: The space, the budget and the shape of the data.
+            strategy: Proposes points; it has been started.
+            journal: Finished trials.
+            seed: Of the points that are drawn at random.
+            first: Points that are proposed first: by the strategy, if it can, and then it learns from them; else by the study.
+        """
         self.problem, self.strategy, self.journal, self.seed = problem, strategy, journal, seed
+        if isinstance(strategy, Enqueues):
+            strategy.enqueue([dict(point) for point in first])
+            first = ()
+        self._first = deque(first)
         self.proposed = self.infeasible = 0
         self._outcomes: dict[str, Outcome] = {}  # of scored candidates, by architecture id
         self._counts: dict[str, tuple[Costs, float]] = {}  # of proposed architectures, by id
@@ -137,8 +154,13 @@ class Study:
             idle += 1
             self.proposed += 1
             # A strategy may have converged to scored or infeasible points: random points let the search go on.
-            at_random = idle > RANDOM_AFTER and idle % 2 == 0
-            number, point = (None, random_point(space, self._rng)) if at_random else self.strategy.ask()
+            number: int | None = None
+            if self._first:
+                point = dict(self._first.popleft())
+            elif idle > RANDOM_AFTER and idle % 2 == 0:
+                point = random_point(space, self._rng)
+            else:
+                number, point = self.strategy.ask()
             broken = space.violations(point)
             architecture = self.problem.architecture(point)
             costs, over = self._counted(architecture)

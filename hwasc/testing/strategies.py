@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from hwasc.nas.strategies import Strategy
+from hwasc.nas.strategies import Enqueues, Strategy
 from hwasc.nas.trial import Outcome
 from hwasc.records.space import SearchSpace
 
@@ -49,6 +49,7 @@ def check_strategy(make: Callable[[], Strategy]) -> None:
     play(_started(make(), values, seed=3), 5)
     assert _global_states() == before, "it draws from Python's or numpy's global generator"
     _check_waiting(make, values)
+    _check_enqueued(make, values, play(_started(make(), values, seed=9), 3))
 
 
 def _check_waiting(make: Callable[[], Strategy], values: dict[str, list[Any]]) -> None:
@@ -60,6 +61,21 @@ def _check_waiting(make: Callable[[], Strategy], values: dict[str, list[Any]]) -
         for number, point in reversed(waiting):
             strategy.tell(number, toy(point))
     assert strategy.ask()[1], "no point follows after outcomes in another order"
+
+
+def _check_enqueued(
+    make: Callable[[], Strategy], values: dict[str, list[Any]], points: list[dict[str, Any]]
+) -> None:
+    """A strategy that can begin at given points asks for them first, and start forgets them."""
+    strategy = _started(make(), values, seed=3)
+    if not isinstance(strategy, Enqueues):
+        return
+    strategy.enqueue(points)
+    assert play(strategy, 8)[: len(points)] == points, "the points that were enqueued are not asked for first"
+    strategy.enqueue(points)
+    assert play(_started(strategy, values, seed=3), 5) == play(_started(make(), values, seed=3), 5), (
+        "start must forget points that were enqueued"
+    )
 
 
 def _global_states() -> bytes:

@@ -68,6 +68,21 @@ def run(s: Study, scorer: Scorer, count: int = 14) -> list[Trial]:
 
 
 @pytest.mark.parametrize("name", STRATEGIES.names())
+def test_given_points_come_first_and_only_once(name: str, tmp_path: Path) -> None:
+    """Those beyond the budget are passed over; whether the strategy or the study proposes them makes no difference to that."""
+    (tmp_path / "earlier").mkdir()
+    given = [t.point for t in run(study(tmp_path / "earlier", seed=5), Scorer(), count=6)]
+    wide = {**given[0], "stem": 16, "stage3.width": 96, "stage2.width": 48, "stage1.width": 32, "stage3.depth": 2}
+    assert not BUDGET.feasible(measure(SPACE.architecture(wide, 10)))
+    first = [given[0], wide, *given]
+    s = Study(PROBLEM, start(name, SPACE, 4, 0), Journal(tmp_path / "trials.jsonl"), seed=0, first=first)
+    trials = run(s, Scorer())
+    assert [t.point for t in trials[:6]] == given and len({t.id for t in trials}) == 14
+    again = Study(PROBLEM, start(name, SPACE, 4, 0), Journal(tmp_path / "trials.jsonl"), seed=0, first=first)
+    assert run(again, Scorer(stop_after=0)) == trials, "it is resumed with the same points"
+
+
+@pytest.mark.parametrize("name", STRATEGIES.names())
 def test_only_new_candidates_within_the_budget_are_scored(name: str, tmp_path: Path) -> None:
     scorer = Scorer()
     trials = run(study(tmp_path, name), scorer)

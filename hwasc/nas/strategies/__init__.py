@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from collections.abc import Sequence
+from typing import Any, Protocol, runtime_checkable
 
 from hwasc.nas.trial import Outcome
 from hwasc.parts import STRATEGIES
@@ -14,7 +15,7 @@ class Strategy(Protocol):
 
     A search calls `start` once, then `ask` and `tell`. Points may break the space's rules or repeat; the search answers such
     points at once, as infeasible or with the known score. Every draw follows from the seed; the global generators are left
-    alone.
+    alone. A strategy that can begin at given points has the method of `Enqueues`, too.
     """
 
     def start(self, choices: dict[str, list[Any]], population: int, seed: int) -> None:
@@ -37,6 +38,19 @@ class Strategy(Protocol):
         Args:
             number: The point's number.
             outcome: Its costs, and its score if it is feasible.
+        """
+        ...
+
+
+@runtime_checkable
+class Enqueues(Protocol):
+    """A strategy that can begin at given points, e.g. those of an earlier search."""
+
+    def enqueue(self, points: Sequence[dict[str, Any]]) -> None:
+        """Ask for these points first. Called once, right after `start`.
+
+        Args:
+            points: One value for every choice by name, each.
         """
         ...
 

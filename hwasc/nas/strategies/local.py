@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,13 +35,21 @@ class Local:
         self._choices, self._population, self._rng = choices, population, random.Random(seed)
         self._free = [name for name, values in choices.items() if len(values) > 1]
         self._asked: list[dict[str, Any]] = []
+        self._enqueued: deque[dict[str, Any]] = deque()
         self._seen: set[tuple[Any, ...]] = set()
         self._front: list[_Member] = []
         self._nearest: tuple[float, dict[str, Any]] | None = None  # the least violation, and where
 
+    def enqueue(self, points: Sequence[dict[str, Any]]) -> None:
+        """See `Enqueues`. The points count as points at the start."""
+        self._enqueued.extend(points)
+
     def ask(self) -> tuple[int, dict[str, Any]]:
         """A new neighbour of the front where there is one."""
-        point = self._random() if len(self._asked) < self._population else self._neighbour()
+        if self._enqueued:
+            point = dict(self._enqueued.popleft())
+        else:
+            point = self._random() if len(self._asked) < self._population else self._neighbour()
         self._asked.append(point)
         self._seen.add(tuple(point.values()))
         return len(self._asked) - 1, dict(point)

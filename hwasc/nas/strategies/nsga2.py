@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 import optuna
@@ -28,6 +29,10 @@ class _Sampler(optuna.samplers.NSGAIISampler):
     def complete(self, trial: FrozenTrial) -> None:
         """Count a trial that has its score."""
         self._completed[trial.system_attrs[self._get_generation_key()]] += 1
+
+    def number(self, study: optuna.Study, trial: optuna.Trial) -> None:
+        """Give a trial its generation, which Optuna does only for points that it has drawn itself."""
+        self.get_trial_generation(study, study._storage.get_trial(trial._trial_id))
 
     def get_trial_generation(self, study: optuna.Study, trial: FrozenTrial) -> int:
         known: int | None = trial.system_attrs.get(self._get_generation_key())
@@ -60,9 +65,15 @@ class Nsga2:
         self._choices = choices
         self._open: dict[int, optuna.Trial] = {}
 
+    def enqueue(self, points: Sequence[dict[str, Any]]) -> None:
+        """See `Enqueues`. The points count as those of the first generation."""
+        for point in points:
+            self._study.enqueue_trial(point)
+
     def ask(self) -> tuple[int, dict[str, Any]]:
         """A child of the last generation's parents."""
         trial = self._study.ask()
+        self._sampler.number(self._study, trial)
         self._open[trial.number] = trial
         return trial.number, {name: trial.suggest_categorical(name, values) for name, values in self._choices.items()}
 
