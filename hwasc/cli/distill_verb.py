@@ -54,6 +54,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="also fine-tune a copy for each recording device, for a device that is known when the student runs (DCASE 2025)",
     )
+    common.add_embed(parser)
     common.add_unseen(parser)
     common.add_data(parser)
 
@@ -73,6 +74,7 @@ def run(args: argparse.Namespace) -> None:
         training=not args.no_training,
         unseen=args.unseen,
         per_device=args.per_device,
+        embed=args.embed,
     )
     if args.json:
         common.print_json(result.to_json())
@@ -98,6 +100,7 @@ def run(args: argparse.Namespace) -> None:
         _print_devices(result, result.devices)
     tflite, onnx = result.run / result.tflite.file, result.run / result.onnx.file
     print(f"int8 model {tflite} (for the chip), {onnx}\nreport     {args.run / 'report.html'}")
+    print(f"clips      {args.run / 'predictions.csv'}")
     print(f"next       hwasc export --weights {result.run / 'int8.safetensors'} --format c")
 
 

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 from hwasc.cost.limits import value
 from hwasc.records.schema import plain
 from hwasc.report import plots
+from hwasc.report.confusion import confusion_sections
 from hwasc.report.device_students import device_parts
 from hwasc.report.ensemble import fusion_parts
 from hwasc.report.formats import amount, count, decimal, kib, percent, points
+from hwasc.report.mistakes import Mistakes
 from hwasc.report.page import Fact, Facts, Paragraph, Part, Picture, Preformatted, Section, Table, page
 from hwasc.report.profiling import EXACT, flat_table
 
@@ -30,11 +32,12 @@ _COSTS = {  # dotted name: label, note
 }
 
 
-def distill_report(result: DistillResult) -> str:
+def distill_report(result: DistillResult, mistakes: Mistakes | None = None) -> str:
     """Render the page about a distilled student.
 
     Args:
         result: The finished distillation.
+        mistakes: The clips that the int8 student takes for another scene, see `report.mistakes`.
 
     Returns:
         The page as HTML text.
@@ -56,7 +59,7 @@ def distill_report(result: DistillResult) -> str:
             else []
         ),
         Section("Classes", _by("class", test.float.per_class, test.int8.per_class, over)),
-        Section("Confusion", _confusion(result, over)),
+        *_confusion(result, over, mistakes),
     ]
     if losses := {name: values for name, values in result.losses.items() if values}:
         curve = Picture(plots.training_curve(losses), "Measured. Training loss by epoch.")
@@ -119,10 +122,10 @@ def _starts(starts: Sequence[StartScore]) -> list[Part]:
     return [Table(columns, rows, "Float students by their initial weights")] if starts else []
 
 
-def _confusion(result: DistillResult, over: str) -> list[Part]:
+def _confusion(result: DistillResult, over: str, mistakes: Mistakes | None) -> list[Section]:
     matrix = result.test.int8.confusion
-    caption = f"Measured {over}, int8. Rows: truth; columns: prediction; per cent of the row's clips."
-    return [Picture(plots.confusion(matrix, result.classes), caption), _most_confused(matrix, result.classes)]
+    shown, *rest = confusion_sections(matrix, result.classes, f"{over}, int8", mistakes)
+    return [Section(shown.title, [*shown.parts, _most_confused(matrix, result.classes)]), *rest]
 
 
 def _most_confused(matrix: Sequence[Sequence[int]], classes: Sequence[str]) -> Table:

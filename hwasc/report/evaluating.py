@@ -6,7 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from hwasc.report import plots
+from hwasc.report.confusion import confusion_sections
 from hwasc.report.formats import count, decimal, percent
+from hwasc.report.mistakes import Mistakes
 from hwasc.report.page import Fact, Facts, Paragraph, Part, Picture, Section, Table, page
 
 if TYPE_CHECKING:
@@ -14,12 +16,15 @@ if TYPE_CHECKING:
     from hwasc.training.metrics import Metrics
 
 
-def evaluation_report(evaluation: Evaluation, environment: Mapping[str, Any] | None = None) -> str:
+def evaluation_report(
+    evaluation: Evaluation, environment: Mapping[str, Any] | None = None, mistakes: Mistakes | None = None
+) -> str:
     """Render the page about a model file.
 
     Args:
         evaluation: Its metrics on the test split.
         environment: What `records.run.environment()` gives, for the footer.
+        mistakes: The clips that the model takes for another scene, see `report.mistakes`.
 
     Returns:
         The page as HTML text.
@@ -44,9 +49,7 @@ def evaluation_report(evaluation: Evaluation, environment: Mapping[str, Any] | N
     ):
         bars = plots.grouped_bars({name: {"accuracy": v} for name, v in values.items()})
         sections.append(Section(title, [Picture(bars, f"Measured {over}. Macro accuracy by {what}.")]))
-    matrix = plots.confusion(m.confusion, list(evaluation.classes))
-    shown = f"Measured {over}. Rows: truth; columns: prediction; per cent of the row's clips."
-    sections.append(Section("Confusion", [Picture(matrix, shown)]))
+    sections += confusion_sections(m.confusion, evaluation.classes, over, mistakes)
     return page("Evaluated model", f"{percent(m.accuracy)} macro accuracy {over}", sections, environment)
 
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Protocol
 
 from jinja2 import Environment, PackageLoader
 from markupsafe import Markup
@@ -121,7 +121,14 @@ class Picture:
     caption: str
 
 
-Part = Paragraph | Preformatted | Facts | Table | Picture
+class Part(Protocol):
+    """What a section consists of.
+
+    Attributes:
+        macro: Macro of `templates/parts.html.j2` that renders the part.
+    """
+
+    macro: ClassVar[str]
 
 
 @dataclass(frozen=True)

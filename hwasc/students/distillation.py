@@ -28,6 +28,8 @@ from hwasc.records.plain_values import listed
 from hwasc.records.run import environment_of, open_run
 from hwasc.records.run_lock import alone_in_run_folder
 from hwasc.records.training_clips import TrainingClips
+from hwasc.students import clip_predictions
+from hwasc.students.clip_predictions import ClipPredictions
 from hwasc.students.feature_targets import feature_teacher, with_embeddings
 from hwasc.students.given_weights import check_given, read_given_weights
 from hwasc.students.known import check_data_named, used_before
@@ -86,7 +88,7 @@ def distill(
     training: bool = True,
     unseen: bool = False,
     per_device: bool = False,
-) -> DistillResult:
+) -> tuple[DistillResult, ClipPredictions]:
     """Distil a float student, quantize it, distil the int8 student, export it, and measure all on the test split.
 
     Args:
@@ -99,7 +101,8 @@ def distill(
         per_device: Whether a copy of the student is fine-tuned for each device, see `students.per_device`.
 
     Returns:
-        The student's metrics, costs and files, also written as `result.json` in the run folder.
+        The student's metrics, costs and files, also written as `result.json` in the run folder; and what the int8 student says of
+        each test clip, also written as `predictions.csv`.
 
     Raises:
         UsageError: The architecture is for other data, the run folder holds another configuration, all test clips were used by
@@ -157,7 +160,7 @@ def distill(
         own_data = _training_data(own_ws, record, fused and replace(fused, workspace=own_ws))
         own_data = replace(own_data, alpha=data.alpha, temperature=data.temperature)
         tuned = fine_tune(own_ws, own_data, (model, quantized), run=run, clips=clips)
-    result = _measure(
+    result, predictions = _measure(
         test_ws,
         model,
         quantized,
@@ -171,8 +174,9 @@ def distill(
         measured_clips=measured_clips,
         run=run,
     )
+    predictions.write_csv(run / clip_predictions.FILE)
     result.write(run / RESULT)
-    return result
+    return result, predictions
 
 
 def check_onnx(result: DistillResult) -> None:
@@ -218,7 +222,7 @@ def _measure(
     clips: TrainingClips,
     measured_clips: MeasuredClips,
     run: Path,
-) -> DistillResult:
+) -> tuple[DistillResult, ClipPredictions]:
     from hwasc.deploy import onnx_qcdq, tflite
 
     a, cpu, classes = model.architecture, torch.device("cpu"), ws.dataset.classes
@@ -239,7 +243,7 @@ def _measure(
     if tuned is not None:
         devices = measure_devices(ws, tuned[0], test, general=int8_logits, run=run, clips=clips, too_few=tuned[1])
     ensemble = summarize(fused, ws.features(ws.dataset.test, fused.front_end, "test"), "test") if fused else None
-    return DistillResult(
+    result = DistillResult(
         run=run,
         id=a.id,
         architecture=a.text(),
@@ -276,3 +280,4 @@ def _measure(
         devices=devices,
         environment=environment_of(run),
     )
+    return result, ClipPredictions(root=ws.dataset.root, features=test, logits=int8_logits)

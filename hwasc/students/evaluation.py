@@ -19,6 +19,7 @@ from hwasc.records.architecture import ArchitectureFile
 from hwasc.records.measured_clips import MeasuredClips
 from hwasc.records.results import Result
 from hwasc.records.training_clips import TrainingClips, record_of
+from hwasc.students.clip_predictions import ClipPredictions
 from hwasc.students.distillation import check_classes
 from hwasc.students.known import check_data_named
 from hwasc.training.metrics import Metrics, measure_logits
@@ -72,7 +73,7 @@ def evaluate(
     sources: Sequence[str] = COLOURS,
     source: Literal["features", "waveform"] = "features",
     unseen: bool = False,
-) -> Evaluation:
+) -> tuple[Evaluation, ClipPredictions]:
     """Run a model file on the test split: .tflite in TensorFlow Lite Micro, .onnx in ONNX Runtime, .safetensors in torch, a
     folder of C as a program of this machine.
 
@@ -87,7 +88,8 @@ def evaluate(
         unseen: The caller vouches that a model whose training clips are not recorded was trained on none of these clips.
 
     Returns:
-        Metrics with and without noise, of the clips at locations that the model was neither trained on nor chosen by.
+        Metrics with and without noise, of the clips at locations that the model was neither trained on nor chosen by; and what it
+        says of each of these clips as recorded.
 
     Raises:
         UsageError: The model is for other classes, the runtime for other files or has no front end, or the model knows all
@@ -108,7 +110,7 @@ def evaluate(
     ws, clips = measured(ws, [known] if known else [], "test", what=str(model), certain=known is not None)
     train_devices = sorted({c.device for c in ws.dataset.train})
 
-    def measure(noise: Noise | None) -> Metrics:
+    def run(noise: Noise | None) -> ClipPredictions:
         what = f"test, {noise.source} noise at {noise.snr:g} dB" if noise else "test"
         change = AddedNoise(noise) if noise else None
         features = ws.features(ws.dataset.test, opened.architecture.front_end, what, change=change)
@@ -118,17 +120,23 @@ def evaluate(
                 logits = opened.predict_waves(waves, update)
             else:
                 logits = opened.predict(features, update)
-        return measure_logits(logits, features, train_devices)
+        return ClipPredictions(root=ws.dataset.root, features=features, logits=logits)
 
-    return Evaluation(
+    def measure(found: ClipPredictions) -> Metrics:
+        return measure_logits(found.logits, found.features, train_devices)
+
+    predictions = run(None)
+
+    result = Evaluation(
         model=str(model),
         runtime=f"{opened.runtime}, from waveforms" if source == "waveform" else opened.runtime,
         architecture=opened.architecture.id,
         classes=opened.classes,
         measured=clips,
-        metrics=measure(None),
-        noisy=tuple(NoisyMetrics(noise=n.source, snr=n.snr, metrics=measure(n)) for n in noises),
+        metrics=measure(predictions),
+        noisy=tuple(NoisyMetrics(noise=n.source, snr=n.snr, metrics=measure(run(n))) for n in noises),
     )
+    return result, predictions
 
 
 def _in_order_of(opened: OpenedModel, ws: Workspace) -> Workspace:
