@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import hwasc
 from hwasc.cli import common
 from hwasc.cli.teachers_table import print_contributions
+from hwasc.cli.verdict_lines import print_verdict
 
 if TYPE_CHECKING:
     from hwasc.students.device_results import DeviceStudents
@@ -63,6 +64,7 @@ def run(args: argparse.Namespace) -> None:
     """Distill and print the results."""
     from hwasc.api.inputs import as_architecture
     from hwasc.records.teacher_settings import FUSED
+    from hwasc.report.verdicts import distill_verdict
 
     as_architecture(args.arch)  # a wrong name is refused before the data is opened
     result = hwasc.distill(
@@ -98,6 +100,7 @@ def run(args: argparse.Namespace) -> None:
     print(f"  ONNX Runtime predicts the same scene for {result.onnx.agreement:.1%} of the clips")
     if result.devices is not None:
         _print_devices(result, result.devices)
+    print_verdict(distill_verdict(result))
     tflite, onnx = result.run / result.tflite.file, result.run / result.onnx.file
     print(f"int8 model {tflite} (for the chip), {onnx}\nreport     {args.run / 'report.html'}")
     print(f"clips      {args.run / 'predictions.csv'}")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import hwasc
 from hwasc.cli import common
+from hwasc.cli.verdict_lines import print_verdict
 from hwasc.data.clips import UnsplittableError
 from hwasc.errors import DataError, UsageError
 from hwasc.parts import RUNTIMES
@@ -115,9 +116,11 @@ def run(args: argparse.Namespace) -> None:
     if args.json:
         common.print_json(result)
         return
+    from hwasc.report.verdicts import evaluation_verdict
     from hwasc.students import clip_predictions
 
     _print(result)
+    print_verdict(evaluation_verdict(result))
     if table := args.csv or (args.html and clip_predictions.beside(args.html)):
         print(f"table {table}")
     if args.html:

@@ -15,6 +15,7 @@ from pathlib import Path
 import hwasc
 from hwasc.cli import common
 from hwasc.cli.teachers_table import print_contributions
+from hwasc.cli.verdict_lines import print_verdict
 from hwasc.parts import PROXIES, STRATEGIES
 
 EXAMPLES = """examples:
@@ -100,6 +101,7 @@ def run(args: argparse.Namespace) -> None:
         run=args.run,
     )
     from hwasc.nas.winner_weights import copy_winner
+    from hwasc.report.verdicts import search_verdict
 
     copy_winner(found.best, args.out)
     costs = found.best.provenance["costs"]
@@ -142,5 +144,6 @@ def run(args: argparse.Namespace) -> None:
     )
     teachers = found.teachers
     print_contributions(teachers.fusion, teachers.leave_one_out, teachers.mixing, "validation")
+    print_verdict(search_verdict(found))
     print(f"architecture {args.out}\nreport       {args.run / 'report.html'}")
     print(f"next         hwasc distill --arch {args.out}" + (f" --data {args.data}" if args.data else ""))

@@ -42,6 +42,7 @@ from hwasc.records import schema, training_clips
 from hwasc.records.budget import Budget
 from hwasc.records.run import environment_of, open_run
 from hwasc.records.run_lock import alone_in_run_folder
+from hwasc.records.searched_for import provenance_of
 from hwasc.records.space import SearchSpace
 from hwasc.workspace import Workspace
 
@@ -246,7 +247,7 @@ def _finish(
         "data": ws.data,
         "dataset": ws.fingerprint,
         "classes": list(ws.dataset.classes),
-        "budget": problem.budget.name,
+        **(provenance_of(problem.budget.record) if problem.budget.record else {"budget": problem.budget.name}),
         "space": problem.space.name,
         "costs": schema.plain(costs),
         "limits": {c.name: {"limit": c.limit, "slack": c.slack} for c in problem.budget.check(costs)},

@@ -11,10 +11,11 @@ from hwasc.report import plots
 from hwasc.report.confusion import confusion_sections
 from hwasc.report.device_students import device_parts
 from hwasc.report.ensemble import fusion_parts
-from hwasc.report.formats import amount, count, decimal, kib, percent, points
+from hwasc.report.formats import amount, count, decimal, kib, percent, points, short
 from hwasc.report.mistakes import Mistakes
 from hwasc.report.page import Fact, Facts, Paragraph, Part, Picture, Preformatted, Section, Table, page
 from hwasc.report.profiling import EXACT, flat_table
+from hwasc.report.verdicts import distill_verdict
 
 if TYPE_CHECKING:
     from hwasc.students.loss_choice import LossChoice
@@ -50,6 +51,7 @@ def distill_report(result: DistillResult, mistakes: Mistakes | None = None) -> s
         _scores(result, over),
     ]
     sections = [
+        Section("Verdict", [distill_verdict(result)]),
         Section("Summary", parts),
         Section("Groups of devices", _by("group", test.float.groups, test.int8.groups, over)),
         Section("Devices", _by("device", test.float.per_device, test.int8.per_device, over)),
@@ -77,7 +79,9 @@ def distill_report(result: DistillResult, mistakes: Mistakes | None = None) -> s
         Section("Provenance", [flat_table({key: record[key] for key in PROVENANCE})]),
     ]
     headline = f"int8 {percent(test.int8.accuracy)} macro accuracy {over}"
-    return page("Distilled student", headline, sections, result.environment)
+    title = f"Student for {short(result.data, 60)}"
+    budget = result.fit.budget if result.fit else None
+    return page(title, f"{headline}, {f'budget {budget}' if budget else 'no budget'}", sections, result.environment)
 
 
 def _summary(result: DistillResult, over: str) -> str:

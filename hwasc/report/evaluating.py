@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from hwasc.report import plots
 from hwasc.report.confusion import confusion_sections
-from hwasc.report.formats import count, decimal, percent
+from hwasc.report.formats import count, decimal, percent, short
 from hwasc.report.mistakes import Mistakes
 from hwasc.report.page import Fact, Facts, Paragraph, Part, Picture, Section, Table, page
+from hwasc.report.verdicts import evaluation_verdict
 
 if TYPE_CHECKING:
     from hwasc.students.evaluation import Evaluation, NoisyMetrics
@@ -39,7 +40,10 @@ def evaluation_report(
     }
     text = f"{evaluation.model} in {evaluation.runtime}, architecture {evaluation.architecture}. "
     text += f"Measured on {evaluation.measured.text()}."
-    sections = [Section("Summary", [Paragraph(text), Facts(facts)])]
+    sections = [
+        Section("Verdict", [evaluation_verdict(evaluation)]),
+        Section("Summary", [Paragraph(text), Facts(facts)]),
+    ]
     if evaluation.noisy:
         sections.append(Section("Noise", _noise(m, evaluation.noisy, over)))
     for values, title, what in (
@@ -50,7 +54,8 @@ def evaluation_report(
         bars = plots.grouped_bars({name: {"accuracy": v} for name, v in values.items()})
         sections.append(Section(title, [Picture(bars, f"Measured {over}. Macro accuracy by {what}.")]))
     sections += confusion_sections(m.confusion, evaluation.classes, over, mistakes)
-    return page("Evaluated model", f"{percent(m.accuracy)} macro accuracy {over}", sections, environment)
+    title = f"{short(evaluation.model, 60)} on {short(evaluation.measured.data, 60)}"
+    return page(title, f"{percent(m.accuracy)} macro accuracy {over}", sections, environment)
 
 
 def _noise(clean: Metrics, noisy: Sequence[NoisyMetrics], over: str) -> list[Part]:

@@ -99,6 +99,11 @@ def decimal(value: float | None, digits: int = 3) -> str:
     return ABSENT if value is None or not math.isfinite(value) else f"{value:.{digits}f}"
 
 
+def milliseconds(value: float) -> str:
+    """A time in three digits, e.g. `38.2 ms`, `1,154 ms`."""
+    return f"{value:,.0f} ms" if value >= 100 else f"{value:.3g} ms"
+
+
 def amount(name: str, value: float | None) -> str:
     """A cost in its unit: bytes for memories, milliseconds for a latency, a count for the rest.
 
@@ -110,7 +115,7 @@ def amount(name: str, value: float | None) -> str:
         The text.
     """
     if name == "latency_ms":
-        return count(value) if value is None else f"{value:,.3g} ms"
+        return ABSENT if value is None else milliseconds(value)
     return size(value) if "memory" in name or name in ("flash", "arena", "ram") else count(value)
 
 

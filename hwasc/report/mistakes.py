@@ -15,7 +15,8 @@ from hwasc.report.sounds import excerpt, link, small_copy
 from hwasc.report.spectrogram import spectrogram
 from hwasc.students.clip_predictions import ClipPredictions
 
-LISTED = 200  # clips; each pair of scenes has at least one
+LISTED = 200  # clips
+OF_A_PAIR = 5  # clips of each pair of scenes that are listed whatever else is, where there are so many
 SHARES = 3  # classes whose probabilities are shown, the most probable first; the right one is added
 DARKEST, BRIGHTEST = 1, 99.5  # percentiles of the features of all clips listed
 
@@ -89,7 +90,7 @@ class Mistakes:
     @property
     def css(self) -> str:
         """Rules by which a page without a script shows the clips of one cell: those of the address's part after the #."""
-        return "\n".join(f"#mistakes-{p}:target~ol>li:not(.m-{p}){{display:none}}" for p in self.pairs)
+        return "\n".join(f"#mistakes-{p}:target~ol li:not(.m-{p}){{display:none}}" for p in self.pairs)
 
 
 def mistakes(predictions: ClipPredictions, page: Path, table: Path, *, embed: int = 0) -> Mistakes:
@@ -148,16 +149,14 @@ def note(part: Mistakes) -> str:
 
 
 def _choose(wrong: Sequence[int], pairs: Mapping[int, str]) -> list[int]:
-    """The surest, and the surest one of every pair, in their order."""
-    first: dict[str, int] = {}
-    for row in wrong:
-        first.setdefault(pairs[row], row)
-    chosen = set(first.values())
-    for row in wrong:
-        if len(chosen) >= LISTED:
-            break
-        chosen.add(row)
-    return [row for row in wrong if row in chosen]
+    """The surest of all, and the surest of every pair, in their order."""
+    listed: Counter[str] = Counter()
+    chosen = []
+    for i, row in enumerate(wrong):
+        if i < LISTED or listed[pairs[row]] < OF_A_PAIR:
+            chosen.append(row)
+            listed[pairs[row]] += 1
+    return chosen
 
 
 def _pairs(pairs: Mapping[int, str], listed: Sequence[int], classes: Sequence[str]) -> dict[str, Pair]:

@@ -37,7 +37,7 @@ def _png(levels: npt.NDArray[np.uint8]) -> bytes:
     """A picture of 256 colours (W3C, Portable Network Graphics, 3rd edition)."""
     height, width = levels.shape
     rows = b"".join(b"\0" + row.tobytes() for row in levels)  # no filter
-    header = struct.pack(">2I5B", width, height, 8, 3, 0, 0, 0)  # 8 bits, by palette
+    header = struct.pack(">2I", width, height) + bytes((8, 3, 0, 0, 0))  # 8 bits, by palette
     parts = ((b"IHDR", header), (b"PLTE", _palette()), (b"IDAT", zlib.compress(rows, 9)), (b"IEND", b""))
     chunks = (struct.pack(">I", len(d)) + kind + d + struct.pack(">I", zlib.crc32(kind + d)) for kind, d in parts)
     return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)

@@ -10,6 +10,8 @@ import torch
 from torch import nn
 
 from hwasc.cost import measure
+from hwasc.cost.fit import fit
+from hwasc.cost.limits import ResolvedBudget, resolve
 from hwasc.data.features import Features
 from hwasc.ensemble.cross_fitting import check_teachers
 from hwasc.ensemble.fusion import FittedEnsemble, distillation_data, fuse, target_file
@@ -27,6 +29,7 @@ from hwasc.records.measured_clips import MeasuredClips
 from hwasc.records.plain_values import listed
 from hwasc.records.run import environment_of, open_run
 from hwasc.records.run_lock import alone_in_run_folder
+from hwasc.records.searched_for import budget_of
 from hwasc.records.training_clips import TrainingClips
 from hwasc.students import clip_predictions
 from hwasc.students.clip_predictions import ClipPredictions
@@ -112,6 +115,8 @@ def distill(
     check_data_named(record.clips, ws, str(record))
     check_classes(record, ws)
     a, s = record.architecture, ws.settings
+    searched_for = budget_of(record.provenance, str(record))
+    budget = resolve(searched_for) if searched_for else None
     _check_teachers(ws)
     given = read_given_weights(weights, a, ws.cache) if weights else None
     check_given(given, training=training, per_device=per_device, unseen=unseen)
@@ -172,6 +177,7 @@ def distill(
         starts=starts,
         clips=clips,
         measured_clips=measured_clips,
+        budget=budget,
         run=run,
     )
     predictions.write_csv(run / clip_predictions.FILE)
@@ -221,10 +227,12 @@ def _measure(
     starts: list[StartScore],
     clips: TrainingClips,
     measured_clips: MeasuredClips,
+    budget: ResolvedBudget | None,
     run: Path,
 ) -> tuple[DistillResult, ClipPredictions]:
     from hwasc.deploy import onnx_qcdq, tflite
 
+    costs = budget.measure(model.architecture) if budget else measure(model.architecture)
     a, cpu, classes = model.architecture, torch.device("cpu"), ws.dataset.classes
     onnx_path = onnx_qcdq.export(quantized, run / "student.onnx", classes, clips=clips)
     chip_path = tflite.export(quantized, run / "student.tflite", classes, "offline", clips=clips)
@@ -247,7 +255,8 @@ def _measure(
         run=run,
         id=a.id,
         architecture=a.text(),
-        costs=measure(a),
+        costs=costs,
+        fit=fit(a, budget, costs),
         classes=tuple(classes),
         data=ws.data,
         dataset=ws.fingerprint,

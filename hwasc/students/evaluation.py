@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 from hwasc.audio.noise import COLOURS, Noise, open_noise
+from hwasc.cost.fit import Fit, fit
+from hwasc.cost.limits import resolve
 from hwasc.data.changes import AddedNoise
 from hwasc.data.source import DataSource
 from hwasc.data.waveforms import read_waves
 from hwasc.deploy.runtimes import OpenedModel, Runtime, choose
 from hwasc.ensemble.measured import measured
 from hwasc.errors import DataError, UsageError
+from hwasc.records import architecture as architectures
 from hwasc.records import training_clips
-from hwasc.records.architecture import ArchitectureFile
+from hwasc.records.architecture import Architecture, ArchitectureFile
 from hwasc.records.measured_clips import MeasuredClips
 from hwasc.records.results import Result
+from hwasc.records.searched_for import budget_of
 from hwasc.records.training_clips import TrainingClips, record_of
 from hwasc.students.clip_predictions import ClipPredictions
 from hwasc.students.distillation import check_classes
@@ -53,6 +58,8 @@ class Evaluation(Result):
         measured: The clips that the metrics are of.
         metrics: Of the clips as recorded.
         noisy: Of the clips with noise, for each source and ratio; empty where none was requested.
+        fit: The model's costs beside the budget of its search, where the record of its architecture lies beside the file.
+        file: Bytes of the model file; None for a folder.
     """
 
     model: str
@@ -62,6 +69,8 @@ class Evaluation(Result):
     measured: MeasuredClips
     metrics: Metrics
     noisy: tuple[NoisyMetrics, ...] = ()
+    fit: Fit | None = None
+    file: int | None = None
 
 
 def evaluate(
@@ -106,6 +115,7 @@ def evaluate(
     ws = _in_order_of(opened, ws)
     provenance = {"classes": list(opened.classes)}
     check_classes(ArchitectureFile(opened.architecture, provenance=provenance, path=model), ws)
+    fitted = _fit(opened.architecture, model)
     known = _known(opened, model, ws, unseen=unseen)
     ws, clips = measured(ws, [known] if known else [], "test", what=str(model), certain=known is not None)
     train_devices = sorted({c.device for c in ws.dataset.train})
@@ -135,6 +145,8 @@ def evaluate(
         measured=clips,
         metrics=measure(predictions),
         noisy=tuple(NoisyMetrics(noise=n.source, snr=n.snr, metrics=measure(run(n))) for n in noises),
+        fit=fitted,
+        file=model.stat().st_size if model.is_file() else None,
     )
     return result, predictions
 
@@ -161,3 +173,13 @@ def _known(opened: OpenedModel, model: Path, ws: Workspace, *, unseen: bool) -> 
             "trained on none of them"
         )
     return record
+
+
+def _fit(architecture: Architecture, model: Path) -> Fit:
+    """The costs beside the budget of the search; without limits where no record of the same architecture lies beside the file."""
+    file, budget = model.with_name("architecture.json"), None
+    with contextlib.suppress(UsageError):  # no such file, or one of something else
+        record = architectures.load(file)
+        if record.architecture == architecture:
+            budget = budget_of(record.provenance, str(file))
+    return fit(architecture, resolve(budget) if budget else None)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from hwasc.cost.fit import Fit
 from hwasc.cost.measure import Costs
 from hwasc.deploy.exporting import export
 from hwasc.ensemble.fusion import FusionRow
@@ -106,7 +107,8 @@ class DistillResult(Result):
         run: Its run folder.
         id: The architecture's.
         architecture: The net on a few short lines.
-        costs: What the architecture costs.
+        costs: What the architecture costs, as the budget of its search counts.
+        fit: The costs beside this budget; None in results of versions that did not have it.
         classes: The scenes, in the order of the logits.
         data: The data set as the user named it.
         dataset: Fingerprint of the training and validation clips.
@@ -134,6 +136,7 @@ class DistillResult(Result):
     id: str
     architecture: str
     costs: Costs
+    fit: Fit | None = None
     classes: tuple[str, ...]
     data: str
     dataset: str
