@@ -128,13 +128,16 @@ class Browser:
         for _ in range(most):
             ActionChains(self.driver).send_keys(Keys.TAB).perform()
             stop = self.run(
-                "const e = document.activeElement; if (e === document.body || window.tabbed.includes(e)) return null;"
-                "window.tabbed.push(e); const t = e.tagName.toLowerCase();"
+                "const e = document.activeElement, seen = window.tabbed;"
+                "if (e === document.body || e === seen[0]) return null;"
+                "if (seen.includes(e)) return '';"  # a part of a player
+                "seen.push(e); const t = e.tagName.toLowerCase();"
                 "return e.id ? `${t}#${e.id}` : `${t} ${e.textContent.trim().slice(0, 40)}`.trim()"
             )
             if stop is None:
                 break
-            stops.append(stop)
+            if stop:
+                stops.append(stop)
         return stops
 
     def _forget(self) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from hwasc.cost.limits import value
 from hwasc.records.schema import plain
 from hwasc.report import plots
+from hwasc.report.bars import grouped_bars
 from hwasc.report.confusion import confusion_sections
 from hwasc.report.device_students import device_parts
 from hwasc.report.ensemble import fusion_parts
@@ -116,7 +117,7 @@ def _by(what: str, before: Mapping[str, float], after: Mapping[str, float], over
         (name, percent(v["float"]), percent(v["int8"]), points(v["int8"] - v["float"])) for name, v in groups.items()
     ]
     columns = (what, "float accuracy", "int8 accuracy", "change, points")
-    return [Picture(plots.grouped_bars(groups), f"Measured {over}. Accuracy by {what}."), Table(columns, rows)]
+    return [grouped_bars(groups, f"Measured {over}. Accuracy by {what}."), Table(columns, rows)]
 
 
 def _starts(starts: Sequence[StartScore]) -> list[Part]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from hwasc.report import plots
+from hwasc.report.bars import grouped_bars
 from hwasc.report.confusion import confusion_sections
 from hwasc.report.formats import count, decimal, percent, short
 from hwasc.report.mistakes import Mistakes
@@ -51,8 +52,8 @@ def evaluation_report(
         (m.per_device, "Devices", "device"),
         (m.per_class, "Scenes", "scene"),
     ):
-        bars = plots.grouped_bars({name: {"accuracy": v} for name, v in values.items()})
-        sections.append(Section(title, [Picture(bars, f"Measured {over}. Macro accuracy by {what}.")]))
+        groups = {name: {"accuracy": v} for name, v in values.items()}
+        sections.append(Section(title, [grouped_bars(groups, f"Measured {over}. Macro accuracy by {what}.")]))
     sections += confusion_sections(m.confusion, evaluation.classes, over, mistakes)
     title = f"{short(evaluation.model, 60)} on {short(evaluation.measured.data, 60)}"
     return page(title, f"{percent(m.accuracy)} macro accuracy {over}", sections, environment)

@@ -64,7 +64,7 @@ def distill_verdict(result: DistillResult) -> Verdict:
 def evaluation_verdict(result: Evaluation) -> Verdict:
     """The answer of an evaluation: a model file on clips that it does not know."""
     found = result.fit or Fit(budget=None, runtime="tflm", checks=[], ram=0, ram_parts={})
-    m = result.metrics
+    m, on_chip = result.metrics, result.model.endswith(".tflite")
     return _verdict(
         found,
         asked=f"How good {result.model} is on the data {result.measured.data}, {_within(found)}.",
@@ -73,8 +73,9 @@ def evaluation_verdict(result: Evaluation) -> Verdict:
             chance(len(m.per_class)),
         ],
         over=_measured(m),
-        file=f"{sized(result.model, result.file)}.",
-        size=result.file if result.model.endswith(".tflite") else None,
+        file=f"{sized(result.model, result.file)}."
+        + ("" if on_chip else " The chip gets the .tflite file, or the C export, of the same student."),
+        size=result.file if on_chip else None,
     )
 
 
