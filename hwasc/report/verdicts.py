@@ -142,7 +142,7 @@ def _within(found: Fit) -> str:
 
 
 def _measured(m: Metrics) -> str:
-    errors = "" if m.standard_error is None else ", with its standard error over locations"
+    errors = ", with its standard error over locations" if m.standard_error is not None else ""
     return f"Macro accuracy over {plural(m.clips, 'test clip')} of {plural(m.locations, 'location')}{errors}."
 
 

@@ -32,8 +32,8 @@ class Metrics:
         per_device: Macro accuracy by recording device, 0..1.
         groups: Macro accuracy by group of devices, 0..1.
         confusion: Clips by true scene (row) and predicted scene (column).
-        standard_error: Of `accuracy`, over locations: what is heard at one place is right or wrong together. None for one
-            location, and in results of versions that did not have it.
+        standard_error: Of `accuracy`, over locations: what is heard at one place is right or wrong together. None where a scene
+            has one location only, and in results of versions that did not have it.
     """
 
     clips: int
@@ -132,16 +132,17 @@ def _by_location(logits: torch.Tensor, features: Features) -> tuple[int, int]:
 
 
 def _standard_error(right: torch.Tensor, features: Features) -> float | None:
-    """Of the macro accuracy over locations, by its linear approximation (the delta method for a mean of ratios)."""
+    """Of the macro accuracy over locations: linear approximation, corrected for the locations of each scene."""
     places = sorted({clip.location for clip in features.clips})
-    if len(places) < 2:
-        return None
     number = {place: i for i, place in enumerate(places)}
     of = np.array([number[clip.location] for clip in features.clips])
-    shares = np.zeros(len(places))
-    present = np.unique(features.labels)
+    deviations, present = np.zeros(len(places)), np.unique(features.labels)
     for label in present:
         own = features.labels == label
+        count = len(np.unique(of[own]))
+        if count < 2:
+            return None
         hits = right.numpy()[own].astype(np.float64)
-        shares += np.bincount(of[own], hits - hits.mean(), len(places)) / (len(hits) * len(present))
-    return float(np.sqrt((shares**2).sum() * len(places) / (len(places) - 1)))
+        sums = np.bincount(of[own], hits - hits.mean(), len(places))
+        deviations += sums / (len(hits) * len(present)) * np.sqrt(count / (count - 1))
+    return float(np.sqrt((deviations**2).sum()))
