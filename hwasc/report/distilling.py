@@ -12,7 +12,7 @@ from hwasc.report.bars import grouped_bars
 from hwasc.report.confusion import confusion_sections
 from hwasc.report.device_students import device_parts
 from hwasc.report.ensemble import fusion_parts
-from hwasc.report.formats import amount, count, decimal, kib, percent, points, short
+from hwasc.report.formats import amount, count, data_name, decimal, kib, percent, points
 from hwasc.report.mistakes import Mistakes
 from hwasc.report.page import Fact, Facts, Paragraph, Part, Picture, Preformatted, Section, Table, page
 from hwasc.report.profiling import EXACT, flat_table
@@ -80,7 +80,7 @@ def distill_report(result: DistillResult, mistakes: Mistakes | None = None) -> s
         Section("Provenance", [flat_table({key: record[key] for key in PROVENANCE})]),
     ]
     headline = f"int8 {percent(test.int8.accuracy)} macro accuracy {over}"
-    title = f"Student for {short(result.data, 60)}"
+    title = f"Student for {data_name(result.data)}"
     budget = result.fit.budget if result.fit else None
     return page(title, f"{headline}, {f'budget {budget}' if budget else 'no budget'}", sections, result.environment)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from hwasc.report import plots
 from hwasc.report.bars import grouped_bars
 from hwasc.report.confusion import confusion_sections
-from hwasc.report.formats import count, decimal, percent, short
+from hwasc.report.formats import count, data_name, decimal, percent
 from hwasc.report.mistakes import Mistakes
 from hwasc.report.page import Fact, Facts, Paragraph, Part, Picture, Section, Table, page
 from hwasc.report.verdicts import evaluation_verdict
@@ -55,7 +55,7 @@ def evaluation_report(
         groups = {name: {"accuracy": v} for name, v in values.items()}
         sections.append(Section(title, [grouped_bars(groups, f"Measured {over}. Macro accuracy by {what}.")]))
     sections += confusion_sections(m.confusion, evaluation.classes, over, mistakes)
-    title = f"{short(evaluation.model, 60)} on {short(evaluation.measured.data, 60)}"
+    title = f"{data_name(evaluation.model)} on {data_name(evaluation.measured.data)}"
     return page(title, f"{percent(m.accuracy)} macro accuracy {over}", sections, environment)
 
 

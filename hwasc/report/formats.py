@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from pathlib import PurePath
 
 ABSENT, MINUS, TIMES = "\u2013", "\u2212", "\u00d7"
 
@@ -31,6 +32,11 @@ def short(text: object, width: int) -> str:
 def count(value: float | None) -> str:
     """A count, e.g. `29,419,156`."""
     return ABSENT if value is None else f"{value:,.0f}".replace("-", MINUS)
+
+
+def data_name(data: object) -> str:
+    """A data set in a title: the folder's own name, where the user named a path."""
+    return short(PurePath(str(data)).name or data, 60)
 
 
 def plural(number: int, noun: str) -> str:

@@ -9,7 +9,7 @@ from hwasc.cost.limits import Range
 from hwasc.nas.trial import Refined, Trial
 from hwasc.report import plots
 from hwasc.report.ensemble import fusion_parts
-from hwasc.report.formats import ABSENT, amount, count, kib, percent, plural, short
+from hwasc.report.formats import ABSENT, amount, count, data_name, kib, percent, plural, short
 from hwasc.report.page import Fact, Facts, Paragraph, Picture, Preformatted, Section, Table, page
 from hwasc.report.profiling import flat_table, front_end_table
 from hwasc.report.refining import refinement
@@ -122,7 +122,7 @@ def search_report(result: SearchResult) -> str:
 
 def _asked(result: SearchResult) -> str:
     about = result.best.provenance
-    return f"Data {short(about.get('data', ABSENT), 60)}, budget {short(about.get('budget', ABSENT), 60)}"
+    return f"Data {data_name(about.get('data', ABSENT))}, budget {short(about.get('budget', ABSENT), 60)}"
 
 
 def trials_table(trials: Sequence[Trial], best: Trial, caption: str) -> Table:

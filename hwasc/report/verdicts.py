@@ -9,7 +9,7 @@ from hwasc.cost.limits import ResolvedBudget, resolve
 from hwasc.cost.measure import Counting
 from hwasc.records.searched_for import budget_of
 from hwasc.records.teacher_settings import FUSED
-from hwasc.report.formats import kib, plural
+from hwasc.report.formats import data_name, kib, plural
 from hwasc.report.verdict import Accuracy, Verdict, answer, chance, limits, sized, state, time
 
 if TYPE_CHECKING:
@@ -27,10 +27,10 @@ def search_verdict(result: SearchResult) -> Verdict:
     """The answer of a search: its winner, before it is distilled in full."""
     provenance, winner = result.best.provenance, result.chosen_refined or result.trial
     found = _searched(result)
-    data = provenance.get("data", "the data")
+    data = data_name(provenance.get("data", "?"))
     return _verdict(
         found,
-        asked=f"The most accurate net of the space {result.survey.space} within the budget {found.budget}, for the data {data}.",
+        asked=f"The most accurate net of the space {result.survey.space} for the data {data}, {_within(found)}.",
         accuracies=[
             Accuracy(name="int8, short training", share=winner.accuracy, error=winner.standard_error),
             *_ensemble(result.teachers.fusion, result.teachers.view),
@@ -45,18 +45,20 @@ def search_verdict(result: SearchResult) -> Verdict:
 def distill_verdict(result: DistillResult) -> Verdict:
     """The answer of a distillation: the int8 student on test clips."""
     found = result.fit or Fit(budget=None, runtime="tflm", checks=[], ram=result.costs.ram, ram_parts={})
-    q, f = result.test.int8, result.test.float
+    q, f, file = result.test.int8, result.test.float, sized(result.tflite.file, result.tflite.bytes)
     return _verdict(
         found,
-        asked=f"A student for the data {result.data}, {_within(found)}.",
+        asked=f"A student for the data {data_name(result.data)}, {_within(found)}.",
         accuracies=[
             Accuracy(name="int8, as on the chip", share=q.accuracy, error=q.standard_error),
             Accuracy(name="float", share=f.accuracy, error=f.standard_error),
-            *_ensemble(result.fusion),
+            *_ensemble(result.fusion, result.view),
             chance(len(q.per_class)),
         ],
         over=_measured(q),
-        file=f"{sized(result.tflite.file, result.tflite.bytes)} for TensorFlow Lite Micro; `hwasc export --format c` writes C.",
+        file=f"The C source that `hwasc export --format c` writes, which the limits are for; {file} for TensorFlow Lite Micro."
+        if found.runtime == "c"
+        else f"{file} for TensorFlow Lite Micro; `hwasc export --format c` writes C.",
         size=result.tflite.bytes,
     )
 
@@ -67,7 +69,7 @@ def evaluation_verdict(result: Evaluation) -> Verdict:
     m, on_chip = result.metrics, result.model.endswith(".tflite")
     return _verdict(
         found,
-        asked=f"How good {result.model} is on the data {result.measured.data}, {_within(found)}.",
+        asked=f"How good {data_name(result.model)} is on the data {data_name(result.measured.data)}, {_within(found)}.",
         accuracies=[
             Accuracy(name=f"the model in {result.runtime}", share=m.accuracy, error=m.standard_error),
             chance(len(m.per_class)),
@@ -142,8 +144,10 @@ def _within(found: Fit) -> str:
 
 
 def _measured(m: Metrics) -> str:
-    errors = ", with its standard error over locations" if m.standard_error is not None else ""
-    return f"Macro accuracy over {plural(m.clips, 'test clip')} of {plural(m.locations, 'location')}{errors}."
+    errors = "with its" if m.standard_error is not None else "without a"
+    over = f"{plural(m.clips, 'test clip')} of {plural(m.locations, 'location')}"
+    needs = "" if m.standard_error is not None else ", which needs two locations of each scene"
+    return f"Macro accuracy over {over}, {errors} standard error over locations{needs}."
 
 
 def _ensemble(rows: Sequence[FusionRow], view: str | None = None) -> list[Accuracy]:

@@ -274,6 +274,7 @@ def _measure(
         ),
         test=TestMetrics(float=float_test, int8=int8_test),
         fusion=ensemble.fusion if ensemble else [],
+        view=ensemble.view if ensemble else None,
         teachers=ensemble.teachers if ensemble else [],
         leave_one_out=ensemble.leave_one_out if ensemble else [],
         mixing=ensemble.mixing if ensemble else {},

@@ -122,6 +122,7 @@ class DistillResult(Result):
         validation: Accuracy on validation clips.
         test: Metrics on test clips. Nothing was chosen by them.
         fusion: Each teacher and each view on test clips; empty without teachers.
+        view: The view of the ensemble that the student learned from; None without teachers.
         teachers: What each teacher is and costs.
         leave_one_out: The plain mean without each teacher.
         mixing: z1's mean weight of each teacher.
@@ -150,6 +151,7 @@ class DistillResult(Result):
     validation: ValidationAccuracy
     test: TestMetrics
     fusion: list[FusionRow]
+    view: str | None = None
     teachers: list[TeacherSummary]
     leave_one_out: list[LeaveOneOutRow]
     mixing: dict[str, dict[str, dict[str, float]]]
