@@ -30,12 +30,28 @@ class Confusion:
     linked: Collection[str] = ()
 
     def share(self, row: int, column: int) -> float:
-        """The share of a row's clips that are in a cell, 0..1."""
+        """The share of a row's clips that are in a cell.
+
+        Args:
+            row: Number of the true class.
+            column: Number of the predicted class.
+
+        Returns:
+            0..1; 0 for a class without clips.
+        """
         total = sum(self.matrix[row])
         return self.matrix[row][column] / total if total else 0.0
 
     def text(self, row: int, column: int) -> str:
-        """A cell in words."""
+        """A cell in words.
+
+        Args:
+            row: Number of the true class.
+            column: Number of the predicted class.
+
+        Returns:
+            A phrase, e.g. `3 clips of bus taken for tram`.
+        """
         clips, truth, predicted = self.matrix[row][column], self.classes[row], self.classes[column]
         if row == column:
             return f"{plural(clips, 'clip')} of {truth}, rightly predicted"

@@ -32,7 +32,15 @@ def link(file: Path, page: Path) -> str:
 
 
 def excerpt(clip: Clip, address: str) -> str:
-    """The address of a clip: of its file, with the span of the clip where the file has more (W3C, Media Fragments)."""
+    """The address of a clip: its file's, with the clip's span where the file has more (W3C, Media Fragments URI 1.0).
+
+    Args:
+        clip: The clip.
+        address: Of its file.
+
+    Returns:
+        The address.
+    """
     whole = "#" not in clip.id
     return address if whole else f"{address}#t={clip.start:g},{clip.start + clip.seconds:g}"
 

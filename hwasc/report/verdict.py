@@ -170,5 +170,13 @@ def chance(classes: int) -> Accuracy:
 
 
 def sized(name: str, size: int | None) -> str:
-    """A file with its size."""
+    """A file with its size.
+
+    Args:
+        name: The file.
+        size: Bytes; None: not known.
+
+    Returns:
+        Both, e.g. `student.tflite, 40.3 KiB (41,312 B)`.
+    """
     return name if size is None else f"{name}, {kib(size)} ({count(size)} B)"

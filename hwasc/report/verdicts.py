@@ -82,7 +82,15 @@ def evaluation_verdict(result: Evaluation) -> Verdict:
 
 
 def profile_verdict(profile: Profile, provenance: Mapping[str, Any] | None = None) -> Verdict:
-    """The answer of a profile: costs alone; the score of the search beside them, where the architecture's file has it."""
+    """The answer of a profile: costs alone; the score of the search beside them, where the architecture's file has it.
+
+    Args:
+        profile: The costs.
+        provenance: What the architecture's file says of its search.
+
+    Returns:
+        The verdict.
+    """
     searched = (provenance or {}).get("proxy")
     classes, accuracies = profile.architecture.classes, []
     over = "Not measured here: `hwasc distill` trains the net and measures it."
