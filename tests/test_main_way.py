@@ -16,6 +16,7 @@ from hwasc.audio.reading import read_clips
 pytestmark = pytest.mark.slow
 
 Run = Callable[..., tuple[int, str, str]]
+TABLE = "predictions.csv"
 
 
 @pytest.fixture
@@ -152,7 +153,36 @@ def test_distill_leaves_a_measured_int8_student(hwasc: Run, made: Path) -> None:
     assert [r["name"] for r in result["leave_one_out"]] == ["crnn", "patch_transformer"]
     assert [t["front_end"]["mels"] for t in result["teachers"]] == [40, 40]
     assert len(result["losses"]["float"]) == 2 and len(result["losses"]["qat"]) == 1
-    assert "<svg" in (made / "d" / "report.html").read_text()
+    page = (made / "d" / "report.html").read_text()
+    assert "<svg" in page and "Fits dcase2024" in page and page.count("<audio") == len(wrong_of(made / "d" / TABLE))
+    assert result["fit"]["budget"] == "dcase2024" and result["fit"]["ram"] == result["costs"]["ram"]
+    with (made / "d" / TABLE).open() as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 90 and str(made) not in (made / "d" / TABLE).read_text()
+    confusion = [[0] * 10 for _ in range(10)]
+    for row in rows:
+        confusion[result["classes"].index(row["scene"])][result["classes"].index(row["predicted"])] += 1
+    assert confusion == result["int8"]["confusion"]
+
+
+def wrong_of(table: Path) -> list[dict[str, str]]:
+    with table.open() as file:
+        return [row for row in csv.DictReader(file) if row["scene"] != row["predicted"]]
+
+
+def test_evaluate_writes_the_same_predictions_and_a_page_that_can_be_sent(hwasc: Run, made: Path) -> None:
+    page = made / "sent.html"
+    argv = ("--model", made / "d" / "student.onnx", "--html", page, "--embed", 2)
+    status, out, err = hwasc("evaluate", *argv, tiny=True)
+    assert status == 0, err
+    assert "Fits dcase2024" in out and f"table {made / 'sent.predictions.csv'}" in out, "the budget of the run folder"
+    wrong, text = wrong_of(made / "sent.predictions.csv"), page.read_text()
+    assert {r["clip"] for r in wrong} == {r["clip"] for r in wrong_of(made / "d" / TABLE)}
+    assert text.count("<audio") == len(wrong) and text.count('src="data:audio/flac') == min(2, len(wrong))
+    first = min(wrong, key=lambda r: text.index(r["file"]))
+    assert first["probability"] == max(r["probability"] for r in wrong), "the surest is first"
+    status, out, _ = hwasc("evaluate", "--model", made / "d" / "student.onnx", "--csv", made / "own.csv", tiny=True)
+    assert status == 0 and (made / "own.csv").read_text() == (made / "sent.predictions.csv").read_text()
 
 
 def test_distill_resumes_and_repeats_itself(hwasc: Run, made: Path) -> None:

@@ -105,7 +105,7 @@ def profile(
     Args:
         architecture: An object, a preset's name, `best.json`, a search's run folder or a trial of it (`runs/search:7`); None:
             the model's.
-        budget: Compared with the costs; None: the bundled one that the architecture was searched for, if any.
+        budget: Compared with the costs; None: the one that the architecture was searched for, if any.
         model: A .tflite file, whose memory is measured in the chip's interpreter.
         npu: With a model: Arm Vela's estimate for an Ethos-U, e.g. `ethos-u55-128`.
         cross_checks: Whether MACs are also counted with fvcore and thop, which loads torch.
@@ -127,7 +127,7 @@ def profile(
     from hwasc.deploy import profiling
     from hwasc.errors import UsageError
     from hwasc.records.architecture import ArchitectureFile
-    from hwasc.records.bundled import names
+    from hwasc.records.searched_for import budget_of
 
     model = None if model is None else Path(model)
     if architecture is not None:
@@ -136,9 +136,8 @@ def profile(
         record = ArchitectureFile.of(profiling.architecture_of(model))
     else:
         raise UsageError("profile needs an architecture, or a model")
-    searched_for = record.provenance.get("budget")
-    if budget is None and isinstance(searched_for, str) and searched_for in names("budgets"):
-        budget = searched_for
+    if budget is None:
+        budget = budget_of(record.provenance, str(record))
     result = profiling.profile(
         record.architecture,
         None if budget is None else as_budget(budget),

@@ -32,6 +32,7 @@ def distill(
     training: bool = True,
     unseen: bool = False,
     per_device: bool = False,
+    embed: int = 0,
 ) -> DistillResult:
     """Train an architecture in full, quantize it, export it, and measure it on the test split at the end.
 
@@ -51,9 +52,12 @@ def distill(
             clips is missing.
         per_device: Whether a copy of the student is fine-tuned for each recording device with enough clips (`devices` of the
             result). Other devices keep the general student.
+        embed: Copies of the sound of so many clips are put into the report, the surest mistakes first; the others link to their
+            files. The terms of some data sets, TAU's among them, forbid passing such a page on.
 
     Returns:
-        Metrics and costs of the student, and its files. The run folder also holds `report.html`.
+        Metrics and costs of the student, and its files. The run folder also holds `report.html`, and `predictions.csv` with what
+        the int8 student says of each test clip.
 
     Raises:
         UsageError: The architecture is for other data, or the run folder holds another configuration.
@@ -64,8 +68,9 @@ def distill(
         >>> student.test.int8.accuracy, student.costs.arena  # doctest: +SKIP
     """
     from hwasc.nas.trial_files import parse_trial, trial_with_weights
+    from hwasc.report.mistakes import mistakes
     from hwasc.report.reports import distill_report
-    from hwasc.students import distillation
+    from hwasc.students import clip_predictions, distillation
 
     ws = with_teachers(ws, teachers)
     if initial_weights is not None:
@@ -75,7 +80,7 @@ def distill(
         record = trial_with_weights(ws, *trial)
     else:
         record = as_architecture(architecture, classes=len(ws.classes))
-    result = distillation.distill(
+    result, predictions = distillation.distill(
         ws,
         record,
         run=None if run is None else Path(run),
@@ -84,7 +89,9 @@ def distill(
         unseen=unseen,
         per_device=per_device,
     )
-    write_whole(result.run / "report.html", distill_report(result))
+    page = result.run / "report.html"
+    shown = mistakes(predictions, page, result.run / clip_predictions.FILE, embed=embed)
+    write_whole(page, distill_report(result, shown))
     distillation.check_onnx(result)
     return result
 
@@ -96,7 +103,9 @@ def evaluate(
     runtime: str | Runtime | None = None,
     snrs: Sequence[float] = (),
     noise: Sequence[str] = ("white", "pink"),
+    csv: str | Path | None = None,
     html: str | Path | None = None,
+    embed: int = 0,
     source: Literal["features", "waveform"] = "features",
     unseen: bool = False,
 ) -> Evaluation:
@@ -113,7 +122,10 @@ def evaluate(
             .tflite, ONNX Runtime for .onnx, torch for .safetensors, the system's compiler for a folder of C.
         snrs: Signal-to-noise ratios in dB, each measured again with noise added to the clips' waveforms.
         noise: Its sources: `white`, `pink`, or folders of recordings.
+        csv: A table that is written: what the model says of each clip. None: where a page is written, beside it, as
+            `<page>.predictions.csv`.
         html: A page that is written.
+        embed: Copies of the sound of so many clips are put into the page, see `distill`.
         source: What the model gets: `features`, which hwasc computes, or the `waveform`, for a folder of C, whose log-mel is
             measured with it.
         unseen: Whether you vouch that a model whose training clips are not recorded was trained on none of these clips.
@@ -126,15 +138,22 @@ def evaluate(
             locations of the split.
         DataError: hwasc did not write the file, or the record of its training clips is missing.
     """
-    from hwasc.students import evaluation
+    from hwasc.students import clip_predictions, evaluation
 
     is_source = isinstance(model, (str, Path)) and (Path(model) / FOLDER_RECORD).is_file()
     path = Path(model) if is_source else _weights(model)  # type: ignore[arg-type]
-    result = evaluation.evaluate(ws, path, runtime=runtime, snrs=snrs, sources=noise, source=source, unseen=unseen)
-    if html is not None:
+    result, predictions = evaluation.evaluate(
+        ws, path, runtime=runtime, snrs=snrs, sources=noise, source=source, unseen=unseen
+    )
+    table = clip_predictions.beside(html) if csv is None and html is not None else csv
+    if table is not None:
+        predictions.write_csv(Path(table))
+    if html is not None and table is not None:
+        from hwasc.report.mistakes import mistakes
         from hwasc.report.reports import evaluation_report
 
-        write_whole(Path(html), evaluation_report(result, environment()))
+        shown = mistakes(predictions, Path(html), Path(table), embed=embed)
+        write_whole(Path(html), evaluation_report(result, environment(), shown))
     return result
 
 

@@ -93,6 +93,18 @@ def add_unseen(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_embed(parser: argparse.ArgumentParser) -> None:
+    """Add the option of copies of sound in a page."""
+    parser.add_argument(
+        "--embed",
+        type=whole(0),
+        default=0,
+        metavar="N",
+        help="put copies of the sound of the N surest mistakes into the page, so that it can be sent along; without it the page "
+        "links to your files. The terms of some data sets, TAU's among them, forbid passing their sound on (default 0)",
+    )
+
+
 def add_engine(parser: argparse.ArgumentParser) -> None:
     """Add the options of the engine."""
     engine = parser.add_argument_group("engine", "where candidates are scored; no score depends on it")

@@ -14,6 +14,7 @@ import hwasc
 from hwasc.cli import common
 from hwasc.cli.next_step import next_step
 from hwasc.cli.teachers_table import print_contributions
+from hwasc.cli.verdict_lines import print_verdict
 
 if TYPE_CHECKING:
     from hwasc.students.device_results import DeviceStudents
@@ -66,6 +67,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="also fine-tune a copy for each recording device, for a device that is known when the student runs (DCASE 2025)",
     )
+    common.add_embed(parser)
     common.add_unseen(parser)
     common.add_data(parser)
 
@@ -74,6 +76,7 @@ def run(args: argparse.Namespace) -> None:
     """Distill and print the results."""
     from hwasc.api.inputs import as_architecture, run_of
     from hwasc.records.teacher_settings import FUSED
+    from hwasc.report.verdicts import distill_verdict
 
     as_architecture(args.arch)  # a wrong name is refused before the data is opened
     result = hwasc.distill(
@@ -85,6 +88,7 @@ def run(args: argparse.Namespace) -> None:
         training=not args.no_training,
         unseen=args.unseen,
         per_device=args.per_device,
+        embed=args.embed,
     )
     if args.json:
         common.print_json(result.to_json())
@@ -108,8 +112,10 @@ def run(args: argparse.Namespace) -> None:
     print(f"  ONNX Runtime predicts the same scene for {result.onnx.agreement:.1%} of the clips")
     if result.devices is not None:
         _print_devices(result, result.devices)
+    print_verdict(distill_verdict(result))
     tflite, onnx = result.run / result.tflite.file, result.run / result.onnx.file
     print(f"int8 model   {tflite} (for the chip), {onnx}\nreport       {result.run / 'report.html'}")
+    print(f"clips        {result.run / 'predictions.csv'}")
     next_step(["export", "--weights", result.run / "int8.safetensors", "--format", "c"])
 
 

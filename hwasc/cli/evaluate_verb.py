@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import hwasc
 from hwasc.cli import common
 from hwasc.cli.next_step import next_step
+from hwasc.cli.verdict_lines import print_verdict
 from hwasc.data.clips import UnsplittableError
 from hwasc.errors import DataError, UsageError
 from hwasc.parts import RUNTIMES
@@ -25,6 +26,7 @@ SOURCES = ["white", "pink"]
 EXAMPLES = """examples:
   hwasc evaluate --model student.tflite --data my_recordings --workers 4
   hwasc evaluate --model student.tflite --data new_recordings --split all
+  hwasc evaluate --model student.tflite --data my_recordings --html mistakes.html   # hear what it gets wrong
   hwasc evaluate --model student.tflite --runtime litert-ref
   hwasc evaluate --model runs/distill/student.onnx --data my_recordings --snr --html noise.html
   hwasc evaluate --model runs/distill/student.onnx --snr 20,0 --noise pink recordings_of_noise
@@ -75,7 +77,19 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         help="test: the test split (default); all: every clip of a folder that is all new, of any number of places and of any of "
         "the model's scenes. Clips at places that the model was trained on or chosen by are left out in both",
     )
-    parser.add_argument("--html", metavar="FILE", type=Path, help="write a self-contained page")
+    parser.add_argument(
+        "--csv",
+        metavar="FILE",
+        type=Path,
+        help="write a table of what the model says of each clip (with --html PAGE.html: PAGE.predictions.csv by default)",
+    )
+    parser.add_argument(
+        "--html",
+        metavar="FILE",
+        type=Path,
+        help="write a page; it has the clips that the model gets wrong, to be heard",
+    )
+    common.add_embed(parser)
     common.add_unseen(parser)
     common.add_data(parser)
 
@@ -94,14 +108,22 @@ def run(args: argparse.Namespace) -> None:
         runtime=args.runtime,
         snrs=snrs,
         noise=noise,
+        csv=args.csv,
         html=args.html,
+        embed=args.embed,
         source=args.source,
         unseen=args.unseen,
     )
     if args.json:
         common.print_json(result)
         return
+    from hwasc.report.verdicts import evaluation_verdict
+    from hwasc.students import clip_predictions
+
     _print(result)
+    print_verdict(evaluation_verdict(result))
+    if table := args.csv or (args.html and clip_predictions.beside(args.html)):
+        print(f"table {table}")
     if args.html:
         print(f"page {args.html}")
     if args.model.suffix == ".safetensors":

@@ -11,6 +11,7 @@ from pathlib import Path
 import hwasc
 from hwasc.cli import common
 from hwasc.cli.next_step import next_step
+from hwasc.cli.verdict_lines import print_verdict
 
 EXAMPLES = """examples:
   hwasc profile --arch best.json
@@ -64,13 +65,17 @@ def run(args: argparse.Namespace) -> None:
     if args.json:
         common.print_json(result.to_json())
         return
+    from hwasc.api.inputs import as_architecture
     from hwasc.cli.profile_tables import print_profile
+    from hwasc.report.verdicts import profile_verdict
 
     print_profile(result)
     if result.emulation is not None:
         from hwasc.cli.emulation_table import print_emulation
 
         print_emulation(result.emulation)
+    provenance = as_architecture(args.arch).provenance if args.arch else {}
+    print_verdict(profile_verdict(result, provenance))
     if args.html:
         print(f"page {args.html}")
     if args.arch:

@@ -18,6 +18,7 @@ import hwasc
 from hwasc.cli import common
 from hwasc.cli.next_step import next_step
 from hwasc.cli.teachers_table import print_contributions
+from hwasc.cli.verdict_lines import print_verdict
 from hwasc.errors import UsageError
 from hwasc.parts import PROXIES, STRATEGIES
 
@@ -114,6 +115,8 @@ def run(args: argparse.Namespace) -> None:
         prefer=args.prefer,
         pick=args.pick,
     )
+    from hwasc.report.verdicts import search_verdict
+
     if args.out is not None:
         from hwasc.nas.winner_weights import copy_winner
 
@@ -159,6 +162,7 @@ def run(args: argparse.Namespace) -> None:
     )
     teachers = found.teachers
     print_contributions(teachers.fusion, teachers.leave_one_out, teachers.mixing, "validation")
+    print_verdict(search_verdict(found))
     print(f"architecture {best}\nreport       {found.run / 'report.html'}")
     next_step(["distill", "--arch", args.out or found.run])
 

@@ -74,11 +74,13 @@ class ResolvedBudget:
         name: The budget's name.
         limits: The most of each cost, by its dotted name. Empty: nothing is limited.
         counting: The planner, kernels and core that costs are counted for.
+        record: The budget as it was written, if it was.
     """
 
     name: str
     limits: Mapping[str, float]
     counting: Counting = field(default_factory=Counting)
+    record: Budget | None = None
 
     def measure(self, architecture: Architecture) -> Costs:
         """The exact costs of an architecture by this budget's rule."""
@@ -186,7 +188,7 @@ def resolve(budget: Budget) -> ResolvedBudget:
             for k, v in amounts.items()
         }
     limits = {k: v for k, v in amounts.items() if not isinstance(v, str)}
-    return ResolvedBudget(name=budget.name, limits=limits, counting=counting)
+    return ResolvedBudget(name=budget.name, limits=limits, counting=counting, record=budget)
 
 
 def _counting(budget: Budget) -> Counting:

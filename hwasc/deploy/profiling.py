@@ -11,6 +11,7 @@ from hwasc.cost import Costs, Layer, firmware, layers, measure
 from hwasc.cost import graph as deployment
 from hwasc.cost.firmware import Firmware
 from hwasc.cost.firmware_latency import ARITHMETIC
+from hwasc.cost.fit import Fit, fit
 from hwasc.cost.frontend import FrontEndCosts, front_end_costs
 from hwasc.cost.limits import Check, ResolvedBudget, resolve
 from hwasc.cost.measure import DEFAULT
@@ -83,8 +84,7 @@ class Profile:
         architecture: The architecture.
         costs: Its costs.
         layers: Its layers.
-        budget: Name of the budget, or None.
-        checks: The budget's limits with the architecture's costs.
+        fit: The costs beside the budget, if there is one.
         cross_checks: Other tools' counts of MACs, if asked for.
         front_end: Costs of the front end beside TensorFlow Lite Micro.
         firmware: RAM and flash of the C export; None where it can't run the net or its front end.
@@ -97,8 +97,7 @@ class Profile:
     architecture: Architecture
     costs: Costs
     layers: list[Layer]
-    budget: str | None
-    checks: list[Check]
+    fit: Fit
     cross_checks: list[CrossCheck]
     front_end: FrontEndCosts
     firmware: Firmware | None = None
@@ -108,9 +107,19 @@ class Profile:
     patches: PatchChoice | None = None
 
     @property
+    def budget(self) -> str | None:
+        """Name of the budget, or None."""
+        return self.fit.budget
+
+    @property
+    def checks(self) -> list[Check]:
+        """The budget's limits with the architecture's costs."""
+        return self.fit.checks
+
+    @property
     def runtime(self) -> Runtime:
         """What the costs are counted for."""
-        return "c" if self.costs.firmware else "tflm"
+        return self.fit.runtime
 
     def to_json(self) -> dict[str, Any]:
         """Return the profile as JSON values: the costs' own keys, `limits` with slack, `layers` and so on."""
@@ -171,7 +180,6 @@ def profile(
         raise UsageError("an estimate for an Ethos-U needs a .tflite file (--model)")
     resolved = resolve(budget) if budget else None
     costs = resolved.measure(architecture) if resolved else measure(architecture)
-    checks = resolved.check(costs) if resolved else []
     cross = cross_check(architecture, costs) if cross_checks else []
     arena = measure_arena(architecture, model) if model else None
     on_npu = estimate(model, npu) if model and npu else None
@@ -184,8 +192,7 @@ def profile(
         architecture=architecture,
         costs=costs,
         layers=layers(architecture),
-        budget=budget.name if budget else None,
-        checks=checks,
+        fit=fit(architecture, resolved, costs),
         cross_checks=cross,
         front_end=front_end_costs(architecture.front_end),
         firmware=costs.firmware or _firmware(architecture, budget),

@@ -44,6 +44,7 @@ from hwasc.records.budget import Budget
 from hwasc.records.earlier_run import write_inputs
 from hwasc.records.run import environment_of, free_folder, open_run
 from hwasc.records.run_lock import locked_run
+from hwasc.records.searched_for import provenance_of
 from hwasc.records.space import SearchSpace
 from hwasc.workspace import Workspace
 
@@ -283,7 +284,7 @@ def _finish(
         "data": ws.data,
         "dataset": ws.fingerprint,
         "classes": list(ws.dataset.classes),
-        "budget": problem.budget.name,
+        **(provenance_of(problem.budget.record) if problem.budget.record else {"budget": problem.budget.name}),
         "space": problem.space.name,
         "costs": schema.plain(costs),
         "limits": {c.name: {"limit": c.limit, "slack": c.slack} for c in problem.budget.check(costs)},

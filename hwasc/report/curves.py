@@ -199,7 +199,7 @@ def _panel(
 
 
 def training_curve(series: Mapping[str, Sequence[float]]) -> str:
-    """Plot losses by epoch, one line for each series, the last value at its end."""
+    """Plot losses by epoch, from zero, one line for each series, the last value at its end."""
     with sheet(3.2) as figure:
         axes = figure.add_axes((0.06, 0.16, 0.84, 0.78))
         longest = 1
@@ -229,6 +229,7 @@ def training_curve(series: Mapping[str, Sequence[float]]) -> str:
         axes.set(
             xlabel="epoch",
             ylabel="training loss",
+            ylim=(0, 1.06 * max((v for values in series.values() for v in values), default=1.0)),
             xlim=(0.5 if longest < 10 else 1, longest + (0.5 if longest < 10 else 0)),
         )
         axes.xaxis.set_major_locator(MultipleLocator(1) if longest <= 12 else MaxNLocator(integer=True))
@@ -239,6 +240,8 @@ def training_curve(series: Mapping[str, Sequence[float]]) -> str:
 
 def noise_curve(series: Mapping[str, Mapping[float, float]], clean: Mapping[str, float]) -> str:
     """Plot accuracy against signal-to-noise ratio, which falls to the right, one line for each series.
+
+    Each picture goes from 0 to 100 %, so that they compare.
 
     Args:
         series: Macro accuracy (0..1) by ratio (dB), by name.
@@ -262,10 +265,9 @@ def noise_curve(series: Mapping[str, Mapping[float, float]], clean: Mapping[str,
             x, y = zip(*shown, strict=True)
             axes.plot(x, y, color=ink, linestyle=dash, linewidth=1.6, marker="o", markersize=4)
             ends.append((y[-1], f"{short(name, 22)}  {percent(y[-1])}", ink))
-        axes.set(xlabel="signal-to-noise ratio", ylabel="macro accuracy", xlim=(-0.3, len(levels) + 0.3))
+        axes.set(xlabel="signal-to-noise ratio", ylabel="macro accuracy", xlim=(-0.3, len(levels) + 0.3), ylim=(0, 1))
         axes.set_xticks(range(len(levels) + 1), ["as recorded", *(f"{snr:g} dB" for snr in levels)])
-        low, high = axes.get_ylim()
-        notes(axes, ends, 0.06 * (high - low))
+        notes(axes, ends, 0.06)
         ticks(axes.yaxis, lambda v: f"{100 * v:.3g} %")
         axes.grid(axis="y")
         return render(figure)

@@ -8,11 +8,15 @@ from typing import TYPE_CHECKING
 from hwasc.cost.limits import value
 from hwasc.records.schema import plain
 from hwasc.report import plots
+from hwasc.report.bars import grouped_bars
+from hwasc.report.confusion import confusion_sections
 from hwasc.report.device_students import device_parts
 from hwasc.report.ensemble import fusion_parts
-from hwasc.report.formats import amount, count, decimal, kib, percent, points
+from hwasc.report.formats import amount, count, data_name, decimal, kib, percent, points
+from hwasc.report.mistakes import Mistakes
 from hwasc.report.page import Fact, Facts, Paragraph, Part, Picture, Preformatted, Section, Table, page
 from hwasc.report.profiling import EXACT, flat_table
+from hwasc.report.verdicts import distill_verdict
 
 if TYPE_CHECKING:
     from hwasc.students.loss_choice import LossChoice
@@ -30,11 +34,12 @@ _COSTS = {  # dotted name: label, note
 }
 
 
-def distill_report(result: DistillResult) -> str:
+def distill_report(result: DistillResult, mistakes: Mistakes | None = None) -> str:
     """Render the page about a distilled student.
 
     Args:
         result: The finished distillation.
+        mistakes: The clips that the int8 student takes for another scene, see `report.mistakes`.
 
     Returns:
         The page as HTML text.
@@ -47,6 +52,7 @@ def distill_report(result: DistillResult) -> str:
         _scores(result, over),
     ]
     sections = [
+        Section("Verdict", [distill_verdict(result)]),
         Section("Summary", parts),
         Section("Groups of devices", _by("group", test.float.groups, test.int8.groups, over)),
         Section("Devices", _by("device", test.float.per_device, test.int8.per_device, over)),
@@ -56,7 +62,7 @@ def distill_report(result: DistillResult) -> str:
             else []
         ),
         Section("Classes", _by("class", test.float.per_class, test.int8.per_class, over)),
-        Section("Confusion", _confusion(result, over)),
+        *_confusion(result, over, mistakes),
     ]
     if losses := {name: values for name, values in result.losses.items() if values}:
         curve = Picture(plots.training_curve(losses), "Measured. Training loss by epoch.")
@@ -74,7 +80,9 @@ def distill_report(result: DistillResult) -> str:
         Section("Provenance", [flat_table({key: record[key] for key in PROVENANCE})]),
     ]
     headline = f"int8 {percent(test.int8.accuracy)} macro accuracy {over}"
-    return page("Distilled student", headline, sections, result.environment)
+    title = f"Student for {data_name(result.data)}"
+    budget = result.fit.budget if result.fit else None
+    return page(title, f"{headline}, {f'budget {budget}' if budget else 'no budget'}", sections, result.environment)
 
 
 def _summary(result: DistillResult, over: str) -> str:
@@ -109,7 +117,7 @@ def _by(what: str, before: Mapping[str, float], after: Mapping[str, float], over
         (name, percent(v["float"]), percent(v["int8"]), points(v["int8"] - v["float"])) for name, v in groups.items()
     ]
     columns = (what, "float accuracy", "int8 accuracy", "change, points")
-    return [Picture(plots.grouped_bars(groups), f"Measured {over}. Accuracy by {what}."), Table(columns, rows)]
+    return [grouped_bars(groups, f"Measured {over}. Accuracy by {what}."), Table(columns, rows)]
 
 
 def _starts(starts: Sequence[StartScore]) -> list[Part]:
@@ -119,10 +127,10 @@ def _starts(starts: Sequence[StartScore]) -> list[Part]:
     return [Table(columns, rows, "Float students by their initial weights")] if starts else []
 
 
-def _confusion(result: DistillResult, over: str) -> list[Part]:
+def _confusion(result: DistillResult, over: str, mistakes: Mistakes | None) -> list[Section]:
     matrix = result.test.int8.confusion
-    caption = f"Measured {over}, int8. Rows: truth; columns: prediction; per cent of the row's clips."
-    return [Picture(plots.confusion(matrix, result.classes), caption), _most_confused(matrix, result.classes)]
+    shown, *rest = confusion_sections(matrix, result.classes, f"{over}, int8", mistakes)
+    return [Section(shown.title, [*shown.parts, _most_confused(matrix, result.classes)]), *rest]
 
 
 def _most_confused(matrix: Sequence[Sequence[int]], classes: Sequence[str]) -> Table:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import statistics
 from collections.abc import Mapping, Sequence
 
-from hwasc.report.bars import NAME
 from hwasc.report.canvas import halo, render, sheet, ticks
 from hwasc.report.formats import percent, short
 from hwasc.report.theme import ACCENT, BLUE
+
+NAME = 26  # characters of a student's name; tables have the whole name
 
 
 def dots(groups: Mapping[str, Sequence[float]]) -> str:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from hwasc.ensemble.contributions import Contribution, contributions
 from hwasc.records.teacher_settings import FUSED, PAPER
-from hwasc.report import plots
+from hwasc.report.bars import fusion_bars, share_bars
 from hwasc.report.formats import ABSENT, decimal, percent, points
-from hwasc.report.page import Paragraph, Part, Picture, Table
+from hwasc.report.page import Paragraph, Part, Table
 
 if TYPE_CHECKING:
     from hwasc.ensemble.fusion import FusionRow
@@ -39,14 +39,10 @@ def fusion_parts(
     shown = [(r.name, percent(r.accuracy), decimal(r.log_loss), decimal(r.ece)) for r in rows]
     return [
         *([Paragraph(text)] if (text := verdict(rows)) else []),
-        Picture(
-            plots.fusion_bars(rows),
-            f"Measured {over}. Teachers in grey, means of their logits in orange, the learned heads in blue, the paper's in "
-            "light blue.",
-        ),
+        *fusion_bars(rows, over),
         Table(("teacher or fusion", "macro accuracy", "log loss", "calibration error"), shown, f"Measured {over}"),
         *(
-            Picture(plots.share_bars(groups), f"Measured {over}. z1's mean weight of each teacher by {by}, per cent.")
+            share_bars(groups, f"Measured {over}. z1's mean weight of each teacher by {by}, per cent.")
             for by, groups in mixing.items()
         ),
         *_contributions(contributions(rows, leave_one_out, mixing), over),

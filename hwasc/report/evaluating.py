@@ -6,20 +6,27 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from hwasc.report import plots
-from hwasc.report.formats import count, decimal, percent
+from hwasc.report.bars import grouped_bars
+from hwasc.report.confusion import confusion_sections
+from hwasc.report.formats import count, data_name, decimal, percent
+from hwasc.report.mistakes import Mistakes
 from hwasc.report.page import Fact, Facts, Paragraph, Part, Picture, Section, Table, page
+from hwasc.report.verdicts import evaluation_verdict
 
 if TYPE_CHECKING:
     from hwasc.students.evaluation import Evaluation, NoisyMetrics
     from hwasc.training.metrics import Metrics
 
 
-def evaluation_report(evaluation: Evaluation, environment: Mapping[str, Any] | None = None) -> str:
+def evaluation_report(
+    evaluation: Evaluation, environment: Mapping[str, Any] | None = None, mistakes: Mistakes | None = None
+) -> str:
     """Render the page about a model file.
 
     Args:
         evaluation: Its metrics on the test split.
         environment: What `records.run.environment()` gives, for the footer.
+        mistakes: The clips that the model takes for another scene, see `report.mistakes`.
 
     Returns:
         The page as HTML text.
@@ -34,7 +41,10 @@ def evaluation_report(evaluation: Evaluation, environment: Mapping[str, Any] | N
     }
     text = f"{evaluation.model} in {evaluation.runtime}, architecture {evaluation.architecture}. "
     text += f"Measured on {evaluation.measured.text()}."
-    sections = [Section("Summary", [Paragraph(text), Facts(facts)])]
+    sections = [
+        Section("Verdict", [evaluation_verdict(evaluation)]),
+        Section("Summary", [Paragraph(text), Facts(facts)]),
+    ]
     if evaluation.noisy:
         sections.append(Section("Noise", _noise(m, evaluation.noisy, over)))
     for values, title, what in (
@@ -42,12 +52,11 @@ def evaluation_report(evaluation: Evaluation, environment: Mapping[str, Any] | N
         (m.per_device, "Devices", "device"),
         (m.per_class, "Scenes", "scene"),
     ):
-        bars = plots.grouped_bars({name: {"accuracy": v} for name, v in values.items()})
-        sections.append(Section(title, [Picture(bars, f"Measured {over}. Macro accuracy by {what}.")]))
-    matrix = plots.confusion(m.confusion, list(evaluation.classes))
-    shown = f"Measured {over}. Rows: truth; columns: prediction; per cent of the row's clips."
-    sections.append(Section("Confusion", [Picture(matrix, shown)]))
-    return page("Evaluated model", f"{percent(m.accuracy)} macro accuracy {over}", sections, environment)
+        groups = {name: {"accuracy": v} for name, v in values.items()}
+        sections.append(Section(title, [grouped_bars(groups, f"Measured {over}. Macro accuracy by {what}.")]))
+    sections += confusion_sections(m.confusion, evaluation.classes, over, mistakes)
+    title = f"{data_name(evaluation.model)} on {data_name(evaluation.measured.data)}"
+    return page(title, f"{percent(m.accuracy)} macro accuracy {over}", sections, environment)
 
 
 def _noise(clean: Metrics, noisy: Sequence[NoisyMetrics], over: str) -> list[Part]:

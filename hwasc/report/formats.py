@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from pathlib import PurePath
 
 ABSENT, MINUS, TIMES = "\u2013", "\u2212", "\u00d7"
 
@@ -31,6 +32,11 @@ def short(text: object, width: int) -> str:
 def count(value: float | None) -> str:
     """A count, e.g. `29,419,156`."""
     return ABSENT if value is None else f"{value:,.0f}".replace("-", MINUS)
+
+
+def data_name(data: object) -> str:
+    """A data set in a title: the folder's own name, where the user named a path."""
+    return short(PurePath(str(data)).name or data, 60)
 
 
 def plural(number: int, noun: str) -> str:
@@ -99,6 +105,11 @@ def decimal(value: float | None, digits: int = 3) -> str:
     return ABSENT if value is None or not math.isfinite(value) else f"{value:.{digits}f}"
 
 
+def milliseconds(value: float) -> str:
+    """A time in three digits, e.g. `38.2 ms`, `1,154 ms`."""
+    return f"{value:,.0f} ms" if value >= 100 else f"{value:.3g} ms"
+
+
 def amount(name: str, value: float | None) -> str:
     """A cost in its unit: bytes for memories, milliseconds for a latency, a count for the rest.
 
@@ -110,7 +121,7 @@ def amount(name: str, value: float | None) -> str:
         The text.
     """
     if name == "latency_ms":
-        return count(value) if value is None else f"{value:,.3g} ms"
+        return ABSENT if value is None else milliseconds(value)
     return size(value) if "memory" in name or name in ("flash", "arena", "ram") else count(value)
 
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Protocol
 
 from jinja2 import Environment, PackageLoader
 from markupsafe import Markup
@@ -16,6 +16,7 @@ from hwasc import progress
 from hwasc.report import theme
 from hwasc.report.formats import ABSENT, MINUS, clean
 
+PRINTED = 20  # clips of a long list that are printed
 Kind = Literal["exact", "measured", "estimate", ""]
 _UNITS = r"( (%|B|KiB|M|k|G))?"
 _NUMBER = re.compile(rf"[-+{MINUS}]?\d[\d,]*(\.\d+)?(e[-+]?\d+)?{_UNITS}( \([\d,.]+ KiB\))?( ± \d+(\.\d+)?)?")
@@ -121,7 +122,14 @@ class Picture:
     caption: str
 
 
-Part = Paragraph | Preformatted | Facts | Table | Picture
+class Part(Protocol):
+    """What a section consists of.
+
+    Attributes:
+        macro: Macro of `templates/parts.html.j2` that renders the part.
+    """
+
+    macro: ClassVar[str]
 
 
 @dataclass(frozen=True)
@@ -165,7 +173,7 @@ def _templates() -> Environment:
         lstrip_blocks=True,
         finalize=lambda value: value if isinstance(value, Markup) else clean(value),
     )
-    templates.globals.update(version=hwasc.__version__, LIGHT=theme.LIGHT, DARK=theme.DARK)
+    templates.globals.update(version=hwasc.__version__, LIGHT=theme.LIGHT, DARK=theme.DARK, printed=PRINTED)
     templates.filters.update(show=_show, inline_svg=_inline_svg)
     templates.tests["meter"] = lambda value: isinstance(value, Meter)
     return templates

@@ -90,7 +90,7 @@ def scenes_over_time(file: Classified, result: Predictions, front_end: FrontEnd)
         above.set_ylabel("probability")
         above.grid(axis="y")
         above.tick_params(labelbottom=False)
-        above.legend(loc="lower right", bbox_to_anchor=(1.0, 0.98), ncols=len(SERIES), borderaxespad=0.0)
+        above.legend(loc="lower left", bbox_to_anchor=(0.0, 0.98), ncols=len(SERIES), borderaxespad=0.0)
         spectrogram = _spectrogram(Path(file.file), front_end)
         if spectrogram is not None:
             bands, until = spectrogram

@@ -19,6 +19,7 @@ from hwasc.records.schema import plain
 from hwasc.report import plots
 from hwasc.report.formats import TIMES, amount, count, kib, percent, shape, short, size
 from hwasc.report.page import Fact, Facts, Meter, Paragraph, Part, Picture, Preformatted, Section, Table, page
+from hwasc.report.verdicts import profile_verdict
 
 if TYPE_CHECKING:
     from hwasc.deploy.profiling import Arena, Profile
@@ -48,8 +49,8 @@ def profile_report(
     """
     architecture, checks = profile.architecture, profile.checks
     limit = next((int(c.limit) for c in checks if c.name == "int8_memory.activations"), None)
-    summary: list[Part] = [Paragraph(_verdict(checks, profile.budget)), Facts(cards(profile.costs)), Paragraph(EXACT)]
-    sections = [Section("Summary", summary)]
+    summary: list[Part] = [Facts(cards(profile.costs)), Paragraph(EXACT)]
+    sections = [Section("Verdict", [profile_verdict(profile, provenance)]), Section("Summary", summary)]
     if checks:
         sections.append(Section(f"Limits of {profile.budget or 'the budget'}", [limits_table(checks, profile.runtime)]))
     if profile.arena:
@@ -116,8 +117,8 @@ def profile_report(
         sections.append(Section("Provenance", [flat_table(provenance)]))
     return page(
         "Profile of " + short(architecture.id, 40),
-        f"{len(architecture.blocks)} blocks, {architecture.classes} classes, "
-        f"log-mel {shape((architecture.front_end.mels, architecture.front_end.frames))}",
+        f"{f'Budget {profile.budget}' if profile.budget else 'No budget'}; {len(architecture.blocks)} blocks, "
+        f"{architecture.classes} classes, log-mel {shape((architecture.front_end.mels, architecture.front_end.frames))}",
         sections,
         environment,
     )
@@ -300,7 +301,7 @@ def front_end_table(front_end: FrontEnd) -> Table:
 
 
 def flat_table(values: Mapping[str, Any], caption: str = "") -> Table:
-    """A table of nested keys and values, with dotted keys.
+    """A table of nested keys and values, with dotted keys. What was not counted or given (None) is left out.
 
     Args:
         values: Plain values, nested.
@@ -312,28 +313,13 @@ def flat_table(values: Mapping[str, Any], caption: str = "") -> Table:
 
     def walk(value: Any, name: str) -> list[tuple[str, Any]]:
         if isinstance(value, Mapping) and value:
-            return [row for k, v in value.items() for row in walk(v, f"{name}.{k}" if name else str(k))]
+            return [
+                row for k, v in value.items() for row in walk(v, f"{name}.{k}" if name else str(k)) if v is not None
+            ]
         text = ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else value
         return [(name, text if isinstance(text, (int, float)) else str(text))]
 
     return Table(("key", "value"), walk(values, ""), caption)
-
-
-def _verdict(checks: Sequence[Check], budget: str | None) -> str:
-    if not checks:
-        return "No budget was given: nothing is checked."
-    over = [c for c in checks if c.slack < 0]
-    name = budget or "the budget"
-    if not over:
-        tight = min(checks, key=lambda c: c.slack / c.limit)
-        return (
-            f"Fits {name}: {'every limit' if len(checks) > 1 else 'its one limit'} is met. "
-            f"The tightest is {tight.name}, with {percent(tight.slack / tight.limit)} left."
-        )
-    which = "; ".join(
-        f"{c.name} is {amount(c.name, c.value)}, over its limit by {amount(c.name, -c.slack)}" for c in over
-    )
-    return f"Does not fit {name}: {which}."
 
 
 def _peak(architecture: Architecture) -> str:

@@ -9,10 +9,11 @@ from hwasc.cost.limits import Range
 from hwasc.nas.trial import Refined, Trial
 from hwasc.report import plots
 from hwasc.report.ensemble import fusion_parts
-from hwasc.report.formats import amount, count, kib, percent, plural
+from hwasc.report.formats import ABSENT, amount, count, data_name, kib, percent, plural, short
 from hwasc.report.page import Fact, Facts, Paragraph, Picture, Preformatted, Section, Table, page
 from hwasc.report.profiling import flat_table, front_end_table
 from hwasc.report.refining import refinement
+from hwasc.report.verdicts import search_verdict
 
 if TYPE_CHECKING:
     from hwasc.nas.result import SearchResult
@@ -48,6 +49,7 @@ def search_report(result: SearchResult) -> str:
         "targets both count. The test split was not read."
     )
     sections = [
+        Section("Verdict", [search_verdict(result)]),
         Section("Summary", [Paragraph(summary), Facts(_cards(pruned or best, trials, over, by_rows=by_rows))]),
         Section(
             "Space and budget",
@@ -100,9 +102,9 @@ def search_report(result: SearchResult) -> str:
             best,
             "The best few by their first score, smoothed over all trials, scored again; the best is marked",
         )
-        sections.insert(3, Section("Second scores", [second]))  # after the search
+        sections.insert(4, Section("Second scores", [second]))  # after the search
     if result.refined:
-        sections.insert(4, refinement(result.refined, pruned, result.clips))
+        sections.insert(5, refinement(result.refined, pruned, result.clips))
     teachers = result.teachers
     if teachers.fusion:
         fused = fusion_parts(teachers.fusion, teachers.leave_one_out, teachers.mixing)
@@ -112,10 +114,15 @@ def search_report(result: SearchResult) -> str:
     )
     return page(
         f"Search of {survey.space}",
-        f"{plural(len(trials), 'trial')}, {len(result.front)} on the Pareto front",
+        f"{_asked(result)}; {plural(len(trials), 'trial')}, {len(result.front)} on the Pareto front",
         sections,
         result.environment,
     )
+
+
+def _asked(result: SearchResult) -> str:
+    about = result.best.provenance
+    return f"Data {data_name(about.get('data', ABSENT))}, budget {short(about.get('budget', ABSENT), 60)}"
 
 
 def trials_table(trials: Sequence[Trial], best: Trial, caption: str) -> Table:

@@ -15,7 +15,7 @@ from hwasc import cost
 from hwasc.cost import graph as deployment
 from hwasc.cost import memory
 from hwasc.records.architecture import Architecture
-from hwasc.report.canvas import WIDTH, halo, notes, render, sheet, ticks
+from hwasc.report.canvas import WIDTH, notes, render, sheet, ticks
 from hwasc.report.formats import kib, millions, shape, size
 from hwasc.report.theme import ACCENT, BLOCKS, BLUE, CARD, GREEN, GRID, INK, MUTED, NEUTRAL, ORANGE, on
 
@@ -61,23 +61,23 @@ def memory_timeline(architecture: Architecture, limit: int | None = None, plan: 
     below = 0.62 * font * max(map(len, names)) + 8  # points, for the names of the operators
     with sheet(4.5 + below / 72) as figure:
         axes = _axes(figure, below)
+        alive = memory.live(list(plan.buffers))
         for b in plan.buffers:
             start, width, offset = b.first - 0.5, b.last - b.first + 1, plan.offsets[b.tensor]
             ink = colour(layer[b.tensor]) if b.tensor in layer else MUTED
             axes.add_patch(Rectangle((start, offset), width, b.size, facecolor=ink, edgecolor=CARD, linewidth=0.7))
-            if width / (steps + 1) > 0.045 and b.size / top > 0.035:
+            fits = width / (steps + 1) > 0.045 and b.size / top > 0.035
+            y = _clear(alive, start + width / 2, (offset, offset + b.size), top) if fits else None
+            if y is not None:
                 axes.text(
                     start + width / 2,
-                    offset + b.size / 2,
+                    y,
                     kib(b.size),
                     ha="center",
                     va="center",
                     fontsize=7,
                     color=on(ink),
-                    path_effects=halo(ink, 2.5),
-                    zorder=5,
                 )
-        alive = memory.live(list(plan.buffers))
         axes.stairs(alive, [s - 0.5 for s in range(len(alive) + 1)], baseline=None, color=CARD, linewidth=3.2)
         axes.stairs(alive, [s - 0.5 for s in range(len(alive) + 1)], baseline=None, color=INK, linewidth=1.5)
         peak = alive.index(max(alive))
@@ -100,6 +100,18 @@ def memory_timeline(architecture: Architecture, limit: int | None = None, plan: 
         axes.tick_params(axis="x", length=2, pad=2)
         _strip(axes, [op.layer for op in net.operators])
         return render(figure)
+
+
+def _clear(alive: Sequence[int], x: float, box: tuple[float, float], top: float) -> float | None:
+    """A height in a box, as near to its middle as can be, where a label at x is not crossed by the line of what is alive."""
+    half, tall = 0.022 * len(alive), 0.024 * top
+    first, last = max(0, int(x - half + 0.5)), min(len(alive) - 1, int(x + half + 0.5))
+    low, high = min(alive[first : last + 1]), max(alive[first : last + 1])
+    middle = (box[0] + box[1]) / 2
+    places = [middle, low - tall, high + tall]
+    inside = [y for y in places if box[0] + tall <= y <= box[1] - tall or y == middle]
+    clear = [y for y in inside if y + tall <= low or y - tall >= high]
+    return min(clear, key=lambda y: abs(y - middle), default=None)
 
 
 def _names(net: deployment.Graph) -> list[str]:

@@ -10,6 +10,8 @@ import torch
 from torch import nn
 
 from hwasc.cost import measure
+from hwasc.cost.fit import fit
+from hwasc.cost.limits import ResolvedBudget, resolve
 from hwasc.data.features import Features
 from hwasc.ensemble.cross_fitting import check_teachers
 from hwasc.ensemble.fusion import FittedEnsemble, distillation_data, fuse, target_file
@@ -28,7 +30,10 @@ from hwasc.records.measured_clips import MeasuredClips
 from hwasc.records.plain_values import listed
 from hwasc.records.run import environment_of, free_folder, open_run
 from hwasc.records.run_lock import locked_run
+from hwasc.records.searched_for import budget_of
 from hwasc.records.training_clips import TrainingClips
+from hwasc.students import clip_predictions
+from hwasc.students.clip_predictions import ClipPredictions
 from hwasc.students.feature_targets import feature_teacher, with_embeddings
 from hwasc.students.given_weights import check_given, read_given_weights
 from hwasc.students.known import check_data_named, used_before
@@ -87,7 +92,7 @@ def distill(
     training: bool = True,
     unseen: bool = False,
     per_device: bool = False,
-) -> DistillResult:
+) -> tuple[DistillResult, ClipPredictions]:
     """Distil a float student, quantize it, distil the int8 student, export it, and measure all on the test split.
 
     Args:
@@ -101,7 +106,8 @@ def distill(
         per_device: Whether a copy of the student is fine-tuned for each device, see `students.per_device`.
 
     Returns:
-        The student's metrics, costs and files, also written as `result.json` in the run folder.
+        The student's metrics, costs and files, also written as `result.json` in the run folder; and what the int8 student says of
+        each test clip, also written as `predictions.csv`.
 
     Raises:
         UsageError: The architecture is for other data, the run folder holds another configuration, all test clips were used by
@@ -110,6 +116,8 @@ def distill(
     """
     check_data_named(record.clips, ws, str(record))
     check_classes(record, ws)
+    searched_for = budget_of(record.provenance, str(record))
+    budget = resolve(searched_for) if searched_for else None
     _check_teachers(ws)
     given = read_given_weights(weights, record.architecture, ws.cache) if weights else None
     check_given(given, training=training, per_device=per_device, unseen=unseen)
@@ -140,6 +148,7 @@ def distill(
             used=used,
             test_ws=test_ws,
             measured_clips=measured_clips,
+            budget=budget,
         )
 
 
@@ -154,7 +163,8 @@ def _distill(
     used: list[TrainingClips],
     test_ws: Workspace,
     measured_clips: MeasuredClips,
-) -> DistillResult:
+    budget: ResolvedBudget | None,
+) -> tuple[DistillResult, ClipPredictions]:
     """Train and measure a student, in a run folder that no other process works in."""
     a, s = record.architecture, ws.settings
     clips = ws.remember(ws.training_clips.joined(used))
@@ -185,7 +195,7 @@ def _distill(
         own_data = _training_data(own_ws, record, fused and replace(fused, workspace=own_ws))
         own_data = replace(own_data, alpha=data.alpha, temperature=data.temperature)
         tuned = fine_tune(own_ws, own_data, (model, quantized), run=run, clips=clips)
-    result = _measure(
+    result, predictions = _measure(
         test_ws,
         model,
         quantized,
@@ -197,10 +207,12 @@ def _distill(
         starts=starts,
         clips=clips,
         measured_clips=measured_clips,
+        budget=budget,
         run=run,
     )
+    predictions.write_csv(run / clip_predictions.FILE)
     result.write(run / RESULT)
-    return result
+    return result, predictions
 
 
 def check_onnx(result: DistillResult) -> None:
@@ -245,10 +257,12 @@ def _measure(
     starts: list[StartScore],
     clips: TrainingClips,
     measured_clips: MeasuredClips,
+    budget: ResolvedBudget | None,
     run: Path,
-) -> DistillResult:
+) -> tuple[DistillResult, ClipPredictions]:
     from hwasc.deploy import onnx_qcdq, tflite
 
+    costs = budget.measure(model.architecture) if budget else measure(model.architecture)
     a, cpu, classes = model.architecture, torch.device("cpu"), ws.dataset.classes
     onnx_path = onnx_qcdq.export(quantized, run / "student.onnx", classes, clips=clips)
     chip_path = tflite.export(quantized, run / "student.tflite", classes, "offline", clips=clips)
@@ -267,11 +281,12 @@ def _measure(
     if tuned is not None:
         devices = measure_devices(ws, tuned[0], test, general=int8_logits, run=run, clips=clips, too_few=tuned[1])
     ensemble = summarize(fused, ws.features(ws.dataset.test, fused.front_end, "test"), "test") if fused else None
-    return DistillResult(
+    result = DistillResult(
         run=run,
         id=a.id,
         architecture=a.text(),
-        costs=measure(a),
+        costs=costs,
+        fit=fit(a, budget, costs),
         classes=tuple(classes),
         data=ws.data,
         dataset=ws.fingerprint,
@@ -289,6 +304,7 @@ def _measure(
         ),
         test=TestMetrics(float=float_test, int8=int8_test),
         fusion=ensemble.fusion if ensemble else [],
+        view=ensemble.view if ensemble else None,
         teachers=ensemble.teachers if ensemble else [],
         leave_one_out=ensemble.leave_one_out if ensemble else [],
         mixing=ensemble.mixing if ensemble else {},
@@ -304,3 +320,4 @@ def _measure(
         devices=devices,
         environment=environment_of(run),
     )
+    return result, ClipPredictions(root=ws.dataset.root, features=test, logits=int8_logits)

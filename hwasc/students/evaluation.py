@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 from hwasc.audio.noise import COLOURS, Noise, open_noise
+from hwasc.cost.fit import Fit, fit
+from hwasc.cost.limits import resolve
 from hwasc.data.changes import AddedNoise
 from hwasc.data.source import DataSource
 from hwasc.data.waveforms import read_waves
 from hwasc.deploy.runtimes import OpenedModel, Runtime, choose
 from hwasc.ensemble.measured import measured
 from hwasc.errors import DataError, UsageError
+from hwasc.records import architecture as architectures
 from hwasc.records import training_clips
-from hwasc.records.architecture import ArchitectureFile
+from hwasc.records.architecture import Architecture, ArchitectureFile
 from hwasc.records.measured_clips import MeasuredClips
 from hwasc.records.results import Result
+from hwasc.records.searched_for import budget_of
 from hwasc.records.training_clips import TrainingClips, record_of
+from hwasc.students.clip_predictions import ClipPredictions
 from hwasc.students.distillation import check_classes
 from hwasc.students.known import check_data_named
 from hwasc.training.metrics import Metrics, measure_logits
@@ -52,6 +58,8 @@ class Evaluation(Result):
         measured: The clips that the metrics are of.
         metrics: Of the clips as recorded.
         noisy: Of the clips with noise, for each source and ratio; empty where none was requested.
+        fit: The model's costs beside the budget of its search, where the record of its architecture lies beside the file.
+        file: Bytes of the model file; None for a folder.
     """
 
     model: str
@@ -61,6 +69,8 @@ class Evaluation(Result):
     measured: MeasuredClips
     metrics: Metrics
     noisy: tuple[NoisyMetrics, ...] = ()
+    fit: Fit | None = None
+    file: int | None = None
 
 
 def evaluate(
@@ -72,7 +82,7 @@ def evaluate(
     sources: Sequence[str] = COLOURS,
     source: Literal["features", "waveform"] = "features",
     unseen: bool = False,
-) -> Evaluation:
+) -> tuple[Evaluation, ClipPredictions]:
     """Run a model file on the test split: .tflite in TensorFlow Lite Micro, .onnx in ONNX Runtime, .safetensors in torch, a
     folder of C as a program of this machine.
 
@@ -87,7 +97,8 @@ def evaluate(
         unseen: The caller vouches that a model whose training clips are not recorded was trained on none of these clips.
 
     Returns:
-        Metrics with and without noise, of the clips at locations that the model was neither trained on nor chosen by.
+        Metrics with and without noise, of the clips at locations that the model was neither trained on nor chosen by; and what it
+        says of each of these clips as recorded.
 
     Raises:
         UsageError: The model is for other classes, the runtime for other files or has no front end, or the model knows all
@@ -104,11 +115,12 @@ def evaluate(
     ws = _in_order_of(opened, ws)
     provenance = {"classes": list(opened.classes)}
     check_classes(ArchitectureFile(opened.architecture, provenance=provenance, path=model), ws)
+    fitted = _fit(opened.architecture, model)
     known = _known(opened, model, ws, unseen=unseen)
     ws, clips = measured(ws, [known] if known else [], "test", what=str(model), certain=known is not None)
     train_devices = sorted({c.device for c in ws.dataset.train})
 
-    def measure(noise: Noise | None) -> Metrics:
+    def run(noise: Noise | None) -> ClipPredictions:
         what = f"test, {noise.source} noise at {noise.snr:g} dB" if noise else "test"
         change = AddedNoise(noise) if noise else None
         features = ws.features(ws.dataset.test, opened.architecture.front_end, what, change=change)
@@ -118,17 +130,25 @@ def evaluate(
                 logits = opened.predict_waves(waves, update)
             else:
                 logits = opened.predict(features, update)
-        return measure_logits(logits, features, train_devices)
+        return ClipPredictions(root=ws.dataset.root, features=features, logits=logits)
 
-    return Evaluation(
+    def measure(found: ClipPredictions) -> Metrics:
+        return measure_logits(found.logits, found.features, train_devices)
+
+    predictions = run(None)
+
+    result = Evaluation(
         model=str(model),
         runtime=f"{opened.runtime}, from waveforms" if source == "waveform" else opened.runtime,
         architecture=opened.architecture.id,
         classes=opened.classes,
         measured=clips,
-        metrics=measure(None),
-        noisy=tuple(NoisyMetrics(noise=n.source, snr=n.snr, metrics=measure(n)) for n in noises),
+        metrics=measure(predictions),
+        noisy=tuple(NoisyMetrics(noise=n.source, snr=n.snr, metrics=measure(run(n))) for n in noises),
+        fit=fitted,
+        file=model.stat().st_size if model.is_file() else None,
     )
+    return result, predictions
 
 
 def _in_order_of(opened: OpenedModel, ws: Workspace) -> Workspace:
@@ -153,3 +173,13 @@ def _known(opened: OpenedModel, model: Path, ws: Workspace, *, unseen: bool) -> 
             "trained on none of them"
         )
     return record
+
+
+def _fit(architecture: Architecture, model: Path) -> Fit:
+    """The costs beside the budget of the search; without limits where no record of the same architecture lies beside the file."""
+    file, budget = model.with_name("architecture.json"), None
+    with contextlib.suppress(UsageError):  # no such file, or one of something else
+        record = architectures.load(file)
+        if record.architecture == architecture:
+            budget = budget_of(record.provenance, str(file))
+    return fit(architecture, resolve(budget) if budget else None)

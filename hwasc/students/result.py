@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from hwasc.cost.fit import Fit
 from hwasc.cost.measure import Costs
 from hwasc.deploy.exporting import export
 from hwasc.ensemble.fusion import FusionRow
@@ -106,7 +107,8 @@ class DistillResult(Result):
         run: Its run folder.
         id: The architecture's.
         architecture: The net on a few short lines.
-        costs: What the architecture costs.
+        costs: What the architecture costs, as the budget of its search counts.
+        fit: The costs beside this budget; None in results of versions that did not have it.
         classes: The scenes, in the order of the logits.
         data: The data set as the user named it.
         dataset: Fingerprint of the training and validation clips.
@@ -120,6 +122,7 @@ class DistillResult(Result):
         validation: Accuracy on validation clips.
         test: Metrics on test clips. Nothing was chosen by them.
         fusion: Each teacher and each view on test clips; empty without teachers.
+        view: The view of the ensemble that the student learned from; None without teachers.
         teachers: What each teacher is and costs.
         leave_one_out: The plain mean without each teacher.
         mixing: z1's mean weight of each teacher.
@@ -134,6 +137,7 @@ class DistillResult(Result):
     id: str
     architecture: str
     costs: Costs
+    fit: Fit | None = None
     classes: tuple[str, ...]
     data: str
     dataset: str
@@ -147,6 +151,7 @@ class DistillResult(Result):
     validation: ValidationAccuracy
     test: TestMetrics
     fusion: list[FusionRow]
+    view: str | None = None
     teachers: list[TeacherSummary]
     leave_one_out: list[LeaveOneOutRow]
     mixing: dict[str, dict[str, dict[str, float]]]

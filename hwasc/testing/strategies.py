@@ -63,9 +63,7 @@ def _check_waiting(make: Callable[[], Strategy], values: dict[str, list[Any]]) -
     assert strategy.ask()[1], "no point follows after outcomes in another order"
 
 
-def _check_enqueued(
-    make: Callable[[], Strategy], values: dict[str, list[Any]], points: list[dict[str, Any]]
-) -> None:
+def _check_enqueued(make: Callable[[], Strategy], values: dict[str, list[Any]], points: list[dict[str, Any]]) -> None:
     """A strategy that can begin at given points asks for them first, and start forgets them."""
     strategy = _started(make(), values, seed=3)
     if not isinstance(strategy, Enqueues):

@@ -32,6 +32,8 @@ class Metrics:
         per_device: Macro accuracy by recording device, 0..1.
         groups: Macro accuracy by group of devices, 0..1.
         confusion: Clips by true scene (row) and predicted scene (column).
+        standard_error: Of `accuracy`, over locations: what is heard at one place is right or wrong together. None where a scene
+            has one location only, and in results of versions that did not have it.
     """
 
     clips: int
@@ -44,6 +46,7 @@ class Metrics:
     per_device: dict[str, float]
     groups: dict[str, float]
     confusion: list[list[int]]
+    standard_error: float | None = None
 
 
 def macro_accuracy(predicted: Tensor, labels: Tensor, classes: int) -> float:
@@ -116,6 +119,7 @@ def measure_logits(logits: np.ndarray, features: Features, seen: Iterable[str]) 
         per_device={d: accuracy(features.devices == d) for d in devices},
         groups={g: accuracy(group == g) for g in ("real", "seen", "unseen") if (group == g).any()},
         confusion=confusion.tolist(),
+        standard_error=_standard_error(predicted == labels, features),
     )
 
 
@@ -125,3 +129,20 @@ def _by_location(logits: torch.Tensor, features: Features) -> tuple[int, int]:
         key = (clip.location, int(label))
         total[key] = total.get(key, torch.zeros_like(row)) + row
     return sum(int(row.argmax()) == label for (_, label), row in total.items()), len(total)
+
+
+def _standard_error(right: torch.Tensor, features: Features) -> float | None:
+    """Of the macro accuracy over locations: linear approximation, corrected for the locations of each scene."""
+    places = sorted({clip.location for clip in features.clips})
+    number = {place: i for i, place in enumerate(places)}
+    of = np.array([number[clip.location] for clip in features.clips])
+    deviations, present = np.zeros(len(places)), np.unique(features.labels)
+    for label in present:
+        own = features.labels == label
+        count = len(np.unique(of[own]))
+        if count < 2:
+            return None
+        hits = right.numpy()[own].astype(np.float64)
+        sums = np.bincount(of[own], hits - hits.mean(), len(places))
+        deviations += sums / (len(hits) * len(present)) * np.sqrt(count / (count - 1))
+    return float(np.sqrt((deviations**2).sum()))

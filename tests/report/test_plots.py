@@ -11,7 +11,6 @@ import pytest
 from hwasc import cost
 from hwasc.bench.comparison import Curve
 from hwasc.cost import graph, memory
-from hwasc.ensemble.fusion import FusionRow
 from hwasc.records.architecture import Architecture
 from hwasc.records.blocks import InvertedResidual
 from hwasc.records.front_end import FrontEnd
@@ -90,10 +89,6 @@ def test_plots_of_nothing():
         plots.pareto_plot([], [], {}),
         plots.training_curve({}),
         plots.noise_curve({}, {}),
-        plots.grouped_bars({}),
-        plots.fusion_bars([]),
-        plots.confusion([], []),
         plots.layer_chart([]),
     ):
         svg(picture)
-    assert "1.300" in svg(plots.fusion_bars([FusionRow(name="a", accuracy=float("nan"), log_loss=1.3, ece=0.1)]))

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from hwasc import cost
+from hwasc.cost.fit import fit
 from hwasc.cost.frontend import front_end_costs
 from hwasc.cost.limits import Check, Range
 from hwasc.deploy.profiling import Arena, CrossCheck, Profile
@@ -132,8 +133,7 @@ def profile(architecture: Architecture, checks: list[Check], *, provenance: obje
         architecture=architecture,
         costs=cost.measure(architecture),
         layers=cost.layers(architecture),
-        budget="board <1>" if checks else None,
-        checks=checks,
+        fit=dataclasses.replace(fit(architecture), budget="board <1>" if checks else None, checks=checks),
         front_end=front_end_costs(architecture.front_end),
         **{"cross_checks": [], **more},  # type: ignore[arg-type]
     )
@@ -237,7 +237,7 @@ def test_profile_report():
     )
     shown = check_page(text).text
     assert "61,148" in shown and "29,419,156" in shown and "206.0 KiB" in shown and "exact" in shown
-    assert "Does not fit board <1>: int8_memory.activations" in shown and "14,336 B (14.0 KiB)" in shown
+    assert "Does not fit board <1>: peak activations in RAM" in shown and "14,336 B (14.0 KiB)" in shown
     macs = front_end_costs(dcase2024_baseline().front_end).macs.total
     assert "window 3,072, hop 500" in shown and f"{macs:,}" in shown and "Estimates beside" in shown
     assert "run.data" in shown and "<script>" in shown and "<script>" not in text

@@ -92,7 +92,13 @@ def test_the_table_the_page_and_a_folder_of_noise(hwasc: Run, models: Path, tmp_
     assert table[0] == ["noise", "SNR", "accuracy", "log", "loss", "ECE", "real", "seen", "unseen"]
     assert table[1][:2] == ["as", "recorded"] and [row[-9:-7] for row in table[4:]] == [["pink", "10"]]
     text = page.read_text()
-    assert text.count("<svg") == 7 and "-3 dB" in text and "noise &lt;b&gt;" in text and "noise <b>" not in text
+    assert (
+        text.count("<svg") == 3
+        and text.count('<ul class="bars"') == 5
+        and "-3 dB" in text
+        and "noise &lt;b&gt;" in text
+        and "noise <b>" not in text
+    )
 
 
 def test_off_by_default_and_mistakes_are_told(hwasc: Run, models: Path) -> None:
