@@ -145,12 +145,13 @@ def export(
     Args:
         student: What `hwasc.distill` gave, its run folder, or its `int8.safetensors`.
         path: The file, or the folder of a format that is one.
-        format: `onnx`, `tflite`, `c` (C source from microphone to class), `tflm` (C++ source for TensorFlow Lite Micro) or
-            another known one; None: what `path` ends with.
+        format: `onnx`, `tflite`, `c` (C source from microphone to class), `tflm` (C++ source for TensorFlow Lite Micro),
+            `web` (a page that runs it in a browser) or another known one; None: what `path` ends with.
         planner: The memory plan of a .tflite: the interpreter's own, or an optimised one in the file.
         **options: Of the format. `c` takes `hop` (from decision to decision, e.g. "250ms"), `target` (e.g. "cortex-m4"),
             `arithmetic` ("float" or "integer") and `smoothing` (share of earlier decisions). `tflite` takes `patches` (frequency
-            patches that need less memory: a number, or "auto").
+            patches that need less memory: a number, or "auto"). `web` takes `onnxruntime_web` (a copy of the npm package) and
+            `run` (the run folder whose accuracy and model card it shows; by default that of the weights).
 
     Returns:
         What was written.
