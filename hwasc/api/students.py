@@ -52,7 +52,8 @@ def distill(
             result). Other devices keep the general student.
 
     Returns:
-        Metrics and costs of the student, and its files. The run folder also holds `report.html`.
+        Metrics and costs of the student, and its files. The run folder also holds `report.html` and
+            `model_card.md`.
 
     Raises:
         UsageError: The architecture is for other data, or the run folder holds another configuration.
@@ -62,6 +63,7 @@ def distill(
         >>> student = hwasc.distill(ws, found.best, run="runs/s")  # doctest: +SKIP
         >>> student.test.int8.accuracy, student.costs.arena  # doctest: +SKIP
     """
+    from hwasc.report.model_card import model_card
     from hwasc.report.reports import distill_report
     from hwasc.students import distillation
 
@@ -79,6 +81,7 @@ def distill(
         per_device=per_device,
     )
     write_whole(result.run / "report.html", distill_report(result))
+    write_whole(result.run / "model_card.md", model_card(result, record.provenance))
     distillation.check_onnx(result)
     return result
 

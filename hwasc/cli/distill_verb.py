@@ -97,7 +97,8 @@ def run(args: argparse.Namespace) -> None:
     if result.devices is not None:
         _print_devices(result, result.devices)
     tflite, onnx = result.run / result.tflite.file, result.run / result.onnx.file
-    print(f"int8 model {tflite} (for the chip), {onnx}\nreport     {args.run / 'report.html'}")
+    print(f"int8 model {tflite} (for the chip), {onnx}")
+    print(f"report     {args.run / 'report.html'}, {args.run / 'model_card.md'}")
     print(f"next       hwasc export --weights {result.run / 'int8.safetensors'} --format c")
 
 

@@ -34,6 +34,6 @@ def accuracy_text(run: Path) -> str | None:
     except UsageError as e:
         raise DataError(str(e)) from None
     return (
-        f"{100 * test.accuracy:.1f} % ± {100 * test.standard_error:.1f} % of {test.clips:,} test clips of "
-        f"{Path(measured.data).name} are recognised (mean over the scenes; standard error over clips)."
+        f"Accuracy {100 * test.accuracy:.1f} % ± {100 * test.standard_error:.1f} %: mean over the scenes and its standard error, "
+        f"on {test.clips:,} test clips of {Path(measured.data).name}."
     )

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from hwasc import __version__
+from hwasc.cost import measure
 from hwasc.deploy import onnx_qcdq
 from hwasc.deploy.export_folders import hashes
 from hwasc.deploy.web.figures import accuracy_text
@@ -50,7 +51,7 @@ def to_files(
     card = options.run / CARD if options.run else None
     about = {
         "architecture": model.architecture.id,
-        "parameters": model.architecture.size.weights,
+        "parameters": measure(model.architecture).parameters,
         "classes": classes,
         "front_end": front_end,
         "filters": filters,

@@ -14,8 +14,9 @@ From the microphone or a recording to one of {count} scenes: {classes}. Written 
 
     python -m http.server --bind 127.0.0.1
 
-Run this here and open the address that it prints. Any web server that sends files will do; no special headers are needed. A browser
-gives the microphone only to pages that come over https or from localhost. A page that is opened as a file cannot load its parts.
+Run this here and open the address that it prints. Any web server that sends files will do; no special headers are needed.
+Browsers give the microphone only to pages that come over https or from localhost. A page that is opened as a file cannot load its
+parts.
 
 The page asks for nothing from elsewhere and sends nothing; its content security policy forbids both.
 

@@ -10,6 +10,7 @@ const REMEMBERED = 3; // seconds whose decisions are averaged with the microphon
 
 const element = (id) => document.getElementById(id);
 const readable = (scene) => scene.replaceAll("_", " ");
+const kilohertz = (hertz) => `${+(hertz / 1000).toFixed(1)} kHz`;
 const percent = (share) => `${(100 * share).toFixed(0)} %`;
 
 let classifier;
@@ -20,6 +21,7 @@ let announced = "";
 async function start() {
   classifier = await openClassifier();
   describe(classifier.model);
+  await classifier.run(new Float32Array(classifier.logMel.samples)); // the first clips take longer
   element("microphone").onclick = () => (current.microphone ? stop() : listen());
   element("choose").onclick = () => element("file").click();
   element("file").onchange = ({ target }) => {
@@ -63,8 +65,8 @@ function describe(model) {
     element("rows").append(Object.assign(document.createElement("li"), { textContent: name }));
     return { row, share, bar: track.appendChild(document.createElement("i")) };
   });
-  element("highest").textContent = `${(model.front_end.f_max / 1000).toFixed(1)} kHz`;
-  element("lowest").textContent = `${(model.front_end.f_min / 1000).toFixed(1)} kHz`;
+  element("highest").textContent = kilohertz(model.front_end.f_max);
+  element("lowest").textContent = kilohertz(model.front_end.f_min);
   newTimeline(null);
 }
 
