@@ -29,8 +29,8 @@ COSTS = {
     "ram": "RAM from microphone to scene",
 }
 UNKNOWN_LICENCE = """\
-The licence is unknown: whoever publishes the student chooses it, and changes `license` in the block above. It has to agree with the
-licences of the data that it was trained on{others}, which hwasc does not know."""
+The licence is unknown: whoever publishes the student chooses it, and changes `license` in the block above. It has to agree with
+the licences of the data that it was trained on{others}, which hwasc does not know."""
 
 
 def model_card(result: DistillResult, provenance: Mapping[str, Any] | None = None) -> str:
@@ -198,11 +198,12 @@ def _limits(result: DistillResult) -> list[str]:
 
 def _training(result: DistillResult) -> list[str]:
     teachers = [_code(t.name) for t in result.teachers]
-    taught = (
-        f"Distilled from {plural(len(teachers), 'teacher')} ({', '.join(teachers)}), whose share of the loss is {result.alpha:g}"
-        if teachers
-        else "Trained on labels alone"
-    )
+    taught = "Trained on labels alone"
+    if teachers:
+        names = f"{plural(len(teachers), 'teacher')} ({', '.join(teachers)})"
+        taught = f"Distilled from {names}, whose share of the loss is {result.alpha:g}"
+    elif not any(result.losses.values()):
+        taught = "Quantized and calibrated, without training"
     packages = result.environment.get("packages") or {}
     versions = ", ".join(f"{name} {packages[name]}" for name in ("torch", "brevitas") if name in packages)
     made = ", ".join(filter(None, (versions, str(result.environment.get("date", "")))))
