@@ -26,7 +26,7 @@ def test_every_package_is_listed() -> None:
 def test_an_installed_wheel_finds_what_it_bundles(tmp_path: Path) -> None:
     source, target, elsewhere = tmp_path / "source", tmp_path / "target", tmp_path / "elsewhere"
     elsewhere.mkdir()
-    ignore = shutil.ignore_patterns(".*", "runs", "demo", "build", "*.egg-info", "__pycache__")
+    ignore = shutil.ignore_patterns(".*", "runs", "demo", "node_modules", "build", "*.egg-info", "__pycache__")
     shutil.copytree(ROOT, source, ignore=ignore)  # a build writes beside the sources
     pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
     build = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from dataclasses import replace
 from typing import Any
 
@@ -43,8 +44,6 @@ result = Array.from(logMel.compute(Float32Array.from(value.samples)));
 
 
 def in_javascript(fe: FrontEnd, samples: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    import base64
-
     filters, tables = front_end_tables(fe)
     value: dict[str, Any] = {"frontEnd": plain(fe), "filters": filters, "tables": base64.b64encode(tables).decode()}
     found = evaluate(COMPUTE, {**value, "samples": samples.tolist()})
@@ -65,10 +64,10 @@ def test_it_is_the_log_mel_of_training(name: str) -> None:
     with torch.inference_mode():
         expected = LogMel(fe)(torch.from_numpy(samples)[None])[0].half().float().numpy()
     found = in_javascript(fe, samples)
-    # Double precision against single: at most the last place of a float16 differs, and that seldom.
+    # Double precision against single: seldom is a number rounded to another float16, and then to a neighbour.
     last_place = np.spacing(np.abs(expected).astype(np.float16)).astype(np.float32)
-    assert (np.abs(found - expected) <= np.maximum(last_place, 2e-3 * fe.std**-1)).all()
-    assert (found != expected).mean() < 0.02
+    assert (np.abs(found - expected) <= np.maximum(last_place, 5e-4)).all()
+    assert (found != expected).mean() < 0.01
 
 
 def test_numbers_are_rounded_to_float16_as_numpy_does() -> None:
