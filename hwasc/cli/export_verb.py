@@ -81,7 +81,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     page = parser.add_argument_group("options of --format web")
     page.add_argument(
         "--onnxruntime-web",
-        metavar="FOLDER",
+        metavar="DIR",
         type=Path,
         help="a copy of the npm package onnxruntime-web, of which two files go into the page; default: "
         "node_modules/onnxruntime-web here or in a folder above",
