@@ -153,6 +153,8 @@ def test_distill_leaves_a_measured_int8_student(hwasc: Run, made: Path) -> None:
     assert [t["front_end"]["mels"] for t in result["teachers"]] == [40, 40]
     assert len(result["losses"]["float"]) == 2 and len(result["losses"]["qat"]) == 1
     assert "<svg" in (made / "d" / "report.html").read_text()
+    card = (made / "d" / "model_card.md").read_text()
+    assert f"value: {round(result['int8']['accuracy'], 4)}\n" in card and "`dcase2024`" in card
 
 
 def test_distill_resumes_and_repeats_itself(hwasc: Run, made: Path) -> None:

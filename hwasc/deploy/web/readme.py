@@ -31,6 +31,8 @@ The page asks for nothing from elsewhere and sends nothing; its content security
 | `student.onnx` | the int8 student |
 | `model.json`, `front_end.bin` | scenes, log-mel, its window and filters |
 | `onnxruntime/` | two files of the npm package onnxruntime-web {runtime}, unchanged (Microsoft, MIT licence) |
+| `model_card.md` | data, figures and limits, where the distillation wrote a card |
+| `clips.json` | which recordings the student was trained on, where that is known |
 | `export.json` | the SHA-256 of each file |
 
 ## In a page of your own

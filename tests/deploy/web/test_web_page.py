@@ -26,6 +26,8 @@ from hwasc.errors import UsageError
 from hwasc.testing import examples
 from tests.browser import DESK, PHONE, Browser
 
+CLASSES = ("bus <b>1</b>", "park_lake", "street & square")  # text, whatever it looks like
+SHOWN = ("bus <b>1</b>", "park lake", "street & square")
 RATE, CLIPS, SECONDS = examples.FRONT_END.sample_rate, 12, 60.0
 LOGITS = """return (async () => {
   const { openClassifier } = await import("./classifier.js");
@@ -100,7 +102,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An export, with a recording beside it."""
     folder = tmp_path_factory.mktemp("page")
     student = examples.int8_student(examples.features(folder / "features", examples.FRONT_END))
-    out = EXPORTER.export(student, folder / "page", examples.CLASSES)
+    out = EXPORTER.export(student, folder / "page", CLASSES)
     sf.write(out / "scenes.wav", scenes(), RATE, subtype="PCM_16")
     return out
 
@@ -165,7 +167,7 @@ def test_a_recording_is_classified(opened: Browser, page: Path) -> None:
     choose(opened, page / "scenes.wav", "ms a clip")
     assert text(opened, "#status").startswith(f"scenes.wav: {CLIPS} clips.")
     scene, probability = text(opened, "#scene"), text(opened, "#probability")
-    assert scene in examples.CLASSES
+    assert scene in SHOWN and text(opened, "#bars").startswith(SHOWN[0])
     assert text(opened, "#announcement") == f"Scene: {scene}, {probability}"
     shown = opened.run("return [...document.querySelectorAll('#bars li')].map((row) => row.lastChild.textContent)")
     shares = [int(share.removesuffix(" %")) for share in shown]
@@ -203,7 +205,7 @@ def test_the_microphone_by_keyboard_alone(opened: Browser) -> None:
     button = opened.find("#microphone")
     button.send_keys(Keys.ENTER)
     wait(lambda: "ms a decision" in text(opened, "#status"))
-    assert text(opened, "#scene") in examples.CLASSES and button.text == "Stop the microphone"
+    assert text(opened, "#scene") in SHOWN and button.text == "Stop the microphone"
     button.send_keys(Keys.ENTER)
     wait(lambda: text(opened, "#status") == "The microphone is off.")
     assert button.text == "Use the microphone"

@@ -23,9 +23,14 @@ export class Microphone {
       throw new SoundError(REASONS[error.name] ?? `The microphone does not answer (${error.name}).`);
     }
     const context = new AudioContext();
-    await context.resume();
-    await context.audioWorklet.addModule(new URL("recorder.js", import.meta.url));
-    return new Microphone(stream, context, seconds);
+    try {
+      await context.resume();
+      await context.audioWorklet.addModule(new URL("recorder.js", import.meta.url));
+      return new Microphone(stream, context, seconds);
+    } catch (error) {
+      release(stream);
+      throw error;
+    }
   }
 
   constructor(stream, context, seconds) {
@@ -56,7 +61,11 @@ export class Microphone {
   }
 
   async close() {
-    for (const track of this.stream.getTracks()) track.stop();
+    release(this.stream);
     await this.context.close();
   }
+}
+
+function release(stream) {
+  for (const track of stream.getTracks()) track.stop();
 }
