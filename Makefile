@@ -66,4 +66,4 @@ $(VENV)/release: $(VENV)/installed
 	touch $@
 
 clean:
-	rm -rf $(VENV) $(DEMO) site build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) $(DEMO) node_modules site build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache

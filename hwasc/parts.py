@@ -73,5 +73,6 @@ EXPORTERS: Registry[Any] = Registry(  # of `hwasc.deploy.exporters.Exporter`
         "tflite": "hwasc.deploy.tflite:EXPORTER",
         "c": "hwasc.deploy.firmware.exporter:EXPORTER",
         "tflm": "hwasc.deploy.tflm.exporter:EXPORTER",
+        "web": "hwasc.deploy.web.exporter:EXPORTER",
     },
 )

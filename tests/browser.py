@@ -29,6 +29,7 @@ FLAGS = (
     "--disable-sync",
     "--autoplay-policy=no-user-gesture-required",
     "--force-prefers-reduced-motion",
+    "--use-fake-device-for-media-stream",  # a microphone that beeps
 )
 # Elements that stick out of the window, unless a box around them scrolls or hides what is too wide
 STICKING_OUT = """

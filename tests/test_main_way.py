@@ -156,6 +156,8 @@ def test_distill_leaves_a_measured_int8_student(hwasc: Run, made: Path) -> None:
     page = (made / "d" / "report.html").read_text()
     assert "<svg" in page and "Fits dcase2024" in page and page.count("<audio") == len(wrong_of(made / "d" / TABLE))
     assert result["fit"]["budget"] == "dcase2024" and result["fit"]["ram"] == result["costs"]["ram"]
+    card = (made / "d" / "model_card.md").read_text()
+    assert f"value: {round(result['int8']['accuracy'], 4)}\n" in card and "`dcase2024`" in card
     with (made / "d" / TABLE).open() as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == 90 and str(made) not in (made / "d" / TABLE).read_text()

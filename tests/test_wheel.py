@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -26,7 +27,7 @@ def test_every_package_is_listed() -> None:
 def test_an_installed_wheel_finds_what_it_bundles(tmp_path: Path) -> None:
     source, target, elsewhere = tmp_path / "source", tmp_path / "target", tmp_path / "elsewhere"
     elsewhere.mkdir()
-    ignore = shutil.ignore_patterns(".*", "runs", "demo", "build", "*.egg-info", "__pycache__")
+    ignore = shutil.ignore_patterns(".*", "runs", "demo", "node_modules", "build", "*.egg-info", "__pycache__")
     shutil.copytree(ROOT, source, ignore=ignore)  # a build writes beside the sources
     pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
     build = [
@@ -41,6 +42,8 @@ def test_an_installed_wheel_finds_what_it_bundles(tmp_path: Path) -> None:
     ]
     subprocess.run(build, check=True)
     (wheel,) = tmp_path.glob("*.whl")
+    page = {f"hwasc/deploy/web/site/{path.name}" for path in (ROOT / "hwasc" / "deploy" / "web" / "site").iterdir()}
+    assert len(page) > 10 and page <= set(zipfile.ZipFile(wheel).namelist())
     subprocess.run([*pip, "install", "--no-deps", "--no-index", "--target", str(target), str(wheel)], check=True)
     shutil.rmtree(source)
     code = (

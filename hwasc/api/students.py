@@ -56,8 +56,8 @@ def distill(
             files. The terms of some data sets, TAU's among them, forbid passing such a page on.
 
     Returns:
-        Metrics and costs of the student, and its files. The run folder also holds `report.html`, and `predictions.csv` with what
-        the int8 student says of each test clip.
+        Metrics and costs of the student, and its files. The run folder also holds `report.html`, `model_card.md`, and
+        `predictions.csv` with what the int8 student says of each test clip.
 
     Raises:
         UsageError: The architecture is for other data, or the run folder holds another configuration.
@@ -69,6 +69,7 @@ def distill(
     """
     from hwasc.nas.trial_files import parse_trial, trial_with_weights
     from hwasc.report.mistakes import mistakes
+    from hwasc.report.model_card import model_card
     from hwasc.report.reports import distill_report
     from hwasc.students import clip_predictions, distillation
 
@@ -92,6 +93,7 @@ def distill(
     page = result.run / "report.html"
     shown = mistakes(predictions, page, result.run / clip_predictions.FILE, embed=embed)
     write_whole(page, distill_report(result, shown))
+    write_whole(result.run / "model_card.md", model_card(result, record.provenance))
     distillation.check_onnx(result)
     return result
 
@@ -170,12 +172,13 @@ def export(
     Args:
         student: What `hwasc.distill` gave, its run folder, or its `int8.safetensors`.
         path: The file, or the folder of a format that is one.
-        format: `onnx`, `tflite`, `c` (C source from microphone to class), `tflm` (C++ source for TensorFlow Lite Micro) or
-            another known one; None: what `path` ends with.
+        format: `onnx`, `tflite`, `c` (C source from microphone to class), `tflm` (C++ source for TensorFlow Lite Micro),
+            `web` (a page that runs it in a browser) or another known one; None: what `path` ends with.
         planner: The memory plan of a .tflite: the interpreter's own, or an optimised one in the file.
         **options: Of the format. `c` takes `hop` (from decision to decision, e.g. "250ms"), `target` (e.g. "cortex-m4"),
             `arithmetic` ("float" or "integer") and `smoothing` (share of earlier decisions). `tflite` takes `patches` (frequency
-            patches that need less memory: a number, or "auto").
+            patches that need less memory: a number, or "auto"). `web` takes `onnxruntime_web` (a copy of the npm package) and
+            `run` (the run folder whose accuracy and model card it shows; by default that of the weights).
 
     Returns:
         What was written.

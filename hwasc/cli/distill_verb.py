@@ -114,7 +114,8 @@ def run(args: argparse.Namespace) -> None:
         _print_devices(result, result.devices)
     print_verdict(distill_verdict(result))
     tflite, onnx = result.run / result.tflite.file, result.run / result.onnx.file
-    print(f"int8 model   {tflite} (for the chip), {onnx}\nreport       {result.run / 'report.html'}")
+    print(f"int8 model   {tflite} (for the chip), {onnx}")
+    print(f"report       {result.run / 'report.html'}, {result.run / 'model_card.md'}")
     print(f"clips        {result.run / 'predictions.csv'}")
     next_step(["export", "--weights", result.run / "int8.safetensors", "--format", "c"])
 

@@ -1,5 +1,5 @@
-"""Write the int8 student of a finished distillation for a runtime: full-integer .tflite, ONNX QCDQ, or source for firmware: C
-from microphone to class, or C++ for TensorFlow Lite Micro."""
+"""Write the int8 student of a finished distillation for a runtime: full-integer .tflite, ONNX QCDQ, source for firmware (C from
+microphone to class, or C++ for TensorFlow Lite Micro), or a page that runs it in a browser."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hwasc.cli import common
 from hwasc.cli.next_step import next_step
 from hwasc.parts import EXPORTERS
 
-OPTIONS = ("hop", "target", "arithmetic", "smoothing", "patches", "kernels", "budget", "name")
+OPTIONS = ("hop", "target", "arithmetic", "smoothing", "patches", "kernels", "budget", "name", "onnxruntime_web")
 EXAMPLES = """examples:
   hwasc export --weights runs/distill/int8.safetensors --format tflite
   hwasc export --weights runs/distill/int8.safetensors --format tflite --planner offline --out student.tflite
@@ -20,6 +20,7 @@ EXAMPLES = """examples:
   hwasc export --weights runs/distill/int8.safetensors --format tflite --patches auto
   hwasc export --weights runs/distill/int8.safetensors --format tflm --kernels cortex-m4
   hwasc export --weights runs/distill/int8.safetensors --format tflm --budget nrf52840 --out firmware/student
+  hwasc export --weights runs/distill/int8.safetensors --format web --out page
   hwasc export --weights runs/distill/int8.safetensors --out student.onnx"""
 
 
@@ -33,7 +34,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "--out",
         metavar="PATH",
         type=Path,
-        help="default student.onnx, student.tflite, student_c and student_tflm (folders)",
+        help="default student.onnx, student.tflite; student_c, student_tflm and student_web (folders)",
     )
     parser.add_argument(
         "--planner",
@@ -77,6 +78,14 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     interpreter.add_argument("--budget", metavar="NAME", help="budget of the chip: a bundled one, or a file")
     interpreter.add_argument(
         "--name", metavar="NAME", help="of the model in files, functions and namespace; default: --out's"
+    )
+    page = parser.add_argument_group("options of --format web")
+    page.add_argument(
+        "--onnxruntime-web",
+        metavar="DIR",
+        type=Path,
+        help="a copy of the npm package onnxruntime-web, of which two files go into the page; default: "
+        "node_modules/onnxruntime-web here or in a folder above",
     )
     common.add_output(parser)
 

@@ -30,7 +30,8 @@ class Exporter(Protocol):
 
     A format with options of its own has two more attributes: `options`, a frozen dataclass with a default for each, which raises
     UsageError or ValueError for values that do not go together; and `summary(out)`, lines for people on what was written.
-    `export` then takes a keyword `options`, an instance of it; None: all defaults.
+    `export` then takes a keyword `options`, an instance of it; None: all defaults. Where an option is named `run`, it is the
+    folder of the weights unless another is given: what a distillation measured lies there.
     """
 
     suffix: str

@@ -1,7 +1,8 @@
-"""`hwasc export`: a distilled run's int8 student as a file for a runtime, or as source for firmware."""
+"""`hwasc export`: a distilled run's int8 student as a file for a runtime, as source for firmware, or as a page."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +17,11 @@ from hwasc.training.weights import read_entries
 
 
 def export(weights: Path, out: Path, *, format: str | None = None, planner: Planner = "greedy", **options: Any) -> Path:
-    """Write an int8 student in one of the known formats: ONNX QCDQ, full-integer .tflite, C++ around it, C, or another.
+    """Write an int8 student in one of the known formats: ONNX QCDQ, full-integer .tflite, C++ around it, C, a page, or another.
 
     Args:
         weights: `int8.safetensors` of a distillation.
-        out: The file, or the folder of `tflm`.
+        out: The file, or the folder of a format that is one.
         format: The name of an exporter; None: what `out` ends with.
         planner: The memory plan of the .tflite.
         **options: Of the format, see `Exporter`.
@@ -39,6 +40,8 @@ def export(weights: Path, out: Path, *, format: str | None = None, planner: Plan
         known = [name for name in EXPORTERS if planner in find(name).planners]
         raise UsageError(f"--planner {planner} is for --format {' and '.join(known)}")
     values = read_options(chosen, options)
+    if getattr(values, "run", weights) is None:
+        values = replace(values, run=weights.parent)
     more = {} if isinstance(values, NoOptions) else {"options": values}
     model, classes = load_int8(weights)
     clips = record_of(read_entries(weights), weights)

@@ -217,7 +217,7 @@ class DistillResult(Result):
 
         Args:
             path: The file, or the folder of a format that is one.
-            format: `onnx`, `tflite`, `c` or `tflm`; None: what `path` ends with.
+            format: `onnx`, `tflite`, `c`, `tflm` or `web`; None: what `path` ends with.
             planner: The memory plan of a .tflite: `greedy` is made by the interpreter, `offline` is stored in the file.
             **options: Of the format, see `hwasc.export`.
 

@@ -14,6 +14,8 @@ import torch
 from torch import nn
 
 from hwasc.deploy.runtimes import OpenedModel
+from hwasc.deploy.web.runtime_files import runtime_files
+from hwasc.errors import UsageError
 from hwasc.models.student import Student
 from hwasc.nas.job import Candidate, Score
 from hwasc.nas.trial import Outcome
@@ -76,6 +78,11 @@ def test_runtimes(name: str) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", EXPORTERS.names())
 def test_exporters(name: str) -> None:
+    if name == "web":
+        try:
+            runtime_files()
+        except UsageError:
+            pytest.skip("the npm package onnxruntime-web is not installed (`npm ci`)")
     check_exporter(EXPORTERS.get(name))
 
 
