@@ -152,7 +152,7 @@ def note(part: Mistakes) -> str:
 def _choose(wrong: Sequence[int], pairs: Mapping[int, str]) -> list[int]:
     """The surest of all, and the surest of every pair, in their order."""
     listed: Counter[str] = Counter()
-    chosen = []
+    chosen: list[int] = []
     for i, row in enumerate(wrong):
         if i < LISTED or (listed[pairs[row]] < OF_A_PAIR and len(chosen) < MOST):
             chosen.append(row)
