@@ -16,7 +16,8 @@ from hwasc.report.spectrogram import spectrogram
 from hwasc.students.clip_predictions import ClipPredictions
 
 LISTED = 200  # clips
-OF_A_PAIR = 5  # clips of each pair of scenes that are listed whatever else is, where there are so many
+OF_A_PAIR = 5  # clips of each pair of scenes that are listed beyond these
+MOST = 1000  # clips in all: a page of some MB
 SHARES = 3  # classes whose probabilities are shown, the most probable first; the right one is added
 DARKEST, BRIGHTEST = 1, 99.5  # percentiles of the features of all clips listed
 
@@ -77,7 +78,7 @@ class Mistakes:
         macro: Macro of `templates/parts.html.j2` that renders the part.
         clips: Those listed, the surest mistake first.
         total: All that are wrong.
-        pairs: By the numbers of the right and the predicted class.
+        pairs: Those of which clips are listed, by the numbers of the right and the predicted class.
         table: Address of the table of all clips.
     """
 
@@ -151,9 +152,9 @@ def note(part: Mistakes) -> str:
 def _choose(wrong: Sequence[int], pairs: Mapping[int, str]) -> list[int]:
     """The surest of all, and the surest of every pair, in their order."""
     listed: Counter[str] = Counter()
-    chosen = []
+    chosen: list[int] = []
     for i, row in enumerate(wrong):
-        if i < LISTED or listed[pairs[row]] < OF_A_PAIR:
+        if i < LISTED or (listed[pairs[row]] < OF_A_PAIR and len(chosen) < MOST):
             chosen.append(row)
             listed[pairs[row]] += 1
     return chosen
@@ -162,7 +163,7 @@ def _choose(wrong: Sequence[int], pairs: Mapping[int, str]) -> list[int]:
 def _pairs(pairs: Mapping[int, str], listed: Sequence[int], classes: Sequence[str]) -> dict[str, Pair]:
     all_of, listed_of = Counter(pairs.values()), Counter(pairs[row] for row in listed)
     found = {}
-    for pair, clips in all_of.items():
+    for pair, clips in listed_of.items():
         scene, predicted = (classes[int(number)] for number in pair.split("-"))
-        found[pair] = Pair(scene=scene, predicted=predicted, clips=clips, listed=listed_of[pair])
+        found[pair] = Pair(scene=scene, predicted=predicted, clips=all_of[pair], listed=clips)
     return found

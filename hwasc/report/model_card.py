@@ -137,8 +137,8 @@ def _figures(result: DistillResult) -> list[str]:
     scenes = [(_code(c), count(clips[c]), _share(a, clips[c])) for c, a in q.per_class.items()]
     return [
         _table(("student", "macro accuracy", "log loss, nats", "calibration error", "accuracy by place"), rows),
-        "After ± stands the standard error over clips, in the last column over places, as if they were independent. Clips of one "
-        "place are alike: the error for a new place is nearer to that of the last column.",
+        "After ± stands the standard error over places, for clips of one place are alike; in the table of scenes over clips, as if "
+        "they were independent.",
         file,
         _table(("scene", "test clips", "accuracy, int8"), scenes),
         *(devices if len(q.per_device) > 1 else []),
@@ -242,8 +242,8 @@ def _share(share: float, number: int) -> str:
     return _with_error(share, math.sqrt(max(share * (1 - share), 0) / number) if number else 0.0)
 
 
-def _with_error(share: float, error: float) -> str:
-    return f"{percent(share)} ± {100 * error:.1f}"
+def _with_error(share: float, error: float | None) -> str:
+    return percent(share) + (f" ± {100 * error:.1f}" if error is not None else "")
 
 
 def _code(text: object) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -48,15 +47,6 @@ class Metrics:
     groups: dict[str, float]
     confusion: list[list[int]]
     standard_error: float | None = None
-
-    @property
-    def standard_error(self) -> float:
-        """Of `accuracy`, 0..1, from the binomial error of each scene, as if clips were independent.
-
-        Clips of one location are alike, so it is a lower bound of the error over places.
-        """
-        rows = [(row[i] / sum(row), sum(row)) for i, row in enumerate(self.confusion) if sum(row)]
-        return math.sqrt(sum(p * (1 - p) / n for p, n in rows)) / len(rows) if rows else 0.0
 
 
 def macro_accuracy(predicted: Tensor, labels: Tensor, classes: int) -> float:

@@ -59,6 +59,9 @@ def test_few_are_listed_and_a_rare_pair_still_has_its_own(
     part = mistakes(predictions, tmp_path / "p.html", tmp_path / "p.csv")
     assert len(part.clips) < part.total and min(p.listed for p in part.pairs.values()) == 1
     assert "of them are here" in note(part)
+    monkeypatch.setattr(module, "MOST", 12)
+    few = mistakes(predictions, tmp_path / "p.html", tmp_path / "p.csv")
+    assert len(few.clips) == 12 and all(p.listed for p in few.pairs.values()), "no cell leads to nothing"
 
 
 def test_players_link_to_the_files_and_copies_are_made_on_demand_only(

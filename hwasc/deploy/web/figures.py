@@ -33,7 +33,9 @@ def accuracy_text(run: Path) -> str | None:
         measured = schema.parse(MeasuredClips, found["measured"], f"{path}: measured")
     except UsageError as e:
         raise DataError(str(e)) from None
+    known = test.standard_error is not None
+    error = f" ± {100 * test.standard_error:.1f} %" if test.standard_error is not None else ""
     return (
-        f"Accuracy {100 * test.accuracy:.1f} % ± {100 * test.standard_error:.1f} %: mean over the scenes and its standard error, "
-        f"on {test.clips:,} test clips of {Path(measured.data).name}."
+        f"Accuracy {100 * test.accuracy:.1f} %{error}: mean over the scenes{' and its standard error' * known}, on "
+        f"{test.clips:,} test clips of {Path(measured.data).name}."
     )
