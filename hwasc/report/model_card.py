@@ -137,8 +137,8 @@ def _figures(result: DistillResult) -> list[str]:
     scenes = [(_code(c), count(clips[c]), _share(a, clips[c])) for c, a in q.per_class.items()]
     return [
         _table(("student", "macro accuracy", "log loss, nats", "calibration error", "accuracy by place"), rows),
-        "After ± stands the standard error over places, for clips of one place are alike; in the table of scenes over clips, as if "
-        "they were independent.",
+        "After ± stands the standard error over places, for clips of one place are alike; in the table of scenes over clips, as "
+        "if they were independent.",
         file,
         _table(("scene", "test clips", "accuracy, int8"), scenes),
         *(devices if len(q.per_device) > 1 else []),
