@@ -12,6 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.browser import browser, chromium  # fixtures for all tests
+
+__all__ = ["browser", "chromium"]
+
 if TYPE_CHECKING:
     from hwasc.workspace import Workspace
 
