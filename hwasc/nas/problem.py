@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from hwasc.cost.limits import ResolvedBudget
+from hwasc.cost.limits import ResolvedBudget, resolve
 from hwasc.cost.measure import Costs
 from hwasc.nas.declare import random_point
 from hwasc.nas.job import Proposal
+from hwasc.records import schema
 from hwasc.records.architecture import Architecture
+from hwasc.records.budget import Budget
+from hwasc.records.run import read_config
 from hwasc.records.space import Point, SearchSpace
 
 
@@ -62,3 +66,25 @@ class Problem:
             if len(feasible) == number:
                 break
         return [point for _, point in sorted(feasible, key=lambda pair: pair[0])]
+
+
+def problem_of(run: Path, best: Architecture) -> Problem:
+    """Read the problem of a search from its run folder.
+
+    Args:
+        run: The run folder.
+        best: An architecture of the search, for the classes and the length of the clips.
+
+    Returns:
+        The problem, as the search had it.
+
+    Raises:
+        UsageError: The folder's config.yaml is absent or broken, or it is not that of a search.
+    """
+    config, where = read_config(run), run / "config.yaml"
+    return Problem(
+        space=schema.parse(SearchSpace, config.get("space"), f"{where}: space"),
+        budget=resolve(schema.parse(Budget, config.get("budget"), f"{where}: budget")),
+        classes=best.classes,
+        seconds=best.front_end.seconds,
+    )

@@ -274,6 +274,7 @@ def _finish(
         trials=trials,
         rescored=rescored,
         refined=refined,
+        problem=problem,
         survey=survey,
         limits=dict(problem.budget.limits),
         proxy=s.search.proxy,
