@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import LogLocator, MaxNLocator, MultipleLocator
 
 from hwasc.nas.trial import Trial, best
-from hwasc.report.canvas import halo, notes, render, sheet, ticks
+from hwasc.report.canvas import halo, name_points, notes, render, sheet, ticks
 from hwasc.report.formats import count, kib, millions, percent, short
 from hwasc.report.theme import ACCENT, BLUE, GREEN, INK, NEUTRAL, ORANGE, PINK, SKY
 
@@ -33,7 +33,9 @@ def search_curve(trials: Sequence[Trial], rescored: Sequence[Trial] = ()) -> str
         if trials:
             x, y = [t.number for t in trials], [t.score for t in trials]
             axes.errorbar(x, y, [t.score_error for t in trials], fmt="none", ecolor=NEUTRAL, elinewidth=0.8, alpha=0.7)
-            axes.plot(x, y, "o", color=BLUE, markersize=4.5 if len(x) <= 100 else 3, label="trial, ± standard error")
+            size = 4.5 if len(x) <= 100 else 3
+            (points,) = axes.plot(x, y, "o", color=BLUE, markersize=size, label="trial, ± standard error")
+            name_points(points, x)
             so_far = [max(y[: i + 1]) for i in range(len(y))]
             axes.plot(
                 [*x, x[-1] + 0.5],
@@ -45,7 +47,7 @@ def search_curve(trials: Sequence[Trial], rescored: Sequence[Trial] = ()) -> str
             )
             _second(axes, rescored, lambda t: t.number)
             top = best(rescored or trials)
-            axes.plot(
+            (star,) = axes.plot(
                 [top.number],
                 [top.score],
                 "*",
@@ -53,6 +55,7 @@ def search_curve(trials: Sequence[Trial], rescored: Sequence[Trial] = ()) -> str
                 markersize=12,
                 label=f"best: trial {top.number}, {percent(top.accuracy)}",
             )
+            name_points(star, [top.number])
             axes.set_xlim(x[0] - 0.7, x[-1] + 0.7)
             axes.legend(loc="lower right", ncols=4)
             low = min(t.score - t.score_error for t in [*trials, *rescored])
@@ -74,7 +77,7 @@ def _scale(axes: Axes, trials: Sequence[Trial]) -> None:
 
 def _second(axes: Axes, rescored: Sequence[Trial], x: Callable[[Trial], float]) -> None:
     if rescored:
-        axes.plot(
+        (points,) = axes.plot(
             [x(t) for t in rescored],
             [t.score for t in rescored],
             "D",
@@ -82,6 +85,7 @@ def _second(axes: Axes, rescored: Sequence[Trial], x: Callable[[Trial], float]) 
             markersize=4.5,
             label="second score, longer training",
         )
+        name_points(points, [t.number for t in rescored])
 
 
 def pareto_plot(
@@ -141,7 +145,7 @@ def _panel(
     axes.set(xscale="log", title=title)
     if not trials:
         return
-    axes.plot(
+    (points,) = axes.plot(
         [cost(t) for t in trials],
         [t.score for t in trials],
         "o",
@@ -150,7 +154,8 @@ def _panel(
         markersize=4,
         label="trials",
     )
-    axes.plot(
+    name_points(points, [t.number for t in trials])
+    (points,) = axes.plot(
         [cost(t) for t in front],
         [t.score for t in front],
         "o",
@@ -158,6 +163,7 @@ def _panel(
         markersize=6,
         label="on the Pareto front",
     )
+    name_points(points, [t.number for t in front])
     line: list[Trial] = []
     for t in sorted(front, key=lambda t: (cost(t), -t.score)):
         if not line or t.score > line[-1].score:
@@ -172,7 +178,8 @@ def _panel(
     )
     _second(axes, rescored, cost)
     top = best(rescored or trials)
-    axes.plot([cost(top)], [top.score], "*", color=ACCENT, markersize=13, label="best")
+    (star,) = axes.plot([cost(top)], [top.score], "*", color=ACCENT, markersize=13, label="best")
+    name_points(star, [top.number])
     low, high = float(min(map(cost, trials))), float(max(map(cost, trials)))
     if limit is not None and limit <= 6 * high:
         high, low = max(high, limit), min(low, limit)

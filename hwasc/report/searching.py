@@ -10,9 +10,11 @@ from hwasc.nas.trial import Refined, Trial
 from hwasc.report import plots
 from hwasc.report.ensemble import fusion_parts
 from hwasc.report.formats import amount, count, kib, percent, plural
-from hwasc.report.page import Fact, Facts, Paragraph, Picture, Preformatted, Section, Table, page
+from hwasc.report.page import Controls, Fact, Facts, Paragraph, Picture, Preformatted, Section, Table, page
+from hwasc.report.points import trial_points
 from hwasc.report.profiling import flat_table, front_end_table
 from hwasc.report.refining import refinement
+from hwasc.report.script import Script
 
 if TYPE_CHECKING:
     from hwasc.nas.result import SearchResult
@@ -71,6 +73,7 @@ def search_report(result: SearchResult) -> str:
         Section(
             "Accuracy against cost",
             [
+                Controls(),
                 Picture(
                     plots.pareto_plot(
                         trials,
@@ -115,6 +118,7 @@ def search_report(result: SearchResult) -> str:
         f"{plural(len(trials), 'trial')}, {len(result.front)} on the Pareto front",
         sections,
         result.environment,
+        script=Script("search", trial_points(result)),
     )
 
 
@@ -163,6 +167,7 @@ def trials_table(trials: Sequence[Trial], best: Trial, caption: str) -> Table:
         rows,
         f"{caption}. Scores and accuracies measured, costs exact",
         [i for i, t in enumerate(trials) if t.number == best.number],
+        [t.number for t in trials],
     )
 
 
