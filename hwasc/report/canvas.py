@@ -103,12 +103,16 @@ def name_points(points: Line2D, trials: Sequence[int]) -> None:
 
 
 def _named(svg: str) -> str:
-    """Move the numbers of trials from the name of a group to its points."""
+    """Move the numbers of trials from the name of a group to its points, and the points' style, which is one, to the group."""
     out, *groups = re.split(rf'<g id="{_POINTS}([\d ]+)">', svg)
     for numbers, rest in zip(groups[::2], groups[1::2], strict=True):
         trials = numbers.split()
         first, *uses = rest.split("<use ", len(trials))
-        out += "<g>" + first + "".join(f'<use data-trial="{t}" {use}' for t, use in zip(trials, uses, strict=True))
+        (style,) = {re.findall(r' style="[^"]*"', use)[0] for use in uses}
+        out += f"<g{style}>{first}"
+        out += "".join(
+            f'<use data-trial="{t}" {use.replace(style, "", 1)}' for t, use in zip(trials, uses, strict=True)
+        )
     return out
 
 

@@ -111,7 +111,14 @@ def amount(name: str, value: float | None) -> str:
     """
     if name == "latency_ms":
         return count(value) if value is None else f"{value:,.3g} ms"
-    return size(value) if "memory" in name or name in ("flash", "arena", "ram") else count(value)
+    return size(value) if unit(name) == "B" else count(value)
+
+
+def unit(name: str) -> str:
+    """The unit of a cost by its dotted name: `B`, `ms`, or none for a count."""
+    if name == "latency_ms":
+        return "ms"
+    return "B" if "memory" in name or name in ("flash", "arena", "ram") else ""
 
 
 def shape(sizes: Sequence[int]) -> str:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hwasc.cost.limits import value
-from hwasc.cost.measure import Costs
 from hwasc.nas.trial import Trial, by_score
-from hwasc.report.formats import amount, count, kib, percent
+from hwasc.report.formats import count, kib, percent, unit
 
 if TYPE_CHECKING:
     from hwasc.nas.result import SearchResult
@@ -26,58 +25,66 @@ LABELS = {
     "ram": "RAM",
 }
 SHOWN = ("macs.torchinfo", "parameters")  # costs that can be limited on the page though the budget does not
+COSTS = ("MACs", "parameters", "memory", "weights")  # of a trial, see `_costs`
 INHERITED = ("--data", "--config", "--set", "--effort", "--seed", "--cache", "--device", "--workers")
 
 
 def trial_points(result: SearchResult) -> dict[str, Any]:
-    """Collect the data of the search page's script.
+    """Collect the data of the search page's script. What all trials share stands there once: a page holds some hundred.
 
     Args:
         result: The finished search.
 
     Returns:
-        JSON-ready values: `best`, the winner's number; `costs`, for each cost that can be limited its name and every value that
-        a trial has, rising, as a number and as text; `trials`, for each trial its number, figures, costs in that order,
-        architecture, command, and its rank, 0 for what the search would choose.
+        JSON-ready values: `best`, the winner's number; `command`, the parts of a command between which the number stands;
+        `costs`, name, unit and limit (or None) of each cost that can be limited on the page; `labels` of the trials' figures;
+        `trials`, for each its number, id, figures as text, costs, architecture, and its rank: 0 for what the search would
+        choose, by second scores and then by first ones.
     """
     problem, second = result.problem, {t.number: t for t in result.rescored}
     names = list(dict.fromkeys([*result.limits, *SHOWN]))
-    ranks = {t.number: i for i, t in enumerate([*by_score(result.rescored), *by_score(_others(result, second))])}
-    trials, columns = [], []
+    others = [t for t in result.trials if t.number not in second]
+    ranks = {t.number: i for i, t in enumerate([*by_score(result.rescored), *by_score(others)])}
+    trials = []
     for t in result.trials:
         architecture = problem.architecture(t.point)
         costs = problem.budget.count(architecture)
-        columns.append([value(costs, name) for name in names])
+        figures = [*_scores(t), *(_scores(second.get(t.number)) if second else []), *_costs(t)]
         trials.append(
             {
                 "number": t.number,
                 "id": t.id,
                 "rank": ranks[t.number],
-                "best": _best(second.get(t.number), t),
-                "facts": _facts(t, second.get(t.number), costs),
-                "costs": columns[-1],
+                "figures": figures,
+                "costs": [value(costs, name) for name in names],
                 "architecture": " · ".join(architecture.text().splitlines()),
-                "command": command(result.run, t.number, result.environment),
             }
         )
-    return {"best": result.trial.number, "costs": _steps(names, columns, result.limits), "trials": trials}
+    labels = ["int8 accuracy", "score", *(["second accuracy", "second score"] if second else []), *COSTS]
+    return {
+        "best": result.trial.number,
+        "command": command(result.run, result.environment),
+        "costs": [{"name": _label(name), "unit": unit(name), "limit": result.limits.get(name)} for name in names],
+        "labels": labels,
+        "trials": trials,
+    }
 
 
-def command(run: Path, number: int, environment: Mapping[str, Any]) -> str:
+def command(run: Path, environment: Mapping[str, Any]) -> list[str]:
     """The command that distils a trial with the data and settings of its search.
 
     Args:
         run: The search's run folder.
-        number: Of the trial.
         environment: Of the search; names its command.
 
     Returns:
-        A line for a shell, with a run folder for the student beside that of the search.
+        The parts of a line for a shell between which the trial's number stands. The student's run folder is beside that of the
+        search.
     """
     folder = Path(os.path.relpath(run)) if run.absolute().is_relative_to(Path.cwd()) else run
-    student = folder.with_name(f"{folder.name}-trial{number}")
-    words = ["hwasc", "distill", "--arch", f"{folder}:{number}", *inherited(environment), "--run", str(student)]
-    return shlex.join(words)
+    student = folder.with_name(f"{folder.name}-trial")
+    arch, options, target = (shlex.join(w) for w in ([f"{folder}:"], inherited(environment), [str(student)]))
+    return [f"hwasc distill --arch {arch}", f"{' ' * bool(options)}{options} --run {target}", ""]
 
 
 def inherited(environment: Mapping[str, Any]) -> list[str]:
@@ -96,38 +103,15 @@ def inherited(environment: Mapping[str, Any]) -> list[str]:
     return out
 
 
-def _others(result: SearchResult, second: Mapping[int, Trial]) -> list[Trial]:
-    return [t for t in result.trials if t.number not in second]
+def _label(name: str) -> str:
+    return LABELS.get(name, name.replace("_", " ").replace(".", " "))
 
 
-def _best(second: Trial | None, first: Trial) -> str:
-    by = "second score" if second else "score"
-    t = second or first
-    return f"trial {t.number}, {percent(t.accuracy)} int8 ({by} {t.score:.3f})"
+def _scores(t: Trial | None) -> list[str | None]:
+    if t is None:
+        return [None, None]
+    return [f"{percent(t.accuracy)} ± {100 * t.standard_error:.1f}", f"{t.score:.3f} ± {t.score_error:.3f}"]
 
 
-def _facts(t: Trial, second: Trial | None, costs: Costs) -> list[tuple[str, str]]:
-    def scores(of: Trial, what: str) -> list[tuple[str, str]]:
-        return [
-            (f"{what}accuracy", f"{percent(of.accuracy)} ± {100 * of.standard_error:.1f}"),
-            (f"{what}score".removeprefix("int8 "), f"{of.score:.3f} ± {of.score_error:.3f}"),
-        ]
-
-    return [
-        *scores(t, "int8 " if second is None else "first "),
-        *(scores(second, "second ") if second else []),
-        ("MACs", count(t.macs)),
-        ("parameters", count(t.parameters)),
-        ("memory", kib(t.memory)),
-        ("weights", kib(costs.int8_memory.weights)),
-    ]
-
-
-def _steps(names: Sequence[str], rows: Sequence[Sequence[float]], limits: Mapping[str, float]) -> list[dict[str, Any]]:
-    """The slider of each cost: the values that trials have, and the limit where there is one."""
-    out = []
-    for i, name in enumerate(names):
-        values = {row[i] for row in rows} | ({limits[name]} if name in limits else set())
-        label = LABELS.get(name, name.replace("_", " ").replace(".", " "))
-        out.append({"name": label, "steps": [(v, amount(name, v)) for v in sorted(values)]})
-    return out
+def _costs(t: Trial) -> list[str]:
+    return [count(t.macs), count(t.parameters), kib(t.memory), kib(t.weights)]

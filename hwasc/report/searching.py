@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from hwasc.cost.limits import Range
 from hwasc.nas.trial import Refined, Trial
 from hwasc.report import plots
+from hwasc.report.analysis import predictions, what_matters
 from hwasc.report.ensemble import fusion_parts
 from hwasc.report.formats import amount, count, kib, percent, plural
 from hwasc.report.page import Controls, Fact, Facts, Paragraph, Picture, Preformatted, Section, Table, page
@@ -33,6 +34,7 @@ def search_report(result: SearchResult) -> str:
     """
     best, trials, rescored, survey = result.trial, result.trials, result.rescored, result.survey
     pruned, architecture = result.chosen_refined, result.best.architecture
+    choices, proxy = result.problem.space.choices(), PROXIES.get(result.proxy, result.proxy)
     over = f"over {count(result.clips)} validation clips"
     by_rows = bool(result.best.provenance.get("costs", {}).get("firmware"))
     memory_limit = "ram" if by_rows else "int8_memory.activations"
@@ -45,7 +47,7 @@ def search_report(result: SearchResult) -> str:
             else ""
         )
         + ". Candidates that do not meet the budget were never scored. "
-        f"Scores are {PROXIES.get(result.proxy, result.proxy)}: they rank candidates and are not those of a student distilled "
+        f"Scores are {proxy}: they rank candidates and are not those of a student distilled "
         "in full. A score is exp(-L) of the int8 net's distillation loss L on validation clips: labels and the ensemble's soft "
         "targets both count. The test split was not read."
     )
@@ -104,6 +106,7 @@ def search_report(result: SearchResult) -> str:
             "The best few by their first score, smoothed over all trials, scored again; the best is marked",
         )
         sections.insert(3, Section("Second scores", [second]))  # after the search
+    sections[-1:-1] = [what_matters(choices, trials, proxy), *predictions(choices, trials)]
     if result.refined:
         sections.insert(4, refinement(result.refined, pruned, result.clips))
     teachers = result.teachers

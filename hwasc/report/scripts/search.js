@@ -13,13 +13,15 @@
     return made;
   };
 
+  const figuresOf = (trial) => data.labels.map((label, i) => [label, trial.figures[i]]).filter(([, value]) => value !== null);
+
   // The card beside a point
 
   const card = element("div", { class: "card", "aria-hidden": "true", hidden: "" });
   document.body.append(card);
 
   function fill(trial) {
-    const facts = trial.facts.map(([label, value]) =>
+    const facts = figuresOf(trial).map(([label, value]) =>
       element("div", {}, element("dt", {}, label), element("dd", {}, value)));
     card.replaceChildren(
       element("b", {}, `Trial ${trial.number}`), ` ${trial.id}`,
@@ -127,7 +129,7 @@
   }
 
   function spoken(trial) {
-    const facts = trial.facts.map((fact) => fact.join(" ")).join(", ");
+    const facts = figuresOf(trial).map((fact) => fact.join(" ")).join(", ");
     return `Trial ${trial.number}. ${facts}. Copies the command that distils it`;
   }
 
@@ -148,7 +150,7 @@
   document.body.append(said);
 
   async function copy(number) {
-    const command = element("code", {}, trials.get(number).command);
+    const command = element("code", {}, data.command.join(number));
     said.replaceChildren(command);
     let note = "Copied";
     try {
@@ -207,28 +209,39 @@
   // Limits: each step of a slider is the cost of one trial or more; the last is the budget's
 
   const remaining = element("output");
-  const sliders = data.costs.map(({ name, steps }, index) => {
+  const text = (value, unit) => value.toLocaleString("en-US", { maximumFractionDigits: 2 }) + (unit && ` ${unit}`)
+    + (unit === "B" && value >= 1024 ? ` (${(value / 1024).toLocaleString("en-US", { maximumFractionDigits: 1 })} KiB)` : "");
+
+  const sliders = data.costs.map(({ name, unit, limit }, index) => {
+    const values = new Set([...data.trials.map((t) => t.costs[index]), ...(limit === null ? [] : [limit])]);
+    const steps = [...values].sort((a, b) => a - b);
     const input = element("input", { type: "range", min: 0, max: steps.length - 1, value: steps.length - 1 });
-    const text = element("span", { class: "n" });
+    const shown = element("span", { class: "n" });
     const update = () => {
-      text.textContent = `≤ ${steps[input.value][1]}`;
-      input.setAttribute("aria-valuetext", `at most ${steps[input.value][1]}`);
+      shown.textContent = `≤ ${text(steps[input.value], unit)}`;
+      input.setAttribute("aria-valuetext", `at most ${text(steps[input.value], unit)}`);
     };
     input.addEventListener("input", () => { update(); filter(); });
     update();
     return {
-      label: element("label", {}, element("span", {}, name), input, text),
+      label: element("label", {}, element("span", {}, name), input, shown),
       reset: () => { input.value = input.max; update(); },
-      within: (trial) => trial.costs[index] <= steps[input.value][0],
+      within: (trial) => trial.costs[index] <= steps[input.value],
     };
   });
+
+  // Accuracy and score of the longer training where there is one
+  function lastScore(trial) {
+    const [accuracy, score] = figuresOf(trial).filter(([label]) => /accuracy|score/.test(label)).slice(-2);
+    return `${accuracy[1]} int8 (${score.join(" ")})`;
+  }
 
   function filter() {
     const kept = data.trials.filter((t) => sliders.every((s) => s.within(t)));
     const numbers = new Set(kept.map((t) => String(t.number)));
     for (const item of [...points, ...rows]) item.classList.toggle("out", !numbers.has(item.dataset.trial));
     const top = kept.reduce((a, b) => (a && a.rank < b.rank ? a : b), null);
-    remaining.textContent = `${kept.length} of ${data.trials.length} remain` + (top ? `; best of them: ${top.best}` : "");
+    remaining.textContent = `${kept.length} of ${data.trials.length} remain` + (top ? `; best of them: trial ${top.number}, ${lastScore(top)}` : "");
   }
 
   const controls = document.querySelector("[data-controls]");
