@@ -28,12 +28,12 @@ def importances(choices: Choices, trials: Sequence[ScoredCandidate], *, seed: in
     if len(trials) < MIN_TRIALS or len({t.score for t in trials}) < 2:
         return {}
     import optuna
-    from optuna.distributions import CategoricalDistribution
+    from optuna.distributions import BaseDistribution, CategoricalDistribution
     from optuna.importance import FanovaImportanceEvaluator
 
     points = [effective(t.point) for t in trials]
     varied = {n: sorted({p[n] for p in points}, key=str) for n in choices if len({p[n] for p in points}) > 1}
-    distributions = {n: CategoricalDistribution(values) for n, values in varied.items()}
+    distributions: dict[str, BaseDistribution] = {n: CategoricalDistribution(values) for n, values in varied.items()}
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     study = optuna.study.create_study(direction="maximize")
     study.add_trials(

@@ -205,43 +205,61 @@ def _panel(
     axes.grid()
 
 
-def training_curve(series: Mapping[str, Sequence[float]]) -> str:
-    """Plot losses by epoch, one line for each series, the last value at its end."""
+def training_curve(
+    losses: Mapping[str, Sequence[float]], validation: Mapping[str, Sequence[tuple[int, float]]] | None = None
+) -> str:
+    """Plot losses by epoch, one line for each series, the last value at its end; beside them accuracies on validation clips.
+
+    Args:
+        losses: Of every epoch, by name.
+        validation: (epoch, accuracy 0..1) at some epochs, by the same names; None: no second panel.
+
+    Returns:
+        The SVG element.
+    """
     with sheet(3.2) as figure:
-        axes = figure.add_axes((0.06, 0.16, 0.84, 0.78))
-        longest = 1
-        for i, (name, values) in enumerate((n, v) for n, v in series.items() if v):
-            ink, dash = SERIES[i % len(SERIES)], DASHES[i // len(SERIES) % len(DASHES)]
-            x = range(1, len(values) + 1)
-            axes.plot(
-                x,
-                values,
-                color=ink,
-                linestyle=dash,
-                linewidth=1.6,
-                marker="o" if len(values) < 3 else None,
-                markersize=4,
-            )
-            axes.annotate(
-                f"{short(name, 18)}  {values[-1]:.3f}",
-                (len(values), values[-1]),
-                (6, 0),
-                textcoords="offset points",
-                va="center",
-                color=ink,
-                annotation_clip=False,
-                path_effects=halo(),
-            )
-            longest = max(longest, len(values))
-        axes.set(
-            xlabel="epoch",
-            ylabel="training loss",
-            xlim=(0.5 if longest < 10 else 1, longest + (0.5 if longest < 10 else 0)),
-        )
-        axes.xaxis.set_major_locator(MultipleLocator(1) if longest <= 12 else MaxNLocator(integer=True))
-        ticks(axes.xaxis, count)
-        axes.grid(axis="y")
+        left = figure.add_axes((0.06, 0.16, 0.33 if validation else 0.84, 0.76))
+        longest = max([1, *map(len, losses.values())])
+        by_epoch = {name: list(enumerate(values, 1)) for name, values in losses.items()}
+        _by_epoch(left, by_epoch, longest, "training loss", lambda v: f"{v:.3f}")
+        if validation:
+            right = figure.add_axes((0.57, 0.16, 0.33, 0.76))
+            shown = {name: validation.get(name, []) for name in losses}  # in the same colours
+            _by_epoch(right, shown, longest, "macro accuracy, validation", percent)
+            ticks(right.yaxis, lambda v: f"{100 * v:.3g} %")
         return render(figure)
+
+
+def _by_epoch(
+    axes: Axes,
+    series: Mapping[str, Sequence[tuple[int, float]]],
+    longest: int,
+    label: str,
+    text: Callable[[float], str],
+) -> None:
+    """Lines of values by epoch, each with its name and its last value at the end."""
+    for i, (name, values) in enumerate(series.items()):
+        if not values:
+            continue
+        ink, dash = SERIES[i % len(SERIES)], DASHES[i // len(SERIES) % len(DASHES)]
+        x, y = zip(*values, strict=True)
+        sparse = len(values) < 3 or len(values) < x[-1]  # not every epoch has a point
+        axes.plot(x, y, color=ink, linestyle=dash, linewidth=1.6, marker="o" if sparse else None, markersize=4)
+        axes.annotate(
+            f"{short(name, 18)}  {text(y[-1])}",
+            (x[-1], y[-1]),
+            (6, 0),
+            textcoords="offset points",
+            va="center",
+            color=ink,
+            annotation_clip=False,
+            path_effects=halo(),
+        )
+    room = 0.5 if longest < 10 else 0
+    axes.set(xlabel="epoch", ylabel=label, xlim=(1 - room, longest + room))
+    axes.xaxis.set_major_locator(MultipleLocator(1) if longest <= 12 else MaxNLocator(integer=True))
+    ticks(axes.xaxis, count)
+    axes.grid(axis="y")
 
 
 def noise_curve(series: Mapping[str, Mapping[float, float]], clean: Mapping[str, float]) -> str:

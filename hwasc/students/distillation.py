@@ -28,6 +28,7 @@ from hwasc.records.plain_values import listed
 from hwasc.records.run import environment_of, open_run
 from hwasc.records.run_lock import alone_in_run_folder
 from hwasc.records.training_clips import TrainingClips
+from hwasc.students.course import Course
 from hwasc.students.feature_targets import feature_teacher, with_embeddings
 from hwasc.students.given_weights import check_given, read_given_weights
 from hwasc.students.known import check_data_named, used_before
@@ -140,17 +141,16 @@ def distill(
     )
     data, choice = choose_loss(ws, data, a, start, run=run, clips=clips)
     starts: list[StartScore] = []
-    qat_losses: list[float] = []
-    float_losses: list[float] = []
+    of_float, of_int8 = Course(), Course()
     if not training:
         model, quantized = calibrate_only(ws, data, initial_student(ws, a, start), run, clips=clips)
     elif start and s.distill.initial_weights == "both":
-        model, float_losses, starts = train_from_both(ws, data, a, start, run=run, clips=clips)
+        model, of_float, starts = train_from_both(ws, data, a, start, run=run, clips=clips)
         start = start if starts[0].chosen else None
     else:
-        model, float_losses = train_from(ws, data, a, start, run=run, clips=clips)
+        model, of_float = train_from(ws, data, a, start, run=run, clips=clips)
     if training:
-        quantized, qat_losses = train_int8(ws, data, model, run, clips=clips)
+        quantized, of_int8 = train_int8(ws, data, model, run, clips=clips)
     tuned = None
     if per_device:
         own_ws = device_workspace(ws)
@@ -163,7 +163,7 @@ def distill(
         quantized,
         tuned=tuned,
         choice=choice,
-        losses={"float": float_losses, "qat": qat_losses},
+        courses={"float": of_float, "qat": of_int8},
         fused=fused,
         start=start,
         starts=starts,
@@ -211,7 +211,7 @@ def _measure(
     *,
     tuned: tuple[list[FineTuned], dict[str, int]] | None,
     choice: LossChoice | None,
-    losses: dict[str, list[float]],
+    courses: dict[str, Course],
     fused: FittedEnsemble | None,
     start: Start | None,
     starts: list[StartScore],
@@ -264,7 +264,8 @@ def _measure(
         teachers=ensemble.teachers if ensemble else [],
         leave_one_out=ensemble.leave_one_out if ensemble else [],
         mixing=ensemble.mixing if ensemble else {},
-        losses=losses,
+        losses={stage: course.losses for stage, course in courses.items()},
+        validation_course={stage: course.validation for stage, course in courses.items() if course.validation},
         onnx=OnnxFile(
             agreement=float((onnx_logits.argmax(1) == int8_logits.argmax(1)).mean()),
             clips=len(test),
