@@ -30,6 +30,8 @@ def search(
     engine: str | Engine = "local",
     address: str | None = None,
     run: str | Path = "runs/search",
+    storage: str | None = None,
+    study: str | None = None,
 ) -> SearchResult:
     """Find the most accurate architecture of a search space within a budget.
 
@@ -43,6 +45,9 @@ def search(
         engine: Where candidates are scored: a name, or an object. No score depends on it.
         address: Of a running Ray cluster, with `engine="ray"`.
         run: The run folder. The same call resumes there.
+        storage: A database (SQLAlchemy's address, e.g. `sqlite:///trials.db`) that gets every trial as one of an Optuna study.
+            Candidates that it holds from an equal search are not scored again.
+        study: Name of the study; None: one that follows from space, data and settings.
 
     Returns:
         The finished search; its `best` goes into `hwasc.distill`. The run folder also holds `report.html`.
@@ -73,6 +78,8 @@ def search(
         proxy=proxy,
         engine=engines.create(engine, workers=ws.workers, address=address),
         run=run,
+        storage=storage,
+        study_name=study,
     )
     from hwasc.report.searching import search_report  # loads matplotlib: not before a refused budget
 

@@ -15,6 +15,7 @@ from pathlib import Path
 import hwasc
 from hwasc.cli import common
 from hwasc.cli.teachers_table import print_contributions
+from hwasc.errors import UsageError
 from hwasc.parts import PROXIES, STRATEGIES
 
 EXAMPLES = """examples:
@@ -77,10 +78,22 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     )
     common.add_data(parser)
     common.add_engine(parser)
+    live = parser.add_argument_group("live")
+    live.add_argument(
+        "--storage",
+        metavar="URL",
+        help="a database, e.g. sqlite:///trials.db, that gets every trial as one of an Optuna study, for optuna-dashboard; "
+        "candidates that it holds from an equal search are not scored again",
+    )
+    live.add_argument(
+        "--study", metavar="NAME", help="of the study in --storage (default: follows from space, data, settings)"
+    )
 
 
 def run(args: argparse.Namespace) -> None:
     """Search and print the result."""
+    if args.study and not args.storage:
+        raise UsageError("--study names a study in a database: name that with --storage")
     named = {
         "search.proxy_steps": args.proxy_steps,
         "search.proxy_qat_steps": args.proxy_qat_steps,
@@ -98,6 +111,8 @@ def run(args: argparse.Namespace) -> None:
         engine=args.engine,
         address=args.address,
         run=args.run,
+        storage=args.storage,
+        study=args.study,
     )
     from hwasc.nas.winner_weights import copy_winner
 

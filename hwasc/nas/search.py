@@ -31,6 +31,7 @@ from hwasc.nas.refinement import provenance, refine
 from hwasc.nas.result import SECOND, TRIALS, SearchResult
 from hwasc.nas.scoring import Scoring, evaluator
 from hwasc.nas.second_scores import diverse, rescore
+from hwasc.nas.storage import StoredTrials, origin_of_scores
 from hwasc.nas.strategies import Strategy
 from hwasc.nas.study import Evaluate, Journal, Study
 from hwasc.nas.train_supernet import train_supernet
@@ -83,6 +84,8 @@ def search(
     engine: AbstractContextManager[Engine],
     run: Path,
     proxy: str | Proxy | None = None,
+    storage: str | None = None,
+    study_name: str | None = None,
 ) -> SearchResult:
     """Search a space for the most accurate candidate within a budget.
 
@@ -96,6 +99,8 @@ def search(
         engine: Where candidates are scored.
         run: The run folder.
         proxy: How candidates are scored first; None: the settings'.
+        storage: A database that gets the trials too, see `storage.StoredTrials`; None: none does.
+        study_name: Of the study in the database; None: a name that follows from the search.
 
     Returns:
         The finished search.
@@ -120,11 +125,15 @@ def search(
             "settings": s,
         },
     )
+    stored = None
+    if storage is not None:
+        stored = StoredTrials(storage, study_name, space.choices(), origin_of_scores(ws, problem, proxy))
+        ws.reporter.say(f"study {stored.name}: {len(stored.known):,} scored candidates, none of which is scored again")
     fused = fuse(ws)
     scoring = first_scoring(ws, problem, target_file(ws, fused), proxy)
     study = Study(problem, strategy, Journal(run / TRIALS), seed=s.seed)
     with engine as opened:
-        trials = _first_scores(ws, study, evaluator(ws, scoring, opened))
+        trials = _first_scores(ws, study, evaluator(ws, scoring, opened), stored)
         if not trials:
             raise HwascError(
                 f"none of {study.proposed:,} points of the space {space.name} meets the budget {budget.name}; "
@@ -163,12 +172,18 @@ def first_scoring(ws: Workspace, problem: Problem, targets: Path, proxy: str | P
     )
 
 
-def _first_scores(ws: Workspace, study: Study, evaluate: Evaluate) -> list[Trial]:
+def _first_scores(ws: Workspace, study: Study, evaluate: Evaluate, stored: StoredTrials | None) -> list[Trial]:
     settings, journal = ws.settings.search, study.journal
+    if stored:
+        evaluate = stored.reusing(evaluate)
+        for trial in journal.trials.values():
+            stored.add(trial)
     with ws.reporter.track("search", settings.trials) as update:
         update(len(journal.trials), "resumed" if journal.trials else "")
 
-        def on_trial(_: Trial) -> None:
+        def on_trial(trial: Trial) -> None:
+            if stored:
+                stored.add(trial)
             scored = list(journal.trials.values())
             update(
                 len(scored),

@@ -7,6 +7,7 @@ import importlib.metadata
 import json
 import os
 import platform
+import re
 import shlex
 import sys
 import time
@@ -33,7 +34,7 @@ def environment() -> dict[str, Any]:
             versions[name] = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:
             versions[name] = "absent"
-    command = shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
+    command = shlex.join([Path(sys.argv[0]).name, *map(without_password, sys.argv[1:])])
     return {
         "hwasc": hwasc.__version__,
         "command": command,
@@ -43,6 +44,11 @@ def environment() -> dict[str, Any]:
         "packages": versions,
         "date": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
     }
+
+
+def without_password(text: str) -> str:
+    """Text in which the user and the password of an address are left out: run folders are passed on."""
+    return re.sub(r"://[^/\s]*@", "://...@", text)
 
 
 def environment_of(folder: Path) -> dict[str, Any]:
@@ -80,7 +86,7 @@ def open_run(folder: Path, config: dict[str, Any]) -> Path:
     config = json.loads(schema.canonical(config))
     if path.is_file():
         old = read_config(folder)
-        changes = list(_differences(old, config))
+        changes = list(differences(old, config))
         if changes:
             shown = "; ".join(changes[:5]) + (f"; and {len(changes) - 5} more" if len(changes) > 5 else "")
             raise UsageError(
@@ -123,9 +129,19 @@ def _same_file(old: Any, new: Any) -> bool:
         return False
 
 
-def _differences(old: Any, new: Any, where: str = "") -> Iterator[str]:
+def differences(old: Any, new: Any, where: str = "") -> Iterator[str]:
+    """Compare two configurations.
+
+    Args:
+        old: JSON-ready values.
+        new: Likewise.
+        where: Dotted name of what both are.
+
+    Yields:
+        A sentence for each value that differs.
+    """
     if isinstance(old, dict) and isinstance(new, dict):
         for key in [*old, *(k for k in new if k not in old)]:
-            yield from _differences(old.get(key), new.get(key), f"{where}.{key}" if where else str(key))
+            yield from differences(old.get(key), new.get(key), f"{where}.{key}" if where else str(key))
     elif old != new and where not in AS_TYPED and not _same_file(old, new):
         yield f"{where} was {repr(old)[:80]}, is now {repr(new)[:80]}"
