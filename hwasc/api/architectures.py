@@ -32,6 +32,7 @@ def search(
     run: str | Path = "runs/search",
     storage: str | None = None,
     study: str | None = None,
+    track: str | None = None,
 ) -> SearchResult:
     """Find the most accurate architecture of a search space within a budget.
 
@@ -48,6 +49,7 @@ def search(
         storage: A database (SQLAlchemy's address, e.g. `sqlite:///trials.db`) that gets every trial as one of an Optuna study.
             Candidates that it holds from an equal search are not scored again.
         study: Name of the study; None: one that follows from space, data and settings.
+        track: `tensorboard`, `mlflow` or `wandb` show the figures of each trial while the search runs.
 
     Returns:
         The finished search; its `best` goes into `hwasc.distill`. The run folder also holds `report.html`.
@@ -60,6 +62,7 @@ def search(
         >>> found = hwasc.search(ws, budget="nrf52840", trials=100)  # doctest: +SKIP
         >>> found.best.architecture.text()  # doctest: +SKIP
     """
+    from hwasc import tracking
     from hwasc.nas import engines, strategies
     from hwasc.nas.search import search as find
 
@@ -70,17 +73,20 @@ def search(
     objects: dict[str, Any] = {k: name_of(v) for k, v in named.items() if not isinstance(v, (str, int, type(None)))}
     ws = replace(ws, settings=replace(settings, search=replace(settings.search, **objects)))
     s = ws.settings.search
-    result = find(
-        ws,
-        space,
-        budget,
-        strategy=strategies.start(s.strategy if strategy is None else strategy, space, s.population, ws.settings.seed),
-        proxy=proxy,
-        engine=engines.create(engine, workers=ws.workers, address=address),
-        run=run,
-        storage=storage,
-        study_name=study,
-    )
+    with tracking.begin(track, run, say=ws.reporter.say) as tracker:
+        result = find(
+            replace(ws, tracker=tracker),
+            space,
+            budget,
+            strategy=strategies.start(
+                s.strategy if strategy is None else strategy, space, s.population, ws.settings.seed
+            ),
+            proxy=proxy,
+            engine=engines.create(engine, workers=ws.workers, address=address),
+            run=run,
+            storage=storage,
+            study_name=study,
+        )
     from hwasc.report.searching import search_report  # loads matplotlib: not before a refused budget
 
     write_whole(run / "report.html", search_report(result))

@@ -32,6 +32,7 @@ def distill(
     training: bool = True,
     unseen: bool = False,
     per_device: bool = False,
+    track: str | None = None,
 ) -> DistillResult:
     """Train an architecture in full, quantize it, export it, and measure it on the test split at the end.
 
@@ -50,6 +51,7 @@ def distill(
             clips is missing.
         per_device: Whether a copy of the student is fine-tuned for each recording device with enough clips (`devices` of the
             result). Other devices keep the general student.
+        track: `tensorboard`, `mlflow` or `wandb` show losses and accuracies while the student is trained.
 
     Returns:
         Metrics and costs of the student, and its files. The run folder also holds `report.html`.
@@ -62,6 +64,7 @@ def distill(
         >>> student = hwasc.distill(ws, found.best, run="runs/s")  # doctest: +SKIP
         >>> student.test.int8.accuracy, student.costs.arena  # doctest: +SKIP
     """
+    from hwasc import tracking
     from hwasc.report.reports import distill_report
     from hwasc.students import distillation
 
@@ -69,15 +72,19 @@ def distill(
     if initial_weights is not None:
         ws = replace(ws, settings=ws.settings.changed({"distill.initial_weights": initial_weights}))
     record = as_architecture(architecture, classes=len(ws.classes))
-    result = distillation.distill(
-        ws,
-        record,
-        run=Path(run),
-        weights=None if weights is None else Path(weights),
-        training=training,
-        unseen=unseen,
-        per_device=per_device,
-    )
+    with tracking.begin(track, Path(run), say=ws.reporter.say) as tracker:
+        result = distillation.distill(
+            replace(ws, tracker=tracker),
+            record,
+            run=Path(run),
+            weights=None if weights is None else Path(weights),
+            training=training,
+            unseen=unseen,
+            per_device=per_device,
+        )
+        for numbers, scores in (("float", result.test.float), ("int8", result.test.int8)):
+            figures = {"accuracy": scores.accuracy, "log_loss": scores.log_loss, "ece": scores.ece}
+            tracker.log(0, {f"test/{numbers}_{name}": value for name, value in figures.items()})
     write_whole(result.run / "report.html", distill_report(result))
     distillation.check_onnx(result)
     return result

@@ -54,6 +54,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="also fine-tune a copy for each recording device, for a device that is known when the student runs (DCASE 2025)",
     )
+    common.add_track(parser)
     common.add_unseen(parser)
     common.add_data(parser)
 
@@ -73,6 +74,7 @@ def run(args: argparse.Namespace) -> None:
         training=not args.no_training,
         unseen=args.unseen,
         per_device=args.per_device,
+        track=args.track,
     )
     if args.json:
         common.print_json(result.to_json())

@@ -79,6 +79,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     common.add_data(parser)
     common.add_engine(parser)
     live = parser.add_argument_group("live")
+    common.add_track(live)
     live.add_argument(
         "--storage",
         metavar="URL",
@@ -113,6 +114,7 @@ def run(args: argparse.Namespace) -> None:
         run=args.run,
         storage=args.storage,
         study=args.study,
+        track=args.track,
     )
     from hwasc.nas.winner_weights import copy_winner
 

@@ -44,7 +44,11 @@ from hwasc.records.budget import Budget
 from hwasc.records.run import environment_of, open_run
 from hwasc.records.run_lock import alone_in_run_folder
 from hwasc.records.space import SearchSpace
+from hwasc.tracking import Tracker
 from hwasc.workspace import Workspace
+
+# Figures of a trial that a tracker gets
+TRACKED = ("score", "accuracy", "float_accuracy", "parameters", "macs", "memory", "weights", "seconds")
 
 
 def survey(problem: Problem, *, seed: int, reporter: Reporter) -> Survey:
@@ -185,6 +189,7 @@ def _first_scores(ws: Workspace, study: Study, evaluate: Evaluate, stored: Store
             if stored:
                 stored.add(trial)
             scored = list(journal.trials.values())
+            log_trial(ws.tracker, "search", trial, best(scored))
             update(
                 len(scored),
                 f"best {best(scored).accuracy:.1%}, front {len(pareto(scored))}, feasible {study.feasible_share:.0%}",
@@ -205,9 +210,10 @@ def _second_scores(
     scoring = replace(scoring, proxy="distillation", train=s.search.second, qat=None)
     with ws.reporter.track("second scores", count) as update:
 
-        def on_trial(_: Trial) -> None:
+        def on_trial(trial: Trial) -> None:
             finished = [journal.trials[t.number] for t in chosen if t.number in journal.trials]
             update(len(finished), f"best {best(finished).accuracy:.1%}")
+            log_trial(ws.tracker, "second", trial, best(finished))
 
         return rescore(
             chosen,
@@ -216,6 +222,20 @@ def _second_scores(
             evaluate=evaluator(ws, scoring, engine),
             on_trial=on_trial,
         )
+
+
+def log_trial(tracker: Tracker, stage: str, trial: Trial, top: Trial) -> None:
+    """Give a tracker the figures of a trial.
+
+    Args:
+        tracker: Takes them, with the trial's number as step.
+        stage: Before their names.
+        trial: The trial.
+        top: The best one so far.
+    """
+    figures = {name: getattr(trial, name) for name in TRACKED}
+    named = {**figures, "best_score": top.score, "best_accuracy": top.accuracy}
+    tracker.log(trial.number, {f"{stage}/{name}": value for name, value in named.items()})
 
 
 def promising(space: SearchSpace, trials: list[Trial]) -> list[Trial]:

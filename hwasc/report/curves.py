@@ -221,11 +221,11 @@ def training_curve(
         left = figure.add_axes((0.06, 0.16, 0.33 if validation else 0.84, 0.76))
         longest = max([1, *map(len, losses.values())])
         by_epoch = {name: list(enumerate(values, 1)) for name, values in losses.items()}
-        _by_epoch(left, by_epoch, longest, "training loss", lambda v: f"{v:.3f}")
+        _by_epoch(left, by_epoch, longest=longest, label="training loss", text=lambda v: f"{v:.3f}")
         if validation:
             right = figure.add_axes((0.57, 0.16, 0.33, 0.76))
             shown = {name: validation.get(name, []) for name in losses}  # in the same colours
-            _by_epoch(right, shown, longest, "macro accuracy, validation", percent)
+            _by_epoch(right, shown, longest=longest, label="macro accuracy, validation", text=percent)
             ticks(right.yaxis, lambda v: f"{100 * v:.3g} %")
         return render(figure)
 
@@ -233,6 +233,7 @@ def training_curve(
 def _by_epoch(
     axes: Axes,
     series: Mapping[str, Sequence[tuple[int, float]]],
+    *,
     longest: int,
     label: str,
     text: Callable[[float], str],

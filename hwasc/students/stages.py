@@ -190,6 +190,9 @@ def _train(
             if epoch in measured:
                 course.validation.append((epoch, _validation_accuracy(ws, model)))
             courses.write(course, run, numbers)
+            if data.rows is None:  # not a device's student
+                accuracy = course.validation[-1][1] if epoch in measured else None
+                ws.tracker.log(epoch, {f"{numbers}/loss": loss, f"{numbers}/validation_accuracy": accuracy})
             update(
                 epoch,
                 f"loss {loss:.3f}" + (f", validation {course.validation[-1][1]:.1%}" if course.validation else ""),

@@ -19,6 +19,7 @@ from hwasc.students.course import Course, files
 from hwasc.students.given_weights import GivenWeights
 from hwasc.students.initial_weights import initial_weights, read_initial_weights
 from hwasc.students.stages import load_into, student_seed, train_float
+from hwasc.tracking import Prefixed
 from hwasc.training.distillation import DistillationData
 from hwasc.training.loop import predict
 from hwasc.training.metrics import macro_accuracy
@@ -159,7 +160,8 @@ def train_from_both(
     folders, trained, scores = (run / FOLDER / "winner", run / FOLDER / "random"), [], []
     for folder, weights in zip(folders, (start, None), strict=True):
         folder.mkdir(parents=True, exist_ok=True)
-        trained.append(train_from(ws, data, architecture, weights, run=folder, clips=clips))
+        own_ws = replace(ws, tracker=Prefixed(ws.tracker, folder.name))
+        trained.append(train_from(own_ws, data, architecture, weights, run=folder, clips=clips))
         y = torch.from_numpy(predict(trained[-1][0], validation, ws.device))
         accuracy = macro_accuracy(y.argmax(1), labels, len(ws.dataset.classes))
         source = weights.source if weights else RANDOM
