@@ -169,8 +169,8 @@ def trials_table(trials: Sequence[Trial], best: Trial, caption: str) -> Table:
         columns,
         rows,
         f"{caption}. Scores and accuracies measured, costs exact",
-        [i for i, t in enumerate(trials) if t.number == best.number],
-        [t.number for t in trials],
+        marked=[i for i, t in enumerate(trials) if t.number == best.number],
+        trials=[t.number for t in trials],
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -28,7 +29,7 @@ def test_epochs_are_evenly_spaced_and_end_with_the_last(epochs: int) -> None:
     found = list(measured_at(epochs))
     assert len(found) == min(epochs, len(found)) <= POINTS and found[-1:] == [epochs][: len(found)]
     assert (
-        len({b - a for a, b in zip(found, found[1:])}) <= 1
+        len({b - a for a, b in itertools.pairwise(found)}) <= 1
         and found == sorted(set(found))
         and min(found, default=1) >= 1
     )
