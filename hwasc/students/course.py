@@ -11,7 +11,7 @@ from hwasc.errors import UsageError
 from hwasc.records import schema
 from hwasc.records.schema import STRICT
 
-POINTS = 15  # validation accuracies of a stage at most: each costs a pass over the validation clips
+POINTS = 10  # validation accuracies of a stage at most: each costs a pass over the validation clips
 
 
 @dataclass(frozen=True)
