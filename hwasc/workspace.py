@@ -35,6 +35,7 @@ from hwasc.records.front_end import FrontEnd
 from hwasc.records.leftovers import sweep_files, sweep_unfinished
 from hwasc.records.settings import Settings
 from hwasc.records.training_clips import TrainingClips
+from hwasc.tracking import Tracker
 from hwasc.training.batches import Augment
 
 SYNTHETIC = "synthetic"
@@ -52,6 +53,7 @@ class Workspace:
         device: Where nets run.
         workers: Processes on this machine. No result depends on their number.
         reporter: Shows progress.
+        tracker: Takes figures while a run computes them.
         missing_nets: Names of public nets of optional teachers that `hwasc data fetch` has not put into the cache.
     """
 
@@ -62,6 +64,7 @@ class Workspace:
     workers: int = 1
     reporter: Reporter = field(default_factory=lambda: Reporter(quiet=True))
     missing_nets: tuple[str, ...] = ()
+    tracker: Tracker = field(default_factory=Tracker)
 
     @property
     def data(self) -> str:

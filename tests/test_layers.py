@@ -17,7 +17,7 @@ FLOORS = [  # from the ground up; rooms on one floor do not import each other, b
     {"parts"},
     {"progress"},
     {"records"},
-    {"cost", "audio", "parallel"},
+    {"cost", "audio", "parallel", "tracking"},
     {"data"},
     {"models"},
     {"training"},

@@ -33,6 +33,9 @@ def search(
     run: str | Path | None = None,
     prefer: Preference = "accuracy",
     pick: int | None = None,
+    storage: str | None = None,
+    study: str | None = None,
+    track: str | None = None,
 ) -> SearchResult:
     """Find the most accurate architecture of a search space within a budget.
 
@@ -50,6 +53,10 @@ def search(
         prefer: `accuracy`, or the cost that is to be low (`memory`, `macs`, `parameters`): then the cheapest candidate whose
             score is within one standard error of the highest becomes the winner.
         pick: Number of the trial that becomes the winner whatever its score.
+        storage: A database (SQLAlchemy's address, e.g. `sqlite:///trials.db`) that gets every trial as one of an Optuna study.
+            Candidates that it holds from an equal search are not scored again.
+        study: Name of the study; None: one that follows from space, data and settings.
+        track: `tensorboard`, `mlflow` or `wandb` show the figures of each trial while the search runs.
 
     Returns:
         The finished search; its `best` goes into `hwasc.distill`. The run folder also holds `report.html`.
@@ -82,6 +89,9 @@ def search(
         engine=engines.create(engine, workers=ws.workers, address=address),
         run=None if run is None else Path(run),
         choice=Choice(prefer=prefer, pick=pick),
+        storage=storage,
+        study_name=study,
+        track=track,
     )
     from hwasc.report.searching import search_report  # loads matplotlib: not before a refused budget
 

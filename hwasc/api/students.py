@@ -33,6 +33,7 @@ def distill(
     unseen: bool = False,
     per_device: bool = False,
     embed: int = 0,
+    track: str | None = None,
 ) -> DistillResult:
     """Train an architecture in full, quantize it, export it, and measure it on the test split at the end.
 
@@ -54,6 +55,7 @@ def distill(
             result). Other devices keep the general student.
         embed: Copies of the sound of so many clips are put into the report, the surest mistakes first; the others link to their
             files. The terms of some data sets, TAU's among them, forbid passing such a page on.
+        track: `tensorboard`, `mlflow` or `wandb` show losses and accuracies while the student is trained.
 
     Returns:
         Metrics and costs of the student, and its files. The run folder also holds `report.html`, `model_card.md`, and
@@ -89,6 +91,7 @@ def distill(
         training=training,
         unseen=unseen,
         per_device=per_device,
+        track=track,
     )
     page = result.run / "report.html"
     shown = mistakes(predictions, page, result.run / clip_predictions.FILE, embed=embed)

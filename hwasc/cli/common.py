@@ -123,6 +123,16 @@ def add_engine(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_track(parser: argparse._ActionsContainer) -> None:
+    """Add the option that shows figures while a command runs."""
+    parser.add_argument(
+        "--track",
+        choices=("tensorboard", "mlflow", "wandb"),
+        help="show figures while they come: in the folder `tensorboard` of the run folder, in MLflow (MLFLOW_TRACKING_URI, or "
+        "mlflow.db there), or in Weights & Biases; each is an extra of the package, e.g. hwasc[tensorboard]",
+    )
+
+
 def add_output(parser: argparse.ArgumentParser) -> None:
     """Add the options of the output."""
     output = parser.add_argument_group("output")

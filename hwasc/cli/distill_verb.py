@@ -68,6 +68,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         help="also fine-tune a copy for each recording device, for a device that is known when the student runs (DCASE 2025)",
     )
     common.add_embed(parser)
+    common.add_track(parser)
     common.add_unseen(parser)
     common.add_data(parser)
 
@@ -89,6 +90,7 @@ def run(args: argparse.Namespace) -> None:
         unseen=args.unseen,
         per_device=args.per_device,
         embed=args.embed,
+        track=args.track,
     )
     if args.json:
         common.print_json(result.to_json())

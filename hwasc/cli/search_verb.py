@@ -90,10 +90,23 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", metavar="FILE", type=Path, help="also write the winner here, its weights beside it")
     common.add_data(parser)
     common.add_engine(parser)
+    live = parser.add_argument_group("live")
+    common.add_track(live)
+    live.add_argument(
+        "--storage",
+        metavar="URL",
+        help="a database, e.g. sqlite:///trials.db, that gets every trial as one of an Optuna study, for optuna-dashboard; "
+        "candidates that it holds from an equal search are not scored again",
+    )
+    live.add_argument(
+        "--study", metavar="NAME", help="of the study in --storage (default: follows from space, data, settings)"
+    )
 
 
 def run(args: argparse.Namespace) -> None:
     """Search and print the result."""
+    if args.study and not args.storage:
+        raise UsageError("--study names a study in a database: name that with --storage")
     named = {
         "search.proxy_steps": args.proxy_steps,
         "search.proxy_qat_steps": args.proxy_qat_steps,
@@ -114,6 +127,9 @@ def run(args: argparse.Namespace) -> None:
         run=args.run,
         prefer=args.prefer,
         pick=args.pick,
+        storage=args.storage,
+        study=args.study,
+        track=args.track,
     )
     from hwasc.report.verdicts import search_verdict
 

@@ -62,6 +62,23 @@ def smoothed(choices: Choices, trials: Sequence[ScoredCandidate]) -> list[float]
     return Smoother(choices).add(trials)
 
 
+def predicted(choices: Choices, trials: Sequence[ScoredCandidate]) -> list[float]:
+    """Predict the score of each trial from all other trials, as `smoothed` does.
+
+    Args:
+        choices: The choices of the space.
+        trials: Scored candidates.
+
+    Returns:
+        A score for each trial, in which its own has no part; empty where there are fewer than `MIN_TRIALS`.
+    """
+    if len(trials) < MIN_TRIALS:
+        return []
+    smoother = Smoother(choices)
+    _, others = smoother.leave_one_out(smoother.take(trials))
+    return [float(v) for v in np.exp(others)]
+
+
 def blended(choices: Choices, trials: Sequence[ScoredCandidate], candidates: Sequence[ScoredCandidate]) -> list[float]:
     """Smooth the scores of candidates by a prediction that was fitted on other trials.
 
@@ -152,6 +169,20 @@ class Smoother:
         """
         if not trials:
             return []
+        rows = self.take(trials)
+        if self.count < MIN_TRIALS:
+            return [t.score for t in trials]
+        return _halfway(*self.leave_one_out(rows))
+
+    def take(self, trials: Sequence[ScoredCandidate]) -> np.ndarray:
+        """Add trials to the sums.
+
+        Args:
+            trials: One scored candidate at least.
+
+        Returns:
+            A row of inputs and the logarithm of the score for each, shifted, (n, inputs + 1).
+        """
         rows = np.c_[_encoded(self.choices, trials), _logarithms(trials)]
         if not self.count:
             self._shift = rows[0]
@@ -160,12 +191,17 @@ class Smoother:
         self.count += len(rows)
         self._sums += rows.sum(0)
         self._products += rows.T @ rows
-        if self.count < MIN_TRIALS:
-            return [t.score for t in trials]
-        return self._leave_one_out(rows)
+        return rows
 
-    def _leave_one_out(self, rows: np.ndarray) -> list[float]:
-        """Smoothed scores of rows that are among the sums; rows (n, inputs + 1), shifted."""
+    def leave_one_out(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Predict trials from all others.
+
+        Args:
+            rows: What `take` gave for them.
+
+        Returns:
+            Logarithms of the trials' own scores, and of their predictions, both (n,).
+        """
         mean = self._sums / self.count
         spread, products = self._standardised(mean)
         factor = cho_factor(products[:-1, :-1] + PENALTY * np.eye(len(mean) - 1))
@@ -174,7 +210,7 @@ class Smoother:
         intercept = (mean[-1] + self._shift[-1]) * self.count / (self.count + FREE)
         fitted = x @ cho_solve(factor, products[:-1, -1]) + intercept
         hat = np.einsum("np,pn->n", x, cho_solve(factor, x.T)) + 1 / (self.count + FREE)
-        return _halfway(y, y - (y - fitted) / (1 - hat))
+        return y, y - (y - fitted) / (1 - hat)
 
     def _standardised(self, mean: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The inputs' standard deviations, and the sums of products with every input of mean 0 and deviation 1."""

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from hwasc.cost.limits import ResolvedBudget
+from hwasc.cost.limits import ResolvedBudget, resolve
 from hwasc.cost.measure import Costs
 from hwasc.nas.declare import random_point
 from hwasc.nas.job import Proposal
 from hwasc.records.architecture import Architecture
+from hwasc.records.earlier_run import read_run
 from hwasc.records.space import Point, SearchSpace
 
 
@@ -62,3 +64,22 @@ class Problem:
             if len(feasible) == number:
                 break
         return [point for _, point in sorted(feasible, key=lambda pair: pair[0])]
+
+
+def problem_of(run: Path, best: Architecture) -> Problem:
+    """Read the problem of a search from its run folder.
+
+    Args:
+        run: The run folder.
+        best: An architecture of the search, for the classes and the length of the clips.
+
+    Returns:
+        The problem, as the search had it.
+
+    Raises:
+        UsageError: The folder's config.yaml is absent or broken, or it is not that of a search.
+    """
+    search = read_run(run)
+    return Problem(
+        space=search.space, budget=resolve(search.budget), classes=best.classes, seconds=best.front_end.seconds
+    )

@@ -11,6 +11,7 @@ from typing import Any
 from hwasc.ensemble.summary import EnsembleSummary
 from hwasc.errors import UsageError
 from hwasc.nas.feasibility import Survey
+from hwasc.nas.problem import Problem, problem_of
 from hwasc.nas.study import Journal
 from hwasc.nas.trial import BEST, REFINED, SECOND, TRIALS, Refined, Trial, read_refined
 from hwasc.records import architecture as architectures
@@ -52,6 +53,7 @@ class SearchResult(Result):
         trials: Every scored candidate, by number.
         rescored: The candidates that were scored a second time, with those scores.
         refined: The refined nets.
+        problem: The space and the budget.
         survey: What the budget means over the space.
         limits: The limit of each cost, by its dotted name.
         proxy: The proxy of the first scores.
@@ -69,6 +71,7 @@ class SearchResult(Result):
     trials: list[Trial]
     rescored: list[Trial]
     refined: list[Refined]
+    problem: Problem
     survey: Survey
     limits: dict[str, float]
     proxy: str
@@ -128,15 +131,17 @@ class SearchResult(Result):
             if absent := [n for n in named if n not in known]:
                 raise UsageError(f"{run / RESULT}: names trial {absent[0]}, which {file} beside it does not hold")
         winner = second.get(index.winner) or trials[index.winner]
+        best = architectures.load(run / BEST)
         return cls(
             run=run,
-            best=architectures.load(run / BEST),
+            best=best,
             trial=winner,
             chosen_refined=None if index.chosen_refined is None else refined[index.chosen_refined],
             front=[trials[n] for n in index.front],
             trials=[trials[n] for n in sorted(trials)],
             rescored=[second[n] for n in index.rescored],
             refined=[refined[n] for n in index.refined],
+            problem=problem_of(run, best.architecture),
             survey=index.survey,
             limits=index.limits,
             proxy=index.proxy,

@@ -17,6 +17,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from hwasc import tracking
 from hwasc.cost.limits import resolve
 from hwasc.ensemble.fusion import FittedEnsemble, fuse, target_file
 from hwasc.ensemble.known_clips import selection_record
@@ -32,6 +33,7 @@ from hwasc.nas.refinement import provenance, refine
 from hwasc.nas.result import SearchResult
 from hwasc.nas.scoring import Scoring, evaluator
 from hwasc.nas.second_scores import diverse, rescore
+from hwasc.nas.storage import StoredTrials, origin_of_scores
 from hwasc.nas.strategies import Strategy
 from hwasc.nas.study import Evaluate, Journal, Study
 from hwasc.nas.train_supernet import train_supernet
@@ -46,10 +48,13 @@ from hwasc.records.run import environment_of, free_folder, open_run
 from hwasc.records.run_lock import locked_run
 from hwasc.records.searched_for import provenance_of
 from hwasc.records.space import SearchSpace
+from hwasc.tracking import Tracker
 from hwasc.workspace import Workspace
 
 FOLDER = Path("runs/search")
 GROWING = ("settings.search.trials", "settings.search.rescore", "settings.search.refine")
+# Figures of a trial that a tracker gets
+TRACKED = ("score", "accuracy", "float_accuracy", "parameters", "macs", "memory", "weights", "seconds")
 
 
 def survey(problem: Problem, *, seed: int, reporter: Reporter) -> Survey:
@@ -89,6 +94,9 @@ def search(
     run: Path | None,
     proxy: str | Proxy | None = None,
     choice: Choice = BY_SCORE,
+    storage: str | None = None,
+    study_name: str | None = None,
+    track: str | None = None,
 ) -> SearchResult:
     """Search a space for the most accurate candidate within a budget.
 
@@ -104,6 +112,9 @@ def search(
         run: The run folder; None: `runs/search`, or a numbered one where that holds another search.
         proxy: How candidates are scored first; None: the settings'.
         choice: How the winner is chosen among the scored candidates.
+        storage: A database that gets the trials too, see `storage.StoredTrials`; None: none does.
+        study_name: Of the study in the database; None: a name that follows from the search.
+        track: Name of a tracker that gets the figures of each trial; None: none does.
 
     Returns:
         The finished search.
@@ -117,6 +128,7 @@ def search(
     problem = Problem(space=space, budget=resolve(budget), classes=classes, seconds=s.data.seconds)
     check_accuracy(s.search.proxy if proxy is None else proxy)
     space_survey = survey(problem, seed=s.seed, reporter=ws.reporter)
+    tracking.check(track)
     config = {
         "verb": "search",
         "data": ws.data,
@@ -129,9 +141,24 @@ def search(
     with locked_run(run):
         open_run(run, config, growing=GROWING)
         write_inputs(run, ws.inputs)
-        return _search(
-            ws, problem, strategy=strategy, engine=engine, run=run, proxy=proxy, choice=choice, survey=space_survey
-        )
+        stored = None
+        if storage is not None:
+            stored = StoredTrials(storage, study_name, space.choices(), origin_of_scores(ws, problem, proxy))
+            ws.reporter.say(
+                f"study {stored.name}: {len(stored.known):,} scored candidates, none of which is scored again"
+            )
+        with tracking.begin(track, run, say=ws.reporter.say) as tracker:
+            return _search(
+                replace(ws, tracker=tracker),
+                problem,
+                strategy=strategy,
+                engine=engine,
+                run=run,
+                proxy=proxy,
+                choice=choice,
+                survey=space_survey,
+                stored=stored,
+            )
 
 
 def _search(
@@ -144,6 +171,7 @@ def _search(
     proxy: str | Proxy | None,
     choice: Choice,
     survey: Survey,
+    stored: StoredTrials | None,
 ) -> SearchResult:
     """The stages of a search after its survey, in a run folder that no other process works in."""
     s = ws.settings
@@ -151,7 +179,7 @@ def _search(
     scoring = first_scoring(ws, problem, target_file(ws, fused), proxy)
     study = Study(problem, strategy, Journal(run / TRIALS), seed=s.seed)
     with engine as opened:
-        trials = _first_scores(ws, study, evaluator(ws, scoring, opened))
+        trials = _first_scores(ws, study, evaluator(ws, scoring, opened), stored)
         if not trials:
             raise HwascError(
                 f"none of {study.proposed:,} points of the space {problem.space.name} meets the budget "
@@ -200,13 +228,20 @@ def first_scoring(ws: Workspace, problem: Problem, targets: Path, proxy: str | P
     )
 
 
-def _first_scores(ws: Workspace, study: Study, evaluate: Evaluate) -> list[Trial]:
+def _first_scores(ws: Workspace, study: Study, evaluate: Evaluate, stored: StoredTrials | None) -> list[Trial]:
     settings, journal = ws.settings.search, study.journal
+    if stored:
+        evaluate = stored.reusing(evaluate)
+        for trial in journal.trials.values():
+            stored.add(trial)
     with ws.reporter.track("search", settings.trials) as update:
         update(len(journal.trials), "resumed" if journal.trials else "")
 
-        def on_trial(_: Trial) -> None:
+        def on_trial(trial: Trial) -> None:
+            if stored:
+                stored.add(trial)
             scored = list(journal.trials.values())
+            log_trial(ws.tracker, "search", trial, best(scored))
             update(
                 len(scored),
                 f"best {best(scored).accuracy:.1%}, front {len(pareto(scored))}, feasible {study.feasible_share:.0%}",
@@ -227,9 +262,10 @@ def _second_scores(
     scoring = replace(scoring, proxy="distillation", train=s.search.second, qat=None)
     with ws.reporter.track("second scores", count) as update:
 
-        def on_trial(_: Trial) -> None:
+        def on_trial(trial: Trial) -> None:
             finished = [journal.trials[t.number] for t in chosen if t.number in journal.trials]
             update(len(finished), f"best {best(finished).accuracy:.1%}")
+            log_trial(ws.tracker, "second", trial, best(finished))
 
         return rescore(
             chosen,
@@ -238,6 +274,20 @@ def _second_scores(
             evaluate=evaluator(ws, scoring, engine),
             on_trial=on_trial,
         )
+
+
+def log_trial(tracker: Tracker, stage: str, trial: Trial, top: Trial) -> None:
+    """Give a tracker the figures of a trial.
+
+    Args:
+        tracker: Takes them, with the trial's number as step.
+        stage: Before their names.
+        trial: The trial.
+        top: The best one so far.
+    """
+    figures = {name: getattr(trial, name) for name in TRACKED}
+    named = {**figures, "best_score": top.score, "best_accuracy": top.accuracy}
+    tracker.log(trial.number, {f"{stage}/{name}": value for name, value in named.items()})
 
 
 def promising(space: SearchSpace, trials: list[Trial]) -> list[Trial]:
@@ -313,6 +363,7 @@ def _finish(
         trials=trials,
         rescored=rescored,
         refined=refined,
+        problem=problem,
         survey=survey,
         limits=dict(problem.budget.limits),
         proxy=s.search.proxy,

@@ -8,6 +8,8 @@ import itertools
 import json
 import os
 import platform
+import re
+import shlex
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -34,7 +36,7 @@ def environment() -> dict[str, Any]:
             versions[name] = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:
             versions[name] = "absent"
-    command = " ".join([Path(sys.argv[0]).name, *sys.argv[1:]])
+    command = shlex.join([Path(sys.argv[0]).name, *map(without_password, sys.argv[1:])])
     return {
         "hwasc": hwasc.__version__,
         "command": command,
@@ -44,6 +46,11 @@ def environment() -> dict[str, Any]:
         "packages": versions,
         "date": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
     }
+
+
+def without_password(text: str) -> str:
+    """Text in which the user and the password of an address are left out: run folders are passed on."""
+    return re.sub(r"://[^/\s]*@", "://...@", text)
 
 
 def environment_of(folder: Path) -> dict[str, Any]:
@@ -82,13 +89,13 @@ def open_run(folder: Path, config: dict[str, Any], *, growing: Sequence[str] = (
     config = json.loads(schema.canonical(config))
     if path.is_file():
         old = read_config(folder)
-        changes = list(_differences(old, config, growing=growing))
+        changes = list(differences(old, config, growing=growing))
         if changes:
             shown = "; ".join(changes[:5]) + (f"; and {len(changes) - 5} more" if len(changes) > 5 else "")
             raise UsageError(
                 f"{folder} holds a run with another configuration: {shown}. Name another folder with --run, or delete this one"
             )
-        if list(_differences(old, config)):  # only counts that have grown
+        if list(differences(old, config)):  # only counts that have grown
             schema.write_whole(path, yaml.safe_dump(config, sort_keys=False))
     else:
         if folder.exists() and not folder.is_dir():
@@ -117,7 +124,7 @@ def free_folder(first: Path, config: dict[str, Any], *, growing: Sequence[str] =
                 return folder
         else:
             with contextlib.suppress(UsageError):  # a broken configuration: somebody's folder
-                if not any(_differences(read_config(folder), config, growing=growing)):
+                if not any(differences(read_config(folder), config, growing=growing)):
                     return folder
     raise AssertionError("unreachable")
 
@@ -151,12 +158,22 @@ def _same_file(old: Any, new: Any) -> bool:
         return False
 
 
-def _differences(old: Any, new: Any, where: str = "", *, growing: Sequence[str] = ()) -> Iterator[str]:
+def differences(old: Any, new: Any, where: str = "", *, growing: Sequence[str] = ()) -> Iterator[str]:
+    """Compare two configurations.
+
+    Args:
+        old: JSON-ready values.
+        new: Likewise.
+        where: Dotted name of what both are.
+        growing: Dotted names of counts that may be larger in the new one.
+
+    Yields:
+        A sentence for each value that differs.
+    """
     if isinstance(old, dict) and isinstance(new, dict):
         for key in [*old, *(k for k in new if k not in old)]:
-            yield from _differences(
-                old.get(key), new.get(key), f"{where}.{key}" if where else str(key), growing=growing
-            )
+            inner = f"{where}.{key}" if where else str(key)
+            yield from differences(old.get(key), new.get(key), inner, growing=growing)
     elif where in growing and isinstance(old, int) and isinstance(new, int) and old < new:
         return
     elif old != new and where not in AS_TYPED and not _same_file(old, new):

@@ -14,11 +14,13 @@ from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.patheffects import withStroke
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from hwasc.report.theme import CARD, GRID, INK, MUTED
 
+_POINTS = "trials "  # before the numbers, in the name of a group of points
 WIDTH = 12.0  # inches; a page shows it at about 1,080 px
 _STYLE = {
     "svg.hashsalt": "hwasc",
@@ -87,7 +89,31 @@ def render(figure: Figure) -> str:
     text = out.getvalue()
     text = text[text.index("<svg") :]
     text = re.sub(r"\s*<metadata>.*?</metadata>", "", text, flags=re.S)
-    return re.sub(r"(?<=>)\n\s*(?=<(?!/?(?:text|tspan)))", "\n", text).strip()
+    return _named(re.sub(r"(?<=>)\n\s*(?=<(?!/?(?:text|tspan)))", "\n", text)).strip()
+
+
+def name_points(points: Line2D, trials: Sequence[int]) -> None:
+    """Name the trial of each point, for the script of a page: as `data-trial` of the point's element.
+
+    Args:
+        points: Markers without a line.
+        trials: Their numbers, in the order of the points.
+    """
+    points.set_gid(_POINTS + " ".join(map(str, trials)))
+
+
+def _named(svg: str) -> str:
+    """Move the numbers of trials from the name of a group to its points, and the points' style, which is one, to the group."""
+    out, *groups = re.split(rf'<g id="{_POINTS}([\d ]+)">', svg)
+    for numbers, rest in zip(groups[::2], groups[1::2], strict=True):
+        trials = numbers.split()
+        first, *uses = rest.split("<use ", len(trials))
+        (style,) = {re.findall(r' style="[^"]*"', use)[0] for use in uses}
+        out += f"<g{style}>{first}"
+        out += "".join(
+            f'<use data-trial="{t}" {use.replace(style, "", 1)}' for t, use in zip(trials, uses, strict=True)
+        )
+    return out
 
 
 def halo(colour: str = CARD, width: float = 2.0) -> list[Any]:

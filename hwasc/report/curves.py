@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import LogLocator, MaxNLocator, MultipleLocator
 
 from hwasc.nas.trial import Trial, best
-from hwasc.report.canvas import halo, notes, render, sheet, ticks
+from hwasc.report.canvas import halo, name_points, notes, render, sheet, ticks
 from hwasc.report.formats import count, kib, millions, percent, short
 from hwasc.report.theme import ACCENT, BLUE, GREEN, INK, NEUTRAL, ORANGE, PINK, SKY
 
@@ -33,7 +33,9 @@ def search_curve(trials: Sequence[Trial], rescored: Sequence[Trial] = ()) -> str
         if trials:
             x, y = [t.number for t in trials], [t.score for t in trials]
             axes.errorbar(x, y, [t.score_error for t in trials], fmt="none", ecolor=NEUTRAL, elinewidth=0.8, alpha=0.7)
-            axes.plot(x, y, "o", color=BLUE, markersize=4.5 if len(x) <= 100 else 3, label="trial, ± standard error")
+            size = 4.5 if len(x) <= 100 else 3
+            (points,) = axes.plot(x, y, "o", color=BLUE, markersize=size, label="trial, ± standard error")
+            name_points(points, x)
             so_far = [max(y[: i + 1]) for i in range(len(y))]
             axes.plot(
                 [*x, x[-1] + 0.5],
@@ -45,7 +47,7 @@ def search_curve(trials: Sequence[Trial], rescored: Sequence[Trial] = ()) -> str
             )
             _second(axes, rescored, lambda t: t.number)
             top = best(rescored or trials)
-            axes.plot(
+            (star,) = axes.plot(
                 [top.number],
                 [top.score],
                 "*",
@@ -53,6 +55,7 @@ def search_curve(trials: Sequence[Trial], rescored: Sequence[Trial] = ()) -> str
                 markersize=12,
                 label=f"best: trial {top.number}, {percent(top.accuracy)}",
             )
+            name_points(star, [top.number])
             axes.set_xlim(x[0] - 0.7, x[-1] + 0.7)
             axes.legend(loc="lower right", ncols=4)
             low = min(t.score - t.score_error for t in [*trials, *rescored])
@@ -74,7 +77,7 @@ def _scale(axes: Axes, trials: Sequence[Trial]) -> None:
 
 def _second(axes: Axes, rescored: Sequence[Trial], x: Callable[[Trial], float]) -> None:
     if rescored:
-        axes.plot(
+        (points,) = axes.plot(
             [x(t) for t in rescored],
             [t.score for t in rescored],
             "D",
@@ -82,6 +85,7 @@ def _second(axes: Axes, rescored: Sequence[Trial], x: Callable[[Trial], float]) 
             markersize=4.5,
             label="second score, longer training",
         )
+        name_points(points, [t.number for t in rescored])
 
 
 def pareto_plot(
@@ -141,7 +145,7 @@ def _panel(
     axes.set(xscale="log", title=title)
     if not trials:
         return
-    axes.plot(
+    (points,) = axes.plot(
         [cost(t) for t in trials],
         [t.score for t in trials],
         "o",
@@ -150,7 +154,8 @@ def _panel(
         markersize=4,
         label="trials",
     )
-    axes.plot(
+    name_points(points, [t.number for t in trials])
+    (points,) = axes.plot(
         [cost(t) for t in front],
         [t.score for t in front],
         "o",
@@ -158,6 +163,7 @@ def _panel(
         markersize=6,
         label="on the Pareto front",
     )
+    name_points(points, [t.number for t in front])
     line: list[Trial] = []
     for t in sorted(front, key=lambda t: (cost(t), -t.score)):
         if not line or t.score > line[-1].score:
@@ -172,7 +178,8 @@ def _panel(
     )
     _second(axes, rescored, cost)
     top = best(rescored or trials)
-    axes.plot([cost(top)], [top.score], "*", color=ACCENT, markersize=13, label="best")
+    (star,) = axes.plot([cost(top)], [top.score], "*", color=ACCENT, markersize=13, label="best")
+    name_points(star, [top.number])
     low, high = float(min(map(cost, trials))), float(max(map(cost, trials)))
     if limit is not None and limit <= 6 * high:
         high, low = max(high, limit), min(low, limit)
@@ -198,44 +205,62 @@ def _panel(
     axes.grid()
 
 
-def training_curve(series: Mapping[str, Sequence[float]]) -> str:
-    """Plot losses by epoch, from zero, one line for each series, the last value at its end."""
+def training_curve(
+    losses: Mapping[str, Sequence[float]], validation: Mapping[str, Sequence[tuple[int, float]]] | None = None
+) -> str:
+    """Plot losses by epoch, one line for each series, the last value at its end; beside them accuracies on validation clips.
+
+    Args:
+        losses: Of every epoch, by name.
+        validation: (epoch, accuracy 0..1) at some epochs, by the same names; None: no second panel.
+
+    Returns:
+        The SVG element.
+    """
     with sheet(3.2) as figure:
-        axes = figure.add_axes((0.06, 0.16, 0.84, 0.78))
-        longest = 1
-        for i, (name, values) in enumerate((n, v) for n, v in series.items() if v):
-            ink, dash = SERIES[i % len(SERIES)], DASHES[i // len(SERIES) % len(DASHES)]
-            x = range(1, len(values) + 1)
-            axes.plot(
-                x,
-                values,
-                color=ink,
-                linestyle=dash,
-                linewidth=1.6,
-                marker="o" if len(values) < 3 else None,
-                markersize=4,
-            )
-            axes.annotate(
-                f"{short(name, 18)}  {values[-1]:.3f}",
-                (len(values), values[-1]),
-                (6, 0),
-                textcoords="offset points",
-                va="center",
-                color=ink,
-                annotation_clip=False,
-                path_effects=halo(),
-            )
-            longest = max(longest, len(values))
-        axes.set(
-            xlabel="epoch",
-            ylabel="training loss",
-            ylim=(0, 1.06 * max((v for values in series.values() for v in values), default=1.0)),
-            xlim=(0.5 if longest < 10 else 1, longest + (0.5 if longest < 10 else 0)),
-        )
-        axes.xaxis.set_major_locator(MultipleLocator(1) if longest <= 12 else MaxNLocator(integer=True))
-        ticks(axes.xaxis, count)
-        axes.grid(axis="y")
+        left = figure.add_axes((0.06, 0.16, 0.33 if validation else 0.84, 0.76))
+        longest = max([1, *map(len, losses.values())])
+        by_epoch = {name: list(enumerate(values, 1)) for name, values in losses.items()}
+        _by_epoch(left, by_epoch, longest=longest, label="training loss", text=lambda v: f"{v:.3f}")
+        if validation:
+            right = figure.add_axes((0.57, 0.16, 0.33, 0.76))
+            shown = {name: validation.get(name, []) for name in losses}  # in the same colours
+            _by_epoch(right, shown, longest=longest, label="macro accuracy, validation", text=percent)
+            ticks(right.yaxis, lambda v: f"{100 * v:.3g} %")
         return render(figure)
+
+
+def _by_epoch(
+    axes: Axes,
+    series: Mapping[str, Sequence[tuple[int, float]]],
+    *,
+    longest: int,
+    label: str,
+    text: Callable[[float], str],
+) -> None:
+    """Lines of values by epoch, each with its name and its last value at the end."""
+    for i, (name, values) in enumerate(series.items()):
+        if not values:
+            continue
+        ink, dash = SERIES[i % len(SERIES)], DASHES[i // len(SERIES) % len(DASHES)]
+        x, y = zip(*values, strict=True)
+        sparse = len(values) < 3 or len(values) < x[-1]  # not every epoch has a point
+        axes.plot(x, y, color=ink, linestyle=dash, linewidth=1.6, marker="o" if sparse else None, markersize=4)
+        axes.annotate(
+            f"{short(name, 18)}  {text(y[-1])}",
+            (x[-1], y[-1]),
+            (6, 0),
+            textcoords="offset points",
+            va="center",
+            color=ink,
+            annotation_clip=False,
+            path_effects=halo(),
+        )
+    room = 0.5 if longest < 10 else 0
+    axes.set(xlabel="epoch", ylabel=label, xlim=(1 - room, longest + room))
+    axes.xaxis.set_major_locator(MultipleLocator(1) if longest <= 12 else MaxNLocator(integer=True))
+    ticks(axes.xaxis, count)
+    axes.grid(axis="y")
 
 
 def noise_curve(series: Mapping[str, Mapping[float, float]], clean: Mapping[str, float]) -> str:

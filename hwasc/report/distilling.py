@@ -65,7 +65,13 @@ def distill_report(result: DistillResult, mistakes: Mistakes | None = None) -> s
         *_confusion(result, over, mistakes),
     ]
     if losses := {name: values for name, values in result.losses.items() if values}:
-        curve = Picture(plots.training_curve(losses), "Measured. Training loss by epoch.")
+        caption = "Measured. Training loss by epoch."
+        if result.validation_course:
+            caption += (
+                " Beside it the accuracy on validation clips with the weights of that epoch, at some epochs; the training does "
+                "not follow it."
+            )
+        curve = Picture(plots.training_curve(losses, result.validation_course), caption)
         sections.append(Section("Training", [curve, *_starts(result.starts)]))
     if result.loss_choice:
         sections.append(Section("Choice of the loss", _loss_choice(result.loss_choice)))

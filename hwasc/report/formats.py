@@ -122,7 +122,14 @@ def amount(name: str, value: float | None) -> str:
     """
     if name == "latency_ms":
         return ABSENT if value is None else milliseconds(value)
-    return size(value) if "memory" in name or name in ("flash", "arena", "ram") else count(value)
+    return size(value) if unit(name) == "B" else count(value)
+
+
+def unit(name: str) -> str:
+    """The unit of a cost by its dotted name: `B`, `ms`, or none for a count."""
+    if name == "latency_ms":
+        return "ms"
+    return "B" if "memory" in name or name in ("flash", "arena", "ram") else ""
 
 
 def shape(sizes: Sequence[int]) -> str:

@@ -1,4 +1,4 @@
-"""A report as one HTML page that needs nothing else: no script, no request; every foreign text escaped."""
+"""A report as one HTML page that needs nothing else: no request, no script but one of its own; every foreign text escaped."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ import hwasc
 from hwasc import progress
 from hwasc.report import theme
 from hwasc.report.formats import ABSENT, MINUS, clean
+from hwasc.report.script import Script
 
 PRINTED = 20  # clips of a long list that are printed
 Kind = Literal["exact", "measured", "estimate", ""]
@@ -93,6 +94,7 @@ class Table:
         rows: Cells of each row, as many as there are columns; None is shown as a dash.
         caption: Text above the table.
         marked: Numbers, from 0, of rows that are highlighted.
+        trials: The trial of each row, for the script of the search page; empty where rows are no trials.
     """
 
     macro: ClassVar[str] = "table"
@@ -100,6 +102,7 @@ class Table:
     rows: Sequence[Sequence[Any]]
     caption: str = ""
     marked: Collection[int] = ()
+    trials: Sequence[int] = ()
 
     @property
     def numeric(self) -> list[bool]:
@@ -120,6 +123,17 @@ class Picture:
     macro: ClassVar[str] = "picture"
     svg: str
     caption: str
+
+
+@dataclass(frozen=True)
+class Controls:
+    """The place where the page's script puts its controls; nothing is shown without it.
+
+    Attributes:
+        macro: Macro of `templates/parts.html.j2` that renders the part.
+    """
+
+    macro: ClassVar[str] = "controls"
 
 
 class Part(Protocol):
@@ -145,7 +159,14 @@ class Section:
     parts: Sequence[Part] = field(default_factory=tuple)
 
 
-def page(title: str, subtitle: str, sections: Sequence[Section], environment: Mapping[str, Any] | None = None) -> str:
+def page(
+    title: str,
+    subtitle: str,
+    sections: Sequence[Section],
+    environment: Mapping[str, Any] | None = None,
+    *,
+    script: Script | None = None,
+) -> str:
     """Render a page.
 
     Args:
@@ -153,6 +174,7 @@ def page(title: str, subtitle: str, sections: Sequence[Section], environment: Ma
         subtitle: Line under the heading.
         sections: The page's content.
         environment: What `records.run.environment()` gives, for the footer.
+        script: Runs in the page; None: the page's policy lets none run.
 
     Returns:
         The page as HTML text.
@@ -160,7 +182,7 @@ def page(title: str, subtitle: str, sections: Sequence[Section], environment: Ma
     return (
         _templates()
         .get_template("page.html.j2")
-        .render(title=title, subtitle=subtitle, sections=sections, environment=environment or {})
+        .render(title=title, subtitle=subtitle, sections=sections, environment=environment or {}, script=script)
     )
 
 

@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING
 from hwasc.cost.limits import Range
 from hwasc.nas.trial import Refined, Trial
 from hwasc.report import plots
+from hwasc.report.analysis import predictions, what_matters
 from hwasc.report.ensemble import fusion_parts
 from hwasc.report.formats import ABSENT, amount, count, data_name, kib, percent, plural, short
-from hwasc.report.page import Fact, Facts, Paragraph, Picture, Preformatted, Section, Table, page
+from hwasc.report.page import Controls, Fact, Facts, Paragraph, Picture, Preformatted, Section, Table, page
+from hwasc.report.points import trial_points
 from hwasc.report.profiling import flat_table, front_end_table
 from hwasc.report.refining import refinement
+from hwasc.report.script import Script
 from hwasc.report.verdicts import search_verdict
 
 if TYPE_CHECKING:
@@ -32,6 +35,7 @@ def search_report(result: SearchResult) -> str:
     """
     best, trials, rescored, survey = result.trial, result.trials, result.rescored, result.survey
     pruned, architecture = result.chosen_refined, result.best.architecture
+    choices, proxy = result.problem.space.choices(), PROXIES.get(result.proxy, result.proxy)
     over = f"over {count(result.clips)} validation clips"
     by_rows = bool(result.best.provenance.get("costs", {}).get("firmware"))
     memory_limit = "ram" if by_rows else "int8_memory.activations"
@@ -44,7 +48,7 @@ def search_report(result: SearchResult) -> str:
             else ""
         )
         + ". Candidates that do not meet the budget were never scored. "
-        f"Scores are {PROXIES.get(result.proxy, result.proxy)}: they rank candidates and are not those of a student distilled "
+        f"Scores are {proxy}: they rank candidates and are not those of a student distilled "
         "in full. A score is exp(-L) of the int8 net's distillation loss L on validation clips: labels and the ensemble's soft "
         "targets both count. The test split was not read."
     )
@@ -73,6 +77,7 @@ def search_report(result: SearchResult) -> str:
         Section(
             "Accuracy against cost",
             [
+                Controls(),
                 Picture(
                     plots.pareto_plot(
                         trials,
@@ -103,6 +108,7 @@ def search_report(result: SearchResult) -> str:
             "The best few by their first score, smoothed over all trials, scored again; the best is marked",
         )
         sections.insert(4, Section("Second scores", [second]))  # after the search
+    sections[-1:-1] = [what_matters(choices, trials, proxy), *predictions(choices, trials)]
     if result.refined:
         sections.insert(5, refinement(result.refined, pruned, result.clips))
     teachers = result.teachers
@@ -117,6 +123,7 @@ def search_report(result: SearchResult) -> str:
         f"{_asked(result)}; {plural(len(trials), 'trial')}, {len(result.front)} on the Pareto front",
         sections,
         result.environment,
+        script=Script("search", trial_points(result)),
     )
 
 
@@ -169,7 +176,8 @@ def trials_table(trials: Sequence[Trial], best: Trial, caption: str) -> Table:
         columns,
         rows,
         f"{caption}. Scores and accuracies measured, costs exact",
-        [i for i, t in enumerate(trials) if t.number == best.number],
+        marked=[i for i, t in enumerate(trials) if t.number == best.number],
+        trials=[t.number for t in trials],
     )
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from hwasc import tracking
 from hwasc.cost import measure
 from hwasc.cost.fit import fit
 from hwasc.cost.limits import ResolvedBudget, resolve
@@ -34,6 +35,7 @@ from hwasc.records.searched_for import budget_of
 from hwasc.records.training_clips import TrainingClips
 from hwasc.students import clip_predictions
 from hwasc.students.clip_predictions import ClipPredictions
+from hwasc.students.course import Course
 from hwasc.students.feature_targets import feature_teacher, with_embeddings
 from hwasc.students.given_weights import check_given, read_given_weights
 from hwasc.students.known import check_data_named, used_before
@@ -92,6 +94,7 @@ def distill(
     training: bool = True,
     unseen: bool = False,
     per_device: bool = False,
+    track: str | None = None,
 ) -> tuple[DistillResult, ClipPredictions]:
     """Distil a float student, quantize it, distil the int8 student, export it, and measure all on the test split.
 
@@ -104,6 +107,7 @@ def distill(
         training: Whether the student is trained. If not, the given weights are only quantized and calibrated.
         unseen: The caller vouches that nothing else was trained on test clips, where the record of that is missing.
         per_device: Whether a copy of the student is fine-tuned for each device, see `students.per_device`.
+        track: Name of a tracker that gets losses and accuracies; None: none does.
 
     Returns:
         The student's metrics, costs and files, also written as `result.json` in the run folder; and what the int8 student says of
@@ -114,6 +118,7 @@ def distill(
             the search or by a teacher, or the given weights say nothing of the clips that they were trained on.
         HwascError: Another command works in the run folder.
     """
+    tracking.check(track)
     check_data_named(record.clips, ws, str(record))
     check_classes(record, ws)
     searched_for = budget_of(record.provenance, str(record))
@@ -138,18 +143,19 @@ def distill(
     with locked_run(run):
         open_run(run, config)
         write_inputs(run, ws.inputs)
-        return _distill(
-            ws,
-            record,
-            run=run,
-            start=start,
-            training=training,
-            per_device=per_device,
-            used=used,
-            test_ws=test_ws,
-            measured_clips=measured_clips,
-            budget=budget,
-        )
+        with tracking.begin(track, run, say=ws.reporter.say) as tracker:
+            return _distill(
+                replace(ws, tracker=tracker),
+                record,
+                run=run,
+                start=start,
+                training=training,
+                per_device=per_device,
+                used=used,
+                test_ws=test_ws,
+                measured_clips=measured_clips,
+                budget=budget,
+            )
 
 
 def _distill(
@@ -178,17 +184,16 @@ def _distill(
     )
     data, choice = choose_loss(ws, data, a, start, run=run, clips=clips)
     starts: list[StartScore] = []
-    qat_losses: list[float] = []
-    float_losses: list[float] = []
+    of_float, of_int8 = Course(), Course()
     if not training:
         model, quantized = calibrate_only(ws, data, initial_student(ws, a, start), run, clips=clips)
     elif start and s.distill.initial_weights == "both":
-        model, float_losses, starts = train_from_both(ws, data, a, start, run=run, clips=clips)
+        model, of_float, starts = train_from_both(ws, data, a, start, run=run, clips=clips)
         start = start if starts[0].chosen else None
     else:
-        model, float_losses = train_from(ws, data, a, start, run=run, clips=clips)
+        model, of_float = train_from(ws, data, a, start, run=run, clips=clips)
     if training:
-        quantized, qat_losses = train_int8(ws, data, model, run, clips=clips)
+        quantized, of_int8 = train_int8(ws, data, model, run, clips=clips)
     tuned = None
     if per_device:
         own_ws = device_workspace(ws)
@@ -201,7 +206,7 @@ def _distill(
         quantized,
         tuned=tuned,
         choice=choice,
-        losses={"float": float_losses, "qat": qat_losses},
+        courses={"float": of_float, "qat": of_int8},
         fused=fused,
         start=start,
         starts=starts,
@@ -212,6 +217,9 @@ def _distill(
     )
     predictions.write_csv(run / clip_predictions.FILE)
     result.write(run / RESULT)
+    for numbers, scores in (("float", result.test.float), ("int8", result.test.int8)):
+        figures = {"accuracy": scores.accuracy, "log_loss": scores.log_loss, "ece": scores.ece}
+        ws.tracker.log(0, {f"test/{numbers}_{name}": value for name, value in figures.items()})
     return result, predictions
 
 
@@ -251,7 +259,7 @@ def _measure(
     *,
     tuned: tuple[list[FineTuned], dict[str, int]] | None,
     choice: LossChoice | None,
-    losses: dict[str, list[float]],
+    courses: dict[str, Course],
     fused: FittedEnsemble | None,
     start: Start | None,
     starts: list[StartScore],
@@ -308,7 +316,8 @@ def _measure(
         teachers=ensemble.teachers if ensemble else [],
         leave_one_out=ensemble.leave_one_out if ensemble else [],
         mixing=ensemble.mixing if ensemble else {},
-        losses=losses,
+        losses={stage: course.losses for stage, course in courses.items()},
+        validation_course={stage: course.validation for stage, course in courses.items() if course.validation},
         onnx=OnnxFile(
             agreement=float((onnx_logits.argmax(1) == int8_logits.argmax(1)).mean()),
             clips=len(test),

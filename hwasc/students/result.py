@@ -127,6 +127,7 @@ class DistillResult(Result):
         leave_one_out: The plain mean without each teacher.
         mixing: z1's mean weight of each teacher.
         losses: Training loss by epoch, of `float` and `qat`.
+        validation_course: (epoch, macro accuracy on validation clips) at some epochs, likewise.
         onnx: The file for ONNX Runtime.
         tflite: The file for the chip.
         devices: Students of single recording devices; None where there were to be none.
@@ -156,6 +157,7 @@ class DistillResult(Result):
     leave_one_out: list[LeaveOneOutRow]
     mixing: dict[str, dict[str, dict[str, float]]]
     losses: dict[str, list[float]]
+    validation_course: dict[str, list[tuple[int, builtins.float]]] = field(default_factory=dict)
     onnx: OnnxFile
     tflite: TfliteFile
     devices: DeviceStudents | None = None
@@ -166,7 +168,7 @@ class DistillResult(Result):
         values = schema.plain(self)
         test, started = values.pop("test"), values.pop("initial_weights")
         del values["run"]
-        for name in ("devices", "starts", "loss_choice"):
+        for name in ("devices", "starts", "loss_choice", "validation_course"):
             if not values[name]:
                 del values[name]
         digest = {"sha256": started["sha256"]} if started["sha256"] else {}

@@ -10,7 +10,7 @@ from typing import Literal
 
 import torch
 
-from hwasc.errors import HwascError, UsageError
+from hwasc.errors import HwascError
 from hwasc.models import student
 from hwasc.models.branches import add_branches, fold_branches
 from hwasc.models.student import Student
@@ -22,12 +22,16 @@ from hwasc.records.architecture import Architecture
 from hwasc.records.damaged import usable
 from hwasc.records.train_settings import TrainSettings
 from hwasc.records.training_clips import TrainingClips
+from hwasc.students import course as courses
+from hwasc.students.course import Course
 from hwasc.training.distillation import DistillationData, train_student
+from hwasc.training.loop import predict
+from hwasc.training.metrics import macro_accuracy
 from hwasc.training.weights import load_weights, read_entries, save_weights
 from hwasc.workspace import Workspace
 
 Numbers = Literal["float", "int8"]
-LOSSES = "losses"  # key of the weights' metadata
+LOSSES, VALIDATION = "losses", "validation"  # keys of the weights' metadata
 QAT_SEED = 500_000  # added to the student's seed, so that the int8 stage draws other batches
 
 
@@ -49,7 +53,7 @@ class _Job:
 
 def train_float(
     ws: Workspace, data: DistillationData, model: Student, run: Path, *, clips: TrainingClips, trained: bool = False
-) -> tuple[Student, list[float]]:
+) -> tuple[Student, Course]:
     """Distil a float student.
 
     Args:
@@ -61,7 +65,7 @@ def train_float(
         trained: Whether the initial weights are trained ones, which `distill.branches` must not disturb.
 
     Returns:
-        The student in eval mode, and its loss by epoch.
+        The student in eval mode, and the course of its training.
     """
     train = ws.settings.distill.train
     return _train(ws, data, model, train=train, numbers="float", run=run, clips=clips, trained=trained)
@@ -69,7 +73,7 @@ def train_float(
 
 def train_int8(
     ws: Workspace, data: DistillationData, model: Student, run: Path, *, clips: TrainingClips
-) -> tuple[Student, list[float]]:
+) -> tuple[Student, Course]:
     """Quantize a float student, calibrate it, and distil it with int8 numbers.
 
     Args:
@@ -80,7 +84,7 @@ def train_int8(
         clips: The recordings that it is trained on and chosen by.
 
     Returns:
-        The int8 student in eval mode, and its loss by epoch.
+        The int8 student in eval mode, and the course of its training.
     """
     from hwasc.training.quantization import calibrate, quantize
 
@@ -117,8 +121,8 @@ def calibrate_only(
             made = model.eval() if numbers == "float" else quantize(students[0])
             if numbers == "int8":
                 calibrate(made, calibration_batches(data.train, student_seed(ws)))
-            _save(ws, made, path, numbers=numbers, losses=[], clips=clips)
-        students.append(_loaded(model.architecture, path, numbers, run / f"{numbers}_losses.json")[0])
+            _save(ws, made, path, numbers=numbers, course=Course(), clips=clips)
+        students.append(_loaded(model.architecture, path, numbers)[0])
     return students[0], students[1]
 
 
@@ -164,24 +168,35 @@ def _train(
     run: Path,
     clips: TrainingClips,
     trained: bool = False,
-) -> tuple[Student, list[float]]:
-    """Train a stage unless it has ended before, and load its weights and losses.
+) -> tuple[Student, Course]:
+    """Train a stage unless it has ended before, and load its weights and course.
+
+    Measuring validation clips draws no random number and changes no weight: the result is the same without. It is left out
+    where only some clips are trained on, for a device, whose students are compared on the device's own clips.
 
     Weights are loaded after training, too: a trained net has another memory format than a loaded one, and so other rounding.
     """
-    weights, losses_path = run / f"{numbers}.safetensors", run / f"{numbers}_losses.json"
-    checkpoint = run / f"{numbers}.ckpt"
+    weights, checkpoint = run / f"{numbers}.safetensors", run / f"{numbers}.ckpt"
     if usable(weights, load_weights, ws.reporter.say):
-        return _loaded(model.architecture, weights, numbers, losses_path)
-    losses = _read_losses(losses_path) if checkpoint.is_file() and losses_path.is_file() else []
+        return _loaded(model.architecture, weights, numbers)
+    course = courses.read(run, numbers) if checkpoint.is_file() else Course()
+    measured = courses.measured_at(train.epochs) if data.rows is None else ()
     title = f"distilling, {numbers}" if data.taught else f"training on labels, {numbers}"
     with ws.reporter.track(title, train.epochs) as update:
 
         def on_epoch(epoch: int, loss: float) -> None:
-            del losses[epoch - 1 :]
-            losses.append(loss)
-            schema.write_json(losses_path, losses)
-            update(epoch, f"loss {loss:.3f}")
+            course.restart(epoch)
+            course.losses.append(loss)
+            if epoch in measured:
+                course.validation.append((epoch, _validation_accuracy(ws, model)))
+            courses.write(course, run, numbers)
+            if data.rows is None:  # not a device's student
+                accuracy = course.validation[-1][1] if epoch in measured else None
+                ws.tracker.log(epoch, {f"{numbers}/loss": loss, f"{numbers}/validation_accuracy": accuracy})
+            update(
+                epoch,
+                f"loss {loss:.3f}" + (f", validation {course.validation[-1][1]:.1%}" if course.validation else ""),
+            )
 
         job = _Job(
             architecture=model.architecture,
@@ -197,30 +212,44 @@ def _train(
         )
         with torchrun_workers.run_on_all_ranks(_train_on_worker, job, str(ws.device)):
             _fit(model, job, ws.device, on_epoch)
-    _save(ws, model, weights, numbers=numbers, losses=losses, clips=clips)
+    _save(ws, model, weights, numbers=numbers, course=course, clips=clips)
     checkpoint.unlink(missing_ok=True)
-    return _loaded(model.architecture, weights, numbers, losses_path)
+    return _loaded(model.architecture, weights, numbers)
 
 
-def _save(
-    ws: Workspace, model: Student, path: Path, *, numbers: Numbers, losses: list[float], clips: TrainingClips
-) -> None:
+def _validation_accuracy(ws: Workspace, model: Student) -> float:
+    validation = ws.features(ws.dataset.validation, model.architecture.front_end, "validation")
+    classes = predict(model, validation, ws.device).argmax(1)
+    return macro_accuracy(torch.from_numpy(classes), torch.from_numpy(validation.labels), len(ws.dataset.classes))
+
+
+def _save(ws: Workspace, model: Student, path: Path, *, numbers: Numbers, course: Course, clips: TrainingClips) -> None:
     classes = json.dumps(list(ws.dataset.classes))
     about = {"architecture": schema.canonical(model.architecture), "classes": classes, "numbers": numbers}
-    save_weights(path, model, {**about, LOSSES: json.dumps(losses), **training_clips.metadata(clips)})
+    save_weights(
+        path,
+        model,
+        {
+            **about,
+            LOSSES: json.dumps(course.losses),
+            VALIDATION: json.dumps(course.validation),
+            **training_clips.metadata(clips),
+        },
+    )
 
 
-def _loaded(a: Architecture, weights: Path, numbers: Numbers, losses: Path) -> tuple[Student, list[float]]:
+def _loaded(a: Architecture, weights: Path, numbers: Numbers) -> tuple[Student, Course]:
     model = student.build(a)
     if numbers == "int8":
         from hwasc.training.quantization import quantize
 
         model = quantize(model)
     load_into(model, load_weights(weights), weights, numbers)
-    text = read_entries(weights).get(LOSSES)
-    if text is None:  # of another version
-        return model.eval(), _read_losses(losses)
-    return model.eval(), [float(v) for v in schema.parse_json(text, str(weights))]
+    entries = read_entries(weights)
+    if LOSSES not in entries:  # of another version
+        return model.eval(), courses.read(weights.parent, numbers)
+    values = {key: schema.parse_json(entries.get(key, "[]"), str(weights)) for key in (LOSSES, VALIDATION)}
+    return model.eval(), schema.parse(Course, values, str(weights))
 
 
 def _train_on_worker(job: _Job, device: str) -> None:
@@ -256,12 +285,3 @@ def _fit(model: Student, job: _Job, device: torch.device, on_epoch: Callable[[in
         on_epoch=on_epoch,
     )
     fold_branches(model)
-
-
-def _read_losses(path: Path) -> list[float]:
-    losses = schema.read_json(path, "list of losses")
-    if not isinstance(losses, list) or not all(type(v) in (int, float) for v in losses):
-        raise UsageError(
-            f"{path}: expected a list of numbers; delete it and the weights beside it to train this stage again"
-        )
-    return [float(v) for v in losses]

@@ -15,9 +15,11 @@ from hwasc.models.student import Student
 from hwasc.records import schema
 from hwasc.records.architecture import Architecture, ArchitectureFile
 from hwasc.records.training_clips import TrainingClips
+from hwasc.students.course import Course, files
 from hwasc.students.given_weights import GivenWeights
 from hwasc.students.initial_weights import initial_weights, read_initial_weights
 from hwasc.students.stages import load_into, student_seed, train_float
+from hwasc.tracking import Prefixed
 from hwasc.training.distillation import DistillationData
 from hwasc.training.loop import predict
 from hwasc.training.metrics import macro_accuracy
@@ -111,7 +113,7 @@ def train_from(
     *,
     run: Path,
     clips: TrainingClips,
-) -> tuple[Student, list[float]]:
+) -> tuple[Student, Course]:
     """Build a student, give it its initial weights, and train it in float.
 
     Args:
@@ -123,7 +125,7 @@ def train_from(
         clips: The recordings that it is trained on and chosen by.
 
     Returns:
-        The student in eval mode, and its loss by epoch.
+        The student in eval mode, and the course of its training.
     """
     model = initial_student(ws, architecture, start)
     return train_float(ws, data, model, run, clips=clips, trained=start is not None)
@@ -137,7 +139,7 @@ def train_from_both(
     *,
     run: Path,
     clips: TrainingClips,
-) -> tuple[Student, list[float], list[StartScore]]:
+) -> tuple[Student, Course, list[StartScore]]:
     """Train a float student from trained weights and one from random weights, and choose by validation clips.
 
     The higher macro accuracy decides; where they are equal, the lower log loss.
@@ -151,21 +153,22 @@ def train_from_both(
         clips: The recordings that they are trained on and chosen by.
 
     Returns:
-        The chosen student in eval mode, its loss by epoch, and the scores of both, that of the trained weights first.
+        The chosen student in eval mode, the course of its training, and the scores of both, that of the trained weights first.
     """
     validation = ws.features(ws.dataset.validation, architecture.front_end, "validation")
     labels = torch.from_numpy(validation.labels)
     folders, trained, scores = (run / FOLDER / "winner", run / FOLDER / "random"), [], []
     for folder, weights in zip(folders, (start, None), strict=True):
         folder.mkdir(parents=True, exist_ok=True)
-        trained.append(train_from(ws, data, architecture, weights, run=folder, clips=clips))
+        own_ws = replace(ws, tracker=Prefixed(ws.tracker, folder.name))
+        trained.append(train_from(own_ws, data, architecture, weights, run=folder, clips=clips))
         y = torch.from_numpy(predict(trained[-1][0], validation, ws.device))
         accuracy = macro_accuracy(y.argmax(1), labels, len(ws.dataset.classes))
         source = weights.source if weights else RANDOM
         scores.append(StartScore(source=source, accuracy=accuracy, log_loss=float(F.cross_entropy(y, labels))))
     best = max((0, 1), key=lambda i: (scores[i].accuracy, -scores[i].log_loss))
     scores[best] = replace(scores[best], chosen=True)
-    for name in ("float.safetensors", "float_losses.json"):
+    for name in ("float.safetensors", *(n for n in files("float") if (folders[best] / n).is_file())):
         schema.write_whole(run / name, (folders[best] / name).read_bytes())
     ws.reporter.say(f"validation clips: {scores[0]}, {scores[1]}; the student from {scores[best].source} goes on")
     return (*trained[best], scores)

@@ -12,7 +12,7 @@ import pytest
 from scipy.stats import kendalltau
 
 from hwasc.nas import predictor
-from hwasc.nas.predictor import MIN_TRIALS, Smoother, blended, smoothed
+from hwasc.nas.predictor import MIN_TRIALS, Smoother, blended, predicted, smoothed
 
 CHOICES: dict[str, tuple[Any, ...]] = {"width": (8, 16, 32, 64), "kernel": (3, 5), "grn": ("none", "scalar", "channel")}
 
@@ -48,6 +48,17 @@ def test_each_is_predicted_by_all_the_others() -> None:
         a = x[rest]
         weights = np.linalg.solve(a.T @ a + predictor._penalty(x), a.T @ y[rest])
         assert found[i] == pytest.approx(np.exp((y[i] + x[i] @ weights) / 2), rel=1e-6)
+
+
+def test_a_prediction_has_no_part_of_the_own_score() -> None:
+    scored, _ = candidates(MIN_TRIALS, 0, 0.2)
+    found = predicted(CHOICES, scored)
+    changed = [replace(scored[0], score=0.9 * scored[0].score), *scored[1:]]
+    assert predicted(CHOICES, changed)[0] == pytest.approx(found[0], rel=1e-9)
+    assert predicted(CHOICES, changed)[1] != pytest.approx(found[1], rel=1e-9)
+    halfway = [(p * s.score) ** 0.5 for p, s in zip(found, scored, strict=True)]
+    assert halfway == pytest.approx(smoothed(CHOICES, scored), rel=1e-9)
+    assert predicted(CHOICES, scored[1:]) == []
 
 
 def test_noise_is_taken_away() -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import dataclasses
+import hashlib
 import random
 import re
 import subprocess
@@ -15,19 +17,22 @@ import pytest
 from hwasc import cost
 from hwasc.cost.fit import fit
 from hwasc.cost.frontend import front_end_costs
-from hwasc.cost.limits import Check, Range
+from hwasc.cost.limits import Check, Range, ResolvedBudget
 from hwasc.deploy.profiling import Arena, CrossCheck, Profile
 from hwasc.ensemble.fusion import FusionRow
 from hwasc.ensemble.leave_one_out import LeaveOneOutRow
 from hwasc.ensemble.summary import EnsembleSummary
 from hwasc.ensemble.teacher_summary import TeacherSummary
+from hwasc.nas.declare import random_point
 from hwasc.nas.feasibility import Survey
+from hwasc.nas.problem import Problem
 from hwasc.nas.result import SearchResult
 from hwasc.nas.trial import Refined, Trial, best, best_refined, pareto
 from hwasc.records.architecture import Architecture, ArchitectureFile
 from hwasc.records.front_end import FrontEnd
 from hwasc.records.measured_clips import MeasuredClips
 from hwasc.records.presets import cp_mobile, dcase2024_baseline
+from hwasc.records.space import SearchSpace
 from hwasc.report import formats, plots, reports
 from hwasc.report.page import Fact, Facts, Meter, Paragraph, Picture, Section, Table, page
 from hwasc.students.evaluation import Evaluation, NoisyMetrics
@@ -41,6 +46,7 @@ from hwasc.students.result import (
 )
 from hwasc.training.metrics import Metrics
 
+SPACE = SearchSpace.load("small")
 NASTY = "<script>alert('x')</script> & \"$x_1$\" \x00\udce4 日本"
 VOID = {"meta", "link", "br", "img", "input", "hr"}
 ENVIRONMENT = {
@@ -79,7 +85,7 @@ class Page(HTMLParser):
         assert self.open.pop() == tag
 
     def handle_data(self, data: str) -> None:
-        if "style" not in self.open:
+        if not {"style", "script"} & {*self.open}:
             self.text += data
 
 
@@ -90,10 +96,10 @@ MEASURED = MeasuredClips(
 
 
 def check_page(text: str) -> Page:
-    """Well-formed, self-contained, no script, ids unique and all references inside."""
+    """Well-formed, self-contained, no script but that of the policy, ids unique and all references inside."""
     parsed = Page(text)
     assert not re.search(r"https?://", re.sub(r'xmlns(:\w+)?="[^"]*"', "", text))
-    assert "script" not in {tag for tag, _ in parsed.tags}
+    check_scripts(text, parsed)
     assert not re.search(r"url\((?!#)|@import|src=", text)
     ids = [a["id"] for _, a in parsed.tags if "id" in a]
     assert len(ids) == len(set(ids))
@@ -104,13 +110,26 @@ def check_page(text: str) -> Page:
     return parsed
 
 
+def check_scripts(text: str, parsed: Page) -> None:
+    """No script runs but one without a source whose hash is in the policy."""
+    kinds = [a.get("type") for tag, a in parsed.tags if tag == "script"]
+    assert kinds in ([], ["application/json", None]) and not any(n.startswith("on") for _, a in parsed.tags for n in a)
+    (policy,) = (a["content"] for _, a in parsed.tags if a.get("http-equiv") == "Content-Security-Policy")
+    code = re.findall(r"<script>(.*?)</script>", text, re.S)
+    hashes = [base64.b64encode(hashlib.sha256(c.encode()).digest()).decode() for c in code]
+    allowed = [f"script-src 'sha256-{h}'" for h in hashes]
+    assert [s.strip() for s in (policy or "").split(";") if "script" in s] == allowed and "default-src 'none'" in str(
+        policy
+    )
+
+
 def trials(n: int) -> list[Trial]:
     r = random.Random(n)
     return [
         Trial(
             number=i,
             id=f"{i:012x}",
-            point={"mels": 64},
+            point=random_point(SPACE, random.Random(i)),
             accuracy=(a := r.uniform(0.3, 0.6)),
             float_accuracy=a + 0.01,
             standard_error=0.012,
@@ -168,6 +187,7 @@ def search(found: list[Trial], limits: dict[str, float], **changes: object) -> s
         "trials": found,
         "rescored": [],
         "refined": [],
+        "problem": Problem(space=SPACE, budget=ResolvedBudget(name="test", limits=limits), classes=10),
         "survey": Survey(space=NASTY, log10_size=12.3, ranges=[low], feasible_share=0.4, example={}),
         "limits": limits,
         "proxy": "distillation",
@@ -379,6 +399,14 @@ def test_distill_report_shows_the_calibration_errors():
 def test_distill_report_without_teachers():
     shown = check_page(reports.distill_report(distilled(["a", "b"], fusion=[], losses={}))).text
     assert "Ensemble of teachers" not in shown and "Training" not in shown
+
+
+def test_validation_accuracies_stand_beside_the_losses():
+    course = {"float": [(1, 0.31), (2, 0.472)]}
+    text = reports.distill_report(distilled(["a", "b"], validation_course=course))
+    shown = check_page(text).text
+    assert "macro accuracy, validation" in shown and "the training does not follow it" in shown
+    assert "macro accuracy, validation" not in check_page(reports.distill_report(distilled(["a", "b"]))).text
 
 
 def test_evaluation_report():
