@@ -293,6 +293,7 @@ def test_ctrl_c_in_one_process_exits_130_and_the_same_command_goes_on(
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(("signal_number", "expected"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 @pytest.mark.parametrize(
     "engine",
     [
@@ -306,7 +307,7 @@ def test_ctrl_c_in_one_process_exits_130_and_the_same_command_goes_on(
         ),
     ],
 )
-def test_ctrl_c_exits_130_and_the_same_command_goes_on(
+def test_ctrl_c_and_sigterm_end_workers_and_the_same_command_goes_on(
     hwasc: Run,
     tiny_data: Path,
     tiny_cache: Path,
@@ -314,6 +315,8 @@ def test_ctrl_c_exits_130_and_the_same_command_goes_on(
     tiny_space: Path,
     tiny_settings: list[str],
     engine: str,
+    signal_number: int,
+    expected: int,
 ) -> None:
     temporary = tempfile.TemporaryDirectory(prefix="h", dir="/tmp")  # short enough for Ray's sockets
     argv = [sys.executable, "-m", "hwasc", "search", "--budget", "dcase2024", "--space", str(tiny_space)]
@@ -336,9 +339,14 @@ def test_ctrl_c_exits_130_and_the_same_command_goes_on(
     while not (journal.is_file() and journal.read_text().count("\n") >= 1) and time.monotonic() < deadline:
         assert process.poll() is None, process.communicate()
         time.sleep(0.05)
-    os.killpg(process.pid, signal.SIGINT)  # as a terminal does: the workers hear it too
+    children = psutil.Process(process.pid).children(recursive=True)
+    if signal_number == signal.SIGINT:
+        os.killpg(process.pid, signal_number)  # as a terminal does: the workers hear it too
+    else:
+        os.kill(process.pid, signal_number)
     _, err = process.communicate(timeout=60)
-    assert process.returncode == 130 and "Traceback" not in err and "continues from there" in err, err
+    assert not psutil.wait_procs(children, timeout=5)[1], "no child is left"
+    assert process.returncode == expected and "Traceback" not in err and "continues from there" in err, err
     with temporary as folder:
         assert not list(Path(folder).glob("hwasc-ray-*")), "Ray leaves no files"
         assert not [p.pid for p in psutil.process_iter(["cmdline"]) if folder in " ".join(p.info["cmdline"] or ())]
