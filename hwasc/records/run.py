@@ -62,6 +62,23 @@ def environment_of(folder: Path) -> dict[str, Any]:
     return now
 
 
+def check_resumes(folder: Path, config: dict[str, Any]) -> None:
+    """Check early, before data are read, that a run folder is new or holds a run of a configuration as far as that is known.
+
+    Args:
+        folder: The run folder.
+        config: A part of what `open_run` will be given, the `verb` among it.
+
+    Raises:
+        UsageError: The folder holds a run of another configuration; it lists the differences.
+    """
+    if (folder / "config.yaml").is_file():
+        config, old = json.loads(schema.canonical(config)), read_config(folder)
+        if old.get("verb") != config["verb"]:
+            raise UsageError(f"{folder} is the run folder of `hwasc {old.get('verb')}`; name another folder with --run")
+        _refuse(folder, list(_differences({key: old.get(key) for key in config}, config)))
+
+
 def open_run(folder: Path, config: dict[str, Any]) -> Path:
     """Create a run folder, or resume in one of the same configuration.
 
@@ -79,12 +96,7 @@ def open_run(folder: Path, config: dict[str, Any]) -> Path:
     config = json.loads(schema.canonical(config))
     if path.is_file():
         old = read_config(folder)
-        changes = list(_differences(old, config))
-        if changes:
-            shown = "; ".join(changes[:5]) + (f"; and {len(changes) - 5} more" if len(changes) > 5 else "")
-            raise UsageError(
-                f"{folder} holds a run with another configuration: {shown}. Name another folder with --run, or delete this one"
-            )
+        _refuse(folder, list(_differences(old, config)))
     else:
         if folder.exists() and not folder.is_dir():
             raise UsageError(f"{folder} is a file; --run names a folder")
@@ -112,6 +124,14 @@ def read_config(folder: Path) -> dict[str, Any]:
             f"{path}: expected a mapping of keys to values, found {named(config)}; delete it to start anew"
         )
     return config
+
+
+def _refuse(folder: Path, changes: list[str]) -> None:
+    if changes:
+        shown = "; ".join(changes[:5]) + (f"; and {len(changes) - 5} more" if len(changes) > 5 else "")
+        raise UsageError(
+            f"{folder} holds a run with another configuration: {shown}. Name another folder with --run, or delete this one"
+        )
 
 
 def _same_file(old: Any, new: Any) -> bool:
