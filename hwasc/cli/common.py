@@ -15,6 +15,7 @@ from hwasc.records.effort import EFFORTS
 from hwasc.registry import Registry
 
 if TYPE_CHECKING:
+    from hwasc.progress import Column
     from hwasc.workspace import Workspace
 
 
@@ -77,6 +78,21 @@ def add_data(parser: argparse.ArgumentParser) -> None:
     add_output(parser)
 
 
+def add_sample_rate(parser: argparse._ActionsContainer, what: str) -> None:
+    """Add the option for microphones of another sample rate.
+
+    Args:
+        parser: The parser that gets the option.
+        what: What it changes, for the help.
+    """
+    parser.add_argument(
+        "--sample-rate",
+        type=whole(1_000),
+        metavar="HZ",
+        help=f"of the microphone, e.g. 16000: {what}; windows and hops keep their length in time (default: 32000)",
+    )
+
+
 def add_unseen(parser: argparse.ArgumentParser) -> None:
     """Add the option for models whose training clips are not recorded."""
     parser.add_argument(
@@ -110,10 +126,11 @@ def add_output(parser: argparse.ArgumentParser) -> None:
     output = parser.add_argument_group("output")
     output.add_argument("--json", action="store_true", help="the result as JSON on standard output")
     output.add_argument("--quiet", action="store_true", help="no progress, only results and errors")
+    output.add_argument("--verbose", action="store_true", help="also what each step within a stage took")
 
 
 def workspace(args: argparse.Namespace, seed_offset: int = 0, split: Literal["test", "all"] = "test") -> Workspace:
-    """Open the workspace that the shared arguments describe.
+    """Open the workspace that the shared arguments describe; a folder is read when a verb first needs its clips.
 
     Args:
         args: Parsed arguments, those of `add_data` among them.
@@ -126,7 +143,9 @@ def workspace(args: argparse.Namespace, seed_offset: int = 0, split: Literal["te
     from hwasc.records.settings import Settings
 
     effort = [f"effort={args.effort}"] if args.effort else []
-    settings = Settings.load(args.config, [*effort, *args.overrides], args.seed)
+    rate = getattr(args, "sample_rate", None)
+    microphone = [f"data.sample_rate={rate}"] if rate else []
+    settings = Settings.load(args.config, [*effort, *args.overrides, *microphone], args.seed)
     return hwasc.open(
         args.data,
         settings=replace(settings, seed=settings.seed + seed_offset),
@@ -135,14 +154,30 @@ def workspace(args: argparse.Namespace, seed_offset: int = 0, split: Literal["te
         workers=args.workers,
         progress=not args.quiet,
         split=split,
+        later=True,
     )
 
 
-def print_table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+def print_text(text: str) -> None:
+    """Print lines of results on standard output, each broken between words where it is longer than the terminal is wide.
+
+    Args:
+        text: One line or several.
+    """
+    from rich.console import Console
+
+    from hwasc.progress import wrapped
+
+    console = Console()
+    for line in text.split("\n"):
+        print(wrapped(console, line))
+
+
+def print_table(head: Sequence[str | Column], rows: Sequence[Sequence[object]]) -> None:
     """Print a table of results on standard output, and an empty line after it.
 
     Args:
-        head: Names of the columns.
+        head: Names of the columns, or more of them, for narrow terminals.
         rows: Cells of each row, as many as there are columns.
     """
     from rich.console import Console

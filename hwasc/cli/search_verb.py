@@ -22,6 +22,7 @@ EXAMPLES = """examples:
   hwasc search --budget budgets/nrf52840.yaml --data my_recordings --workers 2
   hwasc search --budget dcase2024 --data /shared/scenes --cache /shared/cache --engine ray --address auto
   hwasc search --budget dcase2024 --proxy distillation --trials 24 --set search.population=8 --set search.at_a_time=4
+  hwasc search --budget dcase2024 --sample-rate 16000
   hwasc search --budget half.yaml --set search.supernet.budget=dcase2024 --strategy tpe --run runs/half"""
 
 
@@ -75,12 +76,18 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         help="also write the winner here, its weights beside it (default best.json)",
         default=Path("best.json"),
     )
+    common.add_sample_rate(parser, "of all candidates and teachers, without editing a space")
     common.add_data(parser)
     common.add_engine(parser)
 
 
 def run(args: argparse.Namespace) -> None:
     """Search and print the result."""
+    from hwasc.api.inputs import as_budget, as_space
+    from hwasc.records.outputs import check_output_file
+
+    as_budget(args.budget), as_space(args.space)  # wrong names are refused before torch is loaded
+    check_output_file(args.out, "--out")
     named = {
         "search.proxy_steps": args.proxy_steps,
         "search.proxy_qat_steps": args.proxy_qat_steps,
@@ -125,13 +132,15 @@ def run(args: argparse.Namespace) -> None:
         return
     t = found.trial
     again = f", {len(found.rescored)} of them scored twice" if found.rescored else ""
-    print(
+    common.print_text(
         f"best of {len(found.trials)} candidates{again}: {t.accuracy:.1%} +- {t.standard_error:.1%} int8 on validation clips"
     )
     for r in found.refined:
         chosen = ", chosen" if r == found.chosen_refined else ""
-        print(f"  trial {r.number} ({r.before:.1%}), widened and pruned to the budget: {r.accuracy:.1%}{chosen}")
-    print(
+        common.print_text(
+            f"  trial {r.number} ({r.before:.1%}), widened and pruned to the budget: {r.accuracy:.1%}{chosen}"
+        )
+    common.print_text(
         f"  {costs['parameters']:,} parameters, {costs['macs']['torchinfo']:,} MACs, "
         f"{costs['int8_memory']['weights']:,} B weights, "
         + (
@@ -142,5 +151,7 @@ def run(args: argparse.Namespace) -> None:
     )
     teachers = found.teachers
     print_contributions(teachers.fusion, teachers.leave_one_out, teachers.mixing, "validation")
-    print(f"architecture {args.out}\nreport       {args.run / 'report.html'}")
-    print(f"next         hwasc distill --arch {args.out}" + (f" --data {args.data}" if args.data else ""))
+    common.print_text(f"architecture {args.out}\nreport       {args.run / 'report.html'}")
+    given = {"data": args.data, "sample-rate": args.sample_rate}
+    options = "".join(f" --{name} {value}" for name, value in given.items() if value)
+    common.print_text(f"next         hwasc distill --arch {args.out}{options}")

@@ -18,10 +18,12 @@ from pathlib import Path
 from typing import Any
 
 from hwasc.cost.limits import resolve
+from hwasc.ensemble.files import check_files
 from hwasc.ensemble.fusion import FittedEnsemble, fuse, target_file
 from hwasc.ensemble.known_clips import selection_record
 from hwasc.ensemble.summary import summarize
 from hwasc.errors import HwascError
+from hwasc.nas import work
 from hwasc.nas.engines import Engine
 from hwasc.nas.feasibility import Survey, examine
 from hwasc.nas.predictor import smoothed
@@ -40,7 +42,7 @@ from hwasc.progress import Reporter
 from hwasc.records import architecture as architectures
 from hwasc.records import schema, training_clips
 from hwasc.records.budget import Budget
-from hwasc.records.run import environment_of, open_run
+from hwasc.records.run import check_resumes, environment_of, open_run
 from hwasc.records.run_lock import alone_in_run_folder
 from hwasc.records.space import SearchSpace
 from hwasc.workspace import Workspace
@@ -105,7 +107,11 @@ def search(
         UsageError: The run folder holds another search, or the proxy measures no accuracy.
         HwascError: Another command works in the run folder.
     """
-    s, classes = ws.settings, len(ws.classes)
+    s = ws.settings
+    known = {"verb": "search", "budget": budget, "space": space, "settings": s}
+    check_resumes(run, known)
+    check_files(s.teachers.members, ws.cache)
+    classes = len(ws.classes)
     problem = Problem(space=space, budget=resolve(budget), classes=classes, seconds=s.data.seconds)
     check_accuracy(s.search.proxy if proxy is None else proxy)
     space_survey = survey(problem, seed=s.seed, reporter=ws.reporter)
@@ -115,26 +121,25 @@ def search(
             "verb": "search",
             "data": ws.data,
             "dataset": ws.fingerprint,
-            "budget": budget,
-            "space": space,
-            "settings": s,
+            **known,
         },
     )
-    fused = fuse(ws)
-    scoring = first_scoring(ws, problem, target_file(ws, fused), proxy)
-    study = Study(problem, strategy, Journal(run / TRIALS), seed=s.seed)
-    with engine as opened:
-        trials = _first_scores(ws, study, evaluator(ws, scoring, opened))
-        if not trials:
-            raise HwascError(
-                f"none of {study.proposed:,} points of the space {space.name} meets the budget {budget.name}; "
-                "raise a limit or name another space"
-            )
-        rescored = _second_scores(ws, problem, scoring, engine=opened, trials=trials, run=run)
-    refined = refine(ws, problem, scoring, rescored=rescored, run=run)
-    return _finish(
-        ws, problem, fused, scoring, survey=space_survey, trials=trials, rescored=rescored, refined=refined, run=run
-    )
+    with ws.reporter.plan(work.search_stages(ws)):
+        fused = fuse(ws)
+        scoring = first_scoring(ws, problem, target_file(ws, fused), proxy)
+        study = Study(problem, strategy, Journal(run / TRIALS), seed=s.seed)
+        with engine as opened:
+            trials = _first_scores(ws, study, evaluator(ws, scoring, opened))
+            if not trials:
+                raise HwascError(
+                    f"none of {study.proposed:,} points of the space {space.name} meets the budget {budget.name}; "
+                    "raise a limit or name another space"
+                )
+            rescored = _second_scores(ws, problem, scoring, engine=opened, trials=trials, run=run)
+        refined = refine(ws, problem, scoring, rescored=rescored, run=run)
+        return _finish(
+            ws, problem, fused, scoring, survey=space_survey, trials=trials, rescored=rescored, refined=refined, run=run
+        )
 
 
 def first_scoring(ws: Workspace, problem: Problem, targets: Path, proxy: str | Proxy | None = None) -> Scoring:
@@ -165,7 +170,7 @@ def first_scoring(ws: Workspace, problem: Problem, targets: Path, proxy: str | P
 
 def _first_scores(ws: Workspace, study: Study, evaluate: Evaluate) -> list[Trial]:
     settings, journal = ws.settings.search, study.journal
-    with ws.reporter.track("search", settings.trials) as update:
+    with ws.reporter.stage(work.CANDIDATES), ws.reporter.track("candidates", settings.trials) as update:
         update(len(journal.trials), "resumed" if journal.trials else "")
 
         def on_trial(_: Trial) -> None:
@@ -188,7 +193,7 @@ def _second_scores(
     journal = Journal(run / SECOND)
     chosen = diverse(promising(problem.space, trials), count)
     scoring = replace(scoring, proxy="distillation", train=s.search.second, qat=None)
-    with ws.reporter.track("second scores", count) as update:
+    with ws.reporter.stage(work.SECOND), ws.reporter.track("second scores", count) as update:
 
         def on_trial(_: Trial) -> None:
             finished = [journal.trials[t.number] for t in chosen if t.number in journal.trials]

@@ -12,6 +12,7 @@ from torch import nn
 from hwasc.cost import measure
 from hwasc.data.features import Features
 from hwasc.ensemble.cross_fitting import check_teachers
+from hwasc.ensemble.files import check_files
 from hwasc.ensemble.fusion import FittedEnsemble, distillation_data, fuse, target_file
 from hwasc.ensemble.measured import measured
 from hwasc.ensemble.online_teachers import CachedOnlineEnsemble, check_online_teachers, online_ensemble
@@ -25,9 +26,10 @@ from hwasc.records.architecture import ArchitectureFile
 from hwasc.records.bounded import sha256
 from hwasc.records.measured_clips import MeasuredClips
 from hwasc.records.plain_values import listed
-from hwasc.records.run import environment_of, open_run
+from hwasc.records.run import check_resumes, environment_of, open_run
 from hwasc.records.run_lock import alone_in_run_folder
 from hwasc.records.training_clips import TrainingClips
+from hwasc.students import work
 from hwasc.students.feature_targets import feature_teacher, with_embeddings
 from hwasc.students.given_weights import check_given, read_given_weights
 from hwasc.students.known import check_data_named, used_before
@@ -106,12 +108,15 @@ def distill(
             the search or by a teacher, or the given weights say nothing of the clips that they were trained on.
         HwascError: Another command works in the run folder.
     """
-    check_data_named(record.clips, ws, str(record))
-    check_classes(record, ws)
     a, s = record.architecture, ws.settings
-    _check_teachers(ws)
+    check_data_named(record.clips, ws, str(record))
+    check_resumes(run, {"verb": "distill", "architecture": a, "settings": s})
     given = read_given_weights(weights, a, ws.cache) if weights else None
-    check_given(given, training=training, per_device=per_device, unseen=unseen)
+    check_given(given, unseen=unseen)
+    if s.distill.alpha > 0 and training:
+        check_files(s.teachers.members, ws.cache)
+    _check_teachers(ws)
+    check_classes(record, ws)
     used = [*used_before(ws, record, unseen=unseen), *([given.clips] if given and given.clips else [])]
     test_ws, measured_clips = measured(ws, [*used, ws.training_clips], "test", what=f"the training of {record}")
     start = start_of(ws, record, given)
@@ -132,45 +137,56 @@ def distill(
     clips = ws.remember(ws.training_clips.joined(used))
     training_clips.save(clips, run / training_clips.FILE)
     architectures.save(run / "architecture.json", a, record.provenance, clips=clips.reference)
-    fused = fuse(ws) if s.distill.alpha > 0 and training else None
-    if fused:
-        check_teachers(fused.teachers.members, test_ws, "test")
-    data = (
-        with_embeddings(_training_data(ws, record, fused), ws) if training else distillation_data(ws, a.front_end, None)
-    )
-    data, choice = choose_loss(ws, data, a, start, run=run, clips=clips)
-    starts: list[StartScore] = []
-    qat_losses: list[float] = []
-    float_losses: list[float] = []
-    if not training:
-        model, quantized = calibrate_only(ws, data, initial_student(ws, a, start), run, clips=clips)
-    elif start and s.distill.initial_weights == "both":
-        model, float_losses, starts = train_from_both(ws, data, a, start, run=run, clips=clips)
-        start = start if starts[0].chosen else None
-    else:
-        model, float_losses = train_from(ws, data, a, start, run=run, clips=clips)
-    if training:
-        quantized, qat_losses = train_int8(ws, data, model, run, clips=clips)
-    tuned = None
-    if per_device:
-        own_ws = device_workspace(ws)
-        own_data = _training_data(own_ws, record, fused and replace(fused, workspace=own_ws))
-        own_data = replace(own_data, alpha=data.alpha, temperature=data.temperature)
-        tuned = fine_tune(own_ws, own_data, (model, quantized), run=run, clips=clips)
-    result = _measure(
-        test_ws,
-        model,
-        quantized,
-        tuned=tuned,
-        choice=choice,
-        losses={"float": float_losses, "qat": qat_losses},
-        fused=fused,
-        start=start,
-        starts=starts,
-        clips=clips,
-        measured_clips=measured_clips,
-        run=run,
-    )
+    both = bool(start) and s.distill.initial_weights == "both"
+    stages = work.distill_stages(ws, a, training=training, both=both, per_device=per_device)
+    with ws.reporter.plan(stages):
+        fused = fuse(ws) if s.distill.alpha > 0 and training else None
+        if fused:
+            check_teachers(fused.teachers.members, test_ws, "test")
+        data = (
+            with_embeddings(_training_data(ws, record, fused), ws)
+            if training
+            else distillation_data(ws, a.front_end, None)
+        )
+        with ws.reporter.stage(work.LOSS):
+            data, choice = choose_loss(ws, data, a, start, run=run, clips=clips)
+        starts: list[StartScore] = []
+        qat_losses: list[float] = []
+        float_losses: list[float] = []
+        if not training:
+            model, quantized = calibrate_only(ws, data, initial_student(ws, a, start), run, clips=clips)
+        elif start and s.distill.initial_weights == "both":
+            with ws.reporter.stage(work.FLOAT):
+                model, float_losses, starts = train_from_both(ws, data, a, start, run=run, clips=clips)
+            start = start if starts[0].chosen else None
+        else:
+            with ws.reporter.stage(work.FLOAT):
+                model, float_losses = train_from(ws, data, a, start, run=run, clips=clips)
+        if training:
+            with ws.reporter.stage(work.INT8):
+                quantized, qat_losses = train_int8(ws, data, model, run, clips=clips)
+        tuned = None
+        if per_device:
+            own_ws = device_workspace(ws)
+            own_data = _training_data(own_ws, record, fused and replace(fused, workspace=own_ws))
+            own_data = replace(own_data, alpha=data.alpha, temperature=data.temperature)
+            with ws.reporter.stage(work.DEVICES):
+                tuned = fine_tune(own_ws, own_data, (model, quantized), run=run, clips=clips)
+        with ws.reporter.stage(work.TEST):
+            result = _measure(
+                test_ws,
+                model,
+                quantized,
+                tuned=tuned,
+                choice=choice,
+                losses={"float": float_losses, "qat": qat_losses},
+                fused=fused,
+                start=start,
+                starts=starts,
+                clips=clips,
+                measured_clips=measured_clips,
+                run=run,
+            )
     result.write(run / RESULT)
     return result
 

@@ -14,6 +14,7 @@ from hwasc.data.waveforms import read_waves
 from hwasc.deploy.runtimes import OpenedModel, Runtime, choose
 from hwasc.ensemble.measured import measured
 from hwasc.errors import DataError, UsageError
+from hwasc.progress import Stage
 from hwasc.records import training_clips
 from hwasc.records.architecture import ArchitectureFile
 from hwasc.records.measured_clips import MeasuredClips
@@ -109,26 +110,34 @@ def evaluate(
     train_devices = sorted({c.device for c in ws.dataset.train})
 
     def measure(noise: Noise | None) -> Metrics:
-        what = f"test, {noise.source} noise at {noise.snr:g} dB" if noise else "test"
+        what = _named(noise)
         change = AddedNoise(noise) if noise else None
-        features = ws.features(ws.dataset.test, opened.architecture.front_end, what, change=change)
-        with ws.reporter.track(f"running in {opened.runtime}", len(features)) as update:
-            if source == "waveform" and opened.predict_waves:
-                waves = read_waves(features.clips, opened.architecture.front_end.sample_rate, change)
-                logits = opened.predict_waves(waves, update)
-            else:
-                logits = opened.predict(features, update)
-        return measure_logits(logits, features, train_devices)
+        with ws.reporter.stage(what):
+            features = ws.features(ws.dataset.test, opened.architecture.front_end, what, change=change, minor=False)
+            with ws.reporter.track(f"running in {opened.runtime}", len(features)) as update:
+                if source == "waveform" and opened.predict_waves:
+                    waves = read_waves(features.clips, opened.architecture.front_end.sample_rate, change)
+                    logits = opened.predict_waves(waves, update)
+                else:
+                    logits = opened.predict(features, update)
+            return measure_logits(logits, features, train_devices)
 
+    with ws.reporter.plan([Stage(_named(noise), len(ws.dataset.test), parts=2) for noise in (None, *noises)]):
+        metrics = measure(None)
+        noisy = tuple(NoisyMetrics(noise=n.source, snr=n.snr, metrics=measure(n)) for n in noises)
     return Evaluation(
         model=str(model),
         runtime=f"{opened.runtime}, from waveforms" if source == "waveform" else opened.runtime,
         architecture=opened.architecture.id,
         classes=opened.classes,
         measured=clips,
-        metrics=measure(None),
-        noisy=tuple(NoisyMetrics(noise=n.source, snr=n.snr, metrics=measure(n)) for n in noises),
+        metrics=metrics,
+        noisy=noisy,
     )
+
+
+def _named(noise: Noise | None) -> str:
+    return f"test, {noise.source} noise at {noise.snr:g} dB" if noise else "test"
 
 
 def _in_order_of(opened: OpenedModel, ws: Workspace) -> Workspace:

@@ -22,7 +22,9 @@ from hwasc.records.architecture import Architecture
 from hwasc.records.damaged import usable
 from hwasc.records.train_settings import TrainSettings
 from hwasc.records.training_clips import TrainingClips
+from hwasc.training.batches import count_batches
 from hwasc.training.distillation import DistillationData, train_student
+from hwasc.training.pace import QAT, step_seconds
 from hwasc.training.weights import load_weights, read_entries, save_weights
 from hwasc.workspace import Workspace
 
@@ -175,6 +177,9 @@ def _train(
         return _loaded(model.architecture, weights, numbers, losses_path)
     losses = _read_losses(losses_path) if checkpoint.is_file() and losses_path.is_file() else []
     title = f"distilling, {numbers}" if data.taught else f"training on labels, {numbers}"
+    if not ws.reporter.quiet:
+        seconds = _seconds(data, model.architecture, train, ws.device, epochs_done=len(losses))
+        ws.reporter.expect(seconds * (QAT if numbers == "int8" else 1))
     with ws.reporter.track(title, train.epochs) as update:
 
         def on_epoch(epoch: int, loss: float) -> None:
@@ -200,6 +205,16 @@ def _train(
     _save(ws, model, weights, numbers=numbers, losses=losses, clips=clips)
     checkpoint.unlink(missing_ok=True)
     return _loaded(model.architecture, weights, numbers, losses_path)
+
+
+def _seconds(
+    data: DistillationData, a: Architecture, train: TrainSettings, device: torch.device, *, epochs_done: int
+) -> float:
+    """How long a float training takes, by the time of a step on this machine."""
+    with torch.random.fork_rng(devices=[]):
+        net = student.build(a)
+    each = step_seconds(net, (train.batch, 1, a.front_end.mels, a.front_end.frames), device)
+    return each * count_batches(data.clips, train.batch) * max(train.epochs - epochs_done, 0)
 
 
 def _save(
