@@ -21,3 +21,9 @@ class InfeasibleBudget(UsageError):
 
 class DataError(HwascError):
     """Recordings or lists that cannot be used; exit status 1."""
+
+
+class WrongFile(DataError):
+    """A model file that is not there, is of another kind, or was written by another program; exit status 2."""
+
+    exit_status = 2

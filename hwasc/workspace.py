@@ -88,7 +88,7 @@ class Workspace:
         return self.source.classes
 
     def features(
-        self, clips: Sequence[Clip], front_end: FrontEnd, what: str, *, change: Change | None = None
+        self, clips: Sequence[Clip], front_end: FrontEnd, what: str, *, change: Change | None = None, minor: bool = True
     ) -> Features:
         """Log-mel features of clips, from the cache or extracted with a progress bar.
 
@@ -97,6 +97,7 @@ class Workspace:
             front_end: The log-mel.
             what: The split's name, for the bar.
             change: What is done to the waveforms first.
+            minor: See `Reporter.track`.
 
         Returns:
             The features of all clips that can be read.
@@ -104,7 +105,7 @@ class Workspace:
         Raises:
             DataError: Too many clips cannot be read.
         """
-        with self.reporter.track(f"features {front_end} ({what})", len(clips)) as update:
+        with self.reporter.track(f"features {front_end} ({what})", len(clips), minor=minor) as update:
             return extract(
                 clips,
                 self.dataset.classes,
@@ -131,7 +132,7 @@ class Workspace:
             return  # `features` does as well
         most = self.settings.data.max_unreadable
         what = f"features of {len(front_ends)} front ends"
-        with self.reporter.track(what, len(work)) as update, processes(self.workers) as executor:
+        with self.reporter.track(what, len(work), minor=True) as update, processes(self.workers) as executor:
             extract_quietly = partial(_extract, classes=d.classes, cache=cache, max_unreadable=most)
             jobs = (executor.submit(extract_quietly, clips, fe) for clips, fe in work)
             for done, _ in enumerate(as_finished(jobs), 1):
@@ -207,7 +208,7 @@ class Workspace:
         return {path: p.sketch for path, p in zip(paths, found, strict=True) if not isinstance(p, str)}
 
     def _hashes(self, clips: Sequence[Clip]) -> dict[Path, str]:
-        with self.reporter.track("hashing recordings", len({c.path for c in clips})) as update:
+        with self.reporter.track("hashing recordings", len({c.path for c in clips}), minor=True) as update:
             return known_clips.recording_hashes(clips, self.cache / "features", lambda done, _: update(done, "files"))
 
     def augment(self, front_end: FrontEnd, settings: AugmentSettings | None = None) -> Augment:
@@ -261,8 +262,9 @@ def open_workspace(
     workers: int = 1,
     reporter: Reporter | None = None,
     split: Literal["test", "all"] = "test",
+    later: bool = False,
 ) -> Workspace:
-    """Open a data set and choose the device.
+    """Choose the device and open a data set.
 
     Args:
         data: A folder, `synthetic`, or None for the embedded scenes. These are simulated when they are first needed.
@@ -272,6 +274,7 @@ def open_workspace(
         workers: Processes on this machine.
         reporter: Shows progress; None: nothing is shown.
         split: `all`: the folder is not split, every clip is a test clip.
+        later: A folder, too, is opened when it is first needed. That it is there is looked at now.
 
     Returns:
         The workspace.
@@ -281,6 +284,7 @@ def open_workspace(
         UsageError: A setting of the data is wrong, or the device is not there.
     """
     configure_process()
+    chosen = pick_device(device)  # before anything is read or said
     reporter = reporter or Reporter(quiet=True)
     cache = cache or default_cache()
     sweep_files(cache)  # what commands left that were killed
@@ -300,13 +304,13 @@ def open_workspace(
     source = DataSource(name, open_it, classes, named=data is not None)
     if name == SYNTHETIC:
         _spec(settings)  # a wrong setting is named before anything is simulated
-    else:
+    elif not later or not Path(name).is_dir():
         _ = source.dataset
     return Workspace(
         source,
         settings,
         cache,
-        device=pick_device(device),
+        device=chosen,
         workers=workers,
         reporter=reporter,
         missing_nets=missing_nets,

@@ -6,7 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hwasc.api.inputs import ArchitectureLike, BudgetLike, SpaceLike, as_architecture, as_budget, as_space
+from hwasc.api.inputs import ArchitectureLike, BudgetLike, SpaceLike, as_architecture, as_budget, as_space, at_rate
+from hwasc.records.outputs import check_output_file, check_output_folder
 from hwasc.records.schema import write_whole
 from hwasc.registry import name_of
 
@@ -73,7 +74,10 @@ def search(
     from hwasc.nas.choice import Choice
     from hwasc.nas.search import search as find
 
-    budget, space = as_budget(budget), as_space(space)
+    budget = as_budget(budget)
+    space = as_space(space).at_rate(ws.settings.data.sample_rate)
+    if run is not None:
+        check_output_folder(run, "--run")
     named = {"strategy": strategy, "proxy": proxy, "trials": trials}
     changes = [f"search.{key}={value}" for key, value in named.items() if isinstance(value, (str, int))]
     settings = ws.settings.changed(changes)
@@ -109,6 +113,7 @@ def profile(
     emulate: str | None = None,
     patches: str | int | None = None,
     html: str | Path | None = None,
+    sample_rate: int | None = None,
 ) -> Profile:
     """Count what an architecture costs on the chip, layer by layer.
 
@@ -122,6 +127,7 @@ def profile(
         emulate: A core, e.g. `cortex-m4`, on which the C export is also counted in an emulator.
         patches: Compare with frequency patches too: `auto`, or their number.
         html: A page that is written.
+        sample_rate: Hz; the same architecture with a log-mel for a microphone of this rate. None: its own.
 
     Returns:
         Costs, layers, limits with their slack.
@@ -136,6 +142,10 @@ def profile(
     """
     from hwasc.deploy import profiling
     from hwasc.errors import UsageError
+
+    check_output_file(html, "--html")
+    if sample_rate is not None and architecture is None:
+        raise UsageError(f"{model}: a model file has the log-mel of its training; --sample-rate goes with --arch")
     from hwasc.records.architecture import ArchitectureFile
     from hwasc.records.searched_for import budget_of
 
@@ -146,6 +156,8 @@ def profile(
         record = ArchitectureFile.of(profiling.architecture_of(model))
     else:
         raise UsageError("profile needs an architecture, or a model")
+    if sample_rate is not None:
+        record = at_rate(record, sample_rate)
     if budget is None:
         budget = budget_of(record.provenance, str(record))
     result = profiling.profile(

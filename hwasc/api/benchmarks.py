@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hwasc.api.inputs import ArchitectureLike, BudgetLike, SpaceLike, as_architecture, as_budget, as_space
+from hwasc.errors import UsageError
+from hwasc.records.outputs import check_output_folder
 from hwasc.records.schema import write_whole
 
 if TYPE_CHECKING:
@@ -46,9 +48,12 @@ def bench_proxies(
     """
     from hwasc.bench import proxies
 
+    check_output_folder(run, "--run")
+    if learn_from is not None and not Path(learn_from).is_file():
+        raise UsageError(f"--learn-from {learn_from}: there is no such file; name the trials.jsonl of a search")
     return proxies.bench_proxies(
         ws,
-        as_space(space),
+        as_space(space).at_rate(ws.settings.data.sample_rate),
         as_budget(budget),
         run=Path(run),
         engine=_engine(engine, ws, address),
@@ -87,9 +92,10 @@ def bench_strategies(
     from hwasc.report.plots import strategy_curves
 
     run = Path(run)
+    check_output_folder(run, "--run")
     bench = strategies.bench_strategies(
         ws,
-        as_space(space),
+        as_space(space).at_rate(ws.settings.data.sample_rate),
         as_budget(budget),
         run=run,
         engine=_engine(engine, ws, address),

@@ -29,6 +29,7 @@ def open(
     workers: int = 1,
     progress: bool = True,
     split: Literal["test", "all"] = "test",
+    later: bool = False,
 ) -> Workspace:
     """Open a data set, with the settings, the cache and the device that every verb starts from.
 
@@ -45,6 +46,8 @@ def open(
         progress: Whether progress is shown on standard error.
         split: `test` draws the splits, or takes the official ones. `all` is for `hwasc.evaluate` on a folder that is all new:
             every clip is a test clip, and any number of places and scenes will do.
+        later: Whether a folder is read when a verb first needs its clips, after all other inputs were looked at. By default what
+            is wrong with it is said at once.
 
     Returns:
         The workspace.
@@ -79,6 +82,7 @@ def open(
         workers=workers,
         reporter=reporter,
         split=split,
+        later=later,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -101,3 +102,47 @@ def run_of(architecture: ArchitectureLike) -> Path | None:
     trial = None if path.is_dir() else parse_trial(str(architecture))
     folder = trial[0] if trial else path
     return folder if is_run(folder) else None
+
+
+def at_rate(record: ArchitectureFile, sample_rate: int) -> ArchitectureFile:
+    """An architecture with a log-mel for a microphone of another sample rate; the net is the same.
+
+    Args:
+        record: The architecture. Its weights do not fit the new log-mel and are left out.
+        sample_rate: Hz.
+
+    Returns:
+        The architecture, without weights where the rate is another.
+
+    Raises:
+        UsageError: It is a preset, whose log-mel was published with it, or the rate is too low for it.
+    """
+    fe = record.architecture.front_end
+    if fe.sample_rate == sample_rate:
+        return record
+    check_rate(record, sample_rate, presets=True)
+    try:
+        return ArchitectureFile.of(replace(record.architecture, front_end=fe.at_rate(sample_rate)), **record.provenance)
+    except ValueError as e:
+        raise UsageError(f"{record}: at {sample_rate:,} Hz {e}") from None
+
+
+def check_rate(record: ArchitectureFile, sample_rate: int | None, *, presets: bool = False) -> None:
+    """Check that an architecture's log-mel is for a microphone of a sample rate.
+
+    Args:
+        record: The architecture.
+        sample_rate: Hz; None: any.
+        presets: Whether only presets are refused.
+
+    Raises:
+        UsageError: It is for another rate; it says what to do.
+    """
+    own = record.architecture.front_end.sample_rate
+    if sample_rate in (None, own):
+        return
+    way_out = f"leave --sample-rate out, or find one for {sample_rate:,} Hz: hwasc search --sample-rate {sample_rate}"
+    if "preset" in record.provenance:
+        raise UsageError(f"{record}: was published with a log-mel at {own:,} Hz, which is fixed; {way_out}")
+    if not presets:
+        raise UsageError(f"{record}: was found for a log-mel at {own:,} Hz; {way_out}")

@@ -78,11 +78,14 @@ def predict(
         UsageError: A source is missing, or the step is not positive.
         DataError: Nothing could be classified.
     """
+    from hwasc.records.outputs import check_output_file
     from hwasc.records.run import environment
     from hwasc.records.writing import write_whole
     from hwasc.students.classifier import Classifier
 
     files = recordings(sources)
+    check_output_file(csv, "--csv")
+    check_output_file(html, "--html")
     opened = model if isinstance(model, Classifier) else load(model)
     result = opened.predict_files(files, every=every, reporter=reporter)
     if not result.files:

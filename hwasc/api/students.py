@@ -7,8 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from hwasc.api.inputs import ArchitectureLike, TeacherLike, as_architecture
+from hwasc.api.inputs import ArchitectureLike, TeacherLike, as_architecture, check_rate
 from hwasc.api.teachers import with_teachers
+from hwasc.records.outputs import check_output_file, check_output_folder
 from hwasc.records.run import environment
 from hwasc.records.schema import write_whole
 
@@ -74,7 +75,14 @@ def distill(
     from hwasc.report.model_card import model_card
     from hwasc.report.reports import distill_report
     from hwasc.students import clip_predictions, distillation
+    from hwasc.students.given_weights import check_asked
 
+    if run is not None:
+        check_output_folder(run, "--run")
+    # a wrong name is refused before the classes are read from the data
+    check_rate(as_architecture(architecture), ws.settings.data.sample_rate)
+    weights = None if weights is None else Path(weights)
+    check_asked(weights, training=training, per_device=per_device)
     ws = with_teachers(ws, teachers)
     if initial_weights is not None:
         ws = replace(ws, settings=ws.settings.changed({"distill.initial_weights": initial_weights}))
@@ -87,7 +95,7 @@ def distill(
         ws,
         record,
         run=None if run is None else Path(run),
-        weights=None if weights is None else Path(weights),
+        weights=weights,
         training=training,
         unseen=unseen,
         per_device=per_device,
@@ -145,6 +153,7 @@ def evaluate(
     """
     from hwasc.students import clip_predictions, evaluation
 
+    check_output_file(html, "--html")
     is_source = isinstance(model, (str, Path)) and (Path(model) / FOLDER_RECORD).is_file()
     path = Path(model) if is_source else _weights(model)  # type: ignore[arg-type]
     result, predictions = evaluation.evaluate(

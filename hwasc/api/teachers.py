@@ -10,9 +10,12 @@ from typing import TYPE_CHECKING, Literal
 from hwasc.api.inputs import TeacherLike
 from hwasc.errors import UsageError
 from hwasc.parts import TEACHERS
+from hwasc.records.outputs import check_output_file, check_output_folder
 from hwasc.records.run import environment
 from hwasc.records.schema import write_whole
 from hwasc.records.teacher_settings import PUBLIC_NETS, Member
+
+COMPARISON = "comparison"
 
 if TYPE_CHECKING:
     from hwasc.ensemble.summary import EnsembleSummary
@@ -48,18 +51,27 @@ def teach(
         DataError: A teacher has no logits for some clips.
     """
     from hwasc.ensemble.cross_fitting import export_weights
+    from hwasc.ensemble.files import check_files
     from hwasc.ensemble.fusion import fuse
     from hwasc.ensemble.known_clips import teachers_clips
     from hwasc.ensemble.measured import measured
     from hwasc.ensemble.summary import summarize
+    from hwasc.ensemble.work import ensemble_stages
+    from hwasc.progress import Stage
 
+    check_output_folder(weights, "--weights")
+    check_output_file(html, "--html")
     ws = with_teachers(ws, teachers)
+    check_files(ws.settings.teachers.members, ws.cache)
     before = teachers_clips(ws, unseen=unseen)
     measured_ws, measured_clips = measured(ws, [ws.teacher_clips, *before], split, what="an ensemble")
-    fused, clips = fuse(ws), getattr(measured_ws.dataset, split)
-    if weights is not None:
-        export_weights(fused.teachers, Path(weights))
-    summary = summarize(fused, ws.features(clips, fused.front_end, split), split, measured=measured_clips)
+    with ws.reporter.plan([*ensemble_stages(ws), Stage(COMPARISON, 0.0)]):
+        fused, clips = fuse(ws), getattr(measured_ws.dataset, split)
+        if weights is not None:
+            export_weights(fused.teachers, Path(weights))
+        with ws.reporter.stage(COMPARISON):
+            features = ws.features(clips, fused.front_end, split)
+            summary = summarize(fused, features, split, measured=measured_clips)
     if html is not None:
         from hwasc.report.reports import teach_report
 

@@ -12,7 +12,10 @@ from collections.abc import Sequence
 
 import hwasc
 from hwasc.cli.completion import SHELLS, PrintCompletion
+from hwasc.cli.details import details_shown
+from hwasc.cli.help_text import HelpFormatter
 from hwasc.cli.output import accept_every_character
+from hwasc.cli.termination import TERMINATED, Terminated, clears_up
 from hwasc.parallel.module_path import leave_out_current_folder
 
 VERBS = {
@@ -33,6 +36,7 @@ VERBS = {
 }
 TORCHRUN_VERBS = ("teach", "distill")  # several processes of torchrun train together
 INTERRUPTED = 130
+RESUMES = "finished parts are saved, the same command continues from there"
 
 
 def parser() -> argparse.ArgumentParser:
@@ -42,8 +46,9 @@ def parser() -> argparse.ArgumentParser:
         description="Hardware-aware architecture search and compression for acoustic scene classification.",
         epilog="examples:\n  hwasc search --budget dcase2024 --data my_recordings\n"
         "  hwasc distill --arch best.json --data my_recordings\n  hwasc profile --arch best.json --budget dcase2024\n\n"
-        "exit status: 0 done, 1 failure, 2 wrong use or a budget that cannot be met, 130 interrupted",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        "exit status: 0 done, 1 failure, 2 wrong use or a budget that cannot be met,\n"
+        "130 interrupted, 143 ended by SIGTERM",
+        formatter_class=HelpFormatter,
     )
     top.add_argument("--version", action="version", version=f"hwasc {hwasc.__version__}")
     top.add_argument(
@@ -61,7 +66,7 @@ def parser() -> argparse.ArgumentParser:
             help=about,
             description=module.__doc__,
             epilog=module.EXAMPLES,
-            formatter_class=argparse.RawDescriptionHelpFormatter,
+            formatter_class=HelpFormatter,
         )
         module.arguments(sub)
         sub.set_defaults(call=module.run)
@@ -79,14 +84,17 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.environ.setdefault(name, value)
     args = parser().parse_args(argv)
     try:
-        if "RANK" in os.environ and os.environ.get("WORLD_SIZE", "1") != "1":
-            _run_under_torchrun(args)
-        else:
-            args.call(args)
+        with clears_up(), details_shown(getattr(args, "verbose", False)):
+            if "RANK" in os.environ and os.environ.get("WORLD_SIZE", "1") != "1":
+                _run_under_torchrun(args)
+            else:
+                args.call(args)
     except HwascError as e:
         return _fail(args, str(e), e.exit_status)
     except KeyboardInterrupt:
-        return _fail(args, "interrupted; finished parts are saved, the same command continues from there", INTERRUPTED)
+        return _fail(args, f"interrupted; {RESUMES}", INTERRUPTED)
+    except Terminated:
+        return _fail(args, f"ended by SIGTERM; {RESUMES}", TERMINATED)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1

@@ -81,60 +81,72 @@ def run(args: argparse.Namespace) -> None:
         return
     if args.budget is None:
         raise UsageError(f"bench {args.what} needs a --budget")
-    from hwasc.api.inputs import as_budget, as_space
-
-    as_budget(args.budget), as_space(args.space)  # a wrong name is refused before the data is opened
     (_proxy if args.what == "proxy" else _strategies)(args, common.workspace(args))
 
 
 def _data(args: argparse.Namespace) -> None:
     from hwasc.bench.data import CHECKED, ROUNDS
+    from hwasc.progress import Column
 
     bench = hwasc.bench_data(common.workspace(args), front_end=args.front_end, clips=args.clips)
     if args.json:
         common.print_json(bench)
         return
-    print(f"front end {bench.front_end}; {bench.clips:,} clips, one core, medians of {ROUNDS} rounds")
-    print(f"{'':<52}{'ms a clip':>10}{'minimum':>9}{'x real time':>13}")
-    for s in bench.speeds:
-        print(f"{s.what:<52}{1e3 * s.seconds:>10.3f}{1e3 * s.least:>9.3f}{s.times_real_time:>13,.0f}")
+    common.print_text(f"front end {bench.front_end}; {bench.clips:,} clips, one core, medians of {ROUNDS} rounds")
+    columns = ("step", "ms a clip", Column("minimum", drop=1), "x real time")
+    rows = [(s.what, 1e3 * s.seconds, 1e3 * s.least, round(s.times_real_time)) for s in bench.speeds]
+    common.print_table(columns, rows)
     if bench.against_torchaudio is None:
-        print(f"torchaudio is {bench.torchaudio}: not compared")
+        common.print_text(f"torchaudio is {bench.torchaudio}: not compared")
     else:
-        print(f"torchaudio {bench.torchaudio} takes {bench.against_torchaudio:.2f} times as long, in turn in one run")
+        common.print_text(
+            f"torchaudio {bench.torchaudio} takes {bench.against_torchaudio:.2f} times as long, in turn in one run"
+        )
     if bench.librosa is not None:
-        print(f"greatest difference from librosa {bench.librosa:.1e} (natural logarithm of power, {CHECKED} clips)")
-    print(
+        common.print_text(
+            f"greatest difference from librosa {bench.librosa:.1e} (natural logarithm of power, {CHECKED} clips)"
+        )
+    common.print_text(
         f"an epoch starts in {1e3 * bench.epoch_start:.1f} ms; {bench.batches:.1f} augmented batches of {bench.batch} a "
         f"second, {bench.batches * bench.batch:,.0f} clips; peak memory {bench.peak_memory / 1e6:,.0f} MB"
     )
 
 
 def _firmware(args: argparse.Namespace) -> None:
+    from hwasc.progress import Column
+
     bench = hwasc.bench_firmware(args.arch, cores=args.cores)
     if args.json:
         common.print_json(bench)
         return
-    print(f"{bench.architecture}: {bench.macs:,} MACs; a clip with random weights, emulated; instructions in millions")
-    heads = [
-        ("clip", 8),
-        ("front end", 11),
-        ("net", 8),
-        ("a MAC", 7),
-        ("stack B", 9),
-        ("bound", 7),
-        ("code B", 8),
-        ("RAM B", 9),
-    ]
-    print(f"{'':<12}{'log-mel':<9}" + "".join(f"{head:>{width}}" for head, width in heads))
-    for row in bench.cores:
-        print(
-            f"{row.core:<12}{row.arithmetic:<9}{row.instructions / 1e6:>8.2f}{row.front_end / 1e6:>11.2f}"
-            f"{row.net / 1e6:>8.2f}{row.per_mac:>7.2f}{row.stack:>9,}{row.stack_bound:>7,}{row.program:>8,}{row.ram:>9,}"
+    common.print_text(
+        f"{bench.architecture}: {bench.macs:,} MACs; a clip with random weights, emulated; instructions in millions"
+    )
+    columns = (
+        "core",
+        Column("log-mel", drop=2),
+        "clip",
+        "front end",
+        "net",
+        "a MAC",
+        Column("stack B", drop=3),
+        Column("bound", drop=1),
+        "code B",
+        "RAM B",
+    )
+    rows = [
+        (
+            *(row.core, row.arithmetic, row.instructions / 1e6, row.front_end / 1e6, row.net / 1e6, row.per_mac),
+            *(row.stack, row.stack_bound, row.program, row.ram),
         )
+        for row in bench.cores
+    ]
+    common.print_table(columns, rows)
 
 
 def _proxy(args: argparse.Namespace, ws: Workspace) -> None:
+    from hwasc.progress import Column
+
     bench = hwasc.bench_proxies(
         ws,
         budget=args.budget,
@@ -148,17 +160,28 @@ def _proxy(args: argparse.Namespace, ws: Workspace) -> None:
     if args.json:
         common.print_json(bench)
         return
-    print(f"{'proxy':<14}{'tau':>6}  {'95 %':<16}{'rho':>6}  {'95 %':<16}{'regret top 1':>13}{'top 5':>8}{'s each':>9}")
+    columns = (
+        "proxy",
+        "tau",
+        Column("tau, 95 %"),
+        Column("rho", drop=2),
+        Column("rho, 95 %", drop=1),
+        Column("regret top 1", "regret 1"),
+        Column("regret top 5", "regret 5"),
+        "s each",
+    )
+    rows = []
     for row in sorted(bench.rows, key=lambda r: -r.ranking.tau):
         r = row.ranking
-        print(
-            f"{row.proxy:<14}{r.tau:>6.2f}  {_interval(r.tau_interval):<16}{r.rho:>6.2f}  {_interval(r.rho_interval):<16}"
-            f"{r.regret1:>13.1%}{r.regret5:>8.1%}{row.seconds:>9.2f}"
-        )
-    print(f"scores {args.run / 'scores.jsonl'}, table {args.run / 'proxies.json'}")
+        rank = (f"{r.tau:.2f}", _interval(r.tau_interval), f"{r.rho:.2f}", _interval(r.rho_interval))
+        rows.append((row.proxy, *rank, f"{r.regret1:.1%}", f"{r.regret5:.1%}", row.seconds))
+    common.print_table(columns, rows)
+    common.print_text(f"scores {args.run / 'scores.jsonl'}, table {args.run / 'proxies.json'}")
 
 
 def _strategies(args: argparse.Namespace, ws: Workspace) -> None:
+    from hwasc.progress import Column
+
     bench = hwasc.bench_strategies(
         ws,
         budget=args.budget,
@@ -174,23 +197,31 @@ def _strategies(args: argparse.Namespace, ws: Workspace) -> None:
         return
     found = bench.comparison
     marks = [m for m in MARKS if m < bench.trials] + [bench.trials]
-    print(f"{bench.candidates:,} candidates of {bench.space}, the best score {found.best:.3f} by {bench.proxy}")
-    print(f"below, times 100: means ± standard error over {len(bench.seeds)} seeds, after so many trials")
-    wide = max(11 * len(marks), 32)
-    print(f"{'':<12}{'best score so far':>{wide}}{'share of the hypervolume so far':>{wide}}")
-    heads = "".join(f"{m:>11,}" for m in marks)
-    print(f"{'strategy':<12}{heads:>{wide}}{heads:>{wide}}{'proposed':>9}{'ms a point':>11}")
-    for t in sorted(found.curves, key=lambda t: -t.volume.mean[-1]):
-        best, volume = (_cells(c, marks) for c in (t.best, t.volume))
-        print(f"{t.strategy:<12}{best:>{wide}}{volume:>{wide}}{t.proposed:>9,.0f}{t.milliseconds:>11.2f}")
-    print(
+    common.print_text(
+        f"{bench.candidates:,} candidates of {bench.space}, the best score {found.best:.3f} by {bench.proxy}"
+    )
+    common.print_text(f"below, times 100: means ± standard error over {len(bench.seeds)} seeds, after so many trials")
+    common.print_text("best: the best score so far; share: of the hypervolume")
+    columns: list[str | Column] = [
+        "strategy",
+        *(Column(f"best {m:,}", drop=0 if m == marks[-1] else 7 - i) for i, m in enumerate(marks)),
+        *(Column(f"share {m:,}", drop=0 if m == marks[-1] else 13 - i) for i, m in enumerate(marks)),
+        Column("proposed", drop=1),
+        Column("ms a point", drop=2),
+    ]
+    rows = [
+        (t.strategy, *_cells(t.best, marks), *_cells(t.volume, marks), round(t.proposed), t.milliseconds)
+        for t in sorted(found.curves, key=lambda t: -t.volume.mean[-1])
+    ]
+    common.print_table(columns, rows)
+    common.print_text(
         f"scores {args.run / 'table.jsonl'}, curves {args.run / 'strategies.json'}, plot {args.run / 'strategies.svg'}"
     )
 
 
-def _cells(curve: Curve, marks: list[int]) -> str:
+def _cells(curve: Curve, marks: list[int]) -> list[str]:
     both = [(100 * curve.mean[m - 1], 100 * curve.standard_error[m - 1]) for m in marks]
-    return "".join(f"{f'{mean:.1f}±{error:.1f}':>11}" for mean, error in both)
+    return [f"{mean:.1f}±{error:.1f}" for mean, error in both]
 
 
 def _interval(pair: tuple[float, float]) -> str:

@@ -23,9 +23,10 @@ arguments = add_listing
 
 def run(args: argparse.Namespace) -> None:
     """Print."""
+    from hwasc.progress import Column
     from hwasc.records.budget import Budget
 
-    columns = ("at most", "chip", "source")
+    columns = ("at most", Column("chip", drop=2), Column("source", drop=1))
     print_listing(args, "budgets", load=Budget.load, known=hwasc.budgets, columns=columns, row=_row)
 
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hwasc.cli import common
 from hwasc.records import bundled
+
+if TYPE_CHECKING:
+    from hwasc.progress import Column
 
 
 def add_listing(parser: argparse.ArgumentParser) -> None:
@@ -23,7 +26,7 @@ def print_listing(
     *,
     load: Callable[[str | Path], Any],
     known: Callable[[], Mapping[str, Any]],
-    columns: Sequence[str],
+    columns: Sequence[str | Column],
     row: Callable[[Any], Sequence[object]],
 ) -> None:
     """Print the file that is named, else the table of all.
@@ -49,4 +52,6 @@ def print_listing(
     what = kind.removesuffix("s").replace("_", " ")
     common.print_table((what, *columns), [(name, *row(item)) for name, item in known().items()])
     option = f"--{what.split()[-1]}"
-    print(f"hwasc search {option} NAME takes one; hwasc {option[2:]}s NAME prints its file, to copy and change")
+    common.print_text(
+        f"hwasc search {option} NAME takes one; hwasc {option[2:]}s NAME prints its file, to copy and change"
+    )

@@ -15,6 +15,7 @@ from hwasc.records.effort import EFFORTS
 from hwasc.registry import Registry
 
 if TYPE_CHECKING:
+    from hwasc.progress import Column
     from hwasc.workspace import Workspace
 
 
@@ -83,6 +84,21 @@ def add_data(parser: argparse.ArgumentParser) -> None:
     add_output(parser)
 
 
+def add_sample_rate(parser: argparse._ActionsContainer, what: str) -> None:
+    """Add the option for microphones of another sample rate.
+
+    Args:
+        parser: The parser that gets the option.
+        what: What it changes, for the help.
+    """
+    parser.add_argument(
+        "--sample-rate",
+        type=whole(1_000),
+        metavar="HZ",
+        help=f"of the microphone, e.g. 16000: {what}; windows and hops keep their length in time (default: 32000)",
+    )
+
+
 def add_unseen(parser: argparse.ArgumentParser) -> None:
     """Add the option for models whose training clips are not recorded."""
     parser.add_argument(
@@ -138,6 +154,7 @@ def add_output(parser: argparse.ArgumentParser) -> None:
     output = parser.add_argument_group("output")
     output.add_argument("--json", action="store_true", help="the result as JSON on standard output")
     output.add_argument("--quiet", action="store_true", help="no progress, only results and errors")
+    output.add_argument("--verbose", action="store_true", help="also what each step within a stage took")
 
 
 def workspace(
@@ -146,7 +163,7 @@ def workspace(
     split: Literal["test", "all"] = "test",
     like: Path | None = None,
 ) -> Workspace:
-    """Open the workspace that the shared arguments describe.
+    """Open the workspace that the shared arguments describe; a folder is read when a verb first needs its clips.
 
     Args:
         args: Parsed arguments, those of `add_data` among them.
@@ -162,11 +179,13 @@ def workspace(
     from hwasc.records.settings import Settings
 
     effort = [f"effort={args.effort}"] if args.effort else []
+    rate = getattr(args, "sample_rate", None)
+    single = [*args.overrides, *([f"data.sample_rate={rate}"] if rate else [])]
     like = args.like or like
     if like is not None and not (args.config or effort):
-        settings = read_run(like).settings.changed(args.overrides, args.seed)
+        settings = read_run(like).settings.changed(single, args.seed)
     else:
-        settings = Settings.load(args.config, [*effort, *args.overrides], args.seed)
+        settings = Settings.load(args.config, [*effort, *single], args.seed)
     return hwasc.open(
         args.data,
         settings=replace(settings, seed=settings.seed + seed_offset),
@@ -176,14 +195,30 @@ def workspace(
         workers=args.workers,
         progress=not args.quiet,
         split=split,
+        later=True,
     )
 
 
-def print_table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+def print_text(text: str) -> None:
+    """Print lines of results on standard output, each broken between words where it is longer than the terminal is wide.
+
+    Args:
+        text: One line or several.
+    """
+    from rich.console import Console
+
+    from hwasc.progress import wrapped
+
+    console = Console()
+    for line in text.split("\n"):
+        print(wrapped(console, line))
+
+
+def print_table(head: Sequence[str | Column], rows: Sequence[Sequence[object]]) -> None:
     """Print a table of results on standard output, and an empty line after it.
 
     Args:
-        head: Names of the columns.
+        head: Names of the columns, or more of them, for narrow terminals.
         rows: Cells of each row, as many as there are columns.
     """
     from rich.console import Console

@@ -172,7 +172,7 @@ def _check(args: argparse.Namespace) -> None:
 
 
 def _print(found: Inventory, seconds: float) -> None:
-    print({
+    common.print_text({
         "tau2022": f"{found.root}: TAU Urban Acoustic Scenes 2022 Mobile, development dataset, by its official lists",
         "lists": f"{found.root}: in TAU's layout, with lists of its own: there are no official counts to compare with",
         "folder": f"{found.root}: recordings without official lists: there are no counts to compare with",
@@ -182,19 +182,23 @@ def _print(found: Inventory, seconds: float) -> None:
     if found.lengths:
         low, middle, high = found.lengths
         rates = ", ".join(f"{rate:,} Hz ({count:,})" for rate, count in found.rates.items())
-        print(f"lengths {low:.2f} to {high:.2f} s, median {middle:.2f} s; rates {rates}{_sound(found)}")
+        common.print_text(f"lengths {low:.2f} to {high:.2f} s, median {middle:.2f} s; rates {rates}{_sound(found)}")
     if found.subsets:
-        print("subsets of train: " + ", ".join(f"{name} % {count:,}" for name, count in found.subsets.items()))
+        common.print_text(
+            "subsets of train: " + ", ".join(f"{name} % {count:,}" for name, count in found.subsets.items())
+        )
     for line in found.notes:
-        print(line)
+        common.print_text(line)
     _print_files(found)
     _print_unusable(found)
     for line in found.warnings:
-        print(f"warning: {line}")
+        common.print_text(f"warning: {line}")
     for line in found.faults:
-        print(f"fault: {line}")
+        common.print_text(f"fault: {line}")
     if not found.faults:
-        print("all files are there" if found.quick else "complete" if found.kind == "tau2022" else "can be used")
+        common.print_text(
+            "all files are there" if found.quick else "complete" if found.kind == "tau2022" else "can be used"
+        )
 
 
 def _sound(found: Inventory) -> str:
@@ -211,18 +215,20 @@ def _print_unusable(found: Inventory) -> None:
     for name, why in found.unusable.items():
         reasons.setdefault(why.split(":")[0], []).append(name)
     for kind, names in list(reasons.items())[:REASONS]:
-        print(f"  {kind}: {len(names):,}, {', '.join(names[:NAMED])}{', ...' if len(names) > NAMED else ''}")
-    print("  --json names all")
+        common.print_text(
+            f"  {kind}: {len(names):,}, {', '.join(names[:NAMED])}{', ...' if len(names) > NAMED else ''}"
+        )
+    common.print_text("  --json names all")
 
 
 def _print_files(found: Inventory) -> None:
     """A line for each reason; their numbers sum up to all files below the folder."""
-    print(f"files below the folder: {sum(found.files_by_reason.values()):,}")
+    common.print_text(f"files below the folder: {sum(found.files_by_reason.values()):,}")
     for why, count in found.files_by_reason.items():
         if count or why == "used":
             names = ", ".join(found.left_out.get(why, ())[:NAMED])
             more = ", ..." if count > NAMED else ""
-            print(f"{count:>8,} {why}" + (f": {names}{more}" if names else ""))
+            common.print_text(f"{count:>8,} {why}" + (f": {names}{more}" if names else ""))
 
 
 def _print_parts(found: Inventory, _: float) -> None:
@@ -231,12 +237,12 @@ def _print_parts(found: Inventory, _: float) -> None:
     parts = list(dict.fromkeys(r.part for r in found.rows))
     places = {p: sum(r.part == p and r.group == "location" for r in found.rows) for p in parts}
     titles = {"neither": "in neither list"}
-    print(f"{'clips':<26}" + "".join(f"{titles.get(p, p):>24}" for p in parts))
-    print(f"{'':<26}" + f"{'expected':>12}{'found':>12}" * len(parts))
+    common.print_text(f"{'clips':<24}" + "".join(f"{titles.get(p, p):>18}" for p in parts))
+    common.print_text(f"{'':<24}" + f"{'expected':>9}{'found':>9}" * len(parts))
     for group, name in dict.fromkeys((g, n) for _, g, n in sorted(cells, key=lambda k: (_ORDER.index(k[1]), k[2]))):
         title = "all" if group == "all" else f"{group} {name}"
-        print(f"{title:<26}" + "".join(_pair(cells.get((p, group, name))) for p in parts))
-    print(f"{'locations':<26}" + "".join(f"{places[p]:>24,}" for p in parts))
+        common.print_text(f"{title:<24}" + "".join(_pair(cells.get((p, group, name))) for p in parts))
+    common.print_text(f"{'locations':<24}" + "".join(f"{places[p]:>18,}" for p in parts))
 
 
 _ORDER = ("all", "scene", "device")
@@ -244,14 +250,14 @@ _ORDER = ("all", "scene", "device")
 
 def _pair(row: Row | None) -> str:
     if row is None:
-        return f"{'–':>12}{'–':>12}"
+        return f"{'–':>9}{'–':>9}"
     wanted = row.listed if row.expected is None else row.expected
-    return f"{wanted:>12,}{row.found:>11,}{' ' if row.found == wanted == row.listed else '!'}"
+    return f"{wanted:>9,}{row.found:>8,}{' ' if row.found == wanted == row.listed else '!'}"
 
 
 def _print_recordings(found: Inventory, seconds: float) -> None:
     usable = "there" if found.quick else "usable"
-    print(f"{'':<26}{'recordings':>12}{usable:>12}{f'clips of {seconds:g} s':>16}{'minutes':>12}")
+    common.print_text(f"{'':<28}{'recordings':>12}{usable:>12}{f'clips of {seconds:g} s':>16}{'minutes':>12}")
     most = {"all": 1, "scene": GROUPS, "device": PLACES, "location": PLACES}
     for group in most:
         rows = [r for r in found.rows if r.group == group]
@@ -260,11 +266,11 @@ def _print_recordings(found: Inventory, seconds: float) -> None:
             title = "all" if group == "all" else f"{group} {row.name}"
             clips = "–" if row.clips is None else f"{row.clips:,}"
             minutes = "–" if row.seconds is None else f"{row.seconds / 60:,.1f}"
-            print(f"{title[:40]:<26}{row.listed:>12,}{row.found:>12,}{clips:>16}{minutes:>12}")
+            common.print_text(f"{title[:28]:<28}{row.listed:>12,}{row.found:>12,}{clips:>16}{minutes:>12}")
         if len(rows) > len(shown):
             sizes = sorted(r.listed for r in rows[len(shown) :])
             counts = f"{sizes[0]:,} to {sizes[-1]:,}" if sizes[0] != sizes[-1] else f"{sizes[0]:,}"
-            print(f"{len(sizes):,} {'more ' if shown else ''}{group}s, of {counts} recordings")
+            common.print_text(f"{len(sizes):,} {'more ' if shown else ''}{group}s, of {counts} recordings")
 
 
 def _and_more(found: Inventory) -> str:

@@ -27,6 +27,7 @@ EXAMPLES = """examples:
   hwasc distill --arch dcase2024_baseline --data my_recordings --run runs/baseline --seed 1
   hwasc distill --arch best.json --initial-weights random   # not from the weights of the search
   hwasc distill --arch best.json --set distill.alpha=0      # on labels only, for comparison
+  hwasc distill --arch best.json --sample-rate 16000        # of a search with --sample-rate 16000
   hwasc distill --arch cp_mobile --weights published.pt --no-training --unseen --data my_recordings
   hwasc distill --arch best.json --per-device               # and a student for each recording device"""
 
@@ -69,6 +70,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     )
     common.add_embed(parser)
     common.add_track(parser)
+    common.add_sample_rate(parser, "of the teachers; an architecture has its own rate, which it must be")
     common.add_unseen(parser)
     common.add_data(parser)
 
@@ -79,7 +81,7 @@ def run(args: argparse.Namespace) -> None:
     from hwasc.records.teacher_settings import FUSED
     from hwasc.report.verdicts import distill_verdict
 
-    as_architecture(args.arch)  # a wrong name is refused before the data is opened
+    as_architecture(args.arch)  # a wrong name is refused before torch is loaded
     result = hwasc.distill(
         common.workspace(args, like=run_of(args.arch)),
         args.arch,
@@ -97,28 +99,28 @@ def run(args: argparse.Namespace) -> None:
         return
     if result.starts:
         chosen = next(s.source for s in result.starts if s.chosen)
-        print(
+        common.print_text(
             f"float students on validation clips, by their start: {', '.join(map(str, result.starts))}; from {chosen}"
         )
     f, q = result.test.float, result.test.int8
-    print(result.measured.text())
-    print(
+    common.print_text(result.measured.text())
+    common.print_text(
         f"float {f.accuracy:.1%}, int8 {q.accuracy:.1%} macro accuracy "
         f"(log loss {f.log_loss:.3f}, {q.log_loss:.3f}; ECE {f.ece:.3f}, {q.ece:.3f}); "
         f"by location {q.by_location:.1%} of {q.locations}"
     )
-    print("  int8 by device group: " + ", ".join(f"{g} {v:.1%}" for g, v in q.groups.items()))
+    common.print_text("  int8 by device group: " + ", ".join(f"{g} {v:.1%}" for g, v in q.groups.items()))
     if fused := [f"{r.name} {r.accuracy:.1%}" for r in result.fusion if r.name in FUSED]:
-        print("  the teachers, fused: " + ", ".join(fused))
+        common.print_text("  the teachers, fused: " + ", ".join(fused))
     print_contributions(result.fusion, result.leave_one_out, result.mixing, "test")
-    print(f"  ONNX Runtime predicts the same scene for {result.onnx.agreement:.1%} of the clips")
+    common.print_text(f"  ONNX Runtime predicts the same scene for {result.onnx.agreement:.1%} of the clips")
     if result.devices is not None:
         _print_devices(result, result.devices)
     print_verdict(distill_verdict(result))
     tflite, onnx = result.run / result.tflite.file, result.run / result.onnx.file
-    print(f"int8 model   {tflite} (for the chip), {onnx}")
-    print(f"report       {result.run / 'report.html'}, {result.run / 'model_card.md'}")
-    print(f"clips        {result.run / 'predictions.csv'}")
+    common.print_text(f"int8 model   {tflite} (for the chip), {onnx}")
+    common.print_text(f"report       {result.run / 'report.html'}, {result.run / 'model_card.md'}")
+    common.print_text(f"clips        {result.run / 'predictions.csv'}")
     next_step(["export", "--weights", result.run / "int8.safetensors", "--format", "c"])
 
 
@@ -127,10 +129,10 @@ def _print_devices(result: DistillResult, devices: DeviceStudents) -> None:
     for s in devices.students:
         v, used = s.validation, s.tflite or "the general student remains"
         test = f"; test {s.test.general:.1%} to {s.test.own:.1%}" if s.test else ""
-        print(f"  device {s.device}: validation {v.general:.1%} to {v.own:.1%}{test}: {used}")
+        common.print_text(f"  device {s.device}: validation {v.general:.1%} to {v.own:.1%}{test}: {used}")
     if devices.too_few:
-        print(f"  too few clips, the general student remains: {', '.join(devices.too_few)}")
-    print(
+        common.print_text(f"  too few clips, the general student remains: {', '.join(devices.too_few)}")
+    common.print_text(
         f"  each clip by the student of its device: int8 {devices.test.accuracy:.1%}; each student is a whole model of "
         f"{result.tflite.bytes:,} B, {len(devices.chosen) + 1} in all"
     )

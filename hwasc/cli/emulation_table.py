@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rich.console import Console
-
-from hwasc.progress import print_table
+from hwasc.cli import common
+from hwasc.progress import Column
 
 if TYPE_CHECKING:
     from hwasc.deploy.firmware.emulation import Emulation
@@ -18,8 +17,14 @@ def print_emulation(found: Emulation) -> None:
     Args:
         found: The emulated core.
     """
-    console = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
-    columns = ("layer", "MACs", "instructions", "a MAC", "of the net", "by the model")
+    columns = (
+        "layer",
+        Column("MACs", drop=2),
+        "instructions",
+        Column("a MAC", drop=1),
+        "of the net",
+        Column("by the model", drop=3),
+    )
     rows = [
         (
             y.name,
@@ -31,12 +36,13 @@ def print_emulation(found: Emulation) -> None:
         )
         for y in found.layers
     ]
-    print_table(console, columns, rows, f"C export on an emulated {found.core}, one clip, counted")
-    console.print(
+    common.print_text(f"C export on an emulated {found.core}, one clip, counted")
+    common.print_table(columns, rows)
+    common.print_text(
         f"instructions {found.instructions:,}: front end {found.front_end:,} ({found.frames} frames, {found.arithmetic}), "
         f"net {found.net:,} ({found.per_mac:.2f} a MAC); by the model {found.estimate:,}"
     )
-    console.print(
+    common.print_text(
         f"RAM {found.ram:,} B, stack {found.stack:,} B used, {found.stack_bound:,} B at most; "
         f"flash: program {found.program:,} B, tables {found.tables:,} B"
     )

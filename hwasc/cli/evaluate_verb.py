@@ -97,23 +97,22 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Evaluate and print."""
     snrs = _snrs(args.snr or (SNRS if args.noise else ""))
+    noise = list(dict.fromkeys(args.noise or SOURCES))
     try:
-        ws = common.workspace(args, split=args.split, like=_run_of(args))
+        result = hwasc.evaluate(
+            common.workspace(args, split=args.split, like=_run_of(args)),
+            args.model,
+            runtime=args.runtime,
+            snrs=snrs,
+            noise=noise,
+            csv=args.csv,
+            html=args.html,
+            embed=args.embed,
+            source=args.source,
+            unseen=args.unseen,
+        )
     except UnsplittableError as e:
         raise DataError(f"{e}; if all of the folder is new to the model, add --split all") from None
-    noise = list(dict.fromkeys(args.noise or SOURCES))
-    result = hwasc.evaluate(
-        ws,
-        args.model,
-        runtime=args.runtime,
-        snrs=snrs,
-        noise=noise,
-        csv=args.csv,
-        html=args.html,
-        embed=args.embed,
-        source=args.source,
-        unseen=args.unseen,
-    )
     if args.json:
         common.print_json(result)
         return
@@ -125,7 +124,7 @@ def run(args: argparse.Namespace) -> None:
     if table := args.csv or (args.html and clip_predictions.beside(args.html)):
         print(f"table {table}")
     if args.html:
-        print(f"page {args.html}")
+        common.print_text(f"page {args.html}")
     if args.model.suffix == ".safetensors":
         next_step(["export", "--weights", args.model, "--format", "c"])
     elif not args.model.is_dir():
@@ -144,22 +143,24 @@ def _snrs(text: str) -> list[float]:
 
 def _print(result: Evaluation) -> None:
     m = result.metrics
-    print(
+    common.print_text(
         f"{result.model} in {result.runtime}: {m.accuracy:.1%} macro accuracy, "
         f"log loss {m.log_loss:.3f}, calibration error {m.ece:.3f}; "
         f"by location {m.by_location:.1%} of {m.locations}"
     )
-    print(f"  on {result.measured.text()}")
+    common.print_text(f"  on {result.measured.text()}")
     for title, values in (("scene", m.per_class), ("device", m.per_device), ("group", m.groups)):
-        print(f"  by {title}: " + ", ".join(f"{k} {v:.1%}" for k, v in values.items()))
+        common.print_text(f"  by {title}: " + ", ".join(f"{k} {v:.1%}" for k, v in values.items()))
     if not result.noisy:
         return
+    from hwasc.progress import Column
+
     levels = [("as recorded", "", m), *((n.noise, f"{n.snr:g} dB", n.metrics) for n in result.noisy)]
     rows = [
         (noise, snr, f"{x.accuracy:.1%}", f"{x.log_loss:.3f}", f"{x.ece:.3f}", *(f"{v:.1%}" for v in x.groups.values()))
         for noise, snr, x in levels
     ]
-    common.print_table(("noise", "SNR", "accuracy", "log loss", "ECE", *m.groups), rows)
+    common.print_table(("noise", "SNR", "accuracy", Column("log loss", drop=2), Column("ECE", drop=1), *m.groups), rows)
 
 
 def _run_of(args: argparse.Namespace) -> Path | None:

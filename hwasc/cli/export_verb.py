@@ -103,10 +103,10 @@ def run(args: argparse.Namespace) -> None:
     if args.json:
         common.print_json({"model": str(path), "format": chosen or path.suffix.lstrip("."), "bytes": size})
         return
-    print(f"model {path} ({size:,} B)")
+    common.print_text(f"model {path} ({size:,} B)")
     summary = getattr(find(choose_format(out, chosen)), "summary", None)
     for line in summary(path) if summary else ():
-        print(f"  {line}")
+        common.print_text(f"  {line}")
     run = args.weights.parent
     if choose_format(out, chosen) in ("c", "tflite", "onnx"):  # what `evaluate` runs
         next_step(["evaluate", "--model", path, *(["--like", run] if is_run(run) else [])])

@@ -118,10 +118,10 @@ def _print(result: Predictions, *, spans: bool) -> None:
     for file in result.files:
         count = len(file.windows)
         others = f" ({_counts(file)} of {count} windows)" if count > 1 else ""
-        print(f"{file.file}: {file.scene} {file.probability:.0%}{others}")
+        common.print_text(f"{file.file}: {file.scene} {file.probability:.0%}{others}")
         if spans:
             for first, last, scene, mean in _spans(file):
-                print(f"  {first:8.2f} to {last:8.2f} s  {scene} {mean:.0%}")
+                common.print_text(f"  {first:8.2f} to {last:8.2f} s  {scene} {mean:.0%}")
 
 
 def _counts(file: Classified) -> str:

@@ -19,6 +19,7 @@ EXAMPLES = """examples:
   hwasc profile --arch cp_mobile --budget cortex-m4-128k --cross-checks
   hwasc profile --arch best.json --budget dcase2024 --json
   hwasc profile --arch best.json --emulate cortex-m4
+  hwasc profile --arch best.json --sample-rate 16000
   hwasc profile --arch best.json --html report.html"""
 
 
@@ -46,6 +47,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N|auto",
         help="also compare with a .tflite that runs its largest maps in frequency patches: arena, MACs",
     )
+    common.add_sample_rate(parser, "the same net with a log-mel at this rate; not for presets and --model")
     parser.add_argument("--html", metavar="FILE", type=Path, help="write a self-contained page")
     common.add_output(parser)
 
@@ -61,6 +63,7 @@ def run(args: argparse.Namespace) -> None:
         emulate=args.emulate,
         patches=args.patches,
         html=args.html,
+        sample_rate=args.sample_rate,
     )
     if args.json:
         common.print_json(result.to_json())

@@ -30,6 +30,7 @@ EXAMPLES = """examples:
   hwasc search --budget budgets/nrf52840.yaml --data my_recordings --workers 2
   hwasc search --budget dcase2024 --data /shared/scenes --cache /shared/cache --engine ray --address auto
   hwasc search --budget dcase2024 --proxy distillation --trials 24 --set search.population=8 --set search.at_a_time=4
+  hwasc search --budget dcase2024 --sample-rate 16000
   hwasc search --budget half.yaml --set search.supernet.budget=dcase2024 --strategy tpe --run runs/half
   hwasc search --run runs/search --trials 1000              # goes on with a finished search
   hwasc search --run runs/search --prefer memory            # the smallest that is as good, within the error
@@ -88,6 +89,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "--run", metavar="DIR", type=Path, help="run folder (default runs/search, or the next free runs/search-2, ...)"
     )
     parser.add_argument("--out", metavar="FILE", type=Path, help="also write the winner here, its weights beside it")
+    common.add_sample_rate(parser, "of all candidates and teachers, without editing a space")
     common.add_data(parser)
     common.add_engine(parser)
     live = parser.add_argument_group("live")
@@ -105,8 +107,16 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Search and print the result."""
+    from hwasc.api.inputs import as_budget, as_space
+    from hwasc.records.outputs import check_output_file
+
     if args.study and not args.storage:
         raise UsageError("--study names a study in a database: name that with --storage")
+    earlier = _continued(args)
+    budget = earlier.budget if earlier else as_budget(args.budget)  # wrong names are refused before torch is loaded
+    space = earlier.space if earlier and not args.space else as_space(args.space or "full")
+    if args.out is not None:
+        check_output_file(args.out, "--out")
     named = {
         "search.proxy_steps": args.proxy_steps,
         "search.proxy_qat_steps": args.proxy_qat_steps,
@@ -114,11 +124,10 @@ def run(args: argparse.Namespace) -> None:
         "search.refine": args.refine,
     }
     args.overrides = [*args.overrides, *(f"{key}={value}" for key, value in named.items() if value is not None)]
-    earlier = _continued(args)
     found = hwasc.search(
         common.workspace(args, like=earlier.folder if earlier else None),
-        budget=earlier.budget if earlier else args.budget,
-        space=args.space or (earlier.space if earlier else "full"),
+        budget=budget,
+        space=space,
         strategy=args.strategy,
         proxy=args.proxy,
         trials=args.trials,
@@ -161,13 +170,15 @@ def run(args: argparse.Namespace) -> None:
         return
     t = found.trial
     again = f", {len(found.rescored)} of them scored twice" if found.rescored else ""
-    print(
+    common.print_text(
         f"best of {len(found.trials)} candidates{again}: {t.accuracy:.1%} +- {t.standard_error:.1%} int8 on validation clips"
     )
     for r in found.refined:
         chosen = ", chosen" if r == found.chosen_refined else ""
-        print(f"  trial {r.number} ({r.before:.1%}), widened and pruned to the budget: {r.accuracy:.1%}{chosen}")
-    print(
+        common.print_text(
+            f"  trial {r.number} ({r.before:.1%}), widened and pruned to the budget: {r.accuracy:.1%}{chosen}"
+        )
+    common.print_text(
         f"  {costs['parameters']:,} parameters, {costs['macs']['torchinfo']:,} MACs, "
         f"{costs['int8_memory']['weights']:,} B weights, "
         + (
@@ -179,7 +190,7 @@ def run(args: argparse.Namespace) -> None:
     teachers = found.teachers
     print_contributions(teachers.fusion, teachers.leave_one_out, teachers.mixing, "validation")
     print_verdict(search_verdict(found))
-    print(f"architecture {best}\nreport       {found.run / 'report.html'}")
+    common.print_text(f"architecture {best}\nreport       {found.run / 'report.html'}")
     next_step(["distill", "--arch", args.out or found.run])
 
 

@@ -72,18 +72,18 @@ def run(args: argparse.Namespace) -> None:
     if args.json:
         common.print_json(result)
         return
-    print(f"{result.label} for DCASE {result.year} Task 1: {result.clips:,} evaluation clips")
+    common.print_text(f"{result.label} for DCASE {result.year} Task 1: {result.clips:,} evaluation clips")
     for name, limits in result.limits.items():
         for limit, use in limits.items():
-            print(f"  {name}: {limit} {use.value:,.0f} of {use.limit:,.0f}")
+            common.print_text(f"  {name}: {limit} {use.value:,.0f} of {use.limit:,.0f}")
     if result.checked_clips is not None:
-        print(
+        common.print_text(
             f"  the package, run without hwasc on {result.checked_clips} clips, agrees with the evaluated student "
             f"(probabilities within {result.largest_difference:.1g})"
         )
     for path in result.files:
-        print(f"  {path}")
-    print(f"hand in {args.out / 'task1'} with your technical report (docs/submit.md)")
+        common.print_text(f"  {path}")
+    common.print_text(f"hand in {args.out / 'task1'} with your technical report (docs/submit.md)")
 
 
 def _runs(year: int, texts: Sequence[str]) -> dict[str, Path]:

@@ -27,6 +27,7 @@ EXAMPLES = """examples:
   hwasc teach --data my_recordings --set teachers=[cp_resnet,bc_resnet,crnn] --set teachers.folds=4 --workers 2
   hwasc teach --set teachers='[crnn, {name: wide, family: crnn, width: 48, front_end: {mels: 128, frames: 65}}]'
   hwasc teach --data many_recordings --weights start
+  hwasc teach --data my_recordings --sample-rate 16000
   hwasc teach --data my_recordings \
     --set teachers='[cp_resnet, {name: crnn, family: crnn, weights: start/crnn.safetensors}]'
   hwasc teach --set teachers='[cp_resnet, crnn, {name: beats, logits: beats.csv}]' --out teachers.json --html teachers.html
@@ -53,15 +54,18 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         help="save the first fold's weights as DIR/<name>.safetensors, as initial weights for other teachers (first seed)",
     )
+    common.add_sample_rate(parser, "of all teachers that are trained here from random weights")
     common.add_unseen(parser)
     common.add_data(parser)
 
 
 def run(args: argparse.Namespace) -> None:
     """Train the teachers and print what each is, the fusion table, and what each adds."""
+    from hwasc.records.outputs import check_output_file
     from hwasc.records.run import environment
     from hwasc.records.schema import write_json
 
+    check_output_file(args.out, "--out")
     summaries = []
     for offset in range(args.seeds):
         first = offset == 0
@@ -75,14 +79,23 @@ def run(args: argparse.Namespace) -> None:
     if args.json:
         common.print_json(result)
         return
-    columns = ("teacher", "what it is", "front end", "receptive field", "parameters", "MACs")
+    from hwasc.progress import Column
+
+    columns = (
+        "teacher",
+        Column("what it is", drop=3),
+        Column("front end", drop=2),
+        Column("receptive field", "field", drop=1),
+        "parameters",
+        "MACs",
+    )
     common.print_table(columns, [_teacher(t) for t in summaries[0].teachers])
     if len(summaries) == 1:
         _print_one(summaries[0])
     else:
         _print_several(summaries)
     if args.html:
-        print(f"page {args.html}")
+        common.print_text(f"page {args.html}")
     next_step(["search", "--budget", "dcase2024", *data_options(args)])
 
 
@@ -97,11 +110,11 @@ def _print_one(summary: EnsembleSummary) -> None:
     single = max(rows[t.name].accuracy for t in summary.teachers)
     mean = rows["mean"]
     for fusion in (rows[name] for name in ("z1+z2", PAPER[-1]) if name in rows):
-        print(
+        common.print_text(
             f"{fusion.name} against the best teacher: {fusion.accuracy - single:+.1%}; "
             f"against the mean logit: {fusion.accuracy - mean.accuracy:+.1%}"
         )
-    print(f"students learn from {summary.view}\n")
+    common.print_text(f"students learn from {summary.view}\n")
     print_contributions(summary.fusion, summary.leave_one_out, summary.mixing, summary.split)
 
 
@@ -117,19 +130,23 @@ def _print_several(summaries: Sequence[EnsembleSummary]) -> None:
         values = [getattr(run[name], key) - getattr(run["mean"], key) for run in runs]
         return f"{statistics.mean(values):+.4f} ± {statistics.stdev(values) / math.sqrt(len(values)):.4f}"
 
+    from hwasc.progress import Column
+
     columns = (
         f"on {summaries[0].split} clips",
         "accuracy",
-        "log loss",
-        "ECE",
-        "more accurate than mean",
-        "log loss over mean's",
+        Column("log loss", drop=3),
+        Column("ECE", drop=2),
+        Column("more accurate than mean", "over mean"),
+        Column("log loss over mean's", "loss over mean", drop=1),
     )
     keys = ("accuracy", "log_loss", "ece")
     rows = [(name, *(over(name, k) for k in keys), *(gain(name, k) for k in keys[:2])) for name in runs[0]]
     common.print_table(columns, rows)
     views = ", ".join(f"{s.view} (seed {s.seed})" for s in summaries)
-    print(f"mean ± standard deviation over {len(runs)} seeds, gains ± standard error; students learn from {views}")
+    common.print_text(
+        f"mean ± standard deviation over {len(runs)} seeds, gains ± standard error; students learn from {views}"
+    )
 
 
 def _teacher(t: TeacherSummary) -> tuple[str, ...]:

@@ -27,18 +27,19 @@ def print_contributions(
         split: On whose clips they were measured.
     """
     from hwasc.ensemble.contributions import contributions
+    from hwasc.progress import Column
 
     rows = contributions(fusion, leave_one_out, mixing)
     if not rows:
         return
     columns = (
-        f"teacher, on {split} clips",
+        Column(f"teacher, on {split} clips", "teacher"),
         "accuracy",
-        "mean logit without it",
-        "gain by it",
-        "log loss without it",
-        "gain by it, nats",
-        "z1's weight",
+        Column("mean logit without it", "mean without", drop=2),
+        Column("gain by it", "gain"),
+        Column("log loss without it", "loss without", drop=1),
+        Column("gain by it, nats", "gain, nats", drop=4),
+        Column("z1's weight", "z1", drop=3),
     )
     common.print_table(
         columns,
@@ -55,7 +56,7 @@ def print_contributions(
             for r in rows
         ],
     )
-    print(_verdict(leave_one_out))
+    common.print_text(_verdict(leave_one_out))
 
 
 def _verdict(rows: Sequence[LeaveOneOutRow]) -> str:

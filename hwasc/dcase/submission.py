@@ -33,6 +33,7 @@ from hwasc.errors import HwascError
 from hwasc.parallel.device import configure_process
 from hwasc.progress import Reporter
 from hwasc.records import schema
+from hwasc.records.outputs import check_output_folder
 
 Year = Literal[2024, 2025]
 CHECK_CLIPS = 64  # clips on which a written package is run before the rest is predicted
@@ -118,6 +119,7 @@ def submit(
     configure_process()
     reporter = reporter or Reporter(quiet=True)
     named = Label.parse(label, year)
+    check_output_folder(out, "--out")
     check_names(year, runs)
     finished = {name: open_finished(folder) for name, folder in runs.items()}
     if year == 2025:

@@ -12,6 +12,7 @@ from hwasc.errors import UsageError
 from hwasc.models import student
 from hwasc.parts import EXPORTERS
 from hwasc.records import training_clips
+from hwasc.records.outputs import check_output_file, check_output_folder
 from hwasc.records.training_clips import FILE, SUFFIX, record_of
 from hwasc.training.weights import read_entries
 
@@ -40,6 +41,7 @@ def export(weights: Path, out: Path, *, format: str | None = None, planner: Plan
         known = [name for name in EXPORTERS if planner in find(name).planners]
         raise UsageError(f"--planner {planner} is for --format {' and '.join(known)}")
     values = read_options(chosen, options)
+    (check_output_file if exporter.suffix else check_output_folder)(out, "--out")
     if getattr(values, "run", weights) is None:
         values = replace(values, run=weights.parent)
     more = {} if isinstance(values, NoOptions) else {"options": values}

@@ -15,7 +15,7 @@ import numpy as np
 import tflite
 
 from hwasc.cost.alignment import ALIGNMENT
-from hwasc.errors import DataError, UsageError
+from hwasc.errors import DataError, UsageError, WrongFile
 from hwasc.records.bounded import MIB, described, read_bytes
 
 IDENTIFIER = b"TFL3"
@@ -269,9 +269,9 @@ def _read(path: Path) -> bytes:
     try:
         content = read_bytes(path, ".tflite file", MODEL_BYTES)
     except UsageError as e:
-        raise DataError(str(e)) from None
+        raise WrongFile(str(e)) from None
     if content[4:8] != IDENTIFIER:
-        raise DataError(f"{path}: is not a .tflite file ({described(path, 'its first bytes are others')})")
+        raise WrongFile(f"{path}: is not a .tflite file ({described(path, 'its first bytes are others')})")
     return content
 
 

@@ -23,7 +23,7 @@ from typing import Any, Literal
 import numpy as np
 
 from hwasc.deploy.flatfile import read_input_shape, read_metadata
-from hwasc.errors import DataError, HwascError
+from hwasc.errors import DataError, HwascError, WrongFile
 from hwasc.parallel.children import start_module
 from hwasc.records.architecture import Architecture
 from hwasc.records.model_metadata import check_file_size, from_json
@@ -322,7 +322,7 @@ def read_about(path: Path) -> About:
     """
     entries = read_metadata(path)
     if "hwasc" not in entries:
-        raise DataError(f"{path}: was not written by hwasc (it names no architecture and classes)")
+        raise WrongFile(f"{path}: was not written by hwasc (it names no architecture and classes)")
     found = from_json(entries["hwasc"], path)
     check_file_size(found.architecture, path.stat().st_size, 1, path)
     fe, shape = found.architecture.front_end, read_input_shape(path)

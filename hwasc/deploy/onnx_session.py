@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hwasc.errors import DataError, UsageError
+from hwasc.errors import DataError, UsageError, WrongFile
 from hwasc.records.bounded import described, reason
 from hwasc.records.file_names import is_utf8
 
@@ -47,7 +47,7 @@ def open_session(path: Path, fused: bool = True, content: bytes | None = None) -
             return onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
     except Exception as e:  # ONNX Runtime has an exception class a failure, none public
         why = described(path, reason(e))
-        raise DataError(f"{path}: no model that ONNX Runtime can open ({why})") from None
+        raise WrongFile(f"{path}: no model that ONNX Runtime can open ({why})") from None
 
 
 def metadata_of(session: InferenceSession, path: Path) -> dict[str, str]:

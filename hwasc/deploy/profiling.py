@@ -178,6 +178,10 @@ def profile(
     """
     if npu and not model:
         raise UsageError("an estimate for an Ethos-U needs a .tflite file (--model)")
+    if emulate:  # looked at before anything is counted
+        from hwasc.deploy.firmware.toolchain import core
+
+        core(emulate)
     resolved = resolve(budget) if budget else None
     costs = resolved.measure(architecture) if resolved else measure(architecture)
     cross = cross_check(architecture, costs) if cross_checks else []

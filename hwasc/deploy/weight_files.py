@@ -9,7 +9,7 @@ from typing import Literal
 
 import torch
 
-from hwasc.errors import DataError
+from hwasc.errors import DataError, WrongFile
 from hwasc.models import student
 from hwasc.models.student import Student
 from hwasc.records.bounded import reason
@@ -46,11 +46,15 @@ def open_weights(path: Path) -> WeightFile:
         The student.
 
     Raises:
-        DataError: Another program wrote the file, or it is damaged.
+        WrongFile: It is missing, of another kind, or another program's.
+        DataError: It is damaged.
     """
     header = read_header(path)
     if not {"architecture", "classes", "numbers"} <= set(header.metadata):
-        raise DataError(f"{path}: was not written by `hwasc distill` (it does not name an architecture and classes)")
+        raise WrongFile(
+            f"{path}: was not written by `hwasc distill` (it does not name an architecture and classes); name int8.safetensors "
+            "or float.safetensors of its run folder"
+        )
     about = from_texts(header.metadata, path)
     check_class_count(about.architecture, about.classes, path)
     check_file_size(about.architecture, path.stat().st_size, FLOAT32, path)

@@ -12,12 +12,15 @@ from hwasc.data.features import Features
 from hwasc.data.nets import NETS
 from hwasc.ensemble.clip_set import ClipSet
 from hwasc.ensemble.family_teacher import FamilyTeacher
+from hwasc.ensemble.family_training import FamilyJob
 from hwasc.ensemble.kinds import open_teacher
 from hwasc.ensemble.known_clips import teacher_record
 from hwasc.ensemble.teacher import Folds, Job, Teacher
+from hwasc.ensemble.work import TEACHERS
 from hwasc.parallel import torchrun_workers
 from hwasc.parallel.jobs import pool
 from hwasc.records import schema, training_clips
+from hwasc.records.front_end import FrontEnd
 from hwasc.workspace import Workspace
 
 
@@ -67,23 +70,26 @@ def teach(ws: Workspace) -> Teachers:
             f"the ensemble is without the pretrained net {net} ({NETS[net].size / 1e6:.0f} MB): `hwasc data fetch {net}` adds "
             "it, and the table of teachers then shows what it brings"
         )
-    folds = Folds(ws)
-    members = tuple(open_teacher(member, folds) for member in ws.settings.teachers.members)
-    check_teachers(members, ws, "validation")
-    for teacher in members:
-        if not teacher.cross_fitted:  # before any training: it may lack clips
-            teacher.logits(folds.clips, 0)
-    jobs = [job for teacher in members for job in teacher.jobs()]
-    if jobs:
-        names = ", ".join(dict.fromkeys(teacher.name for teacher in members if teacher.cross_fitted))
-        with ws.reporter.track(f"teachers ({names})", len(jobs)) as update, pool(ws.workers) as run:
-            notes: Iterable[tuple[int, str]] = (
-                ((i, _run_together(job)) for i, job in enumerate(jobs))
-                if torchrun_workers.world_size() > 1
-                else run(_run, jobs)
-            )
-            for done, (i, note) in enumerate(notes, 1):
-                update(done, f"{jobs[i].label}, {note}")
+    with ws.reporter.stage(TEACHERS):
+        folds = Folds(ws)
+        members = tuple(open_teacher(member, folds) for member in ws.settings.teachers.members)
+        check_teachers(members, ws, "validation")
+        for teacher in members:
+            if not teacher.cross_fitted:  # before any training: it may lack clips
+                teacher.logits(folds.clips, 0)
+        jobs = [job for teacher in members for job in teacher.jobs()]
+        if jobs:
+            if not ws.reporter.quiet:
+                ws.reporter.expect(_seconds(jobs) / max(ws.workers, torchrun_workers.world_size()))
+            names = ", ".join(dict.fromkeys(teacher.name for teacher in members if teacher.cross_fitted))
+            with ws.reporter.track(f"teachers ({names})", len(jobs)) as update, pool(ws.workers) as run:
+                notes: Iterable[tuple[int, str]] = (
+                    ((i, _run_together(job)) for i, job in enumerate(jobs))
+                    if torchrun_workers.world_size() > 1
+                    else run(_run, jobs)
+                )
+                for done, (i, note) in enumerate(notes, 1):
+                    update(done, f"{jobs[i].label}, {note}")
     return Teachers(members=members, folds=folds)
 
 
@@ -100,6 +106,19 @@ def check_teachers(members: Sequence[Teacher], ws: Workspace, split: str) -> Non
     """
     for teacher in members:
         teacher.check(getattr(ws.dataset, split), split)
+
+
+def _seconds(jobs: Sequence[Job]) -> float:
+    """How long all trainings take in one process, by the first step of each kind of net."""
+    timed: dict[tuple[str, int, FrontEnd], float] = {}
+    seconds = 0.0
+    for job in jobs:
+        if isinstance(job, FamilyJob):
+            kind = (job.spec.family, job.spec.width, job.spec.front_end)
+            if kind not in timed:
+                timed[kind] = job.step_seconds()
+            seconds += timed[kind] * job.steps
+    return seconds
 
 
 def _run_together(job: Job) -> str:

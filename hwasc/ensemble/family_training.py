@@ -19,6 +19,7 @@ from hwasc.records.training_clips import KEY
 from hwasc.training.batches import Augment, count_batches, training_batches
 from hwasc.training.loop import fit
 from hwasc.training.loss import distillation_loss
+from hwasc.training.pace import step_seconds
 from hwasc.training.weights import save_weights
 
 
@@ -60,6 +61,18 @@ class FamilyJob:
     def label(self) -> str:
         """Teacher and fold."""
         return f"{self.name} {self.weights.stem}"
+
+    @property
+    def steps(self) -> int:
+        """Of the training."""
+        return self.settings.epochs * count_batches(len(self.rows), self.settings.batch)
+
+    def step_seconds(self) -> float:
+        """Time a step on this machine."""
+        fe = self.spec.front_end
+        with torch.random.fork_rng(devices=[]):
+            net = build(self.spec, len(self.train.classes))
+        return step_seconds(net, (self.settings.batch, 1, fe.mels, fe.frames), pick_device(self.device))
 
     def run(self) -> str:
         """Train and write the weights; an interrupted training resumes at its last epoch. Returns the last loss in words."""

@@ -26,6 +26,7 @@ from hwasc.ensemble.heads import Z1, Z2, Ensemble
 from hwasc.ensemble.paper_fitting import all_paper_weights, fit_paper_heads, fused_by_paper, untrained_paper_heads
 from hwasc.ensemble.paper_heads import PAPER_NAMES, PAPER_VIEWS, PaperHeads
 from hwasc.ensemble.teacher_front_ends import teacher_front_end
+from hwasc.ensemble.work import FUSION
 from hwasc.models import student
 from hwasc.records import schema
 from hwasc.records.architecture import Architecture
@@ -213,21 +214,22 @@ def fuse(ws: Workspace) -> FittedEnsemble:
     about = {"teachers": ",".join(teachers.keys), KEY: ws.training_clips.reference.text()}
     size = {"teachers": len(names), "classes": len(train.classes), "seed": s.seed}
     path = ws.cache / "fusion" / f"{key}.safetensors"
-    if not usable(path, load_weights, ws.reporter.say):
+    with ws.reporter.stage(FUSION):
+        if not usable(path, load_weights, ws.reporter.say):
+            ensemble = _untrained(front_end, **size)
+            view = fit_ensemble(ws, teachers, ensemble, front_end)
+            save_weights(path, ensemble, about | {"view": view})
+        # Loaded after training, too: a trained net has another memory format than a loaded one, and so other rounding.
         ensemble = _untrained(front_end, **size)
-        view = fit_ensemble(ws, teachers, ensemble, front_end)
-        save_weights(path, ensemble, about | {"view": view})
-    # Loaded after training, too: a trained net has another memory format than a loaded one, and so other rounding.
-    ensemble = _untrained(front_end, **size)
-    ensemble.load_state_dict(load_weights(path))
-    paper, paper_path = None, path.with_name(f"{key}-paper.safetensors")
-    if s.fusion.paper_epochs:
-        if not usable(paper_path, load_weights, ws.reporter.say):
+        ensemble.load_state_dict(load_weights(path))
+        paper, paper_path = None, path.with_name(f"{key}-paper.safetensors")
+        if s.fusion.paper_epochs:
+            if not usable(paper_path, load_weights, ws.reporter.say):
+                paper = untrained_paper_heads(front_end, **size, hidden=s.fusion.paper_hidden)
+                view = fit_paper_heads(ws, teachers, paper, front_end)
+                save_weights(paper_path, paper, about | {"view": view})
             paper = untrained_paper_heads(front_end, **size, hidden=s.fusion.paper_hidden)
-            view = fit_paper_heads(ws, teachers, paper, front_end)
-            save_weights(paper_path, paper, about | {"view": view})
-        paper = untrained_paper_heads(front_end, **size, hidden=s.fusion.paper_hidden)
-        paper.load_state_dict(load_weights(paper_path))
+            paper.load_state_dict(load_weights(paper_path))
     by_paper = s.fusion.heads == "paper"
     view = s.fusion.view if s.fusion.view != "auto" else load_metadata(paper_path if by_paper else path, "view")
     if by_paper:

@@ -111,7 +111,7 @@ def _read_safetensors(path: Path) -> dict[str, Tensor]:
         check_content(path, read_header(path))
         return read_safetensors(path)
     except DataError as e:
-        why = str(e).removeprefix(f"{path}: ").removesuffix("; delete it to train this part anew")
+        why = str(e).removeprefix(f"{path}: ").partition("; ")[0]
         raise DataError(f"{path}: cannot be read as weights ({why})") from None
     except Exception as e:  # safetensors raises its own error type, and OSError
         raise DataError(f"{path}: cannot be read as weights ({reason(e)})") from None

@@ -16,11 +16,11 @@ from hwasc.workspace import Workspace
 def teacher_front_end(ws: Workspace) -> FrontEnd:
     """The front end of z1, and of every member for which the settings name no other."""
     t = ws.settings.teachers
-    return FrontEnd.for_clip(t.mels, t.frames).lasting(ws.settings.data.seconds)
+    return _for_microphone(ws, FrontEnd.for_clip(t.mels, t.frames).lasting(ws.settings.data.seconds))
 
 
 def member_front_end(ws: Workspace, member: Member) -> FrontEnd:
-    """The front end of a member.
+    """The front end of a member. What is trained here from random weights listens at the rate of `data.sample_rate`.
 
     Args:
         ws: The settings.
@@ -32,18 +32,28 @@ def member_front_end(ws: Workspace, member: Member) -> FrontEnd:
     Raises:
         UsageError: It does not fit the clips.
     """
-    seconds = ws.settings.data.seconds
     try:
         if member.front_end is None:
             return teacher_front_end(ws)
-        if isinstance(member.front_end, FrontEndSettings):
-            return member.front_end.front_end(seconds)
-        if member.front_end in FRONT_ENDS:
-            return FRONT_ENDS[str(member.front_end)](seconds)
-        paper: FrontEnd = TEACHERS.get(str(member.family)).paper
-        return paper.lasting(seconds)
+        stated = _stated(member, ws.settings.data.seconds)
+        fixed = member.family is None or member.weights is not None  # its weights know no other log-mel
+        return stated if fixed else _for_microphone(ws, stated)
     except ValueError as e:
         raise UsageError(f"teacher {member.name}: {e}") from None
+
+
+def _stated(member: Member, seconds: float) -> FrontEnd:
+    if isinstance(member.front_end, FrontEndSettings):
+        return member.front_end.front_end(seconds)
+    if member.front_end in FRONT_ENDS:
+        return FRONT_ENDS[str(member.front_end)](seconds)
+    paper: FrontEnd = TEACHERS.get(str(member.family)).paper
+    return paper.lasting(seconds)
+
+
+def _for_microphone(ws: Workspace, front_end: FrontEnd) -> FrontEnd:
+    rate = ws.settings.data.sample_rate
+    return front_end if rate is None else front_end.at_rate(rate)
 
 
 def features_by_front_end(

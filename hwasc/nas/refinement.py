@@ -13,6 +13,7 @@ from hwasc.nas.problem import Problem
 from hwasc.nas.refinement_job import RefinementJob
 from hwasc.nas.scoring import Scoring, candidate
 from hwasc.nas.trial import REFINED, Refined, Trial, by_score, read_refined
+from hwasc.nas.work import REFINEMENT
 from hwasc.parallel.jobs import pool
 from hwasc.records import training_clips
 from hwasc.records.lines import append_line
@@ -56,7 +57,11 @@ def refine(ws: Workspace, problem: Problem, scoring: Scoring, *, rescored: Seque
             about=training_clips.metadata(selection_record(ws)),
         )
 
-    with ws.reporter.track("refining", len(chosen)) as update, pool(ws.workers) as submit:
+    with (
+        ws.reporter.stage(REFINEMENT),
+        ws.reporter.track("refining", len(chosen)) as update,
+        pool(ws.workers) as submit,
+    ):
         update(len(chosen) - len(missing), "resumed" if len(missing) < len(chosen) else "")
         jobs = [job(t) for t in missing]
         # Each refinement is two jobs that need not wait for each other: pruning, and the candidate as it is.

@@ -19,10 +19,12 @@ from typing import Any
 
 from hwasc import tracking
 from hwasc.cost.limits import resolve
+from hwasc.ensemble.files import check_files
 from hwasc.ensemble.fusion import FittedEnsemble, fuse, target_file
 from hwasc.ensemble.known_clips import selection_record
 from hwasc.ensemble.summary import summarize
 from hwasc.errors import HwascError
+from hwasc.nas import work
 from hwasc.nas.choice import BY_SCORE, Choice, Chosen, choose
 from hwasc.nas.engines import Engine
 from hwasc.nas.feasibility import Survey, examine
@@ -44,7 +46,7 @@ from hwasc.records import architecture as architectures
 from hwasc.records import schema, training_clips
 from hwasc.records.budget import Budget
 from hwasc.records.earlier_run import write_inputs
-from hwasc.records.run import environment_of, free_folder, open_run
+from hwasc.records.run import check_resumes, environment_of, free_folder, open_run
 from hwasc.records.run_lock import locked_run
 from hwasc.records.searched_for import provenance_of
 from hwasc.records.space import SearchSpace
@@ -124,19 +126,16 @@ def search(
         UsageError: The run folder holds another search, or the proxy measures no accuracy.
         HwascError: Another command works in the run folder.
     """
-    s, classes = ws.settings, len(ws.classes)
+    s = ws.settings
+    known = {"verb": "search", "budget": budget, "space": space, "settings": s}
+    if run is not None:
+        check_resumes(run, known, growing=GROWING)
+    check_files(s.teachers.members, ws.cache)
+    classes = len(ws.classes)
     problem = Problem(space=space, budget=resolve(budget), classes=classes, seconds=s.data.seconds)
     check_accuracy(s.search.proxy if proxy is None else proxy)
     space_survey = survey(problem, seed=s.seed, reporter=ws.reporter)
-    tracking.check(track)
-    config = {
-        "verb": "search",
-        "data": ws.data,
-        "dataset": ws.fingerprint,
-        "budget": budget,
-        "space": space,
-        "settings": s,
-    }
+    config = {"verb": "search", "data": ws.data, "dataset": ws.fingerprint, **known}
     run = run or free_folder(FOLDER, config, growing=GROWING)
     with locked_run(run):
         open_run(run, config, growing=GROWING)
@@ -147,7 +146,7 @@ def search(
             ws.reporter.say(
                 f"study {stored.name}: {len(stored.known):,} scored candidates, none of which is scored again"
             )
-        with tracking.begin(track, run, say=ws.reporter.say) as tracker:
+        with tracking.begin(track, run, say=ws.reporter.say) as tracker, ws.reporter.plan(work.search_stages(ws)):
             return _search(
                 replace(ws, tracker=tracker),
                 problem,
@@ -174,17 +173,15 @@ def _search(
     stored: StoredTrials | None,
 ) -> SearchResult:
     """The stages of a search after its survey, in a run folder that no other process works in."""
-    s = ws.settings
     fused = fuse(ws)
     scoring = first_scoring(ws, problem, target_file(ws, fused), proxy)
-    study = Study(problem, strategy, Journal(run / TRIALS), seed=s.seed)
+    study = Study(problem, strategy, Journal(run / TRIALS), seed=ws.settings.seed)
     with engine as opened:
         trials = _first_scores(ws, study, evaluator(ws, scoring, opened), stored)
         if not trials:
             raise HwascError(
                 f"none of {study.proposed:,} points of the space {problem.space.name} meets the budget "
-                f"{problem.budget.name}; "
-                "raise a limit or name another space"
+                f"{problem.budget.name}; raise a limit or name another space"
             )
         rescored = _second_scores(ws, problem, scoring, engine=opened, trials=trials, run=run)
     refined = refine(ws, problem, scoring, rescored=rescored, run=run)
@@ -234,7 +231,7 @@ def _first_scores(ws: Workspace, study: Study, evaluate: Evaluate, stored: Store
         evaluate = stored.reusing(evaluate)
         for trial in journal.trials.values():
             stored.add(trial)
-    with ws.reporter.track("search", settings.trials) as update:
+    with ws.reporter.stage(work.CANDIDATES), ws.reporter.track("candidates", settings.trials) as update:
         update(len(journal.trials), "resumed" if journal.trials else "")
 
         def on_trial(trial: Trial) -> None:
@@ -260,7 +257,7 @@ def _second_scores(
     journal = Journal(run / SECOND)
     chosen = diverse(promising(problem.space, trials), count)
     scoring = replace(scoring, proxy="distillation", train=s.search.second, qat=None)
-    with ws.reporter.track("second scores", count) as update:
+    with ws.reporter.stage(work.SECOND), ws.reporter.track("second scores", count) as update:
 
         def on_trial(trial: Trial) -> None:
             finished = [journal.trials[t.number] for t in chosen if t.number in journal.trials]

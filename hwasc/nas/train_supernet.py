@@ -18,6 +18,7 @@ from hwasc.models import supernet as models
 from hwasc.nas.job import Supernet
 from hwasc.nas.problem import Problem
 from hwasc.nas.supernet_training import ALL_POINTS_AFTER, PARTS, SupernetTrainingData, fit_supernet
+from hwasc.nas.work import SUPERNET
 from hwasc.parallel.children import process_context
 from hwasc.parallel.device import configure_process
 from hwasc.parallel.gradient_accumulation import process_group
@@ -53,6 +54,7 @@ def train_supernet(ws: Workspace, problem: Problem, targets: Path) -> Supernet:
     data = _training_data(ws, problem, targets)
     checkpoint = path.with_suffix(".ckpt")
     with (
+        ws.reporter.stage(SUPERNET),
         ws.reporter.track("supernet", s.search.supernet.train.epochs) as update,
         _second_process(ws, problem, data, checkpoint),
     ):

@@ -34,9 +34,15 @@ def pick_device(name: str = "auto") -> torch.device:
         return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
     try:
         device = torch.device(name)
+    except RuntimeError:
+        raise UsageError(f"--device {name}: there is no such device (known: auto, cpu, cuda, cuda:1, mps)") from None
+    try:
         torch.zeros(1, device=device)
-    except (RuntimeError, AssertionError) as e:
-        raise UsageError(f"--device {name}: not available here ({str(e).splitlines()[0]})") from None
+    except (RuntimeError, AssertionError, NotImplementedError) as e:
+        have = ", ".join(["cpu", *(f"cuda:{i}" for i in range(torch.cuda.device_count()))])
+        raise UsageError(
+            f"--device {name}: not available here ({str(e).splitlines()[0]}); this machine has {have}"
+        ) from None
     return device
 
 

@@ -63,7 +63,9 @@ def processes(workers: int) -> Iterator[Executor]:
     except BaseException as e:
         for process in list((executor._processes or {}).values()):
             process.terminate()  # an interrupted user does not wait for trainings to end
-        executor.shutdown(wait=False, cancel_futures=True)
+        executor.shutdown(
+            cancel_futures=True
+        )  # they have ended, and write no more, before the caller deletes their files
         if isinstance(e, BrokenProcessPool):
             raise HwascError(
                 "a worker process died, out of memory perhaps; try fewer --workers, the same command goes on"

@@ -9,7 +9,10 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator
 
+from hwasc.records.front_end import SAMPLE_RATE
 from hwasc.records.schema import STRICT
+
+LOWEST_RATE = 1_000  # Hz, of a microphone: 16 is taken for kHz
 
 
 def _percent(value: Any) -> Any:
@@ -26,6 +29,8 @@ class DataSettings:
 
     Attributes:
         seconds: Length of a clip, s.
+        sample_rate: Of the microphone, Hz, for which architectures are searched and teachers are trained: their log-mels keep
+            windows and hops in time. Recordings of any rate are resampled. None: the rates of search space and teachers, 32,000.
         subset: A DCASE training subset: 5, 10, 25, 50 or 100 (%). None: all.
         validation_share: Share of the locations for validation.
         test_share: Share of the locations for the test split, where there are no official lists.
@@ -45,6 +50,7 @@ class DataSettings:
     """
 
     seconds: float = 1.0
+    sample_rate: int | None = None
     subset: Annotated[str, BeforeValidator(_percent)] | None = None
     validation_share: float = 0.2
     test_share: float = 0.25
@@ -63,6 +69,8 @@ class DataSettings:
     def __post_init__(self) -> None:
         if self.fold is not None:
             self.part()
+        if self.sample_rate is not None and not LOWEST_RATE <= self.sample_rate <= SAMPLE_RATE:
+            raise ValueError(f"sample_rate: expected {LOWEST_RATE:,} to {SAMPLE_RATE:,} Hz, found {self.sample_rate:,}")
 
     def part(self) -> tuple[int, int] | None:
         """`fold` as numbers, the first from 1."""

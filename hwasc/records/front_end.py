@@ -17,6 +17,11 @@ Window = Literal["periodic", "symmetric", "povey"]
 Edges = Literal["zeros", "reflect", "none"]
 
 
+def next_power_of_two(length: int) -> int:
+    """The smallest power of two that is at least `length`, which is at least 1."""
+    return 1 << (length - 1).bit_length()
+
+
 @dataclass(frozen=True)
 class FrontEnd:
     """Waveform to log-mel. In order: pre-emphasis, frames, window, FFT, mel bands, logarithm, (x - mean) / std.
@@ -152,6 +157,34 @@ class FrontEnd:
         hop = samples // max(frames - 1, 1)
         rest.setdefault("f_max", sample_rate / 2)
         return cls(sample_rate=sample_rate, seconds=seconds, hop=hop, mels=mels, frames=frames, **rest)
+
+    def at_rate(self, sample_rate: int) -> FrontEnd:
+        """The front end for another sample rate: the same in time and in hertz, as far as samples and the rate allow.
+
+        Window and hop last as long as before, to a sample. The FFT is a power of two, at least as long in time. The mel bands end
+        at the same frequency, or at half the rate where that is lower, or where they ended at half the former rate.
+
+        Args:
+            sample_rate: Hz.
+
+        Returns:
+            The front end. It has as many frames, or those that fit into a clip whose length is no whole number of samples.
+
+        Raises:
+            ValueError: The rate is too low for its window or its lowest band.
+        """
+        if sample_rate == self.sample_rate:
+            return self
+        ratio, half = sample_rate / self.sample_rate, sample_rate / 2
+        window, hop = max(1, round(self.window * ratio)), max(1, math.floor(self.hop * ratio))
+        rest: dict[str, Any] = {
+            "sample_rate": sample_rate,
+            "window": window,
+            "hop": hop,
+            "n_fft": next_power_of_two(max(window, round(self.n_fft * ratio))),
+            "f_max": half if self.f_max == self.sample_rate / 2 else min(self.f_max, half),
+        }
+        return replace(self, **rest, frames=min(self.frames, replace(self, **rest, frames=1).most_frames))
 
     def lasting(self, seconds: float) -> FrontEnd:
         """The front end for clips of another length, with as many frames a second, rounded to what fits."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from hwasc.errors import DataError, UsageError
+from hwasc.errors import DataError, UsageError, WrongFile
 from hwasc.records import schema
 from hwasc.records.architecture import Architecture
 from hwasc.records.patches import PATCHES, Patches
@@ -168,7 +168,7 @@ def check_file_size(architecture: Architecture, size: int, bytes_each: int, path
 
 def _check_present(entries: Mapping[str, Any], path: Path) -> None:
     if not set(REQUIRED) <= set(entries):
-        raise DataError(f"{path}: was not written by hwasc (it names no architecture and classes)")
+        raise WrongFile(f"{path}: was not written by hwasc (it names no architecture and classes)")
 
 
 def _damaged(path: Path, why: str) -> DataError:

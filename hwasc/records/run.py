@@ -71,6 +71,24 @@ def environment_of(folder: Path) -> dict[str, Any]:
     return now
 
 
+def check_resumes(folder: Path, config: dict[str, Any], *, growing: Sequence[str] = ()) -> None:
+    """Check early, before data are read, that a run folder is new or holds a run of a configuration as far as that is known.
+
+    Args:
+        folder: The run folder.
+        config: A part of what `open_run` will be given, the `verb` among it.
+        growing: As for `open_run`.
+
+    Raises:
+        UsageError: The folder holds a run of another configuration; it lists the differences.
+    """
+    if (folder / CONFIG).is_file():
+        config, old = json.loads(schema.canonical(config)), read_config(folder)
+        if old.get("verb") != config["verb"]:
+            raise UsageError(f"{folder} is the run folder of `hwasc {old.get('verb')}`; name another folder with --run")
+        _refuse(folder, list(differences({key: old.get(key) for key in config}, config, growing=growing)))
+
+
 def open_run(folder: Path, config: dict[str, Any], *, growing: Sequence[str] = ()) -> Path:
     """Create a run folder, or resume in one of the same configuration.
 
@@ -89,12 +107,7 @@ def open_run(folder: Path, config: dict[str, Any], *, growing: Sequence[str] = (
     config = json.loads(schema.canonical(config))
     if path.is_file():
         old = read_config(folder)
-        changes = list(differences(old, config, growing=growing))
-        if changes:
-            shown = "; ".join(changes[:5]) + (f"; and {len(changes) - 5} more" if len(changes) > 5 else "")
-            raise UsageError(
-                f"{folder} holds a run with another configuration: {shown}. Name another folder with --run, or delete this one"
-            )
+        _refuse(folder, list(differences(old, config, growing=growing)))
         if list(differences(old, config)):  # only counts that have grown
             schema.write_whole(path, yaml.safe_dump(config, sort_keys=False))
     else:
@@ -148,6 +161,14 @@ def read_config(folder: Path) -> dict[str, Any]:
             f"{path}: expected a mapping of keys to values, found {named(config)}; delete it to start anew"
         )
     return config
+
+
+def _refuse(folder: Path, changes: list[str]) -> None:
+    if changes:
+        shown = "; ".join(changes[:5]) + (f"; and {len(changes) - 5} more" if len(changes) > 5 else "")
+        raise UsageError(
+            f"{folder} holds a run with another configuration: {shown}. Name another folder with --run, or delete this one"
+        )
 
 
 def _same_file(old: Any, new: Any) -> bool:

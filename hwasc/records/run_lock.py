@@ -9,7 +9,7 @@ import os
 import platform
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
@@ -61,6 +61,7 @@ def locked_run(folder: Path) -> Iterator[None]:
     """
     if folder.exists() and not folder.is_dir():
         raise UsageError(f"{folder} is a file; --run names a folder")
+    missing = [parent for parent in folder.parents if not parent.exists()]
     folder.mkdir(parents=True, exist_ok=True)
     lock = FileLock(folder / LOCK)
     try:
@@ -79,14 +80,17 @@ def locked_run(folder: Path) -> Iterator[None]:
     finally:
         (folder / HOLDER).unlink(missing_ok=True)
         lock.release()
-        _take_away_unused(folder)
+        _take_away_unused(folder, missing)
 
 
-def _take_away_unused(folder: Path) -> None:
-    """Delete a folder in which nothing was written: the command was refused."""
+def _take_away_unused(folder: Path, made: Sequence[Path]) -> None:
+    """Delete a folder in which nothing was written, and those that were made for it: the command was refused."""
     if [p.name for p in folder.iterdir()] == [LOCK]:
         (folder / LOCK).unlink()
         folder.rmdir()
+        with contextlib.suppress(OSError):  # another command has written there since
+            for parent in made:
+                parent.rmdir()
 
 
 def _sign(folder: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -13,7 +13,7 @@ from hwasc.records import bundled, schema, sizes
 from hwasc.records.architecture import Architecture
 from hwasc.records.blocks import GRN, Block, Stride
 from hwasc.records.blocks.base import DEFAULT_KIND, Choices, of_kind
-from hwasc.records.front_end import N_FFT, FrontEnd
+from hwasc.records.front_end import N_FFT, FrontEnd, next_power_of_two
 from hwasc.records.schema import STRICT
 
 SCHEMA = 1
@@ -67,7 +67,31 @@ class FrontEndChoices:
 
     def n_fft_for(self, window: int) -> int:
         """Length of the FFT for a window, samples."""
-        return self.n_fft or 1 << (window - 1).bit_length()
+        return self.n_fft or next_power_of_two(window)
+
+    def at_rate(self, sample_rate: int) -> FrontEndChoices:
+        """The choices at one sample rate: windows and FFT last as long as at the space's own rate.
+
+        Of a space with several rates the windows are the same in samples at each, so one of these is only picked.
+
+        Args:
+            sample_rate: Hz.
+
+        Returns:
+            The choices.
+
+        Raises:
+            ValueError: The space has several sample rates, and this is none of them.
+        """
+        if sample_rate in self.sample_rates:
+            return replace(self, sample_rate=sample_rate)
+        if len(self.sample_rates) > 1:
+            known = ", ".join(f"{rate:,}" for rate in self.sample_rates)
+            raise ValueError(f"has the sample rates {known} Hz to choose from, and {sample_rate:,} is none of them")
+        ratio = sample_rate / self.sample_rates[0]
+        windows = tuple(dict.fromkeys(max(1, round(window * ratio)) for window in self.windows))
+        n_fft = None if self.n_fft is None else next_power_of_two(max(*windows, round(self.n_fft * ratio)))
+        return replace(self, sample_rate=sample_rate, window=windows, n_fft=n_fft)
 
 
 @dataclass(frozen=True)
@@ -184,6 +208,25 @@ class SearchSpace:
             if len(stage.block) > 1:  # points of a space with one kind of block do not name it
                 out[f"stage{i}.block"] = stage.block
         return out
+
+    def at_rate(self, sample_rate: int | None) -> SearchSpace:
+        """The space for a microphone of a sample rate, see `FrontEndChoices.at_rate`.
+
+        Args:
+            sample_rate: Hz; None: the space's own.
+
+        Returns:
+            The space.
+
+        Raises:
+            UsageError: The space has other sample rates to choose from.
+        """
+        if sample_rate is None:
+            return self
+        try:
+            return replace(self, front_end=self.front_end.at_rate(sample_rate))
+        except ValueError as e:
+            raise UsageError(f"search space {self.name}: {e}; edit its front_end, or leave --sample-rate out") from None
 
     def log10_size(self) -> float:
         """log10 of the number of points."""

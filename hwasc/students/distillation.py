@@ -15,6 +15,7 @@ from hwasc.cost.fit import fit
 from hwasc.cost.limits import ResolvedBudget, resolve
 from hwasc.data.features import Features
 from hwasc.ensemble.cross_fitting import check_teachers
+from hwasc.ensemble.files import check_files
 from hwasc.ensemble.fusion import FittedEnsemble, distillation_data, fuse, target_file
 from hwasc.ensemble.measured import measured
 from hwasc.ensemble.online_teachers import CachedOnlineEnsemble, check_online_teachers, online_ensemble
@@ -29,11 +30,11 @@ from hwasc.records.bounded import sha256
 from hwasc.records.earlier_run import write_inputs
 from hwasc.records.measured_clips import MeasuredClips
 from hwasc.records.plain_values import listed
-from hwasc.records.run import environment_of, free_folder, open_run
+from hwasc.records.run import check_resumes, environment_of, free_folder, open_run
 from hwasc.records.run_lock import locked_run
 from hwasc.records.searched_for import budget_of
 from hwasc.records.training_clips import TrainingClips
-from hwasc.students import clip_predictions
+from hwasc.students import clip_predictions, work
 from hwasc.students.clip_predictions import ClipPredictions
 from hwasc.students.course import Course
 from hwasc.students.feature_targets import feature_teacher, with_embeddings
@@ -119,13 +120,18 @@ def distill(
         HwascError: Another command works in the run folder.
     """
     tracking.check(track)
+    s = ws.settings
     check_data_named(record.clips, ws, str(record))
-    check_classes(record, ws)
+    if run is not None:
+        check_resumes(run, {"verb": "distill", "architecture": record.architecture, "settings": s})
     searched_for = budget_of(record.provenance, str(record))
     budget = resolve(searched_for) if searched_for else None
-    _check_teachers(ws)
     given = read_given_weights(weights, record.architecture, ws.cache) if weights else None
-    check_given(given, training=training, per_device=per_device, unseen=unseen)
+    check_given(given, unseen=unseen)
+    if s.distill.alpha > 0 and training:
+        check_files(s.teachers.members, ws.cache)
+    _check_teachers(ws)
+    check_classes(record, ws)
     used = [*used_before(ws, record, unseen=unseen), *([given.clips] if given and given.clips else [])]
     test_ws, measured_clips = measured(ws, [*used, ws.training_clips], "test", what=f"the training of {record}")
     start = start_of(ws, record, given)
@@ -182,39 +188,45 @@ def _distill(
     data = (
         with_embeddings(_training_data(ws, record, fused), ws) if training else distillation_data(ws, a.front_end, None)
     )
-    data, choice = choose_loss(ws, data, a, start, run=run, clips=clips)
+    with ws.reporter.stage(work.LOSS):
+        data, choice = choose_loss(ws, data, a, start, run=run, clips=clips)
     starts: list[StartScore] = []
     of_float, of_int8 = Course(), Course()
     if not training:
         model, quantized = calibrate_only(ws, data, initial_student(ws, a, start), run, clips=clips)
     elif start and s.distill.initial_weights == "both":
-        model, of_float, starts = train_from_both(ws, data, a, start, run=run, clips=clips)
+        with ws.reporter.stage(work.FLOAT):
+            model, of_float, starts = train_from_both(ws, data, a, start, run=run, clips=clips)
         start = start if starts[0].chosen else None
     else:
-        model, of_float = train_from(ws, data, a, start, run=run, clips=clips)
+        with ws.reporter.stage(work.FLOAT):
+            model, of_float = train_from(ws, data, a, start, run=run, clips=clips)
     if training:
-        quantized, of_int8 = train_int8(ws, data, model, run, clips=clips)
+        with ws.reporter.stage(work.INT8):
+            quantized, of_int8 = train_int8(ws, data, model, run, clips=clips)
     tuned = None
     if per_device:
         own_ws = device_workspace(ws)
         own_data = _training_data(own_ws, record, fused and replace(fused, workspace=own_ws))
         own_data = replace(own_data, alpha=data.alpha, temperature=data.temperature)
-        tuned = fine_tune(own_ws, own_data, (model, quantized), run=run, clips=clips)
-    result, predictions = _measure(
-        test_ws,
-        model,
-        quantized,
-        tuned=tuned,
-        choice=choice,
-        courses={"float": of_float, "qat": of_int8},
-        fused=fused,
-        start=start,
-        starts=starts,
-        clips=clips,
-        measured_clips=measured_clips,
-        budget=budget,
-        run=run,
-    )
+        with ws.reporter.stage(work.DEVICES):
+            tuned = fine_tune(own_ws, own_data, (model, quantized), run=run, clips=clips)
+    with ws.reporter.stage(work.TEST):
+        result, predictions = _measure(
+            test_ws,
+            model,
+            quantized,
+            tuned=tuned,
+            choice=choice,
+            courses={"float": of_float, "qat": of_int8},
+            fused=fused,
+            start=start,
+            starts=starts,
+            clips=clips,
+            measured_clips=measured_clips,
+            budget=budget,
+            run=run,
+        )
     predictions.write_csv(run / clip_predictions.FILE)
     result.write(run / RESULT)
     for numbers, scores in (("float", result.test.float), ("int8", result.test.int8)):

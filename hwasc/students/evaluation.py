@@ -17,6 +17,7 @@ from hwasc.data.waveforms import read_waves
 from hwasc.deploy.runtimes import OpenedModel, Runtime, choose
 from hwasc.ensemble.measured import measured
 from hwasc.errors import DataError, UsageError
+from hwasc.progress import Stage
 from hwasc.records import architecture as architectures
 from hwasc.records import training_clips
 from hwasc.records.architecture import Architecture, ArchitectureFile
@@ -121,22 +122,24 @@ def evaluate(
     train_devices = sorted({c.device for c in ws.dataset.train})
 
     def run(noise: Noise | None) -> ClipPredictions:
-        what = f"test, {noise.source} noise at {noise.snr:g} dB" if noise else "test"
+        what = _named(noise)
         change = AddedNoise(noise) if noise else None
-        features = ws.features(ws.dataset.test, opened.architecture.front_end, what, change=change)
-        with ws.reporter.track(f"running in {opened.runtime}", len(features)) as update:
-            if source == "waveform" and opened.predict_waves:
-                waves = read_waves(features.clips, opened.architecture.front_end.sample_rate, change)
-                logits = opened.predict_waves(waves, update)
-            else:
-                logits = opened.predict(features, update)
+        with ws.reporter.stage(what):
+            features = ws.features(ws.dataset.test, opened.architecture.front_end, what, change=change, minor=False)
+            with ws.reporter.track(f"running in {opened.runtime}", len(features)) as update:
+                if source == "waveform" and opened.predict_waves:
+                    waves = read_waves(features.clips, opened.architecture.front_end.sample_rate, change)
+                    logits = opened.predict_waves(waves, update)
+                else:
+                    logits = opened.predict(features, update)
         return ClipPredictions(root=ws.dataset.root, features=features, logits=logits)
 
     def measure(found: ClipPredictions) -> Metrics:
         return measure_logits(found.logits, found.features, train_devices)
 
-    predictions = run(None)
-
+    with ws.reporter.plan([Stage(_named(noise), len(ws.dataset.test), parts=2) for noise in (None, *noises)]):
+        predictions = run(None)
+        noisy = tuple(NoisyMetrics(noise=n.source, snr=n.snr, metrics=measure(run(n))) for n in noises)
     result = Evaluation(
         model=str(model),
         runtime=f"{opened.runtime}, from waveforms" if source == "waveform" else opened.runtime,
@@ -144,11 +147,15 @@ def evaluate(
         classes=opened.classes,
         measured=clips,
         metrics=measure(predictions),
-        noisy=tuple(NoisyMetrics(noise=n.source, snr=n.snr, metrics=measure(run(n))) for n in noises),
+        noisy=noisy,
         fit=fitted,
         file=model.stat().st_size if model.is_file() else None,
     )
     return result, predictions
+
+
+def _named(noise: Noise | None) -> str:
+    return f"test, {noise.source} noise at {noise.snr:g} dB" if noise else "test"
 
 
 def _in_order_of(opened: OpenedModel, ws: Workspace) -> Workspace:

@@ -59,15 +59,7 @@ def read_given_weights(file: Path, architecture: Architecture, cache: Path | Non
         UsageError: There is no such file, it is of another kind, or its weights are for another front end.
         DataError: It cannot be read, or does not fit.
     """
-    if file.suffix not in SUFFIXES:
-        raise UsageError(f"--weights: {file} must be one of {', '.join(SUFFIXES)}")
-    if not file.is_file():
-        raise UsageError(f"--weights: there is no file {file}")
-    entries = read_entries(file) if file.suffix == ".safetensors" else {}
-    if "numbers" in entries and entries["numbers"] != "float":
-        raise UsageError(
-            f"--weights: {file} is an {entries['numbers']} student; name the float one (float.safetensors)"
-        )
+    entries = _entries(file)
     _check_front_end(file, entries, architecture)
     tensors = read_tensors(file)
     wanted = student.build(architecture).state_dict()
@@ -94,6 +86,20 @@ def read_given_weights(file: Path, architecture: Architecture, cache: Path | Non
         how=how,
         clips=record_of(entries, file, cache) if entries else None,
     )
+
+
+def _entries(file: Path) -> dict[str, str]:
+    """What a file says of itself. UsageError where it is of another kind."""
+    if file.suffix not in SUFFIXES:
+        raise UsageError(f"--weights: {file} must be one of {', '.join(SUFFIXES)}")
+    if not file.is_file():
+        raise UsageError(f"--weights: there is no file {file}")
+    entries = read_entries(file) if file.suffix == ".safetensors" else {}
+    if "numbers" in entries and entries["numbers"] != "float":
+        raise UsageError(
+            f"--weights: {file} is an {entries['numbers']} student; name the float one (float.safetensors)"
+        )
+    return entries
 
 
 def _in_order(given: dict[str, Tensor], needed: dict[str, Tensor], file: Path) -> dict[str, Tensor]:
@@ -126,23 +132,36 @@ def _check_front_end(file: Path, entries: dict[str, str], architecture: Architec
         )
 
 
-def check_given(given: GivenWeights | None, *, training: bool, per_device: bool, unseen: bool) -> None:
-    """Check that what is asked for can be done with the given weights.
+def check_asked(weights: Path | None, *, training: bool, per_device: bool) -> None:
+    """Check that what is asked for can be done with the given weights, before the architecture is known.
 
     Args:
-        given: The weights; None: none were given.
+        weights: Their file; None: none is given.
         training: Whether the student is to be trained.
         per_device: Whether students of single devices are to be trained.
-        unseen: The caller vouches that they were trained on no test clip.
 
     Raises:
-        UsageError: They are missing where nothing is trained, or their training clips are unknown.
+        UsageError: They are missing where nothing is trained, or the file is of another kind.
     """
-    if not training and given is None:
+    if not training and weights is None:
         raise UsageError("--no-training: needs trained weights; name their file with --weights")
     if not training and per_device:
         raise UsageError(
             "--per-device: trains a student for each device, and --no-training trains none; leave one of them out"
         )
+    if weights is not None:
+        _entries(weights)
+
+
+def check_given(given: GivenWeights | None, *, unseen: bool) -> None:
+    """Check that it is known what the given weights were trained on.
+
+    Args:
+        given: The weights; None: none were given.
+        unseen: The caller vouches that they were trained on no test clip.
+
+    Raises:
+        UsageError: Their training clips are unknown.
+    """
     if given is not None and given.clips is None and not unseen:
         raise UsageError(f"{given.file}: says nothing of the clips that it was trained on; {ADVICE}")

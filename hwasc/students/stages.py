@@ -24,9 +24,11 @@ from hwasc.records.train_settings import TrainSettings
 from hwasc.records.training_clips import TrainingClips
 from hwasc.students import course as courses
 from hwasc.students.course import Course
+from hwasc.training.batches import count_batches
 from hwasc.training.distillation import DistillationData, train_student
 from hwasc.training.loop import predict
 from hwasc.training.metrics import macro_accuracy
+from hwasc.training.pace import QAT, step_seconds
 from hwasc.training.weights import load_weights, read_entries, save_weights
 from hwasc.workspace import Workspace
 
@@ -182,6 +184,9 @@ def _train(
     course = courses.read(run, numbers) if checkpoint.is_file() else Course()
     measured = courses.measured_at(train.epochs) if data.rows is None else ()
     title = f"distilling, {numbers}" if data.taught else f"training on labels, {numbers}"
+    if not ws.reporter.quiet:
+        seconds = _seconds(data, model.architecture, train, ws.device, epochs_done=len(course.losses))
+        ws.reporter.expect(seconds * (QAT if numbers == "int8" else 1))
     with ws.reporter.track(title, train.epochs) as update:
 
         def on_epoch(epoch: int, loss: float) -> None:
@@ -221,6 +226,16 @@ def _validation_accuracy(ws: Workspace, model: Student) -> float:
     validation = ws.features(ws.dataset.validation, model.architecture.front_end, "validation")
     classes = predict(model, validation, ws.device).argmax(1)
     return macro_accuracy(torch.from_numpy(classes), torch.from_numpy(validation.labels), len(ws.dataset.classes))
+
+
+def _seconds(
+    data: DistillationData, a: Architecture, train: TrainSettings, device: torch.device, *, epochs_done: int
+) -> float:
+    """How long a float training takes, by the time of a step on this machine."""
+    with torch.random.fork_rng(devices=[]):
+        net = student.build(a)
+    each = step_seconds(net, (train.batch, 1, a.front_end.mels, a.front_end.frames), device)
+    return each * count_batches(data.clips, train.batch) * max(train.epochs - epochs_done, 0)
 
 
 def _save(ws: Workspace, model: Student, path: Path, *, numbers: Numbers, course: Course, clips: TrainingClips) -> None:

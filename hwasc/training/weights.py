@@ -12,13 +12,14 @@ from typing import Any
 import safetensors.torch
 from torch import Tensor, nn
 
-from hwasc.errors import DataError, UsageError
-from hwasc.records.bounded import reason, safetensors_header
+from hwasc.errors import DataError, UsageError, WrongFile
+from hwasc.records.bounded import describe, reason, safetensors_header
 from hwasc.records.file_names import is_utf8
 from hwasc.records.schema import parse_json, write_whole
 
 CHECKSUM = "checksum"  # key in the metadata
 DTYPES = {"torch.float32": "F32", "torch.int64": "I64"}  # of the tensors of students
+ADVICE = "copy it again, or run the command that wrote it"
 SHOWN = 3  # tensors that a message lists
 
 
@@ -102,7 +103,7 @@ def read_header(path: Path) -> Header:
         if any(not 0 <= start <= end <= rest for start, end in (t["data_offsets"] for t in values.values())):
             raise UsageError(f"{path}: is cut short (its tensors do not fit into it)")
     except FileNotFoundError:
-        raise DataError(f"{path}: no such weight file; run the command that trains them") from None
+        raise WrongFile(f"{path}: there is no such file of weights; `hwasc distill` writes them") from None
     except (UsageError, OSError) as e:
         raise _unreadable(path, e) from None
     except (AttributeError, LookupError, TypeError, ValueError):  # another shape than a header's
@@ -165,7 +166,7 @@ def load_metadata(path: Path, key: str) -> str:
     """
     found = read_header(path).metadata.get(key)
     if found is None:
-        raise DataError(f"{path}: has no entry '{key}' in its metadata; delete it to train this part anew")
+        raise DataError(f"{path}: has no entry '{key}' in its metadata; {ADVICE}")
     return found
 
 
@@ -189,7 +190,7 @@ def load_weights(path: Path) -> dict[str, Tensor]:
         raise _unreadable(path, e) from None
     for name, tensor in state.items():
         if tensor.is_floating_point() and not bool(tensor.isfinite().all()):
-            raise DataError(f"{path}: '{name}' is not finite; delete it to train this part anew")
+            raise DataError(f"{path}: '{name}' is not finite; {ADVICE}")
     return state
 
 
@@ -208,7 +209,7 @@ def check_content(path: Path, header: Header) -> None:
     data = path.read_bytes()
     end = 8 + int.from_bytes(data[:8], "little")
     if _checksum(json.loads(data[8:end]), memoryview(data)[end:]) != header.metadata[CHECKSUM]:
-        raise DataError(f"{path}: is damaged (its checksum differs); delete it to train this part anew")
+        raise DataError(f"{path}: is damaged (its checksum differs); {ADVICE}")
 
 
 def read_safetensors(path: Path) -> dict[str, Tensor]:
@@ -217,5 +218,7 @@ def read_safetensors(path: Path) -> dict[str, Tensor]:
 
 
 def _unreadable(path: Path, error: Exception) -> DataError:
+    if what := describe(path):
+        return WrongFile(f"{path}: is not a .safetensors file (it is {what}); name a file that `hwasc distill` wrote")
     why = reason(error).removeprefix(f"{path}: ")
-    return DataError(f"{path}: not readable as safetensors ({why}); delete it to train this part anew")
+    return DataError(f"{path}: not readable as safetensors ({why}); {ADVICE}")

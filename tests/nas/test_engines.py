@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from hwasc.errors import DataError, HwascError, UsageError
+from hwasc.errors import HwascError, UsageError, WrongFile
 from hwasc.nas import engines, proxies
 from hwasc.nas.engines import Engine
 from hwasc.nas.job import Candidate, Score
@@ -69,7 +69,7 @@ def test_many_jobs_each_once_by_index(engine: Engine, candidates: list[Candidate
     ("change", "kind"),
     [
         ({"device": "nonsense"}, UsageError),
-        ({"supernet": "missing"}, DataError),
+        ({"supernet": "missing"}, WrongFile),
         ({"proxy": "nonsense"}, UsageError),
     ],
 )

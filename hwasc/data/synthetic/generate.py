@@ -6,7 +6,6 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -18,7 +17,7 @@ from hwasc.data.synthetic.devices import DEVICES, TEST_DEVICES, capture, impulse
 from hwasc.data.synthetic.scenes import CITIES, SCENES, render_location
 from hwasc.data.synthetic.signals import Array, Span, stream
 from hwasc.errors import UsageError
-from hwasc.parallel.children import process_context
+from hwasc.parallel.processes import processes
 from hwasc.records import schema
 from hwasc.records.leftovers import sweep_unfinished
 
@@ -160,12 +159,8 @@ def _write_all(folder: Path, spec: SyntheticSpec, workers: int, progress: Callab
     if workers <= 1:
         collect(map(write, locations))
     else:
-        with ProcessPoolExecutor(workers, mp_context=process_context()) as pool:
-            try:
-                collect(pool.map(write, locations, chunksize=4))
-            except BaseException:
-                pool.shutdown(cancel_futures=True)  # waits for the locations being written, not for all
-                raise
+        with processes(workers) as pool:
+            collect(pool.map(write, locations, chunksize=4))
     _write_table(folder / "meta.csv", HEADER, tables["train"] + tables["test"])
     _write_table(folder / "evaluation_setup/fold1_train.csv", HEADER[:2], tables["train"])
     _write_table(folder / "evaluation_setup/fold1_evaluate.csv", HEADER[:2], tables["test"])

@@ -12,9 +12,11 @@ import json
 import logging
 import os
 import pickle
+import signal
 import socket
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator
 from concurrent.futures import Future
 from dataclasses import replace
@@ -35,6 +37,7 @@ from hwasc.parallel.module_path import clean_environment, path_for_children
 from hwasc.records.leftovers import temporary_folder
 from hwasc.training.distillation import DistillationData
 
+on_sigterm = signal.getsignal(signal.SIGTERM)
 try:
     import ray
     from ray._private import ray_constants
@@ -42,6 +45,8 @@ try:
     from ray.job_config import JobConfig
 except ModuleNotFoundError:
     raise UsageError("--engine ray: Ray is not installed; pip install 'hwasc[ray]'") from None
+if threading.current_thread() is threading.main_thread():
+    signal.signal(signal.SIGTERM, on_sigterm)  # Ray sets its own when it is imported
 
 REACH_SECONDS = 10.0
 RETRIES = 5  # of a trial whose worker or node died

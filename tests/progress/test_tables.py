@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 
 from hwasc.cli.common import print_table as print_result
-from hwasc.progress import Reporter, print_table, show
+from hwasc.progress import Column, Reporter, print_table, show, wrapped
 
 COLUMNS = ("a layer", "live memory B", "note")
 ROWS = [("blocks.0.depthwise [/x]", 1_234_567, "a note of several words"), ("stem", 89, "公園")]
@@ -78,3 +78,46 @@ def test_a_line_is_said_once(capsys: pytest.CaptureFixture[str]) -> None:
         reporter.say_once(f"2 of 30 clips cannot be read: a.wav (silent); all in cache/{front_end}/unreadable.txt")
     reporter.say_once("2 of 10 clips cannot be read: b.wav (silent); all in cache/3/unreadable.txt")
     assert capsys.readouterr().err.count("cannot be read") == 2
+
+
+NARROWING = (Column("layer"), Column("kind of it", "kind", drop=2), Column("a long number", "number", drop=1), "memory")
+
+
+@pytest.mark.parametrize(
+    ("width", "head"),
+    [
+        (60, "layer    kind of it  a long number  memory"),
+        (40, "layer    kind  number  memory"),
+        (26, "layer    kind  memory"),
+        (20, "layer    memory"),
+        (5, "layer    memory"),
+    ],
+)
+def test_columns_become_shorter_then_go_in_their_order(width: int, head: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    out = io.StringIO()
+    console = Console(file=out, highlight=False)
+    print_table(console, NARROWING, [("blocks0", "conv", 1, 20), ("b", "dw", 3, 4)])
+    lines = out.getvalue().splitlines()
+    assert lines[0] == head
+    left_out = [
+        name for name in ("kind of it", "a long number") if width < {"kind of it": 22, "a long number": 28}[name]
+    ]
+    assert " ".join(" ".join(lines[3:]).split()).startswith(f"(no room for: {', '.join(left_out)};") or not left_out
+
+
+def test_a_file_gets_all_columns(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)
+    out = io.StringIO()
+    print_table(Console(file=out, width=10), NARROWING, [("a", "b", 1, 2)])
+    assert out.getvalue().splitlines()[0] == "layer  kind of it  a long number  memory"
+
+
+def test_long_lines_are_broken_between_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    console = Console(file=io.StringIO())
+    monkeypatch.setenv("COLUMNS", "30")
+    console = Console(file=io.StringIO())
+    text = "  a line of several words, and a/path-that-is-longer-than-a-line"
+    assert wrapped(console, text) == "  a line of several words, and\n    a/path-that-is-longer-than-a-line"
+    monkeypatch.delenv("COLUMNS")
+    assert wrapped(console, text) == text, "in a file they stay whole"

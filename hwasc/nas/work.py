@@ -1,0 +1,35 @@
+"""What the stages of a search have to do, counted in the unit of `hwasc.ensemble.work`."""
+
+from __future__ import annotations
+
+from hwasc.ensemble.work import ensemble_stages, training_work
+from hwasc.progress import Stage
+from hwasc.workspace import Workspace
+
+SUPERNET, CANDIDATES, SECOND, REFINEMENT = "supernet", "candidates", "second scores", "refinement"
+CANDIDATE = 5.0  # million MACs of a candidate, in the middle of the budgets
+PROXY_BATCH = 16  # clips of a step by itself, see `SearchSettings.proxy_steps`
+
+
+def search_stages(ws: Workspace) -> list[Stage]:
+    """The stages of a search, as far as the settings ask for them.
+
+    Args:
+        ws: Data and settings.
+
+    Returns:
+        The ensemble's stages, and the search's own.
+    """
+    clips, validation, s = len(ws.dataset.train), len(ws.dataset.validation), ws.settings.search
+    out = ensemble_stages(ws)
+    if s.proxy == "supernet":
+        out.append(Stage(SUPERNET, training_work(clips * s.supernet.train.epochs * s.supernet.candidates, CANDIDATE)))
+        each = training_work(s.proxy_steps * PROXY_BATCH, CANDIDATE)
+    else:
+        each = training_work(clips * s.train.epochs, CANDIDATE)
+    out.append(Stage(CANDIDATES, s.trials * (each + validation * CANDIDATE)))
+    if s.rescore:
+        out.append(Stage(SECOND, training_work(min(s.rescore, s.trials) * clips * s.second.epochs, CANDIDATE)))
+    if s.refine:
+        out.append(Stage(REFINEMENT, training_work(s.refine * 2 * clips * s.refine_train.epochs, CANDIDATE)))
+    return out

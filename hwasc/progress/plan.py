@@ -1,0 +1,142 @@
+"""The stages of a command, and how long the rest of it takes: by their counted work, and by the time that was measured so far."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A stage of a command.
+
+    Attributes:
+        name: For people.
+        work: How much there is to do, in a unit that all stages of the command share, such as MACs; 0 where it hardly counts.
+        parts: Runs of steps (`Reporter.track`) that it has, one after the other.
+    """
+
+    name: str
+    work: float
+    parts: int = 1
+
+
+class Plan:
+    """Where a command is, and what is left.
+
+    What is left of the present stage follows from its own pace. That of later stages is their work, at the seconds that a unit of
+    work has taken so far. A stage in which nothing had to be done, as a cache had it, says nothing of the pace.
+
+    Args:
+        stages: In order.
+        clock: Seconds.
+    """
+
+    def __init__(self, stages: Sequence[Stage], clock: Callable[[], float] = time.monotonic) -> None:
+        self.stages, self._clock = tuple(stages), clock
+        self._began = self._stage_began = clock()
+        self._index = -1
+        self._active = False
+        self._expected: float | None = None  # s of the present stage
+        self._fraction = 0.0
+        self._parts_done = 0
+        self._measured = self._measured_work = 0.0  # of stages that are over
+        self._percent = 0
+
+    def begin(self, name: str) -> bool:
+        """Begin a stage, and end the one before it.
+
+        Args:
+            name: Of the stage.
+
+        Returns:
+            Whether it is a later stage of the plan; if not, nothing changes.
+        """
+        index = next((i for i, s in enumerate(self.stages) if s.name == name and i > self._index), None)
+        if index is None:
+            return False
+        self.end()
+        self._index, self._stage_began, self._active = index, self._clock(), True
+        return True
+
+    def end(self) -> None:
+        """End the present stage, if there is one."""
+        if self._active and self._fraction > 0:
+            self._measured += self.seconds
+            self._measured_work += self.stages[self._index].work
+        self._active, self._expected, self._fraction, self._parts_done = False, None, 0.0, 0
+
+    def expect(self, seconds: float) -> None:
+        """State how long the present stage takes, as measured on its first steps.
+
+        Args:
+            seconds: From now on.
+        """
+        self._expected = self.seconds + seconds
+
+    def advance(self, fraction: float) -> None:
+        """State how much of the present part of the stage is done.
+
+        Args:
+            fraction: 0 to 1.
+        """
+        parts = self.stages[self._index].parts
+        self._fraction = min(max(self._fraction, (self._parts_done + fraction) / parts), 1.0)
+
+    def end_part(self) -> None:
+        """The present part of the stage is over."""
+        self._parts_done += 1
+
+    @property
+    def title(self) -> str:
+        """`stage 3/6 training`; empty between stages."""
+        return f"stage {self._index + 1}/{len(self.stages)} {self.stages[self._index].name}" if self._active else ""
+
+    @property
+    def seconds(self) -> float:
+        """Since the present stage began."""
+        return self._clock() - self._stage_began
+
+    @property
+    def stage_seconds(self) -> float | None:
+        """How long the present stage takes in all; None where that is not known yet."""
+        if self._fraction > 0:
+            return self.seconds / self._fraction
+        return self._expected
+
+    @property
+    def left(self) -> float | None:
+        """Seconds until the command ends; None where that is not known yet."""
+        whole = self.stage_seconds if self._active else 0.0
+        present = self.stages[self._index].work if self._active else 0.0
+        spent = self._measured + (whole or 0.0)
+        work = self._measured_work + (present if whole is not None else 0.0)
+        ahead = sum(s.work for s in self.stages[self._index + 1 :])
+        if work <= 0 and (ahead > 0 or whole is None):
+            return None
+        pace = spent / work if work > 0 else 0.0
+        here = pace * present if whole is None else whole
+        return (max(here - self.seconds, 0.0) if self._active else 0.0) + pace * ahead
+
+    @property
+    def percent(self) -> int:
+        """Share of the command's time that is over, in percent; it never falls."""
+        if (left := self.left) is not None:
+            over = self._clock() - self._began
+            self._percent = max(self._percent, min(int(100 * over / max(over + left, 1e-9)), 99))
+        return self._percent
+
+    def line(self) -> str:
+        """`stage 3/6 training · 42 % · 1:20 left`, as far as it is known."""
+        left = self.left
+        parts = [self.title] if left is None else [self.title, f"{self.percent} %", f"{duration(left)} left"]
+        return " · ".join(filter(None, parts))
+
+
+def duration(seconds: float) -> str:
+    """Format a duration: `0:07`, `1:20`, `2:05:00`."""
+    whole = round(seconds)
+    minutes, rest = divmod(whole, 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

@@ -1,0 +1,106 @@
+"""The stages of a command: how much of its time is over, and how much is left."""
+
+from __future__ import annotations
+
+import pytest
+
+from hwasc.progress import Plan, Stage, duration
+
+
+class Clock:
+    """Seconds that pass when they are told to."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def planned(*stages: Stage) -> tuple[Plan, Clock]:
+    clock = Clock()
+    return Plan(stages, clock), clock
+
+
+def test_the_pace_so_far_tells_the_time_of_what_comes() -> None:
+    plan, clock = planned(Stage("a", 10), Stage("b", 30))
+    assert plan.left is None and plan.title == "" and plan.begin("a") and plan.left is None
+    clock.now = 2
+    plan.advance(0.5)
+    assert (plan.title, plan.left, plan.percent) == ("stage 1/2 a", 2 + 12, 12)
+    clock.now = 4
+    plan.advance(1.0)
+    plan.begin("b")
+    assert plan.left == pytest.approx(12) and plan.percent == 25
+    clock.now = 10  # twice as slow as thought
+    plan.advance(0.25)
+    assert plan.left == pytest.approx(18) and plan.line() == "stage 2/2 b · 35 % · 0:18 left"
+
+
+def test_a_measured_first_step_counts_until_there_is_a_pace() -> None:
+    plan, clock = planned(Stage("a", 1), Stage("b", 2))
+    plan.begin("a")
+    clock.now = 1
+    plan.expect(9)
+    assert plan.stage_seconds == 10 and plan.left == 9 + 20
+    clock.now = 5
+    plan.advance(0.25)
+    assert plan.stage_seconds == 20 and plan.left == 15 + 40
+
+
+def test_a_stage_that_the_cache_had_says_nothing_of_the_pace() -> None:
+    plan, clock = planned(Stage("cached", 1_000), Stage("a", 1), Stage("b", 1))
+    plan.begin("cached")
+    clock.now = 0.1
+    plan.begin("a")
+    assert plan.left is None
+    clock.now = 5.1
+    plan.advance(0.5)
+    assert plan.left == pytest.approx(15)
+
+
+def test_percent_never_falls_nor_ends_before_the_command_does() -> None:
+    plan, clock = planned(Stage("a", 1), Stage("b", 1))
+    plan.begin("a")
+    seen = []
+    for now, fraction in ((1, 0.9), (8, 0.91), (9, 1.0)):
+        clock.now = now
+        plan.advance(fraction)
+        seen.append(plan.percent)
+    plan.begin("b")
+    clock.now = 100
+    plan.advance(1.0)
+    assert seen == sorted(seen) and plan.percent == 99
+
+
+def test_parts_of_a_stage_follow_each_other() -> None:
+    plan, clock = planned(Stage("a", 1, parts=2))
+    plan.begin("a")
+    clock.now = 4
+    plan.advance(1.0)
+    plan.end_part()
+    assert plan.left == 4
+    clock.now = 6
+    plan.advance(0.5)
+    assert plan.left == pytest.approx(2)
+
+
+def test_stages_are_begun_in_order_and_by_name() -> None:
+    plan, _ = planned(Stage("a", 1), Stage("b", 1))
+    assert plan.begin("b") and not plan.begin("a") and not plan.begin("b") and not plan.begin("c")
+    assert plan.title == "stage 2/2 b"
+
+
+@pytest.mark.parametrize(("seconds", "text"), [(7.4, "0:07"), (80, "1:20"), (59.7, "1:00"), (7_500, "2:05:00")])
+def test_durations(seconds: float, text: str) -> None:
+    assert duration(seconds) == text
+
+
+def test_between_stages_there_is_no_title_and_time_goes_on() -> None:
+    plan, clock = planned(Stage("a", 1), Stage("b", 1))
+    plan.begin("a")
+    clock.now = 4
+    plan.advance(1.0)
+    plan.end()
+    clock.now = 6
+    assert (plan.title, plan.left, plan.line()) == ("", 4, "60 % · 0:04 left")
