@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import re
 import threading
 from collections.abc import Callable, Iterator
@@ -37,6 +38,11 @@ stages:
   - {depth: [1], width: [8, 16], expansion: [2], kernel: [3], stride: ["1x1"], grn: [none, scalar]}
   - {depth: [1], width: [16, 24], expansion: [2], kernel: [3, 5], stride: ["2x1"], grn: [none, channel]}
 """
+
+
+def pytest_configure() -> None:
+    """Output of commands is that of a pipe, whatever width a terminal around the tests has."""
+    os.environ.pop("COLUMNS", None)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

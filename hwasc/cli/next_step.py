@@ -13,7 +13,7 @@ def next_step(words: Sequence[object]) -> None:
     Args:
         words: The verb and its arguments, as the shell passes them.
     """
-    print(f"next         hwasc {shlex.join(map(str, words))}")
+    print(f"next         hwasc {shlex.join(map(str, words))}")  # not broken into lines: it can be pasted
 
 
 def data_options(args: argparse.Namespace) -> list[str]:

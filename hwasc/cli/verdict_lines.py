@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from hwasc.cli.common import print_text
+
 if TYPE_CHECKING:
     from hwasc.report.verdict import Verdict
 
@@ -12,19 +14,21 @@ BAR = 20  # characters
 
 def print_verdict(verdict: Verdict) -> None:
     """Print what was asked, whether it fits, how good it is, which file goes on the chip, and how long a clip takes."""
-    print()
-    print(f"asked      {verdict.asked}")
-    print(f"fits       {verdict.answer}")
+    lines = [""]
+    lines += [f"asked      {verdict.asked}", f"fits       {verdict.answer}"]
     width = max((len(row.name) for row in verdict.limits), default=0)
     for row in verdict.limits:
         bar = "" if row.share is None else f"  {_bar(row.share)} {row.share:.0%}"
         of = f" of {row.limit}" if row.limit else ""
         note = f"  [{row.note}]" if row.note else ""
-        print(f"  {row.name:<{width}}  {row.value}{of}{bar} ({row.known}){note}")
+        lines.append(f"  {row.name:<{width}}  {row.value}{of}{bar} ({row.known}){note}")
     shown = "; ".join(f"{a.name} {a.text}" for a in verdict.accuracies)
-    print(f"accuracy   {shown + '. ' if shown else ''}{verdict.over}")
-    print(f"file       {verdict.file}")
-    print(f"a clip     {verdict.time}")
+    lines += [
+        f"accuracy   {shown + '. ' if shown else ''}{verdict.over}",
+        f"file       {verdict.file}",
+        f"a clip     {verdict.time}",
+    ]
+    print_text("\n".join(lines))
 
 
 def _bar(share: float) -> str:

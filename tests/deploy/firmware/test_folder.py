@@ -354,7 +354,7 @@ def test_a_changed_folder_is_not_run(out: Path, name: str, message: str) -> None
     [
         ("scene.json", b"{}", "no record of an export"),
         ("scene.json", b"{", "expected a folder that"),
-        ("student.safetensors", b"x", "not readable as safetensors"),
+        ("student.safetensors", b"x", "is not a .safetensors file"),
         (
             "scene.json",
             b'{"schema": 1, "format": "c", "files": {}, "options": {"hop": "soon"}}',
