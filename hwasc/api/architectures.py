@@ -34,6 +34,7 @@ def search(
     run: str | Path | None = None,
     prefer: Preference = "accuracy",
     pick: int | None = None,
+    start_from: str | Path | None = None,
     storage: str | None = None,
     study: str | None = None,
     track: str | None = None,
@@ -54,6 +55,8 @@ def search(
         prefer: `accuracy`, or the cost that is to be low (`memory`, `macs`, `parameters`): then the cheapest candidate whose
             score is within one standard error of the highest becomes the winner.
         pick: Number of the trial that becomes the winner whatever its score.
+        start_from: Run folder of an earlier search. Its best points within the budget come first; its scores and its supernet are
+            used where they hold.
         storage: A database (SQLAlchemy's address, e.g. `sqlite:///trials.db`) that gets every trial as one of an Optuna study.
             Candidates that it holds from an equal search are not scored again.
         study: Name of the study; None: one that follows from space, data and settings.
@@ -93,6 +96,7 @@ def search(
         engine=engines.create(engine, workers=ws.workers, address=address),
         run=None if run is None else Path(run),
         choice=Choice(prefer=prefer, pick=pick),
+        start=None if start_from is None else Path(start_from),
         storage=storage,
         study_name=study,
         track=track,

@@ -32,6 +32,7 @@ EXAMPLES = """examples:
   hwasc search --budget dcase2024 --proxy distillation --trials 24 --set search.population=8 --set search.at_a_time=4
   hwasc search --budget dcase2024 --sample-rate 16000
   hwasc search --budget half.yaml --set search.supernet.budget=dcase2024 --strategy tpe --run runs/half
+  hwasc search --budget half.yaml --start-from runs/search --run runs/half   # with the supernet and scores of runs/search
   hwasc search --run runs/search --trials 1000              # goes on with a finished search
   hwasc search --run runs/search --prefer memory            # the smallest that is as good, within the error
   hwasc search --run runs/search --pick 7 --out best.json   # another point of the front"""
@@ -86,6 +87,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--pick", type=common.whole(0), metavar="TRIAL", help="the winner is the trial of this number")
     parser.add_argument(
+        "--start-from",
+        metavar="RUN",
+        type=Path,
+        help="run folder of an earlier search: its best points come first, its scores and supernet are used where they hold",
+    )
+    parser.add_argument(
         "--run", metavar="DIR", type=Path, help="run folder (default runs/search, or the next free runs/search-2, ...)"
     )
     parser.add_argument("--out", metavar="FILE", type=Path, help="also write the winner here, its weights beside it")
@@ -136,6 +143,7 @@ def run(args: argparse.Namespace) -> None:
         run=args.run,
         prefer=args.prefer,
         pick=args.pick,
+        start_from=args.start_from,
         storage=args.storage,
         study=args.study,
         track=args.track,

@@ -33,9 +33,11 @@ from hwasc.nas.problem import Problem
 from hwasc.nas.proxies import Proxy, check_accuracy
 from hwasc.nas.refinement import provenance, refine
 from hwasc.nas.result import SearchResult
+from hwasc.nas.score_origin import origin_of_scores
 from hwasc.nas.scoring import Scoring, evaluator
 from hwasc.nas.second_scores import diverse, rescore
-from hwasc.nas.storage import StoredTrials, origin_of_scores
+from hwasc.nas.start import NOTHING, SearchStart, read_start, reusing, start_from, write_start
+from hwasc.nas.storage import StoredTrials
 from hwasc.nas.strategies import Strategy
 from hwasc.nas.study import Evaluate, Journal, Study
 from hwasc.nas.train_supernet import train_supernet
@@ -96,6 +98,7 @@ def search(
     run: Path | None,
     proxy: str | Proxy | None = None,
     choice: Choice = BY_SCORE,
+    start: Path | None = None,
     storage: str | None = None,
     study_name: str | None = None,
     track: str | None = None,
@@ -114,6 +117,8 @@ def search(
         run: The run folder; None: `runs/search`, or a numbered one where that holds another search.
         proxy: How candidates are scored first; None: the settings'.
         choice: How the winner is chosen among the scored candidates.
+        start: Run folder of an earlier search that this one starts from, see `start.start_from`; None: it starts by itself, or as
+            it did before in its run folder.
         storage: A database that gets the trials too, see `storage.StoredTrials`; None: none does.
         study_name: Of the study in the database; None: a name that follows from the search.
         track: Name of a tracker that gets the figures of each trial; None: none does.
@@ -135,14 +140,20 @@ def search(
     problem = Problem(space=space, budget=resolve(budget), classes=classes, seconds=s.data.seconds)
     check_accuracy(s.search.proxy if proxy is None else proxy)
     space_survey = survey(problem, seed=s.seed, reporter=ws.reporter)
+    taken = read_start(run) if start is None else start_from(ws, problem, start, proxy)
     config = {"verb": "search", "data": ws.data, "dataset": ws.fingerprint, **known}
+    if taken != NOTHING:
+        config["start"] = taken.digest
     run = run or free_folder(FOLDER, config, growing=GROWING)
     with locked_run(run):
         open_run(run, config, growing=GROWING)
         write_inputs(run, ws.inputs)
+        write_start(run, taken)
         stored = None
         if storage is not None:
-            stored = StoredTrials(storage, study_name, space.choices(), origin_of_scores(ws, problem, proxy))
+            limits = taken.supernet_problem(problem).budget.limits
+            origin = {**origin_of_scores(ws, problem, proxy), "limits": dict(limits)}
+            stored = StoredTrials(storage, study_name, space.choices(), origin)
             ws.reporter.say(
                 f"study {stored.name}: {len(stored.known):,} scored candidates, none of which is scored again"
             )
@@ -156,6 +167,7 @@ def search(
                 proxy=proxy,
                 choice=choice,
                 survey=space_survey,
+                taken=taken,
                 stored=stored,
             )
 
@@ -170,14 +182,16 @@ def _search(
     proxy: str | Proxy | None,
     choice: Choice,
     survey: Survey,
+    taken: SearchStart,
     stored: StoredTrials | None,
 ) -> SearchResult:
     """The stages of a search after its survey, in a run folder that no other process works in."""
     fused = fuse(ws)
-    scoring = first_scoring(ws, problem, target_file(ws, fused), proxy)
-    study = Study(problem, strategy, Journal(run / TRIALS), seed=ws.settings.seed)
+    scoring = first_scoring(ws, taken.supernet_problem(problem), target_file(ws, fused), proxy)
+    study = Study(problem, strategy, Journal(run / TRIALS), seed=ws.settings.seed, first=taken.points)
     with engine as opened:
-        trials = _first_scores(ws, study, evaluator(ws, scoring, opened), stored)
+        evaluate = reusing(evaluator(ws, scoring, opened), {t.id: t for t in taken.known})
+        trials = _first_scores(ws, study, evaluate, stored)
         if not trials:
             raise HwascError(
                 f"none of {study.proposed:,} points of the space {problem.space.name} meets the budget "
@@ -228,7 +242,7 @@ def first_scoring(ws: Workspace, problem: Problem, targets: Path, proxy: str | P
 def _first_scores(ws: Workspace, study: Study, evaluate: Evaluate, stored: StoredTrials | None) -> list[Trial]:
     settings, journal = ws.settings.search, study.journal
     if stored:
-        evaluate = stored.reusing(evaluate)
+        evaluate = reusing(evaluate, stored.known)
         for trial in journal.trials.values():
             stored.add(trial)
     with ws.reporter.stage(work.CANDIDATES), ws.reporter.track("candidates", settings.trials) as update:

@@ -10,52 +10,17 @@ import contextlib
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-import hwasc
 from hwasc.errors import HwascError, UsageError
-from hwasc.nas.job import Proposal, Score
 from hwasc.nas.predictor import Choices
-from hwasc.nas.problem import Problem
-from hwasc.nas.study import Evaluate
 from hwasc.nas.trial import Trial
 from hwasc.records import schema
 from hwasc.records.run import differences, without_password
 from hwasc.records.schema import digest
-from hwasc.registry import name_of
-from hwasc.workspace import Workspace
 
 if TYPE_CHECKING:
     import optuna
 
-    from hwasc.nas.proxies import Proxy
-
 ORIGIN = "hwasc"  # attribute of the study: what its scores follow from
-# Settings of a search that decide which candidates are scored, and what happens to them later, but no score
-NOT_OF_SCORES = (
-    "strategy", "trials", "population", "at_a_time", "rescore", "rescore_train", "refine", "refine_from", "refine_train",
-)  # fmt: skip
-
-
-def origin_of_scores(ws: Workspace, problem: Problem, proxy: str | Proxy | None) -> dict[str, Any]:
-    """Collect what the first scores of a search follow from.
-
-    Args:
-        ws: Data and settings.
-        problem: The space and the budget.
-        proxy: As in `search`.
-
-    Returns:
-        JSON-ready values.
-    """
-    settings = schema.plain(ws.settings)
-    search = {k: v for k, v in settings["search"].items() if k not in NOT_OF_SCORES}
-    return {
-        "hwasc": hwasc.__version__,
-        "dataset": ws.fingerprint,
-        "space": schema.plain(problem.space),
-        "limits": dict(problem.budget.limits),
-        "proxy": ws.settings.search.proxy if proxy is None else name_of(proxy),
-        "settings": {**{k: v for k, v in settings.items() if k != "effort"}, "search": search},
-    }
 
 
 class StoredTrials:
@@ -125,26 +90,6 @@ class StoredTrials:
             )
         self.known[trial.id] = trial
 
-    def reusing(self, evaluate: Evaluate) -> Evaluate:
-        """Have candidates scored by a function, but for those that the study holds already.
-
-        Args:
-            evaluate: Scores proposals.
-
-        Returns:
-            A function that yields (index, score) as `evaluate` does.
-        """
-
-        def evaluated(proposals: list[Proposal]) -> Iterator[tuple[int, Score]]:
-            found = [self.known.get(p.architecture.id) for p in proposals]
-            yield from ((i, _score(t)) for i, t in enumerate(found) if t is not None)
-            new = [i for i, t in enumerate(found) if t is None]
-            if new:
-                for j, score in evaluate([proposals[i] for i in new]):
-                    yield new[j], score
-
-        return evaluated
-
     def _check(self, origin: dict[str, Any]) -> None:
         """Write down what scores follow from, or compare it with what stands there."""
         attributes = self._study.user_attrs
@@ -183,17 +128,6 @@ def _complete() -> optuna.trial.TrialState:
     from optuna.trial import TrialState
 
     return TrialState.COMPLETE
-
-
-def _score(t: Trial) -> Score:
-    return Score(
-        t.score,
-        t.seconds,
-        accuracy=t.accuracy,
-        float_accuracy=t.float_accuracy,
-        standard_error=t.standard_error,
-        value_error=t.score_error,
-    )
 
 
 def _line(error: Exception) -> str:

@@ -134,13 +134,15 @@ def _slice(
     from hwasc.ensemble.fusion import fuse, target_file
     from hwasc.nas.problem import Problem
     from hwasc.nas.search import first_scoring
+    from hwasc.nas.start import read_start
     from hwasc.nas.train_supernet import supernet_file
     from hwasc.nas.winner_weights import write_winner_weights
 
     searched = replace(ws, settings=run.settings)
     problem = Problem(space=run.space, budget=resolve(run.budget), classes=classes, seconds=run.settings.data.seconds)
+    trained = read_start(run.folder).supernet_problem(problem)
     targets = target_file(searched, fuse(searched))
-    if not supernet_file(searched, problem, targets).is_file():
+    if not supernet_file(searched, trained, targets).is_file():
         return None
-    scoring = first_scoring(searched, problem, targets)
+    scoring = first_scoring(searched, trained, targets)
     return write_winner_weights(searched, scoring, problem.proposal(trial.point), refined=None, path=path)

@@ -43,6 +43,7 @@ class EarlierRun:
         settings: All of them.
         inputs: Where data and cache lie; None in folders that older versions made.
         config: The whole configuration.
+        environment: Command, versions, machine and date of its beginning; empty where that is not there.
     """
 
     folder: Path
@@ -51,6 +52,7 @@ class EarlierRun:
     settings: Settings
     inputs: RunInputs | None
     config: dict[str, Any]
+    environment: dict[str, Any]
 
     @property
     def data(self) -> str | None:
@@ -112,7 +114,7 @@ def read_run(folder: Path) -> EarlierRun:
         UsageError: It is no run folder, or a file in it is broken.
     """
     config = read_config(folder)
-    path = folder / INPUTS
+    path, began = folder / INPUTS, folder / "environment.json"
     inputs = schema.parse(RunInputs, schema.read_json(path, "inputs"), str(path)) if path.is_file() else None
     return EarlierRun(
         folder=folder,
@@ -121,4 +123,5 @@ def read_run(folder: Path) -> EarlierRun:
         settings=schema.parse(Settings, config.get("settings"), f"{folder / CONFIG}: settings"),
         inputs=inputs,
         config=config,
+        environment=schema.read_json(began, "environment") if began.is_file() else {},
     )

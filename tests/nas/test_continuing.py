@@ -101,6 +101,45 @@ def test_any_trial_is_distilled_from_its_slice_with_the_settings_of_the_search(
     assert all(torch.equal(found[name], p) for name, p in slice_.named_parameters())
 
 
+def test_a_search_starts_from_the_supernet_and_the_scores_of_another(
+    hwasc: Run, made: Path, tiny_space: Path, tiny_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    earlier = read_trials(made / "s" / "trials.jsonl")
+    macs = sorted(t.macs for t in earlier.values())[-1] - 1  # without the largest
+    (made / "half.yaml").write_text(
+        f"name: half\nlimits: {{macs: {{max: {macs}}}, parameter_memory: {{max: 128000}}}}\n"
+    )
+    supernets = set((tiny_cache / "supernets").glob("*.safetensors"))
+    argv = ("search", "--budget", made / "half.yaml", "--space", tiny_space, *SUPERNET, "--trials", 4, "--json")
+    status, out, err = hwasc(*argv, "--run", made / "h", "--start-from", made / "s", tiny=True)
+    assert status == 0, err
+    within = {t.id: t for t in earlier.values() if t.macs <= macs}
+    said = f"{len(within)} of its 5 trials are within this budget; their scores hold here, and its supernet is used"
+    assert 2 <= len(within) < 5 and said in err
+    trials = read_trials(made / "h" / "trials.jsonl")
+    assert len(trials) == 4 and all(t.macs <= macs for t in trials.values())
+    assert all(trials[i].id in within for i in (0, 1)), "the two of a population come first"
+    taken = [t for t in trials.values() if t.id in within]
+    assert all(replace(t, number=0, proposed=0) == replace(within[t.id], number=0, proposed=0) for t in taken)
+    assert set((tiny_cache / "supernets").glob("*.safetensors")) == supernets, "no supernet was trained"
+    shutil.move(made / "s", made / "gone")
+    again = hwasc("search", "--run", made / "h", "--trials", 5, "--json")
+    shutil.move(made / "gone", made / "s")
+    assert again[0] == 0 and json.loads(again[1])["trials"] == 5, "it goes on without the other folder"
+
+
+def test_scores_that_do_not_hold_are_taken_anew(hwasc: Run, made: Path, tiny_space: Path) -> None:
+    argv = ("search", "--budget", "dcase2024", "--space", tiny_space, *SUPERNET, "--trials", 2)
+    argv = (*argv, "--set", "search.proxy_steps=2", "--run", made / "anew", "--start-from", made / "s")
+    status, _, err = hwasc(*argv, tiny=True)
+    assert status == 0, err
+    assert "2 of its points are scored anew, because settings.search.proxy_steps was 1, is now 2" in err
+    points = [t.point for t in read_trials(made / "anew" / "trials.jsonl").values()]
+    assert all(p in [t.point for t in read_trials(made / "s" / "trials.jsonl").values()] for p in points)
+    status, _, err = hwasc(*argv[:-1], made / "nowhere", "--run", made / "none", tiny=True)
+    assert status == 2 and "nowhere: is not the run folder of a search" in err
+
+
 def test_a_run_folder_that_is_taken_is_numbered(
     hwasc: Run, made: Path, tiny_space: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -11,6 +11,7 @@ import optuna
 import pytest
 
 from hwasc.errors import HwascError, UsageError
+from hwasc.nas.start import reusing
 from hwasc.nas.storage import StoredTrials
 from hwasc.nas.strategies import start
 from hwasc.nas.study import Journal, Study
@@ -29,7 +30,7 @@ def searched(folder: Path, into: StoredTrials, scorer: Scorer, journal: str = "a
     study = Study(PROBLEM, start("nsga2", SPACE, 4, 0), Journal(folder / f"{journal}.jsonl"), seed=0)
     for trial in study.journal.trials.values():
         into.add(trial)
-    return study.run(count, 4, into.reusing(scorer), into.add)
+    return study.run(count, 4, reusing(scorer, into.known), into.add)
 
 
 def read(folder: Path, name: str) -> optuna.Study:
