@@ -9,7 +9,7 @@ from functools import cache
 from typing import Any, ClassVar, Literal, Protocol
 
 from jinja2 import Environment, PackageLoader
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 import hwasc
 from hwasc import progress
@@ -196,13 +196,19 @@ def _templates() -> Environment:
         finalize=lambda value: value if isinstance(value, Markup) else clean(value),
     )
     templates.globals.update(version=hwasc.__version__, LIGHT=theme.LIGHT, DARK=theme.DARK, printed=PRINTED)
-    templates.filters.update(show=_show, inline_svg=_inline_svg)
+    templates.filters.update(show=_show, inline_svg=_inline_svg, commands=_commands)
     templates.tests["meter"] = lambda value: isinstance(value, Meter)
     return templates
 
 
 def _show(value: Any) -> str:
     return ABSENT if value is None else progress.show(value)
+
+
+def _commands(text: str) -> Markup:
+    """Text in which commands stand between backticks, as on the terminal."""
+    parts = clean(text).split("`")
+    return Markup("").join(Markup("<code>{}</code>").format(p) if i % 2 else escape(p) for i, p in enumerate(parts))
 
 
 def _is_figure(value: Any) -> bool:

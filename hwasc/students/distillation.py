@@ -149,7 +149,9 @@ def distill(
     with locked_run(run):
         open_run(run, config)
         write_inputs(run, ws.inputs)
-        with tracking.begin(track, run, say=ws.reporter.say) as tracker:
+        both = start is not None and s.distill.initial_weights == "both"
+        stages = work.distill_stages(ws, record.architecture, training=training, both=both, per_device=per_device)
+        with tracking.begin(track, run, say=ws.reporter.say) as tracker, ws.reporter.plan(stages):
             return _distill(
                 replace(ws, tracker=tracker),
                 record,

@@ -122,3 +122,10 @@ def test_the_terminal_says_what_the_page_says(capsys: pytest.CaptureFixture[str]
         assert text in shown
     for row in verdict.limits:
         assert row.value in shown and row.limit in shown
+
+
+def test_commands_in_its_text_are_code_and_other_text_is_escaped() -> None:
+    from hwasc.report.page import _commands
+
+    assert _commands("<b> `hwasc x <y>` in `z") == "&lt;b&gt; <code>hwasc x &lt;y&gt;</code> in <code>z</code>"
+    assert _commands("none") == "none"
