@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -40,7 +41,6 @@ class EarlierRun:
         folder: The run folder.
         verb: What was run: `search`, `distill`.
         dataset: Fingerprint of the training and validation clips.
-        settings: All of them.
         inputs: Where data and cache lie; None in folders that older versions made.
         config: The whole configuration.
         environment: Command, versions, machine and date of its beginning; empty where that is not there.
@@ -49,10 +49,14 @@ class EarlierRun:
     folder: Path
     verb: str
     dataset: str
-    settings: Settings
     inputs: RunInputs | None
     config: dict[str, Any]
     environment: dict[str, Any]
+
+    @cached_property
+    def settings(self) -> Settings:
+        """All of them. UsageError where a part that is no longer known is named, such as a strategy that was given as an object."""
+        return schema.parse(Settings, self.config.get("settings"), f"{self.folder / CONFIG}: settings")
 
     @property
     def data(self) -> str | None:
@@ -120,7 +124,6 @@ def read_run(folder: Path) -> EarlierRun:
         folder=folder,
         verb=str(config.get("verb", "")),
         dataset=str(config.get("dataset", "")),
-        settings=schema.parse(Settings, config.get("settings"), f"{folder / CONFIG}: settings"),
         inputs=inputs,
         config=config,
         environment=schema.read_json(began, "environment") if began.is_file() else {},

@@ -71,7 +71,7 @@ def test_the_main_way(
     (tmp_path / "space.yaml").write_text(tiny_space.read_text())
     for argv in (
         ("search", "--budget", "dcase2024", "--space", "space.yaml", "--run", "s"),
-        ("distill", "--arch", "best.json", "--run", "d"),
+        ("distill", "--arch", "s", "--run", "d"),
         ("teach",),
         ("teach", "--seeds", "2"),
         ("evaluate", "--model", "d/student.onnx", "--snr", "10"),

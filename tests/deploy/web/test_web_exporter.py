@@ -102,7 +102,7 @@ def test_figures_and_card_come_from_the_run_folder(weights: Path, tmp_path: Path
     shutil.copy(weights, run)
     test = Metrics(
         clips=30, accuracy=0.6, log_loss=1.0, ece=0.1, by_location=0.5, locations=3, per_class={}, per_device={}, groups={},
-        confusion=[[6, 4, 0], [0, 6, 4], [4, 0, 6]],
+        confusion=[[6, 4, 0], [0, 6, 4], [4, 0, 6]], standard_error=0.089,
     )  # fmt: skip
     measured = {
         "data": "/home/someone/my scenes", "folder": "/home/someone/my scenes", "dataset": "1", "split": "test", "drawn": "",
@@ -112,7 +112,6 @@ def test_figures_and_card_come_from_the_run_folder(weights: Path, tmp_path: Path
     (run / "model_card.md").write_text("# A card\n")
     out = export(run / weights.name, tmp_path / "page", format="web", onnxruntime_web=package(tmp_path / "copy"))
     about = json.loads((out / "model.json").read_text())
-    # three scenes of ten clips at 60 %: sqrt(3 * 0.6 * 0.4 / 10) / 3
     assert about["accuracy"].startswith("Accuracy 60.0 % ± 8.9 %") and about["accuracy"].endswith(
         "30 test clips of my scenes."
     )
