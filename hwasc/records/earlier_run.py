@@ -55,7 +55,7 @@ class EarlierRun:
 
     @cached_property
     def settings(self) -> Settings:
-        """All of them. UsageError where a part that is no longer known is named, such as a strategy that was given as an object."""
+        """All of them. UsageError where one names a part that is not known any more, e.g. a strategy given as an object."""
         return schema.parse(Settings, self.config.get("settings"), f"{self.folder / CONFIG}: settings")
 
     @property

@@ -16,8 +16,9 @@ WIDTHS = [80, 160]
 
 
 def longest(text: str) -> str:
-    """The longest line that has two words at least: a word is not broken."""
-    return max((line for line in text.splitlines() if len(line.split()) > 1), key=len, default="")
+    """The longest line that has two words at least: a word is not broken, nor the next command, which can be pasted."""
+    lines = (line for line in text.splitlines() if len(line.split()) > 1 and not line.startswith("next "))
+    return max(lines, key=len, default="")
 
 
 @pytest.mark.parametrize("width", WIDTHS)
