@@ -15,6 +15,7 @@ from hwasc.audio.decoder import ERRORS, Decoder
 from hwasc.audio.plans import BLOCK, BYTES, SLACK, Part, plan
 from hwasc.audio.unreadable import UnreadableClip, check_file, reason
 
+NEAR = 4  # seconds ahead that Vorbis is decoded instead of searched: libsndfile 1.2.2 misplaces jumps of less than two
 _kept = threading.local()
 
 
@@ -187,7 +188,8 @@ class Recording:
         if decoder is None or part != self._part or (frame < decoder.position and not self._can_seek):
             decoder = self._open(part)
         warm = self._warm_up
-        if self._can_seek and not decoder.position <= frame <= decoder.position + 2 * warm:
+        near = max(2 * warm, NEAR * self.rate if decoder.file.subtype == "VORBIS" else 0)
+        if self._can_seek and not decoder.position <= frame <= decoder.position + near:
             try:
                 decoder.go_to(max(frame - warm, 0))
             except ERRORS:  # of DWVW, libsndfile finds out only now that it cannot
