@@ -68,7 +68,7 @@ def teach(ws: Workspace) -> Teachers:
     for net in ws.missing_nets:
         ws.reporter.say_once(
             f"the ensemble is without the pretrained net {net} ({NETS[net].size / 1e6:.0f} MB): `hwasc data fetch {net}` adds "
-            "it, and the table of teachers then shows what it brings"
+            "it, and the table of teachers then shows what it brings (on 44 recordings: -0.1 ± 1.1 points to their mean)"
         )
     with ws.reporter.stage(TEACHERS):
         folds = Folds(ws)
