@@ -11,6 +11,7 @@ import pytest
 import soundfile
 
 from hwasc.ensemble.teacher_front_ends import member_front_end, teacher_front_end
+from hwasc.records.earlier_run import read_run
 from hwasc.records.settings import Settings
 from hwasc.records.teacher_settings import FrontEndSettings, Member
 from hwasc.workspace import Workspace, open_workspace
@@ -55,7 +56,8 @@ def test_search_distill_and_both_exports(hwasc: Run, tmp_path: Path) -> None:
         "search", "--budget", "dcase2024", "--space", tmp_path / "space.yaml", "--run", tmp_path / "s", "--out", best, *rate,
         tiny=True,
     )  # fmt: skip
-    assert status == 0 and "--sample-rate 16000" in out.splitlines()[-1], err
+    assert status == 0 and out.splitlines()[-1].split() == ["next", "hwasc", "distill", "--arch", str(best)], err
+    assert read_run(tmp_path / "s").settings.data.sample_rate == 16_000, "which distill goes on with"
     front_end = json.loads(best.read_text())["architecture"]["front_end"]
     assert {key: front_end[key] for key in ("sample_rate", "window", "n_fft", "f_max", "frames")} == {
         "sample_rate": 16_000, "window": 800, "n_fft": 1024, "f_max": 8_000.0, "frames": 17,

@@ -111,7 +111,12 @@ def start_from(ws: Workspace, problem: Problem, folder: Path, proxy: str | Proxy
 
 
 def write_start(run: Path, start: SearchStart) -> None:
-    """Write what a search takes over to its run folder, if it is anything."""
+    """Write what a search takes over to its run folder, if it is anything.
+
+    Args:
+        run: The run folder.
+        start: What it takes over.
+    """
     if start != NOTHING:
         schema.write_json(run / FILE, start)
 

@@ -222,11 +222,14 @@ def test_a_file_without_a_record_is_refused(hwasc: Run, made: Path, tmp_path: Pa
     assert status == 0 and measured["training"] is None
 
 
-def test_a_model_of_other_data_needs_data(hwasc: Run, made: Path) -> None:
-    status, _, err = hwasc("evaluate", "--model", made / "d/int8.safetensors", "--cache", made / "cache")
+def test_a_model_of_other_data_needs_data(hwasc: Run, made: Path, tmp_path: Path) -> None:
+    """Outside its run folder, which would say where the data are."""
+    for name in ("int8.safetensors", "architecture.json", "clips.json"):
+        shutil.copy(made / "d" / name, tmp_path)
+    status, _, err = hwasc("evaluate", "--model", tmp_path / "int8.safetensors", "--cache", made / "cache")
     assert status == 2 and "was made with the data 'R'" in err and "--data" in err
     status, _, err = hwasc(
-        "distill", "--arch", made / "d/architecture.json", "--cache", made / "cache", "--run", made / "e"
+        "distill", "--arch", tmp_path / "architecture.json", "--cache", made / "cache", "--run", made / "e"
     )
     assert status == 2 and "was made with the data 'R'" in err
 
@@ -316,7 +319,7 @@ def test_the_same_command_again_writes_the_same_bytes(hwasc: Run, made: Path, re
     status, err = distill_again(hwasc, made, resumable, resumable / "R")
     assert status == 0, err
     changed = [name for name, content in before.items() if (resumable / "d" / name).read_bytes() != content]
-    assert set(changed) <= {"report.html", "result.json"}
+    assert set(changed) <= {"report.html", "result.json", "inputs.json"}
     first, second = (json.loads((f / "d/result.json").read_text()) for f in (made, resumable))
     for values in (first, second):  # the folder was moved for this test
         del values["data"], values["measured"]["data"], values["measured"]["folder"]
