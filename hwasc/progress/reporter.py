@@ -18,6 +18,7 @@ from hwasc.progress.plan import Plan, Stage, duration
 from hwasc.progress.tables import Column, print_table, wrapped
 
 PLAIN_EVERY = 10.0  # seconds between plain progress lines
+MEASURED = 3.0  # seconds of work from which a time is told: the first steps also start processes and load code
 LONG = 60.0  # seconds; how long a stage takes is said if it takes longer
 LOG = logging.getLogger("hwasc")
 
@@ -208,7 +209,7 @@ def _plain_lines(say: Callable[[str], None], what: str, total: int) -> Update:
         nonlocal last, stated
         now = time.monotonic()
         whole = (now - start) / max(done, 1) * total
-        if done and not stated:
+        if done and not stated and now - start >= MEASURED:
             stated = True
             if whole > LONG:
                 say(f"{what}: takes about {duration(whole)} on this machine")

@@ -104,3 +104,21 @@ def test_a_plan_within_a_plan_changes_nothing() -> None:
     with made.plan([Stage("a", 1)]), made.plan([Stage("b", 1)]), made.stage("b"):
         made.say("x")
     assert out.getvalue() == "x\n"
+
+
+def test_a_bar_by_itself_tells_its_time_after_the_first_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first step takes as long as the start of the processes; the estimate waits until it says something."""
+    now = 0.0
+    monkeypatch.setattr(reporter.time, "monotonic", lambda: now)
+    made, out = reporting(terminal=False)
+    with made.track("clips", 1_000) as update:
+        now = 1.0
+        update(1)
+        assert "takes" not in out.getvalue()
+        now = 4.0
+        update(40)
+        now = 5.0
+        update(60)
+    assert [line for line in out.getvalue().splitlines() if "takes" in line] == [
+        "clips: takes about 1:40 on this machine"
+    ]
