@@ -15,7 +15,7 @@ from hwasc.records import architecture as architectures
 from hwasc.records import schema
 from hwasc.records.earlier_run import is_run, read_run
 from hwasc.records.schema import canonical, plain
-from hwasc.records.searched_for import KEY
+from hwasc.records.searched_for import KEY as LIMITS
 from hwasc.students.result import RESULT
 
 NOISE = "noise.json"  # what `hwasc evaluate --snr --json` prints, if it was kept in the run folder
@@ -191,9 +191,9 @@ def _named(groups: Sequence[list[Run]]) -> dict[str, list[Run]]:
 def _stem(run: Run) -> str:
     """The name of a run's folder without the number of the seed at its end, and without that of the part before it."""
     name = run.folder.resolve().name
-    stem = re.sub(r"[-_.]?\d+$", "", name)
+    stem = re.sub(r"[-_.]\d+$", "", name)
     if run.repetition.fold is not None:
-        stem = re.sub(r"[-_.]?\d+$", "", stem)
+        stem = re.sub(r"[-_.]\d+$", "", stem)
     return stem or name
 
 
@@ -206,7 +206,7 @@ def _net(folder: Path, architecture_id: str) -> dict[str, Any]:
     path = folder / "architecture.json"
     about = architectures.load(path).provenance if path.is_file() else {}
     if "proxy" in about:  # a search found it: each seed finds a net of its own
-        return {"budget": about.get(KEY, about.get("budget")), "space": about.get("space")}
+        return {"budget": about.get("budget"), LIMITS: about.get(LIMITS), "space": about.get("space")}
     return {"architecture": about.get("preset", architecture_id)}
 
 

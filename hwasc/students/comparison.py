@@ -11,6 +11,7 @@ from typing import Any
 from hwasc.errors import UsageError
 from hwasc.records.results import Result
 from hwasc.records.schema import canonical
+from hwasc.records.searched_for import KEY as LIMITS
 from hwasc.students.compared_runs import Repetition, Run, by_student
 
 
@@ -118,6 +119,8 @@ def compare(runs: Sequence[Run], against: str | None = None) -> Comparison:
     described = {name: {**group[0].net, **group[0].settings} for name, group in groups.items()}
     names = dict.fromkeys(key for values in described.values() for key in values)
     differing = [n for n in names if len({canonical(values.get(n)) for values in described.values()}) > 1]
+    if "budget" in differing:  # its name says it
+        differing = [n for n in differing if n != LIMITS]
     students = [
         ComparedStudent(
             name=name,
