@@ -49,6 +49,7 @@ def test_nets_with_weights_keep_the_log_mel_that_they_know(workspace: Workspace)
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_search_distill_and_both_exports(hwasc: Run, tmp_path: Path) -> None:
     (tmp_path / "space.yaml").write_text(SPACE)
     best, run, rate = tmp_path / "best.json", tmp_path / "d", ("--sample-rate", 16000)

@@ -39,6 +39,7 @@ def test_options_are_passed_on_as_they_were_given() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_the_way_from_a_preset_to_predictions_by_next_steps_alone(
     hwasc: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -63,7 +63,7 @@ def test_help_of_every_verb(hwasc: Run, monkeypatch: pytest.MonkeyPatch, width: 
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("width", [80, pytest.param(160, marks=pytest.mark.long)])
 def test_the_main_way(
     hwasc: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, tiny_space: Path, width: int
 ) -> None:

@@ -109,6 +109,7 @@ def test_a_stored_trial_is_checked_as_every_record(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_a_search_by_the_command_line(hwasc: Run, tiny_space: Path, tmp_path: Path) -> None:
     arguments = ("search", "--budget", "dcase2024", "--space", tiny_space, "--out", tmp_path / "best.json")
     url = ("--storage", f"sqlite:///{tmp_path}/t.db", "--study", "tiny")

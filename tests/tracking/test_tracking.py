@@ -201,6 +201,7 @@ def test_parts_of_a_run_have_a_prefix() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_a_search_and_a_distillation_in_tensorboard(hwasc: Run, tiny_space: Path, tmp_path: Path) -> None:
     pytest.importorskip("tensorboard", reason="needs tensorboard, which is in hwasc[dev]")
     best, run, student = tmp_path / "best.json", tmp_path / "s", tmp_path / "d"
