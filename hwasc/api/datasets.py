@@ -69,7 +69,8 @@ def open(
         data = earlier.data if data is None else data
         if earlier.inputs is not None:
             cache = earlier.inputs.cache if cache is None else cache
-        reporter.say(f"continues {like}: data {data}, cache {cache}")
+        known = {"data": data, "cache": cache}
+        reporter.say(f"continues {like}: " + ", ".join(f"{k} {v}" for k, v in known.items() if v is not None))
     if not isinstance(settings, Settings):
         settings = Settings.load(settings, overrides, seed)
     elif overrides or seed is not None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from hwasc import __version__
 from hwasc.errors import DataError, HwascError, UsageError
 from hwasc.records import schema
 from hwasc.records.bounded import MIB, read_bytes
@@ -28,6 +30,21 @@ def hashes(files: Mapping[str, bytes]) -> dict[str, str]:
         Digests in hexadecimal by name, in order.
     """
     return {name: hashlib.sha256(files[name]).hexdigest() for name in sorted(files)}
+
+
+def to_record(format: str, files: Mapping[str, bytes], **about: Any) -> bytes:
+    """Make the record of an export, which `read_record` reads.
+
+    Args:
+        format: Name of the format.
+        files: Contents by name.
+        **about: What else it says, JSON-ready.
+
+    Returns:
+        Its text.
+    """
+    record = {"schema": 1, "format": format, "hwasc": __version__, **about, "files": hashes(files)}
+    return (json.dumps(record, indent=2) + "\n").encode()
 
 
 def read_record(out: Path, record: str, format: str) -> Mapping[str, Any]:

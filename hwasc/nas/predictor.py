@@ -14,6 +14,7 @@ from typing import Any, Protocol
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve
 
+from hwasc.nas.trial import Trial
 from hwasc.records.space import Point
 
 MIN_TRIALS = 50  # with fewer trials no prediction is made
@@ -60,6 +61,20 @@ def smoothed(choices: Choices, trials: Sequence[ScoredCandidate]) -> list[float]
         A score for each trial, 0..1; the trials' own scores where there are fewer than `MIN_TRIALS`.
     """
     return Smoother(choices).add(trials)
+
+
+def promising(choices: Choices, trials: Sequence[Trial]) -> list[Trial]:
+    """Sort trials by how good they are expected to be.
+
+    Args:
+        choices: The choices of the space that the trials are of.
+        trials: Scored candidates.
+
+    Returns:
+        The trials by falling `smoothed` score; of equal scores the cheaper one first.
+    """
+    estimates = dict(zip((t.number for t in trials), smoothed(choices, trials), strict=True))
+    return sorted(trials, key=lambda t: (-estimates[t.number], t.macs, t.memory, t.number))
 
 
 def predicted(choices: Choices, trials: Sequence[ScoredCandidate]) -> list[float]:

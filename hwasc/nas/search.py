@@ -28,7 +28,7 @@ from hwasc.nas import work
 from hwasc.nas.choice import BY_SCORE, Choice, Chosen, choose
 from hwasc.nas.engines import Engine
 from hwasc.nas.feasibility import Survey, examine
-from hwasc.nas.predictor import smoothed
+from hwasc.nas.predictor import promising
 from hwasc.nas.problem import Problem
 from hwasc.nas.proxies import Proxy, check_accuracy
 from hwasc.nas.refinement import provenance, refine
@@ -117,8 +117,8 @@ def search(
         run: The run folder; None: `runs/search`, or a numbered one where that holds another search.
         proxy: How candidates are scored first; None: the settings'.
         choice: How the winner is chosen among the scored candidates.
-        start: Run folder of an earlier search that this one starts from, see `start.start_from`; None: it starts by itself, or as
-            it did before in its run folder.
+        start: Run folder of an earlier search that this one starts from, see `start.start_from`; None: it starts by itself. A
+            search that goes on in its run folder has what it took over at first.
         storage: A database that gets the trials too, see `storage.StoredTrials`; None: none does.
         study_name: Of the study in the database; None: a name that follows from the search.
         track: Name of a tracker that gets the figures of each trial; None: none does.
@@ -140,7 +140,9 @@ def search(
     problem = Problem(space=space, budget=resolve(budget), classes=classes, seconds=s.data.seconds)
     check_accuracy(s.search.proxy if proxy is None else proxy)
     space_survey = survey(problem, seed=s.seed, reporter=ws.reporter)
-    taken = read_start(run) if start is None else start_from(ws, problem, start, proxy)
+    taken = read_start(run)  # stays what it was, though the earlier search may have gone on
+    if start is not None and taken == NOTHING:
+        taken = start_from(ws, problem, start, proxy)
     config = {"verb": "search", "data": ws.data, "dataset": ws.fingerprint, **known}
     if taken != NOTHING:
         config["start"] = taken.digest
@@ -269,7 +271,7 @@ def _second_scores(
     if count < 1:
         return []
     journal = Journal(run / SECOND)
-    chosen = diverse(promising(problem.space, trials), count)
+    chosen = diverse(promising(problem.space.choices(), trials), count)
     scoring = replace(scoring, proxy="distillation", train=s.search.second, qat=None)
     with ws.reporter.stage(work.SECOND), ws.reporter.track("second scores", count) as update:
 
@@ -299,20 +301,6 @@ def log_trial(tracker: Tracker, stage: str, trial: Trial, top: Trial) -> None:
     figures = {name: getattr(trial, name) for name in TRACKED}
     named = {**figures, "best_score": top.score, "best_accuracy": top.accuracy}
     tracker.log(trial.number, {f"{stage}/{name}": value for name, value in named.items()})
-
-
-def promising(space: SearchSpace, trials: list[Trial]) -> list[Trial]:
-    """Sort trials by how good they are expected to be.
-
-    Args:
-        space: The space that the trials are of.
-        trials: Scored candidates.
-
-    Returns:
-        The trials by falling `predictor.smoothed` score; of equal scores the cheaper one first.
-    """
-    estimates = dict(zip((t.number for t in trials), smoothed(space.choices(), trials), strict=True))
-    return sorted(trials, key=lambda t: (-estimates[t.number], t.macs, t.memory, t.number))
 
 
 def _finish(

@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 from hwasc.cost.limits import ResolvedBudget, resolve
 from hwasc.errors import UsageError
 from hwasc.nas.job import Proposal, Score
-from hwasc.nas.predictor import smoothed
+from hwasc.nas.predictor import promising
 from hwasc.nas.problem import Problem
 from hwasc.nas.proxies import Proxy
 from hwasc.nas.score_origin import origin_of_run, origin_of_scores
@@ -89,8 +89,7 @@ def start_from(ws: Workspace, problem: Problem, folder: Path, proxy: str | Proxy
         raise UsageError(f"{folder}: is not the run folder of a search")
     earlier = read_run(folder)
     trials = list(read_trials(folder / TRIALS).values())
-    estimates = smoothed(earlier.space.choices(), trials)
-    ranked = [t for _, t in sorted(zip(estimates, trials, strict=True), key=lambda pair: (-pair[0], pair[1].number))]
+    ranked = promising(earlier.space.choices(), trials)
     within = [t for t in ranked if _valid(problem.space, t.point) and problem.budget.feasible(problem.costs(t.point))]
     if not within:
         raise UsageError(f"{folder}: none of its {len(trials)} trials is within this space and this budget")

@@ -18,7 +18,7 @@ from hwasc.progress.plan import Plan, Stage, duration
 from hwasc.progress.tables import Column, print_table, wrapped
 
 PLAIN_EVERY = 10.0  # seconds between plain progress lines
-MEASURED = 3.0  # seconds of work from which a time is told: the first steps also start processes and load code
+MEASURED = 3.0  # seconds of work from which a time is estimated: the first steps also start processes and load code
 LONG = 60.0  # seconds; how long a stage takes is said if it takes longer
 LOG = logging.getLogger("hwasc")
 

@@ -110,8 +110,8 @@ def mistakes(predictions: ClipPredictions, page: Path, table: Path, *, embed: in
     wrong = predictions.wrong
     pairs = {row: f"{features.labels[row]}-{predictions.predicted[row]}" for row in wrong}
     listed = _choose(wrong, pairs)
-    heard = features.array[listed].astype(np.float32)
-    low, high = np.percentile(heard, (DARKEST, BRIGHTEST)) if listed else (0.0, 1.0)
+    log_mels = features.array[listed].astype(np.float32)
+    low, high = np.percentile(log_mels, (DARKEST, BRIGHTEST)) if listed else (0.0, 1.0)
     clips = []
     for i, row in enumerate(listed):
         clip, shares = features.clips[row], predictions.probabilities[row]
@@ -130,7 +130,7 @@ def mistakes(predictions: ClipPredictions, page: Path, table: Path, *, embed: in
                 device=clip.device,
                 href=address,
                 sound=small_copy(clip) if i < embed else excerpt(clip, address),
-                picture=spectrogram(heard[i], float(low), float(high)),
+                picture=spectrogram(log_mels[i], float(low), float(high)),
             )
         )
     return Mistakes(

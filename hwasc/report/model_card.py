@@ -150,9 +150,7 @@ def _costs(result: DistillResult, provenance: Mapping[str, Any]) -> list[str]:
     budget, limits = provenance.get("budget"), _budget_limits(provenance)
     columns = ("cost", "student", "limit")
     against = [
-        f"The search kept to the budget {_code(budget)}, which counts by rules of its own:"
-        if budget
-        else "The limits:",
+        f"The search met the budget {_code(budget)}, which counts by rules of its own:" if budget else "The limits:",
         _table(
             columns, [(_code(n), amount(n, limit - slack), amount(n, limit)) for n, (limit, slack) in limits.items()]
         ),
@@ -178,7 +176,7 @@ def _limits(result: DistillResult) -> list[str]:
     q = result.test.int8
     found = [
         "It knows the scenes above alone, and gives any other sound one of them. It does not say that it does not know.",
-        "It hears places, not people: it was not tested for anything else, such as speech, events or alarms.",
+        "It classifies places: it was not tested for anything else, such as speech, events or alarms.",
     ]
     if result.data == SYNTHETIC:
         found.insert(0, "It was trained and tested on simulated scenes. The figures say nothing about recordings.")

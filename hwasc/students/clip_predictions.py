@@ -41,7 +41,7 @@ class ClipPredictions:
 
     Attributes:
         root: The data folder.
-        features: The n clips, as the model heard them.
+        features: The n clips, as the model got them.
         logits: (n, classes).
     """
 
@@ -86,6 +86,6 @@ class ClipPredictions:
         for clip, label, predicted, shares in rows:
             figures = (f"{p:.4f}" for p in (shares[predicted], shares[label]))
             place = (clip.id, self.file(clip), f"{clip.start:.3f}", f"{clip.start + clip.seconds:.3f}")
-            told = (clip.scene, classes[predicted], *figures, clip.device, clip.location)
-            writer.writerow([*place, *told, *(f"{p:.4f}" for p in shares)])
+            prediction = (clip.scene, classes[predicted], *figures, clip.device, clip.location)
+            writer.writerow([*place, *prediction, *(f"{p:.4f}" for p in shares)])
         write_whole(path, text.getvalue())

@@ -18,7 +18,7 @@ from hwasc.records.schema import canonical, plain
 from hwasc.records.searched_for import KEY as LIMITS
 from hwasc.students.result import RESULT
 
-NOISE = "noise.json"  # what `hwasc evaluate --snr --json` prints, if it was kept in the run folder
+NOISE = "noise.json"  # what `hwasc evaluate --snr --json` prints, if the run folder holds it
 REPEATED = ("seed", "distill.seed", "data.fold")  # settings in which repetitions of one student differ
 COSTS = {
     "parameters": ("parameters",),

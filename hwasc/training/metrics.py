@@ -32,7 +32,7 @@ class Metrics:
         per_device: Macro accuracy by recording device, 0..1.
         groups: Macro accuracy by group of devices, 0..1.
         confusion: Clips by true scene (row) and predicted scene (column).
-        standard_error: Of `accuracy`, over locations: what is heard at one place is right or wrong together. None where a scene
+        standard_error: Of `accuracy`, over locations: clips of one place are right or wrong together. None where a scene
             has one location only, and in results of versions that did not have it.
     """
 

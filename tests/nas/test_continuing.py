@@ -123,8 +123,10 @@ def test_a_search_starts_from_the_supernet_and_the_scores_of_another(
     assert all(replace(t, number=0, proposed=0) == replace(within[t.id], number=0, proposed=0) for t in taken)
     assert set((tiny_cache / "supernets").glob("*.safetensors")) == supernets, "no supernet was trained"
     shutil.move(made / "s", made / "gone")
+    same = hwasc(*argv, "--run", made / "h", "--start-from", made / "s", tiny=True)
     again = hwasc("search", "--run", made / "h", "--trials", 5, "--json")
     shutil.move(made / "gone", made / "s")
+    assert same[0] == 0 and json.loads(same[1])["trials"] == 4, "the same command goes on with what was taken over"
     assert again[0] == 0 and json.loads(again[1])["trials"] == 5, "it goes on without the other folder"
 
 

@@ -9,14 +9,13 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 
-from hwasc import __version__
 from hwasc.cost import graph as deployment
 from hwasc.cost.firmware_flash import net_flash
 from hwasc.cost.firmware_front_end import check_fft, front_end_bytes
 from hwasc.cost.firmware_state import state_bytes
 from hwasc.cost.row_planner import plan_rows
 from hwasc.deploy.constants import step
-from hwasc.deploy.export_folders import hashes
+from hwasc.deploy.export_folders import to_record
 from hwasc.deploy.firmware import readme
 from hwasc.deploy.firmware.copying import copied
 from hwasc.deploy.firmware.cores import cores_text
@@ -120,13 +119,5 @@ def _tag(parts: Iterable[str]) -> str:
 
 
 def _about(files: dict[str, bytes], options: FirmwareOptions, tag: str, clips: ClipsReference | None) -> bytes:
-    about = {
-        "schema": 1,
-        "format": "c",
-        "hwasc": __version__,
-        "tag": tag,
-        "options": asdict(options),
-        "files": hashes(files),
-        **({KEY: schema.plain(clips)} if clips else {}),
-    }
-    return (json.dumps(about, indent=2) + "\n").encode()
+    known = {KEY: schema.plain(clips)} if clips else {}
+    return to_record("c", files, tag=tag, options=asdict(options), **known)

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Mapping
 from pathlib import Path
 
-from hwasc import __version__
-from hwasc.deploy.export_folders import hashes, refuse_foreign, write_folder
+from hwasc.deploy.export_folders import refuse_foreign, to_record, write_folder
 from hwasc.deploy.exporters import Planner
 from hwasc.deploy.tflm.folder import to_texts
 from hwasc.deploy.tflm.options import TflmOptions
@@ -61,7 +58,7 @@ class TflmExporter:
         chosen = options or TflmOptions()
         texts = to_texts(model, classes, planner, name=chosen.model_name(out), options=chosen, clips=clips)
         contents = {name: text.encode() for name, text in texts.items()}
-        write_folder(out, {**contents, ABOUT: _about(contents)})
+        write_folder(out, {**contents, ABOUT: to_record("tflm", contents)})
         return out
 
     def summary(self, out: Path) -> tuple[str, ...]:
@@ -83,8 +80,3 @@ class TflmExporter:
 
 
 EXPORTER = TflmExporter()
-
-
-def _about(contents: Mapping[str, bytes]) -> bytes:
-    about = {"schema": 1, "format": "tflm", "hwasc": __version__, "files": hashes(contents)}
-    return (json.dumps(about, indent=2) + "\n").encode()

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
 from pathlib import Path
-from typing import Any
 
 from hwasc import __version__
 from hwasc.cost import measure
 from hwasc.deploy import onnx_qcdq
-from hwasc.deploy.export_folders import hashes
+from hwasc.deploy.export_folders import to_record
 from hwasc.deploy.web.figures import accuracy_text
 from hwasc.deploy.web.front_end_tables import front_end_tables
 from hwasc.deploy.web.options import WebOptions
 from hwasc.deploy.web.readme import readme_text
-from hwasc.deploy.web.runtime_files import RuntimeFiles, runtime_files
+from hwasc.deploy.web.runtime_files import runtime_files
 from hwasc.models.student import Student
 from hwasc.records import schema
 from hwasc.records.bounded import MIB, read_bytes
@@ -69,14 +67,9 @@ def to_files(
         "README.md": readme_text(model.architecture, classes, runtime.version).encode(),
         **({CARD: read_bytes(card, "model card", MIB)} if card and card.is_file() else {}),
     }
-    return {**files, ABOUT: _record(files, runtime)}
+    return {**files, ABOUT: to_record("web", files, onnxruntime_web=runtime.version)}
 
 
 def _onnx(model: Student, classes: tuple[str, ...], clips: TrainingClips | None) -> bytes:
     with temporary_folder("hwasc-web-", Path(tempfile.gettempdir())) as folder:
         return onnx_qcdq.export(model, folder / "student.onnx", classes, clips=clips).read_bytes()
-
-
-def _record(files: dict[str, bytes], runtime: RuntimeFiles) -> bytes:
-    record: dict[str, Any] = {"schema": 1, "format": "web", "hwasc": __version__, "onnxruntime_web": runtime.version}
-    return (json.dumps({**record, "files": hashes(files)}, indent=2) + "\n").encode()

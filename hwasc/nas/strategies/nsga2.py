@@ -30,7 +30,7 @@ class _Sampler(optuna.samplers.NSGAIISampler):
         """Count a trial that has its score."""
         self._completed[trial.system_attrs[self._get_generation_key()]] += 1
 
-    def number(self, study: optuna.Study, trial: optuna.Trial) -> None:
+    def give_generation(self, study: optuna.Study, trial: optuna.Trial) -> None:
         """Give a trial its generation, which Optuna does only for points that it has drawn itself."""
         self.get_trial_generation(study, study._storage.get_trial(trial._trial_id))
 
@@ -73,7 +73,7 @@ class Nsga2:
     def ask(self) -> tuple[int, dict[str, Any]]:
         """A child of the last generation's parents."""
         trial = self._study.ask()
-        self._sampler.number(self._study, trial)
+        self._sampler.give_generation(self._study, trial)
         self._open[trial.number] = trial
         return trial.number, {name: trial.suggest_categorical(name, values) for name, values in self._choices.items()}
 

@@ -237,11 +237,11 @@
   }
 
   function filter() {
-    const kept = data.trials.filter((t) => sliders.every((s) => s.within(t)));
-    const numbers = new Set(kept.map((t) => String(t.number)));
+    const within = data.trials.filter((t) => sliders.every((s) => s.within(t)));
+    const numbers = new Set(within.map((t) => String(t.number)));
     for (const item of [...points, ...rows]) item.classList.toggle("out", !numbers.has(item.dataset.trial));
-    const top = kept.reduce((a, b) => (a && a.rank < b.rank ? a : b), null);
-    remaining.textContent = `${kept.length} of ${data.trials.length} remain` + (top ? `; best of them: trial ${top.number}, ${lastScore(top)}` : "");
+    const top = within.reduce((a, b) => (a && a.rank < b.rank ? a : b), null);
+    remaining.textContent = `${within.length} of ${data.trials.length} remain` + (top ? `; best of them: trial ${top.number}, ${lastScore(top)}` : "");
   }
 
   const controls = document.querySelector("[data-controls]");

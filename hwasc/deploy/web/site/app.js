@@ -1,4 +1,4 @@
-// The page: what is heard or dropped goes through the classifier; decisions and pictures come out.
+// The page: sound from the microphone or a file goes through the classifier; decisions and pictures come out.
 
 import { openClassifier } from "./classifier.js";
 import { Microphone } from "./microphone.js";
@@ -177,7 +177,7 @@ async function listen() {
     busy = true;
     try {
       const before = performance.now();
-      const start = microphone.heard - classifier.seconds;
+      const start = microphone.seconds - classifier.seconds;
       const found = await classifier.classify(microphone.held, microphone.rate);
       if (current !== here) return;
       timeline.add(start, found);

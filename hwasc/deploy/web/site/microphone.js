@@ -51,11 +51,11 @@ export class Microphone {
   }
 
   /** Seconds of sound so far. */
-  get heard() {
+  get seconds() {
     return this.received / this.rate;
   }
 
-  /** Whether a whole clip has been heard. */
+  /** Whether there is a whole clip. */
   get ready() {
     return this.received >= this.held.length;
   }
