@@ -9,8 +9,8 @@ from scipy.stats import kendalltau
 
 from hwasc.nas.predictor import predicted
 from hwasc.report.analysis import importance_bars, prediction_plot
+from tests.report.examples import SPACE, check_page, search, trials
 from tests.report.test_plots import svg
-from tests.report.test_report import SPACE, check_page, search, trials
 
 
 def test_few_trials_say_nothing() -> None:

@@ -26,7 +26,7 @@ from hwasc.students.prediction import Predictions, classified
 from hwasc.students.result import TestMetrics
 from hwasc.training.metrics import measure_logits
 from tests.browser import DESK, PHONE, Browser
-from tests.report.test_report import MEASURED, NASTY, distilled, profile, search, summary, trials
+from tests.report.examples import MEASURED, NASTY, distilled, profile, search, summary, trials
 
 if TYPE_CHECKING:
     from hwasc.workspace import Workspace

@@ -14,7 +14,7 @@ from hwasc.cost import measure
 from hwasc.nas.trial import best, by_score
 from hwasc.records.space import SearchSpace
 from hwasc.report.points import command
-from tests.report.test_report import search, trials
+from tests.report.examples import search, trials
 
 SPACE = SearchSpace.load("small")
 LIMITS = {"macs.torchinfo": 30_000_000.0, "arena": 10**6}

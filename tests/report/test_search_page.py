@@ -10,7 +10,7 @@ import pytest
 
 from hwasc.nas.trial import best
 from tests.browser import PHONE, Browser
-from tests.report.test_report import search, trials
+from tests.report.examples import search, trials
 
 pytestmark = pytest.mark.slow
 

@@ -17,8 +17,8 @@ from hwasc.records.searched_for import KEY, budget_of, provenance_of
 from hwasc.report import formats, reports
 from hwasc.report.profiling import flat_table
 from hwasc.report.verdicts import distill_verdict
-from tests.report.test_report import check_page, distilled, trials
-from tests.report.test_report import search as search_page
+from tests.report.examples import check_page, distilled, trials
+from tests.report.examples import search as search_page
 
 NET = cp_mobile(base=8)
 
