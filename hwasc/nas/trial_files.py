@@ -113,7 +113,7 @@ def trial_with_weights(ws: Workspace, folder: Path, number: int) -> Architecture
     """
     record = trial_record(folder, number)
     path, run = record.path, read_run(folder)
-    if path is None or path.is_file():
+    if path is None or path.name == BEST or record.weights is not None:
         return record
     trial = read_trials(folder / TRIALS)[number]
     with locked_run(folder):

@@ -99,6 +99,10 @@ def test_any_trial_is_distilled_from_its_slice_with_the_settings_of_the_search(
     found = load_weights(made / "s" / f"trial-{number}.safetensors")
     slice_ = net.student(trial.point)
     assert all(torch.equal(found[name], p) for name, p in slice_.named_parameters())
+    # the supernet was not in the cache at first, and is again
+    architectures.save(made / "s" / f"trial-{number}.json", record.architecture, record.provenance, clips=record.clips)
+    status, out, err = hwasc("distill", "--arch", f"{made / 's'}:{number}", "--run", made / "d2", "--json", *still)
+    assert status == 0 and json.loads(out)["initial_weights"]["from"] == "slice", err
 
 
 def test_a_search_starts_from_the_supernet_and_the_scores_of_another(
