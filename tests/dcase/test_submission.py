@@ -330,7 +330,7 @@ def test_students_that_one_run_has_for_its_devices(
 
     shutil.copytree(made / "s25", tmp_path / "s25")
     ws = open_workspace(made / "data", Settings.load(None, SETTINGS), cache=made / "cache")
-    result = distill(ws, architecture.ArchitectureFile(ws_net(made)), run=tmp_path / "s25", per_device=True)
+    result, _ = distill(ws, architecture.ArchitectureFile(ws_net(made)), run=tmp_path / "s25", per_device=True)
     assert result.devices is not None and result.devices.chosen
     own = {s.device for s in result.devices.chosen}
     status, _, err = submit(hwasc, made, 2025, tmp_path / "o", str(tmp_path / "s25"), label="Doe_INST_task1_3")

@@ -166,6 +166,7 @@ def test_distill_with_all_of_it(hwasc: Run, tmp_path: Path, monkeypatch: pytest.
     status, _, err = hwasc(*argv, "--set", "distill.teacher_views=8", "--run", tmp_path / "v", tiny=True)
     assert status == 2 and "teacher_views: 0, or above 0 with teacher_view 'augmented' or" in err
     argv += ["--set", "distill.teacher_view=augmented"]
-    given = "teachers=[crnn, {name: beats, logits: beats.csv}]"
+    (tmp_path / "beats.csv").touch()
+    given = f"teachers=[crnn, {{name: beats, logits: {tmp_path / 'beats.csv'}}}]"
     status, _, err = hwasc(*argv, "--set", given, "--run", tmp_path / "o", tiny=True)
     assert status == 2 and "leave beats out of the teachers" in err

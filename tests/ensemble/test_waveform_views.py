@@ -175,7 +175,8 @@ def test_distill_on_views(hwasc: Run, tmp_path: Path) -> None:
     assert found[0]["fusion"] and not found[2]["fusion"]
     status, _, err = hwasc(*argv, "--set", "distill.teacher_views=0", "--run", tmp_path / "none", tiny=True)
     assert status == 2 and "'waveform' (which needs 1 at least)" in err
-    tables = ("--set", "teachers=[crnn, {name: beats, logits: beats.csv}]")
+    (tmp_path / "beats.csv").touch()
+    tables = ("--set", f"teachers=[crnn, {{name: beats, logits: {tmp_path / 'beats.csv'}}}]")
     status, _, err = hwasc(*argv, *tables, "--run", tmp_path / "tables", tiny=True)
     assert status == 2 and "beats only has logits of the clips as recorded" in err
     nowhere = ("--set", "distill.augment.response_folder=nowhere")

@@ -37,16 +37,24 @@ from hwasc.parallel.module_path import clean_environment, path_for_children
 from hwasc.records.leftovers import temporary_folder
 from hwasc.training.distillation import DistillationData
 
-on_sigterm = signal.getsignal(signal.SIGTERM)
+
+@contextlib.contextmanager
+def _same_sigterm() -> Iterator[None]:
+    """Set the handler of SIGTERM again: Ray sets its own when it is imported and when it starts, which ends the process."""
+    before = signal.getsignal(signal.SIGTERM)
+    yield
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, before)
+
+
 try:
-    import ray
-    from ray._private import ray_constants
-    from ray.exceptions import RayError, RayTaskError
-    from ray.job_config import JobConfig
+    with _same_sigterm():
+        import ray
+        from ray._private import ray_constants
+        from ray.exceptions import RayError, RayTaskError
+        from ray.job_config import JobConfig
 except ModuleNotFoundError:
     raise UsageError("--engine ray: Ray is not installed; pip install 'hwasc[ray]'") from None
-if threading.current_thread() is threading.main_thread():
-    signal.signal(signal.SIGTERM, on_sigterm)  # Ray sets its own when it is imported
 
 REACH_SECONDS = 10.0
 RETRIES = 5  # of a trial whose worker or node died
@@ -143,11 +151,13 @@ def _cluster(workers: int, address: str | None) -> Iterator[None]:
             folder = stack.enter_context(temporary_folder("hwasc-ray-", _short_parent()))
             stack.enter_context(_on_this_machine_only())
             stack.callback(ray.shutdown)
-            ray.init("local", num_cpus=workers, include_dashboard=False, _temp_dir=str(folder), **options)
+            with _same_sigterm():
+                ray.init("local", num_cpus=workers, include_dashboard=False, _temp_dir=str(folder), **options)
             stack.enter_context(_cleared_up(folder))
         else:
             stack.callback(ray.shutdown)
-            _connect(address, options)
+            with _same_sigterm():
+                _connect(address, options)
         yield
 
 
