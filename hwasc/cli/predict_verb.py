@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 import hwasc
 from hwasc.cli import common
+from hwasc.cli.next_step import next_step
+from hwasc.cli.verdict_lines import print_verdict
 from hwasc.errors import UsageError
 from hwasc.parts import RUNTIMES
 
@@ -99,6 +101,14 @@ def run(args: argparse.Namespace) -> None:
     for kind, path in (("table", args.csv), ("page", args.html)):
         if path:
             print(f"{kind} {path}")
+    if len(files) > 1:  # the line of a single one says it all
+        from hwasc.report.verdicts import prediction_verdict
+
+        print_verdict(prediction_verdict(result))
+    if args.html is None:
+        again = [("--every", args.every), ("--runtime", args.runtime)]
+        given = [word for option, value in again if value is not None for word in (option, value)]
+        next_step(["predict", args.model, *args.sources, *given, "--html", "scenes.html"])
 
 
 def _check(args: argparse.Namespace, live: bool) -> None:

@@ -17,6 +17,7 @@ import hwasc
 from hwasc.cli import common
 from hwasc.cli.next_step import data_options, next_step
 from hwasc.cli.teachers_table import print_contributions
+from hwasc.cli.verdict_lines import print_verdict
 
 if TYPE_CHECKING:
     from hwasc.ensemble.summary import EnsembleSummary
@@ -91,7 +92,10 @@ def run(args: argparse.Namespace) -> None:
     )
     common.print_table(columns, [_teacher(t) for t in summaries[0].teachers])
     if len(summaries) == 1:
+        from hwasc.report.verdicts import teach_verdict
+
         _print_one(summaries[0])
+        print_verdict(teach_verdict(summaries[0]))
     else:
         _print_several(summaries)
     if args.html:

@@ -36,7 +36,7 @@ from hwasc.records.front_end import FrontEnd
 from hwasc.records.training_clips import KEY
 from hwasc.training.calibration_error import expected_calibration_error
 from hwasc.training.distillation import DistillationData
-from hwasc.training.metrics import macro_accuracy
+from hwasc.training.metrics import macro_accuracy, standard_error
 from hwasc.training.weights import load_metadata, load_weights, save_weights
 from hwasc.workspace import Workspace
 
@@ -50,12 +50,14 @@ class FusionRow:
         accuracy: Macro, 0..1.
         log_loss: Mean cross-entropy, nats.
         ece: Expected calibration error, 0..1.
+        standard_error: Of `accuracy`, over locations; None where it is not known, see `training.metrics.Metrics`.
     """
 
     name: str
     accuracy: float
     log_loss: float
     ece: float
+    standard_error: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -302,9 +304,11 @@ def distillation_data(ws: Workspace, front_end: FrontEnd, targets: Path | None) 
 
 def _row(name: str, logits: np.ndarray, features: Features) -> FusionRow:
     y, labels = torch.from_numpy(logits), torch.from_numpy(features.labels)
+    predicted = y.argmax(1)
     return FusionRow(
         name=name,
-        accuracy=macro_accuracy(y.argmax(1), labels, len(features.classes)),
+        accuracy=macro_accuracy(predicted, labels, len(features.classes)),
         log_loss=float(F.cross_entropy(y, labels)),
         ece=expected_calibration_error(y, labels),
+        standard_error=standard_error(predicted == labels, features),
     )

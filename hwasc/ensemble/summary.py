@@ -23,6 +23,8 @@ class EnsembleSummary(Result):
         split: Whose clips: `validation` or `test`.
         clips: How many.
         seed: The run's.
+        data: The data set as the user named it.
+        scenes: How many classes it has.
         dataset: Fingerprint of the training and validation clips.
         measured: The clips, and those that were left out; None for the validation clips of a search.
         teachers: What each is and costs.
@@ -35,6 +37,8 @@ class EnsembleSummary(Result):
     split: str
     clips: int
     seed: int
+    data: str
+    scenes: int
     dataset: str
     teachers: list[TeacherSummary]
     fusion: list[FusionRow]
@@ -64,6 +68,8 @@ def summarize(
         split=split,
         clips=len(features),
         seed=ws.settings.seed,
+        data=ws.data,
+        scenes=len(features.classes),
         dataset=ws.fingerprint,
         teachers=[teacher.summary() for teacher in teachers.members],
         fusion=fused.table(features, split),

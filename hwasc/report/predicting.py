@@ -16,6 +16,7 @@ from hwasc.report.canvas import render, sheet
 from hwasc.report.curves import SERIES
 from hwasc.report.formats import count, percent
 from hwasc.report.page import Fact, Facts, Paragraph, Part, Picture, Section, Table, page
+from hwasc.report.verdicts import prediction_verdict
 from hwasc.students.prediction import Classified, Predictions
 
 PICTURES = 30  # recordings that are drawn; all are in the table
@@ -50,6 +51,7 @@ def prediction_report(result: Predictions, front_end: FrontEnd, environment: Map
     ]
     rows = [[f.file, f.scene, percent(f.probability), count(len(f.windows))] for f in result.files]
     sections = [
+        Section("Verdict", [prediction_verdict(result)]),
         Section("Summary", head),
         Section("Recordings", [Table(("recording", "scene", "mean probability", "windows"), rows)]),
     ]

@@ -10,6 +10,7 @@ from hwasc.ensemble.teacher_summary import TeacherSummary
 from hwasc.report.ensemble import fusion_parts
 from hwasc.report.formats import ABSENT, count
 from hwasc.report.page import Paragraph, Part, Section, Table, page
+from hwasc.report.verdicts import teach_verdict
 
 
 def teach_report(summary: EnsembleSummary, environment: Mapping[str, Any] | None = None) -> str:
@@ -35,6 +36,7 @@ def teach_report(summary: EnsembleSummary, environment: Mapping[str, Any] | None
     )
     rows = [_row(t) for t in s.teachers]
     sections = [
+        Section("Verdict", [teach_verdict(s)]),
         Section(
             "Teachers", [*_clips(s), Table(columns, rows, "Exact. A receptive field can be larger than the input")]
         ),

@@ -75,24 +75,24 @@ class Verdict:
     Attributes:
         macro: Macro of `templates/parts.html.j2` that renders the part.
         state: Whether the budget is met: `met`, `exceeded`, or `open` where nothing is limited.
-        answer: The same in a sentence.
+        answer: The same in a sentence; where the question is about no net for the chip, what was found.
         asked: What was asked for: data and budget.
-        limits: Every limit, and the RAM from microphone to class.
-        accuracies: The model's, what it is compared with, and chance.
         over: What the accuracies were measured on, or why there are none.
-        file: Which file goes on the chip.
-        time: How long a clip takes there.
+        limits: Every limit, and the RAM from microphone to class; empty where the question is about no net for the chip.
+        accuracies: The model's, what it is compared with, and chance.
+        file: Which file goes on the chip; empty where the question is about no file.
+        time: How long a clip takes there; empty where the question is about no net for the chip.
     """
 
     macro: ClassVar[str] = "verdict"
     state: Literal["met", "exceeded", "open"]
     answer: str
     asked: str
-    limits: Sequence[Limited]
-    accuracies: Sequence[Accuracy]
     over: str
-    file: str
-    time: str
+    limits: Sequence[Limited] = ()
+    accuracies: Sequence[Accuracy] = ()
+    file: str = ""
+    time: str = ""
 
 
 def state(fit: Fit) -> Literal["met", "exceeded", "open"]:

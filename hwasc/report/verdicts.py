@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hwasc.cost.fit import Fit, fit
@@ -9,7 +10,7 @@ from hwasc.cost.limits import ResolvedBudget, resolve
 from hwasc.cost.measure import Counting
 from hwasc.records.searched_for import budget_of
 from hwasc.records.teacher_settings import FUSED
-from hwasc.report.formats import data_name, kib, plural
+from hwasc.report.formats import data_name, kib, percent, plural, points
 from hwasc.report.verdict import Accuracy, Verdict, answer, chance, limits, sized, state, time
 
 if TYPE_CHECKING:
@@ -17,8 +18,10 @@ if TYPE_CHECKING:
 
     from hwasc.deploy.profiling import Profile
     from hwasc.ensemble.fusion import FusionRow
+    from hwasc.ensemble.summary import EnsembleSummary
     from hwasc.nas.result import SearchResult
     from hwasc.students.evaluation import Evaluation
+    from hwasc.students.prediction import Predictions
     from hwasc.students.result import DistillResult
     from hwasc.training.metrics import Metrics
 
@@ -118,6 +121,53 @@ def profile_verdict(profile: Profile, provenance: Mapping[str, Any] | None = Non
     )
 
 
+def teach_verdict(summary: EnsembleSummary) -> Verdict:
+    """The answer about teachers: how good the ensemble is that students learn from."""
+    s, rows = summary, {r.name: r for r in summary.fusion}
+    teachers = [r for r in s.fusion if r.name not in FUSED]
+    view, best = rows.get(s.view), max(teachers, key=lambda r: r.accuracy, default=None)
+    answer = f"Students learn from {s.view} of {plural(len(teachers), 'teacher')}"
+    compared = [(best, f"the best of them alone, {best.name}")] if best and best is not view else []
+    compared += [(rows["mean"], "the plain mean")] if "mean" in rows and s.view != "mean" else []
+    if view and compared:
+        answer += ": " + " and ".join(
+            f"{points(view.accuracy - other.accuracy)} points against {name}" for other, name in compared
+        )
+    places = f" of {plural(s.measured.locations, 'location')}" if s.measured else ""
+    errors = ", with their standard errors over locations" if any(r.standard_error for r in s.fusion) else ""
+    return Verdict(
+        state="open",
+        answer=answer + ".",
+        asked=f"Teachers for the data {data_name(s.data)}.",
+        accuracies=[
+            *_ensemble(s.fusion, s.view),
+            *([_accuracy(f"best teacher ({best.name})", best)] if best else []),
+            chance(s.scenes),
+        ],
+        over=f"Macro accuracy over {plural(s.clips, f'{s.split} clip')}{places}{errors}. Students that learn from them are "
+        "measured by `hwasc distill`.",
+    )
+
+
+def prediction_verdict(result: Predictions) -> Verdict:
+    """The answer of a classification: how many recordings have each scene, and the least certain one."""
+    scenes = [f.scene for f in result.files]
+    counts = sorted(((scenes.count(s), s) for s in set(scenes)), key=lambda pair: (-pair[0], pair[1]))
+    answer = f"{plural(len(scenes), 'recording')}: {', '.join(f'{scene} {n}' for n, scene in counts)}."
+    if len(scenes) > 1:
+        least = min(result.files, key=lambda f: f.probability)
+        answer += f" The least certain is {Path(least.file).name}, {least.scene} with {percent(least.probability)}."
+    if result.skipped:
+        answer += f" Recordings or windows left out: {len(result.skipped):,}."
+    return Verdict(
+        state="open",
+        answer=answer,
+        asked=f"The scenes of recordings by {data_name(result.model)} in {result.runtime}, one of "
+        f"{plural(len(result.classes), 'scene')} every {result.every:g} s.",
+        over="Not known here, for these recordings have no label. `hwasc evaluate` measures the model on labelled ones.",
+    )
+
+
 def _verdict(
     found: Fit, *, asked: str, accuracies: Sequence[Accuracy], over: str, file: str, size: int | None = None
 ) -> Verdict:
@@ -162,4 +212,8 @@ def _ensemble(rows: Sequence[FusionRow], view: str | None = None) -> list[Accura
     """The ensemble that students learn from; where that is not said, the learned one, or else the mean."""
     by_name = {r.name: r for r in rows}
     names = [view] if view in by_name else [n for n in ("z1+z2", "mean", *FUSED) if n in by_name]
-    return [Accuracy(name=f"ensemble ({n})", share=by_name[n].accuracy) for n in names[:1] if n]
+    return [_accuracy(f"ensemble ({n})", by_name[n]) for n in names[:1] if n]
+
+
+def _accuracy(name: str, row: FusionRow) -> Accuracy:
+    return Accuracy(name=name, share=row.accuracy, error=row.standard_error)

@@ -119,7 +119,7 @@ def measure_logits(logits: np.ndarray, features: Features, seen: Iterable[str]) 
         per_device={d: accuracy(features.devices == d) for d in devices},
         groups={g: accuracy(group == g) for g in ("real", "seen", "unseen") if (group == g).any()},
         confusion=confusion.tolist(),
-        standard_error=_standard_error(predicted == labels, features),
+        standard_error=standard_error(predicted == labels, features),
     )
 
 
@@ -131,8 +131,18 @@ def _by_location(logits: torch.Tensor, features: Features) -> tuple[int, int]:
     return sum(int(row.argmax()) == label for (_, label), row in total.items()), len(total)
 
 
-def _standard_error(right: torch.Tensor, features: Features) -> float | None:
-    """Of the macro accuracy over locations: linear approximation, corrected for the locations of each scene."""
+def standard_error(right: torch.Tensor, features: Features) -> float | None:
+    """Estimate the standard error of the macro accuracy over locations.
+
+    Linear approximation, corrected for the number of locations of each scene.
+
+    Args:
+        right: Whether each clip's class is the true one, (n,).
+        features: The clips.
+
+    Returns:
+        0..1; None where a scene has one location only.
+    """
     places = sorted({clip.location for clip in features.clips})
     number = {place: i for i, place in enumerate(places)}
     of = np.array([number[clip.location] for clip in features.clips])

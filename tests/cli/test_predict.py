@@ -44,11 +44,13 @@ def sounds(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_folder_is_classified_and_what_cannot_be_read_is_named(hwasc: Run, model: Path, sounds: Path) -> None:
     status, out, err = hwasc("predict", model, sounds)
     assert status == 0
-    lines = out.splitlines()
+    lines, verdict = (text.splitlines() for text in out.split("\n\n"))
     assert [line.split(":")[0] for line in lines] == [str(sounds / "a.wav"), str(sounds / "inside" / "b.flac")]
     assert "of 3 windows)" in lines[0] and "of 2 windows)" in lines[1] and "%" in lines[0]
     assert f"not classified: {sounds / 'short.wav'} (too short: 0.40 s of 1 s)" in err
     assert f"not classified: {sounds / 'broken.wav'} (" in err and "notes" not in err
+    assert verdict[1].startswith("found      2 recordings: ") and "left out: 2." in verdict[1]
+    assert verdict[-1] == f"next         hwasc predict {model} {sounds} --html scenes.html"
 
 
 def test_json_csv_and_page_say_the_same(hwasc: Run, model: Path, sounds: Path, tmp_path: Path) -> None:
@@ -71,7 +73,7 @@ def test_json_csv_and_page_say_the_same(hwasc: Run, model: Path, sounds: Path, t
 
 def test_neighbouring_windows_of_a_scene_are_one_line(hwasc: Run, model: Path, sounds: Path) -> None:
     _, out, _ = hwasc("predict", model, sounds / "a.wav", "--every", 0.25)
-    spans = [line.split() for line in out.splitlines()[1:]]
+    spans = [line.split() for line in out.splitlines()[1:-1]]
     assert spans[0][0] == "0.00" and spans[-1][2] == "3.00"
     assert all(before[2] == after[0] and before[4] != after[4] for before, after in itertools.pairwise(spans))
 

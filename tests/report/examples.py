@@ -156,6 +156,8 @@ def summary(**changes: object) -> EnsembleSummary:
         "split": "validation",
         "clips": 600,
         "seed": 0,
+        "data": "rooms",
+        "scenes": 3,
         "dataset": "d",
         "teachers": [],
         "fusion": FUSION,

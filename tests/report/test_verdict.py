@@ -16,8 +16,9 @@ from hwasc.records.presets import cp_mobile, dcase2024_baseline
 from hwasc.records.searched_for import KEY, budget_of, provenance_of
 from hwasc.report import formats, reports
 from hwasc.report.profiling import flat_table
-from hwasc.report.verdicts import distill_verdict
-from tests.report.examples import check_page, distilled, trials
+from hwasc.report.verdicts import distill_verdict, prediction_verdict, teach_verdict
+from hwasc.students.prediction import Classified, Predictions, Skipped
+from tests.report.examples import FUSION, check_page, distilled, summary, trials
 from tests.report.examples import search as search_page
 
 NET = cp_mobile(base=8)
@@ -129,3 +130,42 @@ def test_commands_in_its_text_are_code_and_other_text_is_escaped() -> None:
 
     assert _commands("<b> `hwasc x <y>` in `z") == "&lt;b&gt; <code>hwasc x &lt;y&gt;</code> in <code>z</code>"
     assert _commands("none") == "none"
+
+
+def test_teachers_are_compared_with_the_best_one_and_the_mean() -> None:
+    rows = [*FUSION[:2], dataclasses.replace(FUSION[2], standard_error=0.021)]
+    verdict = teach_verdict(summary(fusion=rows, view="z1+z2"))
+    assert "z1+z2 of 1 teacher: +6.0 points against the best of them alone, crnn and +1.0 points" in verdict.answer
+    assert [a.text for a in verdict.accuracies] == ["56.0 % ± 2.1", "50.0 %", "33.3 %"]
+    text = check_page(reports.teach_report(summary(fusion=rows, view="z1+z2"))).text
+    assert verdict.answer in text and "File for the chip" not in text and "Fits" not in text
+
+
+def test_scenes_of_recordings_are_counted() -> None:
+    def one(name: str, scene: str, sure: float) -> Classified:
+        return Classified(
+            file=f"/x/{name}.wav", scene=scene, probability=sure, probabilities=(sure, 1 - sure), windows=()
+        )
+
+    found = Predictions(
+        model="runs/a/student.tflite",
+        runtime="tflm",
+        architecture="a",
+        classes=("bus", "park"),
+        seconds=1.0,
+        every=0.5,
+        files=(one("1", "park", 0.9), one("2", "bus", 0.4), one("3", "park", 0.8)),
+        skipped=(Skipped(file="4.wav", reason="short"),),
+    )
+    verdict = prediction_verdict(found)
+    assert verdict.answer == (
+        "3 recordings: park 2, bus 1. The least certain is 2.wav, bus with 40.0 %. Recordings or windows left out: 1."
+    )
+    assert verdict.asked == "The scenes of recordings by student.tflite in tflm, one of 2 scenes every 0.5 s."
+    assert "hwasc evaluate" in verdict.over and not verdict.limits and not verdict.file
+
+
+def test_a_verdict_without_a_net_says_nothing_of_a_chip(capsys: pytest.CaptureFixture[str]) -> None:
+    print_verdict(teach_verdict(summary(view="z1+z2")))
+    shown = capsys.readouterr().out
+    assert "found" in shown and not re.search(r"^(fits|file|a clip)", shown, re.MULTILINE)
