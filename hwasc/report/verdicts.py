@@ -127,7 +127,7 @@ def teach_verdict(summary: EnsembleSummary) -> Verdict:
     teachers = [r for r in s.fusion if r.name not in FUSED]
     view, best = rows.get(s.view), max(teachers, key=lambda r: r.accuracy, default=None)
     answer = f"Students learn from {s.view} of {plural(len(teachers), 'teacher')}"
-    compared = [(best, f"the best of them alone, {best.name}")] if best and best is not view else []
+    compared = [(best, f"the best of them alone ({best.name})")] if best and best is not view else []
     compared += [(rows["mean"], "the plain mean")] if "mean" in rows and s.view != "mean" else []
     if view and compared:
         answer += ": " + " and ".join(

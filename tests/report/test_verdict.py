@@ -135,7 +135,7 @@ def test_commands_in_its_text_are_code_and_other_text_is_escaped() -> None:
 def test_teachers_are_compared_with_the_best_one_and_the_mean() -> None:
     rows = [*FUSION[:2], dataclasses.replace(FUSION[2], standard_error=0.021)]
     verdict = teach_verdict(summary(fusion=rows, view="z1+z2"))
-    assert "z1+z2 of 1 teacher: +6.0 points against the best of them alone, crnn and +1.0 points" in verdict.answer
+    assert "z1+z2 of 1 teacher: +6.0 points against the best of them alone (crnn) and +1.0 points" in verdict.answer
     assert [a.text for a in verdict.accuracies] == ["56.0 % ± 2.1", "50.0 %", "33.3 %"]
     text = check_page(reports.teach_report(summary(fusion=rows, view="z1+z2"))).text
     assert verdict.answer in text and "File for the chip" not in text and "Fits" not in text
