@@ -26,7 +26,7 @@ TINY = [
     "search.trials=3",
     "search.population=2", "search.at_a_time=2", "search.train.epochs=1", "search.train.batch=32", "distill.train.epochs=2",
     "distill.train.batch=32", "distill.qat.epochs=1", "distill.qat.batch=32", "search.rescore=2",
-    "search.rescore_train.epochs=1", "search.refine_train.epochs=2",
+    "search.rescore_train.epochs=1", "search.rescore_on=validation", "search.refine_train.epochs=2",
     "search.supernet.points=12", "search.proxy_steps=5", "search.supernet.train.epochs=1", "search.supernet.train.batch=32",
 ]  # fmt: skip
 

@@ -32,7 +32,7 @@ def search(
     engine: str | Engine = "local",
     address: str | None = None,
     run: str | Path | None = None,
-    prefer: Preference = "accuracy",
+    prefer: Preference | None = None,
     pick: int | None = None,
     start_from: str | Path | None = None,
     storage: str | None = None,
@@ -52,8 +52,9 @@ def search(
         address: Of a running Ray cluster, with `engine="ray"`.
         run: The run folder. The same call resumes there, and one with more trials goes on there. None: `runs/search`, or a
             numbered one where that holds another search.
-        prefer: `accuracy`, or the cost that is to be low (`memory`, `macs`, `parameters`): then the cheapest candidate whose
-            score is within one standard error of the highest becomes the winner.
+        prefer: `accuracy`, or the cost that is to be low (`memory`, `macs`, `parameters`): then the cheapest candidate that is as
+            good as the best, within one standard error, becomes the winner. None: `accuracy`, or `macs` where second scores
+            are over folds.
         pick: Number of the trial that becomes the winner whatever its score.
         start_from: Run folder of an earlier search. Its best points within the budget come first; its scores and its supernet are
             used where they hold.

@@ -81,9 +81,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--prefer",
         choices=("accuracy", "memory", "macs", "parameters"),
-        default="accuracy",
-        help="the winner: the most accurate (default), or the one of least memory, MACs or parameters among those whose "
-        "score is within one standard error of the highest",
+        help="the winner: the most accurate, or the one of least memory, MACs or parameters among those that are as good, "
+        "within one standard error (default accuracy; macs where second scores are over folds, see search.rescore_on)",
     )
     parser.add_argument("--pick", type=common.whole(0), metavar="TRIAL", help="the winner is the trial of this number")
     parser.add_argument(
@@ -164,8 +163,8 @@ def run(args: argparse.Namespace) -> None:
                 "report": str(found.run / "report.html"),
                 "data": found.best.provenance["data"],
                 "dataset": found.best.provenance["dataset"],
-                "split": "validation",
-                "clips": found.clips,
+                "split": found.best.provenance["proxy"]["split"],
+                "clips": found.best.provenance["proxy"]["clips"],
                 "recordings": found.best.clips,  # trained on, and chosen by
                 "trial": found.trial,
                 "costs": costs,
@@ -173,13 +172,15 @@ def run(args: argparse.Namespace) -> None:
                 "front": found.front,
                 "rescored": found.rescored,
                 "refined": found.refined,
+                "optimism": found.optimism,
             }
         )
         return
     t = found.trial
     again = f", {len(found.rescored)} of them scored twice" if found.rescored else ""
+    where = "over folds" if t.locations else "on validation clips"
     common.print_text(
-        f"best of {len(found.trials)} candidates{again}: {t.accuracy:.1%} +- {t.standard_error:.1%} int8 on validation clips"
+        f"best of {len(found.trials)} candidates{again}: {t.accuracy:.1%} +- {t.standard_error:.1%} int8 {where}"
     )
     for r in found.refined:
         chosen = ", chosen" if r == found.chosen_refined else ""

@@ -111,6 +111,22 @@ class FittedEnsemble:
             return fused
         return corrected(fused, np.eye(len(train.classes))[train.labels] if labels is None else labels)
 
+    def fold_targets(self, fold: int) -> np.ndarray:
+        """Ensemble logits of the training clips by the teachers that were not trained on a fold.
+
+        For students that this fold is to measure: what its clips are labelled as has not come to them through a teacher. The
+        heads were fitted on out-of-fold logits of all training clips; they have few numbers.
+
+        Args:
+            fold: From 0.
+
+        Returns:
+            (n, classes), in the view that students learn from.
+        """
+        t = self.teachers
+        logits = [m.logits(t.folds.clips, fold if m.cross_fitted else 0) for m in t.members]
+        return self._views(t.train, np.stack(logits, 1))[self.view]
+
     def held_out_logits(self, features: Features, what: str) -> np.ndarray:
         """Ensemble logits of clips that no teacher was trained on.
 
@@ -261,20 +277,45 @@ def target_file(ws: Workspace, fused: FittedEnsemble) -> Path:
     path = ws.cache / "fusion" / f"{fused.key}-{ws.settings.distill.targets}-{fused.view}.npz"
     if not usable(path, logit_files.check, ws.reporter.say):
         train, validation = fused.teachers.train, ws.features(ws.dataset.validation, fused.front_end, "validation")
-        clips = [c.id for c in (*train.clips, *validation.clips)]
-        logit_files.save(
+        _save(
             path,
-            ids=clips,
+            ws,
+            fused,
+            ids=[c.id for c in (*train.clips, *validation.clips)],
             hashes=[*train.hashes, *validation.hashes],
             logits=np.concatenate([fused.targets(), fused.held_out_logits(validation, "validation")]),
-            teacher={
-                "hash": fused.key,
-                "view": fused.view,
-                "teachers": list(fused.teachers.names),
-                KEY: schema.plain(ws.training_clips.reference),
-            },
         )
     return path
+
+
+def fold_target_file(ws: Workspace, fused: FittedEnsemble, fold: int) -> Path:
+    """Write `FittedEnsemble.fold_targets` to the cache, where any process can read them.
+
+    Args:
+        ws: Data, settings, cache.
+        fused: The fitted ensemble.
+        fold: From 0.
+
+    Returns:
+        The file.
+    """
+    path = ws.cache / "fusion" / f"{fused.key}-fold{fold}-{fused.view}.npz"
+    if not usable(path, logit_files.check, ws.reporter.say):
+        train = fused.teachers.train
+        _save(path, ws, fused, ids=[c.id for c in train.clips], hashes=train.hashes, logits=fused.fold_targets(fold))
+    return path
+
+
+def _save(
+    path: Path, ws: Workspace, fused: FittedEnsemble, *, ids: list[str], hashes: list[str], logits: np.ndarray
+) -> None:
+    about = {
+        "hash": fused.key,
+        "view": fused.view,
+        "teachers": list(fused.teachers.names),
+        KEY: schema.plain(ws.training_clips.reference),
+    }
+    logit_files.save(path, ids=ids, hashes=hashes, logits=logits, teacher=about)
 
 
 def distillation_data(ws: Workspace, front_end: FrontEnd, targets: Path | None) -> DistillationData:

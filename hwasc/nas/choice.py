@@ -1,12 +1,20 @@
-"""Which of the scored candidates becomes the winner: the best score, a cheaper one that is as good, or one that is named."""
+"""Which of the scored candidates becomes the winner: the best score, a cheaper one that is as good, or one that is named.
+
+Where second scores are over folds, candidates as good as the best are those whose difference from it is within the standard error
+of this difference over locations. Otherwise they are those whose score is within the standard error of the best score (the
+one-standard-error rule of Breiman et al., 1984).
+"""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
 from hwasc.errors import UsageError
+from hwasc.nas import location_scores
+from hwasc.nas.location_scores import LocationScore, Optimism
 from hwasc.nas.trial import Refined, Trial, best, best_refined
 
 Preference: TypeAlias = Literal["accuracy", "memory", "macs", "parameters"]
@@ -17,12 +25,12 @@ class Choice:
     """How the winner is chosen.
 
     Attributes:
-        prefer: `accuracy` takes the highest score. A cost takes the candidate of the lowest cost among those whose score is
-            within one standard error of the highest (the one-standard-error rule of Breiman et al., 1984).
+        prefer: `accuracy` takes the highest score. A cost takes the candidate of the lowest cost among those that are as good.
+            None: the highest score, or the fewest MACs among those that are as good where scores are over folds.
         pick: Number of the trial that wins whatever its score; None: `prefer` decides.
     """
 
-    prefer: Preference = "accuracy"
+    prefer: Preference | None = None
     pick: int | None = None
 
 
@@ -70,18 +78,56 @@ def choose(choice: Choice, *, trials: Sequence[Trial], rescored: Sequence[Trial]
             raise UsageError(f"there is no trial {choice.pick}; this search has the trials 0 to {max(by_number)}")
         winner, how = by_number[choice.pick], "pick"
     else:
-        winner, how = _preferred(rescored or trials, choice.prefer), choice.prefer
+        over_folds = bool(rescored) and all(t.locations for t in rescored)
+        how = choice.prefer or ("macs" if over_folds else "accuracy")
+        winner = preferred(rescored or trials, how)
     return Chosen(
         trial=winner,
-        refined=best_refined(refined, winner) if how == "accuracy" else None,
+        refined=best_refined(refined, winner) if choice.pick is None and choice.prefer in (None, "accuracy") else None,
         proxy="distillation" if winner.number in second else None,
         how=how,
     )
 
 
-def _preferred(trials: Sequence[Trial], prefer: Preference) -> Trial:
+def preferred(trials: Sequence[Trial], prefer: str) -> Trial:
+    """The trial that a preference chooses.
+
+    Args:
+        trials: With scores that can be compared.
+        prefer: `accuracy`, or a cost.
+
+    Returns:
+        The trial.
+    """
     top = best(trials)
     if prefer == "accuracy":
         return top
-    as_good = [t for t in trials if t.score >= top.score - top.score_error]
-    return min(as_good, key=lambda t: (getattr(t, prefer), -t.score, t.number))
+    if all(t.locations for t in trials):
+        equal = [trials[i] for i in location_scores.as_good([t.locations or () for t in trials])]
+    else:
+        equal = [t for t in trials if t.score >= top.score - top.score_error]
+    return min(equal, key=lambda t: (getattr(t, prefer), -t.score, t.number))
+
+
+def optimism(rescored: Sequence[Trial], prefer: str) -> Optimism | None:
+    """Estimate how much of the winner's accuracy is due to the choice among finalists, see `location_scores.optimism`.
+
+    Args:
+        rescored: The finalists.
+        prefer: How one is chosen.
+
+    Returns:
+        The estimate; None where their scores are not over folds.
+    """
+    scores = [t.locations for t in rescored if t.locations is not None]
+    if not scores or len(scores) < len(rescored):
+        return None
+
+    def choose_again(parts: list[list[LocationScore]]) -> int:
+        trials = [
+            replace(t, locations=tuple(part), score=math.exp(-location_scores.loss(part)))
+            for t, part in zip(rescored, parts, strict=True)
+        ]
+        return trials.index(preferred(trials, prefer))
+
+    return location_scores.optimism(scores, choose_again)

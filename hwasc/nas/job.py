@@ -13,6 +13,7 @@ import torch
 
 from hwasc.data.features import Features
 from hwasc.models.student import Student
+from hwasc.nas.location_scores import LocationScore
 from hwasc.records.architecture import Architecture
 from hwasc.records.space import Point, SearchSpace
 from hwasc.records.train_settings import TrainSettings
@@ -69,6 +70,7 @@ class Candidate:
         supernet: The supernet, for the proxy that takes a slice of it.
         steps: Steps of distillation that a slice trains by itself.
         ensemble: The ensemble's logits of the validation clips, (n, classes); None: the loss is of labels alone.
+        rows: Indices of the validation clips that it is measured on, (m,), whose own figures the score then has; None: all.
     """
 
     proxy: str | Callable[[Candidate], Score]
@@ -83,6 +85,7 @@ class Candidate:
     supernet: Supernet | None = None
     steps: int = 0
     ensemble: np.ndarray | None = None
+    rows: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -97,7 +100,10 @@ class Score:
         accuracy: Of the int8 net on validation clips, macro, 0..1.
         float_accuracy: Of the float net, likewise; None for slices of a supernet, because thousands of them are scored.
         standard_error: Of `accuracy` over clips, binomial.
-        value_error: Standard error of `value` over clips.
+        value_error: Standard error of `value` over clips, or over locations where there is a score for each of these.
+        losses: Distillation loss of each clip of `Candidate.rows`, (m,); None where that is None.
+        right: Whether the int8 net names these clips rightly, (m,).
+        locations: Scores by location, of a candidate that was trained and measured fold by fold.
     """
 
     value: float
@@ -107,9 +113,14 @@ class Score:
     float_accuracy: float | None = None
     standard_error: float | None = None
     value_error: float | None = None
+    losses: np.ndarray | None = None
+    right: np.ndarray | None = None
+    locations: tuple[LocationScore, ...] | None = None
 
 
-def calibration_batches(train: Features, seed: int, clips: int = CALIBRATION_CLIPS) -> list[torch.Tensor]:
+def calibration_batches(
+    train: Features, seed: int, clips: int = CALIBRATION_CLIPS, rows: np.ndarray | None = None
+) -> list[torch.Tensor]:
     """Draw the training clips that activation scales are calibrated on, without augmentation.
 
     Brevitas runs the whole net for every layer and batch that it corrects a bias in, so batches are few and large.
@@ -118,27 +129,30 @@ def calibration_batches(train: Features, seed: int, clips: int = CALIBRATION_CLI
         train: The training clips.
         seed: Of the draw.
         clips: How many.
+        rows: Indices of the clips that may be drawn; None: all.
 
     Returns:
         Log-mels in batches of up to 128 clips, (B, 1, mels, frames) each.
     """
-    rows = np.random.default_rng([seed, 7]).permutation(len(train))[:clips]
-    return [train.batch(rows[i : i + 128]) for i in range(0, len(rows), 128)]
+    drawn = np.random.default_rng([seed, 7]).permutation(len(train) if rows is None else rows)[:clips]
+    return [train.batch(drawn[i : i + 128]) for i in range(0, len(drawn), 128)]
 
 
-def accuracy(model: Student, features: Features, device: torch.device) -> float:
+def accuracy(model: Student, features: Features, device: torch.device, rows: np.ndarray | None = None) -> float:
     """Measure a student's macro accuracy.
 
     Args:
         model: The student.
         features: The clips.
         device: Where it runs.
+        rows: Indices of the clips that count; None: all.
 
     Returns:
         The accuracy, 0..1.
     """
-    predicted = torch.from_numpy(predict(model, features, device)).argmax(1)
-    return macro_accuracy(predicted, torch.from_numpy(features.labels), len(features.classes))
+    predicted = torch.from_numpy(predict(model, features, device, rows=rows)).argmax(1)
+    labels = features.labels if rows is None else features.labels[rows]
+    return macro_accuracy(predicted, torch.from_numpy(labels), len(features.classes))
 
 
 def int8_score(
@@ -164,20 +178,20 @@ def int8_score(
     """
     from hwasc.training.quantization import calibrate, freeze, quantize
 
-    float_accuracy = accuracy(float_model, c.validation, device) if float_too else None
-    quantized = calibrate(quantize(float_model), calibration_batches(c.data.train, c.seed, clips))
+    float_accuracy = accuracy(float_model, c.validation, device, c.rows) if float_too else None
+    quantized = calibrate(quantize(float_model), calibration_batches(c.data.train, c.seed, clips, c.data.rows))
     if c.qat is not None:
         train_student(quantized, *limit_steps(c.data, c.qat, c.qat_steps, c.seed), device=device, seed=c.seed + 500_000)
-    logits, labels = (
-        torch.from_numpy(predict(freeze(quantized), c.validation, device)),
-        torch.from_numpy(c.validation.labels),
-    )
-    int8 = macro_accuracy(logits.argmax(1), labels, len(c.validation.classes))
-    soft = None if c.ensemble is None else torch.from_numpy(c.ensemble)
+    rows = np.arange(len(c.validation)) if c.rows is None else c.rows
+    logits = torch.from_numpy(predict(freeze(quantized), c.validation, device, rows=rows))
+    labels = torch.from_numpy(c.validation.labels[rows])
+    predicted = logits.argmax(1)
+    int8 = macro_accuracy(predicted, labels, len(c.validation.classes))
+    soft = None if c.ensemble is None else torch.from_numpy(c.ensemble[rows])
     losses = clip_losses(
         logits, labels, soft, alpha=c.data.alpha, temperature=c.data.temperature, reduction=c.data.reduction
     ).double()
-    value, clips = math.exp(-float(losses.mean())), len(c.validation)
+    value, clips = math.exp(-float(losses.mean())), len(rows)
     return Score(
         value=value,
         seconds=time.monotonic() - start,
@@ -185,6 +199,8 @@ def int8_score(
         float_accuracy=float_accuracy,
         standard_error=math.sqrt(max(int8 * (1 - int8), 0.0) / clips),
         value_error=value * float(losses.std(correction=0)) / math.sqrt(clips),
+        losses=None if c.rows is None else losses.numpy(),
+        right=None if c.rows is None else (predicted == labels).numpy(),
     )
 
 
@@ -204,6 +220,6 @@ def limit_steps(
     """
     if steps == 0:
         return data, settings
-    wanted, clips = steps * settings.batch, len(data.train)
-    rows = np.random.default_rng([seed, 11]).permutation(clips)[:wanted]
+    wanted, clips = steps * settings.batch, data.clips
+    rows = np.random.default_rng([seed, 11]).permutation(clips if data.rows is None else data.rows)[:wanted]
     return replace(data, rows=rows), replace(settings, epochs=max(round(wanted / clips), 1))

@@ -11,6 +11,7 @@ from typing import Any
 from hwasc.ensemble.summary import EnsembleSummary
 from hwasc.errors import UsageError
 from hwasc.nas.feasibility import Survey
+from hwasc.nas.location_scores import Optimism
 from hwasc.nas.problem import Problem, problem_of
 from hwasc.nas.study import Journal
 from hwasc.nas.trial import BEST, REFINED, SECOND, TRIALS, Refined, Trial, read_refined
@@ -38,6 +39,7 @@ class _Index:
     second_epochs: int
     clips: int
     environment: dict[str, Any]
+    optimism: Optimism | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +60,9 @@ class SearchResult(Result):
         limits: The limit of each cost, by its dotted name.
         proxy: The proxy of the first scores.
         second_epochs: Epochs of training before a second score.
-        clips: Validation clips that scores are computed on.
+        clips: Validation clips that first scores are computed on, and second ones that are not over folds.
+        optimism: How much of the winner's accuracy is due to the choice among finalists; None where their scores are not over
+            folds, or the winner was named.
         teachers: The ensemble on validation clips.
         environment: Command, versions, machine and date.
     """
@@ -79,6 +83,7 @@ class SearchResult(Result):
     clips: int
     teachers: EnsembleSummary
     environment: dict[str, Any]
+    optimism: Optimism | None = None
 
     def write(self, path: Path | None = None) -> None:
         """Write `result.json`, `teachers.json` and `pareto.csv` beside the journals of the run folder.
@@ -99,6 +104,7 @@ class SearchResult(Result):
             second_epochs=self.second_epochs,
             clips=self.clips,
             environment=self.environment,
+            optimism=self.optimism,
         )
         self.teachers.write(self.run / TEACHERS)
         schema.write_whole(self.run / "pareto.csv", pareto_csv(self.front))
@@ -149,6 +155,7 @@ class SearchResult(Result):
             clips=index.clips,
             teachers=EnsembleSummary.read(run / TEACHERS),
             environment=index.environment,
+            optimism=index.optimism,
         )
 
 

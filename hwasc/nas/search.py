@@ -25,9 +25,10 @@ from hwasc.ensemble.known_clips import selection_record
 from hwasc.ensemble.summary import summarize
 from hwasc.errors import HwascError
 from hwasc.nas import work
-from hwasc.nas.choice import BY_SCORE, Choice, Chosen, choose
+from hwasc.nas.choice import BY_SCORE, Choice, Chosen, choose, optimism
 from hwasc.nas.engines import Engine
 from hwasc.nas.feasibility import Survey, examine
+from hwasc.nas.fold_scoring import by_folds, fold_evaluator
 from hwasc.nas.predictor import promising
 from hwasc.nas.problem import Problem
 from hwasc.nas.proxies import Proxy, check_accuracy
@@ -199,7 +200,7 @@ def _search(
                 f"none of {study.proposed:,} points of the space {problem.space.name} meets the budget "
                 f"{problem.budget.name}; raise a limit or name another space"
             )
-        rescored = _second_scores(ws, problem, scoring, engine=opened, trials=trials, run=run)
+        rescored = _second_scores(ws, problem, scoring, fused, engine=opened, trials=trials, run=run)
     refined = refine(ws, problem, scoring, rescored=rescored, run=run)
     return _finish(
         ws,
@@ -264,7 +265,14 @@ def _first_scores(ws: Workspace, study: Study, evaluate: Evaluate, stored: Store
 
 
 def _second_scores(
-    ws: Workspace, problem: Problem, scoring: Scoring, *, engine: Engine, trials: list[Trial], run: Path
+    ws: Workspace,
+    problem: Problem,
+    scoring: Scoring,
+    fused: FittedEnsemble,
+    *,
+    engine: Engine,
+    trials: list[Trial],
+    run: Path,
 ) -> list[Trial]:
     s = ws.settings
     count = min(s.search.rescore, len(trials))
@@ -272,7 +280,9 @@ def _second_scores(
         return []
     journal = Journal(run / SECOND)
     chosen = diverse(promising(problem.space.choices(), trials), count)
-    scoring = replace(scoring, proxy="distillation", train=s.search.second, qat=None)
+    over_folds = by_folds(ws)
+    scoring = replace(scoring, proxy="distillation", train=s.search.second(over_folds=over_folds), qat=None)
+    evaluate = fold_evaluator(ws, scoring, engine, fused) if over_folds else evaluator(ws, scoring, engine)
     with ws.reporter.stage(work.SECOND), ws.reporter.track("second scores", count) as update:
 
         def on_trial(trial: Trial) -> None:
@@ -284,7 +294,7 @@ def _second_scores(
             chosen,
             journal,
             proposal=lambda t: problem.proposal(t.point),
-            evaluate=evaluator(ws, scoring, engine),
+            evaluate=evaluate,
             on_trial=on_trial,
         )
 
@@ -329,6 +339,10 @@ def _finish(
     architecture = proposal.architecture if pruned is None else pruned.architecture
     costs = problem.budget.measure(architecture)
     validation = ws.features(ws.dataset.validation, fused.front_end, "validation")
+    over_folds = winner.locations is not None
+    selecting = sum(s.clips for s in winner.locations) if winner.locations else len(validation)
+    second = s.search.second(over_folds=bool(rescored) and over_folds)
+    estimate = optimism(rescored, chosen.how) if chosen.how != "pick" else None
     about: dict[str, Any] = {
         "data": ws.data,
         "dataset": ws.fingerprint,
@@ -342,12 +356,13 @@ def _finish(
             "score_error": winner.score_error,
             "int8_accuracy": winner.accuracy,
             "standard_error": winner.standard_error,
-            "clips": len(validation),
-            "split": "validation",
+            "clips": selecting,
+            "split": "folds" if over_folds else "validation",
             "trial": winner.number,
             "by": chosen.proxy or s.search.proxy,
             "chosen": chosen.how,
-            "epochs": (s.search.second if chosen.proxy else s.search.train).epochs,
+            **({"nested_accuracy": estimate.nested} if estimate else {}),
+            "epochs": (second if chosen.proxy else s.search.train).epochs,
             **(provenance(pruned) if pruned else {}),
         },
         "seed": s.seed,
@@ -366,7 +381,8 @@ def _finish(
         survey=survey,
         limits=dict(problem.budget.limits),
         proxy=s.search.proxy,
-        second_epochs=s.search.second.epochs,
+        second_epochs=second.epochs,
+        optimism=estimate,
         clips=len(validation),
         teachers=summarize(fused, validation, "validation"),
         environment=environment_of(run),

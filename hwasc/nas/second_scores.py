@@ -77,6 +77,7 @@ def rescore(
             float_accuracy=score.float_accuracy,
             standard_error=score.standard_error,
             seconds=round(score.seconds, 2),
+            locations=score.locations,
         )
         journal.append(rescored)
         on_trial(rescored)

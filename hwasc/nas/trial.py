@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
+from hwasc.nas.location_scores import LocationScore
 from hwasc.records import schema
 from hwasc.records.architecture import Architecture
 from hwasc.records.lines import read_lines
@@ -58,6 +59,8 @@ class Trial:
         seed: The study's.
         score: What candidates are ranked by, see `job.Score`.
         score_error: Standard error of `score` over clips.
+        locations: Of a second score over folds: the score by location. `standard_error` and `score_error` are over locations
+            then. None: the score is over validation clips.
         schema: Version of the format.
     """
 
@@ -76,6 +79,7 @@ class Trial:
     seed: int
     score: float
     score_error: float
+    locations: tuple[LocationScore, ...] | None = None
     schema: int = field(default=1)
 
     __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
@@ -180,6 +184,9 @@ def best(trials: Sequence[Trial]) -> Trial:
 def best_refined(refined: Sequence[Refined], best: Trial) -> Refined | None:
     """The best refined net, where it is better than every candidate that was not refined.
 
+    Refined nets are scored on validation clips. A trial whose score is over folds has no such score to compare with. Then only
+    the net that was made from this trial is considered, and compared with the trial's own net after the same training.
+
     Args:
         refined: All refined nets, and with them the scores of the trials that they come from.
         best: The best trial.
@@ -187,5 +194,7 @@ def best_refined(refined: Sequence[Refined], best: Trial) -> Refined | None:
     Returns:
         The refined net of the highest score (of equal scores the cheaper one), or None where a trial scores as high.
     """
+    if best.locations is not None:
+        return next((r for r in refined if r.number == best.number and r.score > r.before_score), None)
     ranked = sorted(refined, key=lambda r: (-r.score, r.macs, r.memory, r.number))
     return ranked[0] if ranked and ranked[0].score > max(best.score, *(r.before_score for r in refined)) else None

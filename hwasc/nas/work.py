@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from hwasc.ensemble.work import ensemble_stages, training_work
+from hwasc.nas.fold_scoring import by_folds
 from hwasc.progress import Stage
 from hwasc.workspace import Workspace
 
@@ -29,7 +30,9 @@ def search_stages(ws: Workspace) -> list[Stage]:
         each = training_work(clips * s.train.epochs, CANDIDATE)
     out.append(Stage(CANDIDATES, s.trials * (each + validation * CANDIDATE)))
     if s.rescore:
-        out.append(Stage(SECOND, training_work(min(s.rescore, s.trials) * clips * s.second.epochs, CANDIDATE)))
+        over_folds = by_folds(ws)
+        epochs = s.second(over_folds=over_folds).epochs * (ws.settings.teachers.folds if over_folds else 1)
+        out.append(Stage(SECOND, training_work(min(s.rescore, s.trials) * clips * epochs, CANDIDATE)))
     if s.refine:
         out.append(Stage(REFINEMENT, training_work(s.refine * 2 * clips * s.refine_train.epochs, CANDIDATE)))
     return out

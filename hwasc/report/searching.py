@@ -10,6 +10,7 @@ from hwasc.nas.trial import Refined, Trial
 from hwasc.report import plots
 from hwasc.report.analysis import predictions, what_matters
 from hwasc.report.ensemble import fusion_parts
+from hwasc.report.finalists import finalists
 from hwasc.report.formats import ABSENT, amount, count, data_name, kib, percent, plural, short
 from hwasc.report.page import Controls, Fact, Facts, Paragraph, Picture, Preformatted, Section, Table, page
 from hwasc.report.points import trial_points
@@ -37,6 +38,7 @@ def search_report(result: SearchResult) -> str:
     pruned, architecture = result.chosen_refined, result.best.architecture
     choices, proxy = result.problem.space.choices(), PROXIES.get(result.proxy, result.proxy)
     over = f"over {count(result.clips)} validation clips"
+    measured = "over folds of all training and validation clips" if best.locations and not pruned else over
     by_rows = bool(result.best.provenance.get("costs", {}).get("firmware"))
     memory_limit = "ram" if by_rows else "int8_memory.activations"
     summary = (
@@ -54,7 +56,7 @@ def search_report(result: SearchResult) -> str:
     )
     sections = [
         Section("Verdict", [search_verdict(result)]),
-        Section("Summary", [Paragraph(summary), Facts(_cards(pruned or best, trials, over, by_rows=by_rows))]),
+        Section("Summary", [Paragraph(summary), Facts(_cards(pruned or best, trials, measured, by_rows=by_rows))]),
         Section(
             "Space and budget",
             [
@@ -107,7 +109,8 @@ def search_report(result: SearchResult) -> str:
             best,
             "The best few by their first score, smoothed over all trials, scored again; the best is marked",
         )
-        sections.insert(4, Section("Second scores", [second]))  # after the search
+        compared = finalists(rescored, best, result.optimism)
+        sections.insert(4, Section("Second scores", [*compared, second]))  # after the search
     sections[-1:-1] = [what_matters(choices, trials, proxy), *predictions(choices, trials)]
     if result.refined:
         sections.insert(5, refinement(result.refined, pruned, result.clips))

@@ -39,10 +39,31 @@ def search_verdict(result: SearchResult) -> Verdict:
             *_ensemble(result.teachers.fusion, result.teachers.view),
             chance(result.best.architecture.classes),
         ],
-        over=f"Macro accuracy over {plural(result.clips, 'validation clip')}, by which the net was chosen. It is a rank among "
-        "candidates; `hwasc distill` trains the net in full and measures it on test clips.",
+        over=f"{_selected(result)} It is a rank among candidates; `hwasc distill` trains the net in full and measures it on test "
+        "clips.",
         file="None yet: `hwasc distill` trains the architecture in best.json and writes student.tflite.",
     )
+
+
+def _selected(result: SearchResult) -> str:
+    """What the winner's accuracy was measured on, and what it promises too much."""
+    scores = result.trial.locations
+    if scores is None or result.chosen_refined:
+        return f"Macro accuracy over {plural(result.clips, 'validation clip')}, by which the net was chosen."
+    clips, places = sum(s.clips for s in scores), len({s.location for s in scores})
+    text = (
+        f"Macro accuracy over {plural(clips, 'training and validation clip')} of {plural(places, 'location')}, each classified "
+        "by a net that was not trained on its location; its error is over locations."
+    )
+    if result.optimism:
+        error = result.optimism.error
+        within = "" if error is None else f" ± {100 * error:.1f}"
+        text += (
+            f" The net was chosen by these clips among {plural(len(result.rescored), 'finalist')}. The same choice by the other "
+            f"folds has {percent(result.optimism.nested)}: expect {points(-result.optimism.difference)}{within} points on new "
+            "places."
+        )
+    return text
 
 
 def distill_verdict(result: DistillResult) -> Verdict:

@@ -37,7 +37,7 @@ def test_what_is_set_comes_after_the_effort(tmp_path: Path) -> None:
     assert (
         settings.distill.train.epochs == 7 and settings.distill.qat.epochs == EFFORTS["thorough"]["distill.qat.epochs"]
     )
-    assert settings.search.second.lr == 0.003 and settings.search.second.epochs == 40
+    assert settings.search.second().lr == 0.003 and settings.search.second().epochs == 40
     assert Settings.load(file, ["effort=quick"]).distill.train.epochs == 15
     assert settings.changed({"seed": 3}).distill == settings.distill
 
@@ -61,6 +61,6 @@ def test_unknown_efforts_are_named_with_their_neighbour() -> None:
 def test_the_page_shows_each_setting() -> None:
     page, default = (Path(__file__).parents[2] / "docs" / "training.md").read_text(), Settings()
     for name in {name for effort in EFFORTS.values() for name in effort} - {"teachers.members"}:
-        usual = default.search.second.epochs if name == "search.rescore_train.epochs" else at(default, name)
+        usual = default.search.second().epochs if name == "search.rescore_train.epochs" else at(default, name)
         cells = [EFFORTS["quick"].get(name, usual), usual, EFFORTS["thorough"].get(name, usual)]
         assert f"| `{name}` | {' | '.join(f'{c:,}' for c in cells)} |" in page

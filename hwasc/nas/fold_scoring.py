@@ -1,0 +1,123 @@
+"""Second scores over folds: each clip of the training and validation recordings is scored once, by a net not trained on it.
+
+A few validation recordings cannot tell finalists apart. So each finalist is trained once for each fold of the training clips, on
+the other folds, and once on all training clips for the validation clips. The folds are those that the teachers are cross-fitted
+on. It starts from random weights, because those of the supernet have seen all training clips, and learns from teachers that have
+not seen the fold.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from hwasc.data import logits as logit_files
+from hwasc.data.features import Features
+from hwasc.ensemble.fusion import FittedEnsemble, distillation_data, fold_target_file, target_file
+from hwasc.nas import location_scores
+from hwasc.nas.engines import Engine
+from hwasc.nas.job import Candidate, Proposal, Score
+from hwasc.nas.location_scores import LocationScore
+from hwasc.nas.scoring import Scoring, candidates
+from hwasc.nas.study import Evaluate
+from hwasc.parallel.processes import as_finished
+from hwasc.records.front_end import FrontEnd
+from hwasc.training.distillation import DistillationData
+from hwasc.workspace import Workspace
+
+FEW = 30  # validation locations below which `auto` scores over folds: an accuracy's error over these is nine points
+
+
+def by_folds(ws: Workspace) -> bool:
+    """Whether second scores are over folds, by `search.rescore_on`."""
+    chosen = ws.settings.search.rescore_on
+    return chosen == "folds" or (chosen == "auto" and len({c.location for c in ws.dataset.validation}) < FEW)
+
+
+def fold_evaluator(ws: Workspace, scoring: Scoring, engine: Engine, fused: FittedEnsemble) -> Evaluate:
+    """Make a function that has proposals trained and scored over all folds.
+
+    Args:
+        ws: Data, settings, cache, device.
+        scoring: How candidates are trained.
+        engine: Where.
+        fused: The ensemble.
+
+    Returns:
+        The function; it yields (index, score) as proposals are finished.
+    """
+    folds = fused.teachers.folds
+    out_of_fold = replace(ws.settings, distill=replace(ws.settings.distill, targets="out_of_fold"))
+    held_out = target_file(ws, replace(fused, workspace=replace(ws, settings=out_of_fold)))
+    of = dict(zip((c.id for c in folds.clips.features.clips), folds.of.tolist(), strict=True))
+    on_validation = candidates(ws, replace(scoring, supernet=None))
+
+    @functools.cache
+    def shared(front_end: FrontEnd, fold: int) -> tuple[DistillationData, Features, np.ndarray, np.ndarray]:
+        data = distillation_data(ws, front_end, fold_target_file(ws, fused, fold))
+        number = np.array([of[c.id] for c in data.train.clips])
+        ensemble = logit_files.load(held_out, [c.id for c in data.train.clips], data.train.hashes)
+        return replace(data, rows=np.flatnonzero(number != fold)), data.train, ensemble, np.flatnonzero(number == fold)
+
+    def job(proposal: Proposal, fold: int) -> Candidate:
+        whole = on_validation(proposal)
+        if fold == folds.count:
+            return replace(whole, rows=np.arange(len(whole.validation)))
+        data, clips, ensemble, rows = shared(proposal.architecture.front_end, fold)
+        return replace(whole, data=data, validation=clips, ensemble=ensemble, rows=rows)
+
+    def evaluate(proposals: Sequence[Proposal]) -> Iterator[tuple[int, Score]]:
+        parts = [(i, fold) for i in range(len(proposals)) for fold in range(folds.count + 1)]
+        found: dict[int, dict[int, tuple[Candidate, Score]]] = defaultdict(dict)
+        jobs = {part: job(proposals[part[0]], part[1]) for part in parts}
+        for done, score in as_finished(engine.submit(jobs[part], ws.settings.seed) for part in parts):
+            i, fold = parts[done]
+            found[i][fold] = jobs.pop(parts[done]), score
+            if len(found[i]) > folds.count:
+                yield i, pooled(found.pop(i))
+
+    return evaluate
+
+
+def pooled(parts: dict[int, tuple[Candidate, Score]]) -> Score:
+    """Put the scores of a candidate's folds together.
+
+    Args:
+        parts: The job and the score of each fold, by its number.
+
+    Returns:
+        The score over all clips, with its errors over locations. Time and float accuracy are the sum and the mean over clips.
+    """
+    by_location = tuple(s for fold in sorted(parts) for s in _by_location(fold, *parts[fold]))
+    counts = np.array([len(c.validation if c.rows is None else c.rows) for c, _ in parts.values()])
+    floats = [score.float_accuracy for _, score in parts.values()]
+    value = math.exp(-location_scores.loss(by_location))
+    error = location_scores.accuracy_error(by_location)
+    accuracy = location_scores.accuracy(by_location)
+    return Score(
+        value=value,
+        seconds=sum(score.seconds for _, score in parts.values()),
+        accuracy=accuracy,
+        float_accuracy=None if None in floats else float(np.average(np.array(floats, float), weights=counts)),
+        standard_error=math.sqrt(accuracy * (1 - accuracy) / counts.sum()) if error is None else error,
+        value_error=value * location_scores.loss_error(by_location),
+        locations=by_location,
+    )
+
+
+def _by_location(fold: int, job: Candidate, score: Score) -> list[LocationScore]:
+    assert job.rows is not None and score.losses is not None and score.right is not None
+    sums: dict[tuple[str, str], list[float]] = defaultdict(lambda: [0, 0, 0.0])
+    for row, loss, right in zip(job.rows.tolist(), score.losses.tolist(), score.right.tolist(), strict=True):
+        clip = job.validation.clips[row]
+        entry = sums[clip.location, clip.scene]
+        entry[0], entry[1], entry[2] = entry[0] + 1, entry[1] + right, entry[2] + loss
+    return [
+        LocationScore(fold=fold, location=place, scene=scene, clips=int(n), right=int(right), loss=loss)
+        for (place, scene), (n, right, loss) in sorted(sums.items())
+    ]

@@ -1,0 +1,86 @@
+"""Finalists of a search whose second scores are over folds: how far each is behind the best, and which are as good."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from hwasc.nas import location_scores
+from hwasc.nas.location_scores import Optimism
+from hwasc.nas.trial import Trial, best
+from hwasc.report.formats import count, kib, percent, plural, points
+from hwasc.report.page import Paragraph, Part, Table
+
+
+def finalists(rescored: Sequence[Trial], winner: Trial, optimism: Optimism | None) -> list[Part]:
+    """Compare finalists on the same clips.
+
+    Args:
+        rescored: The finalists, with scores by location.
+        winner: The one that was chosen.
+        optimism: The nested estimate of the choice.
+
+    Returns:
+        A text and a table; nothing where scores are not over folds.
+    """
+    scores = [t.locations for t in rescored if t.locations is not None]
+    if not scores or len(scores) < len(rescored):
+        return []
+    top = next(i for i, t in enumerate(rescored) if t.number == best(list(rescored)).number)
+    equal = location_scores.as_good(scores)
+    clips, places = sum(s.clips for s in scores[0]), len({s.location for s in scores[0]})
+    text = (
+        f"Each finalist was trained {len({s.fold for s in scores[0]})} times, and {plural(clips, 'clip')} of "
+        f"{plural(places, 'location')} were each classified once, by a net that was not trained on their location. Errors are "
+        "over locations; those of differences are smaller, because all finalists have the same clips. "
+        f"By their loss {len(equal)} of {plural(len(rescored), 'finalist')} cannot be told from the best, which is one of them. "
+        f"Trial {winner.number} was chosen."
+    )
+    if optimism is not None:
+        text += (
+            f" Its accuracy is {percent(optimism.accuracy)}. If each fold is measured with the finalist that the other folds "
+            f"would choose, it is {percent(optimism.nested)}, {points(-optimism.difference)} points: this is what the choice "
+            "promises on new places."
+        )
+    return [Paragraph(text), _table(rescored, scores, top=top, equal=equal, winner=winner)]
+
+
+def _table(
+    rescored: Sequence[Trial],
+    scores: Sequence[Sequence[location_scores.LocationScore]],
+    *,
+    top: int,
+    equal: Sequence[int],
+    winner: Trial,
+) -> Table:
+    order = sorted(range(len(rescored)), key=lambda i: -rescored[i].score)
+    rows = []
+    for i in order:
+        t, gap = rescored[i], location_scores.accuracy(scores[i]) - location_scores.accuracy(scores[top])
+        error = location_scores.accuracy_error(scores[i], scores[top])
+        worse = location_scores.loss(scores[i]) - location_scores.loss(scores[top])
+        rows.append(
+            (
+                t.number,
+                f"{percent(t.accuracy)} ± {100 * t.standard_error:.1f}",
+                "" if i == top else points(gap) + ("" if error is None else f" ± {100 * error:.1f}"),
+                "" if i == top else f"{worse:+.3f} ± {location_scores.loss_error(scores[i], scores[top]):.3f}",
+                "yes" if i in equal else "no",
+                count(t.macs),
+                kib(t.memory),
+            )
+        )
+    return Table(
+        (
+            "trial",
+            "int8 accuracy ± SE",
+            "points from the best",
+            "loss above the best, nats",
+            "as good",
+            "MACs",
+            "memory",
+        ),
+        rows,
+        "Finalists by falling score; the chosen one is marked",
+        marked=[n for n, i in enumerate(order) if rescored[i].number == winner.number],
+        trials=[rescored[i].number for i in order],
+    )
