@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import os
 import subprocess
 import sys
@@ -160,7 +161,7 @@ def test_the_folder_of_an_interactive_python_comes_last_in_children(
 @pytest.mark.parametrize("name", KILLED)
 @pytest.mark.parametrize("after", [0.0, pytest.param(1.0, marks=pytest.mark.long)])
 @pytest.mark.slow
-def test_children_end_within_two_seconds_of_a_killed_parent(name: str, after: float, tmp_path: Path) -> None:
+def test_children_end_within_four_seconds_of_a_killed_parent(name: str, after: float, tmp_path: Path) -> None:
     program = tmp_path / "program.py"
     program.write_text(BEGIN + KILLED[name])
     env = {**os.environ, "PYTHONPATH": ROOT}
@@ -172,9 +173,10 @@ def test_children_end_within_two_seconds_of_a_killed_parent(name: str, after: fl
     parent.kill()
     parent.wait()
     assert len(children) >= 2
-    alive = [*still_alive([p for p in children if p not in servers], 2), *still_alive(servers, 20)]
+    alive = [*still_alive([p for p in children if p not in servers], 4), *still_alive(servers, 20)]
     for process in alive:
-        process.kill()
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()
     assert alive == []
 
 
