@@ -23,10 +23,10 @@ class EnsembleSummary(Result):
         split: Whose clips: `validation` or `test`.
         clips: How many.
         seed: The run's.
-        data: The data set as the user named it.
-        scenes: How many classes it has.
         dataset: Fingerprint of the training and validation clips.
         measured: The clips, and those that were left out; None for the validation clips of a search.
+        data: The data set as the user named it; empty in files of versions that did not keep it.
+        scenes: How many classes it has; 0 in such files.
         teachers: What each is and costs.
         fusion: Each teacher and each view, with accuracy, log loss and calibration error.
         view: The view that students learn from.
@@ -37,8 +37,6 @@ class EnsembleSummary(Result):
     split: str
     clips: int
     seed: int
-    data: str
-    scenes: int
     dataset: str
     teachers: list[TeacherSummary]
     fusion: list[FusionRow]
@@ -46,6 +44,8 @@ class EnsembleSummary(Result):
     mixing: dict[str, dict[str, dict[str, float]]]
     leave_one_out: list[LeaveOneOutRow]
     measured: MeasuredClips | None = None
+    data: str = ""
+    scenes: int = 0
 
 
 def summarize(

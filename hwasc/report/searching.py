@@ -9,6 +9,7 @@ from hwasc.cost.limits import Range
 from hwasc.nas.trial import Refined, Trial
 from hwasc.report import plots
 from hwasc.report.analysis import predictions, what_matters
+from hwasc.report.budget_use import budget_use
 from hwasc.report.ensemble import fusion_parts
 from hwasc.report.finalists import finalists
 from hwasc.report.formats import ABSENT, amount, count, data_name, kib, percent, plural, short
@@ -94,6 +95,7 @@ def search_report(result: SearchResult) -> str:
                 trials_table(result.front, best, "The Pareto front, by falling score; the best is marked"),
             ],
         ),
+        budget_use(result),
         Section(
             "Best architecture",
             [

@@ -163,7 +163,7 @@ def teach_verdict(summary: EnsembleSummary) -> Verdict:
         accuracies=[
             *_ensemble(s.fusion, s.view),
             *([_accuracy(f"best teacher ({best.name})", best)] if best else []),
-            chance(s.scenes),
+            *([chance(s.scenes)] if s.scenes else []),
         ],
         over=f"Macro accuracy over {plural(s.clips, f'{s.split} clip')}{places}{errors}. Students that learn from them are "
         "measured by `hwasc distill`.",
