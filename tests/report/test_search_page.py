@@ -65,7 +65,7 @@ def test_the_pointer_shows_a_trial_and_a_click_gives_its_command(opened: Browser
     rings = opened.run(
         "return [...document.querySelectorAll('.ring')].map(r => r.closest('figure').innerText.slice(0, 6))"
     )
-    assert len(set(rings)) == 2, "the same trial is marked in both pictures"
+    assert len(set(rings)) == 3, "the same trial is marked in all three pictures"
     assert opened.find("tr.shown").get_attribute("data-trial") == str(number)
     assert opened.complaints() == [] and opened.requests() == []
 
