@@ -7,7 +7,14 @@ from typing import Any
 from hwasc.registry import Registry
 
 BLOCKS: Registry[Any] = Registry(  # of subclasses of `hwasc.records.blocks.Block`
-    "block", "hwasc.blocks", {"ir": "hwasc.records.blocks.inverted_residual:InvertedResidual"}
+    "block",
+    "hwasc.blocks",
+    {
+        "ir": "hwasc.records.blocks.inverted_residual:InvertedResidual",
+        "axis": "hwasc.records.blocks.axis_residual:AxisResidual",
+        "fused": "hwasc.records.blocks.fused_residual:FusedResidual",
+        "pointwise": "hwasc.records.blocks.pointwise:Pointwise",
+    },
 )
 TEACHERS: Registry[Any] = Registry(  # of `hwasc.models.teachers.Family`
     "teacher",

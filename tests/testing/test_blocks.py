@@ -17,7 +17,22 @@ import pytest
 from hwasc.errors import HwascError, UsageError
 from hwasc.parts import BLOCKS
 from hwasc.records import schema
-from hwasc.records.blocks import GRN, INPUT, Block, Choices, Conv, DepthwiseConv, InvertedResidual, Stride, Sum, Unit
+from hwasc.records.blocks import (
+    GRN,
+    INPUT,
+    AxisResidual,
+    Block,
+    Choices,
+    Conv,
+    DepthwiseConv,
+    FusedResidual,
+    InvertedResidual,
+    Pointwise,
+    Residual,
+    Stride,
+    Sum,
+    Unit,
+)
 from hwasc.records.space import SearchSpace
 from hwasc.testing.blocks import check_block, check_int8, check_module, check_record, check_supernet, net
 
@@ -35,6 +50,23 @@ def test_inverted_residuals(grn: GRN | None) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("record", [InvertedResidual(3, 20, 12), InvertedResidual(3, 20, 12, (2, 2))], ids=str)
 def test_inverted_residuals_without_a_shortcut(record: InvertedResidual) -> None:
+    check_block(record, inputs=8)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("grn", GRNS[:3], ids=str)
+@pytest.mark.parametrize("kind", [AxisResidual, FusedResidual])
+def test_other_residuals(kind: type[Residual], grn: GRN | None) -> None:
+    check_block(kind(3, 20, 12, (2, 1), shortcut=True, grn=grn), inputs=12)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "record",
+    [AxisResidual(5, 20, 12, (2, 2)), FusedResidual(5, 20, 12, (1, 2)), Pointwise(12), Pointwise(12, (2, 1))],
+    ids=str,
+)
+def test_other_kinds_without_a_shortcut(record: Block) -> None:
     check_block(record, inputs=8)
 
 

@@ -21,7 +21,7 @@ from hwasc.deploy.firmware.net_numbers import Net
 from hwasc.models import build
 from hwasc.models.blocks import GlobalResponseNorm
 from hwasc.records.architecture import Architecture
-from hwasc.records.blocks import GRN, InvertedResidual
+from hwasc.records.blocks import GRN, AxisResidual, Block, FusedResidual, InvertedResidual, Pointwise
 from hwasc.records.front_end import FrontEnd
 from hwasc.training.quantization import calibrate, quantize
 
@@ -60,18 +60,22 @@ def with_other_scales(graph: Graph, found: Quantized, seed: int, octaves: float 
 
 
 def random_architecture(seed: int) -> Architecture:
-    """Odd channel counts, kernels 1 to 7, every stride, both paddings, every GRN, shortcuts."""
+    """Blocks of every kind: odd channel counts, kernels 1 to 7, every stride, both paddings, every GRN, shortcuts."""
     rng = random.Random(seed)
     stem = (rng.randint(1, 9), rng.randint(1, 20))
-    channels, blocks = stem[1], []
+    channels = stem[1]
+    blocks: list[Block] = []
     for _ in range(rng.randint(1, 4)):
         width = rng.choice([channels, rng.randint(1, 30)])
         shortcut = width == channels and rng.random() < 0.8
         stride = rng.choice([(1, 1), (2, 2), (1, 2), (2, 1)])
         grn = rng.choice([None, *FORMS])
         kernel = rng.choice([1, 3, 5, 7])
-        blocks.append(InvertedResidual(kernel, rng.randint(1, 40), width, stride, shortcut, grn))
+        kind = rng.choice([InvertedResidual, AxisResidual, FusedResidual])
+        blocks.append(kind(kernel, rng.randint(1, 40), width, stride, shortcut, grn))
         channels = width
+    if rng.random() < 0.5:
+        blocks.append(Pointwise(rng.randint(1, 40)))
     front_end = FrontEnd.for_clip(rng.randint(40, 90), rng.randint(9, 40))
     padding = rng.choice(["same", "torch"])
     return Architecture(front_end, stem, tuple(blocks), rng.randint(2, 20), padding=padding)  # type: ignore[arg-type]
