@@ -126,7 +126,7 @@ def main() -> None:
         z1 = measure(backbone)
         parts.append(Part(f"fusion heads, {name}", kept * epochs, z1.macs.conv, z1.parameters))
     if args.search:
-        first, again = s.search.train, s.search.second
+        first, again = s.search.train, s.search.second()
         parts.append(
             Part(f"search, {s.search.trials} first scores", clips_used * first.epochs * s.search.trials, CANDIDATE_MACS)
         )
