@@ -1,4 +1,4 @@
-"""What the engines cost beside the scores: throughput of `ray` on two nodes of one machine against `local`; nodes lost and joined.
+"""What engines cost beside scores: throughput of `ray` on two nodes of one machine against `local`; nodes lost and joined.
 
     python experiments/search/cluster.py --workers 2 4 8 --seconds 1.0
     python experiments/search/cluster.py --workers 4 --change                  # a node is lost in the middle, another joins
