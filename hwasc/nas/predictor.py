@@ -3,6 +3,9 @@
 A first score is noisy. A few hundred scores together are less so: ridge regression predicts the logarithm of the score from
 the choices and costs of a candidate. This raises the default proxy's rank correlation with full training from 0.71 to 0.78
 (`experiments/search/proxies.md`).
+
+Trials of an earlier search, with other data or other training, can be learned from, too: how choices and costs change the
+logarithm of the score is taken from both searches, its level from this one alone.
 """
 
 from __future__ import annotations
@@ -19,6 +22,7 @@ from hwasc.records.space import Point
 
 MIN_TRIALS = 50  # with fewer trials no prediction is made
 PENALTY = 10.0  # on the squared weights of standardised inputs; results are the same from 1 to 100
+MIN_OWN = 10  # and with earlier trials, fewer of this search's own
 OWN_WEIGHT = 0.5  # share of a candidate's own score in the mean
 FREE = 1e-9  # penalty of the intercept: none
 FLOOR = 1e-6  # lowest score of which a logarithm is taken
@@ -50,30 +54,34 @@ class ScoredCandidate(Protocol):
         """0..1, higher is better."""
 
 
-def smoothed(choices: Choices, trials: Sequence[ScoredCandidate]) -> list[float]:
+def smoothed(
+    choices: Choices, trials: Sequence[ScoredCandidate], earlier: Sequence[ScoredCandidate] = ()
+) -> list[float]:
     """Smooth the scores of trials: the geometric mean of each score and of its prediction from all other trials.
 
     Args:
         choices: The choices of the space.
         trials: Scored candidates.
+        earlier: Trials of an earlier search over these choices.
 
     Returns:
-        A score for each trial, 0..1; the trials' own scores where there are fewer than `MIN_TRIALS`.
+        A score for each trial, 0..1; the trials' own scores where there are too few, see `Smoother.add`.
     """
-    return Smoother(choices).add(trials)
+    return Smoother(choices, earlier).add(trials)
 
 
-def promising(choices: Choices, trials: Sequence[Trial]) -> list[Trial]:
+def promising(choices: Choices, trials: Sequence[Trial], earlier: Sequence[Trial] = ()) -> list[Trial]:
     """Sort trials by how good they are expected to be.
 
     Args:
         choices: The choices of the space that the trials are of.
         trials: Scored candidates.
+        earlier: Trials of an earlier search over these choices.
 
     Returns:
         The trials by falling `smoothed` score; of equal scores the cheaper one first.
     """
-    estimates = dict(zip((t.number for t in trials), smoothed(choices, trials), strict=True))
+    estimates = dict(zip((t.number for t in trials), smoothed(choices, trials, earlier), strict=True))
     return sorted(trials, key=lambda t: (-estimates[t.number], t.macs, t.memory, t.number))
 
 
@@ -163,15 +171,19 @@ class Smoother:
     diagonal of the hat matrix is computed for those trials alone whose scores are asked for.
     """
 
-    def __init__(self, choices: Choices) -> None:
-        """Begin without trials.
+    def __init__(self, choices: Choices, earlier: Sequence[ScoredCandidate] = ()) -> None:
+        """Begin without trials of this search.
 
         Args:
             choices: The choices of the space.
+            earlier: Trials of an earlier search over these choices. Their inputs and logarithms count as differences from
+                their own means, so that only slopes are learned from them.
         """
-        self.choices, self.count = choices, 0
+        self.choices, self.count, self.earlier = choices, 0, len(earlier)
         self._shift = np.zeros(0)  # the first trial's inputs and logarithm; sums of differences from it lose no digits
         self._sums, self._products = np.zeros(0), np.zeros((0, 0))
+        rows = np.c_[_encoded(choices, earlier), _logarithms(earlier)] if earlier else np.zeros((0, 0))
+        self._before = (rows - rows.mean(0)).T @ (rows - rows.mean(0)) if earlier else None
 
     def add(self, trials: Sequence[ScoredCandidate]) -> list[float]:
         """Take trials in.
@@ -180,12 +192,13 @@ class Smoother:
             trials: Scored candidates that were not added yet.
 
         Returns:
-            A score for each of them, 0..1, see `smoothed`; their own scores while there are fewer than `MIN_TRIALS` in all.
+            A score for each of them, 0..1, see `smoothed`; their own scores while there are fewer than `MIN_TRIALS` in all, or
+            fewer than `MIN_OWN` of this search.
         """
         if not trials:
             return []
         rows = self.take(trials)
-        if self.count < MIN_TRIALS:
+        if self.count + self.earlier < MIN_TRIALS or self.count < MIN_OWN:
             return [t.score for t in trials]
         return _halfway(*self.leave_one_out(rows))
 
@@ -230,7 +243,9 @@ class Smoother:
     def _standardised(self, mean: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The inputs' standard deviations, and the sums of products with every input of mean 0 and deviation 1."""
         products = self._products - self.count * np.outer(mean, mean)
-        deviation = np.sqrt(np.maximum(np.diag(products)[:-1], 0) / self.count)
+        if self._before is not None:
+            products = products + self._before
+        deviation = np.sqrt(np.maximum(np.diag(products)[:-1], 0) / (self.count + self.earlier))
         spread = np.where(deviation > 0, deviation, 1.0)
         scale = np.append(spread, 1.0)  # logarithms of scores keep their unit
         return spread, products / np.outer(scale, scale)

@@ -191,7 +191,9 @@ def _search(
     """The stages of a search after its survey, in a run folder that no other process works in."""
     fused = fuse(ws)
     scoring = first_scoring(ws, taken.supernet_problem(problem), target_file(ws, fused), proxy)
-    study = Study(problem, strategy, Journal(run / TRIALS), seed=ws.settings.seed, first=taken.points)
+    study = Study(
+        problem, strategy, Journal(run / TRIALS), seed=ws.settings.seed, first=taken.points, earlier=taken.earlier
+    )
     with engine as opened:
         evaluate = reusing(evaluator(ws, scoring, opened), {t.id: t for t in taken.known})
         trials = _first_scores(ws, study, evaluate, stored)
@@ -200,7 +202,8 @@ def _search(
                 f"none of {study.proposed:,} points of the space {problem.space.name} meets the budget "
                 f"{problem.budget.name}; raise a limit or name another space"
             )
-        rescored = _second_scores(ws, problem, scoring, fused, engine=opened, trials=trials, run=run)
+        ranked = promising(problem.space.choices(), trials, taken.earlier)
+        rescored = _second_scores(ws, problem, scoring, fused, engine=opened, ranked=ranked, run=run)
     refined = refine(ws, problem, scoring, rescored=rescored, run=run)
     return _finish(
         ws,
@@ -271,15 +274,15 @@ def _second_scores(
     fused: FittedEnsemble,
     *,
     engine: Engine,
-    trials: list[Trial],
+    ranked: list[Trial],
     run: Path,
 ) -> list[Trial]:
     s = ws.settings
-    count = min(s.search.rescore, len(trials))
+    count = min(s.search.rescore, len(ranked))
     if count < 1:
         return []
     journal = Journal(run / SECOND)
-    chosen = diverse(promising(problem.space.choices(), trials), count)
+    chosen = diverse(ranked, count)
     over_folds = by_folds(ws)
     scoring = replace(scoring, proxy="distillation", train=s.search.second(over_folds=over_folds), qat=None)
     evaluate = fold_evaluator(ws, scoring, engine, fused) if over_folds else evaluator(ws, scoring, engine)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -37,11 +37,13 @@ class SearchStart:
         points: Points within the budget that are proposed first, the most promising first.
         known: Trials whose scores hold in this search.
         supernet_budget: The budget that the shared supernet was trained for; None: the search trains its own.
+        earlier: Trials whose scores do not hold, but from which scores are predicted, see `nas.predictor`.
     """
 
     points: list[dict[str, Any]]
     known: list[Trial]
     supernet_budget: Budget | None
+    earlier: list[Trial] = field(default_factory=list)
 
     __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
 
@@ -71,7 +73,8 @@ def start_from(ws: Workspace, problem: Problem, folder: Path, proxy: str | Proxy
     """Take over what an earlier search found.
 
     Scores and supernet are used where all that they follow from is equal but for the budget, and the earlier budget is at least
-    as wide. Otherwise the earlier points are scored anew; a line of the progress report says why.
+    as wide. Otherwise the earlier points are scored anew, and the earlier scores only help to predict new ones; a line of the
+    progress report says why.
 
     Args:
         ws: Data and settings of the new search.
@@ -100,8 +103,12 @@ def start_from(ws: Workspace, problem: Problem, folder: Path, proxy: str | Proxy
         *(_tighter(resolve(earlier.budget), problem.budget) if shared else ()),
     ]
     if reasons:
-        ws.reporter.say(f"{folder}: {len(points)} of its points are scored anew, because {reasons[0]}")
-        return SearchStart(points=points, known=[], supernet_budget=None)
+        valid = [t for t in trials if _valid(problem.space, t.point)]
+        ws.reporter.say(
+            f"{folder}: {len(points)} of its points are scored anew, because {reasons[0]}; scores are predicted from its "
+            f"{len(valid)} trials, too"
+        )
+        return SearchStart(points=points, known=[], supernet_budget=None, earlier=valid)
     ws.reporter.say(
         f"{folder}: {len(within)} of its {len(trials)} trials are within this budget; their scores hold here"
         + (", and its supernet is used" if shared else "")

@@ -81,7 +81,14 @@ class Study:
     """
 
     def __init__(
-        self, problem: Problem, strategy: Strategy, journal: Journal, *, seed: int, first: Sequence[Point] = ()
+        self,
+        problem: Problem,
+        strategy: Strategy,
+        journal: Journal,
+        *,
+        seed: int,
+        first: Sequence[Point] = (),
+        earlier: Sequence[Trial] = (),
     ) -> None:
         """Begin a search.
 
@@ -91,7 +98,9 @@ class Study:
             journal: Finished trials.
             seed: Of the points that are drawn at random.
             first: Points that are proposed first: by the strategy, if it can, and then it learns from them; else by the study.
+            earlier: Trials of an earlier search over the same choices, from which scores are predicted, too.
         """
+        self.earlier = earlier
         self.problem, self.strategy, self.journal, self.seed = problem, strategy, journal, seed
         if isinstance(strategy, Enqueues):
             strategy.enqueue([dict(point) for point in first])
@@ -126,7 +135,7 @@ class Study:
             UsageError: The journal holds other candidates than this search proposes.
         """
         done: list[Trial] = []
-        smoother = Smoother(self.problem.space.choices())
+        smoother = Smoother(self.problem.space.choices(), self.earlier)
         while len(done) < count and (group := self._propose(min(at_a_time, count - len(done)))):
             scores = self._from_journal(len(done), group)
             missing = [i for i in range(len(group)) if i not in scores]

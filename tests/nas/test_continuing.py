@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from hwasc.models.supernet import Supernet
+from hwasc.nas.start import read_start
 from hwasc.nas.trial import read_trials
 from hwasc.records import architecture as architectures
 from hwasc.records.earlier_run import read_run
@@ -140,6 +141,9 @@ def test_scores_that_do_not_hold_are_taken_anew(hwasc: Run, made: Path, tiny_spa
     status, _, err = hwasc(*argv, tiny=True)
     assert status == 0, err
     assert "2 of its points are scored anew, because settings.search.proxy_steps was 1, is now 2" in err
+    before = read_trials(made / "s" / "trials.jsonl").values()
+    assert f"scores are predicted from its {len(before)} trials, too" in err
+    assert read_start(made / "anew").earlier == list(before)
     points = [t.point for t in read_trials(made / "anew" / "trials.jsonl").values()]
     assert all(p in [t.point for t in read_trials(made / "s" / "trials.jsonl").values()] for p in points)
     status, _, err = hwasc(*argv[:-1], made / "nowhere", "--run", made / "none", tiny=True)

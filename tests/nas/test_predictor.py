@@ -123,3 +123,35 @@ def test_time_and_memory_grow_as_the_trials_do() -> None:
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 5e6 and time.process_time() - start < 10  # a matrix of trials x trials would have 3.2 GB
+
+
+def test_earlier_trials_give_slopes_and_no_level() -> None:
+    """The same as ridge regression, each trial left out, with an intercept of its own for each search."""
+    before, _ = candidates(60, 1, 0.2)
+    earlier = [replace(s, score=s.score / 3) for s in before]
+    scored, _ = candidates(12, 2, 0.2)
+    found = smoothed(CHOICES, scored, earlier)
+    rows = predictor._encoded(CHOICES, [*scored, *earlier])
+    y = np.log([s.score for s in (*scored, *earlier)])
+    group = np.r_[np.zeros(12), np.ones(60)]
+    centred = np.concatenate([rows[group == g] - rows[group == g].mean(0) for g in (0, 1)])
+    spread = np.sqrt((centred**2).mean(0))
+    x = np.c_[rows / np.where(spread > 0, spread, 1.0), group == 0, group == 1]
+    penalty = np.diag([predictor.PENALTY] * rows.shape[1] + [predictor.FREE] * 2)
+    for i in (0, 5, 11):
+        rest = [k for k in range(len(x)) if k != i]
+        weights = np.linalg.solve(x[rest].T @ x[rest] + penalty, x[rest].T @ y[rest])
+        assert found[i] == pytest.approx(np.exp((y[i] + x[i] @ weights) / 2), rel=1e-5)
+
+
+def test_few_trials_rank_better_with_an_earlier_search() -> None:
+    gains = []
+    for seed in range(10):
+        scored, truth = candidates(15, 10 + seed, 0.4)
+        earlier = [replace(s, score=0.5 * s.score) for s in candidates(100, 100 + seed, 0.4)[0]]
+        alone, helped = smoothed(CHOICES, scored), smoothed(CHOICES, scored, earlier)
+        assert alone == [s.score for s in scored], "too few to be predicted alone"
+        gains.append(kendalltau(helped, truth).statistic - kendalltau(alone, truth).statistic)
+    assert np.mean(gains) > 0.1
+    first, _ = candidates(3, 0, 0.4)
+    assert smoothed(CHOICES, first, earlier) == [s.score for s in first], "three have no level of their own"
