@@ -1,0 +1,19 @@
+#!/usr/bin/env bash
+# What does each kind of block bring at equal MACs? The nets of blocks.py, from random weights, by the same teachers. Three seeds,
+# paired. Can be run again after a stop.
+#   experiments/search/blocks.sh [FOLDER]                                          (default runs/blocks)
+# Environment: SEEDS, default "0 1 2"; NETS, some of the nets; SETTINGS, further settings (name=value ...).
+set -euo pipefail
+here=$(dirname "$0") out=${1:-runs/blocks}
+python "$here/blocks.py" "$out/nets"
+more=()
+for setting in ${SETTINGS:-}; do more+=(--set "$setting"); done
+for seed in ${SEEDS:-0 1 2}; do
+  for net in "$out"/nets/*.json; do
+    name=$(basename "$net" .json) run=$out/$(basename "$net" .json)-$seed
+    case " ${NETS:-$name} " in *" $name "*) ;; *) continue ;; esac
+    [ -f "$run/result.json" ] || hwasc distill --arch "$net" --data synthetic --initial-weights random \
+      --set "distill.seed=$seed" "${more[@]}" --run "$run"
+  done
+done
+python "$here/../distillation/paired.py" "$out" --against ir
