@@ -342,9 +342,8 @@ def _finish(
     architecture = proposal.architecture if pruned is None else pruned.architecture
     costs = problem.budget.measure(architecture)
     validation = ws.features(ws.dataset.validation, fused.front_end, "validation")
-    over_folds = winner.locations is not None
-    selecting = sum(s.clips for s in winner.locations) if winner.locations else len(validation)
-    second = s.search.second(over_folds=bool(rescored) and over_folds)
+    over_folds = None if pruned else winner.locations  # refined nets are measured on validation clips
+    second = s.search.second(over_folds=by_folds(ws))
     estimate = optimism(rescored, chosen.how) if chosen.how != "pick" else None
     about: dict[str, Any] = {
         "data": ws.data,
@@ -359,7 +358,7 @@ def _finish(
             "score_error": winner.score_error,
             "int8_accuracy": winner.accuracy,
             "standard_error": winner.standard_error,
-            "clips": selecting,
+            "clips": sum(c.clips for c in over_folds) if over_folds else len(validation),
             "split": "folds" if over_folds else "validation",
             "trial": winner.number,
             "by": chosen.proxy or s.search.proxy,
