@@ -17,6 +17,7 @@ from hwasc.cost.scratch import plan_with_scratch, scratch
 from hwasc.errors import UsageError
 from hwasc.nas.declare import random_point
 from hwasc.records import bundled
+from hwasc.records.blocks import Block
 from hwasc.records.budget import Budget
 from hwasc.records.front_end import FrontEnd
 from hwasc.records.presets import dcase2024_baseline
@@ -299,3 +300,15 @@ def test_broken_spaces(tmp_path: Path, change: tuple[str, str], said: str) -> No
     path.write_text(text.replace(*change, 1))
     with pytest.raises(UsageError, match=said):
         SearchSpace.load(path)
+
+
+@pytest.mark.parametrize("name", bundled.names("search_spaces"))
+def test_points_of_every_bundled_space_are_nets(name: str) -> None:
+    space, rng = SearchSpace.load(name), random.Random(name)
+    kinds: set[str] = set()
+    for _ in range(30):
+        point = random_point(space, rng)
+        a = space.architecture(point, 10)
+        kinds |= {b.kind for b in a.blocks}
+        assert measure(a).parameters > 0 and [Block.from_text(str(b)) for b in a.blocks] == list(a.blocks)
+    assert kinds == {kind for stage in space.stages for kind in stage.block}
