@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import hwasc
 from hwasc.cli import common
+from hwasc.cli.next_step import next_step
 
 if TYPE_CHECKING:
     from hwasc.students.comparison import Comparison
@@ -45,6 +46,9 @@ def run(args: argparse.Namespace) -> None:
     _print(result)
     if args.html:
         print(f"page {args.html}")
+        return
+    against = [] if args.against is None else ["--against", args.against]
+    next_step(["compare", *args.runs, *against, "--html", "comparison.html"])
 
 
 def _print(c: Comparison) -> None:

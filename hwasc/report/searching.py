@@ -45,6 +45,7 @@ def search_report(result: SearchResult) -> str:
     summary = (
         f"The best of {plural(len(trials), 'scored candidate')} is trial {best.number} ({best.id})"
         + (f", chosen by the second, longer score of the first {len(rescored)}" if rescored else "")
+        + (", as the cheapest of those that cannot be told from the best" if _cheapest(result) else "")
         + (
             f". Trial {pruned.number}, widened and pruned, is better ({pruned.id}) and takes its place"
             if pruned
@@ -130,6 +131,12 @@ def search_report(result: SearchResult) -> str:
         result.environment,
         script=Script("search", trial_points(result)),
     )
+
+
+def _cheapest(result: SearchResult) -> bool:
+    """Whether the winner is not the one of the highest score, but as good and cheaper."""
+    proxy = result.best.provenance.get("proxy")
+    return isinstance(proxy, dict) and proxy.get("chosen") in ("macs", "memory", "parameters")
 
 
 def _asked(result: SearchResult) -> str:
