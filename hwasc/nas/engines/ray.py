@@ -19,23 +19,19 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from concurrent.futures import Future
-from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-import numpy as np
-
 import hwasc
-from hwasc.data.features import Features
 from hwasc.errors import HwascError, UsageError
 from hwasc.nas import proxies
+from hwasc.nas.engines.sharing import Shared, key, shared, with_shared, without_shared
 from hwasc.nas.job import Candidate, Score
 from hwasc.parallel.children import start_python
 from hwasc.parallel.device import configure_process
 from hwasc.parallel.module_path import clean_environment, path_for_children
 from hwasc.records.leftovers import temporary_folder
-from hwasc.training.distillation import DistillationData
 
 
 @contextlib.contextmanager
@@ -71,8 +67,6 @@ for number, started in json.loads(sys.argv[1]).items():
         pass
 shutil.rmtree(sys.argv[2], ignore_errors=True)
 """
-
-Shared = tuple[DistillationData, Features, "np.ndarray | None"]
 
 
 class _JobConfig(JobConfig):  # type: ignore[misc]
@@ -122,19 +116,17 @@ class RayEngine:
     def submit(self, candidate: Candidate, seed: int) -> Future[Score]:
         """See `Engine`. The future fails with HwascError if the cluster gives up on the trial."""
         gpu = candidate.device.startswith("cuda")
-        shared = self._put((candidate.data, candidate.validation, candidate.ensemble))
-        own: Any = {"data": None, "validation": None, "ensemble": None}  # these travel once, not with every task
-        job = replace(candidate, seed=seed, device="cuda" if gpu else candidate.device, **own)
+        part = self._put(shared(candidate))
+        job = without_shared(candidate, seed=seed, device="cuda" if gpu else candidate.device)
         task = self._task.options(num_cpus=1, num_gpus=GPU_SHARE if gpu else None, max_retries=RETRIES)
         score: Future[Score] = Future()
-        task.remote(job, [shared], hwasc.__version__).future().add_done_callback(functools.partial(_tell, score))
+        task.remote(job, [part], hwasc.__version__).future().add_done_callback(functools.partial(_tell, score))
         return score
 
-    def _put(self, shared: Shared) -> ray.ObjectRef:
-        key = (id(shared[0]), id(shared[1]))
-        if key not in self._shared:  # which keeps the objects too, so that their ids stay theirs
-            self._shared[key] = shared, ray.put(pickle.dumps(shared, pickle.HIGHEST_PROTOCOL))
-        return self._shared[key][1]
+    def _put(self, part: Shared) -> ray.ObjectRef:
+        if key(part) not in self._shared:  # which keeps the parts too, so that their keys stay theirs
+            self._shared[key(part)] = part, ray.put(pickle.dumps(part, pickle.HIGHEST_PROTOCOL))
+        return self._shared[key(part)][1]
 
 
 @contextlib.contextmanager
@@ -227,26 +219,25 @@ def _short_parent() -> Path:
     return Path(usual if len(usual) <= SOCKET_ROOM else "/tmp")
 
 
-def _score(job: Candidate, shared: list[ray.ObjectRef], version: str) -> Score:
-    """The task. shared: as a list, so that this function and not Ray unpacks it, and can say what is missing."""
+def _score(job: Candidate, parts: list[ray.ObjectRef], version: str) -> Score:
+    """The task. parts: as a list, so that this function and not Ray unpacks it, and can say what is missing."""
     if version != hwasc.__version__:
         raise HwascError(
             f"node {socket.gethostname()} has hwasc {hwasc.__version__}, the search {version}: install one"
         )
     configure_process()
-    data, validation, ensemble = _shared(shared[0])
-    return proxies.score(replace(job, data=data, validation=validation, ensemble=ensemble))
+    return proxies.score(with_shared(job, _shared(parts[0])))
 
 
 @functools.lru_cache(maxsize=8)  # front ends of a space
 def _shared(reference: ray.ObjectRef) -> Shared:
     try:
-        shared: Shared = pickle.loads(ray.get(reference))
+        part: Shared = pickle.loads(ray.get(reference))
     except FileNotFoundError as e:
         raise HwascError(
             f"node {socket.gethostname()} does not see {e.filename}: all nodes need the same --cache folder, at the same path"
         ) from None
-    return shared
+    return part
 
 
 def _tell(score: Future[Score], task: Future[Any]) -> None:
