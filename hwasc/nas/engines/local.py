@@ -1,7 +1,7 @@
 """Engine `local`: processes of this machine, or this process for one worker.
 
-What candidates share is written to a file once, and read by each process once: of a large data set it is some ten megabytes. It lies
-in a temporary folder that only this user can open, and goes with the engine.
+What candidates share is written to a file once, and read by each process once: of a large data set it is some ten megabytes. The
+file lies in a temporary folder that only this user can open, and goes with the engine.
 """
 
 from __future__ import annotations
