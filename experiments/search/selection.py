@@ -23,7 +23,7 @@ def row(folder: Path, kind: str, seed: str) -> dict[str, float]:
         "error": 100 * proxy["standard_error"],
         "nested": 100 * proxy.get("nested_accuracy", math.nan),
         "test": 100 * int8["accuracy"],
-        "test error": 100 * int8["standard_error"],
+        "test error": 100 * (int8["standard_error"] or math.nan),
         "million MACs": found["costs"]["macs"]["torchinfo"] / 1e6,
     }
 
@@ -40,9 +40,10 @@ def main() -> None:
         rows = [row(folder, kind, seed) for seed in seeds]
         for seed, r in zip(seeds, rows, strict=True):
             nested = "" if math.isnan(r["nested"]) else f"{r['nested']:.1f}"
+            error = "" if math.isnan(r["test error"]) else f" ± {r['test error']:.1f}"
             print(
                 f"| {kind} | {int(seed) % 4 + 1} | {r['search']:.1f} ± {r['error']:.1f} | {nested} "
-                f"| {r['test']:.1f} ± {r['test error']:.1f} | {r['search'] - r['test']:+.1f} | {r['million MACs']:.1f} |"
+                f"| {r['test']:.1f}{error} | {r['search'] - r['test']:+.1f} | {r['million MACs']:.1f} |"
             )
         if len(rows) > 1:
             for name in ("search", "nested"):
