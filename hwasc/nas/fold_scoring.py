@@ -113,7 +113,7 @@ def pooled(parts: dict[int, tuple[Candidate, Score]]) -> Score:
 def _by_location(fold: int, job: Candidate, score: Score) -> list[LocationScore]:
     assert job.rows is not None and score.losses is not None and score.right is not None
     sums: dict[tuple[str, str], list[float]] = defaultdict(lambda: [0, 0, 0.0])
-    for row, loss, right in zip(job.rows.tolist(), score.losses.tolist(), score.right.tolist(), strict=True):
+    for row, loss, right in zip(job.rows.tolist(), score.losses, score.right, strict=True):
         clip = job.validation.clips[row]
         entry = sums[clip.location, clip.scene]
         entry[0], entry[1], entry[2] = entry[0] + 1, entry[1] + right, entry[2] + loss

@@ -101,8 +101,8 @@ class Score:
         float_accuracy: Of the float net, likewise; None for slices of a supernet, because thousands of them are scored.
         standard_error: Of `accuracy` over clips, binomial.
         value_error: Standard error of `value` over clips, or over locations where there is a score for each of these.
-        losses: Distillation loss of each clip of `Candidate.rows`, (m,); None where that is None.
-        right: Whether the int8 net names these clips rightly, (m,).
+        losses: Distillation loss of each of the m clips of `Candidate.rows`; None where that is None.
+        right: Whether the int8 net names each of these clips rightly.
         locations: Scores by location, of a candidate that was trained and measured fold by fold.
     """
 
@@ -113,8 +113,8 @@ class Score:
     float_accuracy: float | None = None
     standard_error: float | None = None
     value_error: float | None = None
-    losses: np.ndarray | None = None
-    right: np.ndarray | None = None
+    losses: tuple[float, ...] | None = None
+    right: tuple[bool, ...] | None = None
     locations: tuple[LocationScore, ...] | None = None
 
 
@@ -199,8 +199,8 @@ def int8_score(
         float_accuracy=float_accuracy,
         standard_error=math.sqrt(max(int8 * (1 - int8), 0.0) / clips),
         value_error=value * float(losses.std(correction=0)) / math.sqrt(clips),
-        losses=None if c.rows is None else losses.numpy(),
-        right=None if c.rows is None else (predicted == labels).numpy(),
+        losses=None if c.rows is None else tuple(losses.tolist()),
+        right=None if c.rows is None else tuple((predicted == labels).tolist()),
     )
 
 

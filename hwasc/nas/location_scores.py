@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hwasc.training.metrics import location_error
+from hwasc.training.location_error import location_error
 
 
 @dataclass(frozen=True, kw_only=True)

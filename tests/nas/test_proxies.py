@@ -54,7 +54,7 @@ def test_the_value_is_that_of_the_distillation_loss_on_validation_clips(
     c = dataclasses.replace(candidates[0], proxy="supernet")
     assert c.ensemble is not None
     logits = np.random.default_rng(5).standard_normal((len(c.validation), 10)).astype(np.float32)
-    monkeypatch.setattr(job, "predict", lambda *_: logits)
+    monkeypatch.setattr(job, "predict", lambda *_, **__: logits)
     y, labels, ensemble = torch.from_numpy(logits), torch.from_numpy(c.validation.labels), torch.from_numpy(c.ensemble)
     weights = {"alpha": c.data.alpha, "temperature": c.data.temperature}
     loss = distillation_loss(y, labels, ensemble, **weights)
