@@ -16,7 +16,7 @@ for seed in ${SEEDS:-0 1 2 3}; do
     search=$out/$kind-search-$seed run=$out/$kind-$seed from=()
     [ "$kind" = validation ] || from=(--start-from "$out/validation-search-$seed")
     [ -f "$search/best.json" ] || hwasc search --budget dcase2024 "${common[@]}" "${own[@]}" "${from[@]}" \
-      --set "search.rescore_on=$kind" --set search.rescore=6 --run "$search"
+      --set "search.rescore_on=$kind" --run "$search"
     [ -f "$run/result.json" ] || hwasc distill --arch "$search/best.json" "${common[@]}" "${own[@]}" \
       --set distill.train.epochs=40 --set distill.qat.epochs=3 --initial-weights random --run "$run"
   done
