@@ -35,8 +35,9 @@ def read(folder: Path) -> dict[str, dict[tuple[str, str], dict[str, Any]]]:
     """The finished runs in a folder: by name, then by seed and part ("" where there are no parts)."""
     runs: dict[str, dict[tuple[str, str], dict[str, Any]]] = defaultdict(dict)
     for path in sorted(folder.glob("*-*/result.json")):
-        if match := re.fullmatch(r"(.+?)(?:_(\d+))?-(\d+)", path.parent.name):
-            runs[match[1]][match[3], match[2] or ""] = json.loads(path.read_text())
+        match, result = re.fullmatch(r"(.+?)(?:_(\d+))?-(\d+)", path.parent.name), json.loads(path.read_text())
+        if match and "int8" in result:  # the results of searches may lie beside them
+            runs[match[1]][match[3], match[2] or ""] = result
     return runs
 
 
