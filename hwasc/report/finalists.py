@@ -36,10 +36,10 @@ def finalists(rescored: Sequence[Trial], winner: Trial, optimism: Optimism | Non
         f"Trial {winner.number} was chosen."
     )
     if optimism is not None:
+        gap = points(optimism.nested - optimism.accuracy)
         text += (
             f" Its accuracy is {percent(optimism.accuracy)}. If each fold is measured with the finalist that the other folds "
-            f"would choose, it is {percent(optimism.nested)}, {points(-optimism.difference)} points: this is what the choice "
-            "promises on new places."
+            f"would choose, it is {percent(optimism.nested)}, {gap} points: this is what the choice promises on new places."
         )
     return [Paragraph(text), _table(rescored, scores, top=top, equal=equal, winner=winner)]
 

@@ -56,12 +56,16 @@ def _selected(result: SearchResult) -> str:
         "by a net that was not trained on its location; its error is over locations."
     )
     if result.optimism:
-        error = result.optimism.error
-        within = "" if error is None else f" ± {100 * error:.1f}"
-        text += (
-            f" The net was chosen by these clips among {plural(len(result.rescored), 'finalist')}. The same choice by the other "
-            f"folds has {percent(result.optimism.nested)}: expect {points(-result.optimism.difference)}{within} points on new "
-            "places."
+        o, chosen = (
+            result.optimism,
+            f" The net was chosen by these clips among {plural(len(result.rescored), 'finalist')}.",
+        )
+        within = "" if o.error is None else f" ± {100 * o.error:.1f}"
+        text += chosen + (
+            " The other folds choose the same one for each fold, so this figure owes nothing to the choice."
+            if len(set(o.choices)) == 1 and o.nested == o.accuracy
+            else f" The same choice by the other folds has {percent(o.nested)}: expect {points(o.nested - o.accuracy)}{within} "
+            "points on new places."
         )
     return text
 
