@@ -53,7 +53,8 @@ class Smaller:
     """The best candidate within a smaller budget.
 
     Attributes:
-        budget: The budget in words.
+        budget: Name of the chip's budget, or of the limit of which half is left.
+        half: Whether it is half of a limit.
         trial: The candidate; None: no candidate of the search meets it.
         difference: Its accuracy minus the winner's, on the same clips, -1..1.
         error: Standard error of the difference. Where scores are not over folds it ignores that both have the same clips, and is
@@ -62,6 +63,7 @@ class Smaller:
     """
 
     budget: str
+    half: bool
     trial: Trial | None
     difference: float = math.nan
     error: float = math.nan
@@ -129,7 +131,8 @@ def smaller_budgets(budget: ResolvedBudget) -> list[ResolvedBudget]:
         budget: Of the search.
 
     Returns:
-        The bundled budget for the chip of the next less RAM, where there is one, and the budget itself with half of each limit.
+        The bundled budget for the chip of the next less RAM, where there is one, and the budget itself with half of each limit,
+        which has the limit's name and no record.
     """
     chip = budget.record.chip if budget.record else None
     out = []
@@ -166,7 +169,7 @@ def best_within_less(
         fits = _fits(problem, budget)
         found = next((t for t in ranked if fits(t.point)), None)
         if found is None:
-            out.append(Smaller(budget=budget.name, trial=None))
+            out.append(Smaller(budget=budget.name, half=budget.record is None, trial=None))
             continue
         both = found.number in second and winner.number in second
         pair = (second if both else first)[found.number], (second if both else first)[winner.number]
@@ -176,6 +179,7 @@ def best_within_less(
         out.append(
             Smaller(
                 budget=budget.name,
+                half=budget.record is None,
                 trial=pair[0],
                 difference=pair[0].accuracy - pair[1].accuracy,
                 error=math.nan if error is None else error,

@@ -26,7 +26,8 @@ class Choice:
 
     Attributes:
         prefer: `accuracy` takes the highest score. A cost takes the candidate of the lowest cost among those that are as good.
-            None: the highest score, or the fewest MACs among those that are as good where scores are over folds.
+            None: the highest score; where scores are over folds and nothing was refined, the fewest MACs among those that are as
+            good.
         pick: Number of the trial that wins whatever its score; None: `prefer` decides.
     """
 
@@ -79,7 +80,7 @@ def choose(choice: Choice, *, trials: Sequence[Trial], rescored: Sequence[Trial]
         winner, how = by_number[choice.pick], "pick"
     else:
         over_folds = bool(rescored) and all(t.locations for t in rescored)
-        how = choice.prefer or ("macs" if over_folds else "accuracy")
+        how = choice.prefer or ("macs" if over_folds and not refined else "accuracy")
         winner = preferred(rescored or trials, how)
     return Chosen(
         trial=winner,

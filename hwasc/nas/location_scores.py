@@ -50,8 +50,8 @@ class Optimism:
 
     @property
     def difference(self) -> float:
-        """The expected optimism: what the winner's accuracy promises too much."""
-        return self.accuracy - self.nested
+        """What to expect on new places beyond the winner's accuracy: nested minus accuracy, mostly below 0."""
+        return self.nested - self.accuracy
 
 
 def accuracy(scores: Sequence[LocationScore]) -> float:

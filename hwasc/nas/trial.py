@@ -84,6 +84,10 @@ class Trial:
 
     __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
 
+    def json_form(self, values: dict[str, Any]) -> dict[str, Any]:
+        """Its JSON, without `locations` where there are none; see `schema.plain`."""
+        return values if self.locations else {k: v for k, v in values.items() if k != "locations"}
+
 
 @dataclass(frozen=True, kw_only=True)
 class Refined:

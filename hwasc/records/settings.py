@@ -121,8 +121,9 @@ class SearchSettings:
         rescore: Candidates that are scored again by a longer training before one is chosen: the best by scores that are
             smoothed over all trials, at most a third of them of one log-mel size. 0: the first scores decide.
         rescore_on: What second scores are measured on. `validation`: the validation clips. `folds`: all training and validation
-            clips, each by a net that was not trained on its location; takes about `teachers.folds` times as long, and ties
-            within the error go to the cheaper net. `auto`: over folds where validation has fewer than 30 locations.
+            clips, each by a net that was not trained on its location; takes about `teachers.folds` times as long (twice that
+            with the proxy `supernet`), and ties within the error go to the cheaper net. `auto`: over folds where validation has
+            fewer than 30 locations.
         rescore_train: Training of the second scores; None: 15 epochs from a slice of the supernet, 30 from random weights. Over
             folds a net does not start from its slice, and has twice the epochs instead.
         refine: Candidates that are refined: the best by second scores are widened past the budget, and pruned until they meet

@@ -78,11 +78,7 @@ def _gain(name: str, fitted: Fitted | None, scored: Sequence[Trial], kind: str) 
 def _smaller(result: SearchResult, winner: Trial) -> Table:
     rows: list[tuple[object, ...]] = []
     for s in best_within_less(result.problem, result.trials, result.rescored, winner):
-        name = (
-            f"half of {NAMES.get(s.budget, s.budget)}"
-            if s.budget in result.problem.budget.limits
-            else f"the chip of {s.budget}"
-        )
+        name = f"half of {NAMES.get(s.budget, s.budget)}" if s.half else f"the chip of {s.budget}"
         if s.trial is None:
             rows.append((name, "none fits", ABSENT, ABSENT, ABSENT, ABSENT))
             continue

@@ -32,16 +32,22 @@ def finalists(rescored: Sequence[Trial], winner: Trial, optimism: Optimism | Non
         f"Each finalist was trained {len({s.fold for s in scores[0]})} times, and {plural(clips, 'clip')} of "
         f"{plural(places, 'location')} were each classified once, by a net that was not trained on their location. Errors are "
         "over locations; those of differences are smaller, because all finalists have the same clips. "
-        f"By their loss {len(equal)} of {plural(len(rescored), 'finalist')} cannot be told from the best, which is one of them. "
-        f"Trial {winner.number} was chosen."
+        f"{_equal(len(equal))} Trial {winner.number} was chosen."
     )
     if optimism is not None:
-        gap = points(optimism.nested - optimism.accuracy)
+        gap = points(optimism.difference)
         text += (
             f" Its accuracy is {percent(optimism.accuracy)}. If each fold is measured with the finalist that the other folds "
             f"would choose, it is {percent(optimism.nested)}, {gap} points: this is what the choice promises on new places."
         )
     return [Paragraph(text), _table(rescored, scores, top=top, equal=equal, winner=winner)]
+
+
+def _equal(count: int) -> str:
+    if count == 1:
+        return "The loss of every other finalist is above that of the best by more than the error of the difference."
+    more = "one other finalist is" if count == 2 else f"{count - 1} other finalists are"
+    return f"By its loss, {more} as good as the best, within the error of the difference."
 
 
 def _table(

@@ -64,7 +64,7 @@ def _selected(result: SearchResult) -> str:
         text += chosen + (
             " The other folds choose the same one for each fold, so this figure owes nothing to the choice."
             if len(set(o.choices)) == 1 and o.nested == o.accuracy
-            else f" The same choice by the other folds has {percent(o.nested)}: expect {points(o.nested - o.accuracy)}{within} "
+            else f" The same choice by the other folds has {percent(o.nested)}: expect {points(o.difference)}{within} "
             "points on new places."
         )
     return text
@@ -123,13 +123,14 @@ def profile_verdict(profile: Profile, provenance: Mapping[str, Any] | None = Non
     classes, accuracies = profile.architecture.classes, []
     over = "Not measured here: `hwasc distill` trains the net and measures it."
     if isinstance(searched, dict) and isinstance(searched.get("int8_accuracy"), float):
-        error = searched.get("standard_error")
+        error, split = searched.get("standard_error"), searched.get("split")
         name = "int8, short training"
         accuracies = [
             Accuracy(name=name, share=searched["int8_accuracy"], error=error if isinstance(error, float) else None),
             chance(classes),
         ]
-        over = "As the search scored it, on validation clips. `hwasc distill` trains the net and measures it on test clips."
+        where = "over folds of training and validation clips" if split == "folds" else "on validation clips"
+        over = f"As the search scored it, {where}. `hwasc distill` trains the net and measures it on test clips."
     file, firmware = profile.arena.file if profile.arena else None, profile.costs.firmware
     takes = (
         f"the C export takes about {kib(firmware.flash.total)} of flash"

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from hwasc.errors import HwascError, UsageError, WrongFile
@@ -63,6 +64,20 @@ def test_many_jobs_each_once_by_index(engine: Engine, candidates: list[Candidate
     assert sorted(i for i, _ in found) == list(range(30))
     direct = {i: proxies.score(dataclasses.replace(job, seed=i // 2)).value for i, job in enumerate(work)}
     assert {i: score.value for i, score in found} == direct and len(set(direct.values())) == 30
+
+
+def test_jobs_that_share_all_but_one_part_are_told_apart(engine: Engine, candidates: list[Candidate]) -> None:
+    """What jobs share is sent once: clips, targets, or the ensemble's logits may differ alone."""
+    c = dataclasses.replace(candidates[0], proxy="supernet")
+    rows = np.arange(0, len(c.data.train), 2)
+    work = [
+        c,
+        dataclasses.replace(c, ensemble=None),
+        dataclasses.replace(c, data=dataclasses.replace(c.data, rows=rows)),
+    ]
+    found = dict(as_finished(engine.submit(work[i % 3], 3) for i in range(9)))
+    direct = [measured(proxies.score(dataclasses.replace(job, seed=3))) for job in work]
+    assert [measured(found[i]) for i in range(9)] == direct * 3 and len(set(direct)) == 3
 
 
 @pytest.mark.parametrize(

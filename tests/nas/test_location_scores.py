@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,6 +16,8 @@ from hypothesis import strategies as st
 from hwasc.nas import location_scores
 from hwasc.nas.choice import Choice, choose, optimism
 from hwasc.nas.location_scores import LocationScore
+from hwasc.nas.trial import Refined, Trial
+from hwasc.records import schema
 from hwasc.training.metrics import macro_accuracy
 from tests.nas.test_choice import trial
 
@@ -91,6 +96,33 @@ def test_ties_go_to_the_cheaper_net_unless_accuracy_is_preferred() -> None:
     assert choose(Choice(prefer="accuracy"), trials=scored, rescored=scored, refined=[]).trial == top
     smallest = min((scored[i] for i in equal), key=lambda t: t.memory)
     assert choose(Choice(prefer="memory"), trials=scored, rescored=scored, refined=[]).trial == smallest
+
+
+def test_where_nets_are_refined_the_best_score_wins_with_its_refined_net() -> None:
+    """Ties go to the cheaper net by default, but a refined net is to use the budget."""
+    parts = [drawn(1001), drawn(1001)]
+    scored = [
+        trial(i, math.exp(-location_scores.loss(p)), macs=200 - 100 * i, locations=tuple(p))
+        for i, p in enumerate(parts)
+    ]
+    scored[0] = replace(scored[0], score=scored[0].score + 1e-9)
+    assert choose(Choice(), trials=scored, rescored=scored, refined=[]).trial == scored[1]
+
+    def refined(number: int, gain: float) -> Refined:
+        fields = {f.name: getattr(scored[number], f.name, None) for f in dataclasses.fields(Refined)}
+        return Refined(**{**fields, "number": number, "before_score": 0.5, "score": 0.5 + gain})  # type: ignore[arg-type]
+
+    for nets, expected in (([refined(0, 0.1)], 0), ([refined(0, -0.1)], None), ([refined(1, 0.1)], None)):
+        chosen = choose(Choice(), trials=scored, rescored=scored, refined=nets)
+        assert chosen.trial == scored[0] and chosen.how == "accuracy"
+        assert (chosen.refined.number if chosen.refined else None) == expected
+
+
+def test_a_score_on_validation_clips_is_written_without_locations() -> None:
+    assert "locations" not in schema.plain(trial(0, 0.5))
+    scores = drawn(1)
+    written = json.loads(schema.canonical(trial(0, 0.5, locations=tuple(scores))))
+    assert schema.parse(Trial, written, "line").locations == tuple(scores)
 
 
 def least_loss(parts: list[Scores]) -> int:

@@ -100,7 +100,7 @@ class RayEngine:
         if address is not None and address != "auto":
             _reach(address)
         self._stack = contextlib.ExitStack()
-        self._shared: dict[tuple[int, int], tuple[Shared, ray.ObjectRef]] = {}
+        self._shared: dict[tuple[int, ...], tuple[Shared, ray.ObjectRef]] = {}
 
     def __enter__(self) -> RayEngine:
         self._stack.enter_context(_cluster(self.workers, self.address))

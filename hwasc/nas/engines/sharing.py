@@ -19,9 +19,9 @@ def shared(candidate: Candidate) -> Shared:
     return candidate.data, candidate.validation, candidate.ensemble
 
 
-def key(part: Shared) -> tuple[int, int]:
+def key(part: Shared) -> tuple[int, ...]:
     """A key of a shared part, as long as the part itself is kept."""
-    return id(part[0]), id(part[1])
+    return tuple(map(id, part))
 
 
 def without_shared(candidate: Candidate, **changes: Any) -> Candidate:
