@@ -1,0 +1,24 @@
+#!/usr/bin/env bash
+# What does each kind of block, or each size of the log-mel, bring at equal MACs? The nets of blocks.py or of resolution.py, from
+# random weights, by the same teachers. Three seeds, paired. Can be run again after a stop.
+#   experiments/search/equal_macs.sh blocks|resolution [FOLDER]                    (default runs/blocks, runs/resolution)
+# Environment: SEEDS, default "0 1 2"; NETS, some of the nets; SETTINGS, further settings (name=value ...).
+set -euo pipefail
+here=$(dirname "$0") study=${1:?blocks or resolution} out=${2:-runs/$1}
+case $study in
+  blocks) against=ir ;;
+  resolution) against=cp_mobile_8 ;;
+  *) echo "expected blocks or resolution, found $study" >&2 && exit 2 ;;
+esac
+python "$here/$study.py" "$out/nets"
+more=()
+for setting in ${SETTINGS:-}; do more+=(--set "$setting"); done
+for seed in ${SEEDS:-0 1 2}; do
+  for net in "$out"/nets/*.json; do
+    name=$(basename "$net" .json) run=$out/$(basename "$net" .json)-$seed
+    case " ${NETS:-$name} " in *" $name "*) ;; *) continue ;; esac
+    [ -f "$run/result.json" ] || hwasc distill --arch "$net" --data synthetic --initial-weights random \
+      --set "distill.seed=$seed" "${more[@]}" --run "$run"
+  done
+done
+python "$here/../distillation/paired.py" "$out" --against "$against"
