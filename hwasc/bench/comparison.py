@@ -207,6 +207,7 @@ def compare(
     population: int,
     at_a_time: int,
     on_run: Callable[[str], None],
+    dismiss: float | None = None,
 ) -> Comparison:
     """Run every strategy from every seed on the scores of all candidates.
 
@@ -219,6 +220,7 @@ def compare(
         population: Of the evolutionary strategies.
         at_a_time: Candidates that are proposed before a strategy receives their scores.
         on_run: Called with the strategy's name after each run.
+        dismiss: See `study.Study`.
 
     Returns:
         Curves for each strategy, and the best score and hypervolume of the whole table.
@@ -235,7 +237,7 @@ def compare(
 
     def run(name: str, seed: int) -> tuple[np.ndarray, np.ndarray, TimedStrategy]:
         timed = TimedStrategy(start(name, problem.space, population, seed))
-        study = Study(problem, timed, MemoryJournal(), seed=seed)
+        study = Study(problem, timed, MemoryJournal(), seed=seed, dismiss=dismiss)
         scored = objectives(study.run(trials, at_a_time, look_up, lambda _: None))
         rest = (0, trials - len(scored))  # the curves of a strategy that finds no more candidates stay level
         best = np.maximum.accumulate(scored[:, 0])

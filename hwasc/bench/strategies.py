@@ -130,6 +130,7 @@ def bench_strategies(
             population=s.search.population,
             at_a_time=s.search.at_a_time,
             on_run=on_run,
+            dismiss=s.search.dismiss,
         )
     bench = StrategyBench(
         comparison=comparison,

@@ -169,6 +169,7 @@ def run(args: argparse.Namespace) -> None:
                 "trial": found.trial,
                 "costs": costs,
                 "trials": len(found.trials),
+                "dismissed": found.dismissed,
                 "front": found.front,
                 "rescored": found.rescored,
                 "refined": found.refined,
@@ -179,6 +180,8 @@ def run(args: argparse.Namespace) -> None:
     t = found.trial
     again = f", {len(found.rescored)} of them scored twice" if found.rescored else ""
     where = "over folds" if t.locations else "on validation clips"
+    if found.dismissed:
+        again += f" ({found.dismissed:,} more dismissed without a score, as hopeless by prediction)"
     common.print_text(
         f"best of {len(found.trials)} candidates{again}: {t.accuracy:.1%} +- {t.standard_error:.1%} int8 {where}"
     )

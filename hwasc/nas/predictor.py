@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
@@ -30,8 +31,8 @@ FLOOR = 1e-6  # lowest score of which a logarithm is taken
 Choices = Mapping[str, Sequence[Any]]  # of a space, see `SearchSpace.choices`
 
 
-class ScoredCandidate(Protocol):
-    """A candidate with a score, such as `trial.Trial`."""
+class CostedCandidate(Protocol):
+    """A candidate whose costs are counted."""
 
     @property
     def point(self) -> Point:
@@ -48,6 +49,10 @@ class ScoredCandidate(Protocol):
     @property
     def memory(self) -> int:
         """Peak activation memory, bytes."""
+
+
+class ScoredCandidate(CostedCandidate, Protocol):
+    """A candidate with a score, such as `trial.Trial`."""
 
     @property
     def score(self) -> float:
@@ -132,7 +137,7 @@ def _inputs(choices: Choices, candidates: Sequence[ScoredCandidate], trials: Seq
     return np.c_[scaled, np.ones(len(scaled))]
 
 
-def _encoded(choices: Choices, candidates: Sequence[ScoredCandidate]) -> np.ndarray:
+def _encoded(choices: Choices, candidates: Sequence[CostedCandidate]) -> np.ndarray:
     """Inputs before they are standardised, (candidates, inputs)."""
     columns = [np.log([max(v, 1) for v in (c.parameters, c.macs, c.memory)]) for c in candidates]
     return np.c_[np.reshape(columns, (-1, 3)), [_choices(choices, c.point) for c in candidates]]
@@ -161,6 +166,29 @@ def _logarithms(candidates: Sequence[ScoredCandidate]) -> np.ndarray:
 def _halfway(own: np.ndarray, predicted: np.ndarray) -> list[float]:
     """Scores from the logarithms of a candidate's own score and of its prediction."""
     return [float(v) for v in np.exp(OWN_WEIGHT * own + (1 - OWN_WEIGHT) * predicted)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prediction:
+    """A fitted ridge regression from choices and costs to the logarithm of the score.
+
+    Attributes:
+        choices: The choices of the space.
+        slopes: Of the inputs.
+        centre: Their means.
+        level: The logarithm of the score that is expected there.
+        deviation: Standard deviation of scored candidates around what is expected of them, in the logarithm.
+    """
+
+    choices: Choices
+    slopes: np.ndarray
+    centre: np.ndarray
+    level: float
+    deviation: float
+
+    def __call__(self, candidate: CostedCandidate) -> float:
+        """The logarithm of the score that is expected of a candidate."""
+        return float((_encoded(self.choices, [candidate])[0] - self.centre) @ self.slopes) + self.level
 
 
 class Smoother:
@@ -198,9 +226,12 @@ class Smoother:
         if not trials:
             return []
         rows = self.take(trials)
-        if self.count + self.earlier < MIN_TRIALS or self.count < MIN_OWN:
-            return [t.score for t in trials]
-        return _halfway(*self.leave_one_out(rows))
+        return _halfway(*self.leave_one_out(rows)) if self.predicts else [t.score for t in trials]
+
+    @property
+    def predicts(self) -> bool:
+        """Whether there are trials enough for a prediction."""
+        return self.count + self.earlier >= MIN_TRIALS and self.count >= MIN_OWN
 
     def take(self, trials: Sequence[ScoredCandidate]) -> np.ndarray:
         """Add trials to the sums.
@@ -239,6 +270,23 @@ class Smoother:
         fitted = x @ cho_solve(factor, products[:-1, -1]) + intercept
         hat = np.einsum("np,pn->n", x, cho_solve(factor, x.T)) + 1 / (self.count + FREE)
         return y, y - (y - fitted) / (1 - hat)
+
+    def prediction(self) -> Prediction:
+        """Predict candidates that are not scored, from all trials so far."""
+        mean = self._sums / self.count
+        spread, products = self._standardised(mean)
+        inputs, scores = products[:-1, :-1], products[:-1, -1]
+        factor = cho_factor(inputs + PENALTY * np.eye(len(inputs)))
+        weights = cho_solve(factor, scores)
+        used = float(np.trace(cho_solve(factor, inputs))) + 1  # degrees of freedom of the fit
+        squares = float(products[-1, -1] - 2 * weights @ scores + weights @ inputs @ weights)
+        return Prediction(
+            choices=self.choices,
+            slopes=weights / spread,
+            centre=mean[:-1] + self._shift[:-1],
+            level=float(mean[-1] + self._shift[-1]),
+            deviation=math.sqrt(max(squares, 0.0) / max(self.count + self.earlier - used, 1.0)),
+        )
 
     def _standardised(self, mean: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The inputs' standard deviations, and the sums of products with every input of mean 0 and deviation 1."""

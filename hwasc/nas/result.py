@@ -40,6 +40,7 @@ class _Index:
     clips: int
     environment: dict[str, Any]
     optimism: Optimism | None = None
+    dismissed: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,6 +66,7 @@ class SearchResult(Result):
             folds, or the winner was named.
         teachers: The ensemble on validation clips.
         environment: Command, versions, machine and date.
+        dismissed: Candidates within the budget that were dismissed without a score, see `screening.hopeless`.
     """
 
     run: Path
@@ -84,6 +86,7 @@ class SearchResult(Result):
     teachers: EnsembleSummary
     environment: dict[str, Any]
     optimism: Optimism | None = None
+    dismissed: int = 0
 
     def write(self, path: Path | None = None) -> None:
         """Write `result.json`, `teachers.json` and `pareto.csv` beside the journals of the run folder.
@@ -105,6 +108,7 @@ class SearchResult(Result):
             clips=self.clips,
             environment=self.environment,
             optimism=self.optimism,
+            dismissed=self.dismissed,
         )
         self.teachers.write(self.run / TEACHERS)
         schema.write_whole(self.run / "pareto.csv", pareto_csv(self.front))
@@ -156,6 +160,7 @@ class SearchResult(Result):
             teachers=EnsembleSummary.read(run / TEACHERS),
             environment=index.environment,
             optimism=index.optimism,
+            dismissed=index.dismissed,
         )
 
 

@@ -41,6 +41,7 @@ from hwasc.nas.start import NOTHING, SearchStart, read_start, reusing, start_fro
 from hwasc.nas.storage import StoredTrials
 from hwasc.nas.strategies import Strategy
 from hwasc.nas.study import Evaluate, Journal, Study
+from hwasc.nas.tracked import log_trial
 from hwasc.nas.train_supernet import train_supernet
 from hwasc.nas.trial import BEST, SECOND, TRIALS, Refined, Trial, best, by_score, pareto
 from hwasc.nas.winner_weights import write_winner_weights
@@ -53,13 +54,10 @@ from hwasc.records.run import check_resumes, environment_of, free_folder, open_r
 from hwasc.records.run_lock import locked_run
 from hwasc.records.searched_for import provenance_of
 from hwasc.records.space import SearchSpace
-from hwasc.tracking import Tracker
 from hwasc.workspace import Workspace
 
 FOLDER = Path("runs/search")
 GROWING = ("settings.search.trials", "settings.search.rescore", "settings.search.refine")
-# Figures of a trial that a tracker gets
-TRACKED = ("score", "accuracy", "float_accuracy", "parameters", "macs", "memory", "weights", "seconds")
 
 
 def survey(problem: Problem, *, seed: int, reporter: Reporter) -> Survey:
@@ -192,7 +190,13 @@ def _search(
     fused = fuse(ws)
     scoring = first_scoring(ws, taken.supernet_problem(problem), target_file(ws, fused), proxy)
     study = Study(
-        problem, strategy, Journal(run / TRIALS), seed=ws.settings.seed, first=taken.points, earlier=taken.earlier
+        problem,
+        strategy,
+        Journal(run / TRIALS),
+        seed=ws.settings.seed,
+        first=taken.points,
+        earlier=taken.earlier,
+        dismiss=ws.settings.search.dismiss,
     )
     with engine as opened:
         evaluate = reusing(evaluator(ws, scoring, opened), {t.id: t for t in taken.known})
@@ -215,6 +219,7 @@ def _search(
         rescored=rescored,
         refined=refined,
         chosen=choose(choice, trials=trials, rescored=rescored, refined=refined),
+        dismissed=study.dismissed,
         run=run,
     )
 
@@ -261,7 +266,8 @@ def _first_scores(ws: Workspace, study: Study, evaluate: Evaluate, stored: Store
             log_trial(ws.tracker, "search", trial, best(scored))
             update(
                 len(scored),
-                f"best {best(scored).accuracy:.1%}, front {len(pareto(scored))}, feasible {study.feasible_share:.0%}",
+                f"best {best(scored).accuracy:.1%}, front {len(pareto(scored))}, feasible {study.feasible_share:.0%}, "
+                f"dismissed {study.dismissed:,}",
             )
 
         return study.run(settings.trials, settings.at_a_time, evaluate, on_trial)
@@ -302,20 +308,6 @@ def _second_scores(
         )
 
 
-def log_trial(tracker: Tracker, stage: str, trial: Trial, top: Trial) -> None:
-    """Give a tracker the figures of a trial.
-
-    Args:
-        tracker: Takes them, with the trial's number as step.
-        stage: Before their names.
-        trial: The trial.
-        top: The best one so far.
-    """
-    figures = {name: getattr(trial, name) for name in TRACKED}
-    named = {**figures, "best_score": top.score, "best_accuracy": top.accuracy}
-    tracker.log(trial.number, {f"{stage}/{name}": value for name, value in named.items()})
-
-
 def _finish(
     ws: Workspace,
     problem: Problem,
@@ -327,6 +319,7 @@ def _finish(
     rescored: list[Trial],
     refined: list[Refined],
     chosen: Chosen,
+    dismissed: int,
     run: Path,
 ) -> SearchResult:
     """Write the winner's weights and its architecture file, and the result."""
@@ -388,6 +381,7 @@ def _finish(
         clips=len(validation),
         teachers=summarize(fused, validation, "validation"),
         environment=environment_of(run),
+        dismissed=dismissed,
     )
     result.write()
     return result

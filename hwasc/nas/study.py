@@ -13,8 +13,9 @@ from hwasc.cost import Costs
 from hwasc.errors import UsageError
 from hwasc.nas.declare import random_point
 from hwasc.nas.job import Proposal, Score
-from hwasc.nas.predictor import Smoother
+from hwasc.nas.predictor import Prediction, Smoother
 from hwasc.nas.problem import Problem
+from hwasc.nas.screening import Unscored, hopeless
 from hwasc.nas.strategies import Enqueues, Strategy
 from hwasc.nas.trial import Outcome, Trial, read_trials
 from hwasc.records.architecture import Architecture
@@ -78,6 +79,7 @@ class Study:
         seed: Of the points that are drawn at random when the strategy proposes nothing new.
         proposed: Points proposed so far, infeasible ones and repetitions included.
         infeasible: How many of them exceed a limit or break a rule of the space.
+        dismissed: How many candidates within the budget were dismissed without a score.
     """
 
     def __init__(
@@ -89,6 +91,7 @@ class Study:
         seed: int,
         first: Sequence[Point] = (),
         earlier: Sequence[Trial] = (),
+        dismiss: float | None = None,
     ) -> None:
         """Begin a search.
 
@@ -99,14 +102,18 @@ class Study:
             seed: Of the points that are drawn at random.
             first: Points that are proposed first: by the strategy, if it can, and then it learns from them; else by the study.
             earlier: Trials of an earlier search over the same choices, from which scores are predicted, too.
+            dismiss: Standard deviations by which candidates must be expected to fall short, to be dismissed without a score, see
+                `screening.hopeless`; None: every one is scored.
         """
-        self.earlier = earlier
+        self.earlier, self.dismiss = earlier, dismiss
         self.problem, self.strategy, self.journal, self.seed = problem, strategy, journal, seed
         if isinstance(strategy, Enqueues):
             strategy.enqueue([dict(point) for point in first])
             first = ()
         self._first = deque(first)
-        self.proposed = self.infeasible = 0
+        self.proposed = self.infeasible = self.dismissed = 0
+        self._prediction: Prediction | None = None
+        self._scored: list[Outcome] = []
         self._outcomes: dict[str, Outcome] = {}  # of scored candidates, by architecture id
         self._counts: dict[str, tuple[Costs, float]] = {}  # of proposed architectures, by id
         self._rng = random.Random(seed)
@@ -149,9 +156,12 @@ class Study:
             for candidate, estimate in zip(group, smoother.add(new), strict=True):
                 outcome = self._outcome(candidate.costs, estimate)
                 self._outcomes[candidate.architecture.id] = outcome
+                self._scored.append(outcome)
                 for number in (candidate.number, *candidate.repeats):
                     if number is not None:
                         self.strategy.tell(number, outcome)
+            if self.dismiss is not None and smoother.predicts:
+                self._prediction = smoother.prediction()
         return done
 
     def _propose(self, size: int) -> list[_Pending]:
@@ -178,6 +188,8 @@ class Study:
             scored = self._outcomes.get(architecture.id)
             pending = next((p for p in group if p.architecture.id == architecture.id), None)
             if violation == 0 and scored is None and pending is None:
+                scored = self._dismissed(point, architecture, costs)
+            if violation == 0 and scored is None and pending is None:
                 candidate = _Pending(
                     number=number, point=point, architecture=architecture, costs=costs, proposed=self.proposed
                 )
@@ -188,6 +200,18 @@ class Study:
             elif number is not None:
                 self.strategy.tell(number, scored or self._outcome(costs, None, violation))
         return group
+
+    def _dismissed(self, point: Point, architecture: Architecture, costs: Costs) -> Outcome | None:
+        """What the strategy is told of a hopeless candidate: the expected score. None where it is worth a score."""
+        if self._prediction is None or self.dismiss is None:
+            return None
+        candidate = Unscored.of(point, costs)
+        expected = hopeless(candidate, prediction=self._prediction, scored=self._scored, deviations=self.dismiss)
+        if expected is None:
+            return None
+        self.dismissed += 1
+        self._outcomes[architecture.id] = self._outcome(costs, expected)
+        return self._outcomes[architecture.id]
 
     def _counted(self, architecture: Architecture) -> tuple[Costs, float]:
         """Costs and violation of the limits; strategies propose many architectures again."""

@@ -116,6 +116,9 @@ class SearchSettings:
         trials: Candidates to score.
         population: Of the evolutionary strategies, 2 at least.
         at_a_time: Candidates that are proposed before the strategy receives their scores. It does not depend on the workers.
+        dismiss: A candidate is not scored where a scored one that costs no more is better than what is expected of it, by so
+            many standard deviations. What is expected follows from all scores so far, once there are 50. None: every candidate
+            is scored.
         train: Training of a candidate by the proxy `distillation`.
         supernet: Training of the supernet.
         rescore: Candidates that are scored again by a longer training before one is chosen: the best by scores that are
@@ -139,6 +142,7 @@ class SearchSettings:
     trials: int = 500
     population: int = 40
     at_a_time: int = 20
+    dismiss: float | None = 2.0
     train: TrainSettings = field(default_factory=lambda: TrainSettings(10, 32, 1e-2, 1e-3))
     supernet: SupernetSettings = field(default_factory=SupernetSettings)
     rescore: int = 8
@@ -175,6 +179,8 @@ class SearchSettings:
                 "need trials >= 1, population >= 2, at_a_time >= 1, rescore, proxy_steps and proxy_qat_steps >= 0, found "
                 f"{self.trials}, {self.population}, {self.at_a_time}, {self.rescore}, {self.proxy_steps}, {self.proxy_qat_steps}"
             )
+        if self.dismiss is not None and not 0 <= self.dismiss < 100:
+            raise ValueError(f"dismiss: expected 0 to 100 standard deviations, or null for none, found {self.dismiss}")
         if not 0 <= self.refine <= self.rescore or self.refine_from <= 1:
             raise ValueError(
                 "need 0 <= refine <= rescore (refined nets are compared by second scores) and refine_from > 1, found "

@@ -51,7 +51,13 @@ def search_report(result: SearchResult) -> str:
             if pruned
             else ""
         )
-        + ". Candidates that do not meet the budget were never scored. "
+        + ". Candidates that do not meet the budget were never scored"
+        + (
+            f", nor {count(result.dismissed)} that a scored one which costs no more is better than, by what the scores predict"
+            if result.dismissed
+            else ""
+        )
+        + ". "
         f"Scores are {proxy}: they rank candidates and are not those of a student distilled "
         "in full. A score is exp(-L) of the int8 net's distillation loss L on validation clips: labels and the ensemble's soft "
         "targets both count. The test split was not read."

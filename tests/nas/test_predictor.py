@@ -155,3 +155,18 @@ def test_few_trials_rank_better_with_an_earlier_search() -> None:
     assert np.mean(gains) > 0.1
     first, _ = candidates(3, 0, 0.4)
     assert smoothed(CHOICES, first, earlier) == [s.score for s in first], "three have no level of their own"
+
+
+def test_a_prediction_is_the_regression_on_all_trials() -> None:
+    scored, _ = candidates(120, 5, 0.2)
+    others, _ = candidates(9, 6, 0.2)
+    smoother = Smoother(CHOICES)
+    smoother.add(scored[:70])
+    smoother.add(scored[70:])
+    prediction = smoother.prediction()
+    x, y = predictor._inputs(CHOICES, scored, scored), np.log([k.score for k in scored])
+    weights = np.linalg.solve(x.T @ x + predictor._penalty(x), x.T @ y)
+    expected = predictor._inputs(CHOICES, others, scored) @ weights
+    assert [prediction(o) for o in others] == pytest.approx(expected, rel=1e-6)
+    assert prediction.deviation == pytest.approx(np.std(y - x @ weights), rel=0.1)
+    assert prediction.deviation == pytest.approx(0.2, rel=0.2), "the noise of the scores"
