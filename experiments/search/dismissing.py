@@ -54,7 +54,9 @@ def main() -> None:
             dismiss=dismiss,
         )
         (curves,) = found.curves
-        volume = [f"{100 * curves.volume.mean[n - 1]:.1f} ± {100 * curves.volume.standard_error[n - 1]:.1f}" for n in SHOWN]
+        volume = [
+            f"{100 * curves.volume.mean[n - 1]:.1f} ± {100 * curves.volume.standard_error[n - 1]:.1f}" for n in SHOWN
+        ]
         best = [f"{100 * curves.best.mean[n - 1]:.1f}" for n in (100, TRIALS)]
         print(f"| {'nothing' if dismiss is None else f'{dismiss:g}'} | {' | '.join([*volume, *best])} |", flush=True)
 

@@ -85,7 +85,8 @@ def main() -> None:
     mac = statistics.mean(macs)
     rate, load, s = 1e12 * args.tera, args.milliseconds / 1e3, settings.search
     supernet = s.supernet.train.epochs * train * (6 * mac * s.supernet.candidates / rate + load)
-    first = args.fixed + (6 * OWN + 2 * CALIBRATION + 2 * validation) * mac / rate
+    measured = s.clips_of_first(int(validation))
+    first = args.fixed + (6 * OWN + 2 * CALIBRATION + 2 * measured) * mac / rate
     scratch = args.fixed + s.train.epochs * train * (6 * mac / rate + load) + 2 * validation * mac / rate
     slots = args.gpus / GPU_SHARE
     rows = {

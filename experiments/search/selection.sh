@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
-# How much does a winner's figure promise too much? One search with finalists scored on validation clips, one with the same first
-# scores and finalists over folds. Both winners are distilled with the same teachers from random weights and tested.
-# Seed s has part s + 1 of four. Can be run again after a stop.
+# How much does a winner's figure promise too much? Searches with finalists scored on validation clips, and over folds with the same
+# first scores. Second scores train as long as the student is distilled in the end (40 epochs), so that the figures can be compared.
+# Each winner is distilled with the same teachers from random weights and tested. Seed s has part s + 1 of four.
+# Can be run again after a stop.
 #   experiments/search/selection.sh DATA RESPONSES [FOLDER]               (default runs/selection)
 # DATA: a folder with meta.csv or <scene>/<file>; RESPONSES: impulse responses of microphones (e.g. MicIRP).
-# Environment: SEEDS, default "0 1 2 3"; SETTINGS, further settings (name=value ...).
+# Environment: SEEDS, default "0 1 2 3"; KINDS, default "validation folds"; SETTINGS, further settings (name=value ...).
 set -euo pipefail
 here=$(dirname "$0") out=${3:-runs/selection}
 common=(--data "$1" --set "augment.response_folder=$2" --set "augment.response_devices=[]" --effort quick)
@@ -12,11 +13,13 @@ for setting in ${SETTINGS:-}; do common+=(--set "$setting"); done
 mkdir -p "$out"
 for seed in ${SEEDS:-0 1 2 3}; do
   own=(--seed "$seed" --set "data.fold=$((seed % 4 + 1))/4")
-  for kind in validation folds; do
-    search=$out/$kind-search-$seed run=$out/$kind-$seed from=()
-    [ "$kind" = validation ] || from=(--start-from "$out/validation-search-$seed")
+  for kind in ${KINDS:-validation folds}; do
+    search=$out/$kind-search-$seed run=$out/$kind-$seed from=() epochs=40
+    other=$out/$([ "$kind" = folds ] && echo validation || echo folds)-search-$seed
+    [ ! -f "$other/best.json" ] || from=(--start-from "$other")
+    [ "$kind" = validation ] || epochs=20 # over folds a net starts from random weights, and has twice as many
     [ -f "$search/best.json" ] || hwasc search --budget dcase2024 "${common[@]}" "${own[@]}" "${from[@]}" \
-      --set "search.rescore_on=$kind" --run "$search"
+      --set "search.rescore_on=$kind" --set "search.rescore_train.epochs=$epochs" --run "$search"
     [ -f "$run/result.json" ] || hwasc distill --arch "$search/best.json" "${common[@]}" "${own[@]}" \
       --set distill.train.epochs=40 --set distill.qat.epochs=3 --initial-weights random --run "$run"
   done

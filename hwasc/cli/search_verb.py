@@ -180,10 +180,11 @@ def run(args: argparse.Namespace) -> None:
     t = found.trial
     again = f", {len(found.rescored)} of them scored twice" if found.rescored else ""
     where = "over folds" if t.locations else "on validation clips"
+    net = "int8" if t.quantized else "float"
     if found.dismissed:
         again += f" ({found.dismissed:,} more dismissed without a score, as hopeless by prediction)"
     common.print_text(
-        f"best of {len(found.trials)} candidates{again}: {t.accuracy:.1%} +- {t.standard_error:.1%} int8 {where}"
+        f"best of {len(found.trials)} candidates{again}: {t.accuracy:.1%} +- {t.standard_error:.1%} {net} {where}"
     )
     for r in found.refined:
         chosen = ", chosen" if r == found.chosen_refined else ""

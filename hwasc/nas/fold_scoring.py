@@ -67,9 +67,9 @@ def fold_evaluator(ws: Workspace, scoring: Scoring, engine: Engine, fused: Fitte
     def job(proposal: Proposal, fold: int) -> Candidate:
         whole = on_validation(proposal)
         if fold == folds.count:
-            return replace(whole, rows=np.arange(len(whole.validation)))
+            return replace(whole, rows=np.arange(len(whole.validation)), by_clip=True)
         data, clips, ensemble, rows = shared(proposal.architecture.front_end, fold)
-        return replace(whole, data=data, validation=clips, ensemble=ensemble, rows=rows)
+        return replace(whole, data=data, validation=clips, ensemble=ensemble, rows=rows, by_clip=True)
 
     def evaluate(proposals: Sequence[Proposal]) -> Iterator[tuple[int, Score]]:
         parts = [(i, fold) for i in range(len(proposals)) for fold in range(folds.count + 1)]

@@ -70,7 +70,9 @@ class Candidate:
         supernet: The supernet, for the proxy that takes a slice of it.
         steps: Steps of distillation that a slice trains by itself.
         ensemble: The ensemble's logits of the validation clips, (n, classes); None: the loss is of labels alone.
-        rows: Indices of the validation clips that it is measured on, (m,), whose own figures the score then has; None: all.
+        rows: Indices of the validation clips that it is measured on, (m,); None: all.
+        by_clip: Whether the score has the figures of each of these clips.
+        quantized: Whether the int8 net is measured, or the float one, which takes half the time.
     """
 
     proxy: str | Callable[[Candidate], Score]
@@ -86,6 +88,8 @@ class Candidate:
     steps: int = 0
     ensemble: np.ndarray | None = None
     rows: np.ndarray | None = None
+    by_clip: bool = False
+    quantized: bool = True
 
 
 @dataclass(frozen=True)
@@ -93,17 +97,18 @@ class Score:
     """The score of a candidate. What proxies that do not train cannot measure is None.
 
     Attributes:
-        value: What candidates are ranked by, higher is better. Of proxies that train: exp(-L), 0..1, of the int8 net's
+        value: What candidates are ranked by, higher is better. Of proxies that train: exp(-L), 0..1, of the measured net's
             distillation loss L on validation clips. Unlike accuracy it also counts clips that are almost right
             (`experiments/search/loss_or_accuracy.md`).
         seconds: Time that the score took, s.
-        accuracy: Of the int8 net on validation clips, macro, 0..1.
-        float_accuracy: Of the float net, likewise; None for slices of a supernet, because thousands of them are scored.
+        accuracy: Of the measured net on validation clips, macro, 0..1.
+        float_accuracy: Of the float net, likewise; None for int8 slices of a supernet, because thousands of them are scored.
         standard_error: Of `accuracy` over clips, binomial.
         value_error: Standard error of `value` over clips, or over locations where there is a score for each of these.
-        losses: Distillation loss of each of the m clips of `Candidate.rows`; None where that is None.
-        right: Whether the int8 net names each of these clips rightly.
+        losses: Distillation loss of each clip that was measured, with `Candidate.by_clip`; else None.
+        right: Whether the net names each of these clips rightly.
         locations: Scores by location, of a candidate that was trained and measured fold by fold.
+        quantized: Whether the net that was measured is the int8 one.
     """
 
     value: float
@@ -116,6 +121,7 @@ class Score:
     losses: tuple[float, ...] | None = None
     right: tuple[bool, ...] | None = None
     locations: tuple[LocationScore, ...] | None = None
+    quantized: bool = True
 
 
 def calibration_batches(
@@ -155,7 +161,7 @@ def accuracy(model: Student, features: Features, device: torch.device, rows: np.
     return macro_accuracy(predicted, torch.from_numpy(labels), len(features.classes))
 
 
-def int8_score(
+def measured_score(
     float_model: Student,
     c: Candidate,
     device: torch.device,
@@ -163,7 +169,7 @@ def int8_score(
     clips: int = CALIBRATION_CLIPS,
     float_too: bool = True,
 ) -> Score:
-    """Quantize a trained student and score it on the validation clips.
+    """Score a trained student on the validation clips, quantized unless the job says otherwise.
 
     Args:
         float_model: The student.
@@ -176,32 +182,39 @@ def int8_score(
     Returns:
         The score.
     """
-    from hwasc.training.quantization import calibrate, freeze, quantize
-
-    float_accuracy = accuracy(float_model, c.validation, device, c.rows) if float_too else None
-    quantized = calibrate(quantize(float_model), calibration_batches(c.data.train, c.seed, clips, c.data.rows))
-    if c.qat is not None:
-        train_student(quantized, *limit_steps(c.data, c.qat, c.qat_steps, c.seed), device=device, seed=c.seed + 500_000)
     rows = np.arange(len(c.validation)) if c.rows is None else c.rows
-    logits = torch.from_numpy(predict(freeze(quantized), c.validation, device, rows=rows))
+    float_accuracy = accuracy(float_model, c.validation, device, rows) if float_too and c.quantized else None
+    model = _quantized(float_model, c, device, clips) if c.quantized else float_model
+    logits = torch.from_numpy(predict(model, c.validation, device, rows=rows))
     labels = torch.from_numpy(c.validation.labels[rows])
     predicted = logits.argmax(1)
-    int8 = macro_accuracy(predicted, labels, len(c.validation.classes))
+    share = macro_accuracy(predicted, labels, len(c.validation.classes))
     soft = None if c.ensemble is None else torch.from_numpy(c.ensemble[rows])
     losses = clip_losses(
         logits, labels, soft, alpha=c.data.alpha, temperature=c.data.temperature, reduction=c.data.reduction
     ).double()
-    value, clips = math.exp(-float(losses.mean())), len(rows)
+    value = math.exp(-float(losses.mean()))
     return Score(
         value=value,
         seconds=time.monotonic() - start,
-        accuracy=int8,
-        float_accuracy=float_accuracy,
-        standard_error=math.sqrt(max(int8 * (1 - int8), 0.0) / clips),
-        value_error=value * float(losses.std(correction=0)) / math.sqrt(clips),
-        losses=None if c.rows is None else tuple(losses.tolist()),
-        right=None if c.rows is None else tuple((predicted == labels).tolist()),
+        accuracy=share,
+        float_accuracy=float_accuracy if c.quantized else share,
+        standard_error=math.sqrt(max(share * (1 - share), 0.0) / len(rows)),
+        value_error=value * float(losses.std(correction=0)) / math.sqrt(len(rows)),
+        losses=tuple(losses.tolist()) if c.by_clip else None,
+        right=tuple((predicted == labels).tolist()) if c.by_clip else None,
+        quantized=c.quantized,
     )
+
+
+def _quantized(float_model: Student, c: Candidate, device: torch.device, clips: int) -> Student:
+    """The int8 student, calibrated, trained further if the job says so, and frozen."""
+    from hwasc.training.quantization import calibrate, freeze, quantize
+
+    quantized = calibrate(quantize(float_model), calibration_batches(c.data.train, c.seed, clips, c.data.rows))
+    if c.qat is not None:
+        train_student(quantized, *limit_steps(c.data, c.qat, c.qat_steps, c.seed), device=device, seed=c.seed + 500_000)
+    return freeze(quantized)
 
 
 def limit_steps(

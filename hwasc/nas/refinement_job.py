@@ -22,7 +22,7 @@ from hwasc.models import student
 from hwasc.models.student import Student
 from hwasc.models.widening import widen_student
 from hwasc.nas.channel_removal import channels_to_remove, widen
-from hwasc.nas.job import Candidate, Score, int8_score
+from hwasc.nas.job import Candidate, Score, measured_score
 from hwasc.nas.proxies import distillation
 from hwasc.nas.proxies.supernet import slice_student
 from hwasc.nas.trial import Refined, Trial
@@ -140,7 +140,7 @@ def prune(job: RefinementJob) -> PrunedStudent:
         net = _distil(net, c, epochs=1 if step < plan.steps else plan.last, step=step, device=device)
     a = net.architecture
     save_weights(job.weights, net, {"architecture": schema.canonical(a), "numbers": "float", **job.about})
-    score = int8_score(net, c, device, start)
+    score = measured_score(net, c, device, start)
     return PrunedStudent(architecture=a, costs=budget.count(a), score=score, max_cost_ratio=ratio)
 
 

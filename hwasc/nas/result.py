@@ -41,6 +41,7 @@ class _Index:
     environment: dict[str, Any]
     optimism: Optimism | None = None
     dismissed: int = 0
+    second_clips: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,11 +62,12 @@ class SearchResult(Result):
         limits: The limit of each cost, by its dotted name.
         proxy: The proxy of the first scores.
         second_epochs: Epochs of training before a second score.
-        clips: Validation clips that first scores are computed on, and second ones that are not over folds.
+        clips: Validation clips that first scores are computed on.
         optimism: How much of the winner's accuracy is due to the choice among finalists; None where their scores are not over
             folds, or the winner was named.
         teachers: The ensemble on validation clips.
         environment: Command, versions, machine and date.
+        second_clips: Validation clips that second scores and refined nets are measured on, unless they are over folds.
         dismissed: Candidates within the budget that were dismissed without a score, see `screening.hopeless`.
     """
 
@@ -85,6 +87,7 @@ class SearchResult(Result):
     clips: int
     teachers: EnsembleSummary
     environment: dict[str, Any]
+    second_clips: int
     optimism: Optimism | None = None
     dismissed: int = 0
 
@@ -109,6 +112,7 @@ class SearchResult(Result):
             environment=self.environment,
             optimism=self.optimism,
             dismissed=self.dismissed,
+            second_clips=self.second_clips,
         )
         self.teachers.write(self.run / TEACHERS)
         schema.write_whole(self.run / "pareto.csv", pareto_csv(self.front))
@@ -161,6 +165,7 @@ class SearchResult(Result):
             environment=index.environment,
             optimism=index.optimism,
             dismissed=index.dismissed,
+            second_clips=index.clips if index.second_clips is None else index.second_clips,
         )
 
 

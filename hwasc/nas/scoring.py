@@ -34,6 +34,8 @@ class Scoring:
         qat_steps: Steps of `qat` at most; 0: no limit.
         supernet: Where the shared weights lie, for the proxy that takes a slice of them.
         steps: Steps of distillation that a slice trains by itself before it is scored.
+        clips: Validation clips to measure on, see `agreeing_clips`; 0: all.
+        quantized: Whether int8 nets are measured, or float ones.
     """
 
     proxy: str | Proxy
@@ -43,6 +45,8 @@ class Scoring:
     qat_steps: int = 0
     supernet: Supernet | None = None
     steps: int = 0
+    clips: int = 0
+    quantized: bool = True
 
 
 def candidate(ws: Workspace, scoring: Scoring, proposal: Proposal, seed: int | None = None) -> Candidate:
@@ -75,13 +79,14 @@ def candidates(ws: Workspace, scoring: Scoring) -> Callable[[Proposal], Candidat
     """
 
     @functools.cache
-    def shared_data(front_end: FrontEnd) -> tuple[DistillationData, Features, np.ndarray]:
+    def shared_data(front_end: FrontEnd) -> tuple[DistillationData, Features, np.ndarray, np.ndarray | None]:
         validation = ws.features(ws.dataset.validation, front_end, "validation")
         ensemble = logit_files.load(scoring.targets, [c.id for c in validation.clips], validation.hashes)
-        return distillation_data(ws, front_end, scoring.targets), validation, ensemble
+        rows = agreeing_clips(validation.labels, ensemble, scoring.clips) if scoring.clips else None
+        return distillation_data(ws, front_end, scoring.targets), validation, ensemble, rows
 
     def job(proposal: Proposal) -> Candidate:
-        train, validation, ensemble = shared_data(proposal.architecture.front_end)
+        train, validation, ensemble, rows = shared_data(proposal.architecture.front_end)
         return Candidate(
             proxy=scoring.proxy,
             proposal=proposal,
@@ -95,9 +100,32 @@ def candidates(ws: Workspace, scoring: Scoring) -> Callable[[Proposal], Candidat
             supernet=scoring.supernet,
             steps=scoring.steps,
             ensemble=ensemble,
+            rows=rows,
+            quantized=scoring.quantized,
         )
 
     return job
+
+
+def agreeing_clips(labels: np.ndarray, logits: np.ndarray, count: int) -> np.ndarray | None:
+    """Choose clips on which candidates rank as on all of them: of every scene its share, from easy to hard for the ensemble.
+
+    Args:
+        labels: Scene of each clip, (n,).
+        logits: The ensemble's, (n, classes); they say how hard a clip is.
+        count: Clips to choose.
+
+    Returns:
+        Indices of the clips, (count,), rising; None where there are no more clips than that.
+    """
+    n = len(labels)
+    if n <= count:
+        return None
+    log_probabilities = logits - logits.max(1, keepdims=True)
+    log_probabilities -= np.log(np.exp(log_probabilities).sum(1, keepdims=True))
+    order = np.lexsort((log_probabilities[np.arange(n), labels], labels))  # by scene, and by its probability in each
+    evenly = (np.arange(count) + 0.5) * n / count
+    return np.sort(order[evenly.astype(int)])
 
 
 def evaluator(

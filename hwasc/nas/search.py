@@ -43,7 +43,7 @@ from hwasc.nas.strategies import Strategy
 from hwasc.nas.study import Evaluate, Journal, Study
 from hwasc.nas.tracked import log_trial
 from hwasc.nas.train_supernet import train_supernet
-from hwasc.nas.trial import BEST, SECOND, TRIALS, Refined, Trial, best, by_score, pareto
+from hwasc.nas.trial import BEST, SECOND, TRIALS, Refined, Trial, accuracy_name, best, by_score, pareto
 from hwasc.nas.winner_weights import write_winner_weights
 from hwasc.progress import Reporter
 from hwasc.records import architecture as architectures
@@ -198,6 +198,7 @@ def _search(
         earlier=taken.earlier,
         dismiss=ws.settings.search.dismiss,
     )
+    in_full = replace(scoring, clips=0, quantized=True)
     with engine as opened:
         evaluate = reusing(evaluator(ws, scoring, opened), {t.id: t for t in taken.known})
         trials = _first_scores(ws, study, evaluate, stored)
@@ -207,13 +208,13 @@ def _search(
                 f"{problem.budget.name}; raise a limit or name another space"
             )
         ranked = promising(problem.space.choices(), trials, taken.earlier)
-        rescored = _second_scores(ws, problem, scoring, fused, engine=opened, ranked=ranked, run=run)
-    refined = refine(ws, problem, scoring, rescored=rescored, run=run)
+        rescored = _second_scores(ws, problem, in_full, fused, engine=opened, ranked=ranked, run=run)
+    refined = refine(ws, problem, in_full, rescored=rescored, run=run)
     return _finish(
         ws,
         problem,
         fused,
-        scoring,
+        in_full,
         survey=survey,
         trials=trials,
         rescored=rescored,
@@ -247,6 +248,8 @@ def first_scoring(ws: Workspace, problem: Problem, targets: Path, proxy: str | P
         qat_steps=qat,
         supernet=shared,
         steps=s.search.proxy_steps,
+        clips=s.search.proxy_clips,
+        quantized=s.search.first_quantized,
     )
 
 
@@ -335,6 +338,7 @@ def _finish(
     architecture = proposal.architecture if pruned is None else pruned.architecture
     costs = problem.budget.measure(architecture)
     validation = ws.features(ws.dataset.validation, fused.front_end, "validation")
+    scored_clips = len(validation) if rescored else s.search.clips_of_first(len(validation))
     over_folds = None if pruned else winner.locations  # refined nets are measured on validation clips
     second = s.search.second(over_folds=by_folds(ws))
     estimate = optimism(rescored, chosen.how) if chosen.how != "pick" else None
@@ -349,9 +353,9 @@ def _finish(
         "proxy": {
             "score": winner.score,
             "score_error": winner.score_error,
-            "int8_accuracy": winner.accuracy,
+            accuracy_name(winner): winner.accuracy,
             "standard_error": winner.standard_error,
-            "clips": sum(c.clips for c in over_folds) if over_folds else len(validation),
+            "clips": sum(c.clips for c in over_folds) if over_folds else scored_clips,
             "split": "folds" if over_folds else "validation",
             "trial": winner.number,
             "by": chosen.proxy or s.search.proxy,
@@ -378,7 +382,8 @@ def _finish(
         proxy=s.search.proxy,
         second_epochs=second.epochs,
         optimism=estimate,
-        clips=len(validation),
+        clips=s.search.clips_of_first(len(validation)),
+        second_clips=len(validation),
         teachers=summarize(fused, validation, "validation"),
         environment=environment_of(run),
         dismissed=dismissed,

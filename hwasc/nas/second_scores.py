@@ -78,6 +78,7 @@ def rescore(
             standard_error=score.standard_error,
             seconds=round(score.seconds, 2),
             locations=score.locations,
+            quantized=score.quantized,
         )
         journal.append(rescored)
         on_trial(rescored)

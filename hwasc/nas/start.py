@@ -172,6 +172,7 @@ def _score(t: Trial) -> Score:
         float_accuracy=t.float_accuracy,
         standard_error=t.standard_error,
         value_error=t.score_error,
+        quantized=t.quantized,
     )
 
 

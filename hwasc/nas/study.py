@@ -256,4 +256,5 @@ class Study:
             seed=self.seed,
             score=score.value,
             score_error=score.value_error,
+            quantized=score.quantized,
         )

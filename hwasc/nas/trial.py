@@ -47,8 +47,8 @@ class Trial:
         number: Of the trial, from 0.
         id: The architecture's.
         point: The point of the space, choice by choice.
-        accuracy: Of the int8 net on validation clips, macro, 0..1.
-        float_accuracy: Of the float net, likewise; None for slices of a supernet.
+        accuracy: Of the measured net on validation clips, macro, 0..1.
+        float_accuracy: Of the float net, likewise; None for int8 slices of a supernet.
         standard_error: Of `accuracy` over clips, binomial.
         parameters: Learned numbers.
         macs: MACs of a clip, by the torchinfo rule.
@@ -61,6 +61,7 @@ class Trial:
         score_error: Standard error of `score` over clips.
         locations: Of a second score over folds: the score by location. `standard_error` and `score_error` are over locations
             then. None: the score is over validation clips.
+        quantized: Whether the net that was measured is the int8 one, or the float one.
         schema: Version of the format.
     """
 
@@ -80,13 +81,15 @@ class Trial:
     score: float
     score_error: float
     locations: tuple[LocationScore, ...] | None = None
+    quantized: bool = True
     schema: int = field(default=1)
 
     __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
 
     def json_form(self, values: dict[str, Any]) -> dict[str, Any]:
-        """Its JSON, without `locations` where there are none; see `schema.plain`."""
-        return values if self.locations else {k: v for k, v in values.items() if k != "locations"}
+        """Its JSON, without `locations` where there are none, nor `quantized` where it is; see `schema.plain`."""
+        left_out = [*([] if self.locations else ["locations"]), *(["quantized"] if self.quantized else [])]
+        return {k: v for k, v in values.items() if k not in left_out}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -156,6 +159,11 @@ def read_trials(path: Path) -> dict[int, Trial]:
 def read_refined(path: Path) -> list[Refined]:
     """Read a `refined.jsonl`: its nets in the file's order, none where there is no such file."""
     return [schema.parse(Refined, r, f"{path}: line {n}") for n, r in enumerate(read_lines(path), 1)]
+
+
+def accuracy_name(trial: Trial) -> str:
+    """What a trial's accuracy is called in an architecture file."""
+    return "int8_accuracy" if trial.quantized else "float_accuracy"
 
 
 def pareto(trials: list[Trial]) -> list[Trial]:

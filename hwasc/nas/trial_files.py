@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from hwasc.cost.limits import resolve
 from hwasc.errors import UsageError
-from hwasc.nas.trial import BEST, SECOND, TRIALS, Trial, read_trials
+from hwasc.nas.trial import BEST, SECOND, TRIALS, Trial, accuracy_name, read_trials
 from hwasc.records import architecture as architectures
 from hwasc.records import schema
 from hwasc.records.architecture import ArchitectureFile
@@ -84,7 +84,7 @@ def _record(run: EarlierRun, best: ArchitectureFile, trial: Trial) -> Architectu
         "proxy": {
             "score": trial.score,
             "score_error": trial.score_error,
-            "int8_accuracy": trial.accuracy,
+            accuracy_name(trial): trial.accuracy,
             "standard_error": trial.standard_error,
             "trial": trial.number,
             **{key: of_winner[key] for key in ("clips", "split") if key in of_winner},

@@ -113,6 +113,10 @@ class SearchSettings:
             they rank.
         proxy_steps: Steps of distillation that a slice trains by itself before it is scored (batches of 16; 0: none).
         proxy_qat_steps: Steps of quantization-aware distillation before the score (0: calibration alone).
+        proxy_precision: Which net is measured for a first score, `int8` or `float`. A float score takes half the time.
+            `auto`: float where second scores follow, which are always int8.
+        proxy_clips: Validation clips that first scores are measured on at most: as hard for the ensemble as all of them. 0: all.
+            Second scores are measured on all.
         trials: Candidates to score.
         population: Of the evolutionary strategies, 2 at least.
         at_a_time: Candidates that are proposed before the strategy receives their scores. It does not depend on the workers.
@@ -139,6 +143,8 @@ class SearchSettings:
     proxy: ProxyName = "supernet"
     proxy_steps: int = 37
     proxy_qat_steps: int = 0
+    proxy_precision: Literal["auto", "int8", "float"] = "int8"
+    proxy_clips: int = 600
     trials: int = 500
     population: int = 40
     at_a_time: int = 20
@@ -167,7 +173,25 @@ class SearchSettings:
         chosen = self.rescore_train or TrainSettings(15 if inherits else 30, 32, 1e-2, 1e-3)
         return replace(chosen, epochs=2 * chosen.epochs) if inherits and over_folds else chosen
 
+    @property
+    def first_quantized(self) -> bool:
+        """Whether first scores are of int8 nets."""
+        if self.proxy_precision == "auto":
+            return self.rescore == 0 or self.proxy_qat_steps > 0
+        return self.proxy_precision == "int8"
+
+    def clips_of_first(self, clips: int) -> int:
+        """Of so many validation clips, those that first scores are measured on."""
+        return min(self.proxy_clips or clips, clips)
+
     def __post_init__(self) -> None:
+        if self.proxy_precision == "float" and (self.proxy_qat_steps or not self.rescore):
+            raise ValueError(
+                "proxy_precision: 'float' needs second scores (rescore above 0), and no quantization-aware steps "
+                f"(proxy_qat_steps 0), found rescore {self.rescore} and proxy_qat_steps {self.proxy_qat_steps}"
+            )
+        if self.proxy_clips < 0 or 0 < self.proxy_clips < 50:
+            raise ValueError(f"proxy_clips: expected 0 for all, or 50 at least, found {self.proxy_clips}")
         if (
             self.trials < 1
             or self.population < 2

@@ -136,6 +136,6 @@ def accuracy_against_cost(trials: Sequence[Trial], winner: Trial, fits: dict[str
             axes.set_xticks([low, math.sqrt(low * high), high])
             ticks(axes.xaxis, text)
             axes.grid(axis="y")
-        panels[0].set_ylabel("int8 accuracy")
+        panels[0].set_ylabel("int8 accuracy" if all(t.quantized for t in trials) else "float accuracy")
         ticks(panels[0].yaxis, lambda v: f"{v:.0%}")
         return render(figure)

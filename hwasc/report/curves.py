@@ -71,7 +71,7 @@ def search_curve(trials: Sequence[Trial], rescored: Sequence[Trial] = ()) -> str
 
 def _scale(axes: Axes, trials: Sequence[Trial]) -> None:
     """Label the axis of scores."""
-    axes.set_ylabel("score of the int8 net, validation")
+    axes.set_ylabel("score, validation")
     ticks(axes.yaxis, lambda v: f"{v:.2f}")
 
 

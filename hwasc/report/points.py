@@ -58,7 +58,8 @@ def trial_points(result: SearchResult) -> dict[str, Any]:
                 "architecture": " · ".join(architecture.text().splitlines()),
             }
         )
-    labels = ["int8 accuracy", "score", *(["second accuracy", "second score"] if second else []), *COSTS]
+    first = "int8 accuracy" if all(t.quantized for t in result.trials) else "float accuracy"
+    labels = [first, "score", *(["second accuracy, int8", "second score"] if second else []), *COSTS]
     return {
         "best": result.trial.number,
         "command": command(result.run),

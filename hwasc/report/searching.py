@@ -39,7 +39,10 @@ def search_report(result: SearchResult) -> str:
     pruned, architecture = result.chosen_refined, result.best.architecture
     choices, proxy = result.problem.space.choices(), PROXIES.get(result.proxy, result.proxy)
     over = f"over {count(result.clips)} validation clips"
-    measured = "over folds of all training and validation clips" if best.locations and not pruned else over
+    chosen_on = result.second_clips if rescored or pruned else result.clips
+    measured = f"over {count(chosen_on)} validation clips"
+    if best.locations and not pruned:
+        measured = "over folds of all training and validation clips"
     by_rows = bool(result.best.provenance.get("costs", {}).get("firmware"))
     memory_limit = "ram" if by_rows else "int8_memory.activations"
     summary = (
@@ -59,8 +62,8 @@ def search_report(result: SearchResult) -> str:
         )
         + ". "
         f"Scores are {proxy}: they rank candidates and are not those of a student distilled "
-        "in full. A score is exp(-L) of the int8 net's distillation loss L on validation clips: labels and the ensemble's soft "
-        "targets both count. The test split was not read."
+        f"in full. A score is exp(-L) of a net's distillation loss L on validation clips: labels and the ensemble's soft "
+        f"targets both count. {_nets(trials, rescored)} The test split was not read."
     )
     sections = [
         Section("Verdict", [search_verdict(result)]),
@@ -122,7 +125,7 @@ def search_report(result: SearchResult) -> str:
         sections.insert(4, Section("Second scores", [*compared, second]))  # after the search
     sections[-1:-1] = [what_matters(choices, trials, proxy), *predictions(choices, trials)]
     if result.refined:
-        sections.insert(5, refinement(result.refined, pruned, result.clips))
+        sections.insert(5, refinement(result.refined, pruned, result.second_clips))
     teachers = result.teachers
     if teachers.fusion:
         fused = fusion_parts(teachers.fusion, teachers.leave_one_out, teachers.mixing)
@@ -143,6 +146,13 @@ def _cheapest(result: SearchResult) -> bool:
     """Whether the winner is not the one of the highest score, but as good and cheaper."""
     proxy = result.best.provenance.get("proxy")
     return isinstance(proxy, dict) and proxy.get("chosen") in ("macs", "memory", "parameters")
+
+
+def _nets(trials: Sequence[Trial], rescored: Sequence[Trial]) -> str:
+    """Which nets the scores are of."""
+    if all(t.quantized for t in trials):
+        return "All scores are of int8 nets."
+    return "First scores are of float nets" + (", second ones of int8 nets." if rescored else ".")
 
 
 def _asked(result: SearchResult) -> str:
@@ -166,8 +176,8 @@ def trials_table(trials: Sequence[Trial], best: Trial, caption: str) -> Table:
             t.number,
             t.id,
             f"{t.score:.3f} ± {t.score_error:.3f}",
-            f"{percent(t.accuracy)} ± {100 * t.standard_error:.1f}",
-            percent(t.float_accuracy),
+            _with_error(t) if t.quantized else percent(None),
+            percent(t.float_accuracy) if t.quantized else _with_error(t),
             count(t.macs),
             count(t.parameters),
             count(t.memory),
@@ -199,6 +209,10 @@ def trials_table(trials: Sequence[Trial], best: Trial, caption: str) -> Table:
     )
 
 
+def _with_error(t: Trial) -> str:
+    return f"{percent(t.accuracy)} ± {100 * t.standard_error:.1f}"
+
+
 def _point(trials: Sequence[Trial], best: Trial, pruned: Refined | None) -> Table:
     if pruned is None:
         return flat_table(best.point, "Its point in the search space")
@@ -218,12 +232,12 @@ def _memory(best: Trial | Refined, by_rows: bool) -> tuple[str, Fact]:
 
 
 def _cards(best: Trial | Refined, trials: Sequence[Trial], over: str, *, by_rows: bool) -> dict[str, Fact]:
-    seconds = sum(t.seconds for t in trials)
+    seconds, quantized = sum(t.seconds for t in trials), isinstance(best, Refined) or best.quantized
     return {
-        "int8 accuracy": Fact(
+        "int8 accuracy" if quantized else "Float accuracy": Fact(
             percent(best.accuracy), f"± {percent(best.standard_error)} (standard error), macro, {over}", "measured"
         ),
-        "Float accuracy": Fact(percent(best.float_accuracy), f"macro, {over}", "measured"),
+        **({"Float accuracy": Fact(percent(best.float_accuracy), f"macro, {over}", "measured")} if quantized else {}),
         "MACs": Fact(count(best.macs), "a clip", "exact"),
         "Parameters": Fact(count(best.parameters), "", "exact"),
         **dict([_memory(best, by_rows)]),

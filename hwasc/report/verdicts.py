@@ -31,11 +31,12 @@ def search_verdict(result: SearchResult) -> Verdict:
     provenance, winner = result.best.provenance, result.chosen_refined or result.trial
     found = _searched(result)
     data = data_name(provenance.get("data", "?"))
+    net = "int8" if result.chosen_refined or result.trial.quantized else "float"
     return _verdict(
         found,
         asked=f"The most accurate net of the space {result.survey.space} for the data {data}, {_within(found)}.",
         accuracies=[
-            Accuracy(name="int8, short training", share=winner.accuracy, error=winner.standard_error),
+            Accuracy(name=f"{net}, short training", share=winner.accuracy, error=winner.standard_error),
             *_ensemble(result.teachers.fusion, result.teachers.view),
             chance(result.best.architecture.classes),
         ],
@@ -49,7 +50,8 @@ def _selected(result: SearchResult) -> str:
     """What the winner's accuracy was measured on, and what it promises too much."""
     scores = result.trial.locations
     if scores is None or result.chosen_refined:
-        return f"Macro accuracy over {plural(result.clips, 'validation clip')}, by which the net was chosen."
+        clips = result.second_clips if result.rescored else result.clips
+        return f"Macro accuracy over {plural(clips, 'validation clip')}, by which the net was chosen."
     clips, places = sum(s.clips for s in scores), len({s.location for s in scores})
     text = (
         f"Macro accuracy over {plural(clips, 'training and validation clip')} of {plural(places, 'location')}, each classified "

@@ -148,3 +148,28 @@ def test_jacobian_prefers_inputs_that_are_told_apart() -> None:
 
     x = torch.zeros(4, 8)
     assert untrained.jacobian(Mixed(False), x) > untrained.jacobian(Mixed(True), x)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", [n for n in PROXIES.names() if proxies.measures_accuracy(n)])
+def test_a_score_without_quantization_is_that_of_the_same_float_net(name: str, candidates: list[Candidate]) -> None:
+    c = dataclasses.replace(candidates[0], proxy=name, by_clip=True)
+    int8, exact = proxies.score(c), proxies.score(dataclasses.replace(c, quantized=False))
+    assert int8.quantized and not exact.quantized
+    assert exact.accuracy == exact.float_accuracy
+    if int8.float_accuracy is not None:
+        assert exact.accuracy == int8.float_accuracy
+    assert int8.losses is not None and exact.losses is not None
+    steps = np.abs(np.subtract(int8.losses, exact.losses))
+    assert 0 < steps.mean() < 0.1, "quantization moves the losses, a little"
+    assert exact.value == pytest.approx(int8.value, rel=0.1)
+
+
+def test_a_score_of_some_clips_is_the_mean_of_their_losses(candidates: list[Candidate]) -> None:
+    whole = dataclasses.replace(candidates[0], proxy="supernet", quantized=False, by_clip=True)
+    rows = np.arange(1, len(whole.validation), 3)
+    part = proxies.score(dataclasses.replace(whole, rows=rows))
+    losses, right = proxies.score(whole).losses, proxies.score(whole).right
+    assert losses is not None and right is not None
+    assert part.losses == pytest.approx(np.array(losses)[rows], abs=1e-5)
+    assert part.right == tuple(np.array(right)[rows].tolist())
+    assert part.value == pytest.approx(math.exp(-np.mean(np.array(losses)[rows])), rel=1e-5)

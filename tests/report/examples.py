@@ -187,6 +187,7 @@ def search(found: list[Trial], limits: dict[str, float], **changes: object) -> s
         "proxy": "distillation",
         "second_epochs": 31,
         "clips": 1_500,
+        "second_clips": 1_500,
         "teachers": summary(),
         "environment": ENVIRONMENT,
     }

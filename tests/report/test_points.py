@@ -47,7 +47,7 @@ def test_second_scores_come_before_first_scores() -> None:
     again = dataclasses.replace(worst, score=0.7, accuracy=0.777)
     data = data_of(search(found, LIMITS, rescored=[again], trial=again))
     first = next(t for t in data["trials"] if t["rank"] == 0)
-    at = data["labels"].index("second accuracy")
+    at = data["labels"].index("second accuracy, int8")
     assert first["number"] == worst.number and first["figures"][at] == "77.7 % ± 1.2"
     assert {t["figures"][at] for t in data["trials"] if t["rank"]} == {None}
 

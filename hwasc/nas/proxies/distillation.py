@@ -1,4 +1,4 @@
-"""Proxy `distillation`: a short ensemble distillation of weights of the candidate's own, then Brevitas int8, then accuracy."""
+"""Proxy `distillation`: a short ensemble distillation of weights of the candidate's own, then its score."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ import time
 import torch
 
 from hwasc.models import student
-from hwasc.nas.job import Candidate, Score, int8_score
+from hwasc.nas.job import Candidate, Score, measured_score
 from hwasc.nas.proxies.supernet import slice_student
 from hwasc.parallel.device import pick_device
 from hwasc.training.distillation import train_student
 
 
 def score(candidate: Candidate) -> Score:
-    """Train a candidate briefly, quantize and calibrate it, measure it on the validation clips.
+    """Train a candidate briefly and measure it on validation clips, quantized and calibrated unless the job says otherwise.
 
     It starts from its slice of the job's supernet, or, where none is named, from scratch by the seed.
     """
@@ -22,4 +22,4 @@ def score(candidate: Candidate) -> Score:
     torch.manual_seed(c.seed)
     model = student.build(c.proposal.architecture) if c.supernet is None else slice_student(c)
     trained = train_student(model, c.data, c.train_settings, device=device, seed=c.seed)
-    return int8_score(trained, c, device, start)
+    return measured_score(trained, c, device, start)

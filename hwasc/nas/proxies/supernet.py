@@ -1,4 +1,4 @@
-"""Proxy `supernet`: a slice of the shared weights, its batch norm recalibrated, a few steps of its own, then Brevitas int8."""
+"""Proxy `supernet`: a slice of the shared weights, its batch norm recalibrated, a few steps of its own, then its score."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 from hwasc.models.student import Student
 from hwasc.models.supernet import Supernet, recalibrate
-from hwasc.nas.job import Candidate, Score, calibration_batches, int8_score, limit_steps
+from hwasc.nas.job import Candidate, Score, calibration_batches, limit_steps, measured_score
 from hwasc.parallel.device import pick_device
 from hwasc.records.space import SearchSpace
 from hwasc.records.train_settings import TrainSettings
@@ -22,7 +22,7 @@ SLICE_TRAINING = TrainSettings(1, 16, 1e-2, 1e-3)
 
 
 def score(candidate: Candidate) -> Score:
-    """Slice, recalibrate, train for the job's steps, quantize, measure on the validation clips.
+    """Slice, recalibrate, train for the job's steps, measure on validation clips, quantized unless the job says otherwise.
 
     What candidates share hides how far each can go; a few steps of their own begin to show it.
     """
@@ -35,7 +35,7 @@ def score(candidate: Candidate) -> Score:
             device=device,
             seed=c.seed,
         )
-    return int8_score(student, c, device, start, clips=CLIPS, float_too=False)
+    return measured_score(student, c, device, start, clips=CLIPS, float_too=False)
 
 
 def slice_student(candidate: Candidate) -> Student:

@@ -233,7 +233,7 @@
   // Accuracy and score of the longer training where there is one
   function lastScore(trial) {
     const [accuracy, score] = figuresOf(trial).filter(([label]) => /accuracy|score/.test(label)).slice(-2);
-    return `${accuracy[1]} int8 (${score.join(" ")})`;
+    return `${accuracy.join(" ")}, ${score.join(" ")}`;
   }
 
   function filter() {

@@ -1,0 +1,74 @@
+"""Found nets against the published ones whose cost they were searched at, from the runs of `equal_starts.sh`.
+
+python experiments/search/equal_starts.py FOLDER
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import re
+import statistics
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+Key = tuple[str, str, str]  # published net, share of its cost ("" for itself), epochs
+
+
+def read(folder: Path) -> dict[Key, dict[str, dict[str, Any]]]:
+    """The finished runs by key and seed."""
+    runs: dict[Key, dict[str, dict[str, Any]]] = defaultdict(dict)
+    for path in sorted(folder.glob("*-*/result.json")):
+        if match := re.fullmatch(r"(\w+?)(?:@(\d+))?\.(\d+)-(\d+)", path.parent.name):
+            name, share, epochs, seed = match.groups()
+            runs[name, share or "", epochs][seed] = json.loads(path.read_text())
+    return runs
+
+
+def accuracy(result: dict[str, Any]) -> float:
+    """Int8, macro, on test clips, in percent."""
+    return 100 * float(result["int8"]["accuracy"])
+
+
+def with_error(values: list[float], form: str) -> str:
+    """Mean ± two standard errors; the value alone where there is one."""
+    mean = format(statistics.mean(values), form)
+    return mean if len(values) == 1 else f"{mean} ± {2 * statistics.stdev(values) / math.sqrt(len(values)):.1f}"
+
+
+def row(key: Key, found: dict[str, dict[str, Any]], published: dict[str, dict[str, Any]]) -> str:
+    """One line of the table: accuracy, the gain over the seeds that both have, costs."""
+    name, share, epochs = key
+    costs: dict[str, Any] = next(iter(found.values()))["costs"]
+    seeds = [s for s in found if s in published]
+    gains = [accuracy(found[s]) - accuracy(published[s]) for s in seeds]
+    cells = (
+        f"found at {share} % of {name}" if share else name,
+        epochs,
+        str(len(found)),
+        with_error([accuracy(r) for r in found.values()], ".1f"),
+        with_error(gains, "+.1f") if share and gains else "",
+        f"{costs['macs']['torchinfo']:,}",
+        f"{costs['parameters']:,}",
+        f"{costs['arena']:,}",
+        f"{costs['firmware']['ram']['total']:,}" if costs.get("firmware") else "",
+    )
+    return "| " + " | ".join(cells) + " |"
+
+
+def main() -> None:
+    """Print a Markdown table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path)
+    runs = read(parser.parse_args().folder)
+    print("| net | epochs | seeds | int8 test % | gain, points | MACs | parameters | arena B | RAM in C, B |")
+    print("|---" * 9 + "|")
+    order = sorted(runs, key=lambda k: (int(k[2]), k[0], -int(k[1] or 1000)))
+    for key in order:
+        print(row(key, runs[key], runs.get((key[0], "", key[2]), {})))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,50 @@
+"""The clips of first scores: every scene has its share, as hard as all of them, and candidates rank on them as on all."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hwasc.nas.scoring import agreeing_clips
+
+
+def drawn(n: int, classes: int, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Labels, the ensemble's logits, and how hard each clip is: the last two agree but for noise."""
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(0, classes, n)
+    hardness = rng.gamma(1.0, 1.0, n)
+    logits = 0.3 * rng.normal(size=(n, classes))
+    logits[np.arange(n), labels] += 4 - 2 * hardness
+    return labels, logits.astype(np.float32), hardness
+
+
+@given(st.integers(60, 900), st.integers(2, 12), st.integers(0, 9))
+def test_every_scene_has_its_share(n: int, classes: int, seed: int) -> None:
+    labels, logits, _ = drawn(n, classes, seed)
+    rows = agreeing_clips(labels, logits, 50)
+    assert rows is not None and len(rows) == 50 == len(set(rows.tolist()))
+    assert list(rows) == sorted(rows)
+    share = 50 / n
+    found, whole = (np.bincount(x, minlength=classes) for x in (labels[rows], labels))
+    assert (np.abs(found - share * whole) < 1.0 + 1e-9).all()
+
+
+def test_no_more_clips_than_there_are() -> None:
+    labels, logits, _ = drawn(40, 4, 0)
+    assert agreeing_clips(labels, logits, 40) is None and agreeing_clips(labels, logits, 41) is None
+
+
+def test_scores_on_them_are_nearer_to_those_on_all_than_on_random_ones() -> None:
+    """Losses of a candidate: how hard a clip is, times how bad the candidate is, and noise of its own."""
+    rng = np.random.default_rng(7)
+    chosen, random = [], []
+    for seed in range(60):
+        labels, logits, hardness = drawn(600, 10, seed)
+        losses = hardness * rng.uniform(0.5, 1.5) + 0.2 * rng.gamma(1.0, 1.0, 600)
+        rows = agreeing_clips(labels, logits, 100)
+        chosen.append(losses[rows].mean() - losses.mean())
+        random.append(losses[rng.permutation(600)[:100]].mean() - losses.mean())
+    assert np.std(chosen) < 0.75 * np.std(random)
+    assert np.mean(chosen) == pytest.approx(0, abs=0.03)
