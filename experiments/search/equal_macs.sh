@@ -1,14 +1,15 @@
 #!/usr/bin/env bash
-# What does each kind of block, or each size of the log-mel, bring at equal MACs? The nets of blocks.py or of resolution.py, from
-# random weights, by the same teachers. Three seeds, paired. Can be run again after a stop.
-#   experiments/search/equal_macs.sh blocks|resolution [FOLDER]                    (default runs/blocks, runs/resolution)
+# What does each kind of block, each size of the log-mel, or each form of GRN bring at equal MACs? The nets of blocks.py, resolution.py
+# or responses.py, from random weights, by the same teachers. Three seeds, paired. Can be run again after a stop.
+#   experiments/search/equal_macs.sh blocks|resolution|responses [FOLDER]                           (default runs/blocks and so on)
 # Environment: SEEDS, default "0 1 2"; NETS, some of the nets; SETTINGS, further settings (name=value ...).
 set -euo pipefail
-here=$(dirname "$0") study=${1:?blocks or resolution} out=${2:-runs/$1}
+here=$(dirname "$0") study=${1:?blocks, resolution or responses} out=${2:-runs/$1}
 case $study in
   blocks) against=ir ;;
   resolution) against=cp_mobile_8 ;;
-  *) echo "expected blocks or resolution, found $study" >&2 && exit 2 ;;
+  responses) against=scalar-sum-l2 ;;
+  *) echo "expected blocks, resolution or responses, found $study" >&2 && exit 2 ;;
 esac
 python "$here/$study.py" "$out/nets"
 more=()

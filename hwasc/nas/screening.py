@@ -34,7 +34,15 @@ class Unscored:
 
     @classmethod
     def of(cls, point: Point, costs: Costs) -> Unscored:
-        """The candidate at a point, with its costs."""
+        """The candidate at a point.
+
+        Args:
+            point: The point of the space.
+            costs: Of the architecture there.
+
+        Returns:
+            The candidate.
+        """
         return cls(point=point, parameters=costs.parameters, macs=costs.macs.torchinfo, memory=costs.memory)
 
 
