@@ -40,7 +40,7 @@ from hwasc.nas.second_scores import diverse, rescore
 from hwasc.nas.start import NOTHING, SearchStart, read_start, reusing, start_from, write_start
 from hwasc.nas.storage import StoredTrials
 from hwasc.nas.strategies import Strategy
-from hwasc.nas.study import Evaluate, Journal, Study
+from hwasc.nas.study import PATIENCE, Evaluate, Journal, Study
 from hwasc.nas.tracked import log_trial
 from hwasc.nas.train_supernet import train_supernet
 from hwasc.nas.trial import BEST, SECOND, TRIALS, Refined, Trial, accuracy_name, best, by_score, pareto
@@ -273,7 +273,13 @@ def _first_scores(ws: Workspace, study: Study, evaluate: Evaluate, stored: Store
                 f"dismissed {study.dismissed:,}",
             )
 
-        return study.run(settings.trials, settings.at_a_time, evaluate, on_trial)
+        trials = study.run(settings.trials, settings.at_a_time, evaluate, on_trial)
+    if 0 < len(trials) < settings.trials:
+        ws.reporter.say(
+            f"{len(trials):,} of {settings.trials:,} candidates are scored: each of the last {PATIENCE:,} proposals exceeds the "
+            "budget, is scored already, or is hopeless by prediction (search.dismiss)"
+        )
+    return trials
 
 
 def _second_scores(

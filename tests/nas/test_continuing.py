@@ -184,3 +184,16 @@ def test_profile_knows_any_trial(hwasc: Run, made: Path) -> None:
     status, out, err = hwasc("profile", "--arch", f"{made / 's'}:0", "--json")
     assert status == 0, err
     assert json.loads(out)["parameters"] == trial.parameters
+
+
+def test_a_search_that_finds_no_more_candidates_says_so(
+    hwasc: Run, made: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(made / "whole", made / "patience")
+    for module in ("study", "search"):
+        monkeypatch.setattr(f"hwasc.nas.{module}.PATIENCE", 1)
+    status, out, err = hwasc("search", "--run", made / "patience", "--trials", 60, "--json")
+    assert status == 0, err
+    scored = json.loads(out)["trials"]
+    assert 0 < scored < 60
+    assert f"{scored} of 60 candidates are scored: each of the last 1 proposals exceeds the budget" in err
