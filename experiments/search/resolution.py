@@ -9,14 +9,14 @@ import argparse
 from dataclasses import replace
 from pathlib import Path
 
-from blocks import at_macs, base
+from blocks import LIMIT, at_macs, base
 
 from hwasc.cost import measure
 from hwasc.records.architecture import save
 from hwasc.records.front_end import FrontEnd
 from hwasc.records.presets import cp_mobile
 
-SIZES = ((64, 33), (64, 65), (128, 17), (128, 33), (128, 65), (256, 33), (256, 65))  # mel bands, frames
+SIZES = ((64, 17), (64, 33), (64, 65), (128, 33), (128, 65), (256, 33))  # mel bands, frames
 
 
 def main() -> None:
@@ -25,11 +25,10 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     folder = parser.parse_args().folder
     folder.mkdir(parents=True, exist_ok=True)
-    published = cp_mobile(base=8)
-    nets = {"cp_mobile_8": published}
+    nets = {"cp_mobile_8": cp_mobile(base=8)}
     for mels, frames in SIZES:
         sized = replace(base(), front_end=FrontEnd.for_clip(mels, frames))
-        nets[f"{mels}x{frames}"] = at_macs(sized, measure(published).macs.torchinfo)
+        nets[f"{mels}x{frames}"] = at_macs(sized, LIMIT)
     print("| net | MACs | parameters | peak activations, B |\n|---|---|---|---|")
     for name, a in nets.items():
         costs = measure(a)
