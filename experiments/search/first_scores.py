@@ -23,7 +23,7 @@ from hwasc.data import logits as logit_files
 from hwasc.ensemble.fusion import fuse, target_file
 from hwasc.nas.problem import Problem
 from hwasc.nas.proxies import score
-from hwasc.nas.scoring import Scoring, agreeing_clips, candidates
+from hwasc.nas.scoring import Scoring, candidates, representative_clips
 from hwasc.nas.train_supernet import train_supernet
 from hwasc.records.budget import Budget
 from hwasc.records.lines import append_line, read_lines
@@ -92,7 +92,7 @@ def table(folder: Path, truth: Path | None) -> None:
     about = json.loads((folder / CLIPS).read_text())
     labels, ensemble = np.array(about["labels"]), np.array(about["ensemble"], np.float32)
     everything, rng = np.arange(len(labels)), np.random.default_rng(0)
-    chosen = {n: agreeing_clips(labels, ensemble, n) for n in SOME}
+    chosen = {n: representative_clips(labels, ensemble, n) for n in SOME}
     ways = {f"{net}, all {len(labels)} clips": (net, everything) for net in losses}
     for n, rows in chosen.items():
         assert rows is not None

@@ -34,7 +34,7 @@ class Scoring:
         qat_steps: Steps of `qat` at most; 0: no limit.
         supernet: Where the shared weights lie, for the proxy that takes a slice of them.
         steps: Steps of distillation that a slice trains by itself before it is scored.
-        clips: Validation clips to measure on, see `agreeing_clips`; 0: all.
+        clips: Validation clips to measure on, see `representative_clips`; 0: all.
         quantized: Whether int8 nets are measured, or float ones.
     """
 
@@ -82,7 +82,7 @@ def candidates(ws: Workspace, scoring: Scoring) -> Callable[[Proposal], Candidat
     def shared_data(front_end: FrontEnd) -> tuple[DistillationData, Features, np.ndarray, np.ndarray | None]:
         validation = ws.features(ws.dataset.validation, front_end, "validation")
         ensemble = logit_files.load(scoring.targets, [c.id for c in validation.clips], validation.hashes)
-        rows = agreeing_clips(validation.labels, ensemble, scoring.clips) if scoring.clips else None
+        rows = representative_clips(validation.labels, ensemble, scoring.clips) if scoring.clips else None
         return distillation_data(ws, front_end, scoring.targets), validation, ensemble, rows
 
     def job(proposal: Proposal) -> Candidate:
@@ -107,8 +107,8 @@ def candidates(ws: Workspace, scoring: Scoring) -> Callable[[Proposal], Candidat
     return job
 
 
-def agreeing_clips(labels: np.ndarray, logits: np.ndarray, count: int) -> np.ndarray | None:
-    """Choose clips on which candidates rank as on all of them: of every scene its share, from easy to hard for the ensemble.
+def representative_clips(labels: np.ndarray, logits: np.ndarray, count: int) -> np.ndarray | None:
+    """Choose clips that are as hard as all of them: of every scene its share, from easy ones for the ensemble to hard ones.
 
     Args:
         labels: Scene of each clip, (n,).

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hwasc.nas.scoring import agreeing_clips
+from hwasc.nas.scoring import representative_clips
 
 
 def drawn(n: int, classes: int, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -23,7 +23,7 @@ def drawn(n: int, classes: int, seed: int) -> tuple[np.ndarray, np.ndarray, np.n
 @given(st.integers(60, 900), st.integers(2, 12), st.integers(0, 9))
 def test_every_scene_has_its_share(n: int, classes: int, seed: int) -> None:
     labels, logits, _ = drawn(n, classes, seed)
-    rows = agreeing_clips(labels, logits, 50)
+    rows = representative_clips(labels, logits, 50)
     assert rows is not None and len(rows) == 50 == len(set(rows.tolist()))
     assert list(rows) == sorted(rows)
     share = 50 / n
@@ -33,7 +33,7 @@ def test_every_scene_has_its_share(n: int, classes: int, seed: int) -> None:
 
 def test_no_more_clips_than_there_are() -> None:
     labels, logits, _ = drawn(40, 4, 0)
-    assert agreeing_clips(labels, logits, 40) is None and agreeing_clips(labels, logits, 41) is None
+    assert representative_clips(labels, logits, 40) is None and representative_clips(labels, logits, 41) is None
 
 
 def test_scores_on_them_are_nearer_to_those_on_all_than_on_random_ones() -> None:
@@ -43,7 +43,7 @@ def test_scores_on_them_are_nearer_to_those_on_all_than_on_random_ones() -> None
     for seed in range(60):
         labels, logits, hardness = drawn(600, 10, seed)
         losses = hardness * rng.uniform(0.5, 1.5) + 0.2 * rng.gamma(1.0, 1.0, 600)
-        rows = agreeing_clips(labels, logits, 100)
+        rows = representative_clips(labels, logits, 100)
         chosen.append(losses[rows].mean() - losses.mean())
         random.append(losses[rng.permutation(600)[:100]].mean() - losses.mean())
     assert np.std(chosen) < 0.75 * np.std(random)
