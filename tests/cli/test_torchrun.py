@@ -59,7 +59,7 @@ def test_two_processes_distil_what_one_does(
     assert done.returncode == 0, done.stderr
     cached, one, two = out, json.loads(out), json.loads(done.stdout)  # one record: the second process prints nothing
     for stage in ("float", "qat"):
-        assert one["losses"][stage] == pytest.approx(two["losses"][stage], abs=2e-3)
+        assert one["losses"][stage] == pytest.approx(two["losses"][stage], abs=0.01)
     teachers = sorted((tmp_path / "one" / "cache" / "teachers").rglob("fold*.safetensors"))
     assert len(teachers) == 4
     for path in [*teachers, tmp_path / "one" / "run" / "float.safetensors"]:
@@ -79,7 +79,7 @@ def test_two_processes_distil_what_one_does(
     assert done.returncode == 0, done.stderr
     one, two = json.loads(out)["losses"], json.loads(done.stdout)["losses"]
     assert (
-        one["float"] == pytest.approx(two["float"], abs=2e-3) and one["float"] != json.loads(cached)["losses"]["float"]
+        one["float"] == pytest.approx(two["float"], abs=0.01) and one["float"] != json.loads(cached)["losses"]["float"]
     )
 
 

@@ -194,7 +194,7 @@ def test_logarithms_are_within_a_thousandth(name: str, tmp_path: Path) -> None:
     fe = FRONT_ENDS[name]
     in_c = LogMelInC(tmp_path, fe, scale=SCALE, zero_point=ZERO_POINT)
     for sound, samples in sounds(fe).items():
-        wanted = expected(fe, samples) * fe.std + fe.mean
+        wanted = slow_log_mel(samples / 32_768, fe) * fe.std + fe.mean  # the log-mel in float32 differs by processor
         for t in (0, 1, fe.frames // 2):
             for band, value in enumerate(wanted[:, t]):
                 in_c.scaling.factor, in_c.scaling.addend = 1e5, -1e5 * value
