@@ -1,5 +1,7 @@
 """How many scores does a search save that dismisses hopeless candidates? Searches of the table of scored candidates.
 
+The last column: after how many scores a search has the hypervolume that one which dismisses nothing has after 100, 150, 200.
+
 python experiments/search/dismissing.py [--strategy NAME] [--seeds N]
 """
 
@@ -22,7 +24,7 @@ SHOWN = (50, 75, 100, 150, 200)  # scores
 
 
 def main() -> None:
-    """Print a Markdown table: share of the hypervolume and best score after so many scores."""
+    """Print a Markdown table: share of the hypervolume, best score, and the scores for an equal hypervolume."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--strategy", default="local", help="default local, which proposes a point in 0.1 ms")
     parser.add_argument("--seeds", type=int, default=8)
@@ -39,8 +41,9 @@ def main() -> None:
         )
         for line in read_lines(HERE / "table.jsonl")
     }
-    print("| dismissed by | " + " | ".join(f"{n} scores" for n in SHOWN) + " | best score, 100 | 200 |")
-    print("|---" * (len(SHOWN) + 3) + "|")
+    print("| dismissed by | " + " | ".join(f"{n} scores" for n in SHOWN) + " | best score, 100 | 200 | equal after |")
+    print("|---" * (len(SHOWN) + 4) + "|")
+    without: list[float] = []
     for dismiss in (None, 3.0, 2.0, 1.5, 1.0, 0.5, 0.0):
         found = compare(
             problem,
@@ -58,7 +61,13 @@ def main() -> None:
             f"{100 * curves.volume.mean[n - 1]:.1f} ± {100 * curves.volume.standard_error[n - 1]:.1f}" for n in SHOWN
         ]
         best = [f"{100 * curves.best.mean[n - 1]:.1f}" for n in (100, TRIALS)]
-        print(f"| {'nothing' if dismiss is None else f'{dismiss:g}'} | {' | '.join([*volume, *best])} |", flush=True)
+        without = without or curves.volume.mean
+        reached = [
+            str(next((i for i, v in enumerate(curves.volume.mean, 1) if v >= without[n - 1]), "never"))
+            for n in (100, 150, TRIALS)
+        ]
+        cells = ["nothing" if dismiss is None else f"{dismiss:g}", *volume, *best, ", ".join(reached)]
+        print(f"| {' | '.join(cells)} |", flush=True)
 
 
 if __name__ == "__main__":

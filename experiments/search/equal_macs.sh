@@ -8,7 +8,7 @@ here=$(dirname "$0") study=${1:?blocks, resolution or responses} out=${2:-runs/$
 case $study in
   blocks) against=ir ;;
   resolution) against=cp_mobile_8 ;;
-  responses) against=scalar-sum-l2 ;;
+  responses) against=cp_mobile_8-scalar-sum-l2 ;;
   *) echo "expected blocks, resolution or responses, found $study" >&2 && exit 2 ;;
 esac
 python "$here/$study.py" "$out/nets"

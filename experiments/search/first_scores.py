@@ -1,7 +1,8 @@
 """First scores of the same slices, measured in several ways: int8 or float, on all validation clips or on some.
 
-    python experiments/search/first_scores.py measure FOLDER [--count 48]                 # half an hour; resumable
+    python experiments/search/first_scores.py measure FOLDER [--count 48]                 # an hour; resumable
     python experiments/search/first_scores.py table FOLDER [--truth scores.jsonl]
+    python experiments/search/first_scores.py slopes FOLDER            # what the choices change in float scores, by least squares
 
 `table` compares each way with int8 scores on all clips, and with the truth of `hwasc bench proxy` for the same candidates
 (--count 48 there, too), by Kendall's tau. Its intervals are over resampled candidates and clips.
@@ -75,6 +76,27 @@ def measure(folder: Path, count: int) -> None:
             print(f"{line['id'][:8]} {net} {line['macs']:,} MACs {found.value:.3f} {found.seconds:.1f} s", flush=True)
 
 
+def slopes(folder: Path) -> None:
+    """Print how much each of some choices changes the mean loss of the float nets, with standard errors."""
+    found = {x["id"]: np.mean(x["losses"]) for x in read_lines(folder / SCORES) if x["net"] == "float"}
+    problem = Problem(space=SearchSpace.load("full"), budget=resolve(Budget.load("dcase2024")), classes=10)
+    points = problem.feasible_points(Settings().search.supernet.points, seed=Settings().seed)
+    names = ("log MACs", "share of blocks with GRN", "log frames", "log mel bands", "GRN at the sum")
+    rows, losses = [], []
+    for point in stratified(points, len(found), Settings().seed):
+        a = problem.architecture(point)
+        share = np.mean([getattr(b, "grn", None) is not None for b in a.blocks])
+        macs = problem.costs(point).macs.torchinfo
+        rows.append([np.log(macs), share, np.log(point["frames"]), np.log(point["mels"]), point["grn_at"] == "sum"])
+        losses.append(found[a.id])
+    x = np.c_[np.array(rows, float) - np.mean(np.array(rows, float), 0), np.ones(len(rows))]
+    weights = np.linalg.lstsq(x, np.array(losses), rcond=None)[0]
+    variance = np.sum((np.array(losses) - x @ weights) ** 2) / (len(x) - x.shape[1])
+    errors = np.sqrt(variance * np.diag(np.linalg.inv(x.T @ x)))
+    for name, weight, error in zip(names, weights, errors, strict=False):
+        print(f"{name}: {weight:+.3f} ± {error:.3f} (one standard error)")
+
+
 def tau(a: np.ndarray, b: np.ndarray) -> float:
     """Kendall's tau-b."""
     return float(kendalltau(a, b).statistic)
@@ -124,13 +146,15 @@ def table(folder: Path, truth: Path | None) -> None:
 def main() -> None:
     """Measure, or print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=("measure", "table"))
+    parser.add_argument("what", choices=("measure", "table", "slopes"))
     parser.add_argument("folder", type=Path)
     parser.add_argument("--count", type=int, default=48)
     parser.add_argument("--truth", type=Path, help="scores.jsonl of `hwasc bench proxy`")
     args = parser.parse_args()
     if args.what == "measure":
         measure(args.folder, args.count)
+    elif args.what == "slopes":
+        slopes(args.folder)
     else:
         table(args.folder, args.truth)
 

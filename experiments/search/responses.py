@@ -1,4 +1,4 @@
-"""CP-Mobile with 8 base channels and each form of global response normalization (GRN), nothing else changed.
+"""CP-Mobile with 8 base channels, and the net of blocks.py at 128 x 33, with each form of global response normalization (GRN).
 
 python experiments/search/responses.py FOLDER
 """
@@ -6,8 +6,11 @@ python experiments/search/responses.py FOLDER
 from __future__ import annotations
 
 import argparse
+import itertools
 from dataclasses import replace
 from pathlib import Path
+
+from blocks import LIMIT, at_macs, base
 
 from hwasc.cost import measure
 from hwasc.records.architecture import save
@@ -30,13 +33,13 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     folder = parser.parse_args().folder
     folder.mkdir(parents=True, exist_ok=True)
-    published = cp_mobile(base=8)
-    print("| GRN | MACs | parameters | peak activations, B |\n|---|---|---|---|")
-    for name, form in FORMS.items():
-        a = replace(published, blocks=tuple(replace(b, grn=form) for b in published.blocks))
+    nets = {"cp_mobile_8": cp_mobile(base=8), "128x33": at_macs(base(), LIMIT)}
+    print("| net, GRN | MACs | parameters | peak activations, B |\n|---|---|---|---|")
+    for name, form in itertools.product(nets, FORMS):
+        a = replace(nets[name], blocks=tuple(replace(b, grn=FORMS[form]) for b in nets[name].blocks))
         costs = measure(a)
-        save(folder / f"{name}.json", a)
-        print(f"| {name} | {costs.macs.torchinfo:,} | {costs.parameters:,} | {costs.memory:,} |")
+        save(folder / f"{name}-{form}.json", a)
+        print(f"| {name}, {form} | {costs.macs.torchinfo:,} | {costs.parameters:,} | {costs.memory:,} |")
 
 
 if __name__ == "__main__":

@@ -72,7 +72,7 @@ class Candidate:
         ensemble: The ensemble's logits of the validation clips, (n, classes); None: the loss is of labels alone.
         rows: Indices of the validation clips that it is measured on, (m,); None: all.
         by_clip: Whether the score has the figures of each of these clips.
-        quantized: Whether the int8 net is measured, or the float one, which takes half the time.
+        quantized: Whether the int8 net is measured, or the float one, which takes about half the time.
     """
 
     proxy: str | Callable[[Candidate], Score]

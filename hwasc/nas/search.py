@@ -249,7 +249,7 @@ def first_scoring(ws: Workspace, problem: Problem, targets: Path, proxy: str | P
         supernet=shared,
         steps=s.search.proxy_steps,
         clips=s.search.proxy_clips,
-        quantized=s.search.first_quantized,
+        quantized=s.search.proxy_precision == "int8",
     )
 
 

@@ -113,8 +113,8 @@ class SearchSettings:
             they rank.
         proxy_steps: Steps of distillation that a slice trains by itself before it is scored (batches of 16; 0: none).
         proxy_qat_steps: Steps of quantization-aware distillation before the score (0: calibration alone).
-        proxy_precision: Which net is measured for a first score, `int8` or `float`. A float score takes half the time.
-            `auto`: float where second scores follow, which are always int8.
+        proxy_precision: Which net is measured for a first score, `int8` or `float`. A float score takes about half the time; it
+            needs second scores, which are always of int8 nets.
         proxy_clips: Validation clips that first scores are measured on at most: as hard for the ensemble as all of them. 0: all.
             Second scores are measured on all.
         trials: Candidates to score.
@@ -143,7 +143,7 @@ class SearchSettings:
     proxy: ProxyName = "supernet"
     proxy_steps: int = 37
     proxy_qat_steps: int = 0
-    proxy_precision: Literal["auto", "int8", "float"] = "int8"
+    proxy_precision: Literal["int8", "float"] = "int8"
     proxy_clips: int = 600
     trials: int = 500
     population: int = 40
@@ -172,13 +172,6 @@ class SearchSettings:
         inherits = self.proxy == "supernet"
         chosen = self.rescore_train or TrainSettings(15 if inherits else 30, 32, 1e-2, 1e-3)
         return replace(chosen, epochs=2 * chosen.epochs) if inherits and over_folds else chosen
-
-    @property
-    def first_quantized(self) -> bool:
-        """Whether first scores are of int8 nets."""
-        if self.proxy_precision == "auto":
-            return self.rescore == 0 or self.proxy_qat_steps > 0
-        return self.proxy_precision == "int8"
 
     def clips_of_first(self, clips: int) -> int:
         """Of so many validation clips, those that first scores are measured on."""

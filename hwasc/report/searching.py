@@ -54,13 +54,7 @@ def search_report(result: SearchResult) -> str:
             if pruned
             else ""
         )
-        + ". Candidates that do not meet the budget were never scored"
-        + (
-            f", nor {count(result.dismissed)} that a scored one which costs no more is better than, by what the scores predict"
-            if result.dismissed
-            else ""
-        )
-        + ". "
+        + f". Candidates that do not meet the budget were never scored. {_dismissed(result.dismissed)}"
         f"Scores are {proxy}: they rank candidates and are not those of a student distilled "
         f"in full. A score is exp(-L) of a net's distillation loss L on validation clips: labels and the ensemble's soft "
         f"targets both count. {_nets(trials, rescored)} The test split was not read."
@@ -146,6 +140,13 @@ def _cheapest(result: SearchResult) -> bool:
     """Whether the winner is not the one of the highest score, but as good and cheaper."""
     proxy = result.best.provenance.get("proxy")
     return isinstance(proxy, dict) and proxy.get("chosen") in ("macs", "memory", "parameters")
+
+
+def _dismissed(number: int) -> str:
+    """What was not scored because it was hopeless."""
+    if not number:
+        return ""
+    return f"{count(number)} more were dismissed unscored: by prediction, a scored one that costs no more is better. "
 
 
 def _nets(trials: Sequence[Trial], rescored: Sequence[Trial]) -> str:

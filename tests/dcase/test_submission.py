@@ -339,9 +339,8 @@ def test_students_that_one_run_has_for_its_devices(
     shares = check_output(tmp_path / "o/task1/Doe_INST_task1_3/Doe_INST_task1_3.output.csv", names)
     general = check_output(handed_in_2025 / "task1/Doe_INST_task1_1/Doe_INST_task1_1.output.csv", names)
     of_known = np.array([DEVICES[i % 4] in own for i in range(EVALUATION)])
-    assert (
-        (shares == general).all(1) == ~of_known
-    ).all()  # which devices have their own depends on the processor's rounding
+    # which devices have a student of their own depends on the processor's rounding
+    assert ((shares == general).all(1) == ~of_known).all()
     meta = yaml.safe_load((tmp_path / "o/task1/Doe_INST_task1_3/Doe_INST_task1_3.meta.yaml").read_text())
     assert meta["system"]["description"]["num_models_at_inference"] == len(own) + 1
     assert "device-specific fine-tuning" in meta["system"]["description"]["pipeline"]

@@ -1,4 +1,4 @@
-"""The clips of first scores: every scene has its share, as hard as all of them, and candidates rank on them as on all."""
+"""The clips of first scores: every scene has its share, as hard as all of them, so scores on them are near those on all."""
 
 from __future__ import annotations
 
