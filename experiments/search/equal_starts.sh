@@ -1,16 +1,19 @@
 #!/usr/bin/env bash
 # Is the found net better than the published one of the same cost, trained alike? For each published net, a search at its MACs and its
-# RAM in both runtimes, and one at half of both, all on one supernet. Then every net is distilled from random weights, by the same
-# teachers, for as many epochs, over seeds. Can be run again after a stop, and in parts.
+# RAM in both runtimes, and one at half of both, all on one supernet. Finalists are trained from random weights, too, in two rungs.
+# Then every net is distilled from random weights, by the same teachers, for as many epochs, over seeds. Can be run again after a
+# stop, and in parts: what results_equal_starts holds is not run again once it is copied to FOLDER.
 #   experiments/search/equal_starts.sh [FOLDER]                                          (default runs/equal_starts)
 # Environment: NETS, default "cp_mobile_8 cp_mobile_16 cp_mobile_24 cp_mobile dcase2024_baseline"; SHARES, default "100 50"; EPOCHS,
-# default "40 160"; SEEDS, default "0 1 2"; SPACE, default full; SEARCH, settings of the searches (name=value ...).
+# default "40 160"; SEEDS, default "0 1 2"; SPACE, default plain; SEARCH, settings of the searches (name=value ...);
+#   WORKERS, processes at a time, default 2.
 set -euo pipefail
 here=$(dirname "$0") out=${1:-runs/equal_starts}
 nets=${NETS:-cp_mobile_8 cp_mobile_16 cp_mobile_24 cp_mobile dcase2024_baseline} shares=${SHARES:-100 50}
 mkdir -p "$out"
-settings=(--set search.supernet.budget=dcase2024)
-for setting in ${SEARCH:-}; do settings+=(--set "$setting"); done
+settings=(--set search.supernet.budget=dcase2024 --set search.rescore_from=random)
+default="search.trials=150 search.proxy_precision=float search.rescore=3 search.rungs=2 search.rescore_train.epochs=20"
+for setting in ${SEARCH:-$default}; do settings+=(--set "$setting"); done
 before=()
 for net in $nets; do
   for share in $shares; do
@@ -26,7 +29,7 @@ limits:
   arena: {max: "$share%"}
   ram: {max: "$share%", runtime: c}
 END
-    [ -f "$run/best.json" ] || hwasc search --data synthetic --space "${SPACE:-full}" --budget "$budget" --workers 2 \
+    [ -f "$run/best.json" ] || hwasc search --data synthetic --space "${SPACE:-plain}" --budget "$budget" --workers "${WORKERS:-2}" \
       "${settings[@]}" "${before[@]}" --run "$run"
     before=(--start-from "$run") # scores by the same supernet hold
   done
@@ -45,5 +48,5 @@ for epochs in ${EPOCHS:-40 160}; do
       done
     done
   done
-done | xargs -P 2 -L 1 bash -c 'distill "$@"' _
+done | xargs -P "${WORKERS:-2}" -L 1 bash -c 'distill "$@"' _
 python "$here/equal_starts.py" "$out"

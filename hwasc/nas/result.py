@@ -42,6 +42,7 @@ class _Index:
     optimism: Optimism | None = None
     dismissed: int = 0
     second_clips: int | None = None
+    rungs: int = 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,6 +70,7 @@ class SearchResult(Result):
         environment: Command, versions, machine and date.
         second_clips: Validation clips that second scores and refined nets are measured on, unless they are over folds.
         dismissed: Candidates within the budget that were dismissed without a score, see `screening.hopeless`.
+        rungs: Rungs of second scores, `rescored` being the last one.
     """
 
     run: Path
@@ -90,6 +92,7 @@ class SearchResult(Result):
     second_clips: int
     optimism: Optimism | None = None
     dismissed: int = 0
+    rungs: int = 1
 
     def write(self, path: Path | None = None) -> None:
         """Write `result.json`, `teachers.json` and `pareto.csv` beside the journals of the run folder.
@@ -113,6 +116,7 @@ class SearchResult(Result):
             optimism=self.optimism,
             dismissed=self.dismissed,
             second_clips=self.second_clips,
+            rungs=self.rungs,
         )
         self.teachers.write(self.run / TEACHERS)
         schema.write_whole(self.run / "pareto.csv", pareto_csv(self.front))
@@ -165,6 +169,7 @@ class SearchResult(Result):
             environment=index.environment,
             optimism=index.optimism,
             dismissed=index.dismissed,
+            rungs=index.rungs,
             second_clips=index.clips if index.second_clips is None else index.second_clips,
         )
 

@@ -28,7 +28,7 @@ from hwasc.nas import work
 from hwasc.nas.choice import BY_SCORE, Choice, Chosen, choose, optimism
 from hwasc.nas.engines import Engine
 from hwasc.nas.feasibility import Survey, examine
-from hwasc.nas.fold_scoring import by_folds, fold_evaluator
+from hwasc.nas.fold_scoring import by_folds
 from hwasc.nas.predictor import promising
 from hwasc.nas.problem import Problem
 from hwasc.nas.proxies import Proxy, check_accuracy
@@ -36,14 +36,14 @@ from hwasc.nas.refinement import provenance, refine
 from hwasc.nas.result import SearchResult
 from hwasc.nas.score_origin import origin_of_scores
 from hwasc.nas.scoring import Scoring, evaluator
-from hwasc.nas.second_scores import diverse, rescore
+from hwasc.nas.second_scores import second_scores
 from hwasc.nas.start import NOTHING, SearchStart, read_start, reusing, start_from, write_start
 from hwasc.nas.storage import StoredTrials
 from hwasc.nas.strategies import Strategy
 from hwasc.nas.study import PATIENCE, Evaluate, Journal, Study
 from hwasc.nas.tracked import log_trial
 from hwasc.nas.train_supernet import train_supernet
-from hwasc.nas.trial import BEST, SECOND, TRIALS, Refined, Trial, accuracy_name, best, by_score, pareto
+from hwasc.nas.trial import BEST, TRIALS, Refined, Trial, accuracy_name, best, by_score, pareto
 from hwasc.nas.winner_weights import write_winner_weights
 from hwasc.progress import Reporter
 from hwasc.records import architecture as architectures
@@ -208,7 +208,7 @@ def _search(
                 f"{problem.budget.name}; raise a limit or name another space"
             )
         ranked = promising(problem.space.choices(), trials, taken.earlier)
-        rescored = _second_scores(ws, problem, in_full, fused, engine=opened, ranked=ranked, run=run)
+        rescored = second_scores(ws, problem, in_full, fused, engine=opened, ranked=ranked, run=run)
     refined = refine(ws, problem, in_full, rescored=rescored, run=run)
     return _finish(
         ws,
@@ -282,41 +282,6 @@ def _first_scores(ws: Workspace, study: Study, evaluate: Evaluate, stored: Store
     return trials
 
 
-def _second_scores(
-    ws: Workspace,
-    problem: Problem,
-    scoring: Scoring,
-    fused: FittedEnsemble,
-    *,
-    engine: Engine,
-    ranked: list[Trial],
-    run: Path,
-) -> list[Trial]:
-    s = ws.settings
-    count = min(s.search.rescore, len(ranked))
-    if count < 1:
-        return []
-    journal = Journal(run / SECOND)
-    chosen = diverse(ranked, count)
-    over_folds = by_folds(ws)
-    scoring = replace(scoring, proxy="distillation", train=s.search.second(over_folds=over_folds), qat=None)
-    evaluate = fold_evaluator(ws, scoring, engine, fused) if over_folds else evaluator(ws, scoring, engine)
-    with ws.reporter.stage(work.SECOND), ws.reporter.track("second scores", count) as update:
-
-        def on_trial(trial: Trial) -> None:
-            finished = [journal.trials[t.number] for t in chosen if t.number in journal.trials]
-            update(len(finished), f"best {best(finished).accuracy:.1%}")
-            log_trial(ws.tracker, "second", trial, best(finished))
-
-        return rescore(
-            chosen,
-            journal,
-            proposal=lambda t: problem.proposal(t.point),
-            evaluate=evaluate,
-            on_trial=on_trial,
-        )
-
-
 def _finish(
     ws: Workspace,
     problem: Problem,
@@ -387,6 +352,7 @@ def _finish(
         limits=dict(problem.budget.limits),
         proxy=s.search.proxy,
         second_epochs=second.epochs,
+        rungs=s.search.rungs,
         optimism=estimate,
         clips=s.search.clips_of_first(len(validation)),
         second_clips=len(validation),

@@ -127,12 +127,17 @@ class SearchSettings:
         supernet: Training of the supernet.
         rescore: Candidates that are scored again by a longer training before one is chosen: the best by scores that are
             smoothed over all trials, at most a third of them of one log-mel size. 0: the first scores decide.
+        rungs: Rungs of second scores (successive halving). The last one scores `rescore` candidates. Each rung before it scores
+            twice as many for half the epochs, and the better half goes on; so each rung takes as long as the last. 1: all
+            finalists are trained in full.
+        rescore_from: Where the training of second scores on validation clips starts. `slice`: from the slice of the supernet.
+            `random`: from random weights, with twice the epochs: for nets that will be distilled so, too.
         rescore_on: What second scores are measured on. `validation`: the validation clips. `folds`: all training and validation
             clips, each by a net that was not trained on its location; takes about `teachers.folds` times as long (twice that
             with the proxy `supernet`), and ties within the error go to the cheaper net. `auto`: over folds where validation has
             fewer than 30 locations.
-        rescore_train: Training of the second scores; None: 15 epochs from a slice of the supernet, 30 from random weights. Over
-            folds a net does not start from its slice, and has twice the epochs instead.
+        rescore_train: Training of the second scores; None: 15 epochs with the proxy `supernet`, else 30. Over folds, and with
+            `rescore_from: random`, a net does not start from its slice of the supernet, and has twice the epochs instead.
         refine: Candidates that are refined: the best by second scores are widened past the budget, and pruned until they meet
             the budget again.
         refine_from: Cost of the wide net over the limit, for the limit that it exceeds most; above 1.
@@ -152,6 +157,8 @@ class SearchSettings:
     train: TrainSettings = field(default_factory=lambda: TrainSettings(10, 32, 1e-2, 1e-3))
     supernet: SupernetSettings = field(default_factory=SupernetSettings)
     rescore: int = 8
+    rungs: int = 1
+    rescore_from: Literal["slice", "random"] = "slice"
     rescore_on: Literal["auto", "validation", "folds"] = "auto"
     rescore_train: TrainSettings | None = None
     refine: int = 0
@@ -169,9 +176,10 @@ class SearchSettings:
         Returns:
             As documented for `rescore_train`.
         """
-        inherits = self.proxy == "supernet"
-        chosen = self.rescore_train or TrainSettings(15 if inherits else 30, 32, 1e-2, 1e-3)
-        return replace(chosen, epochs=2 * chosen.epochs) if inherits and over_folds else chosen
+        could_inherit = self.proxy == "supernet"
+        chosen = self.rescore_train or TrainSettings(15 if could_inherit else 30, 32, 1e-2, 1e-3)
+        anew = could_inherit and (over_folds or self.rescore_from == "random")
+        return replace(chosen, epochs=2 * chosen.epochs) if anew else chosen
 
     def clips_of_first(self, clips: int) -> int:
         """Of so many validation clips, those that first scores are measured on."""
@@ -195,6 +203,11 @@ class SearchSettings:
             raise ValueError(
                 "need trials >= 1, population >= 2, at_a_time >= 1, rescore, proxy_steps and proxy_qat_steps >= 0, found "
                 f"{self.trials}, {self.population}, {self.at_a_time}, {self.rescore}, {self.proxy_steps}, {self.proxy_qat_steps}"
+            )
+        if not 1 <= self.rungs <= 6 or (self.rungs > 1 and not self.rescore):
+            raise ValueError(
+                f"rungs: expected 1 to 6, and 1 where nothing is scored again (rescore 0), found {self.rungs} with rescore "
+                f"{self.rescore}"
             )
         if self.dismiss is not None and not 0 <= self.dismiss < 100:
             raise ValueError(f"dismiss: expected 0 to 100 standard deviations, or null for none, found {self.dismiss}")

@@ -47,7 +47,7 @@ def search_report(result: SearchResult) -> str:
     memory_limit = "ram" if by_rows else "int8_memory.activations"
     summary = (
         f"The best of {plural(len(trials), 'scored candidate')} is trial {best.number} ({best.id})"
-        + (f", chosen by the second, longer score of the first {len(rescored)}" if rescored else "")
+        + (f", chosen by the second, longer score of {_finalists(result)}" if rescored else "")
         + (", as the cheapest of those that cannot be told from the best" if _cheapest(result) else "")
         + (
             f". Trial {pruned.number}, widened and pruned, is better ({pruned.id}) and takes its place"
@@ -140,6 +140,14 @@ def _cheapest(result: SearchResult) -> bool:
     """Whether the winner is not the one of the highest score, but as good and cheaper."""
     proxy = result.best.provenance.get("proxy")
     return isinstance(proxy, dict) and proxy.get("chosen") in ("macs", "memory", "parameters")
+
+
+def _finalists(result: SearchResult) -> str:
+    """Which candidates were scored in full."""
+    left = len(result.rescored)
+    if result.rungs == 1:
+        return f"the first {left}"
+    return f"the last {left}, after {plural(result.rungs - 1, 'halving')} by scores of shorter trainings"
 
 
 def _dismissed(number: int) -> str:
