@@ -5,9 +5,11 @@
 # Can be run again after a stop.
 #   experiments/search/selection.sh DATA RESPONSES [FOLDER]               (default runs/selection)
 # DATA: a folder with meta.csv or <scene>/<file>; RESPONSES: impulse responses of microphones (e.g. MicIRP).
-# Environment: SEEDS, default "0 1 2 3"; KINDS, default "validation folds"; SETTINGS, further settings (name=value ...).
+# Environment: SEEDS, default "0 1 2 3"; KINDS, default "validation folds"; BUDGET, default half_16.yaml beside this file; SETTINGS,
+# further settings (name=value ...).
 set -euo pipefail
 here=$(dirname "$0") out=${3:-runs/selection}
+budget=${BUDGET:-$here/half_16.yaml}
 common=(--data "$1" --set "augment.response_folder=$2" --set "augment.response_devices=[]" --effort quick)
 for setting in ${SETTINGS:-}; do common+=(--set "$setting"); done
 mkdir -p "$out"
@@ -18,7 +20,7 @@ for seed in ${SEEDS:-0 1 2 3}; do
     other=$out/$([ "$kind" = folds ] && echo validation || echo folds)-search-$seed
     [ ! -f "$other/best.json" ] || from=(--start-from "$other")
     [ "$kind" = validation ] || epochs=20 # over folds a net starts from random weights, and has twice as many
-    [ -f "$search/best.json" ] || hwasc search --budget dcase2024 "${common[@]}" "${own[@]}" "${from[@]}" \
+    [ -f "$search/best.json" ] || hwasc search --budget "$budget" "${common[@]}" "${own[@]}" "${from[@]}" \
       --set "search.rescore_on=$kind" --set "search.rescore_train.epochs=$epochs" --run "$search"
     [ -f "$run/result.json" ] || hwasc distill --arch "$search/best.json" "${common[@]}" "${own[@]}" \
       --set distill.train.epochs=40 --set distill.qat.epochs=3 --initial-weights random --run "$run"
