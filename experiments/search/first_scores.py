@@ -44,7 +44,7 @@ def measure(folder: Path, count: int) -> None:
     s = ws.settings
     problem = Problem(space=SearchSpace.load("full"), budget=resolve(Budget.load("dcase2024")), classes=10)
     points = problem.feasible_points(s.search.supernet.points, seed=s.seed)
-    targets = target_file(ws, fuse(ws))
+    targets = target_file(fuse(ws))
     shared = train_supernet(ws, problem, targets)
     validation = ws.dataset.validation
     number = {scene: i for i, scene in enumerate(ws.dataset.classes)}

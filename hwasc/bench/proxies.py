@@ -151,7 +151,7 @@ def bench_proxies(
     if len(points) < count:
         raise HwascError(f"only {len(points)} candidates within the budget were found; at least {count} are needed")
     candidates = [problem.proposal(p) for p in stratified(points, count, s.seed)]
-    targets = target_file(ws, fuse(ws))
+    targets = target_file(fuse(ws))
     scorings = {name: Scoring(proxy=name, targets=targets, train=s.search.train) for name in names}
     if "supernet" in scorings:
         shared = train_supernet(ws, problem, targets)

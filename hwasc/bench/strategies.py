@@ -108,7 +108,7 @@ def bench_strategies(
     )  # fmt: skip
     table = _table(
         ws,
-        lambda: first_scoring(ws, problem, target_file(ws, fuse(ws))),
+        lambda: first_scoring(ws, problem, target_file(fuse(ws))),
         candidates=candidates,
         engine=engine,
         path=run / "table.jsonl",

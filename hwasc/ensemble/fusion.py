@@ -261,25 +261,24 @@ def _untrained(front_end: FrontEnd, teachers: int, classes: int, *, seed: int) -
     return Ensemble(Z1(teachers, classes, backbone), Z2(teachers, classes))
 
 
-def target_file(ws: Workspace, fused: FittedEnsemble) -> Path:
+def target_file(fused: FittedEnsemble) -> Path:
     """Write the ensemble's logits of the training and the validation clips to the cache, where any process can read them.
 
     Students learn from the logits of the training clips. A search scores candidates by the logits of the validation clips,
     which no teacher was trained on.
 
     Args:
-        ws: Data, settings, cache.
-        fused: The fitted ensemble.
+        fused: The fitted ensemble; the settings of its workspace say which teachers' logits.
 
     Returns:
         The file.
     """
+    ws = fused.workspace
     path = ws.cache / "fusion" / f"{fused.key}-{ws.settings.distill.targets}-{fused.view}.npz"
     if not usable(path, logit_files.check, ws.reporter.say):
         train, validation = fused.teachers.train, ws.features(ws.dataset.validation, fused.front_end, "validation")
         _save(
             path,
-            ws,
             fused,
             ids=[c.id for c in (*train.clips, *validation.clips)],
             hashes=[*train.hashes, *validation.hashes],
@@ -288,32 +287,30 @@ def target_file(ws: Workspace, fused: FittedEnsemble) -> Path:
     return path
 
 
-def fold_target_file(ws: Workspace, fused: FittedEnsemble, fold: int) -> Path:
+def fold_target_file(fused: FittedEnsemble, fold: int) -> Path:
     """Write `FittedEnsemble.fold_targets` to the cache, where any process can read them.
 
     Args:
-        ws: Data, settings, cache.
         fused: The fitted ensemble.
         fold: From 0.
 
     Returns:
         The file.
     """
+    ws = fused.workspace
     path = ws.cache / "fusion" / f"{fused.key}-fold{fold}-{fused.view}.npz"
     if not usable(path, logit_files.check, ws.reporter.say):
         train = fused.teachers.train
-        _save(path, ws, fused, ids=[c.id for c in train.clips], hashes=train.hashes, logits=fused.fold_targets(fold))
+        _save(path, fused, ids=[c.id for c in train.clips], hashes=train.hashes, logits=fused.fold_targets(fold))
     return path
 
 
-def _save(
-    path: Path, ws: Workspace, fused: FittedEnsemble, *, ids: list[str], hashes: list[str], logits: np.ndarray
-) -> None:
+def _save(path: Path, fused: FittedEnsemble, *, ids: list[str], hashes: list[str], logits: np.ndarray) -> None:
     about = {
         "hash": fused.key,
         "view": fused.view,
         "teachers": list(fused.teachers.names),
-        KEY: schema.plain(ws.training_clips.reference),
+        KEY: schema.plain(fused.workspace.training_clips.reference),
     }
     logit_files.save(path, ids=ids, hashes=hashes, logits=logits, teacher=about)
 

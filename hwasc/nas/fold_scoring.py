@@ -53,13 +53,13 @@ def fold_evaluator(ws: Workspace, scoring: Scoring, engine: Engine, fused: Fitte
     """
     folds = fused.teachers.folds
     out_of_fold = replace(ws.settings, distill=replace(ws.settings.distill, targets="out_of_fold"))
-    held_out = target_file(ws, replace(fused, workspace=replace(ws, settings=out_of_fold)))
+    held_out = target_file(replace(fused, workspace=replace(ws, settings=out_of_fold)))
     of = dict(zip((c.id for c in folds.clips.features.clips), folds.of.tolist(), strict=True))
     on_validation = candidates(ws, replace(scoring, supernet=None))
 
     @functools.cache
     def shared(front_end: FrontEnd, fold: int) -> tuple[DistillationData, Features, np.ndarray, np.ndarray]:
-        data = distillation_data(ws, front_end, fold_target_file(ws, fused, fold))
+        data = distillation_data(ws, front_end, fold_target_file(fused, fold))
         number = np.array([of[c.id] for c in data.train.clips])
         ensemble = logit_files.load(held_out, [c.id for c in data.train.clips], data.train.hashes)
         return replace(data, rows=np.flatnonzero(number != fold)), data.train, ensemble, np.flatnonzero(number == fold)
@@ -69,7 +69,12 @@ def fold_evaluator(ws: Workspace, scoring: Scoring, engine: Engine, fused: Fitte
         if fold == folds.count:
             return replace(whole, rows=np.arange(len(whole.validation)), by_clip=True)
         data, clips, ensemble, rows = shared(proposal.architecture.front_end, fold)
-        return replace(whole, data=data, validation=clips, ensemble=ensemble, rows=rows, by_clip=True)
+        # as many steps as on all clips: fewer would make the score lower than that of the net which is distilled in the end
+        epochs = round(scoring.train.epochs * len(clips) / (len(clips) - len(rows)))
+        train = replace(scoring.train, epochs=epochs)
+        return replace(
+            whole, train_settings=train, data=data, validation=clips, ensemble=ensemble, rows=rows, by_clip=True
+        )
 
     def evaluate(proposals: Sequence[Proposal]) -> Iterator[tuple[int, Score]]:
         parts = [(i, fold) for i in range(len(proposals)) for fold in range(folds.count + 1)]

@@ -188,7 +188,7 @@ def _search(
 ) -> SearchResult:
     """The stages of a search after its survey, in a run folder that no other process works in."""
     fused = fuse(ws)
-    scoring = first_scoring(ws, taken.supernet_problem(problem), target_file(ws, fused), proxy)
+    scoring = first_scoring(ws, taken.supernet_problem(problem), target_file(fused), proxy)
     study = Study(
         problem,
         strategy,

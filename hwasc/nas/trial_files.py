@@ -141,7 +141,7 @@ def _slice(
     searched = replace(ws, settings=run.settings)
     problem = Problem(space=run.space, budget=resolve(run.budget), classes=classes, seconds=run.settings.data.seconds)
     trained = read_start(run.folder).supernet_problem(problem)
-    targets = target_file(searched, fuse(searched))
+    targets = target_file(fuse(searched))
     if not supernet_file(searched, trained, targets).is_file():
         return None
     scoring = first_scoring(searched, trained, targets)

@@ -31,7 +31,7 @@ def search_stages(ws: Workspace) -> list[Stage]:
     out.append(Stage(CANDIDATES, s.trials * (each + validation * CANDIDATE)))
     if s.rescore:
         over_folds = by_folds(ws)
-        epochs = s.second(over_folds=over_folds).epochs * (ws.settings.teachers.folds if over_folds else 1)
+        epochs = s.second(over_folds=over_folds).epochs * (ws.settings.teachers.folds + 1 if over_folds else 1)
         out.append(Stage(SECOND, training_work(min(s.rescore, s.trials) * s.rungs * clips * epochs, CANDIDATE)))
     if s.refine:
         out.append(Stage(REFINEMENT, training_work(s.refine * 2 * clips * s.refine_train.epochs, CANDIDATE)))

@@ -256,7 +256,7 @@ def _check_teachers(ws: Workspace) -> None:
 
 def _training_data(ws: Workspace, record: ArchitectureFile, fused: FittedEnsemble | None) -> DistillationData:
     front_end, d = record.architecture.front_end, ws.settings.distill
-    cached = target_file(ws, fused) if fused and d.teacher_view == "cached" else None
+    cached = target_file(fused) if fused and d.teacher_view == "cached" else None
     data = distillation_data(ws, front_end, cached)
     if d.teacher_view == "waveform":
         return with_waveform_views(data, ws, front_end, fused)

@@ -38,7 +38,7 @@ def fused(tiny_workspace: Workspace) -> FittedEnsemble:
 
 
 def scoring(ws: Workspace, fused: FittedEnsemble, proxy: object = "distillation") -> Scoring:
-    return Scoring(proxy=proxy, targets=target_file(ws, fused), train=TrainSettings(1, 32, 1e-2, 1e-3))  # type: ignore[arg-type]
+    return Scoring(proxy=proxy, targets=target_file(fused), train=TrainSettings(4, 32, 1e-2, 1e-3))  # type: ignore[arg-type]
 
 
 class Seen:
@@ -63,14 +63,18 @@ def test_every_clip_is_measured_once_by_a_net_that_has_not_met_its_location(
     folds = fused.teachers.folds
     assert [i for i, _ in found] == [0, 1] and len(seen.jobs) == 2 * (folds.count + 1)
     measured: Counter[str] = Counter()
-    for job in seen.jobs[: folds.count + 1]:
-        assert job.rows is not None and job.supernet is None
+    target_file(fused)  # of teachers that have seen the clips: its presence must not matter
+    for fold, job in enumerate(seen.jobs[: folds.count + 1]):
+        assert job.rows is not None and job.supernet is None and job.ensemble is not None
         rows = range(len(job.data.train)) if job.data.rows is None else job.data.rows
         trained = {job.data.train.clips[i].location for i in rows}
         clips = [job.validation.clips[i] for i in job.rows]
         assert not trained & {c.location for c in clips}
         assert not trained & {c.location for c in ws.dataset.test}
         measured.update(c.id for c in clips)
+        if fold < folds.count:
+            np.testing.assert_allclose(job.ensemble[job.rows], fused.fold_targets(fold)[job.rows], atol=1e-5)
+            assert job.train_settings.epochs == round(4 * 80 / (80 - len(job.rows))), "as many steps as on all clips"
     whole = [c.id for c in (*ws.dataset.train, *ws.dataset.validation)]
     assert measured == Counter(whole)
     score = found[0][1]
@@ -113,7 +117,7 @@ def test_what_is_held_out_does_not_reach_the_net(tiny_workspace: Workspace, fuse
     spoiled = proxies.score(replace(job, data=replace(job.data, targets=targets)))
     assert honest.losses is not None and spoiled.losses is not None and np.isfinite(spoiled.losses).all()
     assert honest.losses == spoiled.losses
-    assert fold_target_file(ws, fused, 0) != fold_target_file(ws, fused, 1)
+    assert fold_target_file(fused, 0) != fold_target_file(fused, 1)
 
 
 def test_few_validation_locations_are_scored_over_folds(tiny_workspace: Workspace) -> None:
@@ -139,7 +143,9 @@ def test_a_search_with_finalists_over_folds(hwasc: Run, tiny_space: Path, tmp_pa
     about = json.loads((tmp_path / "s" / "best.json").read_text())["provenance"]["proxy"]
     assert (about["clips"], about["split"], about["chosen"]) == (120, "folds", "macs")
     assert about["nested_accuracy"] == result.optimism.nested
-    assert "int8 over folds" in out and "120 training and validation clips" in out and "on new places" in out
+    assert "int8 over folds" in out and "120 training and validation clips" in out
+    lucky = len(set(result.optimism.choices)) > 1 or result.optimism.nested != result.optimism.accuracy
+    assert ("on new places" if lucky else "owes nothing to the choice") in out
     page = (tmp_path / "s" / "report.html").read_text()
     assert "points from the best" in page and "Each finalist was trained 3 times" in page
 

@@ -69,7 +69,7 @@ def test_the_best_are_pruned_to_the_edge_and_once(
     second = {t["number"]: t for t in result["rescored"]}
     assert [r["number"] for r in result["refined"]] == sorted(second, key=lambda n: -second[n]["accuracy"])
     ws, space = tiny_workspace, SearchSpace.load(tiny_space)
-    scoring = Scoring(proxy="distillation", targets=target_file(ws, fuse(ws)), train=ws.settings.search.refine_train)
+    scoring = Scoring(proxy="distillation", targets=target_file(fuse(ws)), train=ws.settings.search.refine_train)
     for r in found:
         costs = measure(r.architecture)
         assert ResolvedBudget(name="edge", limits=LIMITS).feasible(costs)

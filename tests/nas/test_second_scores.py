@@ -76,7 +76,7 @@ def finalists(
     ws = replace(ws, settings=replace(ws.settings, search=search))
     shared = Supernet(weights=run / "none", space=problem.space, seconds=1.0)
     scoring = Scoring(
-        proxy="supernet", targets=target_file(ws, fused), train=TrainSettings(1, 32, 1e-2, 1e-3), supernet=shared
+        proxy="supernet", targets=target_file(fused), train=TrainSettings(1, 32, 1e-2, 1e-3), supernet=shared
     )
     engine = QuickLearners(problem)
     trials = all_trials(problem)

@@ -153,7 +153,7 @@ def test_two_processes_give_the_same_weights_as_one(
     from hwasc.ensemble.fusion import fuse, target_file
 
     space = SearchSpace.load(tiny_space)
-    targets = target_file(tiny_workspace, fuse(tiny_workspace))
+    targets = target_file(fuse(tiny_workspace))
     weights = []
     for workers in (1, 2):
         ws = dataclasses.replace(tiny_workspace, workers=workers)
@@ -176,7 +176,7 @@ def test_searches_under_several_budgets_share_the_supernet_of_the_widest(
     wide = tmp_path / "wide.yaml"
     wide.write_text("schema: 1\nname: wide\nsource: a test\nlimits: {macs: {max: 5_000_000, count: torchinfo}}\n")
     space, own = SearchSpace.load(tiny_space), resolve(Budget.load(wide)).limits
-    targets = target_file(tiny_workspace, fuse(tiny_workspace))
+    targets = target_file(fuse(tiny_workspace))
     settings = tiny_workspace.settings
     named = dataclasses.replace(
         settings,
