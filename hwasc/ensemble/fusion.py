@@ -7,6 +7,7 @@ its location. On clips that the teachers were trained on, all teachers look reli
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from torch.nn import functional as F
 
 from hwasc.data import logits as logit_files
 from hwasc.data.features import Features
+from hwasc.ensemble.clip_set import ClipSet
 from hwasc.ensemble.corrected import corrected
 from hwasc.ensemble.cross_fitting import Teachers, held_out_logits, out_of_fold_logits, teach
 from hwasc.ensemble.family_teacher import content
@@ -112,7 +114,7 @@ class FittedEnsemble:
         return corrected(fused, np.eye(len(train.classes))[train.labels] if labels is None else labels)
 
     def fold_targets(self, fold: int) -> np.ndarray:
-        """Ensemble logits of the training clips by the teachers that were not trained on a fold.
+        """Ensemble logits of the training clips and of the validation clips, by the teachers that were not trained on a fold.
 
         For students that this fold is to measure: what its clips are labelled as has not come to them through a teacher. The
         heads were fitted on out-of-fold logits of all training clips; they have few numbers.
@@ -121,11 +123,18 @@ class FittedEnsemble:
             fold: From 0.
 
         Returns:
-            (n, classes), in the view that students learn from.
+            (n, classes), the training clips first, in the view that students learn from.
         """
-        t = self.teachers
-        logits = [m.logits(t.folds.clips, fold if m.cross_fitted else 0) for m in t.members]
-        return self._views(t.train, np.stack(logits, 1))[self.view]
+        t, ws = self.teachers, self.workspace
+        validation = ws.features(ws.dataset.validation, self.front_end, "validation")
+
+        def fused(features: Features, clips: ClipSet) -> np.ndarray:
+            logits = [m.logits(clips, fold if m.cross_fitted else 0) for m in t.members]
+            return self._views(features, np.stack(logits, 1))[self.view]
+
+        return np.concatenate(
+            [fused(t.train, t.folds.clips), fused(validation, ClipSet.of(ws, validation, "validation"))]
+        )
 
     def held_out_logits(self, features: Features, what: str) -> np.ndarray:
         """Ensemble logits of clips that no teacher was trained on.
@@ -275,16 +284,12 @@ def target_file(fused: FittedEnsemble) -> Path:
     """
     ws = fused.workspace
     path = ws.cache / "fusion" / f"{fused.key}-{ws.settings.distill.targets}-{fused.view}.npz"
-    if not usable(path, logit_files.check, ws.reporter.say):
-        train, validation = fused.teachers.train, ws.features(ws.dataset.validation, fused.front_end, "validation")
-        _save(
-            path,
-            fused,
-            ids=[c.id for c in (*train.clips, *validation.clips)],
-            hashes=[*train.hashes, *validation.hashes],
-            logits=np.concatenate([fused.targets(), fused.held_out_logits(validation, "validation")]),
-        )
-    return path
+
+    def logits() -> np.ndarray:
+        validation = ws.features(ws.dataset.validation, fused.front_end, "validation")
+        return np.concatenate([fused.targets(), fused.held_out_logits(validation, "validation")])
+
+    return _written(path, fused, logits)
 
 
 def fold_target_file(fused: FittedEnsemble, fold: int) -> Path:
@@ -295,38 +300,46 @@ def fold_target_file(fused: FittedEnsemble, fold: int) -> Path:
         fold: From 0.
 
     Returns:
-        The file.
+        The file, of the training and the validation clips.
     """
+    path = fused.workspace.cache / "fusion" / f"{fused.key}-fold{fold}-{fused.view}-both.npz"
+    return _written(path, fused, lambda: fused.fold_targets(fold))
+
+
+def _written(path: Path, fused: FittedEnsemble, logits: Callable[[], np.ndarray]) -> Path:
+    """Write logits of the training and the validation clips, unless the file is there."""
     ws = fused.workspace
-    path = ws.cache / "fusion" / f"{fused.key}-fold{fold}-{fused.view}.npz"
     if not usable(path, logit_files.check, ws.reporter.say):
-        train = fused.teachers.train
-        _save(path, fused, ids=[c.id for c in train.clips], hashes=train.hashes, logits=fused.fold_targets(fold))
+        train, validation = fused.teachers.train, ws.features(ws.dataset.validation, fused.front_end, "validation")
+        about = {
+            "hash": fused.key,
+            "view": fused.view,
+            "teachers": list(fused.teachers.names),
+            KEY: schema.plain(ws.training_clips.reference),
+        }
+        ids, hashes = [c.id for c in (*train.clips, *validation.clips)], [*train.hashes, *validation.hashes]
+        logit_files.save(path, ids=ids, hashes=hashes, logits=logits(), teacher=about)
     return path
 
 
-def _save(path: Path, fused: FittedEnsemble, *, ids: list[str], hashes: list[str], logits: np.ndarray) -> None:
-    about = {
-        "hash": fused.key,
-        "view": fused.view,
-        "teachers": list(fused.teachers.names),
-        KEY: schema.plain(fused.workspace.training_clips.reference),
-    }
-    logit_files.save(path, ids=ids, hashes=hashes, logits=logits, teacher=about)
-
-
-def distillation_data(ws: Workspace, front_end: FrontEnd, targets: Path | None) -> DistillationData:
+def distillation_data(
+    ws: Workspace, front_end: FrontEnd, targets: Path | None, *, with_validation: bool = False
+) -> DistillationData:
     """Make the data that a student is trained on.
 
     Args:
         ws: Data and settings.
         front_end: The student's.
         targets: From `target_file`; None: the student is trained on labels alone.
+        with_validation: Whether the validation clips come after the training clips, for students that are measured elsewhere.
 
     Returns:
         Training clips, targets, augmentation and the parameters of the loss.
     """
-    train = ws.features(ws.dataset.train, front_end, "train")
+    clips, what = list(ws.dataset.train), "train"
+    if with_validation:
+        clips, what = [*clips, *ws.dataset.validation], "training and validation"
+    train = ws.features(clips, front_end, what)
     logits = logit_files.load(targets, [c.id for c in train.clips], train.hashes) if targets else None
     d = ws.settings.distill
     return DistillationData(

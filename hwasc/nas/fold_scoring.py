@@ -1,9 +1,9 @@
 """Second scores over folds: each clip of the training and validation recordings is scored once, by a net not trained on it.
 
-A few validation recordings cannot tell finalists apart. So each finalist is trained once for each fold of the training clips, on
-the other folds, and once on all training clips for the validation clips. The folds are those that the teachers are cross-fitted
-on. It starts from random weights, because those of the supernet have seen all training clips, and learns from teachers that have
-not seen the fold.
+A few validation recordings cannot tell finalists apart. So each finalist is trained once for each fold: on all training and
+validation clips but those of the fold. The folds of the training clips are those that the teachers are cross-fitted on; the
+validation clips are one more. It starts from random weights, because those of the supernet have seen all training clips, and
+learns from teachers that have not seen the fold.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ from dataclasses import replace
 import numpy as np
 
 from hwasc.data import logits as logit_files
-from hwasc.data.features import Features
 from hwasc.ensemble.fusion import FittedEnsemble, distillation_data, fold_target_file, target_file
 from hwasc.nas import location_scores
 from hwasc.nas.engines import Engine
@@ -54,26 +53,31 @@ def fold_evaluator(ws: Workspace, scoring: Scoring, engine: Engine, fused: Fitte
     folds = fused.teachers.folds
     out_of_fold = replace(ws.settings, distill=replace(ws.settings.distill, targets="out_of_fold"))
     held_out = target_file(replace(fused, workspace=replace(ws, settings=out_of_fold)))
-    of = dict(zip((c.id for c in folds.clips.features.clips), folds.of.tolist(), strict=True))
+    of = dict(
+        zip((c.id for c in folds.clips.features.clips), folds.of.tolist(), strict=True)
+    )  # validation: the last fold
     on_validation = candidates(ws, replace(scoring, supernet=None))
 
     @functools.cache
-    def shared(front_end: FrontEnd, fold: int) -> tuple[DistillationData, Features, np.ndarray, np.ndarray]:
-        data = distillation_data(ws, front_end, fold_target_file(fused, fold))
-        number = np.array([of[c.id] for c in data.train.clips])
+    def shared(front_end: FrontEnd, fold: int) -> tuple[DistillationData, np.ndarray, np.ndarray]:
+        targets = target_file(fused) if fold == folds.count else fold_target_file(fused, fold)
+        data = distillation_data(ws, front_end, targets, with_validation=True)
+        number = np.array([of.get(c.id, folds.count) for c in data.train.clips])
         ensemble = logit_files.load(held_out, [c.id for c in data.train.clips], data.train.hashes)
-        return replace(data, rows=np.flatnonzero(number != fold)), data.train, ensemble, np.flatnonzero(number == fold)
+        return replace(data, rows=np.flatnonzero(number != fold)), ensemble, np.flatnonzero(number == fold)
 
     def job(proposal: Proposal, fold: int) -> Candidate:
-        whole = on_validation(proposal)
-        if fold == folds.count:
-            return replace(whole, rows=np.arange(len(whole.validation)), by_clip=True)
-        data, clips, ensemble, rows = shared(proposal.architecture.front_end, fold)
-        # as many steps as on all clips: fewer would make the score lower than that of the net which is distilled in the end
-        epochs = round(scoring.train.epochs * len(clips) / (len(clips) - len(rows)))
-        train = replace(scoring.train, epochs=epochs)
+        data, ensemble, rows = shared(proposal.architecture.front_end, fold)
+        # as many steps as the net that is distilled in the end, whose accuracy the score stands for
+        epochs = round(scoring.train.epochs * len(of) / data.clips)
         return replace(
-            whole, train_settings=train, data=data, validation=clips, ensemble=ensemble, rows=rows, by_clip=True
+            on_validation(proposal),
+            train_settings=replace(scoring.train, epochs=max(epochs, 1)),
+            data=data,
+            validation=data.train,
+            ensemble=ensemble,
+            rows=rows,
+            by_clip=True,
         )
 
     def evaluate(proposals: Sequence[Proposal]) -> Iterator[tuple[int, Score]]:

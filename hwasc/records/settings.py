@@ -133,9 +133,9 @@ class SearchSettings:
         rescore_from: Where the training of second scores on validation clips starts. `slice`: from the slice of the supernet.
             `random`: from random weights, with twice the epochs: for nets that will be distilled so, too.
         rescore_on: What second scores are measured on. `validation`: the validation clips. `folds`: all training and
-            validation clips, each by a net that was not trained on its location, for as many steps; takes
-            `teachers.folds` + 1 times as long (twice that with the proxy `supernet`), and ties within the error go to
-            the cheaper net. `auto`: over folds where validation has fewer than 30 locations.
+            validation clips, each by a net that was trained on all clips but those of its fold, in as many steps;
+            takes `teachers.folds` + 1 times as long (twice that with the proxy `supernet`), and ties within the error
+            go to the cheaper net. `auto`: over folds where validation has fewer than 30 locations.
         rescore_train: Training of the second scores; None: 15 epochs with the proxy `supernet`, else 30. Over folds, and with
             `rescore_from: random`, a net does not start from its slice of the supernet, and has twice the epochs instead.
         refine: Candidates that are refined: the best by second scores are widened past the budget, and pruned until they meet

@@ -63,18 +63,26 @@ def test_every_clip_is_measured_once_by_a_net_that_has_not_met_its_location(
     folds = fused.teachers.folds
     assert [i for i, _ in found] == [0, 1] and len(seen.jobs) == 2 * (folds.count + 1)
     measured: Counter[str] = Counter()
+    validation = ws.features(ws.dataset.validation, fused.front_end, "validation")
     target_file(fused)  # of teachers that have seen the clips: its presence must not matter
     for fold, job in enumerate(seen.jobs[: folds.count + 1]):
         assert job.rows is not None and job.supernet is None and job.ensemble is not None
         rows = range(len(job.data.train)) if job.data.rows is None else job.data.rows
         trained = {job.data.train.clips[i].location for i in rows}
         clips = [job.validation.clips[i] for i in job.rows]
+        assert len(rows) + len(clips) == len(ws.dataset.train) + len(ws.dataset.validation), "trained on all others"
         assert not trained & {c.location for c in clips}
         assert not trained & {c.location for c in ws.dataset.test}
         measured.update(c.id for c in clips)
-        if fold < folds.count:
-            np.testing.assert_allclose(job.ensemble[job.rows], fused.fold_targets(fold)[job.rows], atol=1e-5)
-            assert job.train_settings.epochs == round(4 * 80 / (80 - len(job.rows))), "as many steps as on all clips"
+        assert isinstance(job.data.targets, np.ndarray)
+        by_teachers = (
+            fused.fold_targets(fold)
+            if fold < folds.count
+            else np.concatenate([fused.targets(), fused.held_out_logits(validation, "validation")])
+        )
+        np.testing.assert_allclose(job.data.targets, by_teachers, atol=1e-5)
+        np.testing.assert_allclose(job.ensemble[job.rows], by_teachers[job.rows], atol=1e-5)
+        assert job.train_settings.epochs == round(4 * len(ws.dataset.train) / len(rows)), "as many steps as in the end"
     whole = [c.id for c in (*ws.dataset.train, *ws.dataset.validation)]
     assert measured == Counter(whole)
     score = found[0][1]
@@ -88,7 +96,7 @@ def test_teachers_of_a_fold_have_not_seen_it(tiny_workspace: Workspace, fused: F
     for fold in range(folds.count):
         logits = np.stack([m.logits(folds.clips, fold if m.cross_fitted else 0) for m in t.members], 1)
         expected = fused._views(t.train, logits)[fused.view]
-        np.testing.assert_array_equal(fused.fold_targets(fold), expected)
+        np.testing.assert_array_equal(fused.fold_targets(fold)[: len(t.train)], expected)
     out_of_fold = replace(
         fused,
         workspace=replace(
@@ -97,9 +105,9 @@ def test_teachers_of_a_fold_have_not_seen_it(tiny_workspace: Workspace, fused: F
         ),
     ).targets()
     for fold in range(folds.count):
-        rows = folds.of == fold
-        np.testing.assert_allclose(fused.fold_targets(fold)[rows], out_of_fold[rows], atol=1e-5)
-        assert not np.allclose(fused.fold_targets(fold)[~rows], out_of_fold[~rows], atol=1e-2)
+        rows, found = folds.of == fold, fused.fold_targets(fold)[: len(t.train)]
+        np.testing.assert_allclose(found[rows], out_of_fold[rows], atol=1e-5)
+        assert not np.allclose(found[~rows], out_of_fold[~rows], atol=1e-2)
 
 
 def test_what_is_held_out_does_not_reach_the_net(tiny_workspace: Workspace, fused: FittedEnsemble) -> None:
