@@ -31,7 +31,7 @@ limits:
 END
     [ -f "$run/best.json" ] || hwasc search --data synthetic --space "${SPACE:-plain}" --budget "$budget" --workers "${WORKERS:-2}" \
       "${settings[@]}" "${before[@]}" --run "$run"
-    before=(--start-from "$run") # scores by the same supernet hold
+    [ ! -f "$run/trials.jsonl" ] || before=(--start-from "$run") # scores by the same supernet hold
   done
 done
 distill() { # run architecture seed epochs
