@@ -14,6 +14,9 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
+from hwasc.api.inputs import as_architecture
+from hwasc.cost import measure
+
 Key = tuple[str, str, str]  # published net, share of its cost ("" for itself), epochs
 
 
@@ -38,10 +41,11 @@ def with_error(values: list[float], form: str) -> str:
     return mean if len(values) == 1 else f"{mean} ± {2 * statistics.stdev(values) / math.sqrt(len(values)):.1f}"
 
 
-def row(key: Key, found: dict[str, dict[str, Any]], published: dict[str, dict[str, Any]]) -> str:
+def row(folder: Path, key: Key, found: dict[str, dict[str, Any]], published: dict[str, dict[str, Any]]) -> str:
     """One line of the table: accuracy, the gain over the seeds that both have, costs."""
     name, share, epochs = key
     costs: dict[str, Any] = next(iter(found.values()))["costs"]
+    net = as_architecture(folder / f"search-{name}-{share}" / "best.json" if share else name).architecture
     seeds = [s for s in found if s in published]
     gains = [accuracy(found[s]) - accuracy(published[s]) for s in seeds]
     cells = (
@@ -53,7 +57,7 @@ def row(key: Key, found: dict[str, dict[str, Any]], published: dict[str, dict[st
         f"{costs['macs']['torchinfo']:,}",
         f"{costs['parameters']:,}",
         f"{costs['arena']:,}",
-        f"{costs['firmware']['ram']['total']:,}" if costs.get("firmware") else "",
+        f"{measure(net, runtime='c').ram:,}",
     )
     return "| " + " | ".join(cells) + " |"
 
@@ -62,12 +66,13 @@ def main() -> None:
     """Print a Markdown table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
-    runs = read(parser.parse_args().folder)
+    folder = parser.parse_args().folder
+    runs = read(folder)
     print("| net | epochs | seeds | int8 test % | gain, points | MACs | parameters | arena B | RAM in C, B |")
     print("|---" * 9 + "|")
     order = sorted(runs, key=lambda k: (int(k[2]), k[0], -int(k[1] or 1000)))
     for key in order:
-        print(row(key, runs[key], runs.get((key[0], "", key[2]), {})))
+        print(row(folder, key, runs[key], runs.get((key[0], "", key[2]), {})))
 
 
 if __name__ == "__main__":

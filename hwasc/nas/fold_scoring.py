@@ -53,9 +53,8 @@ def fold_evaluator(ws: Workspace, scoring: Scoring, engine: Engine, fused: Fitte
     folds = fused.teachers.folds
     out_of_fold = replace(ws.settings, distill=replace(ws.settings.distill, targets="out_of_fold"))
     held_out = target_file(replace(fused, workspace=replace(ws, settings=out_of_fold)))
-    of = dict(
-        zip((c.id for c in folds.clips.features.clips), folds.of.tolist(), strict=True)
-    )  # validation: the last fold
+    # the fold of each training clip; the validation clips are the last fold
+    of = dict(zip((c.id for c in folds.clips.features.clips), folds.of.tolist(), strict=True))
     on_validation = candidates(ws, replace(scoring, supernet=None))
 
     @functools.cache

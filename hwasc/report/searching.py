@@ -113,7 +113,9 @@ def search_report(result: SearchResult) -> str:
         second = trials_table(
             rescored,
             best,
-            "The best few by their first score, smoothed over all trials, scored again; the best is marked",
+            "The best few by their first score, smoothed over all trials, scored again; the best is marked"
+            if result.rungs == 1
+            else "What was left after the shorter trainings, scored in full; the best is marked",
         )
         compared = finalists(rescored, best, result.optimism)
         sections.insert(4, Section("Second scores", [*compared, second]))  # after the search

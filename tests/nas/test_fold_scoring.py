@@ -152,8 +152,8 @@ def test_a_search_with_finalists_over_folds(hwasc: Run, tiny_space: Path, tmp_pa
     assert (about["clips"], about["split"], about["chosen"]) == (120, "folds", "macs")
     assert about["nested_accuracy"] == result.optimism.nested
     assert "int8 over folds" in out and "120 training and validation clips" in out
-    lucky = len(set(result.optimism.choices)) > 1 or result.optimism.nested != result.optimism.accuracy
-    assert ("on new places" if lucky else "owes nothing to the choice") in out
+    differs = len(set(result.optimism.choices)) > 1 or result.optimism.nested != result.optimism.accuracy
+    assert ("on new places" if differs else "owes nothing to the choice") in out
     page = (tmp_path / "s" / "report.html").read_text()
     assert "points from the best" in page and "Each finalist was trained 3 times" in page
 

@@ -1,0 +1,36 @@
+"""The table of equal starts is that of the kept results, and the kept nets can be read."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from hwasc.cost import measure
+from hwasc.records import architecture as architectures
+
+FOLDER = Path(__file__).parents[2] / "experiments" / "search"
+KEPT = FOLDER / "results_equal_starts"
+
+
+def test_the_page_says_what_the_kept_results_say() -> None:
+    done = subprocess.run(
+        [sys.executable, FOLDER / "equal_starts.py", KEPT], capture_output=True, text=True, check=True
+    )
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in done.stdout.splitlines()[2:]]
+    page = re.sub(r"\*\*", "", (FOLDER / "equal_starts.md").read_text())
+    assert len(rows) >= 3
+    for _, _, seeds, test, gain, macs, parameters, arena, ram in rows:
+        shown = [seeds, test, gain, macs, parameters, arena, ram]
+        assert re.search(r"\|\s*".join(re.escape(cell) + r"\s*" for cell in shown), page), shown
+
+
+def test_each_kept_net_has_the_costs_that_it_was_found_with() -> None:
+    found = sorted(KEPT.glob("search-*/best.json"))
+    assert found
+    for path in found:
+        record = architectures.load(path)
+        costs = measure(record.architecture)
+        assert costs.macs.torchinfo == record.provenance["costs"]["macs"]["torchinfo"]
+        assert costs.arena == record.provenance["costs"]["arena"] and record.weights is None
