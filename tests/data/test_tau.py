@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import time
 from collections import Counter, defaultdict
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +14,7 @@ from hwasc.data.clips import Dataset
 from hwasc.data.opening import open_dataset
 from hwasc.data.tau import SUBSETS, open_tau
 from hwasc.errors import DataError, UsageError
+from tests.speed import seconds
 
 LISTS = Path(__file__).parents[3] / "shared" / "data" / "tau2022_lists"
 needs_lists = pytest.mark.skipif(not LISTS.is_dir(), reason="the official TAU 2022 lists are not here")
@@ -61,10 +61,9 @@ def ids(data: Dataset) -> tuple[tuple[str, ...], ...]:
 
 @needs_lists
 def test_opening_is_fast_and_reproducible(full: Dataset) -> None:
-    start = time.process_time()
-    again = open_tau(LISTS, look_for_audio=False)
-    assert time.process_time() - start < 6  # about 2.3 s alone
-    assert ids(again) == ids(full)
+    again = []
+    assert seconds(lambda: again.append(open_tau(LISTS, look_for_audio=False)), attempts=1) < 6  # about 2.3 s alone
+    assert ids(again[0]) == ids(full)
 
 
 @needs_lists
