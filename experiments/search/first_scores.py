@@ -1,11 +1,11 @@
 """First scores of the same slices, measured in several ways: int8 or float, on all validation clips or on some.
 
-    python experiments/search/first_scores.py measure FOLDER [--count 48]                 # an hour; resumable
-    python experiments/search/first_scores.py table FOLDER [--truth scores.jsonl]
+    python experiments/search/first_scores.py measure FOLDER [--count 48] [--set name=value ...]    # an hour; resumable
+    python experiments/search/first_scores.py table FOLDER [FOLDER ...] [--truth scores.jsonl]
     python experiments/search/first_scores.py slopes FOLDER            # what the choices change in float scores, by least squares
 
-`table` compares each way with int8 scores on all clips, and with the truth of `hwasc bench proxy` for the same candidates
-(--count 48 there, too), by Kendall's tau. Its intervals are over resampled candidates and clips.
+`table` compares each way with int8 scores on all clips (of the first folder), and with the truth of `hwasc bench proxy` for the
+same candidates (--count 48 there, too), by Kendall's tau. Its intervals are over resampled candidates and clips.
 """
 
 from __future__ import annotations
@@ -37,10 +37,10 @@ RESAMPLES = 1_000
 SOME = (300, 150, 75)  # clips
 
 
-def measure(folder: Path, count: int) -> None:
+def measure(folder: Path, count: int, changes: list[str]) -> None:
     """Score each candidate as an int8 and as a float net, with the loss of each clip."""
     folder.mkdir(parents=True, exist_ok=True)
-    ws = open_workspace("synthetic", Settings())
+    ws = open_workspace("synthetic", Settings.load(None, changes))
     s = ws.settings
     problem = Problem(space=SearchSpace.load("full"), budget=resolve(Budget.load("dcase2024")), classes=10)
     points = problem.feasible_points(s.search.supernet.points, seed=s.seed)
@@ -102,61 +102,80 @@ def tau(a: np.ndarray, b: np.ndarray) -> float:
     return float(kendalltau(a, b).statistic)
 
 
-def table(folder: Path, truth: Path | None) -> None:
-    """Print how each way ranks the candidates."""
-    lines = list(read_lines(folder / SCORES))
-    ids = [line["id"] for line in lines if line["net"] == "float"]
-    losses = {
-        net: np.array([{x["id"]: x["losses"] for x in lines if x["net"] == net}[i] for i in ids])
-        for net in ("int8", "float")
-    }
-    seconds = {net: np.mean([x["seconds"] for x in lines if x["net"] == net]) for net in losses}
-    about = json.loads((folder / CLIPS).read_text())
+def table(folders: list[Path], truth: Path | None) -> None:
+    """Print how each way ranks the candidates; the first folder's int8 scores on all clips are what others are compared with."""
+    about = json.loads((folders[0] / CLIPS).read_text())
     labels, ensemble = np.array(about["labels"]), np.array(about["ensemble"], np.float32)
-    everything, rng = np.arange(len(labels)), np.random.default_rng(0)
-    chosen = {n: representative_clips(labels, ensemble, n) for n in SOME}
-    ways = {f"{net}, all {len(labels)} clips": (net, everything) for net in losses}
-    for n, rows in chosen.items():
-        assert rows is not None
-        ways |= {f"{net}, {n} clips": (net, rows) for net in losses}
     known = {x["id"]: x["value"] for x in read_lines(truth) if x["proxy"] == TRUTH} if truth else {}
-    with_truth = [i for i, name in enumerate(ids) if name in known]
-    right = np.array([known[ids[i]] for i in with_truth])
-    print(f"{len(ids)} candidates, {len(with_truth)} with truth")
-    print(f"seconds of a score: int8 {seconds['int8']:.1f}, float {seconds['float']:.1f}\n")
-    print(
-        "| first score | tau with int8 on all clips | clips at random instead | tau with the truth, 95 % |\n|---|---|---|---|"
-    )
-    base = losses["int8"].mean(1)
-    for name, (net, rows) in ways.items():
-        values = losses[net][:, rows].mean(1)
-        others = [tau(losses[net][:, rng.permutation(len(labels))[: len(rows)]].mean(1), base) for _ in range(200)]
-        random = "" if len(rows) == len(labels) else f"{np.mean(others):.2f}"
-        against = ""
-        if len(with_truth) > 2:
-            drawn = []
-            for _ in range(RESAMPLES):
-                who, clips = rng.integers(0, len(with_truth), len(with_truth)), rng.choice(rows, len(rows))
-                drawn.append(tau(-losses[net][np.array(with_truth)[who]][:, clips].mean(1), right[who]))
-            low, high = np.percentile(drawn, (2.5, 97.5))
-            against = f"{tau(-values[with_truth], right):.2f} ({low:.2f} to {high:.2f})"
-        print(f"| {name} | {tau(values, base):.2f} | {random} | {against} |")
+    ways: dict[str, tuple[np.ndarray, np.ndarray, float]] = {}  # losses of candidates x clips, which clips, seconds
+    ids: list[str] = []
+    for folder in folders:
+        lines = list(read_lines(folder / SCORES))
+        found = {net: {x["id"]: x for x in lines if x["net"] == net} for net in ("int8", "float")}
+        ids = ids or list(found["float"])
+        name = "" if folder == folders[0] else f"{folder.name}: "
+        for net, rows in found.items():
+            losses = np.array([rows[i]["losses"] for i in ids])
+            seconds = float(np.mean([x["seconds"] for x in rows.values()]))
+            ways[f"{name}{net}, all {len(labels)} clips"] = (losses, np.arange(len(labels)), seconds)
+            for n in SOME if folder == folders[0] else ():
+                chosen = representative_clips(labels, ensemble, n)
+                assert chosen is not None
+                ways[f"{net}, {n} clips"] = (losses, np.array(chosen), seconds)
+    base = next(iter(ways.values()))[0].mean(1)
+    against = _with_truth(ways, ids, known)
+    print(f"{len(ids)} candidates, {len(known)} with truth\n")
+    print("| first score | s | tau with the first | clips at random | tau with the truth, 95 % | minus the first |")
+    print("|---|---|---|---|---|---|")
+    rng = np.random.default_rng(0)
+    for name, (losses, clips, seconds) in ways.items():
+        others = [tau(losses[:, rng.permutation(len(labels))[: len(clips)]].mean(1), base) for _ in range(200)]
+        random = "" if len(clips) == len(labels) else f"{np.mean(others):.2f}"
+        print(
+            f"| {name} | {seconds:.1f} | {tau(losses[:, clips].mean(1), base):.2f} | {random} | {against.get(name, '| ')} |"
+        )
+
+
+def _with_truth(
+    ways: dict[str, tuple[np.ndarray, np.ndarray, float]], ids: list[str], known: dict[str, float]
+) -> dict[str, str]:
+    """Tau with the truth and its difference from the first way's, over the same resampled candidates and clips for all ways."""
+    having = np.array([i for i, name in enumerate(ids) if name in known])
+    if len(having) < 3:
+        return {}
+    right = np.array([known[ids[i]] for i in having])
+    rng = np.random.default_rng(0)
+    who = rng.integers(0, len(having), (RESAMPLES, len(having)))
+    drawn = {}
+    for name, (losses, rows, _) in ways.items():
+        again = np.random.default_rng(1)  # the same clips for all ways that have all
+        drawn[name] = np.array(
+            [tau(-losses[having[w]][:, again.choice(rows, len(rows))].mean(1), right[w]) for w in who]
+        )
+    first = next(iter(drawn.values()))
+    cells = {}
+    for name, (losses, rows, _) in ways.items():
+        value = tau(-losses[having][:, rows].mean(1), right)
+        (low, high), (less, more) = (np.percentile(x, (2.5, 97.5)) for x in (drawn[name], drawn[name] - first))
+        cells[name] = f"{value:.2f} ({low:.2f} to {high:.2f}) | {less:+.2f} to {more:+.2f}"
+    return cells
 
 
 def main() -> None:
     """Measure, or print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", choices=("measure", "table", "slopes"))
-    parser.add_argument("folder", type=Path)
+    parser.add_argument("folders", metavar="FOLDER", type=Path, nargs="+")
     parser.add_argument("--count", type=int, default=48)
+    parser.add_argument("--set", action="append", default=[], metavar="A.B=C", help="measure: a setting; repeatable")
     parser.add_argument("--truth", type=Path, help="scores.jsonl of `hwasc bench proxy`")
     args = parser.parse_args()
     if args.what == "measure":
-        measure(args.folder, args.count)
+        measure(args.folders[0], args.count, args.set)
     elif args.what == "slopes":
-        slopes(args.folder)
+        slopes(args.folders[0])
     else:
-        table(args.folder, args.truth)
+        table(args.folders, args.truth)
 
 
 if __name__ == "__main__":
