@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.ticker import LogLocator, MaxNLocator, MultipleLocator
@@ -17,12 +18,13 @@ SERIES = (BLUE, ORANGE, GREEN, PINK, SKY, INK)
 DASHES = ("-", (0, (5, 2)), (0, (1.5, 1.5)), (0, (6, 2, 1.5, 2)))
 
 
-def search_curve(trials: Sequence[Trial], rescored: Sequence[Trial] = ()) -> str:
+def search_curve(trials: Sequence[Trial], rescored: Sequence[Trial] = (), *, winner: Trial | None = None) -> str:
     """Plot scores by trial: each with its standard error, the best so far, the second scores, the winner.
 
     Args:
         trials: All trials.
         rescored: Trials that were scored a second time, with those scores.
+        winner: The trial that is marked as the best; None: that of the highest score.
 
     Returns:
         The SVG element.
@@ -46,7 +48,7 @@ def search_curve(trials: Sequence[Trial], rescored: Sequence[Trial] = ()) -> str
                 label="best so far",
             )
             _second(axes, rescored, lambda t: t.number)
-            top = best(rescored or trials)
+            top = winner or best(rescored or trials)
             (star,) = axes.plot(
                 [top.number],
                 [top.score],
@@ -94,6 +96,7 @@ def pareto_plot(
     limits: Mapping[str, float],
     rescored: Sequence[Trial] = (),
     *,
+    winner: Trial | None = None,
     memory_limit: str = "int8_memory.activations",
 ) -> str:
     """Plot score against MACs and against memory: all trials, the Pareto front, second scores, the best, the limits.
@@ -106,6 +109,7 @@ def pareto_plot(
         front: The Pareto front.
         limits: The most of each cost, by its dotted name; those of MACs and of memory are drawn.
         rescored: Trials that were scored a second time, with those scores.
+        winner: The trial that is marked as the best; None: that of the highest score.
         memory_limit: Name of the limit of memory.
 
     Returns:
@@ -115,7 +119,7 @@ def pareto_plot(
         figure.subplots_adjust(left=0.06, right=0.985, top=0.92, bottom=0.155, wspace=0.07)
         left, right = figure.subplots(1, 2, sharey=True)
         macs = next((v for k, v in limits.items() if k.startswith("macs")), None)
-        shown = {"trials": trials, "front": front, "rescored": rescored}
+        shown: dict[str, Any] = {"trials": trials, "front": front, "rescored": rescored, "winner": winner}
         _panel(left, **shown, cost=lambda t: t.macs, limit=macs, text=millions, title="MACs")
         _panel(
             right,
@@ -137,6 +141,7 @@ def _panel(
     trials: Sequence[Trial],
     front: Sequence[Trial],
     rescored: Sequence[Trial],
+    winner: Trial | None,
     cost: Callable[[Trial], int],
     limit: float | None,
     text: Callable[[float], str],
@@ -177,7 +182,7 @@ def _panel(
         label="best for the cost",
     )
     _second(axes, rescored, cost)
-    top = best(rescored or trials)
+    top = winner or best(rescored or trials)
     (star,) = axes.plot([cost(top)], [top.score], "*", color=ACCENT, markersize=13, label="best")
     name_points(star, [top.number])
     low, high = float(min(map(cost, trials))), float(max(map(cost, trials)))

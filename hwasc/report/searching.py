@@ -76,7 +76,7 @@ def search_report(result: SearchResult) -> str:
             "Search",
             [
                 Picture(
-                    plots.search_curve(trials, rescored),
+                    plots.search_curve(trials, rescored, winner=best),
                     f"Measured {over}. Each trial with its standard error, best so far.",
                 )
             ],
@@ -91,6 +91,7 @@ def search_report(result: SearchResult) -> str:
                         result.front,
                         result.limits,
                         rescored,
+                        winner=best,
                         memory_limit=memory_limit,
                     ),
                     f"Scores measured {over}, costs exact. The Pareto front is that of score, MACs and "

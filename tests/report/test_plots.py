@@ -11,11 +11,13 @@ import pytest
 from hwasc import cost
 from hwasc.bench.comparison import Curve
 from hwasc.cost import graph, memory
+from hwasc.nas.trial import by_score
 from hwasc.records.architecture import Architecture
 from hwasc.records.blocks import InvertedResidual
 from hwasc.records.front_end import FrontEnd
 from hwasc.records.presets import cp_mobile, dcase2024_baseline
 from hwasc.report import formats, plots
+from tests.report import examples
 
 
 def svg(text: str) -> str:
@@ -80,6 +82,15 @@ def test_strategies_have_a_line_a_band_and_a_name_in_both_panels():
     shown = svg(picture)
     assert "best of all 0.450" in shown and [shown.split().count(name) for name in curves] == [1, 1, 1]
     assert picture.count("FillBetweenPolyCollection") == 6
+
+
+def test_the_star_is_the_winner_though_another_scores_higher():
+    scored = examples.trials(6)
+    highest, *_, lowest = by_score(scored)
+    assert f"best: trial {highest.number}," in svg(plots.search_curve(scored))
+    assert f"best: trial {lowest.number}," in svg(plots.search_curve(scored, winner=lowest))
+    assert plots.pareto_plot(scored, scored, {}, winner=lowest) != plots.pareto_plot(scored, scored, {})
+    assert plots.pareto_plot(scored, scored, {}, winner=highest) == plots.pareto_plot(scored, scored, {})
 
 
 def test_plots_of_nothing():
