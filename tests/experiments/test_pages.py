@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
@@ -38,3 +39,8 @@ def test_links_and_named_files_exist(path: Path) -> None:
 def test_the_index_links_to_every_page() -> None:
     assert len(PAGES) >= 20
     assert set(PAGES) <= set(links(FOLDER / "README.md"))
+
+
+@pytest.mark.parametrize("path", sorted(FOLDER.rglob("*.sh")), ids=lambda p: str(p.relative_to(FOLDER)))
+def test_a_script_can_be_run_as_its_page_says(path: Path) -> None:
+    assert os.access(path, os.X_OK) and path.read_text().startswith("#!")
