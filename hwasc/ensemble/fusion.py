@@ -116,8 +116,9 @@ class FittedEnsemble:
     def fold_targets(self, fold: int) -> np.ndarray:
         """Ensemble logits of the training clips and of the validation clips, by the teachers that were not trained on a fold.
 
-        For students that this fold is to measure: what its clips are labelled as has not come to them through a teacher. The
-        heads were fitted on out-of-fold logits of all training clips; they have few numbers.
+        For students that this fold is to measure: what its clips are labelled as has not come to them through a teacher. No
+        teacher has seen the validation clips, so their logits, which such a student learns from, are `corrected` by the label.
+        The heads were fitted on out-of-fold logits of all training clips; they have few numbers.
 
         Args:
             fold: From 0.
@@ -132,9 +133,9 @@ class FittedEnsemble:
             logits = [m.logits(clips, fold if m.cross_fitted else 0) for m in t.members]
             return self._views(features, np.stack(logits, 1))[self.view]
 
-        return np.concatenate(
-            [fused(t.train, t.folds.clips), fused(validation, ClipSet.of(ws, validation, "validation"))]
-        )
+        unseen = fused(validation, ClipSet.of(ws, validation, "validation"))
+        labels = np.eye(len(validation.classes))[validation.labels]
+        return np.concatenate([fused(t.train, t.folds.clips), corrected(unseen, labels)])
 
     def held_out_logits(self, features: Features, what: str) -> np.ndarray:
         """Ensemble logits of clips that no teacher was trained on.
@@ -302,7 +303,7 @@ def fold_target_file(fused: FittedEnsemble, fold: int) -> Path:
     Returns:
         The file, of the training and the validation clips.
     """
-    path = fused.workspace.cache / "fusion" / f"{fused.key}-fold{fold}-{fused.view}-both.npz"
+    path = fused.workspace.cache / "fusion" / f"{fused.key}-fold{fold}-{fused.view}-both-corrected.npz"
     return _written(path, fused, lambda: fused.fold_targets(fold))
 
 

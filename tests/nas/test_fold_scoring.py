@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from hwasc.ensemble.clip_set import ClipSet
 from hwasc.ensemble.fusion import FittedEnsemble, fold_target_file, fuse, target_file
 from hwasc.nas import location_scores
 from hwasc.nas.choice import BY_SCORE, choose, optimism
@@ -108,6 +109,22 @@ def test_teachers_of_a_fold_have_not_seen_it(tiny_workspace: Workspace, fused: F
         rows, found = folds.of == fold, fused.fold_targets(fold)[: len(t.train)]
         np.testing.assert_allclose(found[rows], out_of_fold[rows], atol=1e-5)
         assert not np.allclose(found[~rows], out_of_fold[~rows], atol=1e-2)
+
+
+def test_targets_of_validation_clips_name_their_scene(tiny_workspace: Workspace, fused: FittedEnsemble) -> None:
+    """No teacher has seen these clips, which nets of the other folds learn from: the label has the highest logit."""
+    ws, t = tiny_workspace, fused.teachers
+    validation = ws.features(ws.dataset.validation, fused.front_end, "validation")
+    clips = ClipSet.of(ws, validation, "validation")
+    wrong = 0
+    for fold in range(t.folds.count):
+        logits = np.stack([m.logits(clips, fold if m.cross_fitted else 0) for m in t.members], 1)
+        by_teachers = fused._views(validation, logits)[fused.view]
+        found = fused.fold_targets(fold)[len(t.train) :]
+        wrong += int((by_teachers.argmax(1) != validation.labels).sum())
+        np.testing.assert_array_equal(found.argmax(1), validation.labels)
+        np.testing.assert_array_equal(np.sort(found, 1), np.sort(by_teachers, 1))
+    assert wrong
 
 
 def test_what_is_held_out_does_not_reach_the_net(tiny_workspace: Workspace, fused: FittedEnsemble) -> None:
