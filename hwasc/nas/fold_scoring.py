@@ -3,7 +3,7 @@
 A few validation recordings cannot tell finalists apart. So each finalist is trained once for each fold: on all training and
 validation clips but those of the fold. The folds of the training clips are those that the teachers are cross-fitted on; the
 validation clips are one more. It starts from random weights, because those of the supernet have seen all training clips, and
-learns from teachers that have not seen the fold.
+learns from teachers that have not seen the fold. Like the student in the end, it is then trained further as an int8 net.
 """
 
 from __future__ import annotations
@@ -72,6 +72,7 @@ def fold_evaluator(ws: Workspace, scoring: Scoring, engine: Engine, fused: Fitte
         return replace(
             on_validation(proposal),
             train_settings=replace(scoring.train, epochs=max(epochs, 1)),
+            qat=ws.settings.distill.qat,
             data=data,
             validation=data.train,
             ensemble=ensemble,

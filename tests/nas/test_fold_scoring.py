@@ -84,6 +84,7 @@ def test_every_clip_is_measured_once_by_a_net_that_has_not_met_its_location(
         np.testing.assert_allclose(job.data.targets, by_teachers, atol=1e-5)
         np.testing.assert_allclose(job.ensemble[job.rows], by_teachers[job.rows], atol=1e-5)
         assert job.train_settings.epochs == round(4 * len(ws.dataset.train) / len(rows)), "as many steps as in the end"
+        assert job.qat == ws.settings.distill.qat and job.qat_steps == 0
     whole = [c.id for c in (*ws.dataset.train, *ws.dataset.validation)]
     assert measured == Counter(whole)
     score = found[0][1]
