@@ -100,11 +100,10 @@ def pooled(parts: dict[int, tuple[Candidate, Score]]) -> Score:
         parts: The job and the score of each fold, by its number.
 
     Returns:
-        The score over all clips, with its errors over locations. Time and float accuracy are the sum and the mean over clips.
+        The score over all clips, with its errors over locations. Its time is the sum of theirs.
     """
     by_location = tuple(s for fold in sorted(parts) for s in _by_location(fold, *parts[fold]))
     counts = np.array([len(c.validation if c.rows is None else c.rows) for c, _ in parts.values()])
-    floats = [score.float_accuracy for _, score in parts.values()]
     value = math.exp(-location_scores.loss(by_location))
     error = location_scores.accuracy_error(by_location)
     accuracy = location_scores.accuracy(by_location)
@@ -112,7 +111,7 @@ def pooled(parts: dict[int, tuple[Candidate, Score]]) -> Score:
         value=value,
         seconds=sum(score.seconds for _, score in parts.values()),
         accuracy=accuracy,
-        float_accuracy=None if None in floats else float(np.average(np.array(floats, float), weights=counts)),
+        float_accuracy=None,  # each fold knows its own, but the accuracy over all clips of a scene is not their mean
         standard_error=math.sqrt(accuracy * (1 - accuracy) / counts.sum()) if error is None else error,
         value_error=value * location_scores.loss_error(by_location),
         locations=by_location,

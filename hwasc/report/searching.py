@@ -245,11 +245,12 @@ def _memory(best: Trial | Refined, by_rows: bool) -> tuple[str, Fact]:
 
 def _cards(best: Trial | Refined, trials: Sequence[Trial], over: str, *, by_rows: bool) -> dict[str, Fact]:
     seconds, quantized = sum(t.seconds for t in trials), isinstance(best, Refined) or best.quantized
+    both = quantized and best.float_accuracy is not None
     return {
         "int8 accuracy" if quantized else "Float accuracy": Fact(
             percent(best.accuracy), f"± {percent(best.standard_error)} (standard error), macro, {over}", "measured"
         ),
-        **({"Float accuracy": Fact(percent(best.float_accuracy), f"macro, {over}", "measured")} if quantized else {}),
+        **({"Float accuracy": Fact(percent(best.float_accuracy), f"macro, {over}", "measured")} if both else {}),
         "MACs": Fact(count(best.macs), "a clip", "exact"),
         "Parameters": Fact(count(best.parameters), "", "exact"),
         **dict([_memory(best, by_rows)]),

@@ -89,6 +89,7 @@ def test_every_clip_is_measured_once_by_a_net_that_has_not_met_its_location(
     assert measured == Counter(whole)
     score = found[0][1]
     assert score.locations is not None and sum(s.clips for s in score.locations) == len(whole)
+    assert score.float_accuracy is None, "not the mean of the folds' accuracies"
     assert score.value == pytest.approx(math.exp(-1)) and score.accuracy == 1 and score.seconds == 2 * (folds.count + 1)
 
 
