@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 
-def row(folder: Path, kind: str, seed: str) -> dict[str, float]:
+def row(folder: Path, kind: str, part: str) -> dict[str, float]:
     """The figures of one search and its distilled winner, in percent."""
-    found: dict[str, Any] = json.loads((folder / f"{kind}-search-{seed}" / "best.json").read_text())["provenance"]
-    tested: dict[str, Any] = json.loads((folder / f"{kind}-{seed}" / "result.json").read_text())
+    found: dict[str, Any] = json.loads((folder / f"{kind}-search-{part}" / "best.json").read_text())["provenance"]
+    tested: dict[str, Any] = json.loads((folder / f"{kind}-{part}" / "result.json").read_text())
     proxy, int8 = found["proxy"], tested["int8"]
     return {
         "search": 100 * proxy["int8_accuracy"],
@@ -36,13 +36,13 @@ def main() -> None:
     print("| finalists scored on | part | in the search, % | nested, % | test, % | search - test | M MACs |")
     print("|---|---|---|---|---|---|---|")
     for kind in ("validation", "folds"):
-        seeds = sorted(p.parent.name.split("-")[-1] for p in folder.glob(f"{kind}-[0-9]*/result.json"))
-        rows = [row(folder, kind, seed) for seed in seeds]
-        for seed, r in zip(seeds, rows, strict=True):
+        parts = sorted(p.parent.name.split("-")[-1] for p in folder.glob(f"{kind}-[0-9]*/result.json"))
+        rows = [row(folder, kind, part) for part in parts]
+        for part, r in zip(parts, rows, strict=True):
             nested = "" if math.isnan(r["nested"]) else f"{r['nested']:.1f}"
             error = "" if math.isnan(r["test error"]) else f" ± {r['test error']:.1f}"
             print(
-                f"| {kind} | {int(seed) % 4 + 1} | {r['search']:.1f} ± {r['error']:.1f} | {nested} "
+                f"| {kind} | {part} | {r['search']:.1f} ± {r['error']:.1f} | {nested} "
                 f"| {r['test']:.1f}{error} | {r['search'] - r['test']:+.1f} | {r['million MACs']:.1f} |"
             )
         if len(rows) > 1:
