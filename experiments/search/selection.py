@@ -6,9 +6,11 @@ python experiments/search/selection.py FOLDER
 from __future__ import annotations
 
 import argparse
+import csv
 import json
 import math
 import statistics
+from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +28,34 @@ def row(folder: Path, kind: str, part: str) -> dict[str, float]:
         "test error": 100 * (int8["standard_error"] or math.nan),
         "million MACs": found["costs"]["macs"]["torchinfo"] / 1e6,
     }
+
+
+def by_location(folder: Path, parts: list[str]) -> list[tuple[str, float, float]]:
+    """Of each location that is test in one of the parts: its scene, and the share of its clips that is right in the folds of the
+    winners of the other parts (the mean of the parts), and on test."""
+    test: dict[tuple[str, str], list[bool]] = defaultdict(list)
+    folds: dict[tuple[str, str], list[float]] = defaultdict(list)
+    for part in parts:
+        with (folder / f"folds-{part}" / "predictions.csv").open(newline="") as file:
+            for clip in csv.DictReader(file):
+                test[clip["scene"], clip["location"]].append(clip["predicted"] == clip["scene"])
+        search = folder / f"folds-search-{part}"
+        winner = json.loads((search / "best.json").read_text())["provenance"]["proxy"]["trial"]
+        for trial in map(json.loads, (search / "rescored.jsonl").read_text().splitlines()):
+            if trial["number"] == winner:
+                for x in trial["locations"]:
+                    folds[x["scene"], x["location"]].append(x["right"] / x["clips"])
+    both = sorted(set(test) & set(folds))
+    return [(place[0], statistics.mean(folds[place]), statistics.mean(test[place])) for place in both]
+
+
+def paired(rows: list[tuple[str, float, float]]) -> tuple[float, float, float]:
+    """Means over scenes of the locations' shares in percent, in folds and on test, and one standard error of the difference."""
+    scenes = sorted({scene for scene, _, _ in rows})
+    mine = {s: [(100 * a, 100 * b) for scene, a, b in rows if scene == s] for s in scenes}
+    means = [statistics.mean(statistics.mean(pair[i] for pair in mine[s]) for s in scenes) for i in (0, 1)]
+    errors = [statistics.variance([a - b for a, b in mine[s]]) / len(mine[s]) for s in scenes]
+    return means[0], means[1], math.sqrt(sum(errors)) / len(scenes)
 
 
 def main() -> None:
@@ -51,6 +81,12 @@ def main() -> None:
                 if not any(map(math.isnan, gaps)):
                     error = statistics.stdev(gaps) / math.sqrt(len(gaps))
                     print(f"\n{kind}, {name} - test: {statistics.mean(gaps):+.1f} ± {error:.1f} (one standard error)")
+        if kind == "folds" and len(parts) > 1:
+            places = by_location(folder, parts)
+            a, b, error = paired(places)
+            print(
+                f"\nthe same {len(places)} locations: folds {a:.1f}, test {b:.1f}, difference {a - b:+.1f} ± {error:.1f}"
+            )
 
 
 if __name__ == "__main__":

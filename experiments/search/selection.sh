@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # How much does a winner's figure promise too much? Searches with finalists scored on validation clips, and over folds; the second of
-# them starts from the best points of the first one, and takes over its first scores. Second scores train as long as the student is distilled in the end (40 epochs), so that the figures can be compared.
+# them starts from the best points of the first one, and takes over its first scores. Second scores train as long as the student is
+# distilled in the end (40 epochs), so that the figures can be compared.
 # Each winner is distilled with the same teachers from random weights and tested. Each of four parts is test once; all have the same
 # seed, since another one would divide the locations otherwise, and parts would overlap.
 # Can be run again after a stop.
