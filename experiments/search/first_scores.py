@@ -102,11 +102,11 @@ def tau(a: np.ndarray, b: np.ndarray) -> float:
     return float(kendalltau(a, b).statistic)
 
 
-def table(folders: list[Path], truth: Path | None) -> None:
+def table(folders: list[Path], truth: Path | None, proxy: str) -> None:
     """Print how each way ranks the candidates; the first folder's int8 scores on all clips are what others are compared with."""
     about = json.loads((folders[0] / CLIPS).read_text())
     labels, ensemble = np.array(about["labels"]), np.array(about["ensemble"], np.float32)
-    known = {x["id"]: x["value"] for x in read_lines(truth) if x["proxy"] == TRUTH} if truth else {}
+    known = {x["id"]: x["value"] for x in read_lines(truth) if x["proxy"] == proxy} if truth else {}
     ways: dict[str, tuple[np.ndarray, np.ndarray, float]] = {}  # losses of candidates x clips, which clips, seconds
     ids: list[str] = []
     for folder in folders:
@@ -169,13 +169,16 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=48)
     parser.add_argument("--set", action="append", default=[], metavar="A.B=C", help="measure: a setting; repeatable")
     parser.add_argument("--truth", type=Path, help="scores.jsonl of `hwasc bench proxy`")
+    parser.add_argument(
+        "--proxy", default=TRUTH, help="of this file, what counts as the truth: truth (default) or distillation"
+    )
     args = parser.parse_args()
     if args.what == "measure":
         measure(args.folders[0], args.count, args.set)
     elif args.what == "slopes":
         slopes(args.folders[0])
     else:
-        table(args.folders, args.truth)
+        table(args.folders, args.truth, args.proxy)
 
 
 if __name__ == "__main__":
