@@ -7,9 +7,8 @@ import resource
 import time
 from collections.abc import Callable
 
-YARDSTICK_SECONDS = (
-    0.0085  # what `_yardstick` takes on the processor for which bounds are written (AMD EPYC, CPython 3.11)
-)
+# What `_yardstick` takes on the processor for which bounds are written (AMD EPYC, CPython 3.11)
+YARDSTICK_SECONDS = 0.0085
 
 
 def seconds(work: Callable[[], object], *, attempts: int = 5) -> float:

@@ -122,9 +122,11 @@ def table(folders: list[Path], truth: Path | None, proxy: str) -> None:
                 chosen = representative_clips(labels, ensemble, n)
                 assert chosen is not None
                 ways[f"{net}, {n} clips"] = (losses, np.array(chosen), seconds)
+    macs = {x["id"]: x["macs"] for x in read_lines(folders[0] / SCORES)}
     base = next(iter(ways.values()))[0].mean(1)
     against = _with_truth(ways, ids, known)
-    print(f"{len(ids)} candidates, {len(known)} with truth\n")
+    having = [i for i in ids if i in known]
+    print(f"{len(ids)} candidates, {len(having)} with truth\n")
     print("| first score | s | tau with the first | clips at random | tau with the truth, 95 % | minus the first |")
     print("|---|---|---|---|---|---|")
     rng = np.random.default_rng(0)
@@ -133,6 +135,10 @@ def table(folders: list[Path], truth: Path | None, proxy: str) -> None:
         random = "" if len(clips) == len(labels) else f"{np.mean(others):.2f}"
         print(
             f"| {name} | {seconds:.1f} | {tau(losses[:, clips].mean(1), base):.2f} | {random} | {against.get(name, '| ')} |"
+        )
+    if having:
+        print(
+            f"\nMACs with the truth: tau {tau(np.array([macs[i] for i in having]), np.array([known[i] for i in having])):.2f}"
         )
 
 

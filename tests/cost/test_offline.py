@@ -78,4 +78,5 @@ def test_published_nets_plan_within_fifty_milliseconds(nets: ModuleType) -> None
     for name in ("ad", "kws", "ic", "vww"):
         graph = nets.NETS[name]()
         for plan in (plan_greedy, plan_offline):
+            check(plan(graph))
             assert seconds(partial(plan, graph)) <= 0.05, (name, plan.__name__)
