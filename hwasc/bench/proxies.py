@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -152,14 +152,15 @@ def bench_proxies(
         raise HwascError(f"only {len(points)} candidates within the budget were found; at least {count} are needed")
     candidates = [problem.proposal(p) for p in stratified(points, count, s.seed)]
     targets = target_file(fuse(ws))
+    path = run / "scores.jsonl"
     scorings = {name: Scoring(proxy=name, targets=targets, train=s.search.train) for name in names}
-    if "supernet" in scorings:
+    if "supernet" in scorings and _missing(candidates, _read(path, "supernet")):
         shared = train_supernet(ws, problem, targets)
         scorings["supernet"] = replace(scorings["supernet"], supernet=shared, steps=s.search.proxy_steps)
     scorings[TRUTH] = Scoring(proxy="distillation", targets=targets, train=s.distill.train, qat=s.distill.qat)
     with engine as opened:
         scores = {
-            n: _scores(ws, n, scoring, engine=opened, candidates=candidates, path=run / "scores.jsonl")
+            n: _scores(ws, n, scoring, engine=opened, candidates=candidates, path=path)
             for n, scoring in scorings.items()
         }
     values = {n: [_value(n, x) for x in v] for n, v in scores.items()}
@@ -255,7 +256,7 @@ def _scores(
 ) -> list[Score]:
     """Score all candidates, in order. Scores in the file are not computed again."""
     scores = _read(path, name)
-    missing = [c for c in candidates if c.architecture.id not in scores]
+    missing = _missing(candidates, scores)
     with ws.reporter.track(f"bench: {name}", len(candidates)) as update:
         update(len(scores), "")
         for i, score in evaluator(ws, scoring, engine)(missing):
@@ -265,6 +266,10 @@ def _scores(
             )
             update(len(scores), f"{score.value:.4g}")
     return [scores[c.architecture.id] for c in candidates]
+
+
+def _missing(candidates: Sequence[Proposal], scores: Mapping[str, Score]) -> list[Proposal]:
+    return [c for c in candidates if c.architecture.id not in scores]
 
 
 def _read(path: Path, name: str) -> dict[str, Score]:
