@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import itertools
 import os
 import shutil
 import signal
+import statistics
 import tempfile
 import time
 from collections.abc import Iterator
@@ -79,6 +81,29 @@ def test_a_trial_whose_worker_and_then_whose_node_dies_is_run_again(
     assert capsys.readouterr().out == "", "standard output is for results"
     here = proxies.score(dataclasses.replace(long, seed=5))
     assert dataclasses.replace(found, seconds=here.seconds) == here
+
+
+@pytest.mark.long
+def test_workers_of_every_node_are_kept_while_trials_wait(cluster: Any, candidates: list[Candidate]) -> None:
+    """Ray gives a worker back half a second after it was asked for; on a second node the next trial then begins 0.1 s later."""
+
+    def wait(candidate: Candidate, /) -> Score:  # a function of its own, so that Ray sends it whole
+        start = time.monotonic()
+        time.sleep(0.7)
+        return Score(value=start, value_error=os.getpid(), seconds=time.monotonic() - start)
+
+    for _ in range(2):
+        cluster.add_node(num_cpus=1)
+    job = dataclasses.replace(candidates[0], proxy=wait)
+    with engines.create("ray", workers=2, address=cluster.address) as engine:
+        scores = [future.result(60) for future in [engine.submit(job, i) for i in range(14)]]
+    gaps = {}
+    for worker in {s.value_error for s in scores}:
+        mine = sorted((s for s in scores if s.value_error == worker), key=lambda s: s.value)
+        gaps[worker] = statistics.median(
+            after.value - before.value - before.seconds for before, after in itertools.pairwise(mine)
+        )
+    assert len(gaps) == 2 and max(gaps.values()) < 0.04, gaps
 
 
 def moved(candidate: Candidate, folder: Path) -> Features:

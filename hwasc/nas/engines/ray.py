@@ -55,6 +55,7 @@ except ModuleNotFoundError:
 REACH_SECONDS = 10.0
 RETRIES = 5  # of a trial whose worker or node died
 GPU_SHARE = 0.25  # of a GPU for a trial: these nets leave most of one idle
+LEASE_SECONDS = 60  # that a worker is kept while trials wait; by Ray's 0.5 s every trial would wait for one anew
 SOCKET_ROOM = 20  # a socket's path has about 105 characters; Ray's part below the temporary folder takes 85
 CLEAR_UP = """
 import psutil, shutil
@@ -134,6 +135,7 @@ def _cluster(workers: int, address: str | None) -> Iterator[None]:
     if ray.is_initialized():
         raise UsageError("Ray is in use in this process already: call ray.shutdown() first")
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"  # nothing is reported to anyone
+    os.environ.setdefault("RAY_worker_lease_timeout_milliseconds", str(1000 * LEASE_SECONDS))
     quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.CRITICAL, "configure_logging": True}
     clean_environment()  # Ray's processes read PYTHONPATH
     options: dict[str, Any] = {"job_config": _JobConfig(), **quiet}
