@@ -33,12 +33,13 @@ from hwasc.records.space import SearchSpace
 from hwasc.workspace import open_workspace
 
 SCORES, CLIPS = "first_scores.jsonl", "clips.json"
+NETS = ("int8", "float")
 RESAMPLES = 1_000
 SOME = (300, 150, 75)  # clips
 
 
-def measure(folder: Path, count: int, changes: list[str]) -> None:
-    """Score each candidate as an int8 and as a float net, with the loss of each clip."""
+def measure(folder: Path, count: int, changes: list[str], nets: list[str]) -> None:
+    """Score each candidate as an int8 or a float net, or both, with the loss of each clip."""
     folder.mkdir(parents=True, exist_ok=True)
     ws = open_workspace("synthetic", Settings.load(None, changes))
     s = ws.settings
@@ -59,7 +60,7 @@ def measure(folder: Path, count: int, changes: list[str]) -> None:
             ensemble = logit_files.load(targets, [c.id for c in validation], candidate.validation.hashes)
             about = {"labels": [number[c.scene] for c in validation], "ensemble": ensemble.round(4).tolist()}
             (folder / CLIPS).write_text(json.dumps(about))
-        for net in ("int8", "float"):
+        for net in nets:
             if (problem.architecture(point).id, net) in done:
                 continue
             found = score(replace(candidate, quantized=net == "int8"))
@@ -111,7 +112,9 @@ def table(folders: list[Path], truth: Path | None, proxy: str) -> None:
     ids: list[str] = []
     for folder in folders:
         lines = list(read_lines(folder / SCORES))
-        found = {net: {x["id"]: x for x in lines if x["net"] == net} for net in ("int8", "float")}
+        found = {
+            net: {x["id"]: x for x in lines if x["net"] == net} for net in NETS if any(x["net"] == net for x in lines)
+        }
         ids = ids or list(found["float"])
         name = "" if folder == folders[0] else f"{folder.name}: "
         for net, rows in found.items():
@@ -173,6 +176,9 @@ def main() -> None:
     parser.add_argument("what", choices=("measure", "table", "slopes"))
     parser.add_argument("folders", metavar="FOLDER", type=Path, nargs="+")
     parser.add_argument("--count", type=int, default=48)
+    parser.add_argument(
+        "--nets", nargs="+", choices=NETS, default=list(NETS), help="measure: which nets (default both)"
+    )
     parser.add_argument("--set", action="append", default=[], metavar="A.B=C", help="measure: a setting; repeatable")
     parser.add_argument("--truth", type=Path, help="scores.jsonl of `hwasc bench proxy`")
     parser.add_argument(
@@ -180,7 +186,7 @@ def main() -> None:
     )
     args = parser.parse_args()
     if args.what == "measure":
-        measure(args.folders[0], args.count, args.set)
+        measure(args.folders[0], args.count, args.set, args.nets)
     elif args.what == "slopes":
         slopes(args.folders[0])
     else:
