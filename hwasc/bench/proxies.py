@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -34,6 +34,7 @@ from hwasc.records.run_lock import alone_in_run_folder
 from hwasc.records.space import Point, SearchSpace
 from hwasc.workspace import Workspace
 
+T = TypeVar("T")
 TRUTH = "truth"
 PREDICTED = "with predictor"  # the settings' proxy, with scores smoothed by `nas.predictor`
 
@@ -254,9 +255,9 @@ def _value(name: str, score: Score) -> float:
 def _scores(
     ws: Workspace, name: str, scoring: Scoring, *, engine: Engine, candidates: Sequence[Proposal], path: Path
 ) -> list[Score]:
-    """Score all candidates, in order. Scores in the file are not computed again."""
+    """Score all candidates, those of all sizes from the start. Scores in the file are not computed again."""
     scores = _read(path, name)
-    missing = _missing(candidates, scores)
+    missing = spread(_missing(candidates, scores))
     with ws.reporter.track(f"bench: {name}", len(candidates)) as update:
         update(len(scores), "")
         for i, score in evaluator(ws, scoring, engine)(missing):
@@ -266,6 +267,19 @@ def _scores(
             )
             update(len(scores), f"{score.value:.4g}")
     return [scores[c.architecture.id] for c in candidates]
+
+
+def spread(items: Sequence[T]) -> list[T]:
+    """Order items so that the first few of them are spread over all: by their numbers' bits from the last one on.
+
+    Args:
+        items: Sorted, by cost for example.
+
+    Returns:
+        The same items. Every beginning of the list has about as many from each part of `items`.
+    """
+    bits = len(items).bit_length()
+    return [items[i] for i in sorted(range(len(items)), key=lambda i: f"{i:0{bits}b}"[::-1])]
 
 
 def _missing(candidates: Sequence[Proposal], scores: Mapping[str, Score]) -> list[Proposal]:

@@ -7,10 +7,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from hwasc.bench import proxies
-from hwasc.bench.proxies import TRUTH, stratified
+from hwasc.bench.proxies import TRUTH, spread, stratified
 from hwasc.nas.trial import Trial
 from hwasc.parts import PROXIES
 from hwasc.records import schema
@@ -84,3 +87,12 @@ def test_a_stratified_sample_has_one_point_of_each_part() -> None:
     chosen = [p["i"] for p in stratified(points, 10, 3)]
     assert chosen == sorted(chosen) and all(10 * k <= c < 10 * k + 14 for k, c in enumerate(chosen))
     assert chosen == [p["i"] for p in stratified(points, 10, 3)] != [p["i"] for p in stratified(points, 10, 4)]
+
+
+@given(st.integers(0, 70))
+def test_every_beginning_of_a_spread_list_has_items_of_all_parts(count: int) -> None:
+    order = spread(range(count))
+    assert sorted(order) == list(range(count))
+    for first in range(1, count + 1):
+        gaps = np.diff([-1, *sorted(order[:first]), count])
+        assert max(gaps) <= 4 * count / first + 1
