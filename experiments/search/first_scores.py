@@ -1,11 +1,12 @@
 """First scores of the same slices, measured in several ways: int8 or float, on all validation clips or on some.
 
     python experiments/search/first_scores.py measure FOLDER [--count 48] [--set name=value ...]    # an hour; resumable
-    python experiments/search/first_scores.py table FOLDER [FOLDER ...] [--truth scores.jsonl]
+    python experiments/search/first_scores.py table FOLDER [FOLDER ...] [--truth scores.jsonl ...]
     python experiments/search/first_scores.py slopes FOLDER            # what the choices change in float scores, by least squares
 
 `table` compares each way with int8 scores on all clips (of the first folder), and with the truth of `hwasc bench proxy` for the
-same candidates (--count 48 there, too), by Kendall's tau. Its intervals are over resampled candidates and clips.
+same candidates (--count 48 there, too), by Kendall's tau. Its intervals are over resampled candidates and clips. Candidates of
+several files of the truth are compared within each file only.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import argparse
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from scipy.stats import kendalltau
@@ -98,16 +100,23 @@ def slopes(folder: Path) -> None:
         print(f"{name}: {weight:+.3f} ± {error:.3f} (one standard error)")
 
 
-def tau(a: np.ndarray, b: np.ndarray) -> float:
-    """Kendall's tau-b."""
-    return float(kendalltau(a, b).statistic)
+def tau(a: np.ndarray, b: np.ndarray, groups: np.ndarray | None = None) -> float:
+    """Kendall's tau-b, or where there are groups, its mean over them by pairs: accuracies by other teachers are not compared."""
+    parts = [np.arange(len(a))] if groups is None else [np.flatnonzero(groups == g) for g in np.unique(groups)]
+    weights = [len(p) * (len(p) - 1) for p in parts]
+    return float(np.average([kendalltau(a[p], b[p]).statistic for p in parts], weights=weights))
 
 
-def table(folders: list[Path], truth: Path | None, proxy: str) -> None:
+def _right(line: dict[str, Any]) -> float:
+    """What a line says a candidate is worth. The accuracy, for the truth; old files have it as the value."""
+    return float(line["value"] if line["proxy"] != TRUTH or line.get("accuracy") is None else line["accuracy"])
+
+
+def table(folders: list[Path], truth: list[Path], proxy: str) -> None:
     """Print how each way ranks the candidates; the first folder's int8 scores on all clips are what others are compared with."""
     about = json.loads((folders[0] / CLIPS).read_text())
     labels, ensemble = np.array(about["labels"]), np.array(about["ensemble"], np.float32)
-    known = {x["id"]: x["value"] for x in read_lines(truth) if x["proxy"] == proxy} if truth else {}
+    known = {x["id"]: (_right(x), i) for i, file in enumerate(truth) for x in read_lines(file) if x["proxy"] == proxy}
     ways: dict[str, tuple[np.ndarray, np.ndarray, float]] = {}  # losses of candidates x clips, which clips, seconds
     ids: list[str] = []
     for folder in folders:
@@ -140,31 +149,31 @@ def table(folders: list[Path], truth: Path | None, proxy: str) -> None:
             f"| {name} | {seconds:.1f} | {tau(losses[:, clips].mean(1), base):.2f} | {random} | {against.get(name, '| ')} |"
         )
     if having:
-        print(
-            f"\nMACs with the truth: tau {tau(np.array([macs[i] for i in having]), np.array([known[i] for i in having])):.2f}"
-        )
+        right, file = np.array([known[i] for i in having]).T
+        print(f"\nMACs with the truth: tau {tau(np.array([macs[i] for i in having]), right, file):.2f}")
 
 
 def _with_truth(
-    ways: dict[str, tuple[np.ndarray, np.ndarray, float]], ids: list[str], known: dict[str, float]
+    ways: dict[str, tuple[np.ndarray, np.ndarray, float]], ids: list[str], known: dict[str, tuple[float, int]]
 ) -> dict[str, str]:
     """Tau with the truth and its difference from the first way's, over the same resampled candidates and clips for all ways."""
     having = np.array([i for i, name in enumerate(ids) if name in known])
     if len(having) < 3:
         return {}
-    right = np.array([known[ids[i]] for i in having])
+    right, file = np.array([known[ids[i]] for i in having]).T
     rng = np.random.default_rng(0)
-    who = rng.integers(0, len(having), (RESAMPLES, len(having)))
+    parts = [np.flatnonzero(file == f) for f in np.unique(file)]
+    who = np.concatenate([rng.choice(p, (RESAMPLES, len(p))) for p in parts], axis=1)  # as many of each file
     drawn = {}
     for name, (losses, rows, _) in ways.items():
         again = np.random.default_rng(1)  # the same clips for all ways that have all
         drawn[name] = np.array(
-            [tau(-losses[having[w]][:, again.choice(rows, len(rows))].mean(1), right[w]) for w in who]
+            [tau(-losses[having[w]][:, again.choice(rows, len(rows))].mean(1), right[w], file[w]) for w in who]
         )
     first = next(iter(drawn.values()))
     cells = {}
     for name, (losses, rows, _) in ways.items():
-        value = tau(-losses[having][:, rows].mean(1), right)
+        value = tau(-losses[having][:, rows].mean(1), right, file)
         (low, high), (less, more) = (np.percentile(x, (2.5, 97.5)) for x in (drawn[name], drawn[name] - first))
         cells[name] = f"{value:.2f} ({low:.2f} to {high:.2f}) | {less:+.2f} to {more:+.2f}"
     return cells
@@ -180,7 +189,7 @@ def main() -> None:
         "--nets", nargs="+", choices=NETS, default=list(NETS), help="measure: which nets (default both)"
     )
     parser.add_argument("--set", action="append", default=[], metavar="A.B=C", help="measure: a setting; repeatable")
-    parser.add_argument("--truth", type=Path, help="scores.jsonl of `hwasc bench proxy`")
+    parser.add_argument("--truth", type=Path, nargs="+", default=[], help="scores.jsonl of `hwasc bench proxy`")
     parser.add_argument(
         "--proxy", default=TRUTH, help="of this file, what counts as the truth: truth (default) or distillation"
     )
