@@ -36,7 +36,6 @@ from hwasc.workspace import open_workspace
 
 SCORES, CLIPS = "first_scores.jsonl", "clips.json"
 NETS = ("int8", "float")
-RESAMPLES = 1_000
 SOME = (300, 150, 75)  # clips
 
 
@@ -112,7 +111,7 @@ def _right(line: dict[str, Any]) -> float:
     return float(line["value"] if line["proxy"] != TRUTH or line.get("accuracy") is None else line["accuracy"])
 
 
-def table(folders: list[Path], truth: list[Path], proxy: str) -> None:
+def table(folders: list[Path], truth: list[Path], proxy: str, resamples: int) -> None:
     """Print how each way ranks the candidates; the first folder's int8 scores on all clips are what others are compared with."""
     about = json.loads((folders[0] / CLIPS).read_text())
     labels, ensemble = np.array(about["labels"]), np.array(about["ensemble"], np.float32)
@@ -136,7 +135,7 @@ def table(folders: list[Path], truth: list[Path], proxy: str) -> None:
                 ways[f"{net}, {n} clips"] = (losses, np.array(chosen), seconds)
     macs = {x["id"]: x["macs"] for x in read_lines(folders[0] / SCORES)}
     base = next(iter(ways.values()))[0].mean(1)
-    against = _with_truth(ways, ids, known)
+    against = _with_truth(ways, ids, known, resamples)
     having = [i for i in ids if i in known]
     print(f"{len(ids)} candidates, {len(having)} with truth\n")
     print("| first score | s | tau with the first | clips at random | tau with the truth, 95 % | minus the first |")
@@ -154,7 +153,10 @@ def table(folders: list[Path], truth: list[Path], proxy: str) -> None:
 
 
 def _with_truth(
-    ways: dict[str, tuple[np.ndarray, np.ndarray, float]], ids: list[str], known: dict[str, tuple[float, int]]
+    ways: dict[str, tuple[np.ndarray, np.ndarray, float]],
+    ids: list[str],
+    known: dict[str, tuple[float, int]],
+    resamples: int,
 ) -> dict[str, str]:
     """Tau with the truth and its difference from the first way's, over the same resampled candidates and clips for all ways."""
     having = np.array([i for i, name in enumerate(ids) if name in known])
@@ -163,7 +165,7 @@ def _with_truth(
     right, file = np.array([known[ids[i]] for i in having]).T
     rng = np.random.default_rng(0)
     parts = [np.flatnonzero(file == f) for f in np.unique(file)]
-    who = np.concatenate([rng.choice(p, (RESAMPLES, len(p))) for p in parts], axis=1)  # as many of each file
+    who = np.concatenate([rng.choice(p, (resamples, len(p))) for p in parts], axis=1)  # as many of each file
     drawn = {}
     for name, (losses, rows, _) in ways.items():
         again = np.random.default_rng(1)  # the same clips for all ways that have all
@@ -174,7 +176,7 @@ def _with_truth(
     cells = {}
     for name, (losses, rows, _) in ways.items():
         value = tau(-losses[having][:, rows].mean(1), right, file)
-        (low, high), (less, more) = (np.percentile(x, (2.5, 97.5)) for x in (drawn[name], drawn[name] - first))
+        (low, high), (less, more) = (np.nanpercentile(x, (2.5, 97.5)) for x in (drawn[name], drawn[name] - first))
         cells[name] = f"{value:.2f} ({low:.2f} to {high:.2f}) | {less:+.2f} to {more:+.2f}"
     return cells
 
@@ -193,13 +195,14 @@ def main() -> None:
     parser.add_argument(
         "--proxy", default=TRUTH, help="of this file, what counts as the truth: truth (default) or distillation"
     )
+    parser.add_argument("--resamples", type=int, default=1_000, help="table: of candidates and clips (default 1000)")
     args = parser.parse_args()
     if args.what == "measure":
         measure(args.folders[0], args.count, args.set, args.nets)
     elif args.what == "slopes":
         slopes(args.folders[0])
     else:
-        table(args.folders, args.truth, args.proxy)
+        table(args.folders, args.truth, args.proxy, args.resamples)
 
 
 if __name__ == "__main__":
