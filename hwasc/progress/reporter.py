@@ -204,19 +204,22 @@ def _no_update(done: int, note: str = "") -> None:
 def _plain_lines(say: Callable[[str], None], what: str, total: int) -> Update:
     start = last = time.monotonic()
     stated = False
+    first: tuple[float, int] | None = None  # its step may have taken longer than others, or was done before this run
 
     def update(done: int, note: str = "") -> None:
-        nonlocal last, stated
+        nonlocal last, stated, first
         now = time.monotonic()
-        whole = (now - start) / max(done, 1) * total
-        if done and not stated and now - start >= MEASURED:
+        first = first or (now, done)
+        began, before = first if done > first[1] else (start, 0)
+        left = (now - began) / max(done - before, 1) * (total - done)
+        if done > first[1] and not stated and now - start >= MEASURED:
             stated = True
-            if whole > LONG:
-                say(f"{what}: takes about {duration(whole)} on this machine")
+            if now - start + left > LONG:
+                say(f"{what}: takes about {duration(now - start + left)} on this machine")
         # Short work prints nothing. The last line is printed only if there was one before it.
         if now - last < PLAIN_EVERY and not (done >= total and last > start):
             return
         last = now
-        say(f"{what}: {done}/{total}, {duration(whole - (now - start))} left{', ' + note if note else ''}")
+        say(f"{what}: {done}/{total}, {duration(left)} left{', ' + note if note else ''}")
 
     return update
