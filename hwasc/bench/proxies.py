@@ -21,7 +21,7 @@ from hwasc.nas.engines import Engine
 from hwasc.nas.job import Proposal, Score
 from hwasc.nas.predictor import MIN_TRIALS, blended
 from hwasc.nas.problem import Problem
-from hwasc.nas.scoring import Scoring, evaluator
+from hwasc.nas.scoring import Scoring, as_set, evaluator
 from hwasc.nas.study import Journal
 from hwasc.nas.train_supernet import train_supernet
 from hwasc.parts import PROXIES
@@ -154,10 +154,10 @@ def bench_proxies(
     candidates = [problem.proposal(p) for p in stratified(points, count, s.seed)]
     targets = target_file(fuse(ws))
     path = run / "scores.jsonl"
-    scorings = {name: Scoring(proxy=name, targets=targets, train=s.search.train) for name in names}
+    scorings = {name: as_set(s, targets, name) for name in names}
     if "supernet" in scorings and _missing(candidates, _read(path, "supernet")):
         shared = train_supernet(ws, problem, targets)
-        scorings["supernet"] = replace(scorings["supernet"], supernet=shared, steps=s.search.proxy_steps)
+        scorings["supernet"] = replace(scorings["supernet"], supernet=shared)
     scorings[TRUTH] = Scoring(proxy="distillation", targets=targets, train=s.distill.train, qat=s.distill.qat)
     with engine as opened:
         scores = {

@@ -69,6 +69,7 @@ class Candidate:
         device: Where it is trained, as torch names it.
         supernet: The supernet, for the proxy that takes a slice of it.
         steps: Steps of distillation that a slice trains by itself.
+        batch: Clips of such a step.
         ensemble: The ensemble's logits of the validation clips, (n, classes); None: the loss is of labels alone.
         rows: Indices of the validation clips that it is measured on, (m,); None: all.
         by_clip: Whether the score has the figures of each of these clips.
@@ -86,6 +87,7 @@ class Candidate:
     device: str
     supernet: Supernet | None = None
     steps: int = 0
+    batch: int = 16
     ensemble: np.ndarray | None = None
     rows: np.ndarray | None = None
     by_clip: bool = False

@@ -17,6 +17,7 @@ from hwasc.nas.job import Candidate, Proposal, Score, Supernet
 from hwasc.nas.proxies import Proxy
 from hwasc.parallel.processes import as_finished
 from hwasc.records.front_end import FrontEnd
+from hwasc.records.settings import Settings
 from hwasc.records.train_settings import TrainSettings
 from hwasc.training.distillation import DistillationData
 from hwasc.workspace import Workspace
@@ -34,6 +35,7 @@ class Scoring:
         qat_steps: Steps of `qat` at most; 0: no limit.
         supernet: Where the shared weights lie, for the proxy that takes a slice of them.
         steps: Steps of distillation that a slice trains by itself before it is scored.
+        batch: Clips of such a step.
         clips: Validation clips to measure on, see `representative_clips`; 0: all.
         quantized: Whether int8 nets are measured, or float ones.
     """
@@ -45,8 +47,34 @@ class Scoring:
     qat_steps: int = 0
     supernet: Supernet | None = None
     steps: int = 0
+    batch: int = 16
     clips: int = 0
     quantized: bool = True
+
+
+def as_set(settings: Settings, targets: Path, proxy: str | Proxy | None = None) -> Scoring:
+    """Decide by the settings how candidates get their first scores.
+
+    Args:
+        settings: Of the search.
+        targets: File of the ensemble's logits.
+        proxy: A name or an object; None: the settings' proxy.
+
+    Returns:
+        The same without a supernet, which `supernet` needs.
+    """
+    s, qat = settings.search, settings.search.proxy_qat_steps
+    return Scoring(
+        proxy=s.proxy if proxy is None else proxy,
+        targets=targets,
+        train=s.train,
+        qat=settings.distill.qat if qat else None,
+        qat_steps=qat,
+        steps=s.proxy_steps,
+        batch=s.proxy_batch,
+        clips=s.proxy_clips,
+        quantized=s.proxy_precision == "int8",
+    )
 
 
 def candidate(ws: Workspace, scoring: Scoring, proposal: Proposal, seed: int | None = None) -> Candidate:
@@ -99,6 +127,7 @@ def candidates(ws: Workspace, scoring: Scoring) -> Callable[[Proposal], Candidat
             device=str(ws.device),
             supernet=scoring.supernet,
             steps=scoring.steps,
+            batch=scoring.batch,
             ensemble=ensemble,
             rows=rows,
             quantized=scoring.quantized,

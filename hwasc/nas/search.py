@@ -35,7 +35,7 @@ from hwasc.nas.proxies import Proxy, check_accuracy
 from hwasc.nas.refinement import provenance, refine
 from hwasc.nas.result import SearchResult
 from hwasc.nas.score_origin import origin_of_scores
-from hwasc.nas.scoring import Scoring, evaluator
+from hwasc.nas.scoring import Scoring, as_set, evaluator
 from hwasc.nas.second_scores import second_scores
 from hwasc.nas.start import NOTHING, SearchStart, read_start, reusing, start_from, write_start
 from hwasc.nas.storage import StoredTrials
@@ -237,19 +237,10 @@ def first_scoring(ws: Workspace, problem: Problem, targets: Path, proxy: str | P
     Returns:
         How candidates are scored.
     """
-    s = ws.settings
-    shared = train_supernet(ws, problem, targets) if s.search.proxy == "supernet" else None
-    qat = s.search.proxy_qat_steps
-    return Scoring(
-        proxy=s.search.proxy if proxy is None else proxy,
-        targets=targets,
-        train=s.search.train,
-        qat=s.distill.qat if qat else None,
-        qat_steps=qat,
-        supernet=shared,
-        steps=s.search.proxy_steps,
-        clips=s.search.proxy_clips,
-        quantized=s.search.proxy_precision == "int8",
+    needs_supernet = ws.settings.search.proxy == "supernet"
+    return replace(
+        as_set(ws.settings, targets, proxy),
+        supernet=train_supernet(ws, problem, targets) if needs_supernet else None,
     )
 
 

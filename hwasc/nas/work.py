@@ -9,7 +9,6 @@ from hwasc.workspace import Workspace
 
 SUPERNET, CANDIDATES, SECOND, REFINEMENT = "supernet", "candidates", "second scores", "refinement"
 CANDIDATE = 5.0  # million MACs of a candidate, in the middle of the budgets
-PROXY_BATCH = 16  # clips of a step by itself, see `SearchSettings.proxy_steps`
 
 
 def search_stages(ws: Workspace) -> list[Stage]:
@@ -25,7 +24,7 @@ def search_stages(ws: Workspace) -> list[Stage]:
     out = ensemble_stages(ws)
     if s.proxy == "supernet":
         out.append(Stage(SUPERNET, training_work(clips * s.supernet.train.epochs * s.supernet.candidates, CANDIDATE)))
-        each = training_work(s.proxy_steps * PROXY_BATCH, CANDIDATE)
+        each = training_work(s.proxy_steps * s.proxy_batch, CANDIDATE)
     else:
         each = training_work(clips * s.train.epochs, CANDIDATE)
     out.append(Stage(CANDIDATES, s.trials * (each + validation * CANDIDATE)))

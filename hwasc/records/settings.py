@@ -111,7 +111,8 @@ class SearchSettings:
         proxy: How candidates are first scored. `supernet` scores slices of one set of weights, a few seconds each once these are
             trained. `distillation` trains each candidate briefly from scratch. `experiments/search/proxies.md` shows how well
             they rank.
-        proxy_steps: Steps of distillation that a slice trains by itself before it is scored (batches of 16; 0: none).
+        proxy_steps: Steps of distillation that a slice trains by itself before it is scored (0: none).
+        proxy_batch: Clips of such a step.
         proxy_qat_steps: Steps of quantization-aware distillation before the score (0: calibration alone).
         proxy_precision: Which net is measured for a first score, `int8` or `float`. A float score takes about half the time; it
             needs second scores, which are always of int8 nets.
@@ -147,6 +148,7 @@ class SearchSettings:
     strategy: StrategyName = "nsga2"
     proxy: ProxyName = "supernet"
     proxy_steps: int = 37
+    proxy_batch: int = 16
     proxy_qat_steps: int = 0
     proxy_precision: Literal["int8", "float"] = "int8"
     proxy_clips: int = 600
@@ -204,6 +206,8 @@ class SearchSettings:
                 "need trials >= 1, population >= 2, at_a_time >= 1, rescore, proxy_steps and proxy_qat_steps >= 0, found "
                 f"{self.trials}, {self.population}, {self.at_a_time}, {self.rescore}, {self.proxy_steps}, {self.proxy_qat_steps}"
             )
+        if self.proxy_batch < 2:
+            raise ValueError(f"proxy_batch: expected 2 clips or more, which batch norm needs, found {self.proxy_batch}")
         if not 1 <= self.rungs <= 6 or (self.rungs > 1 and not self.rescore):
             raise ValueError(
                 f"rungs: expected 1 to 6, and 1 where nothing is scored again (rescore 0), found {self.rungs} with rescore "

@@ -108,7 +108,8 @@ def test_a_slice_trains_by_itself_for_the_steps_asked_on_clean_clips(
     c = dataclasses.replace(candidates[0], proxy="supernet")
     before = proxies.score(c)
     after = proxies.score(dataclasses.replace(c, steps=2))
-    assert taken == [(32, None, 16)]
+    proxies.score(dataclasses.replace(c, steps=2, batch=8))
+    assert taken == [(32, None, 16), (16, None, 8)]
     assert (after.value, after.float_accuracy) != (before.value, before.float_accuracy)
 
 

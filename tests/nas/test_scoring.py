@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hwasc.nas.scoring import representative_clips
+from hwasc.nas.scoring import Scoring, as_set, representative_clips
+from hwasc.records.settings import Settings
 
 
 def drawn(n: int, classes: int, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -48,3 +51,22 @@ def test_scores_on_them_are_nearer_to_those_on_all_than_on_random_ones() -> None
         random.append(losses[rng.permutation(600)[:100]].mean() - losses.mean())
     assert np.std(chosen) < 0.75 * np.std(random)
     assert np.mean(chosen) == pytest.approx(0, abs=0.03)
+
+
+def test_first_scores_are_as_the_settings_say() -> None:
+    targets = Path("targets.npz")
+    changed = [
+        "proxy=distillation",
+        "proxy_steps=3",
+        "proxy_batch=8",
+        "proxy_clips=90",
+        "proxy_precision=float",
+        "train.epochs=4",
+    ]
+    s = Settings.load(None, [f"search.{c}" for c in changed])
+    assert as_set(s, targets) == Scoring(
+        proxy="distillation", targets=targets, train=s.search.train, steps=3, batch=8, clips=90, quantized=False
+    )
+    assert s.search.train.epochs == 4
+    aware = as_set(Settings.load(None, ["search.proxy_qat_steps=2"]), targets, "naswot")
+    assert (aware.proxy, aware.quantized, aware.qat_steps, aware.qat) == ("naswot", True, 2, s.distill.qat)

@@ -17,8 +17,8 @@ from hwasc.training.distillation import train_student
 from hwasc.training.weights import load_weights
 
 CLIPS = 64  # that activation scales are set on: thousands of slices are scored
-# of a slice's own steps: the rate of the shared weights, on clean clips as they had; half their batch ranks about as well
-SLICE_TRAINING = TrainSettings(1, 16, 1e-2, 1e-3)
+# of a slice's own steps: the rate of the shared weights, on clean clips as they had
+RATE, WEIGHT_DECAY = 1e-2, 1e-3
 
 
 def score(candidate: Candidate) -> Score:
@@ -31,7 +31,7 @@ def score(candidate: Candidate) -> Score:
     if c.steps:
         train_student(
             student,
-            *limit_steps(replace(c.data, augment=None), SLICE_TRAINING, c.steps, c.seed),
+            *limit_steps(replace(c.data, augment=None), TrainSettings(1, c.batch, RATE, WEIGHT_DECAY), c.steps, c.seed),
             device=device,
             seed=c.seed,
         )
