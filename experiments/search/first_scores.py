@@ -106,6 +106,14 @@ def tau(a: np.ndarray, b: np.ndarray, groups: np.ndarray | None = None) -> float
     return float(np.average([kendalltau(a[p], b[p]).statistic for p in parts], weights=weights))
 
 
+def _by_net(folder: Path) -> dict[str, dict[str, dict[str, Any]]]:
+    """The scores of a folder by net, as far as it was measured, and by candidate."""
+    found: dict[str, dict[str, dict[str, Any]]] = {}
+    for line in read_lines(folder / SCORES):
+        found.setdefault(line["net"], {})[line["id"]] = line
+    return found
+
+
 def _right(line: dict[str, Any]) -> float:
     """What a line says a candidate is worth. The accuracy, for the truth; old files have it as the value."""
     return float(line["value"] if line["proxy"] != TRUTH or line.get("accuracy") is None else line["accuracy"])
@@ -117,17 +125,13 @@ def table(folders: list[Path], truth: list[Path], proxy: str, resamples: int) ->
     labels, ensemble = np.array(about["labels"]), np.array(about["ensemble"], np.float32)
     known = {x["id"]: (_right(x), i) for i, file in enumerate(truth) for x in read_lines(file) if x["proxy"] == proxy}
     ways: dict[str, tuple[np.ndarray, np.ndarray, float]] = {}  # losses of candidates x clips, which clips, seconds
-    ids: list[str] = []
-    for folder in folders:
-        lines = list(read_lines(folder / SCORES))
-        found = {
-            net: {x["id"]: x for x in lines if x["net"] == net} for net in NETS if any(x["net"] == net for x in lines)
-        }
-        ids = ids or list(found["float"])
+    read = {folder: _by_net(folder) for folder in folders}
+    ids = [i for i in read[folders[0]]["float"] if all(i in rows for nets in read.values() for rows in nets.values())]
+    for folder, found in read.items():
         name = "" if folder == folders[0] else f"{folder.name}: "
         for net, rows in found.items():
             losses = np.array([rows[i]["losses"] for i in ids])
-            seconds = float(np.mean([x["seconds"] for x in rows.values()]))
+            seconds = float(np.mean([rows[i]["seconds"] for i in ids]))
             ways[f"{name}{net}, all {len(labels)} clips"] = (losses, np.arange(len(labels)), seconds)
             for n in SOME if folder == folders[0] else ():
                 chosen = representative_clips(labels, ensemble, n)
