@@ -2,6 +2,7 @@
 
     python experiments/search/first_scores.py measure FOLDER [--count 48] [--set name=value ...]    # an hour; resumable
     python experiments/search/first_scores.py table FOLDER [FOLDER ...] [--truth scores.jsonl ...]
+    python experiments/search/first_scores.py keep FOLDER TO           # compressed, losses rounded to 0.01; `table` reads it, too
     python experiments/search/first_scores.py slopes FOLDER            # what the choices change in float scores, by least squares
 
 `table` compares each way with int8 scores on all clips (of the first folder), and with the truth of `hwasc bench proxy` for the
@@ -12,6 +13,7 @@ several files of the truth are compared within each file only.
 from __future__ import annotations
 
 import argparse
+import gzip
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -80,7 +82,7 @@ def measure(folder: Path, count: int, changes: list[str], nets: list[str]) -> No
 
 def slopes(folder: Path) -> None:
     """Print how much each of some choices changes the mean loss of the float nets, with standard errors."""
-    found = {x["id"]: np.mean(x["losses"]) for x in read_lines(folder / SCORES) if x["net"] == "float"}
+    found = {x["id"]: np.mean(x["losses"]) for x in _lines(folder) if x["net"] == "float"}
     problem = Problem(space=SearchSpace.load("full"), budget=resolve(Budget.load("dcase2024")), classes=10)
     points = problem.feasible_points(Settings().search.supernet.points, seed=Settings().seed)
     names = ("log MACs", "share of blocks with GRN", "log frames", "log mel bands", "GRN at the sum")
@@ -106,10 +108,30 @@ def tau(a: np.ndarray, b: np.ndarray, groups: np.ndarray | None = None) -> float
     return float(np.average([kendalltau(a[p], b[p]).statistic for p in parts], weights=weights))
 
 
+def _lines(folder: Path) -> list[dict[str, Any]]:
+    """Scores as they were measured, or as `keep` left them."""
+    kept = folder / f"{SCORES}.gz"
+    if kept.exists():
+        with gzip.open(kept, "rt") as file:
+            return [json.loads(line) for line in file]
+    return list(read_lines(folder / SCORES))
+
+
+def keep(folder: Path, to: Path) -> None:
+    """Copy what `table` needs, small enough for the repository."""
+    to.mkdir(parents=True, exist_ok=True)
+    about = json.loads((folder / CLIPS).read_text())
+    about["ensemble"] = np.round(about["ensemble"], 2).tolist()
+    (to / CLIPS).write_text(json.dumps(about, separators=(",", ":")))
+    rows = [x | {"losses": np.round(x["losses"], 2).tolist()} for x in _lines(folder)]
+    text = "".join(json.dumps(row, separators=(",", ":")) + "\n" for row in rows)
+    (to / f"{SCORES}.gz").write_bytes(gzip.compress(text.encode(), mtime=0))
+
+
 def _by_net(folder: Path) -> dict[str, dict[str, dict[str, Any]]]:
     """The scores of a folder by net, as far as it was measured, and by candidate."""
     found: dict[str, dict[str, dict[str, Any]]] = {}
-    for line in read_lines(folder / SCORES):
+    for line in _lines(folder):
         found.setdefault(line["net"], {})[line["id"]] = line
     return found
 
@@ -137,7 +159,7 @@ def table(folders: list[Path], truth: list[Path], proxy: str, resamples: int) ->
                 chosen = representative_clips(labels, ensemble, n)
                 assert chosen is not None
                 ways[f"{net}, {n} clips"] = (losses, np.array(chosen), seconds)
-    macs = {x["id"]: x["macs"] for x in read_lines(folders[0] / SCORES)}
+    macs = {x["id"]: x["macs"] for x in _lines(folders[0])}
     base = next(iter(ways.values()))[0].mean(1)
     against = _with_truth(ways, ids, known, resamples)
     having = [i for i in ids if i in known]
@@ -188,7 +210,7 @@ def _with_truth(
 def main() -> None:
     """Measure, or print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=("measure", "table", "slopes"))
+    parser.add_argument("what", choices=("measure", "table", "keep", "slopes"))
     parser.add_argument("folders", metavar="FOLDER", type=Path, nargs="+")
     parser.add_argument("--count", type=int, default=48)
     parser.add_argument(
@@ -203,6 +225,8 @@ def main() -> None:
     args = parser.parse_args()
     if args.what == "measure":
         measure(args.folders[0], args.count, args.set, args.nets)
+    elif args.what == "keep":
+        keep(*args.folders)
     elif args.what == "slopes":
         slopes(args.folders[0])
     else:
