@@ -2,7 +2,7 @@
 
     python experiments/search/first_scores.py measure FOLDER [--count 48] [--set name=value ...]    # an hour; resumable
     python experiments/search/first_scores.py table FOLDER [FOLDER ...] [--truth scores.jsonl ...]
-    python experiments/search/first_scores.py keep FOLDER TO           # compressed, losses rounded to 0.01; `table` reads it, too
+    python experiments/search/first_scores.py keep FOLDER [FOLDER ...] TO     # compressed, losses in hundredths; for `table`, too
     python experiments/search/first_scores.py slopes FOLDER            # what the choices change in float scores, by least squares
 
 `table` compares each way with int8 scores on all clips (of the first folder), and with the truth of `hwasc bench proxy` for the
@@ -117,15 +117,17 @@ def _lines(folder: Path) -> list[dict[str, Any]]:
     return list(read_lines(folder / SCORES))
 
 
-def keep(folder: Path, to: Path) -> None:
-    """Copy what `table` needs, small enough for the repository."""
-    to.mkdir(parents=True, exist_ok=True)
-    about = json.loads((folder / CLIPS).read_text())
+def keep(folders: list[Path], to: Path) -> None:
+    """Copy what `table` needs, small enough for the repository. It reads the clips of its first folder."""
+    for folder in folders:
+        rows = [x | {"losses": np.round(x["losses"], 2).tolist()} for x in _lines(folder)]
+        text = "".join(json.dumps(row, separators=(",", ":")) + "\n" for row in rows)
+        kept = to / folder.name
+        kept.mkdir(parents=True, exist_ok=True)
+        (kept / f"{SCORES}.gz").write_bytes(gzip.compress(text.encode(), mtime=0))
+    about = json.loads((folders[0] / CLIPS).read_text())
     about["ensemble"] = np.round(about["ensemble"], 2).tolist()
-    (to / CLIPS).write_text(json.dumps(about, separators=(",", ":")))
-    rows = [x | {"losses": np.round(x["losses"], 2).tolist()} for x in _lines(folder)]
-    text = "".join(json.dumps(row, separators=(",", ":")) + "\n" for row in rows)
-    (to / f"{SCORES}.gz").write_bytes(gzip.compress(text.encode(), mtime=0))
+    (to / folders[0].name / CLIPS).write_text(json.dumps(about, separators=(",", ":")))
 
 
 def _by_net(folder: Path) -> dict[str, dict[str, dict[str, Any]]]:
@@ -226,7 +228,7 @@ def main() -> None:
     if args.what == "measure":
         measure(args.folders[0], args.count, args.set, args.nets)
     elif args.what == "keep":
-        keep(*args.folders)
+        keep(args.folders[:-1], args.folders[-1])
     elif args.what == "slopes":
         slopes(args.folders[0])
     else:

@@ -35,8 +35,10 @@ def test_candidates_are_ranked_within_the_file_that_has_their_truth(tmp_path: Pa
         others = [{"id": r["id"], "proxy": "macs", "value": 1} for r in rows]
         (tmp_path / f"{name}.jsonl").write_text("".join(json.dumps(r) + "\n" for r in rows + others))
     truths = ["--truth", tmp_path / "old.jsonl", tmp_path / "new.jsonl", "--resamples", "50"]
-    subprocess.run([sys.executable, SCRIPT, "keep", tmp_path / "first", tmp_path / "kept"], check=True)
-    command = [sys.executable, SCRIPT, "table", tmp_path / "kept", tmp_path / "short", *truths]
+    subprocess.run(
+        [sys.executable, SCRIPT, "keep", tmp_path / "first", tmp_path / "short", tmp_path / "kept"], check=True
+    )
+    command = [sys.executable, SCRIPT, "table", tmp_path / "kept/first", tmp_path / "kept/short", *truths]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     rows = {
