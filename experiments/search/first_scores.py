@@ -130,7 +130,7 @@ def keep(folders: list[Path], to: Path) -> None:
     (to / folders[0].name / CLIPS).write_text(json.dumps(about, separators=(",", ":")))
 
 
-def _by_net(folder: Path) -> dict[str, dict[str, dict[str, Any]]]:
+def by_net(folder: Path) -> dict[str, dict[str, dict[str, Any]]]:
     """The scores of a folder by net, as far as it was measured, and by candidate."""
     found: dict[str, dict[str, dict[str, Any]]] = {}
     for line in _lines(folder):
@@ -138,7 +138,7 @@ def _by_net(folder: Path) -> dict[str, dict[str, dict[str, Any]]]:
     return found
 
 
-def _right(line: dict[str, Any]) -> float:
+def right_value(line: dict[str, Any]) -> float:
     """What a line says a candidate is worth. The accuracy, for the truth; old files have it as the value."""
     return float(line["value"] if line["proxy"] != TRUTH or line.get("accuracy") is None else line["accuracy"])
 
@@ -147,9 +147,11 @@ def table(folders: list[Path], truth: list[Path], proxy: str, resamples: int) ->
     """Print how each way ranks the candidates; the first folder's int8 scores on all clips are what others are compared with."""
     about = json.loads((folders[0] / CLIPS).read_text())
     labels, ensemble = np.array(about["labels"]), np.array(about["ensemble"], np.float32)
-    known = {x["id"]: (_right(x), i) for i, file in enumerate(truth) for x in read_lines(file) if x["proxy"] == proxy}
+    known = {
+        x["id"]: (right_value(x), i) for i, file in enumerate(truth) for x in read_lines(file) if x["proxy"] == proxy
+    }
     ways: dict[str, tuple[np.ndarray, np.ndarray, float]] = {}  # losses of candidates x clips, which clips, seconds
-    read = {folder: _by_net(folder) for folder in folders}
+    read = {folder: by_net(folder) for folder in folders}
     ids = [i for i in read[folders[0]]["float"] if all(i in rows for nets in read.values() for rows in nets.values())]
     for folder, found in read.items():
         name = "" if folder == folders[0] else f"{folder.name}: "

@@ -167,7 +167,7 @@ def bench_proxies(
     values = {n: [_value(n, x) for x in v] for n, v in scores.items()}
     seconds = {n: float(np.mean([x.seconds for x in v])) for n, v in scores.items()}
     if learn_from is not None:
-        values[PREDICTED] = _with_predictor(space, candidates, values[s.search.proxy], learn_from)
+        values[PREDICTED] = smoothed(space, candidates, values[s.search.proxy], learn_from)
         seconds[PREDICTED] = seconds[s.search.proxy]
     bench = ProxyBench(
         rows=[
@@ -185,10 +185,23 @@ def bench_proxies(
     return bench
 
 
-def _with_predictor(
+def smoothed(
     space: SearchSpace, candidates: Sequence[Proposal], scores: Sequence[float], learn_from: Path
 ) -> list[float]:
-    """Smooth the candidates' scores by a predictor. DataError where the trials are of another space, or too few."""
+    """Smooth candidates' scores by the predictor of a search.
+
+    Args:
+        space: The choices.
+        candidates: What was scored.
+        scores: Theirs.
+        learn_from: The search's `trials.jsonl`; candidates in it are left out.
+
+    Returns:
+        The smoothed scores, in the same order.
+
+    Raises:
+        DataError: The trials are of another space, or too few.
+    """
     ids = {c.architecture.id for c in candidates}
     trials = [t for t in Journal(learn_from).trials.values() if t.id not in ids]
     if len(trials) < MIN_TRIALS or any(set(t.point) - set(space.choices()) for t in trials):
