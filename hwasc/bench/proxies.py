@@ -271,8 +271,7 @@ def _scores(
     """Score all candidates, those of all sizes from the start. Scores in the file are not computed again."""
     scores = _read(path, name)
     missing = spread(_missing(candidates, scores))
-    with ws.reporter.track(f"bench: {name}", len(candidates)) as update:
-        update(len(scores), "")
+    with ws.reporter.track(f"bench: {name}", len(candidates), done=len(scores)) as update:
         for i, score in evaluator(ws, scoring, engine)(missing):
             scores[missing[i].architecture.id] = score
             append_line(

@@ -165,7 +165,7 @@ def _table(
     if not missing:
         return scores
     scoring = make_scoring()
-    with ws.reporter.track("bench: table", len(candidates)) as update, engine as opened:
+    with ws.reporter.track("bench: table", len(candidates), done=len(scores)) as update, engine as opened:
         update(len(scores), "resumed" if scores else "")
         for i, score in evaluator(ws, scoring, opened)(missing):
             candidate = missing[i]

@@ -59,7 +59,7 @@ def refine(ws: Workspace, problem: Problem, scoring: Scoring, *, rescored: Seque
 
     with (
         ws.reporter.stage(REFINEMENT),
-        ws.reporter.track("refining", len(chosen)) as update,
+        ws.reporter.track("refining", len(chosen), done=len(chosen) - len(missing)) as update,
         pool(ws.workers) as submit,
     ):
         update(len(chosen) - len(missing), "resumed" if len(missing) < len(chosen) else "")

@@ -250,8 +250,9 @@ def _first_scores(ws: Workspace, study: Study, evaluate: Evaluate, stored: Store
         evaluate = reusing(evaluate, stored.known)
         for trial in journal.trials.values():
             stored.add(trial)
-    with ws.reporter.stage(work.CANDIDATES), ws.reporter.track("candidates", settings.trials) as update:
-        update(len(journal.trials), "resumed" if journal.trials else "")
+    done = len(journal.trials)
+    with ws.reporter.stage(work.CANDIDATES), ws.reporter.track("candidates", settings.trials, done=done) as update:
+        update(done, "resumed" if done else "")
 
         def on_trial(trial: Trial) -> None:
             if stored:

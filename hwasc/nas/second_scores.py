@@ -67,7 +67,8 @@ def second_scores(
         evaluate = fold_evaluator(ws, at_rung, engine, fused) if over_folds else evaluator(ws, at_rung, engine)
         journal = Journal(run / rung_file(halvings))
         name = f"rung {s.rungs - halvings} of {s.rungs}" if s.rungs > 1 else "second scores"
-        with ws.reporter.track(name, len(chosen)) as update:
+        done = sum(t.number in journal.trials for t in chosen)
+        with ws.reporter.track(name, len(chosen), done=done) as update:
 
             def on_trial(trial: Trial) -> None:
                 finished = [journal.trials[t.number] for t in chosen if t.number in journal.trials]

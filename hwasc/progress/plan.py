@@ -25,9 +25,8 @@ class Stage:
 class Plan:
     """Where a command is, and what is left.
 
-    What is left of the present stage follows from its own pace since its first step, which may have taken longer than the others,
-    or stand for many after an interruption. That of later stages is their work, at the seconds that a unit of work has taken so
-    far. A stage in which nothing had to be done, as a cache had it, says nothing of the pace.
+    What is left of the present stage follows from its own pace. That of later stages is their work, at the seconds that a unit of
+    work has taken so far. A stage in which nothing had to be done, as a cache had it, says nothing of the pace.
 
     Args:
         stages: In order.
@@ -40,8 +39,7 @@ class Plan:
         self._index = -1
         self._active = False
         self._expected: float | None = None  # s of the present stage
-        self._fraction = 0.0
-        self._first = (0.0, 0.0)  # seconds and fraction of the first step
+        self._fraction = self._before = 0.0  # of the present stage: what is done, and what of it an earlier run did
         self._parts_done = 0
         self._measured = self._measured_work = 0.0  # of stages that are over
         self._percent = 0
@@ -64,11 +62,11 @@ class Plan:
 
     def end(self) -> None:
         """End the present stage, if there is one."""
-        if self._active and self._fraction > 0:
-            self._measured += self._at_pace
-            self._measured_work += self.stages[self._index].work
-        self._active, self._expected, self._fraction, self._parts_done = False, None, 0.0, 0
-        self._first = (0.0, 0.0)
+        if self._active and self._fraction > self._before:
+            self._measured += self.seconds
+            self._measured_work += self.stages[self._index].work * (1 - self._before)
+        self._active, self._expected, self._parts_done = False, None, 0
+        self._fraction = self._before = 0.0
 
     def expect(self, seconds: float) -> None:
         """State how long the present stage takes, as measured on its first steps.
@@ -78,16 +76,23 @@ class Plan:
         """
         self._expected = self.seconds + seconds
 
+    def skip(self, fraction: float) -> None:
+        """State how much of the present part of the stage an earlier run did, before this run advances.
+
+        Args:
+            fraction: 0 to 1.
+        """
+        self.advance(fraction)
+        self._before = min(self._before + fraction / self.stages[self._index].parts, 1.0)
+
     def advance(self, fraction: float) -> None:
         """State how much of the present part of the stage is done.
 
         Args:
             fraction: 0 to 1.
         """
-        first, parts = self._fraction == 0, self.stages[self._index].parts
+        parts = self.stages[self._index].parts
         self._fraction = min(max(self._fraction, (self._parts_done + fraction) / parts), 1.0)
-        if first:
-            self._first = (self.seconds, self._fraction)
 
     def end_part(self) -> None:
         """The present part of the stage is over."""
@@ -106,24 +111,16 @@ class Plan:
     @property
     def stage_seconds(self) -> float | None:
         """How long the present stage takes in all; None where that is not known yet."""
-        if self._fraction > 0:
-            return self.seconds + (1 - self._fraction) * self._at_pace
+        if self._fraction > self._before:
+            return self.seconds * (1 - self._before) / (self._fraction - self._before)
         return self._expected
-
-    @property
-    def _at_pace(self) -> float:
-        """Seconds of the whole present stage at its pace; of a stage that has begun to advance."""
-        seconds, fraction = self._first
-        if self._fraction > fraction:
-            return (self.seconds - seconds) / (self._fraction - fraction)
-        return self.seconds / self._fraction
 
     @property
     def left(self) -> float | None:
         """Seconds until the command ends; None where that is not known yet."""
         whole = self.stage_seconds if self._active else 0.0
-        present = self.stages[self._index].work if self._active else 0.0
-        spent = self._measured + (self._at_pace if self._active and self._fraction > 0 else whole or 0.0)
+        present = self.stages[self._index].work * (1 - self._before) if self._active else 0.0
+        spent = self._measured + (whole or 0.0)
         work = self._measured_work + (present if whole is not None else 0.0)
         ahead = sum(s.work for s in self.stages[self._index + 1 :])
         if work <= 0 and (ahead > 0 or whole is None):

@@ -133,12 +133,13 @@ class Reporter:
             self._say_duration(self._plan)
 
     @contextlib.contextmanager
-    def track(self, what: str, total: int, *, minor: bool = False) -> Iterator[Update]:
+    def track(self, what: str, total: int, *, done: int = 0, minor: bool = False) -> Iterator[Update]:
         """Show how far a run of steps is, within the plan's line or as a bar of its own.
 
         Args:
             what: Description of the work.
             total: Number of steps.
+            done: Steps that an earlier run did. They say nothing of the pace.
             minor: It is not what the present stage consists of, such as features that are not in the cache yet.
 
         Yields:
@@ -148,12 +149,15 @@ class Reporter:
             yield _no_update
             return
         began = time.monotonic()
-        with self._within(self._plan, what, total, minor=minor) if self._plan else self._alone(what, total) as update:
+        shown = (
+            self._within(self._plan, what, total, done, minor=minor) if self._plan else self._alone(what, total, done)
+        )
+        with shown as update:
             yield update
         LOG.info("%s: %s in %.1f s", what, f"{total:,}", time.monotonic() - began)
 
     @contextlib.contextmanager
-    def _within(self, plan: Plan, what: str, total: int, *, minor: bool) -> Iterator[Update]:
+    def _within(self, plan: Plan, what: str, total: int, before: int, *, minor: bool) -> Iterator[Update]:
         def update(done: int, note: str = "") -> None:
             self._what, self._note = f"{what} {done:,}/{total:,}", note
             if not minor and plan.title:
@@ -163,16 +167,18 @@ class Reporter:
                 self._last = time.monotonic()
                 self.say(str(self._line()))
 
+        if before and not minor and plan.title:
+            plan.skip(before / total)
         yield update
         if not minor:
             plan.end_part()
         self._what = self._note = ""
 
     @contextlib.contextmanager
-    def _alone(self, what: str, total: int) -> Iterator[Update]:
+    def _alone(self, what: str, total: int, before: int) -> Iterator[Update]:
         """Steps outside of a plan: a bar that goes when they are done, or plain lines."""
         if not self.console.is_terminal:
-            yield _plain_lines(self.say, what, total)
+            yield _plain_lines(self.say, what, total, before)
             return
         columns = (
             TextColumn("{task.description}", markup=False),  # it may hold names
@@ -182,7 +188,7 @@ class Reporter:
             TextColumn("{task.fields[note]}", markup=False),
         )
         with Progress(*columns, console=self.console, transient=True) as bar:
-            task = bar.add_task(what, total=total, note="")
+            task = bar.add_task(what, total=total, completed=before, note="")
             yield lambda done, note="": bar.update(task, completed=done, note=note)
 
     def _say_duration(self, plan: Plan) -> None:
@@ -201,25 +207,22 @@ def _no_update(done: int, note: str = "") -> None:
     """Show nothing."""
 
 
-def _plain_lines(say: Callable[[str], None], what: str, total: int) -> Update:
+def _plain_lines(say: Callable[[str], None], what: str, total: int, before: int) -> Update:
     start = last = time.monotonic()
     stated = False
-    first: tuple[float, int] | None = None  # its step may have taken longer than others, or was done before this run
 
     def update(done: int, note: str = "") -> None:
-        nonlocal last, stated, first
+        nonlocal last, stated
         now = time.monotonic()
-        first = first or (now, done)
-        began, before = first if done > first[1] else (start, 0)
-        left = (now - began) / max(done - before, 1) * (total - done)
-        if done > first[1] and not stated and now - start >= MEASURED:
+        whole = (now - start) / max(done - before, 1) * (total - before)
+        if done > before and not stated and now - start >= MEASURED:
             stated = True
-            if now - start + left > LONG:
-                say(f"{what}: takes about {duration(now - start + left)} on this machine")
+            if whole > LONG:
+                say(f"{what}: takes about {duration(whole)} on this machine")
         # Short work prints nothing. The last line is printed only if there was one before it.
         if now - last < PLAIN_EVERY and not (done >= total and last > start):
             return
         last = now
-        say(f"{what}: {done}/{total}, {duration(left)} left{', ' + note if note else ''}")
+        say(f"{what}: {done}/{total}, {duration(whole - (now - start))} left{', ' + note if note else ''}")
 
     return update

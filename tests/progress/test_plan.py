@@ -37,27 +37,20 @@ def test_the_pace_so_far_tells_the_time_of_what_comes() -> None:
     assert plan.left == pytest.approx(18) and plan.line() == "stage 2/2 b · 35 % · 0:18 left"
 
 
-def test_what_was_done_before_an_interruption_is_no_pace() -> None:
-    plan, clock = planned(Stage("a", 10), Stage("b", 10))
+def test_what_an_earlier_run_did_is_no_pace() -> None:
+    plan, clock = planned(Stage("a", 10, parts=2), Stage("b", 10))
     plan.begin("a")
     clock.now = 1
-    plan.advance(0.5)  # a run before this one did that
+    plan.skip(0.5)  # a quarter of the stage
+    assert plan.left is None
     clock.now = 5
-    plan.advance(0.75)
-    assert plan.left == pytest.approx(4 + 16)
-    clock.now = 9
+    plan.advance(1.0)
+    assert plan.left == pytest.approx(10 + 20)  # a quarter in five seconds
+    plan.end_part()
+    clock.now = 15
     plan.advance(1.0)
     plan.begin("b")
-    assert plan.left == pytest.approx(16)
-
-
-def test_a_slow_first_step_does_not_count_for_the_others() -> None:
-    plan, clock = planned(Stage("a", 1))
-    plan.begin("a")
-    for now, fraction in ((30, 0.1), (31, 0.2), (32, 0.3)):
-        clock.now = now
-        plan.advance(fraction)
-    assert plan.left == pytest.approx(7)
+    assert plan.left == pytest.approx(20)
 
 
 def test_a_measured_first_step_counts_until_there_is_a_pace() -> None:

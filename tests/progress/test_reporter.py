@@ -120,7 +120,7 @@ def test_a_bar_by_itself_tells_its_time_after_the_first_seconds(monkeypatch: pyt
         now = 5.0
         update(60)
     assert [line for line in out.getvalue().splitlines() if "takes" in line] == [
-        "clips: takes about 1:18 on this machine"
+        "clips: takes about 1:40 on this machine"
     ]
 
 
@@ -128,8 +128,8 @@ def test_a_run_that_goes_on_tells_the_time_of_its_own_steps(monkeypatch: pytest.
     now = 0.0
     monkeypatch.setattr(reporter.time, "monotonic", lambda: now)
     made, out = reporting(terminal=False)
-    with made.track("nets", 48) as update:
-        update(8)  # an earlier run did these
+    with made.track("nets", 48, done=8) as update:
+        update(8, "resumed")
         now = 100.0
         update(9)
     assert out.getvalue().splitlines() == ["nets: takes about 1:06:40 on this machine", "nets: 9/48, 1:05:00 left"]
