@@ -31,7 +31,7 @@ def test_a_page_has_its_sections_in_order_and_is_short(path: Path) -> None:
 
 @pytest.mark.parametrize("path", ALL, ids=lambda p: str(p.relative_to(FOLDER)))
 def test_links_and_named_files_exist(path: Path) -> None:
-    named = re.findall(r"(?<![\w/])experiments/[\w/]+\.(?:py|sh|yaml|json|jsonl)\b", path.read_text())
+    named = re.findall(r"(?<![\w/])experiments/[\w/]+\.(?:py|sh|yaml|jsonl|json)(?:\.gz)?\b", path.read_text())
     missing = [p for p in [*links(path), *(FOLDER.parent / n for n in named)] if not p.exists()]
     assert not missing
 
