@@ -28,7 +28,7 @@ from hwasc.data import logits as logit_files
 from hwasc.ensemble.fusion import fuse, target_file
 from hwasc.nas.problem import Problem
 from hwasc.nas.proxies import score
-from hwasc.nas.scoring import as_set, candidates, representative_clips
+from hwasc.nas.scoring import candidates, representative_clips, scoring_from_settings
 from hwasc.nas.train_supernet import train_supernet
 from hwasc.records.budget import Budget
 from hwasc.records.lines import append_line, read_lines
@@ -54,7 +54,7 @@ def measure(folder: Path, count: int, changes: list[str], nets: list[str]) -> No
     number = {scene: i for i, scene in enumerate(ws.dataset.classes)}
     job = candidates(
         ws,
-        replace(as_set(s, targets, "supernet"), clips=0, supernet=shared),
+        replace(scoring_from_settings(s, targets, "supernet"), clips=0, supernet=shared),
     )
     done = {(line["id"], line["net"]) for line in read_lines(folder / SCORES)}
     for point in stratified(points, count, s.seed):

@@ -13,7 +13,7 @@ from hwasc.cost.limits import resolve
 from hwasc.ensemble.fusion import fuse, target_file
 from hwasc.nas.problem import Problem
 from hwasc.nas.proxies import score
-from hwasc.nas.scoring import as_set, candidates
+from hwasc.nas.scoring import candidates, scoring_from_settings
 from hwasc.records.budget import Budget
 from hwasc.records.lines import read_lines
 from hwasc.records.settings import Settings
@@ -34,7 +34,7 @@ def main() -> None:
     s = ws.settings
     problem = Problem(space=SearchSpace.load("full"), budget=resolve(Budget.load("dcase2024")), classes=10)
     points = stratified(problem.feasible_points(s.search.supernet.points, seed=s.seed), len(there), s.seed)
-    job = candidates(ws, as_set(s, target_file(fuse(ws)), "distillation"))
+    job = candidates(ws, scoring_from_settings(s, target_file(fuse(ws)), "distillation"))
     here: dict[str, float] = {}
     for i in args.which:
         proposal = problem.proposal(points[i])

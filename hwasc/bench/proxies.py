@@ -21,7 +21,7 @@ from hwasc.nas.engines import Engine
 from hwasc.nas.job import Proposal, Score
 from hwasc.nas.predictor import MIN_TRIALS, blended
 from hwasc.nas.problem import Problem
-from hwasc.nas.scoring import Scoring, as_set, evaluator
+from hwasc.nas.scoring import Scoring, evaluator, scoring_from_settings
 from hwasc.nas.study import Journal
 from hwasc.nas.train_supernet import train_supernet
 from hwasc.parts import PROXIES
@@ -154,7 +154,7 @@ def bench_proxies(
     candidates = [problem.proposal(p) for p in stratified(points, count, s.seed)]
     targets = target_file(fuse(ws))
     path = run / "scores.jsonl"
-    scorings = {name: as_set(s, targets, name) for name in names}
+    scorings = {name: scoring_from_settings(s, targets, name) for name in names}
     if "supernet" in scorings and _missing(candidates, _read(path, "supernet")):
         shared = train_supernet(ws, problem, targets)
         scorings["supernet"] = replace(scorings["supernet"], supernet=shared)

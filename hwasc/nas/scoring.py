@@ -52,7 +52,7 @@ class Scoring:
     quantized: bool = True
 
 
-def as_set(settings: Settings, targets: Path, proxy: str | Proxy | None = None) -> Scoring:
+def scoring_from_settings(settings: Settings, targets: Path, proxy: str | Proxy | None = None) -> Scoring:
     """Decide by the settings how candidates get their first scores.
 
     Args:

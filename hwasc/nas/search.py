@@ -35,7 +35,7 @@ from hwasc.nas.proxies import Proxy, check_accuracy
 from hwasc.nas.refinement import provenance, refine
 from hwasc.nas.result import SearchResult
 from hwasc.nas.score_origin import origin_of_scores
-from hwasc.nas.scoring import Scoring, as_set, evaluator
+from hwasc.nas.scoring import Scoring, evaluator, scoring_from_settings
 from hwasc.nas.second_scores import second_scores
 from hwasc.nas.start import NOTHING, SearchStart, read_start, reusing, start_from, write_start
 from hwasc.nas.storage import StoredTrials
@@ -239,7 +239,7 @@ def first_scoring(ws: Workspace, problem: Problem, targets: Path, proxy: str | P
     """
     needs_supernet = ws.settings.search.proxy == "supernet"
     return replace(
-        as_set(ws.settings, targets, proxy),
+        scoring_from_settings(ws.settings, targets, proxy),
         supernet=train_supernet(ws, problem, targets) if needs_supernet else None,
     )
 

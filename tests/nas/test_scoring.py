@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hwasc.nas.scoring import Scoring, as_set, representative_clips
+from hwasc.nas.scoring import Scoring, representative_clips, scoring_from_settings
 from hwasc.records.settings import Settings
 
 
@@ -64,9 +64,9 @@ def test_first_scores_are_as_the_settings_say() -> None:
         "train.epochs=4",
     ]
     s = Settings.load(None, [f"search.{c}" for c in changed])
-    assert as_set(s, targets) == Scoring(
+    assert scoring_from_settings(s, targets) == Scoring(
         proxy="distillation", targets=targets, train=s.search.train, steps=3, batch=8, clips=90, quantized=False
     )
     assert s.search.train.epochs == 4
-    aware = as_set(Settings.load(None, ["search.proxy_qat_steps=2"]), targets, "naswot")
+    aware = scoring_from_settings(Settings.load(None, ["search.proxy_qat_steps=2"]), targets, "naswot")
     assert (aware.proxy, aware.quantized, aware.qat_steps, aware.qat) == ("naswot", True, 2, s.distill.qat)
