@@ -1,9 +1,9 @@
 """Find the most accurate architecture of a search space within a budget.
 
 Trains the teachers and their fusion once, then one set of weights for all candidates of the space within the budget (the
-supernet). Both are saved in the cache. A candidate's slice of the supernet is distilled for a few steps, quantized to int8, and
-ranked by its distillation loss on validation clips; the best few are distilled for longer, from their slices, before one is
-chosen. Candidates that do not meet the budget are never scored. With --refine the best are widened past the budget and pruned
+supernet). Both are saved in the cache. A candidate's slice of the supernet is distilled for a few steps and ranked by its
+distillation loss on validation clips; the best few are distilled for longer, from their slices, and quantized to int8 before one
+is chosen. Candidates that do not meet the budget are never scored. With --refine the best are widened past the budget and pruned
 until they meet it again. Run the same command again to continue a stopped search; with more --trials it goes on to that number.
 `hwasc search --run DIR` alone continues the search of a run folder with all that it was given.
 """

@@ -73,7 +73,7 @@ def scoring_from_settings(settings: Settings, targets: Path, proxy: str | Proxy 
         steps=s.proxy_steps,
         batch=s.proxy_batch,
         clips=s.proxy_clips,
-        quantized=s.proxy_precision == "int8",
+        quantized=s.decided().proxy_precision == "int8",
     )
 
 

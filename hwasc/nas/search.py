@@ -130,7 +130,9 @@ def search(
         UsageError: The run folder holds another search, or the proxy measures no accuracy.
         HwascError: Another command works in the run folder.
     """
-    s = ws.settings
+    # the run folder says which precision it is: a search that goes on with more second scores keeps it
+    s = replace(ws.settings, search=ws.settings.search.decided())
+    ws = replace(ws, settings=s)
     known = {"verb": "search", "budget": budget, "space": space, "settings": s}
     if run is not None:
         check_resumes(run, known, growing=GROWING)

@@ -115,7 +115,7 @@ class SearchSettings:
         proxy_batch: Clips of such a step.
         proxy_qat_steps: Steps of quantization-aware distillation before the score (0: calibration alone).
         proxy_precision: Which net is measured for a first score, `int8` or `float`. A float score takes about half the time; it
-            needs second scores, which are always of int8 nets.
+            needs second scores, which are always of int8 nets. `auto`: float where finalists get second scores, else int8.
         proxy_clips: Validation clips that first scores are measured on at most: as hard for the ensemble as all of them. 0: all.
             Second scores are measured on all.
         trials: Candidates to score.
@@ -150,7 +150,7 @@ class SearchSettings:
     proxy_steps: int = 37
     proxy_batch: int = 16
     proxy_qat_steps: int = 0
-    proxy_precision: Literal["int8", "float"] = "int8"
+    proxy_precision: Literal["auto", "int8", "float"] = "auto"
     proxy_clips: int = 600
     trials: int = 500
     population: int = 40
@@ -182,6 +182,13 @@ class SearchSettings:
         chosen = self.rescore_train or TrainSettings(15 if could_inherit else 30, 32, 1e-2, 1e-3)
         anew = could_inherit and (over_folds or self.rescore_from == "random")
         return replace(chosen, epochs=2 * chosen.epochs) if anew else chosen
+
+    def decided(self) -> SearchSettings:
+        """The same with `proxy_precision` `int8` or `float`, as documented there for `auto`."""
+        if self.proxy_precision != "auto":
+            return self
+        rescored = self.rescore > 0 and not self.proxy_qat_steps
+        return replace(self, proxy_precision="float" if rescored else "int8")
 
     def clips_of_first(self, clips: int) -> int:
         """Of so many validation clips, those that first scores are measured on."""

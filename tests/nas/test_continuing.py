@@ -56,6 +56,23 @@ def test_more_trials_end_where_a_longer_search_does(hwasc: Run, tiny_space: Path
     assert status == 2 and "settings.search.trials was 5, is now 4" in err
 
 
+def test_first_scores_of_one_search_are_all_of_one_precision(hwasc: Run, tiny_space: Path, made: Path) -> None:
+    """Without second scores first scores are of int8 nets, with them of float ones."""
+    run = made / "p"
+    argv = ("search", "--budget", "dcase2024", "--space", tiny_space, *SUPERNET[:-2], "--trials", 2, "--run", run)
+    searched(hwasc, tiny_space, "--run", run, "--trials", 2)
+    status, _, err = hwasc(*argv, tiny=True)
+    assert status == 2 and "settings.search.proxy_precision was 'int8', is now 'float'" in err
+    status, _, err = hwasc("search", "--run", run, "--trials", 3, "--rescore", 1)
+    assert status == 0, err
+    first = read_trials(run / "trials.jsonl").values()
+    assert len(first) == 3 and all(t.quantized for t in first)
+    shutil.rmtree(run)
+    assert hwasc(*argv, tiny=True)[0] == 0
+    first, second = (read_trials(run / name).values() for name in ("trials.jsonl", "rescored.jsonl"))
+    assert not any(t.quantized for t in first) and all(t.quantized for t in second)
+
+
 def test_another_winner_is_named_and_the_copy_names_its_run(hwasc: Run, made: Path) -> None:
     best = json.loads((made / "s" / "best.json").read_text())["provenance"]["proxy"]["trial"]
     other = (best + 1) % 5

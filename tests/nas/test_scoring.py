@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hwasc.errors import HwascError
 from hwasc.nas.scoring import Scoring, representative_clips, scoring_from_settings
 from hwasc.records.settings import Settings
 
@@ -70,3 +71,25 @@ def test_first_scores_are_as_the_settings_say() -> None:
     assert s.search.train.epochs == 4
     aware = scoring_from_settings(Settings.load(None, ["search.proxy_qat_steps=2"]), targets, "naswot")
     assert (aware.proxy, aware.quantized, aware.qat_steps, aware.qat) == ("naswot", True, 2, s.distill.qat)
+
+
+@pytest.mark.parametrize(
+    ("changed", "precision"),
+    [
+        ([], "float"),
+        (["rescore=0", "refine=0"], "int8"),
+        (["proxy_qat_steps=2"], "int8"),
+        (["proxy_precision=int8"], "int8"),
+        (["proxy_precision=float"], "float"),
+    ],
+)
+def test_first_scores_are_of_float_nets_only_where_second_scores_follow(changed: list[str], precision: str) -> None:
+    s = Settings.load(None, [f"search.{c}" for c in changed])
+    assert s.search.decided().proxy_precision == precision
+    assert s.search.decided().decided() == s.search.decided()
+    assert scoring_from_settings(s, Path("targets.npz")).quantized is (precision == "int8")
+
+
+def test_float_first_scores_need_second_scores() -> None:
+    with pytest.raises(HwascError, match="proxy_precision: 'float' needs second scores"):
+        Settings.load(None, ["search.proxy_precision=float", "search.rescore=0"])
