@@ -22,8 +22,8 @@ for seed in $seeds; do
   own=(--seed "$seed")
   [ "$study" = embedded ] || own+=(--set "data.fold=$((seed % 4 + 1))/4")
   search=$out/search-$seed
-  [ -f "$search/best.json" ] || hwasc search --effort quick --set search.rescore_on=validation --budget "$budget" \
-    "${common[@]}" "${own[@]}" --run "$search"
+  [ -f "$search/best.json" ] || hwasc search --effort quick --config "$here/../search/former_defaults.yaml" \
+    --set search.supernet.train.epochs=8 --set search.rescore_on=validation --budget "$budget" "${common[@]}" "${own[@]}" --run "$search"
   for start in random winner; do
     run=$out/$start-$seed
     [ -f "$run/result.json" ] && continue

@@ -1,6 +1,6 @@
 """First scores of the same slices, measured in several ways: int8 or float, on all validation clips or on some.
 
-    python experiments/search/first_scores.py measure FOLDER [--count 48] [--set name=value ...]    # an hour; resumable
+    python experiments/search/first_scores.py measure FOLDER [--count 48] [--config FILE] [--set a.b=c]  # an hour; resumable
     python experiments/search/first_scores.py table FOLDER [FOLDER ...] [--truth scores.jsonl ...]
     python experiments/search/first_scores.py keep FOLDER [FOLDER ...] TO     # compressed, losses in hundredths; for `table`, too
     python experiments/search/first_scores.py slopes FOLDER            # what the choices change in float scores, by least squares
@@ -41,10 +41,10 @@ NETS = ("int8", "float")
 SOME = (300, 150, 75)  # clips
 
 
-def measure(folder: Path, count: int, changes: list[str], nets: list[str]) -> None:
+def measure(folder: Path, count: int, *, config: Path | None, changes: list[str], nets: list[str]) -> None:
     """Score each candidate as an int8 or a float net, or both, with the loss of each clip."""
     folder.mkdir(parents=True, exist_ok=True)
-    ws = open_workspace("synthetic", Settings.load(None, changes))
+    ws = open_workspace("synthetic", Settings.load(config, changes))
     s = ws.settings
     problem = Problem(space=SearchSpace.load("full"), budget=resolve(Budget.load("dcase2024")), classes=10)
     points = problem.feasible_points(s.search.supernet.points, seed=s.seed)
@@ -220,6 +220,7 @@ def main() -> None:
     parser.add_argument(
         "--nets", nargs="+", choices=NETS, default=list(NETS), help="measure: which nets (default both)"
     )
+    parser.add_argument("--config", type=Path, help="measure: a settings file")
     parser.add_argument("--set", action="append", default=[], metavar="A.B=C", help="measure: a setting; repeatable")
     parser.add_argument("--truth", type=Path, nargs="+", default=[], help="scores.jsonl of `hwasc bench proxy`")
     parser.add_argument(
@@ -228,7 +229,7 @@ def main() -> None:
     parser.add_argument("--resamples", type=int, default=1_000, help="table: of candidates and clips (default 1000)")
     args = parser.parse_args()
     if args.what == "measure":
-        measure(args.folders[0], args.count, args.set, args.nets)
+        measure(args.folders[0], args.count, config=args.config, changes=args.set, nets=args.nets)
     elif args.what == "keep":
         keep(args.folders[:-1], args.folders[-1])
     elif args.what == "slopes":

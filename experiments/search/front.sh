@@ -12,7 +12,7 @@ shift || true
 mkdir -p "$out"
 export here out
 for base in 8 16 24 32; do
-  hwasc search --budget "$here/half_$base.yaml" --set search.supernet.train.epochs=40 --workers 2 \
+  hwasc search --budget "$here/half_$base.yaml" --config "$here/former_defaults.yaml" --set search.supernet.train.epochs=40 --workers 2 \
     --trials "${TRIALS:-240}" --rescore "${RESCORE:-8}" --refine "${REFINE:-1}" --run "$out/search_$base" --out "$out/found_$base.json" "$@"
 done
 distill() { # seed name architecture [argument ...]

@@ -31,7 +31,7 @@ from hwasc.records.space import SearchSpace
 from hwasc.workspace import open_workspace
 
 CLIPS, SHARE = 139_620, 0.2  # of TAU 2022 Mobile's development training split, and the share of it for validation
-OWN, CALIBRATION = 37 * 16, 256 + 64  # clips that a slice is trained on by itself, and calibrated on
+CALIBRATION = 256 + 64  # clips that a slice is calibrated on
 
 
 def shown(size: float) -> str:
@@ -86,7 +86,8 @@ def main() -> None:
     rate, load, s = 1e12 * args.tera, args.milliseconds / 1e3, settings.search
     supernet = s.supernet.train.epochs * train * (6 * mac * s.supernet.candidates / rate + load)
     measured = s.clips_of_first(int(validation))
-    first = args.fixed + (6 * OWN + 2 * CALIBRATION + 2 * measured) * mac / rate
+    own = s.proxy_steps * s.proxy_batch  # clips that a slice is trained on by itself
+    first = args.fixed + (6 * own + 2 * CALIBRATION + 2 * measured) * mac / rate
     scratch = args.fixed + s.train.epochs * train * (6 * mac / rate + load) + 2 * validation * mac / rate
     slots = args.gpus / GPU_SHARE
     rows = {

@@ -23,6 +23,7 @@ for part in ${PARTS:-1 2 3 4}; do
     [ ! -f "$other/best.json" ] || from=(--start-from "$other")
     [ "$kind" = validation ] || epochs=20 # over folds a net starts from random weights, and has twice as many
     [ -f "$search/best.json" ] || hwasc search --budget "$budget" "${common[@]}" "${own[@]}" "${from[@]}" \
+      --config "$here/former_defaults.yaml" --set search.supernet.train.epochs=8 \
       --set "search.rescore_on=$kind" --set "search.rescore_train.epochs=$epochs" --run "$search"
     [ -f "$run/result.json" ] || hwasc distill --arch "$search/best.json" "${common[@]}" "${own[@]}" \
       --set distill.train.epochs=40 --set distill.qat.epochs=3 --initial-weights random --run "$run"

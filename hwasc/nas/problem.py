@@ -65,6 +65,36 @@ class Problem:
                 break
         return [point for _, point in sorted(feasible, key=lambda pair: pair[0])]
 
+    def starting_points(self, number: int, *, seed: int, tries: int = 500) -> list[dict[str, Any]]:
+        """Random points within the limits, as many of each log-mel size as of any other.
+
+        Points that are drawn from the whole space are seldom of a large log-mel where the limits are tight.
+
+        Args:
+            number: The most that are returned.
+            seed: Of the draws.
+            tries: Points to draw at most for each that is returned.
+
+        Returns:
+            Different points, the sizes in turn. A size of which no more are found leaves its places to the others.
+        """
+        rng, found = random.Random(seed), list[dict[str, Any]]()
+        choices = self.space.choices()
+        sizes = [{"mels": m, "frames": f} for m in choices["mels"] for f in choices["frames"]]
+        rng.shuffle(sizes)
+        while sizes and len(found) < number:
+            for size in list(sizes):
+                for _ in range(tries):
+                    point = {**random_point(self.space, rng), **size}
+                    if self.space.violations(point) or point in found:
+                        continue
+                    if self.budget.feasible(self.costs(point)):
+                        found.append(point)
+                        break
+                else:
+                    sizes.remove(size)
+        return found[:number]
+
 
 def problem_of(run: Path, best: Architecture) -> Problem:
     """Read the problem of a search from its run folder.

@@ -39,7 +39,7 @@ from hwasc.nas.scoring import Scoring, evaluator, scoring_from_settings
 from hwasc.nas.second_scores import second_scores
 from hwasc.nas.start import NOTHING, SearchStart, read_start, reusing, start_from, write_start
 from hwasc.nas.storage import StoredTrials
-from hwasc.nas.strategies import Strategy
+from hwasc.nas.strategies import Enqueues, Strategy
 from hwasc.nas.study import PATIENCE, Evaluate, Journal, Study
 from hwasc.nas.tracked import log_trial
 from hwasc.nas.train_supernet import train_supernet
@@ -191,12 +191,15 @@ def _search(
     """The stages of a search after its survey, in a run folder that no other process works in."""
     fused = fuse(ws)
     scoring = first_scoring(ws, taken.supernet_problem(problem), target_file(fused), proxy)
+    first = taken.points
+    if not first and isinstance(strategy, Enqueues):  # the others draw their own
+        first = problem.starting_points(ws.settings.search.population, seed=ws.settings.seed)
     study = Study(
         problem,
         strategy,
         Journal(run / TRIALS),
         seed=ws.settings.seed,
-        first=taken.points,
+        first=first,
         earlier=taken.earlier,
         dismiss=ws.settings.search.dismiss,
     )

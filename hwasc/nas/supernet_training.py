@@ -1,4 +1,4 @@
-"""Training a supernet by the sandwich rule: each step trains an expensive candidate, a cheap one and some random ones.
+"""Training a supernet: each step trains a few candidates that are drawn from the points within the budget.
 
 Candidates are drawn from a pool that grows from a few to all of them over the first half of the epochs.
 """
@@ -27,6 +27,7 @@ from hwasc.training.loss import distillation_loss
 
 OUTER = 0.1  # share of the points, by cost, that counts as cheap, and share that counts as expensive
 ALL_POINTS_AFTER = 0.5  # share of the epochs after which the pool holds every point
+SANDWICH = 3  # candidates of a step from which on the expensive and the cheap tenth have a place each
 PARTS = 2  # the candidates of a step are split into two parts of about equal work, for two processes
 
 
@@ -64,13 +65,11 @@ def fit_supernet(
     checkpoint: Path | None = None,
     on_epoch: Callable[[int, float], None] | None = None,
 ) -> Supernet:
-    """Train a supernet in place by the sandwich rule. Processes of one `gradient_accumulation.process_group` share each step.
+    """Train a supernet in place. Processes of one `gradient_accumulation.process_group` share each step.
 
-    Yu and Huang (2019) train the largest and the smallest net of the space at each step. Here the largest net is many times
-    over the budget and is never searched, so the most expensive and the cheapest tenth of the points take their place. All
-    candidates of a step are trained on the same clips, each through its own front end. A few of the more expensive candidates
-    are trained first and the others follow, so that most of them start from useful features (progressive shrinking: Cai et
-    al., 2020).
+    All candidates of a step (see `candidates_of_step`) are trained on the same clips, each through its own front end. A few
+    of the more expensive candidates are trained first and the others follow, so that most of them start from useful features
+    (progressive shrinking: Cai et al., 2020).
 
     Args:
         net: The supernet.
@@ -94,12 +93,12 @@ def fit_supernet(
             rows = clips[start : start + batch]
             if len(rows) < 2:
                 return
-            chosen = sandwich(points, c.settings.candidates, rng)
+            chosen = candidates_of_step(points, c.settings.candidates, rng)
             draws = rng.integers(2**62, size=len(chosen))
             candidates = list(zip(chosen, map(int, draws), strict=True))
             middle = -(
                 -len(candidates) // 2
-            )  # the expensive and the cheap one are about as much work as two random ones
+            )  # of four, the expensive and the cheap one are about as much work as two others
             yield [
                 (loss(point, rows, draw) / len(chosen) for point, draw in part)
                 for part in (candidates[:middle], candidates[middle:])
@@ -166,8 +165,12 @@ def pool_size(count: int, minimum: int, progress: float) -> int:
     return int(minimum * (count / minimum) ** (progress / ALL_POINTS_AFTER))
 
 
-def sandwich(points: Sequence[Point], count: int, rng: np.random.Generator) -> list[Point]:
-    """Draw the candidates of a step by the sandwich rule.
+def candidates_of_step(points: Sequence[Point], count: int, rng: np.random.Generator) -> list[Point]:
+    """Draw the candidates of a step: one or two uniformly, three or more by the sandwich rule.
+
+    Uniform draws follow Guo et al. (2020), "Single Path One-Shot Neural Architecture Search with Uniform Sampling". The sandwich
+    rule of Yu and Huang (2019) trains the largest and the smallest net of the space in each step. Here the largest net is many
+    times over the budget and is never searched, so the most expensive and the cheapest tenth of the points take their place.
 
     Args:
         points: By rising cost.
@@ -175,8 +178,8 @@ def sandwich(points: Sequence[Point], count: int, rng: np.random.Generator) -> l
         rng: Of the draws.
 
     Returns:
-        `count` points: one of the most expensive tenth, one of the cheapest tenth, the rest uniformly from all.
+        `count` points. Of three or more, the first is one of the most expensive tenth, the second one of the cheapest tenth.
     """
     outer = max(int(OUTER * len(points)), 1)
-    expensive, cheap = int(rng.integers(len(points) - outer, len(points))), int(rng.integers(outer))
-    return [points[i] for i in (expensive, cheap, *map(int, rng.integers(len(points), size=max(count - 2, 0))))][:count]
+    ends = [int(rng.integers(len(points) - outer, len(points))), int(rng.integers(outer))] if count >= SANDWICH else []
+    return [points[i] for i in (*ends, *map(int, rng.integers(len(points), size=count - len(ends))))]

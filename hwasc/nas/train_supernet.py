@@ -17,7 +17,7 @@ from hwasc.errors import HwascError, UsageError
 from hwasc.models import supernet as models
 from hwasc.nas.job import Supernet
 from hwasc.nas.problem import Problem
-from hwasc.nas.supernet_training import ALL_POINTS_AFTER, PARTS, SupernetTrainingData, fit_supernet
+from hwasc.nas.supernet_training import ALL_POINTS_AFTER, PARTS, SANDWICH, SupernetTrainingData, fit_supernet
 from hwasc.nas.work import SUPERNET
 from hwasc.parallel.children import process_context
 from hwasc.parallel.device import configure_process
@@ -89,6 +89,7 @@ def supernet_file(ws: Workspace, problem: Problem, targets: Path) -> Path:
             "targets": targets.name,
             "supernet": replace(s.search.supernet, budget=None),  # the key has its limits
             "growing": ALL_POINTS_AFTER,
+            "uniform": s.search.supernet.candidates < SANDWICH,
             "augment": s.distill.augment or s.augment,
             "alpha": s.distill.alpha,
             "temperature": s.distill.temperature,

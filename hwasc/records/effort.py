@@ -25,7 +25,7 @@ EFFORTS: Mapping[Effort, Mapping[str, Any]] = {
         "search.trials": 60,
         "search.population": 20,
         "search.supernet.points": 500,
-        "search.supernet.train.epochs": 8,
+        "search.supernet.train.epochs": 16,
         "search.rescore": 3,
         "search.rescore_train.epochs": 8,
         "distill.train.epochs": 15,

@@ -81,7 +81,8 @@ class SupernetSettings:
     """Training of a supernet.
 
     Attributes:
-        candidates: Candidates of each step, see `supernet_training.sandwich`.
+        candidates: Candidates of each step. One or two are drawn uniformly; of three or more, one is among the most expensive
+            tenth and one among the cheapest tenth (the sandwich rule).
         points: Points within the budget that it is trained for.
         budget: The budget of these points; None: that of the search. Searches under several budgets can share one supernet if
             they name the widest of them. That is faster, but ranks small nets worse than a supernet of their own does.
@@ -89,7 +90,7 @@ class SupernetSettings:
         train: The training.
     """
 
-    candidates: int = 4
+    candidates: int = 2
     points: int = 2_000
     budget: str | None = None
     augment: bool = False
@@ -148,7 +149,7 @@ class SearchSettings:
     strategy: StrategyName = "nsga2"
     proxy: ProxyName = "supernet"
     proxy_steps: int = 37
-    proxy_batch: int = 16
+    proxy_batch: int = 8
     proxy_qat_steps: int = 0
     proxy_precision: Literal["auto", "int8", "float"] = "auto"
     proxy_clips: int = 600

@@ -18,10 +18,10 @@ from hwasc.nas.problem import Problem
 from hwasc.nas.supernet_training import (
     ALL_POINTS_AFTER,
     SupernetTrainingData,
+    candidates_of_step,
     fit_supernet,
     pool_order,
     pool_size,
-    sandwich,
 )
 from hwasc.nas.train_supernet import train_supernet
 from hwasc.records.settings import SupernetSettings
@@ -35,18 +35,25 @@ pytestmark = pytest.mark.slow
 CPU = torch.device("cpu")
 
 
-def test_a_step_takes_an_expensive_point_a_cheap_one_and_random_ones() -> None:
+def test_a_step_of_three_or_more_takes_an_expensive_point_a_cheap_one_and_random_ones() -> None:
     points = [{"cost": i} for i in range(100)]
     seen: set[int] = set()
     for step in range(300):
-        expensive, cheap, *rest = (p["cost"] for p in sandwich(points, 5, np.random.default_rng(step)))
+        expensive, cheap, *rest = (p["cost"] for p in candidates_of_step(points, 5, np.random.default_rng(step)))
         assert 90 <= expensive < 100 and 0 <= cheap < 10 and len(rest) == 3
         seen |= set(rest)
     assert len(seen) > 90
-    assert (
-        len(sandwich(points[:1], 4, np.random.default_rng(0))) == 4
-        and len(sandwich(points, 1, np.random.default_rng(0))) == 1
-    )
+    assert len(candidates_of_step(points[:1], 4, np.random.default_rng(0))) == 4
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_a_step_of_one_or_two_takes_all_points_as_often(count: int) -> None:
+    points, rng = [{"cost": i} for i in range(20)], np.random.default_rng(0)
+    drawn = [[p["cost"] for p in candidates_of_step(points, count, rng)] for _ in range(4_000)]
+    assert all(len(step) == count for step in drawn)
+    for place in range(count):
+        times = np.bincount([step[place] for step in drawn], minlength=20)
+        assert abs(times - 200).max() < 5 * np.sqrt(200)
 
 
 @given(count=st.integers(1, 3_000), least=st.integers(1, 8), epochs=st.integers(1, 60))
@@ -65,13 +72,13 @@ def test_the_pool_starts_with_few_expensive_points_and_ends_with_all(data, monke
 
     seen: list[set[int]] = []
     space, points, _, _ = data
-    original, number = module.sandwich, {id(p): i for i, p in enumerate(points)}
+    original, number = module.candidates_of_step, {id(p): i for i, p in enumerate(points)}
 
     def spy(active, count, rng):  # type: ignore[no-untyped-def]
         seen.append({number[id(p)] for p in active})
         return original(active, count, rng)
 
-    monkeypatch.setattr(module, "sandwich", spy)
+    monkeypatch.setattr(module, "candidates_of_step", spy)
     fitted(data, SupernetSettings(candidates=2, points=12, train=TrainSettings(4, 32, 1e-2, 0.0)))
     assert len(seen[0]) == 2 and min(seen[0]) >= len(points) // 2 and seen[-1] == set(range(len(points)))
     assert all(a <= b for a, b in itertools.pairwise(seen))
