@@ -100,8 +100,9 @@ def recalibrate(student: Student, batches: Iterable[Tensor]) -> Student:
         m.momentum = None  # torch: a plain mean over the batches
     student.train()
     device = next(student.parameters()).device
-    for x in batches:
-        student(x.to(device, memory_format=torch.channels_last))
+    with torch.no_grad():
+        for x in batches:
+            student(x.to(device, memory_format=torch.channels_last))
     for m, momentum in zip(norms, momenta, strict=True):
         m.momentum = momentum
     return student.eval()

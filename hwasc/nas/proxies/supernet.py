@@ -1,4 +1,4 @@
-"""Proxy `supernet`: a slice of the shared weights, its batch norm recalibrated, a few steps of its own, then its score."""
+"""Proxy `supernet`: a slice of the shared weights, a few steps of its own, its batch norm recalibrated, then its score."""
 
 from __future__ import annotations
 
@@ -17,17 +17,19 @@ from hwasc.training.distillation import train_student
 from hwasc.training.weights import load_weights
 
 CLIPS = 64  # that activation scales are set on: thousands of slices are scored
+NORM_CLIPS = 128  # that batch norm is set on for a score
 # of a slice's own steps: the rate of the shared weights, on clean clips as they had
 RATE, WEIGHT_DECAY = 1e-2, 1e-3
 
 
 def score(candidate: Candidate) -> Score:
-    """Slice, recalibrate, train for the job's steps, measure on validation clips, quantized unless the job says otherwise.
+    """Slice, train for the job's steps, recalibrate, measure on validation clips, quantized unless the job says otherwise.
 
-    What candidates share hides how far each can go; a few steps of their own begin to show it.
+    What candidates share hides how far each can go; a few steps of their own begin to show it. Batch norm is set after them: its
+    running mean over their few clips is noisy.
     """
     start, c, device = time.monotonic(), candidate, pick_device(candidate.device)
-    student = slice_student(c)
+    student = _sliced(c)
     if c.steps:
         train_student(
             student,
@@ -35,16 +37,19 @@ def score(candidate: Candidate) -> Score:
             device=device,
             seed=c.seed,
         )
+    recalibrate(student, calibration_batches(c.data.train, c.seed, NORM_CLIPS))
     return measured_score(student, c, device, start, clips=CLIPS, float_too=False)
 
 
 def slice_student(candidate: Candidate) -> Student:
     """The candidate's slice as a student of its own, on the job's device, its batch norm set on training clips."""
-    c = candidate
+    return recalibrate(_sliced(candidate), calibration_batches(candidate.data.train, candidate.seed))
+
+
+def _sliced(c: Candidate) -> Student:
     assert c.supernet is not None
     net = _loaded(c.supernet.weights, c.supernet.space, c.proposal.architecture.classes, c.supernet.seconds)
-    student = net.student(c.proposal.point).to(pick_device(c.device))
-    return recalibrate(student, calibration_batches(c.data.train, c.seed))
+    return net.student(c.proposal.point).to(pick_device(c.device))
 
 
 @functools.lru_cache(maxsize=2)  # a process scores many slices of the same one
