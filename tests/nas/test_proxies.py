@@ -113,6 +113,31 @@ def test_a_slice_trains_by_itself_for_the_steps_asked_on_clean_clips(
     assert (after.value, after.float_accuracy) != (before.value, before.float_accuracy)
 
 
+def test_batch_norm_is_set_after_the_own_steps(candidates: list[Candidate], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The running mean over the few clips of these steps is noisy: statistics are those of clips that pass the trained net."""
+    from hwasc.nas.proxies import supernet
+
+    trained: list[student.Student] = []
+    original = supernet.train_student
+
+    def train_student(model, *args, **kwargs):  # type: ignore[no-untyped-def]
+        trained.append(original(model, *args, **kwargs))
+        return trained[-1]
+
+    monkeypatch.setattr(supernet, "train_student", train_student)
+    c = dataclasses.replace(candidates[0], proxy="supernet", steps=3, quantized=False)
+    proxies.score(c)
+    norms = [m for m in trained[0].modules() if isinstance(m, torch.nn.BatchNorm2d)]
+    found = [m.running_mean.clone() for m in norms if m.running_mean is not None]
+    seen: list[torch.Tensor] = []
+    hook = norms[0].register_forward_pre_hook(lambda _, x: seen.append(x[0].mean((0, 2, 3))))
+    supernet.recalibrate(trained[0], job.calibration_batches(c.data.train, c.seed, supernet.NORM_CLIPS))
+    hook.remove()
+    again = [m.running_mean for m in norms if m.running_mean is not None]
+    assert all(torch.equal(a, b) for a, b in zip(found, again, strict=True))
+    torch.testing.assert_close(found[0], torch.stack(seen).mean(0))
+
+
 def test_synflow_of_a_net_is_the_sum_over_its_weights(candidates: list[Candidate]) -> None:
     """Every path from input to output multiplies |weights|; R is homogeneous in each layer, so that sum(w dR/dw) = R by layer."""
     torch.manual_seed(0)
