@@ -96,9 +96,8 @@ def fit_supernet(
             chosen = candidates_of_step(points, c.settings.candidates, rng)
             draws = rng.integers(2**62, size=len(chosen))
             candidates = list(zip(chosen, map(int, draws), strict=True))
-            middle = -(
-                -len(candidates) // 2
-            )  # of four, the expensive and the cheap one are about as much work as two others
+            # of four, the expensive and the cheap one are about as much work as the two others
+            middle = -(-len(candidates) // 2)
             yield [
                 (loss(point, rows, draw) / len(chosen) for point, draw in part)
                 for part in (candidates[:middle], candidates[middle:])
