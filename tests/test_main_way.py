@@ -103,10 +103,13 @@ def test_search_leaves_what_it_promises(hwasc: Run, tiny_space: Path, made: Path
     front = list(csv.DictReader((made / "s" / "pareto.csv").open()))
     assert best["id"] in {row["id"] for row in front}
     assert "<svg" in (made / "s" / "report.html").read_text()
-    told = json.loads((made / "s" / "teachers.json").read_text())
-    assert told["split"] == "validation" and {r["name"] for r in told["leave_one_out"]} == {"crnn", "patch_transformer"}
-    assert set(told["mixing"]["device"]) == {"a", "b", "c", "s1", "s2", "s3"} and len(told["mixing"]["scene"]) == 10
-    for weights in (w for groups in told["mixing"].values() for w in groups.values()):
+    found = json.loads((made / "s" / "teachers.json").read_text())
+    assert found["split"] == "validation" and {r["name"] for r in found["leave_one_out"]} == {
+        "crnn",
+        "patch_transformer",
+    }
+    assert set(found["mixing"]["device"]) == {"a", "b", "c", "s1", "s2", "s3"} and len(found["mixing"]["scene"]) == 10
+    for weights in (w for groups in found["mixing"].values() for w in groups.values()):
         assert set(weights) == {"crnn", "patch_transformer"} and sum(weights.values()) == pytest.approx(1, abs=1e-5)
     before = (made / "s" / "trials.jsonl").read_bytes()
     status, out, _ = hwasc(*argv, "--json", tiny=True)  # the same command again: nothing is scored anew
@@ -124,17 +127,17 @@ def test_teach_compares_over_seeds_on_the_split_that_is_named(hwasc: Run, made: 
     argv = ("teach", "--seeds", 2, "--split", "test", "--out", out, "--html", page)
     status, printed, err = hwasc(*argv, tiny=True)
     assert status == 0, err
-    told = json.loads(out.read_text())
-    assert [r["seed"] for r in told["runs"]] == [0, 1] and told["environment"]["hwasc"]
-    assert {r["clips"] for r in told["runs"]} == {90} and {r["split"] for r in told["runs"]} == {"test"}
-    first, second = ({r["name"]: r["accuracy"] for r in run["fusion"]} for run in told["runs"])
+    found = json.loads(out.read_text())
+    assert [r["seed"] for r in found["runs"]] == [0, 1] and found["environment"]["hwasc"]
+    assert {r["clips"] for r in found["runs"]} == {90} and {r["split"] for r in found["runs"]} == {"test"}
+    first, second = ({r["name"]: r["accuracy"] for r in run["fusion"]} for run in found["runs"])
     assert first != second  # other teachers
     line = next(x for x in printed.splitlines() if x.startswith("z1+z2"))
     gains = [first["z1+z2"] - first["mean"], second["z1+z2"] - second["mean"]]
     assert f"{sum(gains) / 2:+.4f} ± {abs(gains[0] - gains[1]) / 2:.4f}" in line
     assert "gains ± standard error" in printed and "mean weight of each teacher by device" in page.read_text()
     alone = json.loads(hwasc("teach", "--split", "test", "--json", tiny=True)[1])
-    assert alone == told["runs"][0]
+    assert alone == found["runs"][0]
 
 
 def test_distill_leaves_a_measured_int8_student(hwasc: Run, made: Path) -> None:

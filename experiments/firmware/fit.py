@@ -1,4 +1,4 @@
-"""Fits the rates of `hwasc.cost.firmware_rates` to counts in an emulator, and tells the error on nets that were not fitted.
+"""Fits the rates of `hwasc.cost.firmware_rates` to counts in an emulator, and prints the error on nets that were not fitted.
 
     python experiments/firmware/fit.py [--nets 12] [--held-out 8] [--workers 2] [--counts FILE] [--write] [--parts]
 

@@ -118,7 +118,7 @@ def _close(source: int | Spliced) -> None:
 
 
 def _begins_as_mp3(source: int | Spliced) -> bool:
-    """Whether libsndfile may take a file for MP3, which is told by its content, not by its name."""
+    """Whether libsndfile may take a file for MP3, which it recognises by content, not by name."""
     if isinstance(source, Spliced):
         head = bytes(source.read(3) or b"")
         source.seek(0)

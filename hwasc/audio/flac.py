@@ -53,7 +53,7 @@ def counted_samples(path: Path, size: int, start: int, stated: int) -> int | Non
         frame = _frame(tail[at : at + 16], block)
         if frame is not None:
             frames.append((at, *frame))
-    # Bytes that look like a frame by chance are told by the frame before: it ends where the next one begins.
+    # Bytes that look like a frame by chance are recognised by the frame before: it ends where the next one begins.
     for k, (at, sample, samples) in enumerate(frames):
         before = frames[k + 1] if k + 1 < len(frames) else None
         if (before and before[1] + before[2] == sample) or (sample == 0 and first == start + 42):

@@ -127,7 +127,7 @@ def _codes(waves: npt.NDArray[np.float32], rate: int, *, high: bool = False) -> 
             return [""] * count
         bands = bands.reshape(count, 3, -1)
         level = bands.sum(axis=2)
-        told = np.isfinite(power) & (step * level.sum(axis=1) >= LOWEST_SHARE * power) & (power > 0)
+        usable = np.isfinite(power) & (step * level.sum(axis=1) >= LOWEST_SHARE * power) & (power > 0)
         loudest = level.max(axis=1, keepdims=True)
         quieter = np.rint(10 * np.log10(loudest / np.maximum(level, 1e-12 * loudest)))
         logs = np.log(bands + 1e-9 * bands.max(axis=2, keepdims=True) + 1e-30)
@@ -136,14 +136,17 @@ def _codes(waves: npt.NDArray[np.float32], rate: int, *, high: bool = False) -> 
     changes = np.count_nonzero(bits[:, :, 1:] ^ bits[:, :, :-1], axis=2)
     loud = quieter <= QUIET
     useful = (loud[:, :2] | loud[:, 1:]) & (changes >= STEPS[0] * BITS) & (changes <= STEPS[1] * BITS)
-    flags = (useful @ np.array([1, 2])) * told
-    packed, quieter = np.packbits(bits.reshape(count, -1), axis=1), np.where(told[:, None], quieter, 0).astype(np.uint8)
+    flags = (useful @ np.array([1, 2])) * usable
+    packed, quieter = (
+        np.packbits(bits.reshape(count, -1), axis=1),
+        np.where(usable[:, None], quieter, 0).astype(np.uint8),
+    )
     found = [
         f"{2 if high else 1}{flag}{quieter[i].tobytes().hex()}{packed[i].tobytes().hex()}" if flag else ""
         for i, flag in enumerate(flags.tolist())
     ]
     if not high:  # sounds without low frequencies are rare
-        for i in np.flatnonzero(~told & np.isfinite(power) & (power > 0)):
+        for i in np.flatnonzero(~usable & np.isfinite(power) & (power > 0)):
             found[i] = _codes(waves[i : i + 1], rate, high=True)[0]
     return found
 

@@ -202,7 +202,7 @@ class Study:
         return group
 
     def _dismissed(self, point: Point, architecture: Architecture, costs: Costs) -> Outcome | None:
-        """What the strategy is told of a hopeless candidate: the expected score. None where it is worth a score."""
+        """The expected score of a hopeless candidate, for the strategy. None where it is worth a score."""
         if self._prediction is None or self.dismiss is None:
             return None
         candidate = Unscored.of(point, costs)

@@ -109,7 +109,7 @@ def verdict(rows: Sequence[FusionRow]) -> str:
         text += f" It beats the plain mean in {'log loss' if loss < 0 else 'accuracy'} only."
     if paper := by_name.get(PAPER[-1]):
         text += (
-            f" The heads as the paper tells them, {paper.name}, reach {percent(paper.accuracy)} and a log loss of "
+            f" The heads as the paper describes them, {paper.name}, reach {percent(paper.accuracy)} and a log loss of "
             f"{decimal(paper.log_loss)}."
         )
     return text

@@ -48,7 +48,7 @@ def search_report(result: SearchResult) -> str:
     summary = (
         f"The best of {plural(len(trials), 'scored candidate')} is trial {best.number} ({best.id})"
         + (f", chosen by the second, longer score of {_finalists(result)}" if rescored else "")
-        + (", as the cheapest of those that cannot be told from the best" if _cheapest(result) else "")
+        + (", as the cheapest of those that cannot be distinguished from the best" if _cheapest(result) else "")
         + (
             f". Trial {pruned.number}, widened and pruned, is better ({pruned.id}) and takes its place"
             if pruned

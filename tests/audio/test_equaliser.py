@@ -105,7 +105,7 @@ def test_the_same_draws_whatever_the_settings_and_the_front_end() -> None:
     x = torch.randn(40, 1, OURS.mels, OURS.frames, generator=seeded())
     assert equalised(x, curves[0], OURS) is x
     assert torch.equal((equalised(x, curves[2], OURS) != x).any(3).any(2)[:, 0], some)
-    # a front end of half the bands hears the same curve: each of its bands covers two of the other's
+    # a front end of half the bands gets the same curve: each of its bands covers two of the other's
     wave = noise(8, OURS)
     few = replace(OURS, mels=32)
     changes = [(equalised(LogMel(f)(wave)[:, None], draw_responses(8, seeded(2), BOTH), f)[:, 0] - LogMel(f)(wave)).mean(2)
