@@ -82,7 +82,7 @@ class ConvUnit(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.bn(self.conv(self.pad(x)))
-        return F.relu(x) if self.relu else x
+        return F.relu(x, inplace=True) if self.relu else x  # batch norm's gradient does not need its own output
 
 
 class ShortcutPool(nn.Module):
@@ -144,7 +144,7 @@ class Sum(nn.Module):
         self.relu = relu
 
     def forward(self, a: Tensor, b: Tensor) -> Tensor:
-        return F.relu(a + b) if self.relu else a + b
+        return F.relu(a + b, inplace=True) if self.relu else a + b
 
 
 @singledispatch

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from hwasc.errors import HwascError
 from hwasc.models import build
@@ -16,6 +17,7 @@ from hwasc.records.architecture import Architecture
 from hwasc.records.blocks import GRN, InvertedResidual
 from hwasc.records.front_end import FrontEnd
 from hwasc.records.train_settings import TrainSettings
+from hwasc.training import loop
 from hwasc.training.batches import Batch
 from hwasc.training.loop import fit
 from hwasc.training.loss import distillation_loss
@@ -61,6 +63,16 @@ def test_it_learns_and_a_resumed_run_equals_an_unbroken_one(tmp_path: Path) -> N
     assert epochs == [4, 5, 6]
     for a, b in zip(whole.state_dict().values(), resumed.state_dict().values(), strict=True):
         assert torch.equal(a, b)
+
+
+def test_the_quick_optimizer_and_rectifiers_in_place_change_no_weight(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = TrainSettings(3, 16, 1e-2, 1e-3)
+    common = {"steps_per_epoch": 3, "loss": loss, "settings": settings, "device": CPU, "seed": 0}
+    quick = fit(model(), batches, **common).state_dict()
+    monkeypatch.setattr(loop, "AdamW", lambda groups, lr, foreach: torch.optim.AdamW(groups, lr, foreach=False))
+    monkeypatch.setattr(F, "relu", lambda x, inplace: x.clamp(min=0))
+    plain = fit(model(), batches, **common).state_dict()
+    assert all(torch.equal(quick[name], weight) for name, weight in plain.items())
 
 
 def test_a_broken_checkpoint_and_a_diverging_training_are_said(tmp_path: Path) -> None:
