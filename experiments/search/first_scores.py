@@ -41,7 +41,9 @@ NETS = ("int8", "float")
 SOME = (300, 150, 75)  # clips
 
 
-def measure(folder: Path, count: int, *, config: Path | None, changes: list[str], nets: list[str]) -> None:
+def measure(
+    folder: Path, count: int, *, config: Path | None, changes: list[str], nets: list[str], supernet_seed: int | None
+) -> None:
     """Score each candidate as an int8 or a float net, or both, with the loss of each clip."""
     folder.mkdir(parents=True, exist_ok=True)
     ws = open_workspace("synthetic", Settings.load(config, changes))
@@ -49,7 +51,8 @@ def measure(folder: Path, count: int, *, config: Path | None, changes: list[str]
     problem = Problem(space=SearchSpace.load("full"), budget=resolve(Budget.load("dcase2024")), classes=10)
     points = problem.feasible_points(s.search.supernet.points, seed=s.seed)
     targets = target_file(fuse(ws))
-    shared = train_supernet(ws, problem, targets)
+    drawn = ws if supernet_seed is None else replace(ws, settings=replace(s, seed=supernet_seed))
+    shared = train_supernet(drawn, problem, targets)
     validation = ws.dataset.validation
     number = {scene: i for i, scene in enumerate(ws.dataset.classes)}
     job = candidates(
@@ -222,6 +225,9 @@ def main() -> None:
     )
     parser.add_argument("--config", type=Path, help="measure: a settings file")
     parser.add_argument("--set", action="append", default=[], metavar="A.B=C", help="measure: a setting; repeatable")
+    parser.add_argument(
+        "--supernet-seed", type=int, help="measure: seed of the supernet alone (default: of the settings)"
+    )
     parser.add_argument("--truth", type=Path, nargs="+", default=[], help="scores.jsonl of `hwasc bench proxy`")
     parser.add_argument(
         "--proxy", default=TRUTH, help="of this file, what counts as the truth: truth (default) or distillation"
@@ -229,7 +235,14 @@ def main() -> None:
     parser.add_argument("--resamples", type=int, default=1_000, help="table: of candidates and clips (default 1000)")
     args = parser.parse_args()
     if args.what == "measure":
-        measure(args.folders[0], args.count, config=args.config, changes=args.set, nets=args.nets)
+        measure(
+            args.folders[0],
+            args.count,
+            config=args.config,
+            changes=args.set,
+            nets=args.nets,
+            supernet_seed=args.supernet_seed,
+        )
     elif args.what == "keep":
         keep(args.folders[:-1], args.folders[-1])
     elif args.what == "slopes":
