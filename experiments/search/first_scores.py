@@ -49,9 +49,8 @@ def measure(
     ws = open_workspace("synthetic", Settings.load(config, changes))
     s = ws.settings
     problem = Problem(space=SearchSpace.load("full"), budget=resolve(Budget.load("dcase2024")), classes=10)
-    points = problem.feasible_points(
-        Settings().search.supernet.points, seed=s.seed
-    )  # whatever the supernet is trained on
+    # the same candidates whatever points the supernet is trained on
+    points = problem.feasible_points(Settings().search.supernet.points, seed=s.seed)
     targets = target_file(fuse(ws))
     drawn = ws if supernet_seed is None else replace(ws, settings=replace(s, seed=supernet_seed))
     shared = train_supernet(drawn, problem, targets)
