@@ -1,6 +1,6 @@
 """First scores of the same slices, measured in several ways: int8 or float, on all validation clips or on some.
 
-    python experiments/search/first_scores.py measure FOLDER [--count 48] [--config FILE] [--set a.b=c]  # an hour; resumable
+    python experiments/search/first_scores.py measure FOLDER [--count 48] [--config FILE] [--set a.b=c] [--supernet-seed 1]
     python experiments/search/first_scores.py table FOLDER [FOLDER ...] [--truth scores.jsonl ...]
     python experiments/search/first_scores.py keep FOLDER [FOLDER ...] TO     # compressed, losses in hundredths; for `table`, too
     python experiments/search/first_scores.py slopes FOLDER            # what the choices change in float scores, by least squares

@@ -137,10 +137,8 @@ def _codes(waves: npt.NDArray[np.float32], rate: int, *, high: bool = False) -> 
     loud = quieter <= QUIET
     useful = (loud[:, :2] | loud[:, 1:]) & (changes >= STEPS[0] * BITS) & (changes <= STEPS[1] * BITS)
     flags = (useful @ np.array([1, 2])) * usable
-    packed, quieter = (
-        np.packbits(bits.reshape(count, -1), axis=1),
-        np.where(usable[:, None], quieter, 0).astype(np.uint8),
-    )
+    packed = np.packbits(bits.reshape(count, -1), axis=1)
+    quieter = np.where(usable[:, None], quieter, 0).astype(np.uint8)
     found = [
         f"{2 if high else 1}{flag}{quieter[i].tobytes().hex()}{packed[i].tobytes().hex()}" if flag else ""
         for i, flag in enumerate(flags.tolist())

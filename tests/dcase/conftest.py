@@ -21,10 +21,9 @@ from hwasc.records.blocks import GRN, InvertedResidual
 from hwasc.records.front_end import FrontEnd
 from hwasc.records.settings import Settings
 from hwasc.workspace import open_workspace
+from tests.dcase.evaluation_set import CLIPS, DEVICES
 
 Run = Callable[..., tuple[int, str, str]]
-EVALUATION = 70  # clips
-DEVICES = ("a", "s1", "s7", "unknown")
 
 
 @pytest.fixture(scope="session")
@@ -67,7 +66,7 @@ def made(tiny_data: Path, tmp_path_factory: pytest.TempPathFactory, settings_of_
         (made / root / "evaluation_setup").mkdir()
         lines = ["\t".join(columns)]
         clips = sorted((data / "audio").glob("*.wav"))[::3]
-        for i in range(EVALUATION):
+        for i in range(CLIPS):
             path = made / root / "audio" / f"{i}.wav"
             if i == 7:
                 soundfile.write(path, np.zeros(44_100), 44_100)  # silent clips want a line too

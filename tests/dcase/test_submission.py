@@ -18,12 +18,11 @@ from hwasc.dcase.rules import CLASSES, About
 from hwasc.records import architecture
 from hwasc.records.settings import Settings
 from hwasc.workspace import open_workspace
+from tests.dcase.evaluation_set import CLIPS, DEVICES
 
 pytestmark = pytest.mark.slow
 
 Run = Callable[..., tuple[int, str, str]]
-EVALUATION = 70  # clips, and their devices in turn, as conftest.py makes them
-DEVICES = ("a", "s1", "s7", "unknown")
 
 
 def table(path: Path) -> list[dict[str, str]]:
@@ -63,7 +62,7 @@ def evaluated(made: Path, root: str) -> np.ndarray:
             location="x",
             device="a",
         )
-        for i in range(EVALUATION)
+        for i in range(CLIPS)
         if i != 7
     ]
     features = extract(clips, CLASSES, fe, made / "other_cache")
@@ -94,7 +93,7 @@ def handed_in_2025(made: Path) -> Path:
         cache=made / "cache",
     )
     assert result.checked_clips == 64 and result.largest_difference is not None and result.largest_difference < 0.1
-    assert result.clips == EVALUATION and all(Path(f).is_file() for f in result.files)
+    assert result.clips == CLIPS and all(Path(f).is_file() for f in result.files)
     assert len(result.notes) == 1 and "inference_code is required" in result.notes[0]
     return made / "out25"
 
@@ -102,7 +101,7 @@ def handed_in_2025(made: Path) -> Path:
 def test_the_output_of_2025_is_the_evaluated_students(made: Path, handed_in_2025: Path) -> None:
     folder = handed_in_2025 / "task1" / "Doe_INST_task1_1"
     assert {p.name for p in folder.iterdir()} == {"Doe_INST_task1_1.output.csv", "Doe_INST_task1_1.meta.yaml"}
-    names = [f"audio/{i}.wav" for i in range(EVALUATION)]
+    names = [f"audio/{i}.wav" for i in range(CLIPS)]
     shares = check_output(folder / "Doe_INST_task1_1.output.csv", names)
     check_evaluated(shares, evaluated(made, "eval25"))
     written = handed_in_2025 / "inference" / "predictions" / "Doe_INST_task1_1"
@@ -139,8 +138,8 @@ def test_the_package_runs_without_hwasc_and_predicts_the_same(made: Path, handed
     """Moved elsewhere, in a Python process without hwasc, by the functions and arguments of the official scripts."""
     shutil.copytree(handed_in_2025 / "inference", tmp_path / "clone")
     (tmp_path / "cwd").mkdir()
-    files = [str(made / "eval25" / "audio" / f"{i}.wav") for i in range(EVALUATION)]
-    request = json.dumps([files, [DEVICES[i % 4] for i in range(EVALUATION)]])
+    files = [str(made / "eval25" / "audio" / f"{i}.wav") for i in range(CLIPS)]
+    request = json.dumps([files, [DEVICES[i % 4] for i in range(CLIPS)]])
     done = subprocess.run(
         [sys.executable, "-I", "-c", PROGRAM, str(tmp_path / "clone")],
         input=request, capture_output=True, text=True, cwd=tmp_path / "cwd",
@@ -215,7 +214,7 @@ def test_a_hand_in_to_2024(submit: Run, made: Path, tmp_path: Path) -> None:
     outputs = {f"Doe_INST_task1_1.output.split_{s}.csv" for s in (5, 10, 25, 50, 100)}
     assert {p.name for p in folder.iterdir()} == outputs | {"Doe_INST_task1_1.meta.yaml"}
     for name in sorted(outputs)[:2]:
-        shares = check_output(folder / name, [f"{i}.wav" for i in range(EVALUATION)])
+        shares = check_output(folder / name, [f"{i}.wav" for i in range(CLIPS)])
     check_evaluated(shares, evaluated(made, "eval24"))
     meta = yaml.safe_load((folder / "Doe_INST_task1_1.meta.yaml").read_text())
     assert set(meta["system"]) == {"description", "complexity", "external_datasets", "source_code"}
@@ -236,10 +235,10 @@ def test_devices_with_students_of_their_own(
 ) -> None:
     status, out, err = submit(2025, tmp_path / "o", str(made / "s25"), f"s1={other_student}", label="Doe_INST_task1_2")
     assert status == 0, err
-    names = [f"audio/{i}.wav" for i in range(EVALUATION)]
+    names = [f"audio/{i}.wav" for i in range(CLIPS)]
     shares = check_output(tmp_path / "o/task1/Doe_INST_task1_2/Doe_INST_task1_2.output.csv", names)
     general = check_output(handed_in_2025 / "task1/Doe_INST_task1_1/Doe_INST_task1_1.output.csv", names)
-    of_s1 = np.array([DEVICES[i % 4] == "s1" for i in range(EVALUATION)])
+    of_s1 = np.array([DEVICES[i % 4] == "s1" for i in range(CLIPS)])
     assert (((shares == general).all(1)) == ~of_s1).all()
     meta = yaml.safe_load((tmp_path / "o/task1/Doe_INST_task1_2/Doe_INST_task1_2.meta.yaml").read_text())
     assert meta["system"]["description"]["num_models_at_inference"] == 2
@@ -264,10 +263,10 @@ def test_students_that_one_run_has_for_its_devices(
     own = {s.device for s in result.devices.chosen}
     status, _, err = submit(2025, tmp_path / "o", str(tmp_path / "s25"), label="Doe_INST_task1_3")
     assert status == 0, err
-    names = [f"audio/{i}.wav" for i in range(EVALUATION)]
+    names = [f"audio/{i}.wav" for i in range(CLIPS)]
     shares = check_output(tmp_path / "o/task1/Doe_INST_task1_3/Doe_INST_task1_3.output.csv", names)
     general = check_output(handed_in_2025 / "task1/Doe_INST_task1_1/Doe_INST_task1_1.output.csv", names)
-    of_known = np.array([DEVICES[i % 4] in own for i in range(EVALUATION)])
+    of_known = np.array([DEVICES[i % 4] in own for i in range(CLIPS)])
     # which devices have a student of their own depends on the processor's rounding
     assert ((shares == general).all(1) == ~of_known).all()
     meta = yaml.safe_load((tmp_path / "o/task1/Doe_INST_task1_3/Doe_INST_task1_3.meta.yaml").read_text())
