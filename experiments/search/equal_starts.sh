@@ -6,7 +6,7 @@
 #   experiments/search/equal_starts.sh [FOLDER]                                          (default runs/equal_starts)
 # Environment: NETS, default "cp_mobile_8 cp_mobile_16 cp_mobile_24 cp_mobile dcase2024_baseline"; SHARES, default "100 50"; EPOCHS,
 # default "40 160"; SEEDS, default "0 1 2"; SPACE, default plain; SEARCH, settings of the searches (name=value ...);
-#   WORKERS, processes at a time, default 2.
+#   CONFIG, a settings file for every command, which then has those of the searches, too; WORKERS, processes at a time, default 2.
 set -euo pipefail
 here=$(dirname "$0") out=${1:-runs/equal_starts}
 nets=${NETS:-cp_mobile_8 cp_mobile_16 cp_mobile_24 cp_mobile dcase2024_baseline} shares=${SHARES:-100 50}
@@ -14,6 +14,7 @@ mkdir -p "$out"
 settings=(--set search.supernet.budget=dcase2024 --set search.rescore_from=random)
 default="search.trials=150 search.proxy_precision=float search.rescore=3 search.rungs=2 search.rescore_train.epochs=20"
 default+=" search.proxy_batch=16 search.supernet.candidates=4" # defaults when the first of these searches ran
+[ -z "${CONFIG:-}" ] || default=
 for setting in ${SEARCH:-$default}; do settings+=(--set "$setting"); done
 before=()
 for net in $nets; do
@@ -31,13 +32,13 @@ limits:
   ram: {max: "$share%", runtime: c}
 END
     [ -f "$run/best.json" ] || hwasc search --data synthetic --space "${SPACE:-plain}" --budget "$budget" --workers "${WORKERS:-2}" \
-      "${settings[@]}" "${before[@]}" --run "$run"
+      ${CONFIG:+--config "$CONFIG"} "${settings[@]}" "${before[@]}" --run "$run"
     [ ! -f "$run/trials.jsonl" ] || before=(--start-from "$run") # scores by the same supernet hold
   done
 done
 distill() { # run architecture seed epochs
   [ -f "$1/result.json" ] || hwasc distill --data synthetic --arch "$2" --initial-weights random --set "distill.seed=$3" \
-    --set "distill.train.epochs=$4" --run "$1"
+    --set "distill.train.epochs=$4" ${CONFIG:+--config "$CONFIG"} --run "$1"
 }
 export -f distill
 for epochs in ${EPOCHS:-40 160}; do

@@ -1,4 +1,4 @@
-"""The table of equal starts is that of the kept results, and the kept nets can be read."""
+"""The tables of equal starts are those of the kept results, and the kept nets can be read."""
 
 from __future__ import annotations
 
@@ -7,27 +7,32 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from hwasc.cost import measure
 from hwasc.records import architecture as architectures
 
 FOLDER = Path(__file__).parents[2] / "experiments" / "search"
-KEPT = FOLDER / "results_equal_starts"
+STUDIES = pytest.mark.parametrize("study", ["equal_starts", "more_places"])
 
 
-def test_the_page_says_what_the_kept_results_say() -> None:
+@STUDIES
+def test_the_page_says_what_the_kept_results_say(study: str) -> None:
+    kept = FOLDER / f"results_{study}"
     done = subprocess.run(
-        [sys.executable, FOLDER / "equal_starts.py", KEPT], capture_output=True, text=True, check=True
+        [sys.executable, FOLDER / "equal_starts.py", kept], capture_output=True, text=True, check=True
     )
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in done.stdout.splitlines()[2:]]
-    page = re.sub(r"\*\*", "", (FOLDER / "equal_starts.md").read_text())
+    page = re.sub(r"\*\*", "", (FOLDER / f"{study}.md").read_text())
     assert len(rows) >= 3
     for _, _, seeds, test, gain, macs, parameters, arena, ram in rows:
         shown = [seeds, test, gain, macs, parameters, arena, ram]
         assert re.search(r"\|\s*".join(re.escape(cell) + r"\s*" for cell in shown), page), shown
 
 
-def test_each_kept_net_has_the_costs_that_it_was_found_with() -> None:
-    found = sorted(KEPT.glob("search-*/best.json"))
+@STUDIES
+def test_each_kept_net_has_the_costs_that_it_was_found_with(study: str) -> None:
+    found = sorted((FOLDER / f"results_{study}").glob("search-*/best.json"))
     assert found
     for path in found:
         record = architectures.load(path)
