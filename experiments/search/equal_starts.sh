@@ -6,7 +6,7 @@
 #   experiments/search/equal_starts.sh [FOLDER]                                          (default runs/equal_starts)
 # Environment: NETS, default "cp_mobile_8 cp_mobile_16 cp_mobile_24 cp_mobile dcase2024_baseline"; SHARES, default "100 50"; EPOCHS,
 # default "40 160"; SEEDS, default "0 1 2"; SPACE, default plain; SEARCH, settings of the searches (name=value ...);
-#   CONFIG, a settings file for every command, which then has those of the searches, too; WORKERS, processes at a time, default 2.
+# CONFIG, a settings file for every command, in place of the default of SEARCH; WORKERS, processes at a time, default 2.
 set -euo pipefail
 here=$(dirname "$0") out=${1:-runs/equal_starts}
 nets=${NETS:-cp_mobile_8 cp_mobile_16 cp_mobile_24 cp_mobile dcase2024_baseline} shares=${SHARES:-100 50}
