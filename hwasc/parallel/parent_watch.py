@@ -38,6 +38,10 @@ def _ask_for_signal(pipe: int) -> None:
         fcntl.fcntl(pipe, fcntl.F_SETFL, fcntl.fcntl(pipe, fcntl.F_GETFL) | os.O_ASYNC)
     except (ImportError, AttributeError, OSError, ValueError):  # no such system; not the main thread
         return
+    poll = select.poll()
+    poll.register(pipe, 0)
+    if poll.poll(0):  # the parent ended before: a pipe that is closed already sends no signal
+        os._exit(1)
 
 
 def wait_for_end(pipe: int | None, parent: int) -> None:
