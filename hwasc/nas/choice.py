@@ -1,8 +1,8 @@
 """Which of the scored candidates becomes the winner: the best score, a cheaper one that is as good, or one that is named.
 
 Where second scores are over folds, candidates as good as the best are those whose difference from it is within the standard error
-of this difference over locations. Otherwise they are those whose score is within the standard error of the best score (the
-one-standard-error rule of Breiman et al., 1984).
+of this difference over locations, and over seeds where they were trained with several. Otherwise they are those whose score is
+within the standard error of the best score (the one-standard-error rule of Breiman et al., 1984).
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Literal, TypeAlias
 from hwasc.errors import UsageError
 from hwasc.nas import location_scores
 from hwasc.nas.location_scores import LocationScore, Optimism
+from hwasc.nas.seed_scores import loss_error_of_seeds
 from hwasc.nas.trial import Refined, Trial, best, best_refined
 
 Preference: TypeAlias = Literal["accuracy", "memory", "macs", "parameters"]
@@ -104,10 +105,22 @@ def preferred(trials: Sequence[Trial], prefer: str) -> Trial:
     if prefer == "accuracy":
         return top
     if all(t.locations for t in trials):
-        equal = [trials[i] for i in location_scores.as_good([t.locations or () for t in trials])]
+        equal = [trials[i] for i in as_good(trials)]
     else:
         equal = [t for t in trials if t.score >= top.score - top.score_error]
     return min(equal, key=lambda t: (getattr(t, prefer), -t.score, t.number))
+
+
+def as_good(trials: Sequence[Trial]) -> list[int]:
+    """The trials that are as good as the best one.
+
+    Args:
+        trials: With scores over folds.
+
+    Returns:
+        Their indices, see `location_scores.as_good`.
+    """
+    return location_scores.as_good([t.locations or () for t in trials], [loss_error_of_seeds(t) for t in trials])
 
 
 def optimism(rescored: Sequence[Trial], prefer: str) -> Optimism | None:

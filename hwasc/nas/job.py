@@ -32,10 +32,12 @@ class Proposal:
     Attributes:
         point: A point of the space.
         architecture: The architecture at the point.
+        training: Number of the training, from 0, where it is trained several times; it is added to the seed.
     """
 
     point: Point
     architecture: Architecture
+    training: int = 0
 
 
 @dataclass(frozen=True)

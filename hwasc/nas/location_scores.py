@@ -20,15 +20,15 @@ class LocationScore:
         location: Its name.
         scene: The scene.
         clips: How many clips.
-        right: How many of them the int8 net names rightly.
-        loss: Sum of their distillation losses, nats.
+        right: How many of them the int8 net names rightly; a mean where there were several trainings.
+        loss: Sum of their distillation losses, nats; likewise.
     """
 
     fold: int
     location: str
     scene: str
     clips: int
-    right: int
+    right: float
     loss: float
 
 
@@ -105,19 +105,26 @@ def loss_error(scores: Sequence[LocationScore], other: Sequence[LocationScore] |
     return math.sqrt(squares * count / (count - 1)) / total
 
 
-def as_good(candidates: Sequence[Sequence[LocationScore]]) -> list[int]:
+def as_good(candidates: Sequence[Sequence[LocationScore]], seed_errors: Sequence[float] | None = None) -> list[int]:
     """Find the candidates that are as good as the best one.
 
     Args:
         candidates: The scores of each on the same clips, in the same order.
+        seed_errors: Standard error of each one's mean loss over seeds, nats; None: there was one training of each.
 
     Returns:
-        Indices of the best and of those whose mean loss is at most one standard error of the paired difference above its own.
+        Indices of the best and of those whose mean loss is at most one standard error of the difference above its own: the
+        paired one over locations, and those over seeds.
     """
     losses = [loss(scores) for scores in candidates]
+    of_seeds = seed_errors or [0.0] * len(losses)
     top = int(np.argmin(losses))
     best = candidates[top]
-    return [i for i, scores in enumerate(candidates) if i == top or losses[i] - losses[top] <= loss_error(scores, best)]
+    return [
+        i
+        for i, scores in enumerate(candidates)
+        if i == top or losses[i] - losses[top] <= math.hypot(loss_error(scores, best), of_seeds[i], of_seeds[top])
+    ]
 
 
 def optimism(
@@ -152,8 +159,8 @@ def optimism(
     )
 
 
-def _by_scene(scores: Sequence[LocationScore], value: Callable[[LocationScore], int]) -> dict[str, int]:
-    sums: dict[str, int] = {}
+def _by_scene(scores: Sequence[LocationScore], value: Callable[[LocationScore], float]) -> dict[str, float]:
+    sums: dict[str, float] = {}
     for s in scores:
         sums[s.scene] = sums.get(s.scene, 0) + value(s)
     return sums

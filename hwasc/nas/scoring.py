@@ -123,7 +123,7 @@ def candidates(ws: Workspace, scoring: Scoring) -> Callable[[Proposal], Candidat
             train_settings=scoring.train,
             qat=scoring.qat,
             qat_steps=scoring.qat_steps,
-            seed=ws.settings.seed,
+            seed=ws.settings.seed + proposal.training,
             device=str(ws.device),
             supernet=scoring.supernet,
             steps=scoring.steps,

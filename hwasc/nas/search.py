@@ -57,7 +57,12 @@ from hwasc.records.space import SearchSpace
 from hwasc.workspace import Workspace
 
 FOLDER = Path("runs/search")
-GROWING = ("settings.search.trials", "settings.search.rescore", "settings.search.refine")
+GROWING = (
+    "settings.search.trials",
+    "settings.search.rescore",
+    "settings.search.refine",
+    "settings.search.rescore_seeds",
+)
 
 
 def survey(problem: Problem, *, seed: int, reporter: Reporter) -> Survey:
@@ -330,6 +335,7 @@ def _finish(
             "chosen": chosen.how,
             **({"nested_accuracy": estimate.nested} if estimate else {}),
             "epochs": (second if chosen.proxy else s.search.train).epochs,
+            **({"trainings": len(winner.by_seed)} if winner.by_seed and not pruned else {}),
             **(provenance(pruned) if pruned else {}),
         },
         "seed": s.seed,

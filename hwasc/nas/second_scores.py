@@ -2,7 +2,8 @@
 
 A short training favours candidates that learn fast, which are usually the small ones. The highest of many noisy scores is
 also high in part by chance. With several rungs, more candidates are trained and the worse half is given up after each (successive
-halving, Jamieson and Talwalkar, 2016, each rung trained anew: the learning rate falls to the end of its own epochs).
+halving, Jamieson and Talwalkar, 2016, each rung trained anew: the learning rate falls to the end of its own epochs). In the last
+rung each candidate can be trained with several seeds.
 """
 
 from __future__ import annotations
@@ -14,14 +15,14 @@ from pathlib import Path
 from typing import Any
 
 from hwasc.ensemble.fusion import FittedEnsemble
-from hwasc.errors import UsageError
 from hwasc.nas import work
 from hwasc.nas.engines import Engine
 from hwasc.nas.fold_scoring import by_folds, fold_evaluator
 from hwasc.nas.job import Proposal
 from hwasc.nas.problem import Problem
 from hwasc.nas.scoring import Scoring, evaluator
-from hwasc.nas.study import Evaluate, Journal
+from hwasc.nas.seed_journals import SeedJournals
+from hwasc.nas.study import Evaluate
 from hwasc.nas.tracked import log_trial
 from hwasc.nas.trial import SECOND, Trial, best, by_score
 from hwasc.workspace import Workspace
@@ -65,23 +66,24 @@ def second_scores(
         train = replace(training, epochs=max(training.epochs // 2**halvings, 1))
         at_rung = replace(scoring, train=train)
         evaluate = fold_evaluator(ws, at_rung, engine, fused) if over_folds else evaluator(ws, at_rung, engine)
-        journal = Journal(run / rung_file(halvings))
+        trainings = 1 if halvings else s.rescore_seeds
+        journals = SeedJournals(run, rung_file(halvings), trainings=trainings)
         name = f"rung {s.rungs - halvings} of {s.rungs}" if s.rungs > 1 else "second scores"
-        done = sum(t.number in journal.trials for t in chosen)
-        with ws.reporter.track(name, len(chosen), done=done) as update:
+        total, left = len(chosen) * trainings, len(journals.missing(chosen))
+        with ws.reporter.track(name, total, done=total - left) as update:
 
-            def on_trial(trial: Trial) -> None:
-                finished = [journal.trials[t.number] for t in chosen if t.number in journal.trials]
-                update(len(finished), f"best {best(finished).accuracy:.1%}")
-                if not halvings:
+            def on_training(trial: Trial | None) -> None:
+                finished = journals.finished(chosen)
+                update(total - len(journals.missing(chosen)), f"best {best(finished).accuracy:.1%}" if finished else "")
+                if trial and not halvings:
                     log_trial(ws.tracker, "second", trial, best(finished))
 
             return rescore(
                 chosen,
-                journal,
+                journals,
                 proposal=lambda t: problem.proposal(t.point),
                 evaluate=evaluate,
-                on_trial=on_trial,
+                on_training=on_training,
             )
 
     with ws.reporter.stage(work.SECOND):
@@ -126,38 +128,34 @@ def diverse(ranked: Sequence[Trial], count: int) -> list[Trial]:
 
 def rescore(
     chosen: Sequence[Trial],
-    journal: Journal,
+    journals: SeedJournals,
     *,
     proposal: Callable[[Trial], Proposal],
     evaluate: Evaluate,
-    on_trial: Callable[[Trial], None],
+    on_training: Callable[[Trial | None], None],
 ) -> list[Trial]:
-    """Score the chosen trials a second time. Trials in the journal are not scored again.
+    """Score the chosen trials a second time. What the journals hold is not scored again.
 
     Args:
         chosen: Trials with their first scores.
-        journal: Journal of the second scores.
+        journals: Of the second scores.
         proposal: Makes the candidate of a trial.
         evaluate: Scores candidates.
-        on_trial: Called for each trial that was scored now.
+        on_training: Called after each training that was scored now, with the trial if it was the last one of this trial.
 
     Returns:
         The trials with their new scores, in the order of `chosen`.
 
     Raises:
-        UsageError: The journal holds other candidates.
+        UsageError: The journals hold other candidates.
     """
-    for t in chosen:
-        if t.number in journal.trials and journal.trials[t.number].id != t.id:
-            raise UsageError(
-                f"{journal.path}: trial {t.number} is another candidate than in this search; delete the file to score again"
-            )
-    missing = [t for t in chosen if t.number not in journal.trials]
-    missing.sort(key=lambda t: -t.macs)  # the longest trainings first, so that no process ends long after the others
-    for i, score in evaluate([proposal(t) for t in missing]):
+    journals.check(chosen)
+    missing = journals.missing(chosen)
+    for i, score in evaluate([replace(proposal(t), training=training) for t, training in missing]):
         assert score.accuracy is not None and score.standard_error is not None and score.value_error is not None
+        trial, training = missing[i]
         rescored = replace(
-            missing[i],
+            trial,
             accuracy=score.accuracy,
             score=score.value,
             score_error=score.value_error,
@@ -167,6 +165,5 @@ def rescore(
             locations=score.locations,
             quantized=score.quantized,
         )
-        journal.append(rescored)
-        on_trial(rescored)
-    return [journal.trials[t.number] for t in chosen]
+        on_training(journals.append(training, rescored))
+    return journals.finished(chosen)

@@ -40,6 +40,21 @@ class Outcome:
 
 
 @dataclass(frozen=True, kw_only=True)
+class SeedScore:
+    """One of several trainings of a candidate.
+
+    Attributes:
+        seed: Of its weights and batches.
+        accuracy: Of its int8 net, macro, 0..1.
+        score: See `job.Score`.
+    """
+
+    seed: int
+    accuracy: float
+    score: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class Trial:
     """A scored candidate, one line of `trials.jsonl`.
 
@@ -62,6 +77,8 @@ class Trial:
         locations: Of a second score over folds: the score by location. `standard_error` and `score_error` are over locations
             then. None: the score is over validation clips.
         quantized: Whether the net that was measured is the int8 one, or the float one.
+        by_seed: Of a second score over several trainings: each of them. `accuracy`, `float_accuracy`, `score` and `locations` are
+            means over them, and both errors contain how they differ. None: there was one training.
         schema: Version of the format.
     """
 
@@ -82,13 +99,14 @@ class Trial:
     score_error: float
     locations: tuple[LocationScore, ...] | None = None
     quantized: bool = True
+    by_seed: tuple[SeedScore, ...] | None = None
     schema: int = field(default=1)
 
     __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
 
     def json_form(self, values: dict[str, Any]) -> dict[str, Any]:
-        """Its JSON, without `locations` where there are none, nor `quantized` where it is; see `schema.plain`."""
-        left_out = [*([] if self.locations else ["locations"]), *(["quantized"] if self.quantized else [])]
+        """Its JSON, without `locations` and `by_seed` where there are none, nor `quantized` where it is; see `schema.plain`."""
+        left_out = [name for name in ("locations", "by_seed") if not values[name]] + ["quantized"] * self.quantized
         return {k: v for k, v in values.items() if k not in left_out}
 
 

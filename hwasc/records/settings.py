@@ -132,6 +132,8 @@ class SearchSettings:
         rungs: Rungs of second scores (successive halving). The last one scores `rescore` candidates. Each rung before it scores
             twice as many for half the epochs, and the better half goes on; so each rung takes as long as the last. 1: all
             finalists are trained in full.
+        rescore_seeds: Trainings of each finalist in the last rung, with the seeds from `seed` on. The mean of their scores
+            counts, and its error contains how they differ. 1: one training, and an error that does not contain the seed.
         rescore_from: Where the training of second scores on validation clips starts. `slice`: from the slice of the supernet.
             `random`: from random weights, with twice the epochs: for nets that will be distilled so, too.
         rescore_on: What second scores are measured on. `validation`: the validation clips. `folds`: all training and
@@ -161,6 +163,7 @@ class SearchSettings:
     supernet: SupernetSettings = field(default_factory=SupernetSettings)
     rescore: int = 8
     rungs: int = 1
+    rescore_seeds: int = 1
     rescore_from: Literal["slice", "random"] = "slice"
     rescore_on: Literal["auto", "validation", "folds"] = "auto"
     rescore_train: TrainSettings | None = None
@@ -221,6 +224,8 @@ class SearchSettings:
                 f"rungs: expected 1 to 6, and 1 where nothing is scored again (rescore 0), found {self.rungs} with rescore "
                 f"{self.rescore}"
             )
+        if not 1 <= self.rescore_seeds <= 20:
+            raise ValueError(f"rescore_seeds: expected 1 to 20 trainings of each finalist, found {self.rescore_seeds}")
         if self.dismiss is not None and not 0 <= self.dismiss < 100:
             raise ValueError(f"dismiss: expected 0 to 100 standard deviations, or null for none, found {self.dismiss}")
         if not 0 <= self.refine <= self.rescore or self.refine_from <= 1:

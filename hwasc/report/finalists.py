@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import hypot
 
 from hwasc.nas import location_scores
+from hwasc.nas.choice import as_good
 from hwasc.nas.location_scores import Optimism
-from hwasc.nas.trial import Trial, best
+from hwasc.nas.seed_scores import accuracy_error_of_seeds, loss_error_of_seeds
+from hwasc.nas.trial import Trial, best, by_score
 from hwasc.report.formats import count, kib, percent, plural, points
 from hwasc.report.page import Paragraph, Part, Table
 
 
 def finalists(rescored: Sequence[Trial], winner: Trial, optimism: Optimism | None) -> list[Part]:
-    """Compare finalists on the same clips.
+    """Compare finalists whose scores are over folds, on the same clips.
 
     Args:
         rescored: The finalists, with scores by location.
@@ -26,12 +29,13 @@ def finalists(rescored: Sequence[Trial], winner: Trial, optimism: Optimism | Non
     if not scores or len(scores) < len(rescored):
         return []
     top = next(i for i, t in enumerate(rescored) if t.number == best(list(rescored)).number)
-    equal = location_scores.as_good(scores)
+    equal, seeds = as_good(rescored), len(rescored[0].by_seed or (0,))
     clips, places = sum(s.clips for s in scores[0]), len({s.location for s in scores[0]})
     text = (
-        f"Each finalist was trained {len({s.fold for s in scores[0]})} times, and {plural(clips, 'clip')} of "
-        f"{plural(places, 'location')} were each classified once, by a net that was not trained on their location. Errors are "
-        "over locations; those of differences are smaller, because all finalists have the same clips. "
+        f"Each finalist was trained {seeds * len({s.fold for s in scores[0]})} times, and {plural(clips, 'clip')} of "
+        f"{plural(places, 'location')} were each classified {_once(seeds)}, by a net that was not trained on their location. "
+        f"Errors are over locations{' and over seeds' if seeds > 1 else ''}; those of differences are smaller, because all "
+        "finalists have the same clips. "
         f"{_equal(len(equal))} Trial {winner.number} was chosen."
     )
     if optimism is not None:
@@ -41,6 +45,44 @@ def finalists(rescored: Sequence[Trial], winner: Trial, optimism: Optimism | Non
             f"would choose, it is {percent(optimism.nested)}, {gap} points: this is what the choice promises on new places."
         )
     return [Paragraph(text), _table(rescored, scores, top=top, equal=equal, winner=winner)]
+
+
+def seeds_table(rescored: Sequence[Trial], winner: Trial) -> list[Part]:
+    """Show how a finalist's accuracy differs between its trainings.
+
+    Args:
+        rescored: The finalists.
+        winner: The one that was chosen.
+
+    Returns:
+        A table; nothing where each was trained with one seed.
+    """
+    ranked = [t for t in by_score(rescored) if t.by_seed]
+    if not ranked:
+        return []
+    seeds = [s.seed for s in ranked[0].by_seed or ()]
+    rows = [
+        (
+            t.number,
+            *(percent(s.accuracy) for s in t.by_seed or ()),
+            percent(t.accuracy),
+            f"{100 * accuracy_error_of_seeds(t):.1f}",
+        )
+        for t in ranked
+    ]
+    return [
+        Table(
+            ("trial", *(f"seed {seed}" for seed in seeds), "mean", "SE over seeds, points"),
+            rows,
+            "int8 accuracy of each training of the finalists, by falling mean score; the chosen one is marked",
+            marked=[i for i, t in enumerate(ranked) if t.number == winner.number],
+            trials=[t.number for t in ranked],
+        )
+    ]
+
+
+def _once(seeds: int) -> str:
+    return "once" if seeds == 1 else f"once with each of {seeds} seeds"
 
 
 def _equal(count: int) -> str:
@@ -63,13 +105,20 @@ def _table(
     for i in order:
         t, gap = rescored[i], location_scores.accuracy(scores[i]) - location_scores.accuracy(scores[top])
         error = location_scores.accuracy_error(scores[i], scores[top])
+        if error is not None:
+            error = hypot(error, accuracy_error_of_seeds(t), accuracy_error_of_seeds(rescored[top]))
         worse = location_scores.loss(scores[i]) - location_scores.loss(scores[top])
+        worse_error = hypot(
+            location_scores.loss_error(scores[i], scores[top]),
+            loss_error_of_seeds(t),
+            loss_error_of_seeds(rescored[top]),
+        )
         rows.append(
             (
                 t.number,
                 f"{percent(t.accuracy)} ± {100 * t.standard_error:.1f}",
                 "" if i == top else points(gap) + ("" if error is None else f" ± {100 * error:.1f}"),
-                "" if i == top else f"{worse:+.3f} ± {location_scores.loss_error(scores[i], scores[top]):.3f}",
+                "" if i == top else f"{worse:+.3f} ± {worse_error:.3f}",
                 "yes" if i in equal else "no",
                 count(t.macs),
                 kib(t.memory),

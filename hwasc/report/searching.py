@@ -11,7 +11,7 @@ from hwasc.report import plots
 from hwasc.report.analysis import predictions, what_matters
 from hwasc.report.budget_use import budget_use
 from hwasc.report.ensemble import fusion_parts
-from hwasc.report.finalists import finalists
+from hwasc.report.finalists import finalists, seeds_table
 from hwasc.report.formats import ABSENT, amount, count, data_name, kib, percent, plural, short
 from hwasc.report.page import Controls, Fact, Facts, Paragraph, Picture, Preformatted, Section, Table, page
 from hwasc.report.points import trial_points
@@ -119,7 +119,8 @@ def search_report(result: SearchResult) -> str:
             else "What was left after the shorter trainings, scored in full; the best is marked",
         )
         compared = finalists(rescored, best, result.optimism)
-        sections.insert(4, Section("Second scores", [*compared, second]))  # after the search
+        by_seed = seeds_table(rescored, best)
+        sections.insert(4, Section("Second scores", [*compared, *by_seed, second]))  # after the search
     sections[-1:-1] = [what_matters(choices, trials, proxy), *predictions(choices, trials)]
     if result.refined:
         sections.insert(5, refinement(result.refined, pruned, result.second_clips))
@@ -147,10 +148,11 @@ def _cheapest(result: SearchResult) -> bool:
 
 def _finalists(result: SearchResult) -> str:
     """Which candidates were scored in full."""
-    left = len(result.rescored)
+    left, seeds = len(result.rescored), len(result.trial.by_seed or ())
+    mean = f", a mean over {seeds} trainings of each" if seeds else ""
     if result.rungs == 1:
-        return f"the first {left}"
-    return f"the last {left}, after {plural(result.rungs - 1, 'halving')} by scores of shorter trainings"
+        return f"the first {left}{mean}"
+    return f"the last {left}{mean}, after {plural(result.rungs - 1, 'halving')} by scores of shorter trainings"
 
 
 def _dismissed(number: int) -> str:

@@ -111,6 +111,18 @@ def test_a_net_from_random_weights_has_no_slice_and_twice_the_epochs(
         assert job.train_settings.epochs == epochs
 
 
+def test_the_last_rung_trains_each_finalist_with_several_seeds(
+    tiny_workspace: Workspace, fused: FittedEnsemble, problem: Problem, tmp_path: Path
+) -> None:
+    found, jobs = finalists(tiny_workspace, fused, problem, tmp_path, rescore=2, rungs=2, rescore_seeds=3)
+    seed = tiny_workspace.settings.seed
+    assert [(j.train_settings.epochs, j.seed) for j in jobs[:4]] == [(4, seed)] * 4
+    expected = {(t.id, EPOCHS, seed + i) for t in found for i in range(3)}
+    assert len(jobs) == 4 + 6
+    assert {(j.proposal.architecture.id, j.train_settings.epochs, j.seed) for j in jobs[4:]} == expected
+    assert [[s.seed for s in t.by_seed or ()] for t in found] == [[seed, seed + 1, seed + 2]] * 2
+
+
 def test_rungs_without_second_scores_are_refused() -> None:
     search = Settings().search
     for wrong in ({"rungs": 0}, {"rungs": 7}, {"rungs": 2, "rescore": 0}):

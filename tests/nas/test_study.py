@@ -19,6 +19,7 @@ from hwasc.nas.feasibility import examine
 from hwasc.nas.job import Proposal, Score
 from hwasc.nas.problem import Problem
 from hwasc.nas.second_scores import diverse, rescore
+from hwasc.nas.seed_journals import SeedJournals
 from hwasc.nas.strategies import start
 from hwasc.nas.study import Evaluate, Journal, Study
 from hwasc.nas.trial import Trial, best, by_score, pareto
@@ -153,10 +154,10 @@ def test_only_the_best_few_are_scored_again_and_once(tmp_path: Path) -> None:
     def again(evaluate: Evaluate) -> list[Trial]:
         return rescore(
             trials[:3],
-            Journal(path),
+            SeedJournals(tmp_path, path.name, trainings=1),
             proposal=lambda t: Proposal(t.point, SPACE.architecture(t.point, 10)),
             evaluate=evaluate,
-            on_trial=lambda trial: None,
+            on_training=lambda trial: None,
         )
 
     def rising(architectures: list[Proposal]) -> Iterator[tuple[int, Score]]:
