@@ -84,7 +84,7 @@ def fold_evaluator(ws: Workspace, scoring: Scoring, engine: Engine, fused: Fitte
         parts = [(i, fold) for i in range(len(proposals)) for fold in range(folds.count + 1)]
         found: dict[int, dict[int, tuple[Candidate, Score]]] = defaultdict(dict)
         jobs = {part: job(proposals[part[0]], part[1]) for part in parts}
-        for done, score in as_finished(engine.submit(jobs[part], ws.settings.seed) for part in parts):
+        for done, score in as_finished(engine.submit(jobs[part], jobs[part].seed) for part in parts):
             i, fold = parts[done]
             found[i][fold] = jobs.pop(parts[done]), score
             if len(found[i]) > folds.count:

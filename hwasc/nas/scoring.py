@@ -173,6 +173,6 @@ def evaluator(
     job = candidates(ws, scoring)
 
     def evaluate(proposals: Sequence[Proposal]) -> Iterator[tuple[int, Score]]:
-        return as_finished(engine.submit(job(p), ws.settings.seed) for p in proposals)
+        return as_finished(engine.submit(j, j.seed) for j in map(job, proposals))
 
     return evaluate

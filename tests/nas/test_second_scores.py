@@ -34,7 +34,7 @@ class QuickLearners:
         self.problem, self.jobs = problem, list[Candidate]()
 
     def submit(self, candidate: Candidate, seed: int) -> Future[Score]:
-        self.jobs.append(candidate)
+        self.jobs.append(replace(candidate, seed=seed))
         macs = self.problem.budget.count(candidate.proposal.architecture).macs.torchinfo / 1e8
         value = 0.5 - macs if candidate.train_settings.epochs <= 2 else 0.5 + macs
         done: Future[Score] = Future()
