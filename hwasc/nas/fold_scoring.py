@@ -11,7 +11,7 @@ from __future__ import annotations
 import functools
 import math
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -19,6 +19,7 @@ import numpy as np
 from hwasc.data import logits as logit_files
 from hwasc.ensemble.fusion import FittedEnsemble, distillation_data, fold_target_file, target_file
 from hwasc.nas import location_scores
+from hwasc.nas.clip_weights import clip_weights
 from hwasc.nas.engines import Engine
 from hwasc.nas.job import Candidate, Proposal, Score
 from hwasc.nas.location_scores import LocationScore
@@ -52,6 +53,8 @@ def fold_evaluator(ws: Workspace, scoring: Scoring, engine: Engine, fused: Fitte
     """
     folds = fused.teachers.folds
     out_of_fold = replace(ws.settings, distill=replace(ws.settings.distill, targets="out_of_fold"))
+    every = [*folds.clips.features.clips, *ws.dataset.validation]
+    weights = dict(zip((c.id for c in every), clip_weights(every, scoring.weigh).tolist(), strict=True))
     held_out = target_file(replace(fused, workspace=replace(ws, settings=out_of_fold)))
     # the fold of each training clip; the validation clips are the last fold
     of = dict(zip((c.id for c in folds.clips.features.clips), folds.of.tolist(), strict=True))
@@ -88,21 +91,22 @@ def fold_evaluator(ws: Workspace, scoring: Scoring, engine: Engine, fused: Fitte
             i, fold = parts[done]
             found[i][fold] = jobs.pop(parts[done]), score
             if len(found[i]) > folds.count:
-                yield i, pooled(found.pop(i))
+                yield i, pooled(found.pop(i), weights)
 
     return evaluate
 
 
-def pooled(parts: dict[int, tuple[Candidate, Score]]) -> Score:
+def pooled(parts: dict[int, tuple[Candidate, Score]], weights: Mapping[str, float]) -> Score:
     """Put the scores of a candidate's folds together.
 
     Args:
         parts: The job and the score of each fold, by its number.
+        weights: How much each clip counts, by its id; one in the mean over all.
 
     Returns:
         The score over all clips, with its errors over locations. Its time is the sum of theirs.
     """
-    by_location = tuple(s for fold in sorted(parts) for s in _by_location(fold, *parts[fold]))
+    by_location = tuple(s for fold in sorted(parts) for s in _by_location(fold, *parts[fold], weights))
     counts = np.array([len(c.validation if c.rows is None else c.rows) for c, _ in parts.values()])
     value = math.exp(-location_scores.loss(by_location))
     error = location_scores.accuracy_error(by_location)
@@ -118,14 +122,15 @@ def pooled(parts: dict[int, tuple[Candidate, Score]]) -> Score:
     )
 
 
-def _by_location(fold: int, job: Candidate, score: Score) -> list[LocationScore]:
+def _by_location(fold: int, job: Candidate, score: Score, weights: Mapping[str, float]) -> list[LocationScore]:
     assert job.rows is not None and score.losses is not None and score.right is not None
     sums: dict[tuple[str, str], list[float]] = defaultdict(lambda: [0, 0, 0.0])
     for row, loss, right in zip(job.rows.tolist(), score.losses, score.right, strict=True):
         clip = job.validation.clips[row]
-        entry = sums[clip.location, clip.scene]
-        entry[0], entry[1], entry[2] = entry[0] + 1, entry[1] + right, entry[2] + loss
+        entry, weight = sums[clip.location, clip.scene], weights[clip.id]
+        for i, value in enumerate((1.0, right, loss)):
+            entry[i] += weight * value
     return [
-        LocationScore(fold=fold, location=place, scene=scene, clips=int(n), right=int(right), loss=loss)
+        LocationScore(fold=fold, location=place, scene=scene, clips=n, right=right, loss=loss)
         for (place, scene), (n, right, loss) in sorted(sums.items())
     ]

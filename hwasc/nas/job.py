@@ -13,6 +13,7 @@ import torch
 
 from hwasc.data.features import Features
 from hwasc.models.student import Student
+from hwasc.nas.clip_weights import clip_weights
 from hwasc.nas.location_scores import LocationScore
 from hwasc.records.architecture import Architecture
 from hwasc.records.space import Point, SearchSpace
@@ -76,6 +77,7 @@ class Candidate:
         rows: Indices of the validation clips that it is measured on, (m,); None: all.
         by_clip: Whether the score has the figures of each of these clips.
         quantized: Whether the int8 net is measured, or the float one, which takes about half the time.
+        weigh: What counts alike, see `SearchSettings.weigh`.
     """
 
     proxy: str | Callable[[Candidate], Score]
@@ -94,6 +96,7 @@ class Candidate:
     rows: np.ndarray | None = None
     by_clip: bool = False
     quantized: bool = True
+    weigh: str = "clips"
 
 
 @dataclass(frozen=True)
@@ -148,7 +151,14 @@ def calibration_batches(
     return [train.batch(drawn[i : i + 128]) for i in range(0, len(drawn), 128)]
 
 
-def accuracy(model: Student, features: Features, device: torch.device, rows: np.ndarray | None = None) -> float:
+def accuracy(
+    model: Student,
+    features: Features,
+    device: torch.device,
+    rows: np.ndarray | None = None,
+    *,
+    weights: np.ndarray | None = None,
+) -> float:
     """Measure a student's macro accuracy.
 
     Args:
@@ -156,13 +166,14 @@ def accuracy(model: Student, features: Features, device: torch.device, rows: np.
         features: The clips.
         device: Where it runs.
         rows: Indices of the clips that count; None: all.
+        weights: How much each of these counts; None: all alike.
 
     Returns:
         The accuracy, 0..1.
     """
     predicted = torch.from_numpy(predict(model, features, device, rows=rows)).argmax(1)
     labels = features.labels if rows is None else features.labels[rows]
-    return macro_accuracy(predicted, torch.from_numpy(labels), len(features.classes))
+    return macro_accuracy(predicted, torch.from_numpy(labels), len(features.classes), weights=weights)
 
 
 def measured_score(
@@ -187,24 +198,29 @@ def measured_score(
         The score.
     """
     rows = np.arange(len(c.validation)) if c.rows is None else c.rows
-    float_accuracy = accuracy(float_model, c.validation, device, rows) if float_too and c.quantized else None
+    weights = clip_weights([c.validation.clips[i] for i in rows], c.weigh)
+    float_accuracy = (
+        accuracy(float_model, c.validation, device, rows, weights=weights) if float_too and c.quantized else None
+    )
     model = _quantized(float_model, c, device, clips) if c.quantized else float_model
     logits = torch.from_numpy(predict(model, c.validation, device, rows=rows))
     labels = torch.from_numpy(c.validation.labels[rows])
     predicted = logits.argmax(1)
-    share = macro_accuracy(predicted, labels, len(c.validation.classes))
+    share = macro_accuracy(predicted, labels, len(c.validation.classes), weights=weights)
     soft = None if c.ensemble is None else torch.from_numpy(c.ensemble[rows])
     losses = clip_losses(
         logits, labels, soft, alpha=c.data.alpha, temperature=c.data.temperature, reduction=c.data.reduction
     ).double()
-    value = math.exp(-float(losses.mean()))
+    mean = float((losses.numpy() * weights).mean())
+    spread = float((weights**2 * (losses.numpy() - mean) ** 2).mean())
+    value = math.exp(-mean)
     return Score(
         value=value,
         seconds=time.monotonic() - start,
         accuracy=share,
         float_accuracy=float_accuracy if c.quantized else share,
-        standard_error=math.sqrt(max(share * (1 - share), 0.0) / len(rows)),
-        value_error=value * float(losses.std(correction=0)) / math.sqrt(len(rows)),
+        standard_error=math.sqrt(max(share * (1 - share), 0.0) * float((weights**2).mean()) / len(rows)),
+        value_error=value * math.sqrt(spread / len(rows)),
         losses=tuple(losses.tolist()) if c.by_clip else None,
         right=tuple((predicted == labels).tolist()) if c.by_clip else None,
         quantized=c.quantized,

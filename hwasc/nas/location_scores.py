@@ -19,7 +19,7 @@ class LocationScore:
         fold: The fold that the location is in; the last one is that of the validation clips.
         location: Its name.
         scene: The scene.
-        clips: How many clips.
+        clips: How many clips, each with its weight, see `clip_weights`.
         right: How many of them the int8 net names rightly; a mean where there were several trainings.
         loss: Sum of their distillation losses, nats; likewise.
     """
@@ -27,7 +27,7 @@ class LocationScore:
     fold: int
     location: str
     scene: str
-    clips: int
+    clips: float
     right: float
     loss: float
 
@@ -93,7 +93,7 @@ def loss_error(scores: Sequence[LocationScore], other: Sequence[LocationScore] |
         Nats; infinite where there is one location.
     """
     sums: dict[str, float] = {}
-    clips: dict[str, int] = {}
+    clips: dict[str, float] = {}
     for i, s in enumerate(scores):
         sums[s.location] = sums.get(s.location, 0.0) + s.loss - (other[i].loss if other else 0.0)
         clips[s.location] = clips.get(s.location, 0) + s.clips

@@ -38,6 +38,7 @@ class Scoring:
         batch: Clips of such a step.
         clips: Validation clips to measure on, see `representative_clips`; 0: all.
         quantized: Whether int8 nets are measured, or float ones.
+        weigh: What counts alike, see `SearchSettings.weigh`.
     """
 
     proxy: str | Proxy
@@ -50,6 +51,7 @@ class Scoring:
     batch: int = 16
     clips: int = 0
     quantized: bool = True
+    weigh: str = "clips"
 
 
 def scoring_from_settings(settings: Settings, targets: Path, proxy: str | Proxy | None = None) -> Scoring:
@@ -74,6 +76,7 @@ def scoring_from_settings(settings: Settings, targets: Path, proxy: str | Proxy 
         batch=s.proxy_batch,
         clips=s.proxy_clips,
         quantized=s.decided().proxy_precision == "int8",
+        weigh=s.weigh,
     )
 
 
@@ -131,6 +134,7 @@ def candidates(ws: Workspace, scoring: Scoring) -> Callable[[Proposal], Candidat
             ensemble=ensemble,
             rows=rows,
             quantized=scoring.quantized,
+            weigh=scoring.weigh,
         )
 
     return job

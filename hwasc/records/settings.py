@@ -119,6 +119,8 @@ class SearchSettings:
             needs second scores, which are always of int8 nets. `auto`: float where finalists get second scores, else int8.
         proxy_clips: Validation clips that first scores are measured on at most: as hard for the ensemble as all of them. 0: all.
             Second scores are measured on all.
+        weigh: What counts alike in the scores of candidates. `clips`: every clip. `devices`: every recording device, however many
+            clips it has: where most are of one device, and the net is to be as good on the others.
         trials: Candidates to score.
         population: Of the evolutionary strategies, 2 at least.
         at_a_time: Candidates that are proposed before the strategy receives their scores. It does not depend on the workers.
@@ -155,6 +157,7 @@ class SearchSettings:
     proxy_qat_steps: int = 0
     proxy_precision: Literal["auto", "int8", "float"] = "auto"
     proxy_clips: int = 600
+    weigh: Literal["clips", "devices"] = "clips"
     trials: int = 500
     population: int = 40
     at_a_time: int = 20

@@ -30,7 +30,7 @@ def finalists(rescored: Sequence[Trial], winner: Trial, optimism: Optimism | Non
         return []
     top = next(i for i, t in enumerate(rescored) if t.number == best(list(rescored)).number)
     equal, seeds = as_good(rescored), len(rescored[0].by_seed or (0,))
-    clips, places = sum(s.clips for s in scores[0]), len({s.location for s in scores[0]})
+    clips, places = round(sum(s.clips for s in scores[0])), len({s.location for s in scores[0]})
     text = (
         f"Each finalist was trained {seeds * len({s.fold for s in scores[0]})} times, and {plural(clips, 'clip')} of "
         f"{plural(places, 'location')} were each classified {_once(seeds)}, by a net that was not trained on their location. "

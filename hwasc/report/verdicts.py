@@ -51,11 +51,11 @@ def _selected(result: SearchResult) -> str:
     scores = result.trial.locations
     if scores is None or result.chosen_refined:
         clips = result.second_clips if result.rescored else result.clips
-        return f"Macro accuracy over {plural(clips, 'validation clip')}, by which the net was chosen{_mean(result)}."
-    clips, places = sum(s.clips for s in scores), len({s.location for s in scores})
+        return f"Macro accuracy over {plural(clips, 'validation clip')}, by which the net was chosen{_counted(result)}."
+    clips, places = round(sum(s.clips for s in scores)), len({s.location for s in scores})
     text = (
         f"Macro accuracy over {plural(clips, 'training and validation clip')} of {plural(places, 'location')}, each classified "
-        f"by a net that was not trained on its location; its error is over locations{_mean(result)}."
+        f"by a net that was not trained on its location; its error is over locations{_counted(result)}."
     )
     if result.optimism:
         o, chosen = (
@@ -72,10 +72,14 @@ def _selected(result: SearchResult) -> str:
     return text
 
 
-def _mean(result: SearchResult) -> str:
-    """Whether the winner's accuracy is one over several trainings."""
+def _counted(result: SearchResult) -> str:
+    """What counts alike in the winner's accuracy, and whether it is one over several trainings."""
+    about = result.best.provenance.get("proxy")
+    alike = isinstance(about, dict) and about.get("weigh") == "devices"
     seeds = 0 if result.chosen_refined else len(result.trial.by_seed or ())
-    return f"; the mean of {seeds} trainings, and the error contains how they differ" if seeds else ""
+    return ("; each recording device counts alike" if alike else "") + (
+        f"; the mean of {seeds} trainings, and the error contains how they differ" if seeds else ""
+    )
 
 
 def distill_verdict(result: DistillResult) -> Verdict:

@@ -50,19 +50,22 @@ class Metrics:
     standard_error: float | None = None
 
 
-def macro_accuracy(predicted: Tensor, labels: Tensor, classes: int) -> float:
+def macro_accuracy(predicted: Tensor, labels: Tensor, classes: int, *, weights: np.ndarray | None = None) -> float:
     """Compute the mean over the classes present of each class's accuracy (the DCASE score).
 
     Args:
         predicted: Predicted classes, (n,).
         labels: True classes, (n,).
         classes: Number of classes.
+        weights: How much each clip counts, (n,); None: all alike.
 
     Returns:
         0..1; 0 without clips.
     """
-    right = torch.bincount(labels[predicted == labels], minlength=classes).float()
-    count = torch.bincount(labels, minlength=classes).float()
+    each = torch.ones(len(labels)) if weights is None else torch.from_numpy(weights)
+    hits = predicted == labels
+    right = torch.bincount(labels[hits], each[hits], minlength=classes).float()
+    count = torch.bincount(labels, each, minlength=classes).float()
     present = count > 0
     return float((right[present] / count[present]).mean()) if bool(present.any()) else 0.0
 
