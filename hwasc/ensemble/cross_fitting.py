@@ -16,7 +16,7 @@ from hwasc.ensemble.family_training import FamilyJob
 from hwasc.ensemble.kinds import open_teacher
 from hwasc.ensemble.known_clips import teacher_record
 from hwasc.ensemble.teacher import Folds, Job, Teacher
-from hwasc.ensemble.work import TEACHERS
+from hwasc.ensemble.work import EMBEDDINGS, TEACHERS, embedding_members
 from hwasc.parallel import torchrun_workers
 from hwasc.parallel.jobs import pool
 from hwasc.records import schema, training_clips
@@ -70,14 +70,12 @@ def teach(ws: Workspace) -> Teachers:
             f"the ensemble is without the pretrained net {net} ({NETS[net].size / 1e6:.0f} MB): `hwasc data fetch {net}` adds "
             "it, and the table of teachers then shows what it brings (on 44 recordings: -0.1 ± 1.1 points to their mean)"
         )
+    opened = None
+    if embedding_members(ws.settings.teachers):
+        with ws.reporter.stage(EMBEDDINGS):
+            opened = _open(ws)
     with ws.reporter.stage(TEACHERS):
-        folds = Folds(ws)
-        members = tuple(open_teacher(member, folds) for member in ws.settings.teachers.members)
-        check_teachers(members, ws, "validation")
-        for teacher in members:
-            if not teacher.cross_fitted:  # before any training: it may lack clips
-                teacher.logits(folds.clips, 0)
-        jobs = [job for teacher in members for job in teacher.jobs()]
+        folds, members, jobs = opened or _open(ws)
         if jobs:
             if not ws.reporter.quiet:
                 ws.reporter.expect(_seconds(jobs) / max(ws.workers, torchrun_workers.world_size()))
@@ -91,6 +89,17 @@ def teach(ws: Workspace) -> Teachers:
                 for done, (i, note) in enumerate(notes, 1):
                     update(done, f"{jobs[i].label}, {note}")
     return Teachers(members=members, folds=folds)
+
+
+def _open(ws: Workspace) -> tuple[Folds, tuple[Teacher, ...], list[Job]]:
+    """The folds, the members, and the trainings that are left. Embeddings of the training clips are computed for these."""
+    folds = Folds(ws)
+    members = tuple(open_teacher(member, folds) for member in ws.settings.teachers.members)
+    check_teachers(members, ws, "validation")
+    for teacher in members:
+        if not teacher.cross_fitted:  # before any training: it may lack clips
+            teacher.logits(folds.clips, 0)
+    return folds, members, [job for teacher in members for job in teacher.jobs()]
 
 
 def check_teachers(members: Sequence[Teacher], ws: Workspace, split: str) -> None:

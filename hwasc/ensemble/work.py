@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from hwasc.progress import Stage
+from hwasc.records.teacher_settings import Member, TeacherSettings
 from hwasc.workspace import Workspace
 
-TEACHERS, FUSION = "teachers", "fusion"
+EMBEDDINGS, TEACHERS, FUSION = "embeddings", "teachers", "fusion"
 TRAINING = 3.0  # forward and backward, over forward alone
 STEP = 5.0  # of a clip in a training step beside its net: augmentation, the loss, the optimizer
 FAMILY = 10.0  # million MACs of a family's net, which are 5 to 15 by default
@@ -40,6 +41,18 @@ def forward_work(ws: Workspace, clips: int) -> float:
     return clips * len(t.members) * t.folds * FAMILY
 
 
+def embedding_members(teachers: TeacherSettings) -> list[Member]:
+    """The members whose nets turn clips into embeddings first, which takes long beside the probes that are fitted on them.
+
+    Args:
+        teachers: All members.
+
+    Returns:
+        These.
+    """
+    return [m for m in teachers.members if m.kind in ("embedding", "hf") and not m.fine_tune]
+
+
 def ensemble_stages(ws: Workspace) -> list[Stage]:
     """The stages of `fuse`.
 
@@ -47,14 +60,17 @@ def ensemble_stages(ws: Workspace) -> list[Stage]:
         ws: Data and settings.
 
     Returns:
-        Training of the teachers, and of the fusion heads.
+        Embeddings, if members have pretrained nets; training of the teachers; that of the fusion heads.
     """
     clips, t, fusion = len(ws.dataset.train), ws.settings.teachers, ws.settings.fusion
-    teachers = 0.0
+    teachers, given = 0.0, len(embedding_members(t))
     for member in t.members:
         epochs = (member.train or t.train).epochs * (t.folds - 1)  # each fold is left out once
-        trained = member.family is not None or member.fine_tune
-        teachers += training_work(clips * epochs, FAMILY) if trained else clips * GIVEN
+        if member.family is not None or member.fine_tune:
+            teachers += training_work(clips * epochs, FAMILY)
+        elif member not in embedding_members(t):
+            teachers += clips * GIVEN
     heads = training_work(clips * (fusion.epochs + fusion.paper_epochs), HEADS)
     heads += clips * len(t.members) * FAMILY  # the logits that they are fitted on
-    return [Stage(TEACHERS, teachers), Stage(FUSION, heads, parts=2 if fusion.paper_epochs else 1)]
+    embeddings = [Stage(EMBEDDINGS, given * clips * GIVEN, parts=given)] if given else []
+    return [*embeddings, Stage(TEACHERS, teachers), Stage(FUSION, heads, parts=2 if fusion.paper_epochs else 1)]

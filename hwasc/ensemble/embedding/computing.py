@@ -68,7 +68,9 @@ class _Job:
     path: Path
 
 
-def embedding_files(ws: Workspace, embedding: Embedding, features: Features, what: str) -> list[Path]:
+def embedding_files(
+    ws: Workspace, embedding: Embedding, features: Features, what: str, *, minor: bool = True
+) -> list[Path]:
     """Compute embeddings of clips, unless the cache has them.
 
     Args:
@@ -76,6 +78,7 @@ def embedding_files(ws: Workspace, embedding: Embedding, features: Features, wha
         embedding: How.
         features: The n clips, in any front end.
         what: Their name for the progress, such as `train`.
+        minor: Whether the present stage of the command consists of something else, see `Reporter.track`.
 
     Returns:
         The files in the cache, for `read_embeddings`.
@@ -93,7 +96,8 @@ def embedding_files(ws: Workspace, embedding: Embedding, features: Features, wha
     if lacking:
         title = f"embeddings by {embedding.net.path.name} ({what})"
         workers = ws.workers if embedding.net.device == "cpu" else 1  # they would share the GPU, and load the net each
-        with ws.reporter.track(title, sum(len(job.clips) for job in lacking)) as update, pool(workers) as run:
+        total = sum(len(job.clips) for job in lacking)
+        with ws.reporter.track(title, total, minor=minor) as update, pool(workers) as run:
             done = 0
             for i, _ in run(_compute, lacking):
                 done += len(lacking[i].clips)

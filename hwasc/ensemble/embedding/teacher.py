@@ -135,7 +135,7 @@ class EmbeddingTeacher:
         lacking = [f for f, path in enumerate(paths) if not usable(path, probe.load_probe, ws.reporter.say)]
         if not lacking:
             return ()
-        files = embedding_files(ws, self.embedding, train.features, train.what)
+        files = embedding_files(ws, self.embedding, train.features, train.what, minor=False)
         return [
             ProbeJob(
                 name=self.name,

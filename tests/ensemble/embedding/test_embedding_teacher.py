@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from rich.console import Console
 from sklearn.linear_model import Ridge
 
 from hwasc.audio.noise import Noise
@@ -24,8 +26,9 @@ from hwasc.ensemble.embedding.teacher import EmbeddingTeacher
 from hwasc.ensemble.kinds import open_teacher
 from hwasc.ensemble.teacher import Folds
 from hwasc.ensemble.teacher_front_ends import teacher_front_end
+from hwasc.ensemble.work import ensemble_stages
 from hwasc.errors import DataError, UsageError
-from hwasc.progress import Reporter
+from hwasc.progress import Reporter, reporter
 from hwasc.records.bounded import sha256
 from hwasc.records.settings import Settings
 from hwasc.records.teacher_settings import PUBLIC_NETS, Member, TeacherSettings
@@ -91,6 +94,30 @@ def test_probes_are_cross_fitted(kind: str, files: dict[str, str], space: Callab
     validation = ws.features(ws.dataset.validation, teacher_front_end(ws), "validation")
     found = held_out_logits(teachers, validation, "validation")
     assert found.shape == (len(validation), 2, 2, len(ws.classes)) and np.abs(found[:, 0, 0] - found[:, 1, 0]).max() > 0
+
+
+@pytest.mark.slow
+def test_embeddings_are_a_stage_of_their_own(
+    files: dict[str, str], space: Callable[..., Workspace], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Within the training of teachers they would count as much as all trainings, and the time left would be far off."""
+    monkeypatch.setattr(reporter, "PLAIN_EVERY", 0.0)
+    shown, out = Reporter(), io.StringIO()
+    shown.console = Console(file=out, width=200, force_terminal=False, color_system=None, soft_wrap=True)
+    ws = replace(space(files["onnx"], files["tflite"], "family: bc_resnet"), cache=tmp_path, reporter=shown)
+    stages = ensemble_stages(ws)
+    assert [(s.name, s.parts) for s in stages] == [("embeddings", 2), ("teachers", 1), ("fusion", 2)]
+    by_default = replace(ws, settings=ws.settings.changed(["teachers.train.epochs=25"]))
+    embeddings, teachers, _ = ensemble_stages(by_default)
+    assert 5 * embeddings.work < teachers.work
+    with shown.plan(stages):
+        teach(ws)
+    lines = [line for line in out.getvalue().splitlines() if " · " in line]
+    for stage, what in (("1/3 embeddings", "embeddings by"), ("2/3 teachers", "teachers (")):
+        own = [line for line in lines if what in line]
+        assert own and all(line.startswith(f"stage {stage} · ") for line in own)
+    of_families = space("family: bc_resnet", "family: crnn")
+    assert [s.name for s in ensemble_stages(of_families)] == ["teachers", "fusion"]
 
 
 @pytest.mark.slow
