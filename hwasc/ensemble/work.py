@@ -72,5 +72,6 @@ def ensemble_stages(ws: Workspace) -> list[Stage]:
             teachers += clips * GIVEN
     heads = training_work(clips * (fusion.epochs + fusion.paper_epochs), HEADS)
     heads += clips * len(t.members) * FAMILY  # the logits that they are fitted on
-    embeddings = [Stage(EMBEDDINGS, given * clips * GIVEN, parts=given)] if given else []
-    return [*embeddings, Stage(TEACHERS, teachers), Stage(FUSION, heads, parts=2 if fusion.paper_epochs else 1)]
+    embeddings = [Stage(EMBEDDINGS, given * clips * GIVEN, parts=(1.0,) * given)] if given else []
+    sets = 2 if fusion.paper_epochs else 1
+    return [*embeddings, Stage(TEACHERS, teachers), Stage(FUSION, heads, parts=(1.0,) * sets)]

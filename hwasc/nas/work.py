@@ -29,9 +29,10 @@ def search_stages(ws: Workspace) -> list[Stage]:
         each = training_work(clips * s.train.epochs, CANDIDATE)
     out.append(Stage(CANDIDATES, s.trials * (each + validation * CANDIDATE)))
     if s.rescore:
-        over_folds, rounds = by_folds(ws), s.rungs - 1 + s.rescore_seeds
+        over_folds, rounds = by_folds(ws), (*(1.0,) * (s.rungs - 1), float(s.rescore_seeds))
         epochs = s.second(over_folds=over_folds).epochs * (ws.settings.teachers.folds + 1 if over_folds else 1)
-        out.append(Stage(SECOND, training_work(min(s.rescore, s.trials) * rounds * clips * epochs, CANDIDATE)))
+        trained = min(s.rescore, s.trials) * sum(rounds) * clips * epochs
+        out.append(Stage(SECOND, training_work(trained, CANDIDATE), parts=rounds))
     if s.refine:
         out.append(Stage(REFINEMENT, training_work(s.refine * 2 * clips * s.refine_train.epochs, CANDIDATE)))
     return out

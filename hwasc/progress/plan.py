@@ -14,12 +14,12 @@ class Stage:
     Attributes:
         name: For people.
         work: How much there is to do, in a unit that all stages of the command share, such as MACs; 0 where it hardly counts.
-        parts: Runs of steps (`Reporter.track`) that it has, one after the other.
+        parts: Work of the runs of steps (`Reporter.track`) that it has, one after the other, in any unit.
     """
 
     name: str
     work: float
-    parts: int = 1
+    parts: tuple[float, ...] = (1.0,)
 
 
 class Plan:
@@ -82,8 +82,9 @@ class Plan:
         Args:
             fraction: 0 to 1.
         """
+        before = self._share(0.0)
         self.advance(fraction)
-        self._before = min(self._before + fraction / self.stages[self._index].parts, 1.0)
+        self._before = min(self._before + self._share(fraction) - before, 1.0)
 
     def advance(self, fraction: float) -> None:
         """State how much of the present part of the stage is done.
@@ -91,8 +92,12 @@ class Plan:
         Args:
             fraction: 0 to 1.
         """
-        parts = self.stages[self._index].parts
-        self._fraction = min(max(self._fraction, (self._parts_done + fraction) / parts), 1.0)
+        self._fraction = max(self._fraction, self._share(fraction))
+
+    def _share(self, fraction: float) -> float:
+        """Share of the stage that is done with so much of its present part."""
+        parts, done = self.stages[self._index].parts, self._parts_done
+        return min((sum(parts[:done]) + fraction * sum(parts[done : done + 1])) / sum(parts), 1.0)
 
     def end_part(self) -> None:
         """The present part of the stage is over."""

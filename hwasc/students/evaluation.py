@@ -137,7 +137,7 @@ def evaluate(
     def measure(found: ClipPredictions) -> Metrics:
         return measure_logits(found.logits, found.features, train_devices)
 
-    with ws.reporter.plan([Stage(_named(noise), len(ws.dataset.test), parts=2) for noise in (None, *noises)]):
+    with ws.reporter.plan([Stage(_named(noise), len(ws.dataset.test), parts=(1.0, 1.0)) for noise in (None, *noises)]):
         predictions = run(None)
         noisy = tuple(NoisyMetrics(noise=n.source, snr=n.snr, metrics=measure(run(n))) for n in noises)
     result = Evaluation(

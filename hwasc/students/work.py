@@ -39,9 +39,9 @@ def distill_stages(
     out = ensemble_stages(ws) if taught else []
     if d.choose and d.alpha > 0:
         count = len(candidates(d))
-        out.append(Stage(LOSS, count * max(1, d.train.epochs // SHORTER) * epoch, parts=count))
+        out.append(Stage(LOSS, count * max(1, d.train.epochs // SHORTER) * epoch, parts=(1.0,) * count))
     starts = 2 if both else 1
-    out.append(Stage(FLOAT, starts * d.train.epochs * epoch, parts=starts))
+    out.append(Stage(FLOAT, starts * d.train.epochs * epoch, parts=(1.0,) * starts))
     out.append(Stage(INT8, QAT * d.qat.epochs * epoch))
     if per_device:
         out.append(Stage(DEVICES, (1 + QAT) * d.device_train.epochs * epoch))

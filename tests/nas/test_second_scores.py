@@ -17,6 +17,8 @@ from hwasc.nas.result import SearchResult
 from hwasc.nas.scoring import Scoring
 from hwasc.nas.second_scores import rung_file, second_scores
 from hwasc.nas.trial import Trial, read_trials
+from hwasc.nas.work import search_stages
+from hwasc.progress import Stage
 from hwasc.records.budget import Budget
 from hwasc.records.settings import Settings
 from hwasc.records.space import SearchSpace
@@ -121,6 +123,16 @@ def test_the_last_rung_trains_each_finalist_with_several_seeds(
     assert len(jobs) == 4 + 6
     assert {(j.proposal.architecture.id, j.train_settings.epochs, j.seed) for j in jobs[4:]} == expected
     assert [[s.seed for s in t.by_seed or ()] for t in found] == [[seed, seed + 1, seed + 2]] * 2
+
+
+def test_the_line_of_progress_knows_the_rungs_and_the_seeds(tiny_workspace: Workspace) -> None:
+    def second(**settings: int) -> Stage:
+        s = tiny_workspace.settings
+        ws = replace(tiny_workspace, settings=replace(s, search=replace(s.search, rescore=2, **settings)))
+        return next(stage for stage in search_stages(ws) if stage.name == "second scores")
+
+    assert second().parts == (1,) and second(rungs=3, rescore_seeds=2).parts == (1, 1, 2)
+    assert second(rungs=3, rescore_seeds=2).work == pytest.approx(4 * second().work)
 
 
 def test_rungs_without_second_scores_are_refused() -> None:

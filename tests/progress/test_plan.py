@@ -38,7 +38,7 @@ def test_the_pace_so_far_tells_the_time_of_what_comes() -> None:
 
 
 def test_what_an_earlier_run_did_is_no_pace() -> None:
-    plan, clock = planned(Stage("a", 10, parts=2), Stage("b", 10))
+    plan, clock = planned(Stage("a", 10, parts=(1, 1)), Stage("b", 10))
     plan.begin("a")
     clock.now = 1
     plan.skip(0.5)  # a quarter of the stage
@@ -90,7 +90,7 @@ def test_percent_never_falls_nor_ends_before_the_command_does() -> None:
 
 
 def test_parts_of_a_stage_follow_each_other() -> None:
-    plan, clock = planned(Stage("a", 1, parts=2))
+    plan, clock = planned(Stage("a", 1, parts=(1, 1)))
     plan.begin("a")
     clock.now = 4
     plan.advance(1.0)
@@ -99,6 +99,22 @@ def test_parts_of_a_stage_follow_each_other() -> None:
     clock.now = 6
     plan.advance(0.5)
     assert plan.left == pytest.approx(2)
+
+
+def test_parts_of_a_stage_may_be_of_different_length() -> None:
+    plan, clock = planned(Stage("a", 1, parts=(1, 3)))
+    plan.begin("a")
+    clock.now = 2
+    plan.advance(1.0)
+    plan.end_part()
+    assert plan.left == pytest.approx(6), "a quarter is done"
+    clock.now = 4
+    plan.advance(1 / 3)
+    assert plan.left == pytest.approx(4)
+    plan.advance(1.0)
+    plan.end_part()
+    plan.advance(0.5)
+    assert plan.left == 0, "more parts than were planned"
 
 
 def test_stages_are_begun_in_order_and_by_name() -> None:
