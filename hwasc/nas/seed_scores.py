@@ -16,6 +16,8 @@ from hwasc.nas import location_scores
 from hwasc.nas.location_scores import LocationScore
 from hwasc.nas.trial import SeedScore, Trial
 
+LEAST = 1e-300  # in place of a score of 0, that of a loss above 745 nats
+
 
 def mean_over_seeds(trainings: Sequence[Trial]) -> Trial:
     """Put the trainings of a candidate together.
@@ -33,7 +35,7 @@ def mean_over_seeds(trainings: Sequence[Trial]) -> Trial:
     locations = _mean_locations([t.locations for t in trainings if t.locations is not None])
     score = math.exp(-float(np.mean(_losses([t.score for t in trainings]))))
     if locations is None:
-        of_clips = _root_mean_square([t.score_error / t.score for t in trainings])
+        of_clips = _root_mean_square([t.score_error / max(t.score, LEAST) for t in trainings])
     else:
         of_clips = location_scores.loss_error(locations)
     of_accuracy = None if locations is None else location_scores.accuracy_error(locations)
@@ -84,7 +86,7 @@ def accuracy_error_of_seeds(trial: Trial) -> float:
 
 
 def _losses(scores: Sequence[float]) -> list[float]:
-    return [-math.log(score) for score in scores]
+    return [-math.log(max(score, LEAST)) for score in scores]
 
 
 def _error_of_mean(values: Sequence[float]) -> float:

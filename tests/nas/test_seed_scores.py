@@ -58,6 +58,11 @@ def test_scores_are_averaged_as_losses_and_errors_contain_the_seeds(
     assert [s.seed for s in mean.by_seed or ()] == list(range(count))
 
 
+def test_a_net_that_failed_has_a_mean_too() -> None:
+    mean = mean_over_seeds([training(0.0), training(0.5)])
+    assert 0 < mean.score < 1e-100 and math.isfinite(mean.score_error) and math.isfinite(loss_error_of_seeds(mean))
+
+
 def test_the_error_over_seeds_is_that_of_other_seeds() -> None:
     """The spread of the mean over many draws of three trainings is what a single draw states."""
     rng = np.random.default_rng(0)
