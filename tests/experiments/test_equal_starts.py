@@ -13,7 +13,7 @@ from hwasc.cost import measure
 from hwasc.records import architecture as architectures
 
 FOLDER = Path(__file__).parents[2] / "experiments" / "search"
-STUDIES = pytest.mark.parametrize("study", ["equal_starts", "more_places"])
+STUDIES = pytest.mark.parametrize("study", ["equal_starts", "more_places", "weighed_devices"])
 
 
 @STUDIES
@@ -39,3 +39,19 @@ def test_each_kept_net_has_the_costs_that_it_was_found_with(study: str) -> None:
         costs = measure(record.architecture)
         assert costs.macs.torchinfo == record.provenance["costs"]["macs"]["torchinfo"]
         assert costs.arena == record.provenance["costs"]["arena"] and record.weights is None
+
+
+def test_the_figures_by_device_are_those_of_the_kept_results() -> None:
+    kept = FOLDER / "results_weighed_devices" / "by_device.json"
+    done = subprocess.run(
+        [sys.executable, FOLDER / "by_device.py", "table", kept], capture_output=True, text=True, check=True
+    )
+    page = " ".join((FOLDER / "weighed_devices.md").read_text().split())
+    rows = [line.strip("| ").split(" | ") for line in done.stdout.splitlines()[2:] if line.startswith("|")]
+    assert len(rows) == 7
+    for _, _, *cells in rows:
+        assert f"| {' | '.join(cells)} |" in page, cells
+    clips, devices, *losses = re.findall(r"r = \+?(-?0\.\d\d)", done.stdout)
+    assert (
+        f"r = {clips} where clips count alike and {devices} where devices do (losses: {' and '.join(losses)})" in page
+    )
