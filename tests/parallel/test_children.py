@@ -202,12 +202,15 @@ def test_a_child_that_starts_to_watch_when_its_parent_has_ended_ends_at_once() -
 
 
 def serves(process: psutil.Process) -> bool:
-    """Whether it is a server that workers are forked from, which finds out when it has imported torch.
+    """Whether it is a server that workers are forked from, which finds out when it has imported torch, or the tracker of locks.
 
-    Its command is its own; a worker that was forked from it still has the same one.
+    The tracker ends when nobody holds its pipe any more, the server included. The server's command is its own; a worker that was
+    forked from it still has the same one.
     """
     try:
         command, parent = process.cmdline(), process.parent()
+        if "multiprocessing.resource_tracker" in " ".join(command):
+            return True
         return "multiprocessing.forkserver" in " ".join(command) and (parent is None or parent.cmdline() != command)
     except psutil.Error:
         return False
