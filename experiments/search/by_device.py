@@ -51,7 +51,7 @@ def measured(run: Path) -> dict[str, Any]:
     net.load_state_dict(load_weights(run / "float.safetensors"))
     splits = {"validation": ws.dataset.validation, "test": ws.dataset.test}
     features = {split: ws.features(clips, architecture.front_end, split) for split, clips in splits.items()}
-    return {"run": run.name, **{split: figures(net.eval(), f) for split, f in features.items()}}
+    return {"run": f"{run.parent.name}/{run.name}", **{split: figures(net.eval(), f) for split, f in features.items()}}
 
 
 def table(rows: list[dict[str, Any]]) -> list[str]:
