@@ -6,6 +6,9 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+AFTER_FIRST = 0.5  # a pace without the first step needs so much of the time that this step took
+FIRST_TELLS = 0.05  # share of a stage from which its first step alone tells how long it takes
+
 
 @dataclass(frozen=True)
 class Stage:
@@ -25,8 +28,10 @@ class Stage:
 class Plan:
     """Where a command is, and what is left.
 
-    What is left of the present stage follows from its own pace. That of later stages is their work, at the seconds that a unit of
-    work has taken so far. A stage in which nothing had to be done, as a cache had it, says nothing of the pace.
+    What is left of the present stage follows from its own pace. Its first step may take long, as processes start and caches
+    are filled, so the pace is counted from the end of this step as soon as enough time has passed. What is left of later
+    stages is their work, at the seconds that a unit of work has taken so far. A stage in which nothing had to be done, as a
+    cache had it, says nothing of the pace.
 
     Args:
         stages: In order.
@@ -40,6 +45,7 @@ class Plan:
         self._active = False
         self._expected: float | None = None  # s of the present stage
         self._fraction = self._before = 0.0  # of the present stage: what is done, and what of it an earlier run did
+        self._first: tuple[float, float] | None = None  # end of the present stage's first step: s, share
         self._parts_done = 0
         self._measured = self._measured_work = 0.0  # of stages that are over
         self._percent = 0
@@ -65,7 +71,7 @@ class Plan:
         if self._active and self._fraction > self._before:
             self._measured += self.seconds
             self._measured_work += self.stages[self._index].work * (1 - self._before)
-        self._active, self._expected, self._parts_done = False, None, 0
+        self._active, self._expected, self._first, self._parts_done = False, None, None, 0
         self._fraction = self._before = 0.0
 
     def expect(self, seconds: float) -> None:
@@ -84,7 +90,7 @@ class Plan:
         """
         before = self._share(0.0)
         self.advance(fraction)
-        self._before = min(self._before + self._share(fraction) - before, 1.0)
+        self._before, self._first = min(self._before + self._share(fraction) - before, 1.0), None
 
     def advance(self, fraction: float) -> None:
         """State how much of the present part of the stage is done.
@@ -93,6 +99,8 @@ class Plan:
             fraction: 0 to 1.
         """
         self._fraction = max(self._fraction, self._share(fraction))
+        if self._first is None and self._fraction > self._before:
+            self._first = self.seconds, self._fraction
 
     def _share(self, fraction: float) -> float:
         """Share of the stage that is done with so much of its present part."""
@@ -116,8 +124,13 @@ class Plan:
     @property
     def stage_seconds(self) -> float | None:
         """How long the present stage takes in all; None where that is not known yet."""
-        if self._fraction > self._before:
-            return self.seconds * (1 - self._before) / (self._fraction - self._before)
+        if self._first is None or self._fraction <= self._before:
+            return self._expected
+        now, (ended, done) = self.seconds, self._first
+        if self._fraction > done and now - ended >= AFTER_FIRST * ended:
+            return ended + (now - ended) * (1 - done) / (self._fraction - done)
+        if self._fraction - self._before >= FIRST_TELLS or self._fraction >= 1:
+            return now * (1 - self._before) / (self._fraction - self._before)
         return self._expected
 
     @property

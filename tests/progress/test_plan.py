@@ -64,6 +64,34 @@ def test_a_measured_first_step_counts_until_there_is_a_pace() -> None:
     assert plan.stage_seconds == 20 and plan.left == 15 + 40
 
 
+def test_a_slow_first_step_says_little_of_the_others() -> None:
+    plan, clock = planned(Stage("a", 1), Stage("b", 1))
+    plan.begin("a")
+    clock.now = 40  # processes start, a cache is filled
+    plan.advance(1 / 101)
+    assert plan.left is None and plan.line() == "stage 1/2 a"
+    clock.now = 42
+    plan.advance(3 / 101)
+    assert plan.stage_seconds is None  # too early to say
+    clock.now = 60
+    plan.advance(21 / 101)
+    assert plan.stage_seconds == pytest.approx(140)  # pro rata it would be 289
+
+
+def test_after_the_first_of_few_steps_the_time_is_known() -> None:
+    plan, clock = planned(Stage("a", 1))
+    plan.begin("a")
+    clock.now = 10
+    plan.advance(1 / 8)
+    assert plan.stage_seconds == pytest.approx(80)
+    clock.now = 11
+    plan.advance(2 / 8)  # by another process, so no sign of a faster pace
+    assert plan.stage_seconds == pytest.approx(44)
+    clock.now = 20
+    plan.advance(3 / 8)
+    assert plan.stage_seconds == pytest.approx(10 + 10 * (7 / 8) / (2 / 8))
+
+
 def test_a_stage_that_the_cache_had_says_nothing_of_the_pace() -> None:
     plan, clock = planned(Stage("cached", 1_000), Stage("a", 1), Stage("b", 1))
     plan.begin("cached")
