@@ -19,7 +19,7 @@ from hwasc.models.supernet import Supernet
 from hwasc.parallel.device import pick_device
 from hwasc.parallel.gradient_accumulation import PartialLosses
 from hwasc.records.front_end import FrontEnd
-from hwasc.records.settings import SupernetSettings
+from hwasc.records.search_settings import SupernetSettings
 from hwasc.records.space import Point
 from hwasc.training.batches import Augment, Batch, count_batches
 from hwasc.training.loop import batch_loss, optimize

@@ -24,7 +24,7 @@ from hwasc.nas.supernet_training import (
     pool_size,
 )
 from hwasc.nas.train_supernet import train_supernet
-from hwasc.records.settings import SupernetSettings
+from hwasc.records.search_settings import SupernetSettings
 from hwasc.records.space import SearchSpace
 from hwasc.records.train_settings import TrainSettings
 from hwasc.training.loop import predict
