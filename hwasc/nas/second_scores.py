@@ -8,14 +8,13 @@ rung each candidate can be trained with several seeds.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from hwasc.ensemble.fusion import FittedEnsemble
 from hwasc.nas import work
+from hwasc.nas.diversity import diverse
 from hwasc.nas.engines import Engine
 from hwasc.nas.fold_scoring import by_folds, fold_evaluator
 from hwasc.nas.job import Proposal
@@ -104,26 +103,6 @@ def rung_file(halvings: int) -> str:
         The name of a file in the run folder.
     """
     return f"rescored_1_of_{2**halvings}.jsonl" if halvings else SECOND
-
-
-def diverse(ranked: Sequence[Trial], count: int) -> list[Trial]:
-    """Choose the first trials of a ranking, with at most a third of them (rounded up) of one log-mel size.
-
-    First scores compare nets of one log-mel size better than nets of different sizes: nets with many frames learn slowest.
-
-    Args:
-        ranked: Trials, the most promising first.
-        count: Trials to choose.
-
-    Returns:
-        The chosen trials in the order of `ranked`. Where too few trials have other sizes, more than a third have one size.
-    """
-    share, seen, by_size = -(-count // 3), Counter[tuple[Any, Any]](), []
-    for i, t in enumerate(ranked):
-        size = (t.point["mels"], t.point["frames"])
-        by_size.append((seen[size] >= share, i))
-        seen[size] += 1
-    return [ranked[i] for i in sorted(i for _, i in sorted(by_size)[:count])]
 
 
 def rescore(

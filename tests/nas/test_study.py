@@ -15,10 +15,11 @@ from hwasc.cost import measure
 from hwasc.cost.limits import ResolvedBudget
 from hwasc.errors import InfeasibleBudget, UsageError
 from hwasc.nas import predictor
+from hwasc.nas.diversity import diverse
 from hwasc.nas.feasibility import examine
 from hwasc.nas.job import Proposal, Score
 from hwasc.nas.problem import Problem
-from hwasc.nas.second_scores import diverse, rescore
+from hwasc.nas.second_scores import rescore
 from hwasc.nas.seed_journals import SeedJournals
 from hwasc.nas.strategies import start
 from hwasc.nas.study import Evaluate, Journal, Study
