@@ -16,8 +16,8 @@ from hwasc.workspace import Workspace
 
 # Settings of a search that decide which candidates are scored, and what happens to them later, but no score
 NOT_OF_SCORES = (
-    "strategy", "trials", "population", "at_a_time", "dismiss", "rescore", "rungs", "rescore_seeds", "rescore_from", "rescore_on",
-    "rescore_train", "refine", "refine_from", "refine_train",
+    "strategy", "trials", "population", "at_a_time", "dismiss", "guided", "rescore", "rungs", "rescore_seeds", "rescore_from",
+    "rescore_on", "rescore_train", "refine", "refine_from", "refine_train",
 )  # fmt: skip
 
 

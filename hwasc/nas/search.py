@@ -207,6 +207,7 @@ def _search(
         first=first,
         earlier=taken.earlier,
         dismiss=ws.settings.search.dismiss,
+        guided=ws.settings.search.guided,
     )
     in_full = replace(scoring, clips=0, quantized=True)
     with engine as opened:

@@ -12,6 +12,8 @@ from typing import Any
 from hwasc.cost import Costs
 from hwasc.errors import UsageError
 from hwasc.nas.declare import random_point
+from hwasc.nas.diversity import diverse
+from hwasc.nas.guided import CHILDREN, PARENTS, Parent, children
 from hwasc.nas.job import Proposal, Score
 from hwasc.nas.predictor import Prediction, Smoother
 from hwasc.nas.problem import Problem
@@ -92,6 +94,7 @@ class Study:
         first: Sequence[Point] = (),
         earlier: Sequence[Trial] = (),
         dismiss: float | None = None,
+        guided: float = 0.0,
     ) -> None:
         """Begin a search.
 
@@ -104,8 +107,9 @@ class Study:
             earlier: Trials of an earlier search over the same choices, from which scores are predicted, too.
             dismiss: Standard deviations by which candidates must be expected to fall short, to be dismissed without a score, see
                 `screening.hopeless`; None: every one is scored.
+            guided: Share of the candidates that are proposed by prediction, see `nas.guided`, once scores are predicted; 0..1.
         """
-        self.earlier, self.dismiss = earlier, dismiss
+        self.earlier, self.dismiss, self.guided = earlier, dismiss, guided
         self.problem, self.strategy, self.journal, self.seed = problem, strategy, journal, seed
         if isinstance(strategy, Enqueues):
             strategy.enqueue([dict(point) for point in first])
@@ -114,6 +118,7 @@ class Study:
         self.proposed = self.infeasible = self.dismissed = 0
         self._prediction: Prediction | None = None
         self._scored: list[Outcome] = []
+        self._parents: list[Parent] = []
         self._outcomes: dict[str, Outcome] = {}  # of scored candidates, by architecture id
         self._counts: dict[str, tuple[Costs, float]] = {}  # of proposed architectures, by id
         self._rng = random.Random(seed)
@@ -157,16 +162,17 @@ class Study:
                 outcome = self._outcome(candidate.costs, estimate)
                 self._outcomes[candidate.architecture.id] = outcome
                 self._scored.append(outcome)
+                self._parents.append(Parent(point=candidate.point, estimate=estimate))
                 for number in (candidate.number, *candidate.repeats):
                     if number is not None:
                         self.strategy.tell(number, outcome)
-            if self.dismiss is not None and smoother.predicts:
+            if smoother.predicts and (self.dismiss is not None or self.guided > 0):
                 self._prediction = smoother.prediction()
         return done
 
     def _propose(self, size: int) -> list[_Pending]:
         """Up to `size` new candidates within the budget. The strategy receives the outcome of every other point at once."""
-        group: list[_Pending] = []
+        group = self._by_prediction(round(self.guided * size))
         idle = 0
         space = self.problem.space
         while len(group) < size and idle < PATIENCE:
@@ -200,6 +206,27 @@ class Study:
             elif number is not None:
                 self.strategy.tell(number, scored or self._outcome(costs, None, violation))
         return group
+
+    def _by_prediction(self, count: int) -> list[_Pending]:
+        """New candidates within the budget of which most is expected, the best first; none while nothing is predicted."""
+        if self._prediction is None:
+            return []
+        parents = diverse(sorted(self._parents, key=lambda p: -p.estimate), PARENTS)
+        space, points = self.problem.space, [parent.point for parent in parents]
+        found: dict[str, tuple[float, _Pending]] = {}  # by architecture id
+        for point in children(space.choices(), points, CHILDREN * count, self._rng):
+            self.proposed += 1
+            architecture = self.problem.architecture(point)
+            costs, violation = self._counted(architecture)
+            if violation > 0 or space.violations(point):
+                self.infeasible += 1
+            elif architecture.id not in self._outcomes:
+                candidate = _Pending(
+                    number=None, point=point, architecture=architecture, costs=costs, proposed=self.proposed
+                )
+                found[architecture.id] = self._prediction(Unscored.of(point, costs)), candidate
+        ranked = [candidate for _, candidate in sorted(found.values(), key=lambda pair: -pair[0])]
+        return diverse(ranked, count)
 
     def _dismissed(self, point: Point, architecture: Architecture, costs: Costs) -> Outcome | None:
         """The expected score of a hopeless candidate, for the strategy. None where it is worth a score."""

@@ -61,6 +61,8 @@ class SearchSettings:
         dismiss: A candidate is not scored where a scored one that costs no more is better than what is expected of it, by so
             many standard deviations. What is expected follows from all scores so far, once there are 50. None: every candidate
             is scored.
+        guided: Share of the candidates that are proposed by prediction once there are 50 scores, 0 to 1: of many children of the
+            best, those of which most is expected. The strategy proposes the others.
         train: Training of a candidate by the proxy `distillation`.
         supernet: Training of the supernet.
         rescore: Candidates that are scored again by a longer training before one is chosen: the best by scores that are
@@ -96,6 +98,7 @@ class SearchSettings:
     population: int = 40
     at_a_time: int = 20
     dismiss: float | None = 2.0
+    guided: float = 0.0
     train: TrainSettings = field(default_factory=lambda: TrainSettings(10, 32, 1e-2, 1e-3))
     supernet: SupernetSettings = field(default_factory=SupernetSettings)
     rescore: int = 8
@@ -165,6 +168,8 @@ class SearchSettings:
             raise ValueError(f"rescore_seeds: expected 1 to 20 trainings of each finalist, found {self.rescore_seeds}")
         if self.dismiss is not None and not 0 <= self.dismiss < 100:
             raise ValueError(f"dismiss: expected 0 to 100 standard deviations, or null for none, found {self.dismiss}")
+        if not 0 <= self.guided <= 1:
+            raise ValueError(f"guided: expected a share of the candidates, 0 to 1, found {self.guided}")
         if not 0 <= self.refine <= self.rescore or self.refine_from <= 1:
             raise ValueError(
                 "need 0 <= refine <= rescore (refined nets are compared by second scores) and refine_from > 1, found "
