@@ -48,10 +48,20 @@ def test_the_figures_by_device_are_those_of_the_kept_results() -> None:
     )
     page = " ".join((FOLDER / "weighed_devices.md").read_text().split())
     rows = [line.strip("| ").split(" | ") for line in done.stdout.splitlines()[2:] if line.startswith("|")]
-    assert len(rows) == 7
-    for _, _, *cells in rows:
+    assert len(rows) == 8
+    for _, *cells in rows:
         assert f"| {' | '.join(cells)} |" in page, cells
-    clips, devices, *losses = re.findall(r"r = \+?(-?0\.\d\d)", done.stdout)
-    assert (
-        f"r = {clips} where clips count alike and {devices} where devices do (losses: {' and '.join(losses)})" in page
+    figures = re.findall(r"(\w+), (\w+): r = \+?(-?0\.\d\d) with (\w+)", done.stdout)
+    r = {(split, figure, of): value for split, figure, value, of in figures}
+    clips, devices = (
+        (r["validation", f"accuracy_{way}", "test"], r["validation", f"loss_{way}", "test"])
+        for way in ("clips", "devices")
     )
+    other, unseen = (r["equalised", f"{figure}_devices", "test"] for figure in ("accuracy", "loss")), "unseen"
+    said = (
+        f"r = {clips[0]} where clips count alike and {devices[0]} where devices do (losses: {clips[1]} and {devices[1]})",
+        "({}, losses {})".format(*other),
+        f"({r['equalised', 'accuracy_devices', unseen]}; validation clips {r['validation', 'accuracy_devices', unseen]})",
+    )
+    for words in said:
+        assert words in page, words
