@@ -1,8 +1,10 @@
-"""How many scores does a search save that dismisses hopeless candidates? Searches of the table of scored candidates.
+"""How many scores does a search save that dismisses hopeless candidates, or that proposes some by prediction?
+
+Searches of the table of scored candidates.
 
 The last column: after how many scores a search has the hypervolume that one which dismisses nothing has after 100, 150, 200.
 
-python experiments/search/dismissing.py [--strategy NAME] [--seeds N]
+python experiments/search/dismissing.py [--strategy NAME] [--seeds N] [--guided SHARE ...]
 """
 
 from __future__ import annotations
@@ -28,6 +30,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--strategy", default="local", help="default local, which proposes a point in 0.1 ms")
     parser.add_argument("--seeds", type=int, default=8)
+    parser.add_argument("--guided", type=float, nargs="+", metavar="SHARE", help="compare these shares, not dismissing")
     args = parser.parse_args()
     budget = resolve(Budget.load(str(HERE / "half_24.yaml")))
     problem = Problem(space=SearchSpace.load("bench"), budget=budget, classes=10)
@@ -41,10 +44,15 @@ def main() -> None:
         )
         for line in read_lines(HERE / "table.jsonl")
     }
-    print("| dismissed by | " + " | ".join(f"{n} scores" for n in SHOWN) + " | best score, 100 | 200 | equal after |")
+    ways = [(2.0, share) for share in args.guided or ()] or [(d, 0.0) for d in (None, 3.0, 2.0, 1.5, 1.0, 0.5, 0.0)]
+    print(
+        f"| {'proposed by prediction' if args.guided else 'dismissed by'} | "
+        + " | ".join(f"{n} scores" for n in SHOWN)
+        + " | best score, 100 | 200 | equal after |"
+    )
     print("|---" * (len(SHOWN) + 4) + "|")
     without: list[float] = []
-    for dismiss in (None, 3.0, 2.0, 1.5, 1.0, 0.5, 0.0):
+    for dismiss, guided in ways:
         found = compare(
             problem,
             scores,
@@ -55,6 +63,7 @@ def main() -> None:
             at_a_time=10,
             on_run=lambda name: None,
             dismiss=dismiss,
+            guided=guided,
         )
         (curves,) = found.curves
         volume = [
@@ -66,7 +75,8 @@ def main() -> None:
             str(next((i for i, v in enumerate(curves.volume.mean, 1) if v >= without[n - 1]), "never"))
             for n in (100, 150, TRIALS)
         ]
-        cells = ["nothing" if dismiss is None else f"{dismiss:g}", *volume, *best, ", ".join(reached)]
+        way = f"{guided:.0%}" if args.guided else "nothing" if dismiss is None else f"{dismiss:g}"
+        cells = [way, *volume, *best, ", ".join(reached)]
         print(f"| {' | '.join(cells)} |", flush=True)
 
 

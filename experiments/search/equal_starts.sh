@@ -13,7 +13,7 @@ nets=${NETS:-cp_mobile_8 cp_mobile_16 cp_mobile_24 cp_mobile dcase2024_baseline}
 mkdir -p "$out"
 settings=(--set search.supernet.budget=dcase2024 --set search.rescore_from=random)
 default="search.trials=150 search.proxy_precision=float search.rescore=3 search.rungs=2 search.rescore_train.epochs=20"
-default+=" search.proxy_batch=16 search.supernet.candidates=4" # defaults when the first of these searches ran
+default+=" search.guided=0 search.proxy_batch=16 search.supernet.candidates=4" # defaults when the first of these searches ran
 [ -z "${CONFIG:-}" ] || default=
 for setting in ${SEARCH:-$default}; do settings+=(--set "$setting"); done
 before=()

@@ -208,6 +208,7 @@ def compare(
     at_a_time: int,
     on_run: Callable[[str], None],
     dismiss: float | None = None,
+    guided: float = 0.0,
 ) -> Comparison:
     """Run every strategy from every seed on the scores of all candidates.
 
@@ -221,6 +222,7 @@ def compare(
         at_a_time: Candidates that are proposed before a strategy receives their scores.
         on_run: Called with the strategy's name after each run.
         dismiss: See `study.Study`.
+        guided: Likewise.
 
     Returns:
         Curves for each strategy, and the best score and hypervolume of the whole table.
@@ -237,7 +239,7 @@ def compare(
 
     def run(name: str, seed: int) -> tuple[np.ndarray, np.ndarray, TimedStrategy]:
         timed = TimedStrategy(start(name, problem.space, population, seed))
-        study = Study(problem, timed, MemoryJournal(), seed=seed, dismiss=dismiss)
+        study = Study(problem, timed, MemoryJournal(), seed=seed, dismiss=dismiss, guided=guided)
         scored = objectives(study.run(trials, at_a_time, look_up, lambda _: None))
         rest = (0, trials - len(scored))  # the curves of a strategy that finds no more candidates stay level
         best = np.maximum.accumulate(scored[:, 0])

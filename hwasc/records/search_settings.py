@@ -62,7 +62,7 @@ class SearchSettings:
             many standard deviations. What is expected follows from all scores so far, once there are 50. None: every candidate
             is scored.
         guided: Share of the candidates that are proposed by prediction once there are 50 scores, 0 to 1: of many children of the
-            best, those of which most is expected. The strategy proposes the others.
+            best, those of which most is expected. The strategy proposes the others; with 0 all.
         train: Training of a candidate by the proxy `distillation`.
         supernet: Training of the supernet.
         rescore: Candidates that are scored again by a longer training before one is chosen: the best by scores that are
@@ -98,7 +98,7 @@ class SearchSettings:
     population: int = 40
     at_a_time: int = 20
     dismiss: float | None = 2.0
-    guided: float = 0.0
+    guided: float = 0.5
     train: TrainSettings = field(default_factory=lambda: TrainSettings(10, 32, 1e-2, 1e-3))
     supernet: SupernetSettings = field(default_factory=SupernetSettings)
     rescore: int = 8

@@ -65,3 +65,14 @@ def test_the_figures_by_device_are_those_of_the_kept_results() -> None:
     )
     for words in said:
         assert words in page, words
+
+
+def test_the_table_of_candidates_is_that_of_the_kept_searches() -> None:
+    kept = FOLDER / "results_guided" / "candidates.json"
+    done = subprocess.run(
+        [sys.executable, FOLDER / "guided.py", "table", kept], capture_output=True, text=True, check=True
+    )
+    rows, page = done.stdout.splitlines()[2:], (FOLDER / "guided.md").read_text()
+    assert rows
+    for row in rows:
+        assert row in page, row

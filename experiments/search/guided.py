@@ -1,0 +1,74 @@
+"""How good are the candidates of a search, by the share of them that is proposed by prediction?
+
+python experiments/search/guided.py measure RUN... > rows.json
+python experiments/search/guided.py table rows.json
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from hwasc.nas.trial import TRIALS, read_trials
+from hwasc.records.earlier_run import read_run
+
+BEST = 12  # as many are trained further
+FIRST_RUNG = "rescored_1_of_4.jsonl"
+
+
+def measured(run: Path) -> dict[str, Any]:
+    """First scores and MACs of all candidates of a search, and second scores of its finalists after a quarter of the epochs."""
+    search = read_run(run)
+    trials, finalists = (read_trials(run / name).values() for name in (TRIALS, FIRST_RUNG))
+    return {
+        "budget": search.budget.name,
+        "guided": search.config["settings"]["search"].get("guided", 0.0),  # a search before this setting has none
+        "macs_limit": max(t.macs for t in trials),
+        "scores": [round(t.score, 4) for t in trials],
+        "macs": [t.macs for t in trials],
+        "second": sorted((round(t.score, 4) for t in finalists), reverse=True),
+        "second_accuracy": sorted((round(t.accuracy, 4) for t in finalists), reverse=True),
+    }
+
+
+def best(row: dict[str, Any], share: float = 1.0) -> float:
+    """Mean of the best first scores of candidates that need at most a share of the most MACs."""
+    scores = [s for s, macs in zip(row["scores"], row["macs"], strict=True) if macs <= share * row["macs_limit"]]
+    return float(np.mean(sorted(scores)[-BEST:]))
+
+
+def table(rows: list[dict[str, Any]]) -> list[str]:
+    """A line for each search."""
+    columns = (
+        "budget", "share by prediction", "best first scores", "the same up to half of the MACs", "up to a quarter",
+        "candidates above half", "second scores of the finalists", "of the better six",
+    )  # fmt: skip
+    lines = [f"| {' | '.join(columns)} |", "|---" * len(columns) + "|"]
+    for row in sorted(rows, key=lambda row: (row["budget"], row["guided"])):
+        above = np.mean(np.array(row["macs"]) > 0.5 * row["macs_limit"])
+        firsts = [f"{best(row, share):.3f}" for share in (1.0, 0.5, 0.25)]
+        second, accuracy = row["second"], row["second_accuracy"]
+        seconds = [f"{np.mean(second[:n]):.3f} ({100 * np.mean(accuracy[:n]):.1f} %)" for n in (BEST, BEST // 2)]
+        cells = [row["budget"], f"{row['guided']:.0%}", *firsts, f"{above:.0%}", *seconds]
+        lines.append(f"| {' | '.join(cells)} |")
+    return lines
+
+
+def main() -> None:
+    """Measure searches, or print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("do", choices=("measure", "table"))
+    parser.add_argument("paths", type=Path, nargs="+")
+    args = parser.parse_args()
+    if args.do == "measure":
+        print(json.dumps([measured(run) for run in args.paths]))
+    else:
+        print("\n".join(table([row for path in args.paths for row in json.loads(path.read_text())])))
+
+
+if __name__ == "__main__":
+    main()
