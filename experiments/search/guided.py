@@ -2,19 +2,27 @@
 
 python experiments/search/guided.py measure RUN... > rows.json
 python experiments/search/guided.py table rows.json
+python experiments/search/guided.py seconds BUDGET...
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import random
+import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from hwasc.cost.limits import resolve
+from hwasc.nas.guided import CHILDREN, PARENTS, children
+from hwasc.nas.problem import Problem
 from hwasc.nas.trial import TRIALS, read_trials
+from hwasc.records.budget import Budget
 from hwasc.records.earlier_run import read_run
+from hwasc.records.space import SearchSpace
 
 BEST = 12  # as many are trained further
 FIRST_RUNG = "rescored_1_of_4.jsonl"
@@ -55,17 +63,38 @@ def table(rows: list[dict[str, Any]]) -> list[str]:
         seconds = [f"{np.mean(second[:n]):.3f} ({100 * np.mean(accuracy[:n]):.1f} %)" for n in (BEST, BEST // 2)]
         cells = [row["budget"], f"{row['guided']:.0%}", *firsts, f"{above:.0%}", *seconds]
         lines.append(f"| {' | '.join(cells)} |")
+    for row in rows:
+        for without in (r for r in rows if r["budget"] == row["budget"] and r["guided"] == 0 < row["guided"]):
+            curve = [
+                float(np.mean(sorted(row["scores"][:n])[-BEST:])) for n in range(len(row["scores"]) + 1) if n >= BEST
+            ]
+            reached = next((n for n, value in enumerate(curve, BEST) if value >= best(without)), None)
+            lines.append(
+                f"{row['budget']}: the best first scores of the search without predictions after {reached} candidates"
+            )
     return lines
+
+
+def seconds(name: str) -> str:
+    """Processor time to count what a child costs within a budget, over as many children as a group of twenty candidates takes."""
+    problem = Problem(space=SearchSpace.load("plain"), budget=resolve(Budget.load(name)), classes=10)
+    parents = problem.starting_points(PARENTS, seed=0)
+    began = time.process_time()
+    for point in children(problem.space.choices(), parents, 10 * CHILDREN, random.Random(0)):
+        problem.budget.violation(problem.costs(point))
+    return f"{name}: {1e3 * (time.process_time() - began) / (10 * CHILDREN):.1f} ms a child"
 
 
 def main() -> None:
     """Measure searches, or print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("do", choices=("measure", "table"))
+    parser.add_argument("do", choices=("measure", "table", "seconds"))
     parser.add_argument("paths", type=Path, nargs="+")
     args = parser.parse_args()
     if args.do == "measure":
         print(json.dumps([measured(run) for run in args.paths]))
+    elif args.do == "seconds":
+        print("\n".join(seconds(str(name)) for name in args.paths))
     else:
         print("\n".join(table([row for path in args.paths for row in json.loads(path.read_text())])))
 

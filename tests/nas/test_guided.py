@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import random
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -13,13 +12,14 @@ import pytest
 
 from hwasc.cost.limits import ResolvedBudget
 from hwasc.nas.guided import MUTATIONS, children
-from hwasc.nas.job import Proposal, Score
+from hwasc.nas.job import Proposal
 from hwasc.nas.problem import Problem
 from hwasc.nas.strategies import start
 from hwasc.nas.strategies.local import neighbours
 from hwasc.nas.study import Journal, Study
 from hwasc.nas.trial import Trial
 from hwasc.records.space import SearchSpace
+from tests.nas.scored import Scorer
 
 SPACE = SearchSpace.load("small")
 BUDGET = ResolvedBudget(name="test", limits={"macs.torchinfo": 3_000_000, "int8_memory.activations": 40_000})
@@ -34,21 +34,6 @@ def true_score(proposal: Proposal) -> float:
     return math.exp(
         0.3 * math.log(costs.macs.torchinfo / 3e6) - 0.3 * (proposal.point["stem"] == 16) + 0.05 * noise - 1
     )
-
-
-class Scorer:
-    """Gives true scores, and may be interrupted."""
-
-    def __init__(self, limit: int | None = None) -> None:
-        self.count, self.limit = 0, limit
-
-    def __call__(self, candidates: list[Proposal]) -> Iterator[tuple[int, Score]]:
-        for i, proposal in enumerate(candidates):
-            if self.count == self.limit:
-                raise KeyboardInterrupt
-            self.count += 1
-            value = true_score(proposal)
-            yield i, Score(value, 1.0, accuracy=value, standard_error=0.01, value_error=0.01)
 
 
 def searched(
@@ -91,8 +76,8 @@ def test_a_choice_with_one_value_stays() -> None:
 
 @pytest.mark.parametrize("strategy", ["nsga2", "random"])
 def test_prediction_finds_better_nets_within_the_budget(strategy: str, tmp_path: Path) -> None:
-    alone = searched(tmp_path / "alone", 0.0, Scorer(), strategy=strategy)
-    trials = searched(tmp_path / "guided", 0.5, Scorer(), strategy=strategy)
+    alone = searched(tmp_path / "alone", 0.0, Scorer(true_score), strategy=strategy)
+    trials = searched(tmp_path / "guided", 0.5, Scorer(true_score), strategy=strategy)
     assert trials[:50] == alone[:50], "nothing is predicted before there are fifty scores"
     assert len({t.id for t in trials}) == len(trials) == 100
     assert all(BUDGET.feasible(PROBLEM.costs(t.point)) and not SPACE.violations(t.point) for t in trials)
@@ -104,7 +89,7 @@ def test_prediction_finds_better_nets_within_the_budget(strategy: str, tmp_path:
 
 
 def test_a_whole_group_is_proposed_by_prediction_and_a_third_of_it_has_one_size(tmp_path: Path) -> None:
-    trials = searched(tmp_path, 1.0, Scorer(), count=80)
+    trials = searched(tmp_path, 1.0, Scorer(true_score), count=80)
     for begin in range(50, 80, 10):  # groups of ten
         sizes = Counter((t.point["mels"], t.point["frames"]) for t in trials[begin : begin + 10])
         assert max(sizes.values()) <= 4
@@ -113,8 +98,8 @@ def test_a_whole_group_is_proposed_by_prediction_and_a_third_of_it_has_one_size(
 
 @pytest.mark.parametrize("dismiss", [2.0, None])
 def test_a_search_that_was_stopped_proposes_the_same_again(dismiss: float | None, tmp_path: Path) -> None:
-    whole = searched(tmp_path / "whole", 0.5, Scorer(), dismiss=dismiss, count=70)
+    whole = searched(tmp_path / "whole", 0.5, Scorer(true_score), dismiss=dismiss, count=70)
     with pytest.raises(KeyboardInterrupt):
-        searched(tmp_path / "parts", 0.5, Scorer(limit=67), dismiss=dismiss, count=70)
-    rest = Scorer()
+        searched(tmp_path / "parts", 0.5, Scorer(true_score, limit=67), dismiss=dismiss, count=70)
+    rest = Scorer(true_score)
     assert searched(tmp_path / "parts", 0.5, rest, dismiss=dismiss, count=70) == whole and rest.count == 3

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hwasc.cost.limits import ResolvedBudget
-from hwasc.nas.job import Proposal, Score
+from hwasc.nas.job import Proposal
 from hwasc.nas.predictor import Prediction
 from hwasc.nas.problem import Problem
 from hwasc.nas.screening import Unscored, hopeless
@@ -21,6 +20,7 @@ from hwasc.nas.strategies import start
 from hwasc.nas.study import Journal, Study
 from hwasc.nas.trial import Outcome, Trial, pareto
 from hwasc.records.space import SearchSpace
+from tests.nas.scored import Scorer
 
 CHOICES = {"width": (8, 16)}
 CANDIDATE = Unscored(point={"width": 8}, parameters=1_000, macs=2_000_000, memory=20_000)
@@ -64,21 +64,6 @@ def test_the_margin_counts_in_deviations_of_the_logarithm(
     assert (found is not None) == (math.log(expected) + deviations * deviation < math.log(rival))
 
 
-class Scorer:
-    """Scores that follow the MACs' logarithm and the stem's width, with a little noise by number; counts its work."""
-
-    def __init__(self, limit: int | None = None) -> None:
-        self.count, self.limit = 0, limit
-
-    def __call__(self, candidates: list[Proposal]) -> Iterator[tuple[int, Score]]:
-        for i, proposal in enumerate(candidates):
-            if self.count == self.limit:
-                raise KeyboardInterrupt
-            self.count += 1
-            value = true_score(proposal)
-            yield i, Score(value, 1.0, accuracy=value, standard_error=0.01, value_error=0.01)
-
-
 def true_score(proposal: Proposal) -> float:
     costs = PROBLEM.budget.count(proposal.architecture)
     noise = int(proposal.architecture.id[:4], 16) / 16**4
@@ -93,8 +78,8 @@ def searched(folder: Path, dismiss: float | None, scorer: Scorer, count: int = 1
 def test_a_study_dismisses_the_hopeless_and_scores_better_ones_instead(tmp_path: Path) -> None:
     (tmp_path / "all").mkdir()
     (tmp_path / "some").mkdir()
-    everyone, all_trials = searched(tmp_path / "all", None, Scorer())
-    study, trials = searched(tmp_path / "some", 2.0, Scorer())
+    everyone, all_trials = searched(tmp_path / "all", None, Scorer(true_score))
+    study, trials = searched(tmp_path / "some", 2.0, Scorer(true_score))
     assert everyone.dismissed == 0 < study.dismissed
     assert trials[:50] == all_trials[:50], "nothing is predicted before there are fifty scores"
     assert np.mean([t.score for t in trials[50:]]) > np.mean([t.score for t in all_trials[50:]]) + 0.01
@@ -105,8 +90,8 @@ def test_a_study_dismisses_the_hopeless_and_scores_better_ones_instead(tmp_path:
 def test_a_search_that_was_stopped_dismisses_the_same_again(tmp_path: Path) -> None:
     (tmp_path / "whole").mkdir()
     (tmp_path / "parts").mkdir()
-    whole, trials = searched(tmp_path / "whole", 2.0, Scorer())
+    whole, trials = searched(tmp_path / "whole", 2.0, Scorer(true_score))
     with pytest.raises(KeyboardInterrupt):
-        searched(tmp_path / "parts", 2.0, Scorer(limit=77))
-    resumed, again = searched(tmp_path / "parts", 2.0, Scorer())
+        searched(tmp_path / "parts", 2.0, Scorer(true_score, limit=77))
+    resumed, again = searched(tmp_path / "parts", 2.0, Scorer(true_score))
     assert again == trials and resumed.dismissed == whole.dismissed
