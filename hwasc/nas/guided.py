@@ -1,8 +1,9 @@
-"""Candidates that are proposed by prediction: of many children of the best scored candidates, those of which most is expected.
+"""Candidates that are proposed by prediction, among many children of scored ones.
 
 A front of score against costs needs candidates of all costs. The best net within a budget mostly costs nearly as much as the
 budget allows, where such a search looks seldom. Predictors that choose among mutations of the best nets find it with fewer
-scores: White et al., BANANAS, 2021; Cai et al., Once-for-all, 2020.
+scores: White et al., BANANAS, 2021; Cai et al., Once-for-all, 2020. So one half of these candidates are children of the best, of
+which the highest score is expected. The other half are children of the front, which are expected to surpass it by most.
 """
 
 from __future__ import annotations
@@ -12,10 +13,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from hwasc.nas.diversity import diverse
 from hwasc.nas.strategies.local import neighbours
+from hwasc.nas.trial import not_dominated
 from hwasc.records.space import Point
 
-PARENTS = 20  # the best scored candidates
+PARENTS = 20  # of those of which the highest score is expected
 CHILDREN = 20  # of which one is scored
 MUTATIONS = (1, 2, 3)  # choices of a child that change
 
@@ -26,11 +29,25 @@ class Parent:
 
     Attributes:
         point: The point of the space.
-        estimate: Its smoothed score, 0..1.
+        score: Its smoothed score, 0..1.
+        macs: MACs of a clip.
+        memory: Peak activation memory, bytes.
     """
 
     point: Point
-    estimate: float
+    score: float
+    macs: int
+    memory: int
+
+
+def best(scored: Sequence[Parent]) -> list[Parent]:
+    """The candidates of the highest scores, up to `PARENTS`, of several sizes of the log-mel, see `diversity.diverse`."""
+    return diverse(sorted(scored, key=lambda parent: -parent.score), PARENTS)
+
+
+def front(scored: Sequence[Parent]) -> list[Parent]:
+    """The candidates that no other one dominates in score, MACs and memory, by falling score."""
+    return not_dominated(sorted(scored, key=lambda parent: (-parent.score, parent.macs, parent.memory)))
 
 
 def children(

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from hwasc.cost import Costs
 from hwasc.nas.predictor import FLOOR, Prediction
-from hwasc.nas.trial import Outcome
+from hwasc.nas.trial import Outcome, Scored
 from hwasc.records.space import Point
 
 
@@ -61,6 +61,19 @@ def hopeless(
         The expected score, 0..1, of a hopeless candidate; None for one that is worth a score.
     """
     expected = prediction(candidate)
+    surpassed = expected + deviations * prediction.deviation < rival(candidate, scored)
+    return math.exp(expected) if surpassed else None
+
+
+def rival(candidate: Unscored, scored: Sequence[Scored]) -> float:
+    """Find the score that a candidate has to surpass, to be worth its costs.
+
+    Args:
+        candidate: The candidate.
+        scored: Scored candidates, with smoothed scores; those that others dominate may be left out.
+
+    Returns:
+        The logarithm of the highest score of those that need no more MACs and no more memory; that of `FLOOR` where none does.
+    """
     cheaper = (o.score for o in scored if o.score and o.macs <= candidate.macs and o.memory <= candidate.memory)
-    rival = math.log(max(max(cheaper, default=0.0), FLOOR))
-    return math.exp(expected) if expected + deviations * prediction.deviation < rival else None
+    return math.log(max(max(cheaper, default=0.0), FLOOR))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import random
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Container, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +13,11 @@ from hwasc.cost import Costs
 from hwasc.errors import UsageError
 from hwasc.nas.declare import random_point
 from hwasc.nas.diversity import diverse
-from hwasc.nas.guided import CHILDREN, PARENTS, Parent, children
+from hwasc.nas.guided import CHILDREN, Parent, best, children, front
 from hwasc.nas.job import Proposal, Score
 from hwasc.nas.predictor import Prediction, Smoother
 from hwasc.nas.problem import Problem
-from hwasc.nas.screening import Unscored, hopeless
+from hwasc.nas.screening import Unscored, hopeless, rival
 from hwasc.nas.strategies import Enqueues, Strategy
 from hwasc.nas.trial import Outcome, Trial, read_trials
 from hwasc.records.architecture import Architecture
@@ -103,17 +103,15 @@ class Study:
             strategy: Proposes points; it has been started.
             journal: Finished trials.
             seed: Of the points that are drawn at random.
-            first: Points that are proposed first: by the strategy, if it can, and then it learns from them; else by the study.
+            first: Points that are proposed first.
             earlier: Trials of an earlier search over the same choices, from which scores are predicted, too.
             dismiss: Standard deviations by which candidates must be expected to fall short, to be dismissed without a score, see
                 `screening.hopeless`; None: every one is scored.
-            guided: Share of the candidates that are proposed by prediction, see `nas.guided`, once scores are predicted; 0..1.
+            guided: Share of the candidates that are proposed by prediction, see `nas.guided`, once scores are predicted; 0..1. A
+                strategy that can be given points is told of them, too.
         """
         self.earlier, self.dismiss, self.guided = earlier, dismiss, guided
         self.problem, self.strategy, self.journal, self.seed = problem, strategy, journal, seed
-        if isinstance(strategy, Enqueues):
-            strategy.enqueue([dict(point) for point in first])
-            first = ()
         self._first = deque(first)
         self.proposed = self.infeasible = self.dismissed = 0
         self._prediction: Prediction | None = None
@@ -162,7 +160,9 @@ class Study:
                 outcome = self._outcome(candidate.costs, estimate)
                 self._outcomes[candidate.architecture.id] = outcome
                 self._scored.append(outcome)
-                self._parents.append(Parent(point=candidate.point, estimate=estimate))
+                self._parents.append(
+                    Parent(point=candidate.point, score=estimate, macs=outcome.macs, memory=outcome.memory)
+                )
                 for number in (candidate.number, *candidate.repeats):
                     if number is not None:
                         self.strategy.tell(number, outcome)
@@ -182,6 +182,7 @@ class Study:
             number: int | None = None
             if self._first:
                 point = dict(self._first.popleft())
+                number = self._given(point)
             elif idle > RANDOM_AFTER and idle % 2 == 0:
                 point = random_point(space, self._rng)
             else:
@@ -207,11 +208,40 @@ class Study:
                 self.strategy.tell(number, scored or self._outcome(costs, None, violation))
         return group
 
+    def _given(self, point: dict[str, Any]) -> int | None:
+        """The strategy's number for a point that it did not propose; None where it cannot learn from such points."""
+        if not isinstance(self.strategy, Enqueues):
+            return None
+        self.strategy.enqueue([point])
+        number, asked = self.strategy.ask()
+        if asked != point:
+            raise UsageError(
+                f"the strategy {type(self.strategy).__name__} has `enqueue`, but does not ask next for a point that it is given"
+            )
+        return number
+
     def _by_prediction(self, count: int) -> list[_Pending]:
-        """New candidates within the budget of which most is expected, the best first; none while nothing is predicted."""
-        if self._prediction is None:
+        """New candidates within the budget: half by the score that is expected, half by what it gains over the front."""
+        prediction, ahead = self._prediction, front(self._parents)
+        if prediction is None:
             return []
-        parents = diverse(sorted(self._parents, key=lambda p: -p.estimate), PARENTS)
+
+        def gain(candidate: Unscored) -> float:
+            return prediction(candidate) - rival(candidate, ahead)
+
+        group = self._children(best(self._parents), count - count // 2, prediction)
+        known = {candidate.architecture.id for candidate in group}
+        group += self._children(ahead, count // 2, gain, known)
+        return [replace(candidate, number=self._given(candidate.point)) for candidate in group]
+
+    def _children(
+        self,
+        parents: Sequence[Parent],
+        count: int,
+        value: Callable[[Unscored], float],
+        known: Container[str] = (),
+    ) -> list[_Pending]:
+        """New children within the budget of the highest values, the highest first; of `known` architectures none."""
         space, points = self.problem.space, [parent.point for parent in parents]
         found: dict[str, tuple[float, _Pending]] = {}  # by architecture id
         for point in children(space.choices(), points, CHILDREN * count, self._rng):
@@ -220,11 +250,11 @@ class Study:
             costs, violation = self._counted(architecture)
             if violation > 0 or space.violations(point):
                 self.infeasible += 1
-            elif architecture.id not in self._outcomes:
+            elif architecture.id not in self._outcomes and architecture.id not in known:
                 candidate = _Pending(
                     number=None, point=point, architecture=architecture, costs=costs, proposed=self.proposed
                 )
-                found[architecture.id] = self._prediction(Unscored.of(point, costs)), candidate
+                found[architecture.id] = value(Unscored.of(point, costs)), candidate
         ranked = [candidate for _, candidate in sorted(found.values(), key=lambda pair: -pair[0])]
         return diverse(ranked, count)
 

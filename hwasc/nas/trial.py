@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol, TypeVar
 
 from hwasc.nas.location_scores import LocationScore
 from hwasc.records import schema
@@ -184,19 +184,48 @@ def accuracy_name(trial: Trial) -> str:
     return "int8_accuracy" if trial.quantized else "float_accuracy"
 
 
+class Scored(Protocol):
+    """What has a score and costs."""
+
+    @property
+    def score(self) -> float | None:
+        """Higher is better; None: it was not scored."""
+
+    @property
+    def macs(self) -> int:
+        """MACs of a clip."""
+
+    @property
+    def memory(self) -> int:
+        """Bytes."""
+
+
+T = TypeVar("T", bound=Scored)
+
+
 def pareto(trials: list[Trial]) -> list[Trial]:
     """The Pareto front: trials that no other trial dominates in score, MACs and activation memory, by falling score."""
+    return not_dominated(by_score(trials))
 
-    front: list[Trial] = []
-    for t in by_score(
-        trials
-    ):  # what dominates a trial comes before it here, and so does a member of the front that does
-        if not any(_dominates(f, t) for f in front):
-            front.append(t)
+
+def not_dominated(ranked: Sequence[T]) -> list[T]:
+    """Keep what nothing else dominates: is at least as good in score, MACs and memory, and better in one of them.
+
+    Args:
+        ranked: By falling score; of equal scores the one of fewer MACs first, then the one of less memory. All have scores.
+
+    Returns:
+        The rest, in the same order.
+    """
+    front: list[T] = []
+    for one in ranked:  # what dominates one comes before it here, and so does a member of the front that does
+        if not any(_dominates(other, one) for other in front):
+            front.append(one)
     return front
 
 
-def _dominates(a: Trial, b: Trial) -> bool:
+def _dominates(a: Scored, b: Scored) -> bool:
+    assert a.score is not None and b.score is not None
     at_least = a.score >= b.score and a.macs <= b.macs and a.memory <= b.memory
     return at_least and (a.score, a.macs, a.memory) != (b.score, b.macs, b.memory)
 

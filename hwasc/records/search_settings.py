@@ -61,8 +61,9 @@ class SearchSettings:
         dismiss: A candidate is not scored where a scored one that costs no more is better than what is expected of it, by so
             many standard deviations. What is expected follows from all scores so far, once there are 50. None: every candidate
             is scored.
-        guided: Share of the candidates that are proposed by prediction once there are 50 scores, 0 to 1: of many children of the
-            best, those of which most is expected. The strategy proposes the others; with 0 all.
+        guided: Share of the candidates that are proposed by prediction once there are 50 scores, 0 to 1. Half of these are
+            children of the best, of which the highest score is expected; half are children of the front, which are expected
+            to surpass it by most. The strategy proposes the others; with 0 all.
         train: Training of a candidate by the proxy `distillation`.
         supernet: Training of the supernet.
         rescore: Candidates that are scored again by a longer training before one is chosen: the best by scores that are

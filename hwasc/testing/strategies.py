@@ -64,12 +64,15 @@ def _check_waiting(make: Callable[[], Strategy], values: dict[str, list[Any]]) -
 
 
 def _check_enqueued(make: Callable[[], Strategy], values: dict[str, list[Any]], points: list[dict[str, Any]]) -> None:
-    """A strategy that can begin at given points asks for them first, and start forgets them."""
+    """A strategy that can be given points asks for them next, at the start and later, and start forgets them."""
     strategy = _started(make(), values, seed=3)
     if not isinstance(strategy, Enqueues):
         return
     strategy.enqueue(points)
     assert play(strategy, 8)[: len(points)] == points, "the points that were enqueued are not asked for first"
+    for point in points:  # one at a time, as those that are proposed by prediction
+        strategy.enqueue([point])
+        assert play(strategy, 3)[0] == point, "a point that was enqueued later is not asked for next"
     strategy.enqueue(points)
     assert play(_started(strategy, values, seed=3), 5) == play(_started(make(), values, seed=3), 5), (
         "start must forget points that were enqueued"

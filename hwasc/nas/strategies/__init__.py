@@ -15,7 +15,7 @@ class Strategy(Protocol):
 
     A search calls `start` once, then `ask` and `tell`. Points may break the space's rules or repeat; the search answers such
     points at once, as infeasible or with the known score. Every draw follows from the seed; the global generators are left
-    alone. A strategy that can begin at given points has the method of `Enqueues`, too.
+    alone. A strategy that can learn from points which others propose has the method of `Enqueues`, too.
     """
 
     def start(self, choices: dict[str, list[Any]], population: int, seed: int) -> None:
@@ -44,10 +44,10 @@ class Strategy(Protocol):
 
 @runtime_checkable
 class Enqueues(Protocol):
-    """A strategy that can begin at given points, e.g. those of an earlier search."""
+    """A strategy that others can give points to: those of an earlier search, or such as are proposed by prediction."""
 
     def enqueue(self, points: Sequence[dict[str, Any]]) -> None:
-        """Ask for these points first. Called once, right after `start`.
+        """Ask for these points next, before any of its own. It may be called at any time after `start`.
 
         Args:
             points: One value for every choice by name, each.
