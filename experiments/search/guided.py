@@ -1,6 +1,7 @@
-"""How good are the candidates of a search, by the share of them that is proposed by prediction?
+"""How good are the candidates of a search, by the share of them that is proposed by prediction, or by the way in which?
 
 python experiments/search/guided.py measure RUN... > rows.json
+python experiments/search/guided.py measure --ways WAY/RUN... > rows.json     # with the name of each run's folder
 python experiments/search/guided.py table rows.json
 python experiments/search/guided.py seconds BUDGET...
 """
@@ -25,14 +26,16 @@ from hwasc.records.earlier_run import read_run
 from hwasc.records.space import SearchSpace
 
 BEST = 12  # as many are trained further
+LEAST, COSTS = 1 / 16, 60  # the front is looked at from this share of the most MACs on, at so many costs
 FIRST_RUNG = "rescored_1_of_4.jsonl"
 
 
-def measured(run: Path) -> dict[str, Any]:
+def measured(run: Path, ways: bool) -> dict[str, Any]:
     """First scores and MACs of all candidates of a search, and second scores of its finalists after a quarter of the epochs."""
     search = read_run(run)
     trials, finalists = (read_trials(run / name).values() for name in (TRIALS, FIRST_RUNG))
     return {
+        **({"way": run.parent.name} if ways else {}),
         "budget": search.budget.name,
         "guided": search.config["settings"]["search"].get("guided", 0.0),  # a search before this setting has none
         "macs_limit": max(t.macs for t in trials),
@@ -49,19 +52,30 @@ def best(row: dict[str, Any], share: float = 1.0) -> float:
     return float(np.mean(sorted(scores)[-BEST:]))
 
 
+def front(row: dict[str, Any]) -> float:
+    """Mean, over costs up to the most MACs, of the best three first scores of candidates that need no more."""
+    scores, macs = np.array(row["scores"]), np.array(row["macs"])
+    most = row["macs_limit"] * np.geomspace(LEAST, 1, COSTS)
+    return float(np.mean([np.sort(scores[macs <= m])[-3:].sum() / 3 for m in most]))
+
+
 def table(rows: list[dict[str, Any]]) -> list[str]:
     """A line for each search."""
     columns = (
-        "budget", "share by prediction", "best first scores", "the same up to half of the MACs", "up to a quarter",
-        "candidates above half", "second scores of the finalists", "of the better six",
+        "budget", "by prediction", "best first scores", "the same up to half of the MACs", "up to a quarter",
+        "at all costs", "candidates above half", "second scores of the finalists", "of the better six",
     )  # fmt: skip
     lines = [f"| {' | '.join(columns)} |", "|---" * len(columns) + "|"]
     for row in sorted(rows, key=lambda row: (row["budget"], row["guided"])):
         above = np.mean(np.array(row["macs"]) > 0.5 * row["macs_limit"])
         firsts = [f"{best(row, share):.3f}" for share in (1.0, 0.5, 0.25)]
         second, accuracy = row["second"], row["second_accuracy"]
-        seconds = [f"{np.mean(second[:n]):.3f} ({100 * np.mean(accuracy[:n]):.1f} %)" for n in (BEST, BEST // 2)]
-        cells = [row["budget"], f"{row['guided']:.0%}", *firsts, f"{above:.0%}", *seconds]
+        seconds = [
+            f"{np.mean(second[:n]):.3f} ({100 * np.mean(accuracy[:n]):.1f} %)" if second else ""
+            for n in (BEST, BEST // 2)
+        ]
+        way = row.get("way", f"{row['guided']:.0%}")
+        cells = [row["budget"], way, *firsts, f"{front(row):.3f}", f"{above:.0%}", *seconds]
         lines.append(f"| {' | '.join(cells)} |")
     for row in rows:
         for without in (r for r in rows if r["budget"] == row["budget"] and r["guided"] == 0 < row["guided"]):
@@ -90,9 +104,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("do", choices=("measure", "table", "seconds"))
     parser.add_argument("paths", type=Path, nargs="+")
+    parser.add_argument("--ways", action="store_true", help="rows have the name of each run's folder")
     args = parser.parse_args()
     if args.do == "measure":
-        print(json.dumps([measured(run) for run in args.paths]))
+        print(json.dumps([measured(run, args.ways) for run in args.paths]))
     elif args.do == "seconds":
         print("\n".join(seconds(str(name)) for name in args.paths))
     else:
