@@ -222,9 +222,10 @@ class Study:
 
     def _by_prediction(self, count: int) -> list[_Pending]:
         """New candidates within the budget: half by the score that is expected, half by what it gains over the front."""
-        prediction, ahead = self._prediction, front(self._parents)
-        if prediction is None:
+        prediction = self._prediction
+        if prediction is None or count == 0:
             return []
+        ahead = front(self._parents)
 
         def gain(candidate: Unscored) -> float:
             return prediction(candidate) - rival(candidate, ahead)
