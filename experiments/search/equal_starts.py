@@ -1,6 +1,6 @@
 """Found nets against the published ones whose cost they were searched at, from the runs of `equal_starts.sh`.
 
-python experiments/search/equal_starts.py FOLDER
+python experiments/search/equal_starts.py FOLDER [--groups]     # with it, int8 validation and test accuracy by groups of devices
 """
 
 from __future__ import annotations
@@ -62,15 +62,34 @@ def row(folder: Path, key: Key, found: dict[str, dict[str, Any]], published: dic
     return "| " + " | ".join(cells) + " |"
 
 
+def by_group(runs: dict[Key, dict[str, dict[str, Any]]], order: list[Key]) -> list[str]:
+    """Lines of int8 accuracy in %, means over seeds: on validation clips, and on test clips of each group of devices."""
+    lines = ["| net | validation | test, real | seen | unseen |", "|---" * 5 + "|"]
+    for key in order:
+        results = runs[key].values()
+        groups = [
+            [r["validation"]["int8"], *(r["int8"]["groups"][g] for g in ("real", "seen", "unseen"))] for r in results
+        ]
+        means = [f"{100 * statistics.mean(values):.1f}" for values in zip(*groups, strict=True)]
+        name = f"found at {key[1]} % of {key[0]}" if key[1] else key[0]
+        lines.append(f"| {name} | {' | '.join(means)} |")
+    return lines
+
+
 def main() -> None:
     """Print a Markdown table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
-    folder = parser.parse_args().folder
+    parser.add_argument("--groups", action="store_true", help="validation and test accuracy by groups of devices")
+    args = parser.parse_args()
+    folder: Path = args.folder
     runs = read(folder)
+    order = sorted(runs, key=lambda k: (int(k[2]), k[0], -int(k[1] or 1000)))
+    if args.groups:
+        print("\n".join(by_group(runs, order)))
+        return
     print("| net | epochs | seeds | int8 test % | gain, points | MACs | parameters | arena B | RAM in C, B |")
     print("|---" * 9 + "|")
-    order = sorted(runs, key=lambda k: (int(k[2]), k[0], -int(k[1] or 1000)))
     for key in order:
         print(row(folder, key, runs[key], runs.get((key[0], "", key[2]), {})))
 

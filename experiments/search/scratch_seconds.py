@@ -62,7 +62,10 @@ def main() -> None:
         print(f"{sum(here.values()) / sum(there[name] for name in here):.2f} times as long")
         return
     mean = sum(here.values()) / len(here)
-    print(f"{mean:.1f} s a candidate, {count * mean:,.0f} s for {count}")
+    all_macs = [int(line["macs"]) for line in read_lines(args.file)]
+    print(
+        f"{mean:.1f} s a candidate, {count * mean:,.0f} s for {count} of {sum(all_macs) / count / 1e6:.1f} M MACs in the mean"
+    )
 
 
 if __name__ == "__main__":

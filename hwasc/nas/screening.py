@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from hwasc.cost import Costs
 from hwasc.nas.predictor import FLOOR, Prediction
-from hwasc.nas.trial import Outcome, Scored
+from hwasc.nas.trial import Scored
 from hwasc.records.space import Point
 
 
@@ -47,14 +47,14 @@ class Unscored:
 
 
 def hopeless(
-    candidate: Unscored, *, prediction: Prediction, scored: Sequence[Outcome], deviations: float
+    candidate: Unscored, *, prediction: Prediction, scored: Sequence[Scored], deviations: float
 ) -> float | None:
     """Decide whether a candidate need not be scored.
 
     Args:
         candidate: The candidate.
         prediction: What is expected of it.
-        scored: Outcomes of scored candidates, with smoothed scores.
+        scored: Scored candidates, with smoothed scores.
         deviations: How far what is expected must fall short, in standard deviations of the prediction.
 
     Returns:

@@ -115,8 +115,7 @@ class Study:
         self._first = deque(first)
         self.proposed = self.infeasible = self.dismissed = 0
         self._prediction: Prediction | None = None
-        self._scored: list[Outcome] = []
-        self._parents: list[Parent] = []
+        self._scored: list[Parent] = []
         self._outcomes: dict[str, Outcome] = {}  # of scored candidates, by architecture id
         self._counts: dict[str, tuple[Costs, float]] = {}  # of proposed architectures, by id
         self._rng = random.Random(seed)
@@ -159,8 +158,7 @@ class Study:
             for candidate, estimate in zip(group, smoother.add(new), strict=True):
                 outcome = self._outcome(candidate.costs, estimate)
                 self._outcomes[candidate.architecture.id] = outcome
-                self._scored.append(outcome)
-                self._parents.append(
+                self._scored.append(
                     Parent(point=candidate.point, score=estimate, macs=outcome.macs, memory=outcome.memory)
                 )
                 for number in (candidate.number, *candidate.repeats):
@@ -216,7 +214,8 @@ class Study:
         number, asked = self.strategy.ask()
         if asked != point:
             raise UsageError(
-                f"the strategy {type(self.strategy).__name__} has `enqueue`, but does not ask next for a point that it is given"
+                f"the strategy {type(self.strategy).__name__} has `enqueue`, but does not ask next for a point that it is given "
+                "(docs/adding/strategy.md)"
             )
         return number
 
@@ -225,12 +224,12 @@ class Study:
         prediction = self._prediction
         if prediction is None or count == 0:
             return []
-        ahead = front(self._parents)
+        ahead = front(self._scored)
 
         def gain(candidate: Unscored) -> float:
             return prediction(candidate) - rival(candidate, ahead)
 
-        group = self._children(best(self._parents), count - count // 2, prediction)
+        group = self._children(best(self._scored), count - count // 2, prediction)
         known = {candidate.architecture.id for candidate in group}
         group += self._children(ahead, count // 2, gain, known)
         return [replace(candidate, number=self._given(candidate.point)) for candidate in group]

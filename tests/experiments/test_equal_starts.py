@@ -30,6 +30,18 @@ def test_the_page_says_what_the_kept_results_say(study: str) -> None:
         assert re.search(r"\|\s*".join(re.escape(cell) + r"\s*" for cell in shown), page), shown
 
 
+def test_the_groups_of_devices_are_those_of_the_kept_results() -> None:
+    kept = FOLDER / "results_whole_front"
+    done = subprocess.run(
+        [sys.executable, FOLDER / "equal_starts.py", kept, "--groups"], capture_output=True, text=True, check=True
+    )
+    page = (FOLDER / "whole_front.md").read_text()
+    rows = done.stdout.splitlines()[2:]
+    assert len(rows) == 6
+    for row in rows:
+        assert f"| {row.split(' | ', 1)[1]}" in page, row
+
+
 @STUDIES
 def test_each_kept_net_has_the_costs_that_it_was_found_with(study: str) -> None:
     found = sorted((FOLDER / f"results_{study}").glob("search-*/best.json"))

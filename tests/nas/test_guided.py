@@ -145,7 +145,7 @@ def test_the_strategy_is_told_of_every_candidate_once(tmp_path: Path) -> None:
     assert all((outcome.macs, outcome.memory) == costs[point] for point, outcome in told if point in costs)
 
 
-class Deaf(Recorder):
+class Forgetful(Recorder):
     """Forgets the points that it is given."""
 
     def enqueue(self, points: list[dict[str, Any]]) -> None:
@@ -153,8 +153,8 @@ class Deaf(Recorder):
 
 
 def test_a_strategy_that_forgets_what_it_is_given_is_named(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="strategy Deaf has `enqueue`"):
-        searched(tmp_path, 0.5, Scorer(true_score), strategy=Deaf())
+    with pytest.raises(UsageError, match="strategy Forgetful has `enqueue`"):
+        searched(tmp_path, 0.5, Scorer(true_score), strategy=Forgetful())
 
 
 def parent(score: float, macs: int, memory: int, mels: int = 64) -> Parent:
